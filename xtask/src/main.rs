@@ -1,2 +1,46 @@
-//! placeholder
-fn main() {}
+//! Developer commands: `cargo xtask <command>`. Knows the shape of the repository (which crate may
+//! use which, what a file may look like) and nothing of the language or the engine.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+mod shell;
+mod suite;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  test                      build `flow`, run every test of the workspace, print the total
+  check                     cargo fmt --check, clippy with warnings denied, tidy
+  tidy                      the rules of docs/architecture.md that a machine can check
+  bench [--quick] [args]    run the benchmark suite beside its peers (see docs/performance.md)
+  fuzz jit --count N [--seed S]
+                            random expressions and chains: native code = evaluator, bit for bit
+  help                      this text
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let rest = args.get(1..).unwrap_or_default();
+    let done = match args.first().map(String::as_str) {
+        Some("test") => suite::test(rest),
+        Some("check") => suite::check(),
+        Some("tidy") => tidy::run(),
+        Some("bench") => suite::bench(rest),
+        Some("fuzz") => suite::fuzz(rest),
+        Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(other) => Err(format!("no command `{other}`\n\n{HELP}")),
+        None => Err(HELP.to_string()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{}", message.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}

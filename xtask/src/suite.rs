@@ -1,0 +1,99 @@
+//! The commands that hand over to cargo: the test suite, the checks, the benchmarks, the fuzzers.
+
+use crate::shell::{cargo, root, run, run_seeing};
+use crate::tidy;
+
+/// Totals of cargo's `test result:` lines.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+    binaries: u64,
+}
+
+impl Counts {
+    fn add(&mut self, line: &str) {
+        let Some(rest) = line.trim_start().strip_prefix("test result: ") else { return };
+        self.binaries += 1;
+        for part in rest.split([';', '.']) {
+            let mut words = part.split_whitespace();
+            if let (Some(number), Some(what)) = (words.next(), words.next())
+                && let Ok(n) = number.parse::<u64>()
+            {
+                match what {
+                    "passed" => self.passed += n,
+                    "failed" => self.failed += n,
+                    "ignored" => self.ignored += n,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// `cargo xtask test`: the tests need nothing but a Rust toolchain, so nothing is installed.
+pub(crate) fn test(args: &[String]) -> Result<(), String> {
+    eprintln!("The tests need no tools, data or services beyond the Rust toolchain: nothing to install.");
+    // The end-to-end tests start the real binary; building it in the same selection as the tests
+    // keeps the features of shared dependencies equal, so nothing is compiled twice.
+    run(&mut cargo(&["build", "--workspace", "--bin", "flow"]))?;
+    let flow = target_dir().join("debug").join(format!("flow{}", std::env::consts::EXE_SUFFIX));
+    let mut counts = Counts::default();
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    command.args(args).env("FLOW_BIN", &flow);
+    let passed = run_seeing(&mut command, |line| counts.add(line))?;
+    println!(
+        "\nall tests: {} passed, {} failed, {} ignored, in {} test binaries",
+        counts.passed, counts.failed, counts.ignored, counts.binaries
+    );
+    if passed { Ok(()) } else { Err("tests failed".to_string()) }
+}
+
+/// `cargo xtask check`: what a change must pass before it is pushed, without the tests.
+pub(crate) fn check() -> Result<(), String> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    tidy::run()
+}
+
+/// `cargo xtask bench`: builds `flow` and the peers in release and hands over to the runner.
+pub(crate) fn bench(args: &[String]) -> Result<(), String> {
+    run(&mut cargo(&["build", "--release", "-p", "flow-cli", "-p", "flow-benches", "--bins"]))?;
+    let release = target_dir().join("release");
+    let runner = release.join(format!("bench{}", std::env::consts::EXE_SUFFIX));
+    let mut command = std::process::Command::new(runner);
+    run(command.args(args).arg("--bins").arg(release).current_dir(root()))
+}
+
+/// `cargo xtask fuzz jit --count N [--seed S]`.
+pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
+    match args.first().map(String::as_str) {
+        Some("jit") => {}
+        Some(other) => return Err(format!("no fuzzer `{other}`; there is `jit`")),
+        None => return Err("which fuzzer? `cargo xtask fuzz jit --count N [--seed S]`".to_string()),
+    }
+    let mut command = cargo(&["run", "--release", "-p", "flow-tests", "--bin", "fuzz", "--"]);
+    run(command.args(args))
+}
+
+fn target_dir() -> std::path::PathBuf {
+    let dir = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), std::path::PathBuf::from);
+    root().join(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn counts_add_up_the_result_lines_of_cargo_test() {
+        let mut counts = Counts::default();
+        counts.add("running 3 tests");
+        counts.add(
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        );
+        counts.add("test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.5s");
+        assert_eq!(counts, Counts { passed: 7, failed: 2, ignored: 1, binaries: 2 });
+    }
+}
