@@ -1,1 +1,10 @@
-//! placeholder
+//! Column batches, string views, keys and key hashing: the memory that rows live in while they
+//! move. Knows the plan's types; never knows operators, connectors or files.
+
+pub mod batch;
+pub mod column;
+pub mod view;
+
+pub use batch::{BATCH_ROWS, Batch, Origin};
+pub use column::{Column, ColumnBuilder, ColumnData};
+pub use view::{Buffer, SliceBuilder, StrBuilder, StrColumn, TextBuffer, View, ViewBuilder, ViewColumn};

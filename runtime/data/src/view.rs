@@ -1,0 +1,374 @@
+//! String views and the buffers they point into: the only module of this crate with `unsafe`.
+//!
+//! A [`View`] is 16 bytes: length, then either up to 12 bytes inline or a 4-byte prefix and an
+//! address (the layout of Umbra and Arrow, with an address where Arrow has buffer index and
+//! offset). A [`ViewColumn`] owns the buffers its views point into; that is the invariant all
+//! `SAFETY` comments here rest on: **every view of a column is inline or lies inside one of the
+//! column's buffers, and buffers never change once they are shared.** Text columns
+//! ([`StrColumn`]) hold, besides, that every view is UTF-8.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Longest string that is stored inside the view.
+pub const INLINE: usize = 12;
+
+/// 16 bytes that stand for a string or byte string.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C, align(8))]
+pub struct View {
+    /// Low half: length (u32), first 4 bytes. Zero padded.
+    pub lo: u64,
+    /// High half: bytes 4..12 of an inline string (zero padded), or the address of the first byte.
+    pub hi: u64,
+}
+
+impl View {
+    /// Length in bytes.
+    #[inline]
+    pub fn len(self) -> usize {
+        (self.lo & 0xffff_ffff) as usize
+    }
+
+    /// Is the string empty?
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Does the view hold its bytes itself?
+    #[inline]
+    pub fn is_inline(self) -> bool {
+        self.len() <= INLINE
+    }
+
+    /// A view that holds its bytes itself; `None` if they are too many.
+    #[inline]
+    pub fn inline(bytes: &[u8]) -> Option<View> {
+        if bytes.len() > INLINE {
+            return None;
+        }
+        let mut raw = [0u8; 16];
+        raw[..4].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
+        raw[4..4 + bytes.len()].copy_from_slice(bytes);
+        Some(View::from_raw(raw))
+    }
+
+    /// A view of bytes that stay where they are for as long as the view is used: reading it is
+    /// only possible through a column that owns the buffer, or through [`View::bytes`].
+    #[inline]
+    pub fn of(bytes: &[u8]) -> View {
+        match View::inline(bytes) {
+            Some(view) => view,
+            None => {
+                let prefix = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+                View { lo: bytes.len() as u64 | (prefix as u64) << 32, hi: bytes.as_ptr() as u64 }
+            }
+        }
+    }
+
+    fn from_raw(raw: [u8; 16]) -> View {
+        let (lo, hi) = raw.split_at(8);
+        let word = |half: &[u8]| {
+            u64::from_le_bytes([half[0], half[1], half[2], half[3], half[4], half[5], half[6], half[7]])
+        };
+        View { lo: word(lo), hi: word(hi) }
+    }
+
+    /// The bytes.
+    ///
+    /// # Safety
+    /// A view that is not inline must point into memory that is alive and unchanged for `'a`.
+    #[inline]
+    pub unsafe fn bytes<'a>(&'a self) -> &'a [u8] {
+        let len = self.len();
+        let start = if len <= INLINE {
+            // Inline bytes stand behind the length, inside this very value.
+            (self as *const View as *const u8).wrapping_add(4)
+        } else {
+            self.hi as *const u8
+        };
+        // SAFETY: inline views hold `len <= 12` bytes behind the length; others by the caller's word.
+        unsafe { std::slice::from_raw_parts(start, len) }
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "View({} bytes)", self.len())
+    }
+}
+
+/// Immutable bytes that views point into.
+pub type Buffer = Arc<Vec<u8>>;
+
+/// A buffer that is known to be UTF-8 as a whole.
+#[derive(Clone, Debug)]
+pub struct TextBuffer(Buffer);
+
+impl TextBuffer {
+    /// Checks the buffer; gives it back if it is not UTF-8.
+    pub fn new(buffer: Buffer) -> Result<TextBuffer, Buffer> {
+        match std::str::from_utf8(&buffer) {
+            Ok(_) => Ok(TextBuffer(buffer)),
+            Err(_) => Err(buffer),
+        }
+    }
+
+    /// Takes the word of a validator outside of this module (SIMD) for it.
+    ///
+    /// # Safety
+    /// The buffer must be UTF-8.
+    pub unsafe fn new_unchecked(buffer: Buffer) -> TextBuffer {
+        TextBuffer(buffer)
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        // SAFETY: checked when it was made.
+        unsafe { std::str::from_utf8_unchecked(&self.0) }
+    }
+
+    /// The buffer.
+    pub fn buffer(&self) -> &Buffer {
+        &self.0
+    }
+}
+
+/// Views and the buffers that keep them alive.
+#[derive(Clone, Default)]
+pub struct ViewColumn {
+    views: Vec<View>,
+    buffers: Vec<Buffer>,
+}
+
+impl ViewColumn {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.views.len()
+    }
+
+    /// Has it no rows?
+    pub fn is_empty(&self) -> bool {
+        self.views.is_empty()
+    }
+
+    /// The bytes of a row.
+    #[inline]
+    pub fn get(&self, row: usize) -> &[u8] {
+        // SAFETY: the column owns the buffers its views point into.
+        unsafe { self.views[row].bytes() }
+    }
+
+    /// The views, for kernels.
+    pub fn views(&self) -> &[View] {
+        &self.views
+    }
+
+    /// The buffers, for columns that are made from this one's views.
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// A column of views made elsewhere.
+    ///
+    /// # Safety
+    /// Every view must be inline or lie inside one of the buffers.
+    pub unsafe fn from_parts(views: Vec<View>, buffers: Vec<Buffer>) -> ViewColumn {
+        ViewColumn { views, buffers }
+    }
+
+    /// The rows at these positions, in this order; buffers are shared, not copied.
+    pub fn gather(&self, rows: &[u32]) -> ViewColumn {
+        ViewColumn {
+            views: rows.iter().map(|&row| self.views[row as usize]).collect(),
+            buffers: self.buffers.clone(),
+        }
+    }
+
+    /// Appends the rows of another column; its buffers are shared.
+    pub fn append(&mut self, other: &ViewColumn) {
+        self.views.extend_from_slice(&other.views);
+        for buffer in &other.buffers {
+            if !self.buffers.iter().any(|mine| Arc::ptr_eq(mine, buffer)) {
+                self.buffers.push(buffer.clone());
+            }
+        }
+    }
+
+    /// Parts, to reuse the allocation.
+    pub fn into_parts(self) -> (Vec<View>, Vec<Buffer>) {
+        (self.views, self.buffers)
+    }
+}
+
+impl fmt::Debug for ViewColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries((0..self.len()).map(|row| String::from_utf8_lossy(self.get(row)))).finish()
+    }
+}
+
+/// A [`ViewColumn`] whose rows are all UTF-8.
+#[derive(Clone, Default)]
+pub struct StrColumn(ViewColumn);
+
+impl StrColumn {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Has it no rows?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text of a row.
+    #[inline]
+    pub fn get(&self, row: usize) -> &str {
+        // SAFETY: rows of a text column are UTF-8.
+        unsafe { std::str::from_utf8_unchecked(self.0.get(row)) }
+    }
+
+    /// The views and buffers.
+    pub fn column(&self) -> &ViewColumn {
+        &self.0
+    }
+
+    /// The rows at these positions, in this order.
+    pub fn gather(&self, rows: &[u32]) -> StrColumn {
+        StrColumn(self.0.gather(rows))
+    }
+
+    /// Appends the rows of another column.
+    pub fn append(&mut self, other: &StrColumn) {
+        self.0.append(&other.0);
+    }
+
+    /// A column of views made elsewhere.
+    ///
+    /// # Safety
+    /// As [`ViewColumn::from_parts`], and every view must be UTF-8.
+    pub unsafe fn from_views(column: ViewColumn) -> StrColumn {
+        StrColumn(column)
+    }
+}
+
+impl fmt::Debug for StrColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Builds a column of strings that are parts of one buffer, without copying them.
+pub struct SliceBuilder {
+    views: Vec<View>,
+    text: TextBuffer,
+}
+
+impl SliceBuilder {
+    /// Views into this text.
+    pub fn new(text: TextBuffer, capacity: usize) -> SliceBuilder {
+        SliceBuilder { views: Vec::with_capacity(capacity), text }
+    }
+
+    /// Appends `text[start..end]`.
+    ///
+    /// # Panics
+    /// If the range is out of bounds or cuts a character in two.
+    #[inline]
+    pub fn push(&mut self, start: usize, end: usize) {
+        self.views.push(View::of(self.text.text()[start..end].as_bytes()));
+    }
+
+    /// Appends an empty string (the placeholder of a null).
+    #[inline]
+    pub fn push_empty(&mut self) {
+        self.views.push(View::default());
+    }
+
+    /// The column.
+    pub fn finish(self) -> StrColumn {
+        // Every view was taken from the text on character borders.
+        StrColumn(ViewColumn { views: self.views, buffers: vec![self.text.0] })
+    }
+}
+
+/// Builds a column of copied strings or bytes: short ones inline, long ones in chunks of its own.
+#[derive(Default)]
+pub struct ViewBuilder {
+    views: Vec<View>,
+    full: Vec<Buffer>,
+    /// Never grows beyond its capacity, so that views into it stay valid until it is sealed.
+    open: Vec<u8>,
+}
+
+impl ViewBuilder {
+    /// Appends a copy.
+    #[inline]
+    pub fn push(&mut self, bytes: &[u8]) {
+        let view = match View::inline(bytes) {
+            Some(view) => view,
+            None => {
+                if self.open.capacity() - self.open.len() < bytes.len() {
+                    let size = bytes.len().max((self.open.capacity() * 2).clamp(4096, 1 << 20));
+                    let sealed = std::mem::replace(&mut self.open, Vec::with_capacity(size));
+                    if !sealed.is_empty() {
+                        self.full.push(Arc::new(sealed));
+                    }
+                }
+                let start = self.open.len();
+                self.open.extend_from_slice(bytes);
+                View::of(&self.open[start..])
+            }
+        };
+        self.views.push(view);
+    }
+
+    /// Rows so far.
+    pub fn len(&self) -> usize {
+        self.views.len()
+    }
+
+    /// No rows so far?
+    pub fn is_empty(&self) -> bool {
+        self.views.is_empty()
+    }
+
+    /// The column of bytes.
+    pub fn finish(mut self) -> ViewColumn {
+        if !self.open.is_empty() {
+            // Moving the Vec into the Arc moves its header, not the bytes the views point at.
+            self.full.push(Arc::new(self.open));
+        }
+        ViewColumn { views: self.views, buffers: self.full }
+    }
+}
+
+/// [`ViewBuilder`] for text.
+#[derive(Default)]
+pub struct StrBuilder(ViewBuilder);
+
+impl StrBuilder {
+    /// Appends a copy.
+    #[inline]
+    pub fn push(&mut self, text: &str) {
+        self.0.push(text.as_bytes());
+    }
+
+    /// Rows so far.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// No rows so far?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The column.
+    pub fn finish(self) -> StrColumn {
+        StrColumn(self.0.finish())
+    }
+}
