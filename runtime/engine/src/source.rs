@@ -1,0 +1,114 @@
+//! What the engine asks of a source.
+//!
+//! A source hands out **chunks** (a range of a file, a message block, a slice of generated rows), and
+//! every chunk gets the next number of the job's one **sequence**. Workers decode chunks side by side,
+//! but every exchange delivers in the order of the sequence: results do not depend on parallelism,
+//! rows of one key keep their order, and a barrier is simply a number in the sequence.
+
+use flow_data::Batch;
+use std::fmt;
+
+/// Opened once per job. Called under the sequencer's lock: answers must be quick, except where the
+/// outside can only be read in order (standard input, a compressed file).
+pub trait Source: Send {
+    /// The next piece of work.
+    fn next(&mut self) -> Result<Next, SourceError>;
+    /// A decoder for one worker.
+    fn reader(&self) -> Box<dyn ChunkReader>;
+    /// Bytes of the whole input, if known, for progress.
+    fn size(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// What a source has.
+pub enum Next {
+    /// Work for one worker.
+    Chunk(Box<dyn Chunk>),
+    /// Nothing yet; ask again in a moment.
+    Pending,
+    /// Nothing ever again.
+    End,
+}
+
+/// A piece of a source's input that some worker will decode; its reader downcasts it.
+pub trait Chunk: Send {
+    /// For the reader of the same source.
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
+}
+
+/// One worker's decoder of a source; keeps what it learnt between chunks (key order, buffers).
+pub trait ChunkReader: Send {
+    /// Decodes a chunk, giving batches and bad records in order.
+    fn read(&mut self, chunk: Box<dyn Chunk>, out: &mut dyn Emit) -> Result<(), SourceError>;
+}
+
+/// Where a reader puts what it read.
+pub trait Emit {
+    /// Rows, in the node's output columns.
+    fn batch(&mut self, batch: Batch) -> Result<(), Stop>;
+    /// A record that could not be decoded.
+    fn bad_record(&mut self, record: BadRecord) -> Result<(), Stop>;
+    /// Bytes of input consumed, for progress.
+    fn consumed(&mut self, bytes: u64);
+}
+
+/// The job is stopping: the reader returns [`SourceError::Stopped`].
+#[derive(Clone, Copy, Debug)]
+pub struct Stop;
+
+impl From<Stop> for SourceError {
+    fn from(_: Stop) -> SourceError {
+        SourceError::Stopped
+    }
+}
+
+/// A record that could not be decoded (or, at a sink, encoded).
+#[derive(Clone, Debug)]
+pub struct BadRecord {
+    /// What is wrong with it, a sentence without full stop.
+    pub error: String,
+    /// Short stable code, such as `bad-json`, `bad-utf8`, `bad-csv`, `missing-field`.
+    pub code: &'static str,
+    /// Where it stood: file and byte offset.
+    pub position: Position,
+    /// The record, as text (lossy), cut to some kilobytes.
+    pub raw: String,
+}
+
+/// Where a record stood outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// File path, or `<stdin>`.
+    pub name: String,
+    /// Byte offset in the (decompressed) input.
+    pub offset: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.offset)
+    }
+}
+
+/// Why a source cannot go on.
+#[derive(Debug)]
+pub enum SourceError {
+    /// Missing or unreadable before the start: exit status 2.
+    Open(String),
+    /// Broke while running: exit status 3. Tells file and position.
+    Read(String),
+    /// The engine asked it to stop.
+    Stopped,
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SourceError::Open(text) | SourceError::Read(text) => f.write_str(text),
+            SourceError::Stopped => f.write_str("the job is stopping"),
+        }
+    }
+}
+
+impl std::error::Error for SourceError {}

@@ -1,0 +1,81 @@
+//! Files and folders as the runtime sees them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file system. Paths are the process's own; errors are the system's.
+pub trait Disk: Send + Sync {
+    /// Opens a file for reading at any position.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
+    /// Creates a file for writing; an existing one is emptied.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
+    /// Opens a file for writing behind its end.
+    fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
+    /// What a path leads to.
+    fn info(&self, path: &Path) -> io::Result<FileInfo>;
+    /// What stands in a folder, sorted by name.
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
+    /// Creates a folder and those above it.
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// Renames; an existing target is replaced in one step.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes a folder with all in it.
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// Makes creations, renames and removals in a folder last.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// The whole of a small file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let file = self.open(path)?;
+        let mut bytes = vec![0; file.len()? as usize];
+        let mut at = 0;
+        while at < bytes.len() {
+            match file.read_at(&mut bytes[at..], at as u64)? {
+                0 => break,
+                n => at += n,
+            }
+        }
+        bytes.truncate(at);
+        Ok(bytes)
+    }
+}
+
+/// A file open for reading.
+pub trait ReadFile: Send + Sync {
+    /// Reads up to `buffer.len()` bytes from `offset`; 0 at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Its length now.
+    fn len(&self) -> io::Result<u64>;
+    /// Is it empty now?
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+}
+
+/// A file open for writing.
+pub trait WriteFile: Send {
+    /// Appends all of it.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Makes what was written last. A failed sync must never be tried again on the same file.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileInfo {
+    /// Length in bytes.
+    pub len: u64,
+    /// Is it a folder?
+    pub is_dir: bool,
+}
+
+/// An entry of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirEntry {
+    /// Its path (the folder's path and the name).
+    pub path: PathBuf,
+    /// What it is.
+    pub info: FileInfo,
+}
