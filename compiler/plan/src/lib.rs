@@ -2,6 +2,7 @@
 //! chains, state identities, the catalogue of functions, and the reference evaluator that defines
 //! what all of it means. Knows neither syntax nor running.
 
+pub mod cast;
 pub mod catalogue;
 pub mod connector;
 pub mod expr;
