@@ -1,5 +1,12 @@
 //! Connectors as the plan carries them: a name and checked, constant arguments. The table of what
-//! each connector takes stands here too, so that checker, completion, docs and runtime read one list.
+//! each connector takes stands in [`table`], so that checker, completion, docs and runtime read one list.
+
+pub mod nexmark;
+pub mod table;
+#[cfg(test)]
+mod tests;
+
+pub use table::{CONNECTORS, ConnectorDef, FORMATS, FormatDef, lookup, lookup_format};
 
 use crate::expr::Place;
 use crate::types::RecordType;
