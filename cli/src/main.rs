@@ -1,2 +1,3 @@
-//! placeholder
+//! The `flow` binary.
+
 fn main() {}

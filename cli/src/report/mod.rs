@@ -1,0 +1,124 @@
+//! What `check` found, in the forms that people and machines read. All are renderings of the same
+//! diagnostics; none adds or leaves out one.
+
+mod concise;
+mod github;
+mod gitlab;
+mod json;
+mod junit;
+mod sarif;
+
+use crate::render::{self, Look};
+use clap::ValueEnum;
+use flow_syntax::{Diagnostic, SourceMap, Span};
+
+/// The forms of `check --format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Code frames for people
+    Human,
+    /// `file:line:col: error[E0203]: message`
+    Concise,
+    /// One array with spans, labels and fixes
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// GitHub workflow annotations
+    Github,
+    /// GitLab code quality
+    Gitlab,
+    /// JUnit XML, one test case a file
+    Junit,
+}
+
+/// One checked script.
+pub struct Checked {
+    /// As it was given on the command line.
+    pub path: String,
+    /// The script and what it imports.
+    pub sources: SourceMap,
+    /// What was found, sorted.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// All of it in one of the forms.
+pub fn write(format: Format, checked: &[Checked], look: Look) -> String {
+    match format {
+        Format::Human => human(checked, look),
+        Format::Concise => concise::write(checked),
+        Format::Json => json::write(checked),
+        Format::Sarif => sarif::write(checked),
+        Format::Github => github::write(checked),
+        Format::Gitlab => gitlab::write(checked),
+        Format::Junit => junit::write(checked),
+    }
+}
+
+fn human(checked: &[Checked], look: Look) -> String {
+    let mut out = String::new();
+    let mut all = Vec::new();
+    for file in checked {
+        for diagnostic in &file.diagnostics {
+            out.push_str(&render::one(diagnostic, &file.sources, look));
+            out.push('\n');
+            all.push(diagnostic.severity);
+        }
+    }
+    if let Some(counts) = render::summary(all, look) {
+        out.push_str(&counts);
+        out.push('\n');
+    }
+    out
+}
+
+/// Every diagnostic with the sources it points into.
+fn each(checked: &[Checked]) -> impl Iterator<Item = (&Diagnostic, &SourceMap)> {
+    checked.iter().flat_map(|file| file.diagnostics.iter().map(move |d| (d, &file.sources)))
+}
+
+/// A span as machines want it: 1-based lines and columns in characters; the end is behind the last.
+struct Place<'a> {
+    file: &'a str,
+    start: u32,
+    end: u32,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+}
+
+fn place(span: Span, sources: &SourceMap) -> Place<'_> {
+    let file = sources.file(span.file);
+    let length = file.text.len() as u32;
+    let (start, end) = (span.start.min(length), span.end.min(length));
+    let (line, column) = sources.line_col(span.file, start);
+    let (end_line, end_column) = sources.line_col(span.file, end);
+    Place { file: &file.name, start, end, line, column, end_line, end_column }
+}
+
+/// Message, labels' words, notes and help in one text, for forms that have no place for them.
+fn whole_text(diagnostic: &Diagnostic) -> String {
+    let mut text = diagnostic.message.clone();
+    let mut add = |part: &str| {
+        if !part.is_empty() {
+            text.push('\n');
+            text.push_str(part);
+        }
+    };
+    add(&diagnostic.primary.text);
+    for note in &diagnostic.notes {
+        add(&format!("note: {note}"));
+    }
+    if let Some(help) = &diagnostic.help {
+        add(&format!("help: {help}"));
+    }
+    for fix in &diagnostic.fixes {
+        if diagnostic.help.as_ref() != Some(&fix.title) {
+            add(&format!("help: {}", fix.title));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
