@@ -3,6 +3,8 @@
 
 pub mod batch;
 pub mod column;
+mod concat;
+pub mod hash;
 pub mod view;
 
 pub use batch::{BATCH_ROWS, Batch, Origin};

@@ -1,0 +1,74 @@
+//! Batches one behind the other as one batch.
+
+use crate::batch::Batch;
+use crate::column::{Column, ColumnData};
+use std::sync::Arc;
+
+impl Column {
+    /// Appends the rows of another column of the same type.
+    ///
+    /// # Panics
+    /// If the types differ.
+    pub fn append(&mut self, other: &Column) {
+        let before = self.len();
+        match (&mut self.data, &other.data) {
+            (ColumnData::Bool(a), ColumnData::Bool(b)) => a.extend_from_slice(b),
+            (ColumnData::I64(a), ColumnData::I64(b)) => a.extend_from_slice(b),
+            (ColumnData::F64(a), ColumnData::F64(b)) => a.extend_from_slice(b),
+            (ColumnData::Decimal(a), ColumnData::Decimal(b)) => a.extend_from_slice(b),
+            (ColumnData::Str(a), ColumnData::Str(b)) => a.append(b),
+            (ColumnData::Bytes(a), ColumnData::Bytes(b)) => a.append(b),
+            (ColumnData::Any(a), ColumnData::Any(b)) => a.extend_from_slice(b),
+            _ => unreachable!("columns of different types, one behind the other"),
+        }
+        match (&mut self.validity, &other.validity) {
+            (None, None) => {}
+            (Some(a), Some(b)) => a.extend_from_slice(b),
+            (Some(a), None) => a.resize(before + other.len(), 1),
+            (none, Some(b)) => {
+                let mut validity = vec![1; before];
+                validity.extend_from_slice(b);
+                *none = Some(validity);
+            }
+        }
+    }
+}
+
+impl Batch {
+    /// All rows of batches of one schema, in order.
+    pub fn concat(batches: Vec<Batch>) -> Batch {
+        let mut batches = batches.into_iter();
+        let Some(first) = batches.next() else {
+            return Batch::default();
+        };
+        if batches.len() == 0 {
+            return first;
+        }
+        let mut len = first.len;
+        let mut columns: Vec<Column> = first.columns.into_iter().map(Arc::unwrap_or_clone).collect();
+        for batch in batches {
+            len += batch.len;
+            columns.iter_mut().zip(&batch.columns).for_each(|(all, more)| all.append(more));
+        }
+        Batch::new(len, columns.into_iter().map(Arc::new).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_plan::{DataType, Field, RecordType, Value};
+
+    #[test]
+    fn rows_stand_one_behind_the_other_with_their_nulls() {
+        let schema = RecordType::new(vec![Field::new("s", DataType::String.optional())]);
+        let row = |text: &str| vec![Value::string(text)];
+        let rows = [row("a"), row("a long text that is not inline"), vec![Value::Null]];
+        let parts = rows.iter().map(|row| Batch::from_rows(std::slice::from_ref(row), &schema)).collect();
+        let all = Batch::concat(parts);
+        assert_eq!(all.len, 3);
+        assert_eq!(format!("{:?}", all.row(1, &schema)), format!("{:?}", rows[1]));
+        assert!(all.row(2, &schema)[0].is_null());
+        assert!(all.columns[0].is_valid(0));
+    }
+}
