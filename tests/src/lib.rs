@@ -1,1 +1,4 @@
-//! placeholder
+//! What the tests that join compiler and runtime share: starting the real binary.
+#![allow(clippy::disallowed_methods)]
+
+pub mod flow_binary;

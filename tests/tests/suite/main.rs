@@ -1,0 +1,4 @@
+//! The one test binary of what joins the halves: every module is one kind of test.
+#![allow(clippy::disallowed_methods)]
+
+mod lang_examples;
