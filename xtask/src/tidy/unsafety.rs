@@ -8,7 +8,7 @@ const ALLOWED: &[&str] =
     &["compiler/codegen/src/", "runtime/data/src/", "runtime/connectors/src/", "benches/src/"];
 
 /// Only one file (or one folder) of each of these crates may hold it.
-const ONE_MODULE: &[&str] = &["runtime/data/src/raw", "runtime/connectors/src/scan"];
+const ONE_MODULE: &[&str] = &["runtime/data/src/view", "runtime/connectors/src/scan"];
 
 /// How many lines above a block its reason may start.
 const REACH: usize = 8;
@@ -25,6 +25,10 @@ pub(super) fn check(file: &SourceFile, found: &mut Vec<String>) {
         }
         if !allowed(&file.path) {
             found.push(format!("{}:{}: `unsafe` does not belong here", file.path, i + 1));
+        }
+        // What an `unsafe fn` asks of its callers is clippy's business (`missing_safety_doc`).
+        if line.contains("unsafe fn") {
+            continue;
         }
         let reason = lines[i.saturating_sub(REACH)..=i].iter();
         if !reason.clone().any(|l| l.contains("SAFETY:") || l.contains("# Safety")) {
