@@ -2,10 +2,23 @@
 //! [`Diagnostic`] type. Knows nothing of types, plans or running.
 
 pub mod ast;
+mod build;
+mod class;
 pub mod codes;
+mod diagnose;
 pub mod diagnostic;
+mod grammar;
+mod lexer;
+mod literal;
+mod parse;
+mod pipeline;
+mod scan;
 pub mod span;
+mod token;
 
 pub use codes::Code;
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
+pub use lexer::tokens;
+pub use parse::{MAX_DECLARATION, MAX_SCRIPT, parse, parse_bytes};
 pub use span::{FileId, SourceFile, SourceMap, Span};
+pub use token::{DECLARATION_WORDS, EXPRESSION_WORDS, Token, TokenKind, is_keyword};

@@ -1,0 +1,185 @@
+//! Operators: their precedence, and the spellings other languages use for them.
+
+use super::{Build, Pair};
+use crate::ast::{BinaryOp, ExprId, ExprKind, UnaryOp};
+use crate::codes::FOREIGN_WORD;
+use crate::diagnostic::Edit;
+use crate::grammar::Rule;
+use crate::span::Span;
+
+/// What an operator does with its operands.
+#[derive(Clone, Copy)]
+pub(super) enum Action {
+    Unary(UnaryOp),
+    Binary(BinaryOp),
+    In { negated: bool },
+    Range,
+}
+
+/// An operator waiting for its right operand.
+#[derive(Clone, Copy)]
+pub(super) struct Pending {
+    pub(super) action: Action,
+    pub(super) span: Span,
+}
+
+impl Action {
+    /// Higher binds tighter.
+    pub(super) fn precedence(self) -> u8 {
+        match self {
+            Action::Binary(BinaryOp::Or) => 1,
+            Action::Binary(BinaryOp::And) => 2,
+            Action::Unary(UnaryOp::Not) => 3,
+            Action::In { .. } => 4,
+            Action::Binary(op) if is_comparison(op) => 4,
+            Action::Range => 5,
+            Action::Binary(BinaryOp::Coalesce) => 6,
+            Action::Binary(BinaryOp::Add | BinaryOp::Sub) => 7,
+            Action::Binary(_) => 8,
+            Action::Unary(UnaryOp::Neg) => 9,
+        }
+    }
+}
+
+pub(super) fn is_comparison(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge)
+}
+
+impl Build<'_, '_, '_> {
+    /// An operator before its operand.
+    pub(super) fn prefix(&mut self, pair: &Pair<'_>) -> Pending {
+        let tok = self.tok(pair);
+        let span = tok.span(self.file());
+        let text = self.tok_text(tok);
+        let action =
+            if tok.class == b'-' { Action::Unary(UnaryOp::Neg) } else { Action::Unary(UnaryOp::Not) };
+        if tok.class == b'!' && text != "not" {
+            let glued = self.shared.text[span.end as usize..].starts_with(|c: char| !c.is_whitespace());
+            let replacement = if glued && text == "!" { "not " } else { "not" };
+            self.foreign_operator(span, text, "not", replacement);
+        }
+        Pending { action, span }
+    }
+
+    /// An operator between operands.
+    pub(super) fn infix(&mut self, pair: &Pair<'_>) -> Pending {
+        let span = self.span(pair);
+        let first = self.tok(pair);
+        let text = self.tok_text(first);
+        let action = match first.class {
+            b'N' => Action::In { negated: false },
+            b'!' => Action::In { negated: true },
+            b'~' => Action::Range,
+            b'-' => Action::Binary(BinaryOp::Sub),
+            b'<' => Action::Binary(BinaryOp::Lt),
+            b'>' => Action::Binary(BinaryOp::Gt),
+            b'=' => Action::Binary(BinaryOp::Eq),
+            _ => Action::Binary(binary(text)),
+        };
+        match first.class {
+            b'N' if text != "in" => self.foreign_operator(span, text, "in", "in"),
+            b'!' if text != "not" => self.foreign_operator(first.span(self.file()), text, "not", "not "),
+            b'=' => self.assignment_for_equality(span),
+            b'+' => {
+                if let Some(ours) = ours(text) {
+                    let bytes = self.shared.text.as_bytes();
+                    let blank = |at: usize| bytes.get(at).is_none_or(u8::is_ascii_whitespace);
+                    let word = ours.starts_with(|c: char| c.is_alphabetic());
+                    let left =
+                        if word && span.start > 0 && !blank(span.start as usize - 1) { " " } else { "" };
+                    let right = if word && !blank(span.end as usize) { " " } else { "" };
+                    self.foreign_operator(span, text, ours, &format!("{left}{ours}{right}"));
+                }
+            }
+            _ => {}
+        }
+        Pending { action, span }
+    }
+
+    fn assignment_for_equality(&mut self, span: Span) {
+        let edit = vec![Edit { span, replacement: "==".into() }];
+        self.habit(
+            FOREIGN_WORD,
+            span,
+            "a comparison is written `==`",
+            "`=` only gives names to declarations",
+            ("write `==`", edit),
+        );
+    }
+
+    fn foreign_operator(&mut self, span: Span, theirs: &str, ours: &str, replacement: &str) {
+        let edit = vec![Edit { span, replacement: replacement.into() }];
+        self.habit(
+            FOREIGN_WORD,
+            span,
+            &format!("`{theirs}` is written `{ours}` in flow"),
+            "",
+            (&format!("write `{ours}`"), edit),
+        );
+    }
+
+    /// `x is null`, `x is not null`: an equality with `null`.
+    pub(super) fn is_null(&mut self, pair: Pair<'_>) -> (Pending, ExprId) {
+        let span = self.span(&pair);
+        let negated = pair.clone().into_inner().any(|p| p.as_rule() == Rule::not);
+        let word = pair.into_inner().last().map(|p| self.pair_text(&p)).unwrap_or("null");
+        let constant = match word.to_ascii_lowercase().as_str() {
+            "true" => ExprKind::Bool(true),
+            "false" => ExprKind::Bool(false),
+            _ => ExprKind::Null,
+        };
+        let shown = word.to_ascii_lowercase();
+        let (op, ours) = if negated { (BinaryOp::Ne, "!=") } else { (BinaryOp::Eq, "==") };
+        let theirs = if negated { format!("is not {shown}") } else { format!("is {shown}") };
+        let ours = format!("{ours} {shown}");
+        self.foreign_operator(span, &theirs, &ours, &ours);
+        let constant = self.shared.exprs.add(constant, span);
+        (Pending { action: Action::Binary(op), span }, constant)
+    }
+
+    /// Makes the node of an operator from the operands it has waited for.
+    pub(super) fn reduce(&mut self, operands: &mut Vec<(ExprId, Span)>, pending: Pending) {
+        let Some((right, right_span)) = operands.pop() else { return };
+        if let Action::Unary(op) = pending.action {
+            let span = pending.span.to(right_span);
+            let id = self.shared.exprs.add(ExprKind::Unary { op, operand: right }, span);
+            return operands.push((id, span));
+        }
+        let Some((left, left_span)) = operands.pop() else { return };
+        let span = left_span.to(right_span);
+        let kind = match pending.action {
+            Action::Binary(op) => ExprKind::Binary { op, op_span: pending.span, lhs: left, rhs: right },
+            Action::In { negated } => ExprKind::In { negated, item: left, list: right },
+            Action::Range | Action::Unary(_) => ExprKind::Range { lo: left, hi: right },
+        };
+        let id = self.shared.exprs.add(kind, span);
+        operands.push((id, span));
+    }
+}
+
+fn binary(text: &str) -> BinaryOp {
+    match text {
+        "or" | "OR" | "||" | "|" => BinaryOp::Or,
+        "and" | "AND" | "&&" | "&" => BinaryOp::And,
+        "==" | "===" => BinaryOp::Eq,
+        "!=" | "!==" | "<>" | "≠" => BinaryOp::Ne,
+        "<=" | "≤" => BinaryOp::Le,
+        ">=" | "≥" => BinaryOp::Ge,
+        "??" => BinaryOp::Coalesce,
+        "+" => BinaryOp::Add,
+        "/" | "÷" => BinaryOp::Div,
+        "%" => BinaryOp::Rem,
+        _ => BinaryOp::Mul,
+    }
+}
+
+/// Flow's spelling of an operator of another language.
+fn ours(text: &str) -> Option<&'static str> {
+    match text {
+        "||" | "|" | "OR" => Some("or"),
+        "&&" | "&" | "AND" => Some("and"),
+        "===" => Some("=="),
+        "!==" | "<>" => Some("!="),
+        _ => None,
+    }
+}

@@ -1,0 +1,154 @@
+//! What the grammar sees: one letter per token.
+//!
+//! The parser does not read characters but tokens, each written as one ASCII byte, its *class*;
+//! `grammar.pest` names every class in its last section. Words that can also be names have lower-case
+//! classes, reserved words upper-case ones.
+
+use crate::span::{FileId, Span};
+use crate::token::{DECLARATION_WORDS, Token, TokenKind};
+
+/// A token as the grammar sees it. A whole string is one of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tok {
+    /// The letter in the grammar.
+    pub(crate) class: u8,
+    /// First byte.
+    pub(crate) start: u32,
+    /// Behind the last byte; `start` for a token that was missing and has been put in.
+    pub(crate) end: u32,
+    /// Index of its first lexer token.
+    pub(crate) first: u32,
+    /// Index behind its last lexer token.
+    pub(crate) last: u32,
+    /// Is it the first on its line?
+    pub(crate) starts_line: bool,
+}
+
+impl Tok {
+    pub(crate) fn span(&self, file: FileId) -> Span {
+        Span { file, start: self.start, end: self.end }
+    }
+
+    pub(crate) fn text<'t>(&self, text: &'t str) -> &'t str {
+        &text[self.start as usize..self.end as usize]
+    }
+
+    /// Was it missing in the text?
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.start == self.end
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.class, b'(' | b'[' | b'{')
+    }
+
+    pub(crate) fn is_close(&self) -> bool {
+        matches!(self.class, b')' | b']' | b'}')
+    }
+
+    /// Can it be a name?
+    pub(crate) fn is_name(&self) -> bool {
+        self.class.is_ascii_lowercase()
+    }
+}
+
+/// The tokens of `tokens[range]` without comments, strings folded into one each.
+pub(crate) fn classify(text: &str, tokens: &[Token], range: std::ops::Range<usize>) -> Vec<Tok> {
+    let mut out = Vec::with_capacity(range.len());
+    let mut i = range.start;
+    let mut line_from = if i == 0 { 0 } else { tokens[i - 1].span.end as usize };
+    while i < range.end {
+        let token = tokens[i];
+        let first = i;
+        i += 1;
+        if token.is_comment() || token.kind == TokenKind::Unknown {
+            continue;
+        }
+        if token.kind == TokenKind::StringOpen {
+            i = behind_string(tokens, first).min(range.end);
+        }
+        let (start, end) = (token.span.start, tokens[i - 1].span.end);
+        let starts_line =
+            out.is_empty() && range.start == 0 || text.as_bytes()[line_from..start as usize].contains(&b'\n');
+        let class = class_of(token.kind, &text[start as usize..end as usize]);
+        out.push(Tok { class, start, end, first: first as u32, last: i as u32, starts_line });
+        line_from = end as usize;
+    }
+    out
+}
+
+/// Index behind the close quote that belongs to the open quote at `open`.
+pub(crate) fn behind_string(tokens: &[Token], open: usize) -> usize {
+    let mut depth = 0;
+    for (i, token) in tokens.iter().enumerate().skip(open) {
+        match token.kind {
+            TokenKind::StringOpen => depth += 1,
+            TokenKind::StringClose => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return i + 1;
+        }
+    }
+    tokens.len()
+}
+
+fn class_of(kind: TokenKind, text: &str) -> u8 {
+    match kind {
+        TokenKind::Keyword | TokenKind::Ident => word_class(text),
+        TokenKind::QuotedIdent => b'i',
+        TokenKind::Number => b'0',
+        TokenKind::Timestamp => b'1',
+        TokenKind::Bytes => b'2',
+        TokenKind::StringOpen | TokenKind::RawString => b'"',
+        TokenKind::Open | TokenKind::Close | TokenKind::Punctuation => text.as_bytes()[0],
+        _ => operator_class(text),
+    }
+}
+
+fn operator_class(text: &str) -> u8 {
+    match text {
+        "|>" => b'|',
+        "->" | "→" => b'$',
+        "=>" | "⇒" => b'^',
+        "|" => b'#',
+        ".." | "…" => b'~',
+        "-" | "–" | "—" | "−" => b'-',
+        "=" | "<" | ">" | "!" | "?" => text.as_bytes()[0],
+        "，" => b',',
+        "：" => b':',
+        "；" => b';',
+        _ => b'+',
+    }
+}
+
+fn word_class(word: &str) -> u8 {
+    match word {
+        "or" | "and" | "OR" | "AND" => b'+',
+        "not" | "NOT" => b'!',
+        "in" | "IN" => b'N',
+        "if" => b'I',
+        "then" => b'T',
+        "else" => b'E',
+        "match" => b'M',
+        "try" => b'Y',
+        "let" => b'L',
+        "as" | "AS" => b'A',
+        "true" | "false" | "null" | "TRUE" | "FALSE" | "NULL" => b'3',
+        "key" => b'k',
+        "on" | "ON" => b'n',
+        "asOf" => b'f',
+        "desc" | "asc" | "DESC" | "ASC" => b'd',
+        "given" => b'g',
+        "advance" => b'v',
+        "expect" => b'x',
+        "ordered" => b'r',
+        "map" => b'm',
+        "_" => b'u',
+        "is" | "IS" => b's',
+        "flatMap" | "flatmap" | "flat_map" => b'l',
+        "join" | "leftJoin" | "semiJoin" | "antiJoin" | "left_join" | "leftjoin" | "innerJoin" => b'j',
+        _ if word.len() <= 6 && DECLARATION_WORDS.contains(&word) => b'D',
+        _ => b'i',
+    }
+}

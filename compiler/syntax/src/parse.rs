@@ -1,0 +1,147 @@
+//! Text → tree and diagnostics.
+//!
+//! The lexer makes tokens, [`crate::scan`] cuts them into declarations, this module cuts those into
+//! pieces (head, stages, connector, test steps), pest parses each piece and [`crate::build`] makes
+//! tree of it. A broken piece is reported once and the others go on.
+
+use crate::ast::{Decl, DeclKind, Exprs, Ident, Program};
+use crate::build::{Build, Pair, Shared, doc_before, ident_of};
+use crate::class::{Tok, classify};
+use crate::codes::{NOT_UTF8, TOO_LONG};
+use crate::diagnostic::Diagnostic;
+use crate::grammar::{Grammar, Rule};
+use crate::lexer::lex;
+use crate::scan::{Segment, segments};
+use crate::span::{FileId, Span};
+use crate::{diagnose, pipeline};
+use pest::Parser;
+
+/// The longest script.
+pub const MAX_SCRIPT: usize = 1 << 20;
+/// The longest declaration.
+pub const MAX_DECLARATION: usize = 64 << 10;
+
+/// Parses a script. Never fails: what could not be understood is reported and stands in the tree as
+/// an error node, so that one mistake hides nothing else.
+pub fn parse(file: FileId, text: &str) -> (Program, Vec<Diagnostic>) {
+    if text.len() > MAX_SCRIPT {
+        let limit = Span::new(file, MAX_SCRIPT, MAX_SCRIPT);
+        let diagnostic = Diagnostic::new(TOO_LONG, limit, "this script is longer than 1 MiB")
+            .help("split it into files and `import` them; data belongs into files that a `source` reads");
+        return (Program { file, decls: Vec::new(), exprs: Exprs::default() }, vec![diagnostic]);
+    }
+    let lexed = lex(file, text);
+    let mut diagnostics = lexed.diagnostics;
+    let toks = classify(text, &lexed.tokens, 0..lexed.tokens.len());
+    let segments = segments(file, text, &toks, 0, &mut diagnostics);
+    let mut shared =
+        Shared { file, text, tokens: &lexed.tokens, exprs: Exprs::default(), diagnostics, depth: 0 };
+    let decls = segments.iter().filter_map(|segment| declaration(&mut shared, segment)).collect();
+    let mut diagnostics = shared.diagnostics;
+    diagnostics.sort_by_key(|d| d.primary.span.start);
+    (Program { file, decls, exprs: shared.exprs }, diagnostics)
+}
+
+/// Parses bytes that should be a script; bytes that are not UTF-8 are one diagnostic and no program.
+pub fn parse_bytes(file: FileId, bytes: &[u8]) -> (Program, Vec<Diagnostic>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => parse(file, text),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let line = bytes[..at].iter().filter(|b| **b == b'\n').count() + 1;
+            let span = Span::new(file, at, at + error.error_len().unwrap_or(1));
+            let diagnostic = Diagnostic::new(NOT_UTF8, span, "this script is not UTF-8 text")
+                .note(format!(
+                    "the first byte that is not UTF-8 is byte {at} (0x{:02X}), in line {line}",
+                    bytes[at]
+                ))
+                .help("save the file with the encoding UTF-8");
+            (Program { file, decls: Vec::new(), exprs: Exprs::default() }, vec![diagnostic])
+        }
+    }
+}
+
+/// One declaration, or `None` for text that is none.
+fn declaration(shared: &mut Shared<'_>, segment: &Segment) -> Option<Decl> {
+    let toks = &segment.toks[..];
+    let (was, word_at) = annotation(shared, toks);
+    let toks_of_decl = &toks[word_at..];
+    let word = toks_of_decl.first()?;
+    let span = toks[0].span(shared.file).to(toks[toks.len() - 1].span(shared.file));
+    let doc = doc_before(shared.text, shared.tokens, toks[0].first as usize);
+    let Some(keyword) = diagnose::keyword(shared, toks_of_decl) else {
+        return Some(Decl { doc, was, span, kind: DeclKind::Error(None) });
+    };
+    let name = toks_of_decl.get(1).filter(|t| t.is_name()).map(|t| ident_of(shared.text, shared.file, *t));
+    let length = (span.end - span.start) as usize;
+    if length > MAX_DECLARATION {
+        shared.diagnostics.push(
+            Diagnostic::new(
+                TOO_LONG,
+                word.span(shared.file),
+                format!("this declaration is {} KiB long; the limit is 64 KiB", length >> 10),
+            )
+            .help("give parts of it their own declarations; rows belong into files"),
+        );
+        return Some(Decl { doc, was, span, kind: DeclKind::Error(name) });
+    }
+    let kind = if segment.too_deep {
+        DeclKind::Error(name)
+    } else {
+        kind(shared, keyword, toks_of_decl).unwrap_or(DeclKind::Error(name))
+    };
+    Some(Decl { doc, was, span, kind })
+}
+
+/// `@was("old")` before a declaration: what it says, and where the declaration's word stands.
+fn annotation(shared: &mut Shared<'_>, toks: &[Tok]) -> (Option<Ident>, usize) {
+    let classes: Vec<u8> = toks.iter().take(5).map(|t| t.class).collect();
+    if classes != b"@i(\")" {
+        return (None, 0);
+    }
+    let word = toks[1].text(shared.text);
+    if word != "was" {
+        let message = format!("there is no annotation `@{word}` for declarations");
+        let diagnostic = Diagnostic::new(crate::codes::UNEXPECTED_TOKEN, toks[1].span(shared.file), message)
+            .help("`@was(\"old\")` before a declaration tells its former name; `@id(\"name\")` stands before a stage");
+        shared.diagnostics.push(diagnostic);
+    }
+    let text = toks[3].text(shared.text);
+    let name = text.strip_prefix('"').map_or(text, |t| t.strip_suffix('"').unwrap_or(t)).to_string();
+    (Some(Ident { name, span: toks[3].span(shared.file) }), 5.min(toks.len() - 1))
+}
+
+fn kind(shared: &mut Shared<'_>, keyword: &str, toks: &[Tok]) -> Option<DeclKind> {
+    let rule = match keyword {
+        "import" => Rule::import_decl,
+        "job" => Rule::job_decl,
+        "param" => Rule::param_decl,
+        "const" => Rule::const_decl,
+        "type" => Rule::type_decl,
+        "fn" => Rule::fn_decl,
+        "test" => return pipeline::test(shared, toks),
+        _ => return pipeline::pipeline(shared, keyword, toks),
+    };
+    with_pairs(shared, rule, toks, false, |build, pair| build.simple_decl(pair)).flatten()
+}
+
+/// Parses one piece with pest and builds it. A mistake is reported, unless `reported` says (or the
+/// piece shows) that one is known here already.
+pub(crate) fn with_pairs<T>(
+    shared: &mut Shared<'_>,
+    rule: Rule,
+    toks: &[Tok],
+    reported: bool,
+    build: impl FnOnce(&mut Build<'_, '_, '_>, Pair<'_>) -> T,
+) -> Option<T> {
+    let classes: String = toks.iter().map(|t| t.class as char).collect();
+    match Grammar::parse(rule, &classes) {
+        Ok(mut pairs) => pairs.next().map(|pair| build(&mut Build::new(shared, toks), pair)),
+        Err(error) => {
+            if !reported && !diagnose::known(shared, toks) {
+                diagnose::report(shared, rule, toks, &error);
+            }
+            None
+        }
+    }
+}
