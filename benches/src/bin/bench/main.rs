@@ -6,6 +6,7 @@
 mod contenders;
 mod measure;
 mod report;
+mod start;
 
 use contenders::{BIDS, JOBS, Job, Places, WORDS, Who, remove};
 use flow_benches::checksum;
@@ -83,6 +84,9 @@ fn suite(options: &Options) -> Result<(), String> {
     }
     println!("{bids} bids, {words} words; best CPU of {} runs in turns.\n", options.repeat);
     print!("{}", report::markdown(&all));
+    if !options.without.iter().any(|w| w == "flow") {
+        print!("\n{}", start::table(&places)?);
+    }
     Ok(())
 }
 
