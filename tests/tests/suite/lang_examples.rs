@@ -170,3 +170,20 @@ fn copy_folder(from: &Path, to: &Path) {
         std::fs::copy(&path, &target).unwrap();
     }
 }
+
+#[test]
+fn every_script_is_in_the_one_style_and_without_warnings() {
+    let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/scripts");
+    let scripts: Vec<PathBuf> = [files(&home()), files(&benches)].concat();
+    let scripts: Vec<&str> = scripts
+        .iter()
+        .filter(|p| p.extension().is_some_and(|e| e == "flow"))
+        .filter_map(|p| p.to_str())
+        .collect();
+    for command in [&["fmt", "--check"][..], &["check", "--deny", "warnings"]] {
+        let args = [command, &scripts[..]].concat();
+        let output = flow_binary::run(&home(), &args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "flow {}: {}\n{said}", command.join(" "), output.status);
+    }
+}

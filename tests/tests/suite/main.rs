@@ -1,4 +1,5 @@
 //! The one test binary of what joins the halves: every module is one kind of test.
 #![allow(clippy::disallowed_methods)]
 
+mod bad_input;
 mod lang_examples;

@@ -1,0 +1,218 @@
+//! What `flow` does with input that is missing, broken or hostile: a clear error with its place, the
+//! exit status of the contract, never a panic, never part of an output that looks whole.
+
+use flow_tests::flow_binary;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const NUMBERS: &str = r#"
+type Row = { n: int, name: string? }
+source rows: Row = file("rows.ndjson", format: json)
+sink doubled = rows |> map { n: n * 2, name } -> file("out", format: json)
+"#;
+
+const CSV: &str = r#"
+type Row = { n: int, name: string }
+source rows: Row = file("rows.csv", format: csv)
+sink all = rows -> file("out", format: json)
+"#;
+
+const TEXT: &str = r#"
+source lines = file("lines.txt", format: text)
+sink lengths = lines |> map { n: len(line) } -> stdout(format: json)
+"#;
+
+/// A folder with a script and one input.
+fn folder(script: &str, input: &str, bytes: impl AsRef<[u8]>) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("job.flow"), script).unwrap();
+    std::fs::write(folder.path().join(input), bytes).unwrap();
+    folder
+}
+
+/// Runs the script; asserts the exit status and that nothing panicked; returns stdout and stderr.
+fn run(folder: &Path, status: i32) -> (String, String) {
+    outcome(&flow_binary::run(folder, &["run", "job.flow"]), status)
+}
+
+fn outcome(output: &Output, status: i32) -> (String, String) {
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!err.contains("panicked"), "{err}");
+    assert_eq!(output.status.code(), Some(status), "{}\n{err}", output.status);
+    (out, err)
+}
+
+/// The files that a reader of the sink's folder would take for results.
+fn results(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder.join("out")) else { return Vec::new() };
+    entries
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with(['.', '_']))
+        .collect()
+}
+
+fn assert_says(err: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(err.contains(part), "does not say {part:?}:\n{err}");
+    }
+}
+
+#[test]
+fn a_wrong_script_starts_nothing() {
+    let folder = folder(&NUMBERS.replace("n * 2", "m * 2"), "rows.ndjson", "{\"n\":1}\n");
+    let (_, err) = run(folder.path(), 1);
+    assert_says(&err, &["job.flow:4"]);
+    assert!(!folder.path().join("out").exists(), "the sink's folder was made");
+}
+
+#[test]
+fn a_missing_file_is_an_error_before_the_start() {
+    let folder = folder(NUMBERS, "other.ndjson", "");
+    let (_, err) = run(folder.path(), 2);
+    assert_says(&err, &["rows.ndjson"]);
+    assert!(results(folder.path()).is_empty());
+}
+
+#[test]
+fn a_number_that_does_not_fit_stops_the_job_with_the_line_it_stands_in() {
+    let rows = "{\"n\":1}\n{\"n\":2}\n{\"n\":9223372036854775808}\n";
+    let folder = folder(NUMBERS, "rows.ndjson", rows);
+    let (_, err) = run(folder.path(), 3);
+    assert_says(&err, &["rows.ndjson:3", "9223372036854775808"]);
+    assert_eq!(results(folder.path()), Vec::<String>::new(), "part of an output looks whole");
+}
+
+#[test]
+fn an_overflow_points_at_the_expression_and_shows_the_record() {
+    let rows = "{\"n\":1}\n{\"n\":9223372036854775807}\n";
+    let folder = folder(NUMBERS, "rows.ndjson", rows);
+    let (_, err) = run(folder.path(), 3);
+    assert_says(&err, &["n * 2", "job.flow:4", "rows.ndjson:2", "9223372036854775807"]);
+    assert!(results(folder.path()).is_empty());
+}
+
+#[test]
+fn a_row_that_is_no_json_stops_the_job_with_its_line() {
+    let folder = folder(NUMBERS, "rows.ndjson", "{\"n\":1}\n{\"n\":\n");
+    let (_, err) = run(folder.path(), 3);
+    assert_says(&err, &["rows.ndjson:2"]);
+}
+
+#[test]
+fn json_that_is_nested_without_end_is_a_record_error() {
+    let deep = format!("{{\"n\":1,\"extra\":{}}}\n", "[".repeat(200_000));
+    let folder = folder(NUMBERS, "rows.ndjson", deep);
+    run(folder.path(), 3);
+}
+
+#[test]
+fn invalid_utf8_is_a_record_error_with_its_line() {
+    let folder =
+        folder(NUMBERS, "rows.ndjson", b"{\"n\":1,\"name\":\"a\"}\n{\"n\":2,\"name\":\"\xff\xfe\"}\n");
+    let (_, err) = run(folder.path(), 3);
+    assert_says(&err, &["rows.ndjson:2"]);
+}
+
+#[test]
+fn a_line_of_64_mib_is_read_or_refused_but_nothing_breaks() {
+    let mut line = vec![b'x'; 64 << 20];
+    line.push(b'\n');
+    let folder = folder(TEXT, "lines.txt", line);
+    let output = flow_binary::run(folder.path(), &["run", "job.flow"]);
+    let status = output.status.code();
+    let (out, err) = outcome(&output, status.unwrap_or(-1));
+    match status {
+        Some(0) => assert_eq!(out, "{\"n\":67108864}\n"),
+        Some(3) => assert_says(&err, &["lines.txt:1"]),
+        other => panic!("exit status {other:?}\n{err}"),
+    }
+}
+
+#[test]
+fn a_truncated_gzip_names_the_file_and_leaves_no_result() {
+    let whole = include_bytes!("../../../lang-examples/folder-of-files/flights/2001-01.ndjson.gz");
+    let script = r#"
+        type Flight = { delay: int }
+        source flights: Flight = file("rows.ndjson.gz", format: json)
+        sink all = flights -> file("out", format: json)
+    "#;
+    let folder = folder(script, "rows.ndjson.gz", &whole[..whole.len() / 2]);
+    let (_, err) = run(folder.path(), 3);
+    assert_says(&err, &["rows.ndjson.gz"]);
+    assert!(results(folder.path()).is_empty(), "part of an output looks whole");
+}
+
+#[test]
+fn a_csv_row_of_another_length_is_a_record_error_with_its_line() {
+    let folder = folder(CSV, "rows.csv", "n,name\n1,a\n2\n3,c\n");
+    let (_, err) = run(folder.path(), 3);
+    assert_says(&err, &["rows.csv:3"]);
+}
+
+#[test]
+fn a_csv_with_another_header_is_refused_and_says_what_is_missing() {
+    let folder = folder(CSV, "rows.csv", "number,name\n1,a\n");
+    let output = flow_binary::run(folder.path(), &["run", "job.flow"]);
+    let status = output.status.code().unwrap_or(-1);
+    let (_, err) = outcome(&output, status);
+    assert!(matches!(status, 2 | 3), "exit status {status}\n{err}");
+    assert_says(&err, &["rows.csv", "`n`"]);
+    assert!(results(folder.path()).is_empty());
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_counted_and_skipped_when_the_job_says_so() {
+    let script = format!("job skipping {{ onError: skip }}\n{}", NUMBERS.replace("file(\"out\"", "stdout("))
+        .replace("stdout(, format: json)", "stdout(format: json)");
+    let folder = folder(&script, "rows.ndjson", "{\"n\":1}\n{\"n\":\"x\"}\n{\"n\":3}\n");
+    let (out, err) = run(folder.path(), 0);
+    assert_eq!(out, "{\"n\":2,\"name\":null}\n{\"n\":6,\"name\":null}\n");
+    assert_says(&err, &["1 "]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_and_not_success() {
+    let folder = folder(TEXT, "lines.txt", "some text\n".repeat(100_000));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = Command::new(flow_binary::path())
+        .args(["run", "job.flow"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    outcome(&output, 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_ends_the_job_without_noise() {
+    let folder = folder(TEXT, "lines.txt", "some text\n".repeat(200_000));
+    let mut child = Command::new(flow_binary::path())
+        .args(["run", "job.flow"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(!err.contains("panicked"), "{err}");
+    assert!(output.status.code().is_some(), "killed: {}\n{err}", output.status);
+}
+
+#[test]
+fn a_second_run_over_the_results_of_the_first_is_refused() {
+    let folder = folder(NUMBERS, "rows.ndjson", "{\"n\":1}\n");
+    run(folder.path(), 0);
+    let before = results(folder.path());
+    assert!(!before.is_empty());
+    let (_, err) = run(folder.path(), 2);
+    assert_says(&err, &["mode: overwrite"]);
+    assert_eq!(results(folder.path()), before);
+}
