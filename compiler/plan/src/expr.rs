@@ -119,6 +119,69 @@ pub enum Kind {
     Index(NodeId, NodeId),
 }
 
+impl Kind {
+    /// Visits the operands, left to right.
+    pub fn children(&self, mut visit: impl FnMut(NodeId)) {
+        match self {
+            Kind::Literal(_) | Kind::Column(_) | Kind::Local(_) => {}
+            Kind::Let { value: a, body: b, .. }
+            | Kind::Binary(_, a, b)
+            | Kind::And(a, b)
+            | Kind::Or(a, b)
+            | Kind::Coalesce(a, b)
+            | Kind::Try(a, b)
+            | Kind::Index(a, b) => [*a, *b].into_iter().for_each(visit),
+            Kind::Neg(x)
+            | Kind::Not(x)
+            | Kind::IsNull(x)
+            | Kind::Cast(x, _)
+            | Kind::InSet(x, _)
+            | Kind::Field(x, _)
+            | Kind::JsonField(x, _)
+            | Kind::Lambda { body: x, .. } => visit(*x),
+            Kind::If { cond, then, otherwise } => [*cond, *then, *otherwise].into_iter().for_each(visit),
+            Kind::Call(_, args) | Kind::List(args) | Kind::Record(args) => {
+                args.iter().copied().for_each(visit)
+            }
+            Kind::Map(entries) => entries.iter().flat_map(|(k, v)| [*k, *v]).for_each(visit),
+        }
+    }
+
+    /// The same node with other operands: `map` is called with each, left to right.
+    pub fn with_children(&self, mut map: impl FnMut(NodeId) -> NodeId) -> Kind {
+        let mut kind = self.clone();
+        match &mut kind {
+            Kind::Literal(_) | Kind::Column(_) | Kind::Local(_) => {}
+            Kind::Let { value: a, body: b, .. }
+            | Kind::Binary(_, a, b)
+            | Kind::And(a, b)
+            | Kind::Or(a, b)
+            | Kind::Coalesce(a, b)
+            | Kind::Try(a, b)
+            | Kind::Index(a, b) => [a, b].into_iter().for_each(|x| *x = map(*x)),
+            Kind::Neg(x)
+            | Kind::Not(x)
+            | Kind::IsNull(x)
+            | Kind::Cast(x, _)
+            | Kind::InSet(x, _)
+            | Kind::Field(x, _)
+            | Kind::JsonField(x, _)
+            | Kind::Lambda { body: x, .. } => *x = map(*x),
+            Kind::If { cond, then, otherwise } => {
+                [cond, then, otherwise].into_iter().for_each(|x| *x = map(*x))
+            }
+            Kind::Call(_, args) | Kind::List(args) | Kind::Record(args) => {
+                args.iter_mut().for_each(|x| *x = map(*x))
+            }
+            Kind::Map(entries) => entries.iter_mut().for_each(|(k, v)| {
+                *k = map(*k);
+                *v = map(*v);
+            }),
+        }
+        kind
+    }
+}
+
 /// What a conversion that does not fit gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnFail {

@@ -4,13 +4,22 @@
 
 pub mod cast;
 pub mod catalogue;
+pub mod civil;
 pub mod connector;
+pub mod error;
+pub mod eval;
 pub mod expr;
+pub mod fallible;
+pub mod functions;
 pub mod operator;
+pub mod order;
 pub mod physical;
+pub mod text;
 pub mod types;
 pub mod value;
 
+pub use error::{ErrorCode, RecordError};
+pub use eval::Evaluator;
 pub use expr::{Expr, Place};
 pub use types::{DataType, Field, RecordType};
 pub use value::Value;
