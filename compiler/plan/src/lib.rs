@@ -2,6 +2,7 @@
 //! chains, state identities, the catalogue of functions, and the reference evaluator that defines
 //! what all of it means. Knows neither syntax nor running.
 
+pub mod aggregate;
 pub mod cast;
 pub mod catalogue;
 pub mod civil;
