@@ -1,4 +1,38 @@
 //! The `flow` command: thin. It joins compiler and runtime, speaks to people, and decides exit statuses.
 
+pub mod args;
+mod commands;
+mod output;
 pub mod render;
 pub mod report;
+mod script;
+pub mod status;
+mod terminal;
+
+use clap::Parser;
+use status::Status;
+
+/// Runs the command line of this process.
+pub fn main() -> Status {
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match commands::run(&cli) {
+        Ok(status) => status,
+        Err(stop) => {
+            if let Some(message) = stop.message {
+                let paint = render::Paint { color: terminal::stderr(&cli.shown).color };
+                output::say(&format!("{}: {message}\n", paint.red("error")));
+            }
+            stop.status
+        }
+    }
+}
+
+/// Help and version are results; everything else clap says is a mistake in the call.
+fn usage(error: &clap::Error) -> Status {
+    // Where should a failure to speak be told?
+    let _ = error.print();
+    if error.use_stderr() { Status::Outside } else { Status::Done }
+}

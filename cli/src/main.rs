@@ -1,3 +1,7 @@
 //! The `flow` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flow_cli::main().into()
+}

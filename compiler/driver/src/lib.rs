@@ -1,1 +1,13 @@
-//! placeholder
+//! From a script to its plan and its diagnostics: loading imports, parsing, checking, linking, and
+//! what cannot run yet. A pure function of texts; knows no disk, no terminal and nothing of running.
+
+mod compile;
+pub mod explain;
+mod load;
+
+pub use compile::{Compilation, Options, compile};
+pub use explain::explain;
+pub use load::{LoadError, Loader};
+
+#[cfg(test)]
+mod tests;

@@ -133,6 +133,7 @@ codes! {
     FUNCTION_TOO_LARGE "E0605" "function-too-large" "a function grows too large when its calls are written out";
     TEST_TARGET "E0606" "test-target" "a test cannot give or expect rows there";
     TEST_ROW "E0607" "test-row" "a row of a test does not have the type of the stream";
+    BAD_IMPORT "E0608" "bad-import" "an imported file is missing or cannot be read";
 
     DUPLICATE_STATE_ID "E0701" "duplicate-state-id" "two stateful stages have the same id";
     MISPLACED_STATE_ID "E0702" "misplaced-state-id" "an id is given to something that has no state";

@@ -2,4 +2,5 @@
 #![allow(clippy::disallowed_methods)]
 
 mod bad_input;
+mod diagnostics;
 mod lang_examples;

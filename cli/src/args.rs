@@ -1,0 +1,212 @@
+//! The command line as clap reads it.
+
+use crate::report::Format;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Dataflow scripts: check them, look at their plan, run them as native code.
+#[derive(Debug, Parser)]
+#[command(name = "flow", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// How it is shown.
+    #[command(flatten)]
+    pub shown: Shown,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Shown {
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = false
+    )]
+    pub color: Color,
+    /// Columns of a line (default: the terminal's, or COLUMNS)
+    #[arg(long, global = true, value_name = "N")]
+    pub width: Option<usize>,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Also in files and pipes
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compile a script and run it
+    Run(Run),
+    /// Check scripts without running them
+    Check(Check),
+    /// Bring scripts into the one style
+    Fmt(Fmt),
+    /// Show what a script becomes: operators, chains, exchanges, state
+    Plan(Plan),
+    /// Explain an error code or a lint
+    Explain(Explain),
+    /// Print a type for a json or csv file
+    Infer(Infer),
+    /// Make a folder with a script, data, a test and a CI workflow
+    New(New),
+    /// Print a completion script for a shell
+    Completions(Completions),
+    #[command(external_subcommand)]
+    #[allow(missing_docs, reason = "clap would print it")]
+    Other(Vec<OsString>),
+}
+
+/// Levels of lints.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LintLevels {
+    /// Make a lint an error; `warnings` means all
+    #[arg(long, value_name = "CODE")]
+    pub deny: Vec<String>,
+    /// Make a lint a warning
+    #[arg(long, value_name = "CODE")]
+    pub warn: Vec<String>,
+    /// Do not report a lint
+    #[arg(long, value_name = "CODE")]
+    pub allow: Vec<String>,
+}
+
+/// Values of the script's parameters.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Params {
+    /// Set a parameter of the script
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    pub param: Vec<String>,
+}
+
+/// `flow run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The script; `-` is standard input
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would print it")]
+    pub params: Params,
+    /// Number of workers (default: the script's, or the number of cores)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub parallelism: Option<u32>,
+    /// Where checkpoints and savepoints live (default: `state:` of the script, or `.flow` beside it)
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Start anew, whatever the last run left
+    #[arg(long)]
+    pub fresh: bool,
+    /// Start from a savepoint
+    #[arg(long, value_name = "SAVEPOINT", conflicts_with = "fresh")]
+    pub from: Option<String>,
+    /// Let state go that the script has no use for any more
+    #[arg(long)]
+    pub allow_dropped: bool,
+    /// Run without native code
+    #[arg(long)]
+    pub interpret: bool,
+}
+
+/// `flow check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Scripts; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How findings are written
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    pub format: Format,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would print it")]
+    pub levels: LintLevels,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would print it")]
+    pub params: Params,
+    /// Compare state with a savepoint, `git:REF` or another script
+    #[arg(long, value_name = "TARGET")]
+    pub against: Option<String>,
+}
+
+/// `flow fmt`.
+#[derive(Debug, Args)]
+pub struct Fmt {
+    /// Scripts; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Change nothing; show what would change and exit with 1 if anything would
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `flow plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The script; `-` is standard input
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would print it")]
+    pub params: Params,
+    /// Draw the operators as a graph
+    #[arg(long, value_enum, value_name = "LANGUAGE", conflicts_with_all = ["clif", "json"])]
+    pub graph: Option<Graph>,
+    /// Show the code of each chain before it becomes machine code
+    #[arg(long, conflicts_with = "json")]
+    pub clif: bool,
+    /// For machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Languages of graphs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Graph {
+    /// Graphviz
+    Dot,
+    /// Mermaid, for Markdown
+    Mermaid,
+}
+
+/// `flow explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A code such as E0203, or a name such as unknown-field; without one, all are listed
+    pub code: Option<String>,
+    /// For machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flow infer`.
+#[derive(Debug, Args)]
+pub struct Infer {
+    /// A json (one object a line) or csv file, also compressed
+    pub file: PathBuf,
+}
+
+/// `flow new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// Name of the folder
+    pub name: PathBuf,
+}
+
+/// `flow completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,29 @@
+//! Words that are no commands: those that come in later versions, and those that are misspelt.
+
+use crate::args::Cli;
+use crate::status::{Outcome, Stop};
+use clap::CommandFactory;
+use std::ffi::OsString;
+
+/// Commands of the design that this version does not have.
+const LATER: &[&str] = &["test", "savepoint", "jobs", "stop", "lsp"];
+
+pub(super) fn run(words: &[OsString]) -> Outcome {
+    let word = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
+    if LATER.contains(&word.as_str()) {
+        return Err(Stop::outside(format!("`flow {word}` is not part of this version yet")));
+    }
+    let command = Cli::command();
+    let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    let near = names
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(name, &word), name))
+        .filter(|(distance, name)| *distance <= name.len() / 3 + 1)
+        .min();
+    let hint = match near {
+        Some((_, name)) => format!("did you mean `flow {name}`?"),
+        None if word.ends_with(".flow") => format!("to run a script: `flow run {word}`"),
+        None => format!("there are {}; see `flow help`", names.join(", ")),
+    };
+    Err(Stop::outside(format!("there is no command `{word}`\n  help: {hint}")))
+}

@@ -1,0 +1,98 @@
+//! Scripts from the disk, compiled; files written back. The compiler itself never touches the disk.
+
+use crate::args::{LintLevels, Params};
+use crate::status::Stop;
+use flow_driver::{Compilation, LoadError, Loader, Options};
+use flow_env::Env;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// What a script is called in messages.
+pub(crate) fn name(path: &Path) -> String {
+    if is_stdin(path) { "<stdin>".to_string() } else { path.display().to_string() }
+}
+
+/// `-` is standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// The bytes of a script.
+pub(crate) fn read(path: &Path, env: &Env) -> Result<Vec<u8>, LoadError> {
+    let bytes = if is_stdin(path) {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        env.disk.read(path)
+    };
+    bytes.map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => LoadError::Missing,
+        io::ErrorKind::IsADirectory => LoadError::Unreadable("it is a folder".to_string()),
+        io::ErrorKind::PermissionDenied => LoadError::Unreadable("permission denied".to_string()),
+        _ => LoadError::Unreadable(e.to_string()),
+    })
+}
+
+/// Why a script on the command line cannot be read: exit status 2.
+pub(crate) fn cannot_read(path: &Path, error: &LoadError) -> Stop {
+    let shown = name(path);
+    Stop::outside(match error {
+        LoadError::Missing => format!("there is no file `{shown}`"),
+        LoadError::Unreadable(why) => format!("`{shown}` cannot be read: {why}"),
+    })
+}
+
+struct Disk<'a>(&'a Env);
+
+impl Loader for Disk<'_> {
+    fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError> {
+        read(path, self.0)
+    }
+}
+
+/// Compiles a script of the command line.
+pub(crate) fn compile(path: &Path, options: &Options, env: &Env) -> Result<Compilation, Stop> {
+    flow_driver::compile(&mut Disk(env), path, options).map_err(|error| cannot_read(path, &error))
+}
+
+/// `-p NAME=VALUE`.
+pub(crate) fn params(args: &Params) -> Result<Vec<(String, String)>, Stop> {
+    let split = |text: &String| match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_string(), value.to_string())),
+        _ => Err(Stop::outside(format!("`-p {text}` is not `-p NAME=VALUE`"))),
+    };
+    args.param.iter().map(split).collect()
+}
+
+/// `--deny`, `--warn`, `--allow`.
+pub(crate) fn check_levels(args: &LintLevels) -> Result<(), Stop> {
+    for word in args.deny.iter().chain(&args.warn).chain(&args.allow) {
+        if word == "warnings" {
+            continue;
+        }
+        match flow_syntax::Code::find(word) {
+            Some(info) if info.code.0.starts_with('W') => {}
+            Some(info) => {
+                return Err(Stop::outside(format!(
+                    "`{word}` is {}, an error: only lints (W…) have levels",
+                    info.code
+                )));
+            }
+            None => return Err(Stop::outside(format!("there is no lint `{word}`{}", near(word)))),
+        }
+    }
+    Ok(())
+}
+
+/// `\n  help: did you mean …?` for a word that is no code.
+pub(crate) fn near(word: &str) -> String {
+    let similar: Vec<String> = flow_driver::explain::similar(word)
+        .iter()
+        .map(|info| format!("`{}` ({})", info.code, info.name))
+        .collect();
+    if similar.is_empty() {
+        String::new()
+    } else {
+        format!("\n  help: did you mean {}?", similar.join(" or "))
+    }
+}

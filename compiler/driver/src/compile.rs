@@ -1,0 +1,50 @@
+//! The compilation of one script, all stages in order.
+
+use crate::load::{self, LoadError, Loader};
+use flow_syntax::ast::Program;
+use flow_syntax::{Diagnostic, SourceMap};
+use std::path::Path;
+
+/// What the command line says beside the script.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `-p NAME=VALUE`.
+    pub params: Vec<(String, String)>,
+}
+
+/// A compiled script.
+#[derive(Debug)]
+pub struct Compilation {
+    /// The script (file 0) and what it imports.
+    pub sources: SourceMap,
+    /// Their trees, in the order of the sources.
+    pub programs: Vec<Program>,
+    /// What is wrong, sorted by place, each mistake once.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Compilation {
+    /// Is anything wrong with it?
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Compiles a script. Only a script that cannot be loaded at all is an error here; everything wrong
+/// with it or its imports is in the diagnostics.
+pub fn compile(loader: &mut dyn Loader, path: &Path, options: &Options) -> Result<Compilation, LoadError> {
+    let load::Loaded { sources, programs, mut diagnostics } = load::load(loader, path)?;
+    let _ = options;
+    sort(&mut diagnostics);
+    Ok(Compilation { sources, programs, diagnostics })
+}
+
+/// By place; what two stages say in the same words about the same place is said once.
+pub(crate) fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| {
+        let key = |d: &Diagnostic| (d.primary.span.file, d.primary.span.start, d.primary.span.end, d.code);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    diagnostics
+        .dedup_by(|a, b| a.code == b.code && a.primary.span == b.primary.span && a.message == b.message);
+}
