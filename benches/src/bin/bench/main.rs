@@ -157,6 +157,9 @@ fn warm(path: &Path) -> Result<u64, String> {
     }
 }
 
+/// The version the numbers in docs/performance.md were measured with.
+const DUCKDB: &str = "duckdb==2.0.0";
+
 /// A Python with DuckDB in it, made on first use; without Python the suite runs without DuckDB.
 fn duckdb(home: &Path) -> Option<PathBuf> {
     let venv = home.join("data").join("venv");
@@ -167,7 +170,7 @@ fn duckdb(home: &Path) -> Option<PathBuf> {
     }
     eprintln!("making a Python environment with DuckDB in benches/data/venv");
     let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).status().is_ok_and(|s| s.success());
-    if made && works(&["-m", "pip", "install", "--quiet", "duckdb"]) {
+    if made && works(&["-m", "pip", "install", "--quiet", DUCKDB]) {
         return Some(python);
     }
     eprintln!("DuckDB could not be installed: the comparison runs without it");
