@@ -3,4 +3,5 @@
 
 mod bad_input;
 mod diagnostics;
+mod explain;
 mod lang_examples;
