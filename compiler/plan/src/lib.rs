@@ -14,9 +14,11 @@ pub mod fallible;
 pub mod functions;
 pub mod operator;
 pub mod order;
+pub mod passes;
 pub mod physical;
 pub mod text;
 pub mod types;
+pub mod validate;
 pub mod value;
 
 pub use error::{ErrorCode, RecordError};

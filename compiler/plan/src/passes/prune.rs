@@ -1,0 +1,311 @@
+//! Dead operators go away, and columns that nobody reads are neither decoded nor computed.
+//!
+//! What can raise a record error is kept even if its value is not used: errors are results too. Fields
+//! that a source does not need are not read, so what is wrong with them alone is not seen.
+
+use super::rewrite::{columns, remap_columns};
+use crate::expr::Expr;
+use crate::fallible::can_fail;
+use crate::operator::OnError;
+use crate::physical::{Chain, Exchange, Graph, Input, Node, NodeKind, Step, StepKind};
+use crate::types::{Field, RecordType};
+use std::sync::Arc;
+
+/// Removes nodes from which no row, and no consumed error, reaches a sink or a tap.
+pub(super) fn remove_dead(graph: &mut Graph) {
+    let live = live(graph);
+    let mut moved = vec![usize::MAX; graph.nodes.len()];
+    let mut kept = Vec::new();
+    for (index, mut node) in std::mem::take(&mut graph.nodes).into_iter().enumerate() {
+        if live[index] {
+            node.inputs.iter_mut().for_each(|input| input.node = moved[input.node]);
+            moved[index] = kept.len();
+            kept.push(node);
+        }
+    }
+    graph.nodes = kept;
+}
+
+fn live(graph: &Graph) -> Vec<bool> {
+    let ends = |node: &Node| matches!(node.kind, NodeKind::Sink { .. } | NodeKind::Tap { .. });
+    let mut live: Vec<bool> = graph.nodes.iter().map(ends).collect();
+    loop {
+        let before = live.clone();
+        for index in (0..graph.nodes.len()).rev() {
+            if live[index] {
+                graph.nodes[index].inputs.iter().for_each(|input| live[input.node] = true);
+            }
+        }
+        // Whoever reads `NAME.errors` makes NAME run.
+        let read: Vec<u32> = graph
+            .nodes
+            .iter()
+            .zip(&live)
+            .filter_map(|(node, live)| match node.kind {
+                NodeKind::Errors { of } if *live => Some(of),
+                _ => None,
+            })
+            .collect();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            live[index] |= declarations(node).any(|declaration| {
+                read.contains(&declaration)
+                    && graph.declarations[declaration as usize].on_error == OnError::Route
+            });
+        }
+        if live == before {
+            return live;
+        }
+    }
+}
+
+/// The declarations whose errors a node raises.
+fn declarations(node: &Node) -> Box<dyn Iterator<Item = u32> + '_> {
+    match &node.kind {
+        NodeKind::Chain(chain) => Box::new(chain.steps.iter().map(|step| step.declaration)),
+        NodeKind::Errors { .. } => Box::new(std::iter::empty()),
+        _ => Box::new(std::iter::once(node.declaration)),
+    }
+}
+
+/// Narrows every node to the columns that are read.
+pub(super) fn prune_columns(graph: &mut Graph) {
+    let needed = needed(graph);
+    let old = std::mem::take(&mut graph.nodes);
+    let mut pruner = Pruner { nodes: Vec::new(), layouts: Vec::new() };
+    for (node, needed) in old.into_iter().zip(needed) {
+        pruner.node(node, &needed);
+    }
+    graph.nodes = pruner.nodes;
+}
+
+/// Which output columns of each node are read.
+fn needed(graph: &Graph) -> Vec<Vec<bool>> {
+    let mut needed: Vec<Vec<bool>> = graph.nodes.iter().map(|n| vec![false; n.output.fields.len()]).collect();
+    let mut read = vec![false; graph.nodes.len()];
+    for index in (0..graph.nodes.len()).rev() {
+        let node = &graph.nodes[index];
+        if !read[index] && !matches!(node.kind, NodeKind::Sink { .. }) {
+            // Runs only for its errors: all of it is looked at.
+            needed[index].fill(true);
+        }
+        for input in &node.inputs {
+            let width = graph.nodes[input.node].output.fields.len();
+            let wanted = input_columns(node, &needed[index], width);
+            for (column, wanted) in wanted.iter().enumerate() {
+                needed[input.node][column] |= wanted;
+            }
+            read[input.node] = true;
+        }
+    }
+    needed
+}
+
+/// Which columns of an input a node reads, if these of its own are needed.
+fn input_columns(node: &Node, needed: &[bool], width: usize) -> Vec<bool> {
+    let mut wanted = vec![false; width];
+    let mut want = |column: usize| wanted[column] = true;
+    match &node.kind {
+        NodeKind::Chain(chain) => return chain_input(chain, needed),
+        NodeKind::Sink { .. } | NodeKind::Tap { .. } => wanted.fill(true),
+        NodeKind::Union | NodeKind::Sample { .. } | NodeKind::Limit { .. } => return needed.to_vec(),
+        NodeKind::Aggregate(aggregate) => {
+            aggregate.keys.iter().copied().for_each(&mut want);
+            let reads = aggregate.calls.iter().flat_map(|call| [call.arg, call.by, call.filter]);
+            reads.flatten().for_each(want);
+        }
+        NodeKind::Scan { keys, next, emit, .. } => {
+            keys.iter().copied().for_each(&mut want);
+            let reads = columns(next).chain(emit.iter().flat_map(columns));
+            reads.filter(|column| *column < width).for_each(want);
+        }
+        NodeKind::Source { .. } | NodeKind::Errors { .. } => {}
+    }
+    wanted
+}
+
+fn chain_input(chain: &Chain, needed: &[bool]) -> Vec<bool> {
+    let mut needed = needed.to_vec();
+    for (index, step) in chain.steps.iter().enumerate().rev() {
+        let width = step_input(chain, index).fields.len();
+        needed = step_columns(step, &needed, width);
+    }
+    needed
+}
+
+fn step_input(chain: &Chain, index: usize) -> &RecordType {
+    if index == 0 { &chain.input } else { &chain.steps[index - 1].output }
+}
+
+fn step_columns(step: &Step, needed: &[bool], width: usize) -> Vec<bool> {
+    let mut wanted = vec![false; width];
+    match &step.kind {
+        StepKind::Map(exprs) => {
+            let kept = exprs.iter().zip(needed).filter(|(expr, needed)| **needed || can_fail(expr));
+            kept.flat_map(|(expr, _)| columns(expr)).for_each(|column| wanted[column] = true);
+        }
+        StepKind::Filter(expr) | StepKind::FlatMap(expr) => {
+            wanted.copy_from_slice(&needed[..width]);
+            columns(expr).for_each(|column| wanted[column] = true);
+        }
+    }
+    wanted
+}
+
+/// Where a column went.
+type Layout = Vec<Option<usize>>;
+
+fn layout(kept: &[bool]) -> Layout {
+    let mut next = 0..;
+    kept.iter().map(|kept| if *kept { next.next() } else { None }).collect()
+}
+
+fn keep(record: &RecordType, kept: &[bool]) -> Arc<RecordType> {
+    let fields = record.fields.iter().zip(kept).filter(|(_, kept)| **kept);
+    Arc::new(RecordType::new(fields.map(|(field, _)| field.clone()).collect()))
+}
+
+struct Pruner {
+    nodes: Vec<Node>,
+    /// For each old node: its new place, and where its columns went.
+    layouts: Vec<(usize, Layout)>,
+}
+
+impl Pruner {
+    fn node(&mut self, mut node: Node, needed: &[bool]) {
+        let old_inputs: Vec<usize> = node.inputs.iter().map(|input| input.node).collect();
+        for input in &mut node.inputs {
+            let (place, moved) = &self.layouts[input.node];
+            input.node = *place;
+            if let Exchange::Hash(keys) = &mut input.exchange {
+                keys.iter_mut().for_each(|key| *key = moved[*key].unwrap_or(*key));
+            }
+        }
+        let inputs: Vec<Layout> = old_inputs.iter().map(|input| self.layouts[*input].1.clone()).collect();
+        let columns = match &mut node.kind {
+            NodeKind::Source { read, .. } => {
+                let kept: Vec<usize> =
+                    read.iter().zip(needed).filter(|(_, n)| **n).map(|(c, _)| *c).collect();
+                *read = kept;
+                layout(needed)
+            }
+            NodeKind::Errors { .. } => layout(&vec![true; needed.len()]),
+            NodeKind::Chain(chain) => {
+                prune_chain(chain, needed, &inputs[0], &self.nodes[node.inputs[0].node].output)
+            }
+            NodeKind::Union => {
+                self.align(&mut node, &inputs, needed);
+                layout(needed)
+            }
+            NodeKind::Sample { .. } | NodeKind::Limit { .. } | NodeKind::Tap { .. } => inputs[0].clone(),
+            NodeKind::Aggregate(aggregate) => {
+                let moved = |column: &mut usize| *column = inputs[0][*column].unwrap_or(*column);
+                aggregate.keys.iter_mut().for_each(moved);
+                for call in &mut aggregate.calls {
+                    [&mut call.arg, &mut call.by, &mut call.filter].into_iter().flatten().for_each(moved);
+                }
+                layout(&vec![true; needed.len()])
+            }
+            NodeKind::Scan { keys, next, emit, .. } => {
+                keys.iter_mut().for_each(|key| *key = inputs[0][*key].unwrap_or(*key));
+                // The state stands behind the columns.
+                let width = inputs[0].iter().flatten().count();
+                let moved = |column: usize| inputs[0].get(column).copied().flatten().unwrap_or(width);
+                remap_columns(next, moved);
+                emit.iter_mut().for_each(|expr| remap_columns(expr, moved));
+                layout(&vec![true; needed.len()])
+            }
+            NodeKind::Sink { .. } => Vec::new(),
+        };
+        let kept: Vec<bool> = columns.iter().map(Option::is_some).collect();
+        node.output = keep(&node.output, &kept);
+        self.nodes.push(node);
+        self.layouts.push((self.nodes.len() - 1, columns));
+    }
+
+    /// Gives all inputs of a union the same columns in the same order.
+    fn align(&mut self, union: &mut Node, inputs: &[Layout], needed: &[bool]) {
+        for (input, moved) in union.inputs.iter_mut().zip(inputs) {
+            let wanted: Vec<usize> = moved
+                .iter()
+                .zip(needed)
+                .filter(|(_, needed)| **needed)
+                .filter_map(|(column, _)| *column)
+                .collect();
+            let producer = &self.nodes[input.node];
+            if wanted.iter().copied().eq(0..producer.output.fields.len()) {
+                continue;
+            }
+            let projection = projection(producer, &wanted);
+            let inputs = vec![Input { node: input.node, exchange: Exchange::Local }];
+            self.nodes.push(Node { inputs, ..projection });
+            input.node = self.nodes.len() - 1;
+        }
+    }
+}
+
+/// A chain that keeps these columns of a node.
+fn projection(producer: &Node, wanted: &[usize]) -> Node {
+    let fields: Vec<Field> = wanted.iter().map(|column| producer.output.fields[*column].clone()).collect();
+    let exprs =
+        wanted.iter().zip(&fields).map(|(c, f)| Expr::column(*c, f.ty.clone(), producer.place)).collect();
+    let output = Arc::new(RecordType::new(fields));
+    let step = Step {
+        kind: StepKind::Map(exprs),
+        output: output.clone(),
+        declaration: producer.declaration,
+        label: producer.label.clone(),
+        place: producer.place,
+    };
+    Node {
+        kind: NodeKind::Chain(Chain { input: producer.output.clone(), steps: vec![step] }),
+        inputs: Vec::new(),
+        output,
+        declaration: producer.declaration,
+        label: producer.label.clone(),
+        place: producer.place,
+    }
+}
+
+/// Narrows the steps of a chain; gives where its output columns went.
+fn prune_chain(chain: &mut Chain, needed: &[bool], moved: &Layout, input: &Arc<RecordType>) -> Layout {
+    // What each step must give, last to first.
+    let mut wanted = vec![needed.to_vec()];
+    for (index, step) in chain.steps.iter().enumerate().rev() {
+        let width = step_input(chain, index).fields.len();
+        let before = step_columns(step, &wanted[wanted.len() - 1], width);
+        wanted.push(before);
+    }
+    wanted.pop();
+    chain.input = input.clone();
+    let mut moved = moved.clone();
+    for (step, wanted) in chain.steps.iter_mut().zip(wanted.iter().rev()) {
+        moved = prune_step(step, wanted, &moved);
+    }
+    moved
+}
+
+fn prune_step(step: &mut Step, wanted: &[bool], moved: &Layout) -> Layout {
+    let place = |column: usize| moved[column].unwrap_or(column);
+    let layout = match &mut step.kind {
+        StepKind::Map(exprs) => {
+            let kept: Vec<bool> =
+                exprs.iter().zip(wanted).map(|(expr, wanted)| *wanted || can_fail(expr)).collect();
+            let mut each = kept.iter();
+            exprs.retain(|_| *each.next().unwrap_or(&true));
+            exprs.iter_mut().for_each(|expr| remap_columns(expr, place));
+            layout(&kept)
+        }
+        StepKind::Filter(cond) => {
+            remap_columns(cond, place);
+            moved.clone()
+        }
+        StepKind::FlatMap(list) => {
+            remap_columns(list, place);
+            let width = moved.iter().flatten().count();
+            moved.iter().copied().chain([Some(width)]).collect()
+        }
+    };
+    let kept: Vec<bool> = layout.iter().map(Option::is_some).collect();
+    step.output = keep(&step.output, &kept);
+    layout
+}

@@ -1,0 +1,140 @@
+//! What this version cannot run yet: said before anything starts, at its place in the script.
+
+use crate::connector::{ArgValue, ConnectorCall, lookup};
+use crate::expr::Place;
+use crate::operator::{Aggregate, Operator, OperatorKind, Plan, StreamMode};
+use crate::value::Value;
+
+/// Something the language has and this version cannot run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// `E0801`…; the codes are listed with all others.
+    pub code: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    /// One sentence without a full stop.
+    pub message: String,
+    /// What can be done instead.
+    pub help: Option<String>,
+}
+
+const WINDOW: &str = "E0801";
+const EVENT_TIME: &str = "E0802";
+const JOIN: &str = "E0803";
+const TABLE: &str = "E0804";
+const ROWS_PER_KEY: &str = "E0805";
+const CONNECTOR: &str = "E0806";
+const FORMAT: &str = "E0807";
+const LATE: &str = "E0808";
+const RETRACTION: &str = "E0809";
+const OPTION: &str = "E0810";
+
+/// Everything in the plan that cannot run yet, in the order of the script.
+pub fn unsupported(plan: &Plan) -> Vec<Unsupported> {
+    let mut findings: Vec<_> = plan.operators.iter().filter_map(|operator| refuse(plan, operator)).collect();
+    findings.sort_by_key(|finding| finding.place);
+    findings.dedup();
+    findings
+}
+
+fn finding(code: &'static str, place: Place, message: impl Into<String>, help: &str) -> Option<Unsupported> {
+    let help = (!help.is_empty()).then(|| help.to_string());
+    Some(Unsupported { code, place, message: message.into(), help })
+}
+
+fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
+    let place = operator.place;
+    let word = &operator.word;
+    match &operator.kind {
+        OperatorKind::Source(call) => connector(call, Side::Source),
+        OperatorKind::Sink(call) => connector(call, Side::Sink),
+        OperatorKind::Table { connector: call, .. } => {
+            finding(TABLE, call.place, "lookup tables cannot run yet", "read it as a `source` meanwhile")
+        }
+        OperatorKind::Late { .. } => {
+            finding(LATE, place, "`.late` cannot run yet: there are no windows whose rows could be late", "")
+        }
+        OperatorKind::EventTime { .. } => finding(
+            EVENT_TIME,
+            place,
+            "event time and watermarks cannot run yet",
+            "remove the stage: nothing that runs today uses event time",
+        ),
+        OperatorKind::Aggregate(aggregate) => self::aggregate(plan, operator, aggregate),
+        OperatorKind::Top { .. } | OperatorKind::Latest { .. } | OperatorKind::Distinct { .. } => finding(
+            ROWS_PER_KEY,
+            place,
+            format!("`{word}` cannot run yet"),
+            "`aggregate` with `argMax`, `max` or `countDistinct` may do meanwhile",
+        ),
+        OperatorKind::Join(_) => finding(JOIN, place, format!("`{word}` cannot run yet"), ""),
+        OperatorKind::Scan { .. } if updating(plan, operator) => retraction(operator),
+        _ => None,
+    }
+}
+
+fn updating(plan: &Plan, operator: &Operator) -> bool {
+    let is = |input: &crate::operator::OperatorId| {
+        matches!(plan.operators[input.0 as usize].mode, StreamMode::Updating { .. })
+    };
+    operator.inputs.iter().any(is)
+}
+
+fn retraction(operator: &Operator) -> Option<Unsupported> {
+    finding(
+        RETRACTION,
+        operator.place,
+        format!(
+            "`{}` over an updating stream cannot run yet: replaced rows would have to be withdrawn",
+            operator.word
+        ),
+        "put `trigger(atEnd)` before the aggregate above: its rows are final then",
+    )
+}
+
+fn aggregate(plan: &Plan, operator: &Operator, aggregate: &Aggregate) -> Option<Unsupported> {
+    if aggregate.window.is_some() {
+        return finding(
+            WINDOW,
+            operator.place,
+            format!("`{}` in a window cannot run yet", operator.word),
+            "running aggregates can: remove `window`, and say with `trigger` when they emit",
+        );
+    }
+    if updating(plan, operator) { retraction(operator) } else { None }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Source,
+    Sink,
+}
+
+fn connector(call: &ConnectorCall, side: Side) -> Option<Unsupported> {
+    let runs = lookup(&call.name).is_some_and(|def| match side {
+        Side::Source => def.source.is_some_and(|def| def.runs),
+        Side::Sink => def.sink.is_some_and(|def| def.runs),
+    });
+    if !runs {
+        let others = match side {
+            Side::Source => "`file`, `stdin`, `generate` and `nexmark` can be read",
+            Side::Sink => "`file`, `stdout` and `blackhole` can be written",
+        };
+        return finding(
+            CONNECTOR,
+            call.place,
+            format!("the connector `{}` cannot run yet", call.name),
+            others,
+        );
+    }
+    if let Some(format) = call.format.as_ref().filter(|format| !format.runs()) {
+        let place = call.arg("format").map_or(call.place, |arg| arg.place);
+        let message = format!("the format `{}` cannot run yet", format.name());
+        return finding(FORMAT, place, message, "`json`, `csv` and `text` can");
+    }
+    let follow = call.arg("follow").filter(|arg| matches!(arg.value, ArgValue::Value(Value::Bool(true))));
+    if let Some(arg) = follow {
+        return finding(OPTION, arg.place, "`follow: true` cannot run yet: a file is read to its end", "");
+    }
+    None
+}
