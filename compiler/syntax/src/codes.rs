@@ -138,6 +138,17 @@ codes! {
     DUPLICATE_STATE_ID "E0701" "duplicate-state-id" "two stateful stages have the same id";
     MISPLACED_STATE_ID "E0702" "misplaced-state-id" "an id is given to something that has no state";
 
+    WINDOW_NOT_RUNNABLE "E0801" "window-not-runnable" "windows cannot run yet";
+    EVENT_TIME_NOT_RUNNABLE "E0802" "event-time-not-runnable" "event time cannot run yet";
+    JOIN_NOT_RUNNABLE "E0803" "join-not-runnable" "joins cannot run yet";
+    TABLE_NOT_RUNNABLE "E0804" "table-not-runnable" "lookup tables cannot run yet";
+    ROWS_PER_KEY_NOT_RUNNABLE "E0805" "rows-per-key-not-runnable" "top, bottom, latest, earliest and distinct cannot run yet";
+    CONNECTOR_NOT_RUNNABLE "E0806" "connector-not-runnable" "the connector cannot run yet";
+    FORMAT_NOT_RUNNABLE "E0807" "format-not-runnable" "the format cannot run yet";
+    LATE_NOT_RUNNABLE "E0808" "late-not-runnable" "late rows cannot be read yet";
+    RETRACTION_NOT_RUNNABLE "E0809" "retraction-not-runnable" "stateful stages over updating streams cannot run yet";
+    OPTION_NOT_RUNNABLE "E0810" "option-not-runnable" "an option of the connector cannot run yet";
+
     UNBOUNDED_STATE "W0301" "unbounded-state" "state that grows for ever";
     UNUSED_STREAM "W0302" "unused-stream" "nothing reads this stream, source or table";
     UNUSED_FIELD "W0303" "unused-field" "a field is computed and never read";
