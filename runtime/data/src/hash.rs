@@ -45,6 +45,11 @@ pub fn hash_value(value: &Value) -> u64 {
     finish(absorb(SEED, value_word(value)))
 }
 
+/// A hash of two words.
+pub fn hash_pair(a: u64, b: u64) -> u64 {
+    finish(absorb(absorb(SEED, a), b))
+}
+
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);

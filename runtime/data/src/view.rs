@@ -326,6 +326,19 @@ impl ViewBuilder {
         self.views.push(view);
     }
 
+    /// The bytes of a row that was pushed.
+    #[inline]
+    pub fn get(&self, row: usize) -> &[u8] {
+        // SAFETY: a builder's views are inline or lie in its buffers, of which the open one never moves.
+        unsafe { self.views[row].bytes() }
+    }
+
+    /// The views of the rows so far.
+    #[inline]
+    pub fn views(&self) -> &[View] {
+        &self.views
+    }
+
     /// Rows so far.
     pub fn len(&self) -> usize {
         self.views.len()
@@ -355,6 +368,19 @@ impl StrBuilder {
     #[inline]
     pub fn push(&mut self, text: &str) {
         self.0.push(text.as_bytes());
+    }
+
+    /// The bytes, for comparing and hashing.
+    #[inline]
+    pub fn bytes(&self) -> &ViewBuilder {
+        &self.0
+    }
+
+    /// The text of a row that was pushed.
+    #[inline]
+    pub fn get(&self, row: usize) -> &str {
+        // SAFETY: only text is pushed.
+        unsafe { std::str::from_utf8_unchecked(self.0.get(row)) }
     }
 
     /// Rows so far.

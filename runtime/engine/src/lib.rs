@@ -1,6 +1,30 @@
 //! Workers, exchange, operators, state tables, sources and sinks as traits, and the job handle.
 //! Knows plans and batches; never a syntax tree, a file format or machine code.
 
+mod assemble;
+mod channel;
 pub mod connect;
+mod context;
+mod counters;
+mod error;
+mod exchange;
+mod feeder;
+mod flow;
+mod job;
+mod layout;
+mod number;
+mod operator;
+mod progress;
+mod ranked;
+mod row_text;
+mod sequencer;
+mod shared;
 pub mod sink;
 pub mod source;
+mod state;
+mod worker;
+
+pub use error::{ErrorKind, JobError, StartError};
+pub use job::{Job, JobControl, JobHandle, JobOptions};
+pub use progress::{DeclarationProgress, Progress, SinkProgress, SourceProgress, Summary};
+pub use shared::TapCallback;

@@ -13,6 +13,11 @@ use std::fmt;
 pub trait Source: Send {
     /// The next piece of work.
     fn next(&mut self) -> Result<Next, SourceError>;
+    /// May `next` wait long for the outside (standard input, a socket) or work long (unpacking)?
+    /// Then it is called on a thread of its own, which nobody waits for when the job stops.
+    fn blocks(&self) -> bool {
+        false
+    }
     /// A decoder for one worker.
     fn reader(&self) -> Box<dyn ChunkReader>;
     /// Bytes of the whole input, if known, for progress.

@@ -13,7 +13,7 @@ pub use clock::{Clock, Deadline};
 pub use disk::{DirEntry, Disk, FileInfo, ReadFile, WriteFile};
 pub use random::Random;
 pub use real::{RealClock, RealDisk};
-pub use threads::{Parker, Unparker, Worker, parker, spawn};
+pub use threads::{Parker, Unparker, Worker, cores, parker, spawn};
 
 use std::sync::Arc;
 

@@ -63,3 +63,8 @@ impl Unparker {
         }
     }
 }
+
+/// How many workers this machine runs side by side.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

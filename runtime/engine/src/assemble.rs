@@ -1,0 +1,192 @@
+//! From a graph to workers that can run: opens connectors, compiles chains, makes operators.
+
+use crate::channel::{Channel, QueueLimit};
+use crate::connect::{Connectors, Kernels};
+use crate::error::StartError;
+use crate::flow::Flow;
+use crate::job::JobOptions;
+use crate::layout::Layout;
+use crate::operator::{
+    AggregateOperator, ChainOperator, CompiledChain, ErrorsOperator, LimitOperator, Operator, PassOperator,
+    SampleOperator, ScanOperator, SinkOperator, TapOperator, UnionOperator,
+};
+use crate::sequencer::Sequencer;
+use crate::shared::Shared;
+use crate::sink::{Sink, Writer};
+use crate::source::Source;
+use crate::worker::Worker;
+use flow_env::{Env, Unparker};
+use flow_plan::physical::{Exchange, Graph, Node, NodeKind};
+use std::sync::Arc;
+
+/// A sink and its node.
+pub(crate) type OpenSink = (usize, Box<dyn Sink>);
+
+pub(crate) struct Assembled {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) sinks: Vec<OpenSink>,
+    /// Bytes of each source's whole input.
+    pub(crate) sizes: Vec<Option<u64>>,
+}
+
+pub(crate) fn assemble(
+    graph: Arc<Graph>,
+    connectors: &dyn Connectors,
+    kernels: Option<Arc<dyn Kernels>>,
+    env: &Env,
+    options: &JobOptions,
+) -> Result<Assembled, StartError> {
+    let count = workers(&graph, options);
+    let layout = Layout::new(&graph, count)?;
+    let chains = compile(&graph, &layout, kernels)?;
+    let sources = open_sources(&graph, connectors, env, options)?;
+    let mut sinks = open_sinks(&graph, connectors, env, options)?;
+    let writers = open_writers(&graph, &mut sinks, count).inspect_err(|_| {
+        // Nothing may stay behind of a job that never started.
+        sinks.iter_mut().for_each(|(_, sink)| sink.abort());
+    })?;
+    let sizes = sources.iter().map(|source| source.size()).collect();
+    let readers: Vec<Vec<_>> = (0..count).map(|_| sources.iter().map(|s| s.reader()).collect()).collect();
+    let (parkers, wake): (Vec<_>, Vec<_>) = (0..count).map(|_| flow_env::parker()).unzip();
+    let channels = layout.edges.iter().map(|_| channels(&wake, options)).collect();
+    let sequencer = Sequencer::new(sources, &wake).map_err(|error| StartError {
+        message: format!("a thread could not be started: {error}"),
+        label: graph.nodes[0].label.clone(),
+        place: graph.nodes[0].place,
+    })?;
+    let taps = options.taps.clone();
+    let shared = Arc::new(Shared::new(graph, layout, env.clone(), sequencer, channels, taps, wake));
+    let mut workers = Vec::new();
+    for (index, ((readers, parker), writers)) in readers.into_iter().zip(parkers).zip(writers).enumerate() {
+        let operators = operators(&shared, &chains, writers);
+        workers.push(Worker { flow: Flow::new(shared.clone(), index, operators), readers, parker });
+    }
+    Ok(Assembled { shared, workers, sinks, sizes })
+}
+
+fn workers(graph: &Graph, options: &JobOptions) -> usize {
+    let declared = graph.job.parallelism.map(|n| n as usize);
+    options.parallelism.or(declared).unwrap_or_else(flow_env::cores).max(1)
+}
+
+fn channels(wake: &[Unparker], options: &JobOptions) -> Vec<Channel> {
+    let limit = match options.tiny_queues {
+        true => QueueLimit { rows: 1, batches: 1 },
+        false => QueueLimit::default(),
+    };
+    let pairs = wake.iter().flat_map(|from| wake.iter().map(move |to| (from, to)));
+    pairs.map(|(from, to)| Channel::new(limit, from.clone(), to.clone())).collect()
+}
+
+fn refused(node: &Node, message: String) -> StartError {
+    StartError { message, label: node.label.clone(), place: node.place }
+}
+
+/// Every chain, compiled once for all workers; `None` at other nodes.
+fn compile(
+    graph: &Graph,
+    layout: &Layout,
+    kernels: Option<Arc<dyn Kernels>>,
+) -> Result<Vec<Option<CompiledChain>>, StartError> {
+    let compile = |(node, layout): (&Node, &crate::layout::NodeLayout)| match &node.kind {
+        NodeKind::Chain(chain) => CompiledChain::new(chain, layout.rank, kernels.as_deref())
+            .map(Some)
+            .map_err(|message| refused(node, message)),
+        _ => Ok(None),
+    };
+    graph.nodes.iter().zip(&layout.nodes).map(compile).collect()
+}
+
+fn open_sources(
+    graph: &Graph,
+    connectors: &dyn Connectors,
+    env: &Env,
+    options: &JobOptions,
+) -> Result<Vec<Box<dyn Source>>, StartError> {
+    let open = |node: &Node| match &node.kind {
+        NodeKind::Source { connector, read } => Some(
+            connectors
+                .source(connector, read, &options.base, env)
+                .map_err(|error| StartError { place: connector.place, ..refused(node, error.to_string()) }),
+        ),
+        _ => None,
+    };
+    graph.nodes.iter().filter_map(open).collect()
+}
+
+fn open_sinks(
+    graph: &Graph,
+    connectors: &dyn Connectors,
+    env: &Env,
+    options: &JobOptions,
+) -> Result<Vec<OpenSink>, StartError> {
+    let mut sinks: Vec<OpenSink> = Vec::new();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let NodeKind::Sink { connector } = &node.kind else { continue };
+        let schema = match node.inputs.first() {
+            Some(input) => &graph.nodes[input.node].output,
+            None => &connector.schema,
+        };
+        match connectors.sink(connector, schema, &options.base, env) {
+            Ok(sink) => sinks.push((index, sink)),
+            Err(error) => {
+                sinks.iter_mut().for_each(|(_, sink)| sink.abort());
+                return Err(StartError { place: connector.place, ..refused(node, error.to_string()) });
+            }
+        }
+    }
+    Ok(sinks)
+}
+
+/// Per worker and node, its writer.
+type Writers = Vec<Option<Box<dyn Writer>>>;
+
+fn open_writers(graph: &Graph, sinks: &mut [OpenSink], workers: usize) -> Result<Vec<Writers>, StartError> {
+    let mut all: Vec<Writers> = (0..workers).map(|_| graph.nodes.iter().map(|_| None).collect()).collect();
+    for (index, sink) in sinks {
+        let node = &graph.nodes[*index];
+        let gathered = node.inputs.iter().all(|input| input.exchange == Exchange::Gather);
+        let writing = if gathered { 1 } else { workers };
+        for (worker, writers) in all.iter_mut().enumerate().take(writing) {
+            let writer = sink.writer(worker).map_err(|error| refused(node, error.to_string()))?;
+            writers[*index] = Some(writer);
+        }
+    }
+    Ok(all)
+}
+
+/// One worker's operators.
+fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers) -> Vec<Box<dyn Operator>> {
+    let mut operators: Vec<Box<dyn Operator>> = Vec::new();
+    for ((index, writer), chain) in writers.into_iter().enumerate().zip(chains) {
+        let node = &shared.graph.nodes[index];
+        let layout = &shared.layout.nodes[index];
+        operators.push(match &node.kind {
+            NodeKind::Source { .. } => Box::new(PassOperator),
+            NodeKind::Errors { .. } => Box::new(ErrorsOperator::default()),
+            NodeKind::Chain(_) => match chain {
+                Some(chain) => Box::new(ChainOperator::new(chain, &shared.env)),
+                None => unreachable!("every chain was compiled"),
+            },
+            NodeKind::Union => {
+                Box::new(UnionOperator::new(node.inputs.len(), node.output.fields.len(), layout.rank))
+            }
+            NodeKind::Aggregate(aggregate) => {
+                let input = &shared.graph.nodes[node.inputs[0].node].output;
+                Box::new(AggregateOperator::new(aggregate, input, layout.rank, &shared.env))
+            }
+            NodeKind::Scan { keys, init, next, emit, .. } => {
+                let input = &shared.graph.nodes[node.inputs[0].node].output;
+                Box::new(ScanOperator::new(keys, init, next, emit, input, &node.output))
+            }
+            NodeKind::Sample { probability } => {
+                Box::new(SampleOperator::new(*probability, layout.keyed, node.output.fields.len()))
+            }
+            NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
+            NodeKind::Tap { label } => Box::new(TapOperator { label: label.clone() }),
+            NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
+        });
+    }
+    operators
+}

@@ -1,0 +1,107 @@
+//! A queue from one worker to another over one edge, and the frontier of that edge.
+
+use crate::number::Number;
+use flow_data::Batch;
+use flow_env::Unparker;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How much may wait in a queue before its producer is held back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueLimit {
+    /// Rows.
+    pub(crate) rows: usize,
+    /// Batches.
+    pub(crate) batches: usize,
+}
+
+impl Default for QueueLimit {
+    fn default() -> Self {
+        QueueLimit { rows: 256 << 10, batches: 256 }
+    }
+}
+
+/// One producer, one consumer. Producer: `send…`, then `close`. Consumer: read `closed` **first**,
+/// then everything below it is in the queue.
+pub(crate) struct Channel {
+    queue: Mutex<VecDeque<(Number, Batch)>>,
+    /// All numbers below this one are complete.
+    closed: AtomicU64,
+    rows: AtomicUsize,
+    batches: AtomicUsize,
+    limit: QueueLimit,
+    consumer: Unparker,
+    producer: Unparker,
+}
+
+impl Channel {
+    pub(crate) fn new(limit: QueueLimit, producer: Unparker, consumer: Unparker) -> Channel {
+        Channel {
+            queue: Mutex::default(),
+            closed: AtomicU64::new(0),
+            rows: AtomicUsize::new(0),
+            batches: AtomicUsize::new(0),
+            limit,
+            consumer,
+            producer,
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, VecDeque<(Number, Batch)>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Is the producer to be held back? Only asked between numbers: a number is never cut.
+    pub(crate) fn full(&self) -> bool {
+        self.rows.load(Ordering::Relaxed) >= self.limit.rows
+            || self.batches.load(Ordering::Relaxed) >= self.limit.batches
+    }
+
+    pub(crate) fn send(&self, number: Number, batch: Batch) {
+        self.rows.fetch_add(batch.len, Ordering::Relaxed);
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.queue().push_back((number, batch));
+    }
+
+    /// Says that all numbers below `to` are complete.
+    pub(crate) fn close(&self, to: Number) {
+        if self.closed.load(Ordering::Relaxed) < to {
+            self.closed.store(to, Ordering::Release);
+            self.consumer.unpark();
+        }
+    }
+
+    pub(crate) fn closed(&self) -> Number {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// The number of the first waiting batch.
+    pub(crate) fn first(&self) -> Option<Number> {
+        if self.batches.load(Ordering::Relaxed) == 0 {
+            // `closed` was read before with Acquire: what it promises is counted already.
+            return None;
+        }
+        self.queue().front().map(|(number, _)| *number)
+    }
+
+    /// Takes the waiting batches of this number, which is complete and the lowest.
+    pub(crate) fn take(&self, number: Number, out: &mut Vec<Batch>) {
+        let was_full = self.full();
+        let (mut rows, mut batches) = (0, 0);
+        {
+            let mut queue = self.queue();
+            while queue.front().is_some_and(|(n, _)| *n == number) {
+                let Some((_, batch)) = queue.pop_front() else { break };
+                rows += batch.len;
+                batches += 1;
+                out.push(batch);
+            }
+        }
+        self.rows.fetch_sub(rows, Ordering::Relaxed);
+        self.batches.fetch_sub(batches, Ordering::Relaxed);
+        if was_full {
+            self.producer.unpark();
+        }
+    }
+}

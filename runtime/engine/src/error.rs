@@ -1,0 +1,72 @@
+//! What can go wrong, with everything a diagnostic wants to show.
+
+use crate::source::Position;
+use flow_plan::Place;
+use std::fmt;
+
+/// Why a job did not start: something outside the script is missing, or the plan cannot run here.
+#[derive(Clone, Debug)]
+pub struct StartError {
+    /// One sentence.
+    pub message: String,
+    /// The stage it belongs to, for people (`bids.source`).
+    pub label: String,
+    /// Where that stands in the script.
+    pub place: Place,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.label, self.message)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// What made a running job fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A record that an expression or decoder cannot handle, under `onError: fail`.
+    Record,
+    /// A source broke.
+    Source,
+    /// A sink broke.
+    Sink,
+    /// A mistake of ours.
+    Internal,
+}
+
+/// Why a running job failed.
+#[derive(Clone, Debug)]
+pub struct JobError {
+    /// What kind of thing went wrong.
+    pub kind: ErrorKind,
+    /// Short stable code (`overflow`, `bad-json`, …).
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// The failing expression, or the stage.
+    pub place: Place,
+    /// `declaration.word` of the stage.
+    pub label: String,
+    /// Index of its declaration.
+    pub declaration: u32,
+    /// The record: its raw text if it came straight from a source, else its row as JSON.
+    pub record: Option<String>,
+    /// Where it stood in the source, if that is still known.
+    pub position: Option<Position>,
+    /// The sequence number of its chunk: of several failures the earliest one is reported.
+    pub(crate) number: u64,
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.label, self.message)
+    }
+}
+
+impl std::error::Error for JobError {}
+
+/// The worker must unwind: the job failed or is aborted, and the reason is already known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Halt;

@@ -1,0 +1,301 @@
+//! One worker's shard of the whole graph: delivers batches from operator to operator, and moves
+//! each node's frontier (the number below which everything is through) along the edges.
+
+use crate::context::{BadRow, Context};
+use crate::counters::add;
+use crate::error::Halt;
+use crate::exchange::{Receiver, Sender};
+use crate::layout::{Consumer, Feed};
+use crate::number::{DONE, Number, base};
+use crate::operator::{Flush, Operator};
+use crate::shared::Shared;
+use crate::source::BadRecord;
+use flow_data::Batch;
+use flow_env::Deadline;
+use flow_plan::Value;
+use flow_plan::operator::errors_type;
+use std::sync::Arc;
+
+pub(crate) struct Flow {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) worker: usize,
+    nodes: Vec<NodeState>,
+    senders: Vec<Sender>,
+    receivers: Vec<Receiver>,
+    /// Deliveries that wait, the next one last: depth first, so that a batch is used while it is hot.
+    work: Vec<Delivery>,
+    out: Vec<(Number, Batch)>,
+    errors: Vec<(u32, Number, Vec<Value>)>,
+    /// Below this, this worker's share of the chunks is through.
+    pub(crate) sources: Number,
+}
+
+struct NodeState {
+    operator: Box<dyn Operator>,
+    /// Everything below is through.
+    frontier: Number,
+    /// Everything below has arrived; what the operator holds for the end is still to come.
+    arrived: Number,
+}
+
+struct Delivery {
+    node: usize,
+    input: usize,
+    number: Number,
+    batch: Batch,
+}
+
+impl Flow {
+    pub(crate) fn new(shared: Arc<Shared>, worker: usize, operators: Vec<Box<dyn Operator>>) -> Flow {
+        let edges = shared.layout.edges.len();
+        let node = |operator| NodeState { operator, frontier: 0, arrived: 0 };
+        Flow {
+            nodes: operators.into_iter().map(node).collect(),
+            senders: (0..edges).map(|_| Sender::default()).collect(),
+            receivers: (0..edges).map(|_| Receiver::default()).collect(),
+            work: Vec::new(),
+            out: Vec::new(),
+            errors: Vec::new(),
+            sources: 0,
+            shared,
+            worker,
+        }
+    }
+
+    /// Rows that a source of this worker has read.
+    pub(crate) fn feed(&mut self, node: usize, number: Number, batch: Batch) -> Result<(), Halt> {
+        self.work.push(Delivery { node, input: 0, number, batch });
+        self.deliver()
+    }
+
+    /// A record that a source of this worker could not decode.
+    pub(crate) fn bad_record(&mut self, node: usize, number: Number, record: BadRecord) -> Result<(), Halt> {
+        let stage = &self.shared.clone().graph.nodes[node];
+        let bad = BadRow {
+            declaration: stage.declaration,
+            label: stage.label.clone(),
+            place: stage.place,
+            code: record.code.into(),
+            message: record.error,
+            record: record.raw,
+            position: Some(record.position),
+        };
+        self.call(node, number, |_, cx| cx.record_error(bad))?;
+        self.deliver()
+    }
+
+    /// Is an exchange that rows can reach from here full?
+    pub(crate) fn held_back(&self, node: usize) -> bool {
+        let full = |&edge: &usize| {
+            (0..self.shared.workers()).any(|to| self.shared.channel(edge, self.worker, to).full())
+        };
+        self.shared.layout.nodes[node].outgoing.iter().any(full)
+    }
+
+    /// Runs an operator's method and delivers what it gives.
+    pub(crate) fn call<T>(
+        &mut self,
+        node: usize,
+        number: Number,
+        act: impl FnOnce(&mut dyn Operator, &mut Context<'_>) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
+        let mut cx = Context {
+            shared: &self.shared,
+            worker: self.worker,
+            node,
+            number,
+            out: &mut self.out,
+            errors: &mut self.errors,
+        };
+        let result = act(self.nodes[node].operator.as_mut(), &mut cx)?;
+        self.pass_on(node);
+        Ok(result)
+    }
+
+    fn deliver(&mut self) -> Result<(), Halt> {
+        while let Some(Delivery { node, input, number, batch }) = self.work.pop() {
+            if self.shared.aborted() {
+                return Err(Halt);
+            }
+            add(&self.shared.counters.node(self.worker, node).rows_in, batch.len as u64);
+            self.call(node, number, |operator, cx| operator.push(cx, input, batch))?;
+        }
+        Ok(())
+    }
+
+    /// Hands an operator's output to its consumers.
+    fn pass_on(&mut self, node: usize) {
+        if !self.errors.is_empty() {
+            self.route_errors();
+        }
+        let mut out = std::mem::take(&mut self.out);
+        let rows: usize = out.iter().map(|(_, batch)| batch.len).sum();
+        if rows > 0 {
+            add(&self.shared.counters.node(self.worker, node).rows_out, rows as u64);
+        }
+        let shared = self.shared.clone();
+        let consumers = &shared.layout.nodes[node].consumers;
+        // Exchanges first, in order; then local consumers on the stack, the last one lowest.
+        for (number, batch) in &out {
+            for consumer in consumers {
+                if let Consumer::Exchange { edge } = *consumer {
+                    self.senders[edge].send(&shared, edge, self.worker, *number, batch.clone());
+                }
+            }
+        }
+        for (number, batch) in out.drain(..).rev() {
+            for consumer in consumers.iter().rev() {
+                if let Consumer::Local { node, input } = *consumer {
+                    self.work.push(Delivery { node, input, number, batch: batch.clone() });
+                }
+            }
+        }
+        self.out = out;
+    }
+
+    /// Makes rows of the side output out of record errors.
+    fn route_errors(&mut self) {
+        let schema = errors_type();
+        for (declaration, number, row) in std::mem::take(&mut self.errors) {
+            if let Some(node) = self.shared.errors[declaration as usize] {
+                let batch = Batch::from_rows(std::slice::from_ref(&row), &schema);
+                self.work.push(Delivery { node, input: 0, number, batch });
+            }
+        }
+    }
+
+    /// Takes what other workers sent, lets operators go on, and tells everyone how far this worker
+    /// is. Gives whether anything moved.
+    pub(crate) fn settle(&mut self) -> Result<bool, Halt> {
+        let mut moved = false;
+        let shared = self.shared.clone();
+        for &node in &shared.layout.order {
+            let arrived = self.arrivals(node, &mut moved)?;
+            if arrived > self.nodes[node].arrived {
+                self.nodes[node].arrived = arrived;
+                moved = true;
+                self.call(node, arrived, |operator, cx| operator.advance(cx, arrived))?;
+                self.deliver()?;
+            }
+            let frontier = if arrived == DONE { self.rest(node)? } else { arrived };
+            if frontier > self.nodes[node].frontier {
+                self.nodes[node].frontier = frontier;
+                moved = true;
+                for consumer in &shared.layout.nodes[node].consumers {
+                    if let Consumer::Exchange { edge } = *consumer {
+                        (0..shared.workers())
+                            .for_each(|to| shared.channel(edge, self.worker, to).close(frontier));
+                    }
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Below which number has everything arrived at this node? Takes it from exchanges on the way.
+    fn arrivals(&mut self, node: usize, moved: &mut bool) -> Result<Number, Halt> {
+        let shared = self.shared.clone();
+        let layout = &shared.layout.nodes[node];
+        let mut arrived = DONE;
+        if layout.inputs.is_empty() && layout.erring.is_empty() {
+            arrived = self.sources;
+        }
+        for (input, feed) in layout.inputs.iter().enumerate() {
+            let reached = match *feed {
+                Feed::Local { node } => self.nodes[node].frontier,
+                Feed::Exchange { edge } => self.receive(node, input, edge, moved)?,
+            };
+            arrived = arrived.min(reached);
+        }
+        for &from in &layout.erring {
+            arrived = arrived.min(self.nodes[from].frontier);
+        }
+        Ok(arrived)
+    }
+
+    /// Takes complete numbers from an exchange, as long as what they cause finds room.
+    fn receive(&mut self, node: usize, input: usize, edge: usize, moved: &mut bool) -> Result<Number, Halt> {
+        loop {
+            let (closed, first) = self.receivers[edge].next(&self.shared, edge, self.worker);
+            let Some(number) = first else {
+                self.receivers[edge].merged = closed;
+                return Ok(closed);
+            };
+            if self.held_back(node) {
+                // What lies before the number that waits is through.
+                self.receivers[edge].merged = number;
+                return Ok(number);
+            }
+            *moved = true;
+            let shared = self.shared.clone();
+            let batches = self.receivers[edge].take(&shared, edge, self.worker, number);
+            for batch in batches {
+                self.work.push(Delivery { node, input, number, batch });
+                self.deliver()?;
+            }
+        }
+    }
+
+    /// The input has ended: gives what the operator still holds, as far as there is room.
+    fn rest(&mut self, node: usize) -> Result<Number, Halt> {
+        let mut frontier = self.nodes[node].frontier;
+        if frontier == DONE {
+            return Ok(DONE);
+        }
+        if self.shared.sequencer.cut() {
+            return Ok(DONE);
+        }
+        let level = self.shared.layout.nodes[node].level;
+        frontier = frontier.max(base(level));
+        while frontier < DONE {
+            if self.held_back(node) {
+                return Ok(frontier);
+            }
+            frontier = match self.call(node, frontier, |operator, cx| operator.flush(cx))? {
+                Flush::More(number) => number,
+                Flush::Done => DONE,
+            };
+            self.deliver()?;
+        }
+        Ok(DONE)
+    }
+
+    /// Is everything through?
+    pub(crate) fn done(&self) -> bool {
+        self.nodes.iter().all(|node| node.frontier == DONE)
+    }
+
+    /// The earliest deadline of an operator.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.nodes.iter().filter_map(|node| node.operator.deadline()).min()
+    }
+
+    /// Calls operators whose deadline has passed.
+    pub(crate) fn tick(&mut self) -> Result<(), Halt> {
+        for node in 0..self.nodes.len() {
+            let due = |deadline: Deadline| deadline.passed(self.shared.env.clock.as_ref());
+            if self.nodes[node].operator.deadline().is_some_and(due) && self.nodes[node].frontier < DONE {
+                let number = self.nodes[node].arrived.max(self.nodes[node].frontier);
+                self.call(node, number, |operator, cx| operator.tick(cx))?;
+                self.deliver()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing to do for the moment.
+    pub(crate) fn idle(&mut self) -> Result<(), Halt> {
+        for node in 0..self.nodes.len() {
+            self.call(node, self.sources, |operator, cx| operator.idle(cx))?;
+        }
+        Ok(())
+    }
+
+    /// Everything is through.
+    pub(crate) fn finish(&mut self) -> Result<(), Halt> {
+        for node in 0..self.nodes.len() {
+            self.call(node, DONE, |operator, cx| operator.finish(cx))?;
+        }
+        Ok(())
+    }
+}

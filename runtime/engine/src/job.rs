@@ -1,0 +1,191 @@
+//! Starting, watching and ending a job.
+
+use crate::assemble::{self, OpenSink};
+use crate::connect::{Connectors, Kernels};
+use crate::error::{ErrorKind, Halt, JobError, StartError};
+use crate::progress::{Progress, Summary};
+use crate::shared::{Shared, TapCallback};
+use crate::sink::SinkError;
+use flow_env::{Env, Parker};
+use flow_plan::physical::Graph;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How to run a job.
+#[derive(Clone, Default)]
+pub struct JobOptions {
+    /// Workers; `None`: as the `job` block says, else one per core.
+    pub parallelism: Option<usize>,
+    /// What relative paths of connectors are relative to.
+    pub base: PathBuf,
+    /// Gets the rows that pass taps.
+    pub taps: Option<TapCallback>,
+    /// Makes queues so small that nearly every number waits for room (for tests).
+    pub tiny_queues: bool,
+}
+
+/// A job: a namespace for [`Job::start`].
+pub struct Job;
+
+impl Job {
+    /// Opens all sources and sinks, compiles all chains (all of them are interpreted without
+    /// `kernels`), and starts the workers. If it gives an error, nothing was started.
+    pub fn start(
+        graph: Arc<Graph>,
+        connectors: &dyn Connectors,
+        kernels: Option<Arc<dyn Kernels>>,
+        env: &Env,
+        options: &JobOptions,
+    ) -> Result<JobHandle, StartError> {
+        let assembled = assemble::assemble(graph, connectors, kernels, env, options)?;
+        let start = env.clock.elapsed();
+        let (shared, mut sinks) = (assembled.shared, assembled.sinks);
+        let (done, finished) = flow_env::parker();
+        let mut threads = Vec::new();
+        for (index, mut worker) in assembled.workers.into_iter().enumerate() {
+            let (theirs, finished) = (shared.clone(), finished.clone());
+            let thread = flow_env::spawn(&format!("flow-worker-{index}"), move || {
+                guarded(&theirs, || worker.run());
+                theirs.running.fetch_sub(1, Ordering::AcqRel);
+                theirs.wake_all();
+                finished.unpark();
+            });
+            match thread {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    shared.abort();
+                    sinks.iter_mut().for_each(|(_, sink)| sink.abort());
+                    let node = &shared.graph.nodes[0];
+                    return Err(StartError {
+                        message: format!("a worker thread could not be started: {error}"),
+                        label: node.label.clone(),
+                        place: node.place,
+                    });
+                }
+            }
+        }
+        let sizes = assembled.sizes;
+        Ok(JobHandle { shared, threads, done, sinks, sizes, start, last: None })
+    }
+}
+
+/// Runs a worker; a panic in it fails the job rather than hang it.
+fn guarded(shared: &Shared, run: impl FnOnce() -> Result<(), Halt>) {
+    let node = 0;
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(()) | Err(Halt)) => {}
+        Err(panic) => {
+            let message = format!("internal error: {}", panic_text(panic.as_ref()));
+            shared.fail(shared.node_error(node, 0, ErrorKind::Internal, message));
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text,
+        _ => "a worker panicked",
+    }
+}
+
+/// A running job.
+pub struct JobHandle {
+    shared: Arc<Shared>,
+    threads: Vec<flow_env::Worker<()>>,
+    done: Parker,
+    sinks: Vec<OpenSink>,
+    sizes: Vec<Option<u64>>,
+    start: Duration,
+    last: Option<Duration>,
+}
+
+/// Stops a job from elsewhere (a signal handler's thread).
+#[derive(Clone)]
+pub struct JobControl(Arc<Shared>);
+
+impl JobControl {
+    /// Takes no more input, lets what is on its way through, and commits what was written.
+    pub fn stop(&self) {
+        self.0.sequencer.stop();
+        self.0.wake_all();
+    }
+
+    /// Ends at once; what was written is thrown away.
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+}
+
+impl JobHandle {
+    /// For stopping the job from elsewhere.
+    pub fn control(&self) -> JobControl {
+        JobControl(self.shared.clone())
+    }
+
+    /// See [`JobControl::stop`].
+    pub fn stop(&self) {
+        self.control().stop();
+    }
+
+    /// See [`JobControl::abort`].
+    pub fn abort(&self) {
+        self.control().abort();
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        let now = self.last.unwrap_or_else(|| self.shared.env.clock.elapsed());
+        Progress::of(&self.shared, &self.sizes, now.saturating_sub(self.start))
+    }
+
+    /// Waits until all workers are through, at most this long; gives whether they are.
+    pub fn wait_at_most(&mut self, time: Duration) -> bool {
+        if self.shared.running.load(Ordering::Acquire) > 0 {
+            self.done.park(time);
+        }
+        self.shared.running.load(Ordering::Acquire) == 0
+    }
+
+    /// Waits for the end, then commits all sinks, or aborts them if the job failed.
+    pub fn wait(mut self) -> Result<Summary, Box<JobError>> {
+        for thread in self.threads.drain(..) {
+            // Panics are caught inside.
+            let _ = thread.join();
+        }
+        self.last = Some(self.shared.env.clock.elapsed());
+        if let Some(error) = self.shared.take_failure() {
+            self.sinks.iter_mut().for_each(|(_, sink)| sink.abort());
+            return Err(Box::new(error));
+        }
+        if self.shared.aborted() {
+            self.sinks.iter_mut().for_each(|(_, sink)| sink.abort());
+            return Ok(Summary { progress: self.progress(), stopped: true });
+        }
+        let mut sinks = std::mem::take(&mut self.sinks).into_iter();
+        for (node, mut sink) in sinks.by_ref() {
+            match sink.commit() {
+                Ok(()) | Err(SinkError::Closed) => {}
+                Err(SinkError::Open(message) | SinkError::Write(message)) => {
+                    sink.abort();
+                    sinks.for_each(|(_, mut sink)| sink.abort());
+                    return Err(Box::new(self.shared.node_error(node, 0, ErrorKind::Sink, message)));
+                }
+            }
+        }
+        Ok(Summary { progress: self.progress(), stopped: self.shared.sequencer.cut() })
+    }
+}
+
+impl Drop for JobHandle {
+    /// A job that nobody waits for must not run on unseen.
+    fn drop(&mut self) {
+        if !self.threads.is_empty() {
+            self.shared.abort();
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What follows from the shape of a graph and the number of workers: who reads whom, where rows
+//! change workers, which edges need ranks, and in which order nodes settle.
+//!
+//! **Ranks.** A number's rows start on one worker. Behind an exchange by key they lie on all of
+//! them, and when they meet again at a second exchange, the order they had must be found again:
+//! the first exchange numbers the rows it sends in a column of its own behind the declared ones,
+//! operators carry such columns along, and the second exchange merges by them. Only edges that can
+//! reach another exchange do this.
+
+use crate::error::StartError;
+use flow_plan::physical::{Exchange, Graph, NodeKind};
+
+/// Who reads a node's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Consumer {
+    /// A node of the same worker.
+    Local { node: usize, input: usize },
+    /// An exchange.
+    Exchange { edge: usize },
+}
+
+/// Where an input's rows come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Feed {
+    Local { node: usize },
+    Exchange { edge: usize },
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct NodeLayout {
+    pub(crate) consumers: Vec<Consumer>,
+    pub(crate) inputs: Vec<Feed>,
+    /// Nodes that hand record errors to this one (only of [`NodeKind::Errors`]).
+    pub(crate) erring: Vec<usize>,
+    /// Rank columns behind the declared ones.
+    pub(crate) rank: usize,
+    /// Can rows of one number lie on several workers?
+    pub(crate) spread: bool,
+    /// Does an exchange by key stand above, whether or not there are several workers?
+    pub(crate) keyed: bool,
+    /// Do rows go through another exchange?
+    pub(crate) ranked: bool,
+    /// How many operators that give rows at the end stand above.
+    pub(crate) level: u32,
+    /// Exchanges that this node's rows reach without passing another one.
+    pub(crate) outgoing: Vec<usize>,
+}
+
+/// An exchange between two nodes.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    pub(crate) from: usize,
+    /// Key columns; `None`: all to worker 0.
+    pub(crate) keys: Option<Vec<usize>>,
+    /// Declared columns of the producer.
+    pub(crate) columns: usize,
+    /// Rank columns that come from the producer: the consumer merges by them if rows are spread.
+    pub(crate) merge_by: usize,
+    /// Must rows of one number be merged by rank?
+    pub(crate) spread: bool,
+    /// Does the exchange number the rows it sends?
+    pub(crate) number_rows: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) nodes: Vec<NodeLayout>,
+    pub(crate) edges: Vec<Edge>,
+    /// Nodes, each behind all that feed it (also with record errors).
+    pub(crate) order: Vec<usize>,
+    pub(crate) workers: usize,
+}
+
+impl Layout {
+    pub(crate) fn new(graph: &Graph, workers: usize) -> Result<Layout, StartError> {
+        let mut nodes: Vec<NodeLayout> = graph.nodes.iter().map(|_| NodeLayout::default()).collect();
+        let mut edges = Vec::new();
+        for (to, node) in graph.nodes.iter().enumerate() {
+            for (input, from) in node.inputs.iter().enumerate() {
+                let keys = match &from.exchange {
+                    _ if workers == 1 => None,
+                    Exchange::Local => None,
+                    Exchange::Gather => Some(None),
+                    Exchange::Hash(keys) if keys.is_empty() => Some(None),
+                    Exchange::Hash(keys) => Some(Some(keys.clone())),
+                };
+                match keys {
+                    None => {
+                        nodes[from.node].consumers.push(Consumer::Local { node: to, input });
+                        nodes[to].inputs.push(Feed::Local { node: from.node });
+                    }
+                    Some(keys) => {
+                        let edge = edges.len();
+                        nodes[from.node].consumers.push(Consumer::Exchange { edge });
+                        nodes[to].inputs.push(Feed::Exchange { edge });
+                        let columns = graph.nodes[from.node].output.fields.len();
+                        let from = from.node;
+                        edges.push(Edge {
+                            from,
+                            keys,
+                            columns,
+                            merge_by: 0,
+                            spread: false,
+                            number_rows: false,
+                        });
+                    }
+                }
+            }
+            if let NodeKind::Errors { of } = node.kind {
+                nodes[to].erring = erring(graph, of);
+            }
+        }
+        let order = order(graph, &nodes)?;
+        let mut layout = Layout { nodes, edges, order, workers };
+        layout.reach();
+        layout.rank(graph);
+        Ok(layout)
+    }
+
+    /// From the sinks upwards: which exchanges lie below a node?
+    fn reach(&mut self) {
+        for index in (0..self.order.len()).rev() {
+            let node = self.order[index];
+            let mut outgoing = Vec::new();
+            for consumer in &self.nodes[node].consumers {
+                match *consumer {
+                    Consumer::Exchange { edge } => outgoing.push(edge),
+                    Consumer::Local { node, .. } => outgoing.extend(&self.nodes[node].outgoing),
+                }
+            }
+            self.nodes[node].ranked = !outgoing.is_empty();
+            // Record errors of a node leave through the Errors node of its declaration.
+            for errors in self.nodes.iter().filter(|errors| errors.erring.contains(&node)) {
+                outgoing.extend(&errors.outgoing);
+            }
+            outgoing.sort_unstable();
+            outgoing.dedup();
+            self.nodes[node].outgoing = outgoing;
+        }
+    }
+
+    /// From the sources downwards: where do a number's rows lie, and how many ranks do they carry?
+    fn rank(&mut self, graph: &Graph) {
+        for index in 0..self.order.len() {
+            let node = self.order[index];
+            let ranked = self.nodes[node].ranked;
+            let mut spread = !self.nodes[node].erring.is_empty() && self.workers > 1;
+            let (mut rank, mut level) = (0, 0);
+            for feed in self.nodes[node].inputs.clone() {
+                let from = match feed {
+                    Feed::Local { node: from } => {
+                        spread |= self.nodes[from].spread;
+                        rank = rank.max(self.nodes[from].rank);
+                        from
+                    }
+                    Feed::Exchange { edge } => {
+                        let from = self.edges[edge].from;
+                        let edge = &mut self.edges[edge];
+                        edge.spread = self.nodes[from].spread;
+                        edge.merge_by = self.nodes[from].rank;
+                        edge.number_rows = ranked && edge.keys.is_some();
+                        spread |= edge.keys.is_some();
+                        rank = rank.max(edge.width());
+                        from
+                    }
+                };
+                level = level.max(self.nodes[from].level + u32::from(gives_at_end(&graph.nodes[from].kind)));
+            }
+            for &from in &self.nodes[node].erring {
+                level = level.max(self.nodes[from].level + u32::from(gives_at_end(&graph.nodes[from].kind)));
+            }
+            if matches!(graph.nodes[node].kind, NodeKind::Union) {
+                // Which input a row came by is the first of its ranks.
+                rank = if spread && ranked { rank + 1 } else { 0 };
+            }
+            let keyed = graph.nodes[node].inputs.iter().any(|input| match &input.exchange {
+                Exchange::Local => self.nodes[input.node].keyed,
+                Exchange::Hash(keys) => !keys.is_empty(),
+                Exchange::Gather => false,
+            });
+            let keyed = keyed || matches!(graph.nodes[node].kind, NodeKind::Errors { .. });
+            let layout = &mut self.nodes[node];
+            layout.keyed = keyed;
+            layout.spread = spread;
+            layout.rank = rank;
+            layout.level = level;
+        }
+    }
+}
+
+impl Edge {
+    /// Rank columns that the consumer gets.
+    pub(crate) fn width(&self) -> usize {
+        if self.number_rows { self.merge_by + 1 } else { 0 }
+    }
+}
+
+fn gives_at_end(kind: &NodeKind) -> bool {
+    matches!(kind, NodeKind::Aggregate(_))
+}
+
+/// Nodes with a step of this declaration.
+fn erring(graph: &Graph, of: u32) -> Vec<usize> {
+    let of_declaration = |node: &flow_plan::physical::Node| match &node.kind {
+        NodeKind::Errors { .. } => false,
+        NodeKind::Chain(chain) => chain.steps.iter().any(|step| step.declaration == of),
+        _ => node.declaration == of,
+    };
+    (0..graph.nodes.len()).filter(|&node| of_declaration(&graph.nodes[node])).collect()
+}
+
+/// Every node behind those that feed it.
+fn order(graph: &Graph, nodes: &[NodeLayout]) -> Result<Vec<usize>, StartError> {
+    let feeders = |node: usize| {
+        graph.nodes[node].inputs.iter().map(|i| i.node).chain(nodes[node].erring.iter().copied())
+    };
+    let mut waiting: Vec<usize> = (0..nodes.len()).map(|node| feeders(node).count()).collect();
+    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    for node in 0..nodes.len() {
+        feeders(node).for_each(|from| readers[from].push(node));
+    }
+    let mut ready: Vec<usize> = (0..nodes.len()).rev().filter(|&node| waiting[node] == 0).collect();
+    let mut order = Vec::with_capacity(nodes.len());
+    while let Some(node) = ready.pop() {
+        order.push(node);
+        for &reader in readers[node].iter().rev() {
+            waiting[reader] -= 1;
+            if waiting[reader] == 0 {
+                ready.push(reader);
+            }
+        }
+    }
+    match (0..nodes.len()).find(|&node| waiting[node] > 0) {
+        None => Ok(order),
+        Some(node) => Err(StartError {
+            message: "record errors of a declaration flow back into it".into(),
+            label: graph.nodes[node].label.clone(),
+            place: graph.nodes[node].place,
+        }),
+    }
+}

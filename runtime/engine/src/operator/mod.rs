@@ -1,0 +1,76 @@
+//! Operators: what a worker does with the batches of its shard of a node.
+
+mod aggregate;
+mod chain;
+mod errors;
+mod limit;
+mod pass;
+mod sample;
+mod scan;
+mod sink;
+mod tap;
+mod union;
+
+pub(crate) use aggregate::AggregateOperator;
+pub(crate) use chain::{ChainOperator, CompiledChain};
+pub(crate) use errors::ErrorsOperator;
+pub(crate) use limit::LimitOperator;
+pub(crate) use pass::PassOperator;
+pub(crate) use sample::SampleOperator;
+pub(crate) use scan::ScanOperator;
+pub(crate) use sink::SinkOperator;
+pub(crate) use tap::TapOperator;
+pub(crate) use union::UnionOperator;
+
+use crate::context::Context;
+use crate::error::Halt;
+use crate::number::Number;
+use flow_data::Batch;
+use flow_env::Deadline;
+
+/// A worker's shard of a node. Rows come in the order of the sequence.
+pub(crate) trait Operator: Send {
+    /// Takes rows of number `cx.number`.
+    fn push(&mut self, cx: &mut Context<'_>, input: usize, batch: Batch) -> Result<(), Halt>;
+
+    /// All numbers below `to` are complete on all inputs. Only operators that hold rows back until
+    /// a number is complete need it.
+    fn advance(&mut self, _cx: &mut Context<'_>, _to: Number) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    /// The inputs have ended (and not because the user stopped the job): gives a piece of what is
+    /// still held, under numbers of `cx.level`, until there is nothing more.
+    fn flush(&mut self, _cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        Ok(Flush::Done)
+    }
+
+    /// When [`Operator::tick`] wants to be called.
+    fn deadline(&self) -> Option<Deadline> {
+        None
+    }
+
+    /// The deadline has passed; rows go out under `cx.number`.
+    fn tick(&mut self, _cx: &mut Context<'_>) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    /// The worker has nothing to do for the moment.
+    fn idle(&mut self, _cx: &mut Context<'_>) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    /// Everything is through.
+    fn finish(&mut self, _cx: &mut Context<'_>) -> Result<(), Halt> {
+        Ok(())
+    }
+}
+
+/// What a flush left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// More, all of it at this number or behind it.
+    More(Number),
+    /// Nothing.
+    Done,
+}

@@ -1,0 +1,102 @@
+//! Per-key fold with a state the script defines.
+
+use super::Operator;
+use crate::context::{BadRow, Context, describe};
+use crate::error::Halt;
+use crate::state::KeyTable;
+use flow_data::hash::hash_columns;
+use flow_data::{Batch, Column};
+use flow_plan::{Evaluator, Expr, RecordError, RecordType, Value};
+use std::sync::Arc;
+
+pub(crate) struct ScanOperator {
+    keys: Vec<usize>,
+    init: Expr,
+    next: Expr,
+    emit: Vec<Expr>,
+    input: Arc<RecordType>,
+    output: Arc<RecordType>,
+    table: KeyTable,
+    /// By slot; `None`: not begun.
+    states: Vec<Option<Value>>,
+    evaluator: Evaluator,
+    hashes: Vec<u64>,
+    slots: Vec<u32>,
+}
+
+impl ScanOperator {
+    pub(crate) fn new(
+        keys: &[usize],
+        init: &Expr,
+        next: &Expr,
+        emit: &[Expr],
+        input: &Arc<RecordType>,
+        output: &Arc<RecordType>,
+    ) -> ScanOperator {
+        ScanOperator {
+            keys: keys.to_vec(),
+            init: init.clone(),
+            next: next.clone(),
+            emit: emit.to_vec(),
+            input: input.clone(),
+            output: output.clone(),
+            table: KeyTable::new(keys.iter().map(|&key| &input.fields[key].ty)),
+            states: Vec::new(),
+            evaluator: Evaluator::default(),
+            hashes: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// The output of a row; the state moves on only if nothing fails.
+    fn step(&mut self, slot: usize, mut row: Vec<Value>) -> Result<Vec<Value>, RecordError> {
+        let before = match self.states.get(slot) {
+            Some(Some(state)) => state.clone(),
+            _ => self.evaluator.eval(&self.init, &[])?,
+        };
+        row.push(before);
+        let after = self.evaluator.eval(&self.next, &row)?;
+        if let Some(state) = row.last_mut() {
+            *state = after.clone();
+        }
+        let made = self.emit.iter().map(|expr| self.evaluator.eval(expr, &row)).collect::<Result<_, _>>()?;
+        self.states[slot] = Some(after);
+        Ok(made)
+    }
+}
+
+impl Operator for ScanOperator {
+    fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        let columns: Vec<&Column> = self.keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        hash_columns(&columns, batch.len, &mut self.hashes);
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        self.states.resize(self.table.len(), None);
+        let (mut rows, mut good) = (Vec::with_capacity(batch.len), Vec::with_capacity(batch.len));
+        for index in 0..batch.len {
+            match self.step(self.slots[index] as usize, batch.row(index, &self.input)) {
+                Ok(row) => {
+                    rows.push(row);
+                    good.push(index as u32);
+                }
+                Err(error) => {
+                    let (record, position) = describe(&batch, index, &self.input);
+                    let node = &cx.shared.graph.nodes[cx.node];
+                    cx.record_error(BadRow {
+                        declaration: node.declaration,
+                        label: node.label.clone(),
+                        place: error.place,
+                        code: error.code.as_str().into(),
+                        message: error.message,
+                        record,
+                        position,
+                    })?;
+                }
+            }
+        }
+        let mut made = Batch::from_rows(&rows, &self.output);
+        let ranks = &batch.columns[self.input.fields.len()..];
+        made.columns.extend(ranks.iter().map(|rank| Arc::new(rank.gather(&good))));
+        cx.emit(made);
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! Hands rows to one worker's writer of a sink.
+
+use super::Operator;
+use crate::context::Context;
+use crate::error::{ErrorKind, Halt};
+use crate::sink::{SinkError, Writer};
+use flow_data::Batch;
+
+pub(crate) struct SinkOperator {
+    writer: Option<Box<dyn Writer>>,
+    /// Rows were written since the last flush.
+    dirty: bool,
+}
+
+impl SinkOperator {
+    pub(crate) fn new(writer: Option<Box<dyn Writer>>) -> SinkOperator {
+        SinkOperator { writer, dirty: false }
+    }
+
+    fn with(
+        &mut self,
+        cx: &mut Context<'_>,
+        act: impl FnOnce(&mut dyn Writer) -> Result<(), SinkError>,
+    ) -> Result<(), Halt> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        match act(writer.as_mut()) {
+            Ok(()) => Ok(()),
+            Err(SinkError::Closed) => {
+                // Nobody reads this any more: the rest of the job goes on without it.
+                self.writer = None;
+                cx.shared.satisfy(cx.node);
+                Ok(())
+            }
+            Err(SinkError::Open(message) | SinkError::Write(message)) => {
+                cx.shared.fail(cx.shared.node_error(cx.node, cx.number, ErrorKind::Sink, message));
+                Err(Halt)
+            }
+        }
+    }
+}
+
+impl Operator for SinkOperator {
+    fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        self.dirty = true;
+        let declared = cx.declared(&batch);
+        cx.count_out(batch.len);
+        self.with(cx, |writer| writer.write(&declared))
+    }
+
+    fn idle(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
+        if std::mem::take(&mut self.dirty) {
+            self.with(cx, |writer| writer.flush())?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
+        self.with(cx, |writer| writer.finish())
+    }
+}

@@ -1,0 +1,103 @@
+//! Accumulators of one aggregate over all slots, applied a batch at a time.
+
+use super::numbers::{AverageFloats, AverageInts, Counts, Extremes, SumDecimals, SumFloats, SumInts};
+use super::values::Values;
+use flow_data::{Batch, Column};
+use flow_plan::catalogue::AggFunc;
+use flow_plan::error::Fault;
+use flow_plan::physical::ColumnAggregate;
+use flow_plan::{DataType, RecordType};
+
+/// One aggregate of every slot. Results are those of adding the rows one by one, in order.
+pub(crate) trait Accumulators: Send {
+    /// Makes empty accumulators for slots up to this number.
+    fn grow(&mut self, slots: usize);
+
+    /// Can a row be refused? Then [`Accumulators::save`] is called before each batch.
+    fn fallible(&self) -> bool {
+        false
+    }
+
+    /// Adds rows; `slots` has one entry per row. Gives whether a row would have been refused: then
+    /// what was done is undone by [`Accumulators::restore`].
+    fn update(&mut self, slots: &[u32], batch: &Batch) -> bool;
+
+    /// As [`Accumulators::update`], and gives the result behind every row.
+    fn running(&mut self, slots: &[u32], batch: &Batch, refused: &mut bool) -> Column;
+
+    /// Notes the state of these slots.
+    fn save(&mut self, _slots: &[u32]) {}
+
+    /// Goes back to what was noted.
+    fn restore(&mut self) {}
+
+    /// Would this row be refused?
+    fn check(&self, _slot: usize, _batch: &Batch, _row: usize) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Results of these slots.
+    fn results(&self, slots: &[u32]) -> Column;
+
+    /// Makes a slot empty again.
+    fn reset(&mut self, slot: usize);
+}
+
+/// Which column is aggregated, and which rows count.
+#[derive(Clone, Copy)]
+pub(crate) struct Reads {
+    pub(crate) arg: Option<usize>,
+    pub(crate) filter: Option<usize>,
+}
+
+impl Reads {
+    /// Calls `each` with every row that counts: `where:` is true and the argument is not null.
+    #[inline]
+    pub(crate) fn each(self, batch: &Batch, mut each: impl FnMut(usize)) {
+        let filter = self.filter.map(|column| bools(&batch.columns[column]));
+        let valid = self.arg.and_then(|column| batch.columns[column].validity.as_deref());
+        match (filter, valid) {
+            (None, None) => (0..batch.len).for_each(each),
+            (Some(wanted), None) => (0..batch.len).filter(|&row| wanted[row] != 0).for_each(each),
+            (None, Some(valid)) => (0..batch.len).filter(|&row| valid[row] != 0).for_each(each),
+            (Some(wanted), Some(valid)) => {
+                for row in 0..batch.len {
+                    if wanted[row] != 0 && valid[row] != 0 {
+                        each(row);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does the row count?
+    pub(crate) fn counts(self, batch: &Batch, row: usize) -> bool {
+        self.filter.is_none_or(|column| bools(&batch.columns[column])[row] != 0)
+            && self.arg.is_none_or(|column| batch.columns[column].is_valid(row))
+    }
+}
+
+fn bools(column: &Column) -> &[u8] {
+    match &column.data {
+        flow_data::ColumnData::Bool(v) => v,
+        other => unreachable!("`where:` is a bool, not {other:?}"),
+    }
+}
+
+/// The accumulators of a call over these input columns.
+pub(crate) fn accumulators(call: &ColumnAggregate, input: &RecordType) -> Box<dyn Accumulators> {
+    let reads = Reads { arg: call.arg, filter: call.filter };
+    let ty = call.arg.map(|column| input.fields[column].ty.unwrapped().clone());
+    match (call.func, &ty) {
+        (AggFunc::Count, _) => Box::new(Counts::new(reads)),
+        (AggFunc::Sum, Some(DataType::Int | DataType::Duration)) => Box::new(SumInts::new(reads, call)),
+        (AggFunc::Sum, Some(DataType::Float)) => Box::new(SumFloats::new(reads)),
+        (AggFunc::Sum, Some(DataType::Decimal)) => Box::new(SumDecimals::new(reads)),
+        (AggFunc::Avg, Some(DataType::Int)) => Box::new(AverageInts::new(reads)),
+        (AggFunc::Avg, Some(DataType::Float)) => Box::new(AverageFloats::new(reads)),
+        (AggFunc::Min | AggFunc::Max, Some(DataType::Int | DataType::Timestamp | DataType::Duration)) => {
+            Box::new(Extremes::new(reads, call.func == AggFunc::Max))
+        }
+        _ => Box::new(Values::new(call, input)),
+    }
+}

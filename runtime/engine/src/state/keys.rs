@@ -1,0 +1,125 @@
+//! The keys of a table as dense columns: slot `n` holds the `n`th key that was seen.
+
+use flow_data::{Column, ColumnData, StrBuilder, ViewBuilder};
+use flow_plan::order::compare_floats;
+use flow_plan::{DataType, Value};
+use rust_decimal::Decimal;
+
+/// One key column.
+pub(crate) struct KeyColumn {
+    pub(crate) values: KeyValues,
+    /// 1 where the key is not null; empty while no key was null.
+    valid: Vec<u8>,
+}
+
+/// Its values; strings are copied in when they are first seen.
+pub(crate) enum KeyValues {
+    Bool(Vec<u8>),
+    I64(Vec<i64>),
+    F64(Vec<f64>),
+    Decimal(Vec<Decimal>),
+    Str(StrBuilder),
+    Bytes(ViewBuilder),
+    Any(Vec<Value>),
+}
+
+impl KeyColumn {
+    pub(crate) fn new(ty: &DataType) -> KeyColumn {
+        let values = match ty.unwrapped() {
+            DataType::Bool => KeyValues::Bool(Vec::new()),
+            DataType::Int | DataType::Timestamp | DataType::Duration => KeyValues::I64(Vec::new()),
+            DataType::Float => KeyValues::F64(Vec::new()),
+            DataType::Decimal => KeyValues::Decimal(Vec::new()),
+            DataType::String => KeyValues::Str(StrBuilder::default()),
+            DataType::Bytes => KeyValues::Bytes(ViewBuilder::default()),
+            _ => KeyValues::Any(Vec::new()),
+        };
+        KeyColumn { values, valid: Vec::new() }
+    }
+
+    fn len(&self) -> usize {
+        match &self.values {
+            KeyValues::Bool(v) => v.len(),
+            KeyValues::I64(v) => v.len(),
+            KeyValues::F64(v) => v.len(),
+            KeyValues::Decimal(v) => v.len(),
+            KeyValues::Str(v) => v.len(),
+            KeyValues::Bytes(v) => v.len(),
+            KeyValues::Any(v) => v.len(),
+        }
+    }
+
+    fn is_valid(&self, slot: usize) -> bool {
+        self.valid.is_empty() || self.valid[slot] != 0
+    }
+
+    /// Can the column be compared by its values alone, as this one of the table?
+    pub(crate) fn is_plain(&self, column: &Column) -> bool {
+        self.valid.is_empty() && column.validity.is_none()
+    }
+
+    /// Is the key of a slot that of a row?
+    pub(crate) fn equals(&self, slot: usize, column: &Column, row: usize) -> bool {
+        match (self.is_valid(slot), column.is_valid(row)) {
+            (true, true) => {}
+            (a, b) => return a == b,
+        }
+        match (&self.values, &column.data) {
+            (KeyValues::Bool(a), ColumnData::Bool(b)) => a[slot] == b[row],
+            (KeyValues::I64(a), ColumnData::I64(b)) => a[slot] == b[row],
+            (KeyValues::F64(a), ColumnData::F64(b)) => compare_floats(a[slot], b[row]).is_eq(),
+            (KeyValues::Decimal(a), ColumnData::Decimal(b)) => a[slot] == b[row],
+            (KeyValues::Str(a), ColumnData::Str(b)) => a.get(slot) == b.get(row),
+            (KeyValues::Bytes(a), ColumnData::Bytes(b)) => a.get(slot) == b.get(row),
+            (KeyValues::Any(a), ColumnData::Any(b)) => a[slot] == b[row],
+            _ => unreachable!("a key column of another type"),
+        }
+    }
+
+    /// Appends the key of a row.
+    pub(crate) fn push(&mut self, column: &Column, row: usize) {
+        let valid = column.is_valid(row);
+        if !valid && self.valid.is_empty() {
+            self.valid.resize(self.len(), 1);
+        }
+        if !valid || !self.valid.is_empty() {
+            self.valid.push(u8::from(valid));
+        }
+        match (&mut self.values, &column.data) {
+            (KeyValues::Bool(a), ColumnData::Bool(b)) => a.push(b[row]),
+            (KeyValues::I64(a), ColumnData::I64(b)) => a.push(b[row]),
+            (KeyValues::F64(a), ColumnData::F64(b)) => a.push(b[row]),
+            (KeyValues::Decimal(a), ColumnData::Decimal(b)) => a.push(b[row]),
+            (KeyValues::Str(a), ColumnData::Str(b)) => a.push(b.get(row)),
+            (KeyValues::Bytes(a), ColumnData::Bytes(b)) => a.push(b.get(row)),
+            (KeyValues::Any(a), ColumnData::Any(b)) => a.push(b[row].clone()),
+            _ => unreachable!("a key column of another type"),
+        }
+    }
+
+    /// The keys of these slots as a column.
+    pub(crate) fn gather(&self, slots: &[u32]) -> Column {
+        fn pick<T: Clone>(values: &[T], slots: &[u32]) -> Vec<T> {
+            slots.iter().map(|&slot| values[slot as usize].clone()).collect()
+        }
+        let data = match &self.values {
+            KeyValues::Bool(v) => ColumnData::Bool(pick(v, slots)),
+            KeyValues::I64(v) => ColumnData::I64(pick(v, slots)),
+            KeyValues::F64(v) => ColumnData::F64(pick(v, slots)),
+            KeyValues::Decimal(v) => ColumnData::Decimal(pick(v, slots)),
+            KeyValues::Str(v) => {
+                let mut copy = StrBuilder::default();
+                slots.iter().for_each(|&slot| copy.push(v.get(slot as usize)));
+                ColumnData::Str(copy.finish())
+            }
+            KeyValues::Bytes(v) => {
+                let mut copy = ViewBuilder::default();
+                slots.iter().for_each(|&slot| copy.push(v.get(slot as usize)));
+                ColumnData::Bytes(copy.finish())
+            }
+            KeyValues::Any(v) => ColumnData::Any(pick(v, slots)),
+        };
+        let validity = (!self.valid.is_empty()).then(|| pick(&self.valid, slots));
+        Column { data, validity }
+    }
+}

@@ -1,0 +1,10 @@
+//! State by key: keys get dense slots, accumulators are columns over slots.
+
+mod accumulate;
+mod keys;
+mod numbers;
+mod table;
+mod values;
+
+pub(crate) use accumulate::{Accumulators, accumulators};
+pub(crate) use table::KeyTable;

@@ -1,0 +1,406 @@
+//! Aggregates of numbers, as columns of plain states over slots and one tight loop per batch.
+
+use super::accumulate::{Accumulators, Reads};
+use flow_data::{Batch, Column, ColumnData};
+use flow_plan::error::Fault;
+use flow_plan::eval::arith;
+use flow_plan::expr::BinaryOp;
+use flow_plan::physical::ColumnAggregate;
+use flow_plan::{DataType, Value};
+use rust_decimal::Decimal;
+
+/// `count()`, `count(x)`.
+pub(crate) struct Counts {
+    reads: Reads,
+    counts: Vec<i64>,
+}
+
+impl Counts {
+    pub(crate) fn new(reads: Reads) -> Counts {
+        Counts { reads, counts: Vec::new() }
+    }
+}
+
+impl Accumulators for Counts {
+    fn grow(&mut self, slots: usize) {
+        self.counts.resize(slots, 0);
+    }
+
+    fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
+        self.reads.each(batch, |row| self.counts[slots[row] as usize] += 1);
+        false
+    }
+
+    fn running(&mut self, slots: &[u32], batch: &Batch, _refused: &mut bool) -> Column {
+        let mut results = Vec::with_capacity(slots.len());
+        for (row, &slot) in slots.iter().enumerate() {
+            let count = &mut self.counts[slot as usize];
+            *count += i64::from(self.reads.counts(batch, row));
+            results.push(*count);
+        }
+        Column::new(ColumnData::I64(results))
+    }
+
+    fn results(&self, slots: &[u32]) -> Column {
+        Column::new(ColumnData::I64(slots.iter().map(|&slot| self.counts[slot as usize]).collect()))
+    }
+
+    fn reset(&mut self, slot: usize) {
+        self.counts[slot] = 0;
+    }
+}
+
+/// An aggregate as a fold over plain items.
+pub(crate) trait Fold: Send {
+    type Item: Copy;
+    type State: Clone + Default + Send;
+    type Out: Copy + Default;
+    /// Can an item be refused?
+    const FALLIBLE: bool = false;
+    fn items(column: &ColumnData) -> &[Self::Item];
+    /// Adds an item; gives whether it is refused.
+    fn add(&self, state: &mut Self::State, item: Self::Item) -> bool;
+    /// Why an item is refused.
+    fn check(&self, _state: &Self::State, _item: Self::Item) -> Result<(), Fault> {
+        Ok(())
+    }
+    /// The result; `None`: null.
+    fn result(state: &Self::State) -> Option<Self::Out>;
+    fn column(results: Vec<Self::Out>) -> ColumnData;
+}
+
+/// A fold of every slot.
+pub(crate) struct Folded<F: Fold> {
+    fold: F,
+    reads: Reads,
+    states: Vec<F::State>,
+    saved: Vec<(u32, F::State)>,
+}
+
+impl<F: Fold> Folded<F> {
+    fn over(fold: F, reads: Reads) -> Folded<F> {
+        Folded { fold, reads, states: Vec::new(), saved: Vec::new() }
+    }
+
+    fn column(results: impl Iterator<Item = Option<F::Out>>) -> Column {
+        let (mut values, mut valid, mut nulls) = (Vec::new(), Vec::new(), false);
+        for result in results {
+            nulls |= result.is_none();
+            valid.push(u8::from(result.is_some()));
+            values.push(result.unwrap_or_default());
+        }
+        Column { data: F::column(values), validity: nulls.then_some(valid) }
+    }
+}
+
+/// The argument of a fold.
+fn items<F: Fold>(reads: Reads, batch: &Batch) -> &[F::Item] {
+    match reads.arg {
+        Some(column) => F::items(&batch.columns[column].data),
+        None => unreachable!("only count() has no argument"),
+    }
+}
+
+impl<F: Fold> Accumulators for Folded<F> {
+    fn grow(&mut self, slots: usize) {
+        self.states.resize(slots, F::State::default());
+    }
+
+    fn fallible(&self) -> bool {
+        F::FALLIBLE
+    }
+
+    fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
+        let items = items::<F>(self.reads, batch);
+        let mut refused = false;
+        self.reads.each(batch, |row| {
+            refused |= self.fold.add(&mut self.states[slots[row] as usize], items[row]);
+        });
+        refused
+    }
+
+    fn running(&mut self, slots: &[u32], batch: &Batch, refused: &mut bool) -> Column {
+        let items = items::<F>(self.reads, batch);
+        let results = slots.iter().enumerate().map(|(row, &slot)| {
+            let state = &mut self.states[slot as usize];
+            if self.reads.counts(batch, row) {
+                *refused |= self.fold.add(state, items[row]);
+            }
+            F::result(state)
+        });
+        Self::column(results)
+    }
+
+    fn save(&mut self, slots: &[u32]) {
+        let states = &self.states;
+        self.saved.clear();
+        self.saved.extend(slots.iter().map(|&slot| (slot, states[slot as usize].clone())));
+    }
+
+    fn restore(&mut self) {
+        // A slot may stand here several times, always with the state it had before the batch.
+        for (slot, state) in self.saved.drain(..) {
+            self.states[slot as usize] = state;
+        }
+    }
+
+    fn check(&self, slot: usize, batch: &Batch, row: usize) -> Result<(), Fault> {
+        match self.reads.counts(batch, row) {
+            true => self.fold.check(&self.states[slot], items::<F>(self.reads, batch)[row]),
+            false => Ok(()),
+        }
+    }
+
+    fn results(&self, slots: &[u32]) -> Column {
+        Self::column(slots.iter().map(|&slot| F::result(&self.states[slot as usize])))
+    }
+
+    fn reset(&mut self, slot: usize) {
+        self.states[slot] = F::State::default();
+    }
+}
+
+fn ints(column: &ColumnData) -> &[i64] {
+    match column {
+        ColumnData::I64(v) => v,
+        other => unreachable!("an aggregate of ints over {other:?}"),
+    }
+}
+
+fn floats(column: &ColumnData) -> &[f64] {
+    match column {
+        ColumnData::F64(v) => v,
+        other => unreachable!("an aggregate of floats over {other:?}"),
+    }
+}
+
+/// Checked sum of ints or durations.
+pub(crate) struct IntSum {
+    durations: bool,
+}
+pub(crate) type SumInts = Folded<IntSum>;
+
+impl SumInts {
+    pub(crate) fn new(reads: Reads, call: &ColumnAggregate) -> SumInts {
+        Folded::over(IntSum { durations: *call.ty.unwrapped() == DataType::Duration }, reads)
+    }
+}
+
+impl Fold for IntSum {
+    type Item = i64;
+    type State = i64;
+    type Out = i64;
+    const FALLIBLE: bool = true;
+
+    fn items(column: &ColumnData) -> &[i64] {
+        ints(column)
+    }
+
+    #[inline]
+    fn add(&self, state: &mut i64, item: i64) -> bool {
+        let (sum, overflow) = state.overflowing_add(item);
+        *state = sum;
+        overflow
+    }
+
+    fn check(&self, state: &i64, item: i64) -> Result<(), Fault> {
+        let value = if self.durations { Value::Duration } else { Value::Int };
+        arith::binary(BinaryOp::Add, &value(*state), &value(item)).map(|_| ())
+    }
+
+    fn result(state: &i64) -> Option<i64> {
+        Some(*state)
+    }
+
+    fn column(results: Vec<i64>) -> ColumnData {
+        ColumnData::I64(results)
+    }
+}
+
+/// Checked sum of decimals.
+pub(crate) struct DecimalSum;
+pub(crate) type SumDecimals = Folded<DecimalSum>;
+
+impl SumDecimals {
+    pub(crate) fn new(reads: Reads) -> SumDecimals {
+        Folded::over(DecimalSum, reads)
+    }
+}
+
+impl Fold for DecimalSum {
+    type Item = Decimal;
+    type State = Decimal;
+    type Out = Decimal;
+    const FALLIBLE: bool = true;
+
+    fn items(column: &ColumnData) -> &[Decimal] {
+        match column {
+            ColumnData::Decimal(v) => v,
+            other => unreachable!("an aggregate of decimals over {other:?}"),
+        }
+    }
+
+    fn add(&self, state: &mut Decimal, item: Decimal) -> bool {
+        match arith::binary(BinaryOp::Add, &Value::Decimal(*state), &Value::Decimal(item)) {
+            Ok(Value::Decimal(sum)) => *state = sum,
+            _ => return true,
+        }
+        false
+    }
+
+    fn check(&self, state: &Decimal, item: Decimal) -> Result<(), Fault> {
+        arith::binary(BinaryOp::Add, &Value::Decimal(*state), &Value::Decimal(item)).map(|_| ())
+    }
+
+    fn result(state: &Decimal) -> Option<Decimal> {
+        Some(*state)
+    }
+
+    fn column(results: Vec<Decimal>) -> ColumnData {
+        ColumnData::Decimal(results)
+    }
+}
+
+/// Sum of floats, in the order of the rows.
+pub(crate) struct FloatSum;
+pub(crate) type SumFloats = Folded<FloatSum>;
+
+impl SumFloats {
+    pub(crate) fn new(reads: Reads) -> SumFloats {
+        Folded::over(FloatSum, reads)
+    }
+}
+
+impl Fold for FloatSum {
+    type Item = f64;
+    type State = f64;
+    type Out = f64;
+
+    fn items(column: &ColumnData) -> &[f64] {
+        floats(column)
+    }
+
+    #[inline]
+    fn add(&self, state: &mut f64, item: f64) -> bool {
+        *state += item;
+        false
+    }
+
+    fn result(state: &f64) -> Option<f64> {
+        Some(*state)
+    }
+
+    fn column(results: Vec<f64>) -> ColumnData {
+        ColumnData::F64(results)
+    }
+}
+
+/// Mean of ints: the exact sum, divided once.
+pub(crate) struct IntAverage;
+pub(crate) type AverageInts = Folded<IntAverage>;
+
+impl AverageInts {
+    pub(crate) fn new(reads: Reads) -> AverageInts {
+        Folded::over(IntAverage, reads)
+    }
+}
+
+impl Fold for IntAverage {
+    type Item = i64;
+    type State = (i128, i64);
+    type Out = f64;
+
+    fn items(column: &ColumnData) -> &[i64] {
+        ints(column)
+    }
+
+    #[inline]
+    fn add(&self, (sum, rows): &mut (i128, i64), item: i64) -> bool {
+        *sum += i128::from(item);
+        *rows += 1;
+        false
+    }
+
+    fn result((sum, rows): &(i128, i64)) -> Option<f64> {
+        (*rows > 0).then(|| *sum as f64 / *rows as f64)
+    }
+
+    fn column(results: Vec<f64>) -> ColumnData {
+        ColumnData::F64(results)
+    }
+}
+
+/// Mean of floats.
+pub(crate) struct FloatAverage;
+pub(crate) type AverageFloats = Folded<FloatAverage>;
+
+impl AverageFloats {
+    pub(crate) fn new(reads: Reads) -> AverageFloats {
+        Folded::over(FloatAverage, reads)
+    }
+}
+
+impl Fold for FloatAverage {
+    type Item = f64;
+    type State = (f64, i64);
+    type Out = f64;
+
+    fn items(column: &ColumnData) -> &[f64] {
+        floats(column)
+    }
+
+    #[inline]
+    fn add(&self, (sum, rows): &mut (f64, i64), item: f64) -> bool {
+        *sum += item;
+        *rows += 1;
+        false
+    }
+
+    fn result((sum, rows): &(f64, i64)) -> Option<f64> {
+        (*rows > 0).then(|| sum / *rows as f64)
+    }
+
+    fn column(results: Vec<f64>) -> ColumnData {
+        ColumnData::F64(results)
+    }
+}
+
+/// Least or greatest int, timestamp or duration.
+pub(crate) struct Extreme {
+    greatest: bool,
+}
+pub(crate) type Extremes = Folded<Extreme>;
+
+impl Extremes {
+    pub(crate) fn new(reads: Reads, greatest: bool) -> Extremes {
+        Folded::over(Extreme { greatest }, reads)
+    }
+}
+
+impl Fold for Extreme {
+    type Item = i64;
+    type State = Option<i64>;
+    type Out = i64;
+
+    fn items(column: &ColumnData) -> &[i64] {
+        ints(column)
+    }
+
+    #[inline]
+    fn add(&self, state: &mut Option<i64>, item: i64) -> bool {
+        *state = Some(match *state {
+            Some(best) if self.greatest => best.max(item),
+            Some(best) => best.min(item),
+            None => item,
+        });
+        false
+    }
+
+    fn result(state: &Option<i64>) -> Option<i64> {
+        *state
+    }
+
+    fn column(results: Vec<i64>) -> ColumnData {
+        ColumnData::I64(results)
+    }
+}

@@ -1,0 +1,76 @@
+//! Aggregates without columns of their own: the reference accumulators, one per slot.
+
+use super::accumulate::Accumulators;
+use flow_data::{Batch, Column, ColumnBuilder};
+use flow_plan::aggregate::Accumulator;
+use flow_plan::physical::ColumnAggregate;
+use flow_plan::{DataType, RecordType, Value};
+
+pub(crate) struct Values {
+    empty: Accumulator,
+    slots: Vec<Accumulator>,
+    arg: Option<(usize, DataType)>,
+    by: Option<(usize, DataType)>,
+    filter: Option<usize>,
+    ty: DataType,
+}
+
+impl Values {
+    pub(crate) fn new(call: &ColumnAggregate, input: &RecordType) -> Values {
+        let column = |index: Option<usize>| index.map(|index| (index, input.fields[index].ty.clone()));
+        let arg = column(call.arg);
+        Values {
+            empty: Accumulator::new(call.func, arg.as_ref().map(|(_, ty)| ty), call.param.as_ref()),
+            slots: Vec::new(),
+            arg,
+            by: column(call.by),
+            filter: call.filter,
+            ty: call.ty.clone(),
+        }
+    }
+
+    fn add(&mut self, slot: u32, batch: &Batch, row: usize) {
+        if let Some(filter) = self.filter
+            && !matches!(batch.columns[filter].value(row, &DataType::Bool), Value::Bool(true))
+        {
+            return;
+        }
+        let value = |column: &Option<(usize, DataType)>| {
+            column.as_ref().map(|(index, ty)| batch.columns[*index].value(row, ty))
+        };
+        let (arg, by) = (value(&self.arg), value(&self.by));
+        let added = self.slots[slot as usize].add(arg.as_ref(), by.as_ref());
+        // Sums, the only aggregates that refuse rows, have columns.
+        debug_assert!(added.is_ok());
+    }
+}
+
+impl Accumulators for Values {
+    fn grow(&mut self, slots: usize) {
+        self.slots.resize(slots, self.empty.clone());
+    }
+
+    fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
+        slots.iter().enumerate().for_each(|(row, &slot)| self.add(slot, batch, row));
+        false
+    }
+
+    fn running(&mut self, slots: &[u32], batch: &Batch, _refused: &mut bool) -> Column {
+        let mut results = ColumnBuilder::new(&self.ty);
+        for (row, &slot) in slots.iter().enumerate() {
+            self.add(slot, batch, row);
+            results.push(&self.slots[slot as usize].result());
+        }
+        results.finish()
+    }
+
+    fn results(&self, slots: &[u32]) -> Column {
+        let mut results = ColumnBuilder::new(&self.ty);
+        slots.iter().for_each(|&slot| results.push(&self.slots[slot as usize].result()));
+        results.finish()
+    }
+
+    fn reset(&mut self, slot: usize) {
+        self.slots[slot] = self.empty.clone();
+    }
+}

@@ -1,0 +1,131 @@
+//! A worker: one thread that owns a shard of every node and steps them in a loop.
+
+use crate::counters::add;
+use crate::error::{ErrorKind, Halt};
+use crate::flow::Flow;
+use crate::number::{DONE, Number};
+use crate::sequencer::Taken;
+use crate::source::{BadRecord, ChunkReader, Emit, SourceError, Stop};
+use flow_data::Batch;
+use flow_env::Parker;
+use std::time::Duration;
+
+/// How long a worker sleeps when it has nothing to do: everything that concerns it wakes it, except
+/// a source that has nothing yet.
+const NAP: Duration = Duration::from_millis(1);
+/// When all chunks are taken, only other workers can bring something, and they wake it.
+const LONG_NAP: Duration = Duration::from_millis(20);
+
+pub(crate) struct Worker {
+    pub(crate) flow: Flow,
+    /// This worker's decoder of each source.
+    pub(crate) readers: Vec<Box<dyn ChunkReader>>,
+    pub(crate) parker: Parker,
+}
+
+impl Worker {
+    /// Runs until everything is through, or the job is aborted.
+    pub(crate) fn run(&mut self) -> Result<(), Halt> {
+        let shared = self.flow.shared.clone();
+        loop {
+            if shared.aborted() {
+                return Err(Halt);
+            }
+            let mut moved = self.flow.settle()?;
+            if self.flow.done() {
+                return self.flow.finish();
+            }
+            moved |= self.take_chunk()?;
+            self.flow.tick()?;
+            if !moved {
+                self.flow.idle()?;
+                let nap = if shared.sequencer.ended() { LONG_NAP } else { NAP };
+                let clock = shared.env.clock.as_ref();
+                let nap = self.flow.deadline().map_or(nap, |deadline| nap.min(deadline.remaining(clock)));
+                self.parker.park(nap);
+            }
+        }
+    }
+
+    /// Takes a chunk and pushes it through, if there is room for what comes of it.
+    fn take_chunk(&mut self) -> Result<bool, Halt> {
+        let shared = self.flow.shared.clone();
+        if self.flow.sources == DONE {
+            return Ok(false);
+        }
+        if shared.sources.iter().any(|&node| self.flow.held_back(node)) {
+            return Ok(self.up_to(shared.sequencer.next()));
+        }
+        match shared.sequencer.take() {
+            Taken::Chunk { source, number, chunk } => {
+                // Others may wait for this worker's word that it has none of the numbers before.
+                self.up_to(number);
+                if shared.workers() > 1 {
+                    shared.wake_all();
+                    self.flow.settle()?;
+                }
+                let node = shared.sources[source];
+                let mut feed = Feed { flow: &mut self.flow, source, node, number };
+                let result = self.readers[source].read(chunk, &mut feed);
+                match result {
+                    Ok(()) => {}
+                    // Nobody needs the rest of the chunk; or the job ends, and everyone finds out.
+                    Err(SourceError::Stopped) if !shared.sequencer.needed(source) => {}
+                    Err(SourceError::Stopped) => return Err(Halt),
+                    Err(error) => return self.source_failed(source, number, &error),
+                }
+                self.up_to(number + 1);
+                Ok(true)
+            }
+            Taken::Nothing => Ok(self.up_to(shared.sequencer.next())),
+            Taken::Ended => Ok(self.up_to(DONE)),
+            Taken::Failed { source, error } => self.source_failed(source, shared.sequencer.next(), &error),
+        }
+    }
+
+    fn source_failed(&self, source: usize, number: Number, error: &SourceError) -> Result<bool, Halt> {
+        let shared = &self.flow.shared;
+        shared.fail(shared.node_error(shared.sources[source], number, ErrorKind::Source, error.to_string()));
+        Err(Halt)
+    }
+
+    /// This worker's share of the chunks below `number` is through.
+    fn up_to(&mut self, number: Number) -> bool {
+        let moved = number > self.flow.sources;
+        self.flow.sources = self.flow.sources.max(number);
+        moved
+    }
+}
+
+/// Where a source's reader puts its rows: straight into the graph.
+struct Feed<'a> {
+    flow: &'a mut Flow,
+    source: usize,
+    node: usize,
+    number: Number,
+}
+
+impl Feed<'_> {
+    fn needed(&self) -> Result<(), Stop> {
+        match self.flow.shared.sequencer.needed(self.source) {
+            true => Ok(()),
+            false => Err(Stop),
+        }
+    }
+}
+
+impl Emit for Feed<'_> {
+    fn batch(&mut self, batch: Batch) -> Result<(), Stop> {
+        self.needed()?;
+        self.flow.feed(self.node, self.number, batch).map_err(|Halt| Stop)
+    }
+
+    fn bad_record(&mut self, record: BadRecord) -> Result<(), Stop> {
+        self.needed()?;
+        self.flow.bad_record(self.node, self.number, record).map_err(|Halt| Stop)
+    }
+
+    fn consumed(&mut self, bytes: u64) {
+        add(&self.flow.shared.counters.node(self.flow.worker, self.node).bytes, bytes);
+    }
+}
