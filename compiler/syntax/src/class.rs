@@ -33,11 +33,6 @@ impl Tok {
         &text[self.start as usize..self.end as usize]
     }
 
-    /// Was it missing in the text?
-    pub(crate) fn is_virtual(&self) -> bool {
-        self.start == self.end
-    }
-
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.class, b'(' | b'[' | b'{')
     }

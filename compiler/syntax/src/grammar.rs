@@ -104,6 +104,7 @@ pub(crate) fn words(rule: Rule) -> &'static str {
         Rule::rparen => "`)`",
         Rule::rbracket => "`]`",
         Rule::rbrace => "`}`",
-        Rule::primary | Rule::postfix => "an expression",
+        Rule::primary | Rule::operand => "an expression",
+        Rule::infix_start | Rule::lambda_start => "an operator",
     }
 }

@@ -35,7 +35,6 @@ pub(crate) fn pipeline(shared: &mut Shared<'_>, keyword: &str, toks: &[Tok]) -> 
         _ => Rule::stream_decl,
     };
     let head = with_pairs(shared, rule, &toks[pieces.head.clone()], false, |b, p| b.head(p)).flatten();
-    let head = head.or_else(|| diagnose::mended_head(shared, keyword, &toks[pieces.head.clone()]));
     let stages: Vec<Stage> = pieces.stages.iter().map(|range| stage(shared, toks, range.clone())).collect();
     let connector = pieces.connector.clone().and_then(|range| sink_end(shared, toks, range));
     let Some(head) = head else {
@@ -43,7 +42,7 @@ pub(crate) fn pipeline(shared: &mut Shared<'_>, keyword: &str, toks: &[Tok]) -> 
         return Some(DeclKind::Error(name));
     };
     if keyword == "sink" && pieces.connector.is_none() {
-        diagnose::missing_sink_end(shared, toks);
+        diagnose::missing_sink_end(shared, toks, &pieces);
     }
     let span = pipeline_span(file, toks, &pieces);
     build(keyword, head, stages, connector, span)
@@ -86,7 +85,7 @@ fn stage(shared: &mut Shared<'_>, toks: &[Tok], range: Range<usize>) -> Stage {
     let parsed = if piece.is_empty() {
         diagnose::empty_stage(shared, pipe);
         None
-    } else if diagnose::foreign_stage(shared, piece) {
+    } else if diagnose::foreign_stage(shared, piece, pipe) {
         None
     } else {
         with_pairs(shared, Rule::stage, piece, false, |b, p| b.stage(p)).flatten()

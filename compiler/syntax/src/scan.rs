@@ -40,6 +40,7 @@ pub(crate) fn segments(
         chain: 0,
         unary: 0,
         base_depth,
+        forgiven: Vec::new(),
         too_deep: false,
     };
     for (i, tok) in toks.iter().enumerate() {
@@ -181,6 +182,8 @@ struct Scan<'a> {
     /// Unary operators in a row.
     unary: usize,
     base_depth: usize,
+    /// Closing brackets put in before a stage: the real ones may still follow, in vain.
+    forgiven: Vec<u8>,
     too_deep: bool,
 }
 
@@ -199,6 +202,10 @@ impl Scan<'_> {
             b';' => self.semicolon(tok, next),
             b'|' | b'$' if !self.opens.is_empty() && self.in_pipeline() => {
                 self.stage_inside_brackets(tok, closed)
+            }
+            // Between stages a `|` is a wrong `|>`, elsewhere a wrong `or`.
+            b'#' if !self.opens.is_empty() || !self.in_pipeline() => {
+                self.plain(Tok { class: b'+', ..tok }, next)
             }
             _ => self.plain(tok, next),
         }
@@ -284,27 +291,46 @@ impl Scan<'_> {
     fn stage_inside_brackets(&mut self, tok: Tok, closed: &[bool]) {
         let open = self.opens.last().map_or(0, |o| o.index);
         if !closed[open] {
+            self.forgiven.extend(self.opens.iter().map(|o| closer(o.tok.class)));
             self.close_all();
             return self.toks.push(tok);
         }
         let span = tok.span(self.file);
         if tok.class == b'$' {
-            self.diagnostics.push(Diagnostic::new(FOREIGN_WORD, span, "a lambda is written with `=>`").fix(
-                "write `=>`",
-                span,
-                "=>",
-            ));
+            self.thin_arrow(span);
             return self.plain(Tok { class: b'^', ..tok }, None);
         }
         self.toks.push(tok);
     }
 
+    /// `x -> value` and `"a" -> 1` inside of brackets.
+    fn thin_arrow(&mut self, span: Span) {
+        let message = "inside of brackets the arrow is `=>`";
+        let known = self.diagnostics.last_mut().filter(|d| d.message == message);
+        if let Some(known) = known {
+            known.labels.push(crate::diagnostic::Label { span, text: "here too".into() });
+            return known.fixes[0].edits.push(Edit { span, replacement: "=>".into() });
+        }
+        self.diagnostics.push(
+            Diagnostic::new(FOREIGN_WORD, span, message)
+                .help("lambdas are `x => value`, arms of a `match` are `pattern => value`")
+                .fix("write `=>`", span, "=>"),
+        );
+    }
+
     /// A closing bracket: of the last open one, of an earlier one, or of none.
     fn close(&mut self, tok: Tok, next: Option<&Tok>) {
         let Some(top) = self.opens.last() else {
+            if let Some(forgiven) = self.forgiven.iter().position(|c| *c == tok.class) {
+                self.forgiven.swap_remove(forgiven);
+                return;
+            }
+            if self.reopen(tok) {
+                return;
+            }
             let span = tok.span(self.file);
             let shown = tok.text(self.text);
-            if !self.reported_in_segment() {
+            if !self.reported_in_piece() {
                 self.diagnostics.push(
                     Diagnostic::new(UNCLOSED_BRACKET, span, format!("`{shown}` closes nothing"))
                         .at("no bracket is open here")
@@ -340,6 +366,39 @@ impl Scan<'_> {
         }
     }
 
+    /// `filter x > 1)`: puts in the bracket that was forgotten behind a stage's word.
+    fn reopen(&mut self, close: Tok) -> bool {
+        let from = self.toks.iter().rposition(|t| matches!(t.class, b'|' | b'$')).map(|i| i + 1);
+        let Some(from) = from.filter(|f| f + 1 < self.toks.len()) else { return false };
+        let (word, inner) = (self.toks[from], self.toks[from + 1]);
+        if !word.is_name() || inner.is_open() || close.class == b']' || self.reported_in_piece() {
+            return false;
+        }
+        let place = word.span(self.file).after();
+        let gap = Span { end: inner.start, ..place };
+        let open = if close.class == b')' { "(" } else { " { " };
+        let open_class = open.trim().as_bytes()[0];
+        let message = format!("a `{}` is missing behind `{}`", open.trim(), word.text(self.text));
+        self.diagnostics.push(
+            Diagnostic::new(UNCLOSED_BRACKET, place, message)
+                .at(format!("expected `{}`", open.trim()))
+                .label(close.span(self.file), "closed here, but never opened")
+                .fix(format!("insert `{}`", open.trim()), gap, open),
+        );
+        let at = word.end;
+        let opened = Tok {
+            class: open_class,
+            start: at,
+            end: at,
+            first: word.last,
+            last: word.last,
+            starts_line: false,
+        };
+        self.toks.insert(from + 1, opened);
+        self.toks.push(close);
+        true
+    }
+
     fn pop_open(&mut self) -> Option<OpenBracket> {
         let open = self.opens.pop()?;
         (self.chain, self.unary) = (open.chain, 0);
@@ -347,13 +406,13 @@ impl Scan<'_> {
     }
 
     /// Is something in the declaration being read already known to be wrong with its borders?
-    fn reported_in_segment(&self) -> bool {
+    fn reported_in_piece(&self) -> bool {
         let Some(first) = self.toks.first() else { return false };
-        self.diagnostics
-            .iter()
-            .rev()
-            .take(20)
-            .any(|d| matches!(d.code.0, "E0102" | "E0103") && d.primary.span.start >= first.start)
+        let piece = self.toks.iter().rfind(|t| matches!(t.class, b'|' | b'$')).unwrap_or(first);
+        self.diagnostics.iter().rev().take(20).any(|d| {
+            (d.code.0 == "E0103" && d.primary.span.start >= first.start)
+                || (d.code.0 == "E0102" && d.primary.span.start > piece.end)
+        })
     }
 
     fn close_all(&mut self) {
@@ -367,12 +426,13 @@ impl Scan<'_> {
         let missing: String = self.opens[keep..].iter().rev().map(|o| closer(o.tok.class) as char).collect();
         let Some(innermost) = self.opens[keep..].last() else { return };
         let first = innermost.tok.text(self.text);
+        let half_typed = self.toks.last().is_some_and(|t| !ends_operand(*t));
         let message = if missing.len() == 1 {
             format!("`{first}` is never closed")
         } else {
             format!("{} brackets are never closed", missing.len())
         };
-        if !self.reported_in_segment() {
+        if !self.reported_in_piece() {
             let mut diagnostic =
                 Diagnostic::new(UNCLOSED_BRACKET, place, message).at(format!("`{missing}` is missing here"));
             for open in self.opens[keep..].iter().take(4) {
@@ -381,7 +441,11 @@ impl Scan<'_> {
             diagnostic.fixes.push(Fix {
                 title: format!("write `{missing}`"),
                 edits: vec![Edit { span: place, replacement: missing.clone() }],
-                applicability: Applicability::MachineApplicable,
+                applicability: if half_typed {
+                    Applicability::HasPlaceholders
+                } else {
+                    Applicability::MachineApplicable
+                },
             });
             self.diagnostics.push(diagnostic);
         }
@@ -402,6 +466,7 @@ impl Scan<'_> {
     fn finish_segment(&mut self) {
         self.close_all();
         (self.chain, self.unary) = (0, 0);
+        self.forgiven.clear();
         let toks = std::mem::take(&mut self.toks);
         if !toks.is_empty() {
             self.segments.push(Segment { toks, too_deep: self.too_deep });

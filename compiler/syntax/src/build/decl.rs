@@ -134,11 +134,33 @@ impl Build<'_, '_, '_> {
                         }
                     }
                 }
-                Rule::expr => body = Some(self.expr(part)),
+                Rule::expr => {
+                    body = match self.check_let(&part) {
+                        true => Some(self.shared.exprs.add(ExprKind::Error, self.span(&part))),
+                        false => Some(self.expr(part)),
+                    };
+                }
                 _ => {}
             }
         }
         body
+    }
+
+    /// `x = 1` in a block wants a `let`.
+    fn check_let(&mut self, pair: &Pair<'_>) -> bool {
+        let found = matches!(pair.as_span().as_str().as_bytes(), [b'a'..=b'z', b'=', ..]);
+        if found {
+            let place = self.span(pair).before();
+            self.broken = true;
+            self.habit(
+                crate::codes::UNEXPECTED_TOKEN,
+                place,
+                "a name inside of a block is given with `let`",
+                "",
+                ("insert `let`", vec![crate::diagnostic::Edit { span: place, replacement: "let ".into() }]),
+            );
+        }
+        found
     }
 
     /// The part of a source, table, stream or sink before its stages.

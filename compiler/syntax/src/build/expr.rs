@@ -140,7 +140,7 @@ impl Build<'_, '_, '_> {
         for part in pair.into_inner() {
             let place = self.span(&part);
             match part.as_rule() {
-                Rule::question => edits.push(Edit { span: place, replacement: "then".into() }),
+                Rule::question => edits.push(self.spaced(place, "then")),
                 Rule::colon => edits.push(self.spaced(place, "else")),
                 _ => values.push(self.expr(part)),
             }

@@ -43,36 +43,50 @@ impl Build<'_, '_, '_> {
     }
 
     fn missing_comma(&mut self, last: Span, next: &Pair<'_>, what: &str) {
-        if self.shared.diagnostics[self.from..].iter().any(|d| d.code == UNEXPECTED_TOKEN) {
+        if self.broken {
             return;
         }
         let tok = self.tok(next);
         let named = next.as_span().as_str().as_bytes().get(1) == Some(&b':');
-        let sure = tok.starts_line || named || !tok.is_name();
         let place = last.after();
         let span = tok.span(self.file());
+        if tok.class == b'!' && next.as_span().as_str().starts_with("!3") {
+            self.broken = true;
+            let both = self.span(next);
+            let diagnostic = Diagnostic::new(FOREIGN_WORD, both, "a test against `null` is `x != null`");
+            return self.report(diagnostic.fix("write `!= null`", both, "!= null"));
+        }
+        if tok.starts_line || named || !tok.is_name() {
+            let message = "a `,` is missing between two parts";
+            let edit = Edit { span: place, replacement: ",".into() };
+            let known = self.shared.diagnostics[self.from..].iter_mut().find(|d| d.message == message);
+            if let Some(known) = known {
+                known.labels.push(crate::diagnostic::Label { span: place, text: "here too".into() });
+                return known.fixes[0].edits.push(edit);
+            }
+            let diagnostic = Diagnostic::new(UNEXPECTED_TOKEN, place, message)
+                .at("expected `,`")
+                .label(span, format!("{what} begins here"));
+            return self.report(diagnostic.fix("insert `,`", place, ","));
+        }
+        self.broken = true;
         let word = self.tok_text(tok);
-        if let Some((ours, help)) = (!sure).then(|| operator_word(word)).flatten() {
+        if let Some((ours, help)) = operator_word(word) {
             let diagnostic =
                 Diagnostic::new(FOREIGN_WORD, span, format!("`{word}` is not an operator of flow"))
                     .help(help);
-            let diagnostic = if ours.is_empty() {
+            let fixed = if ours.is_empty() {
                 diagnostic
             } else {
                 diagnostic.fix(format!("write `{ours}`"), span, ours)
             };
-            return self.report(diagnostic);
+            return self.report(fixed);
         }
-        let diagnostic = if sure {
-            Diagnostic::new(UNEXPECTED_TOKEN, place, format!("a `,` is missing before {what}"))
-                .at("expected `,`")
-                .label(span, format!("{what} begins here"))
-        } else {
+        self.report(
             Diagnostic::new(UNEXPECTED_TOKEN, span, format!("expected `,` or an operator, found `{word}`"))
                 .at("unexpected here")
-        };
-        let sureness = if sure { Applicability::MachineApplicable } else { Applicability::MaybeIncorrect };
-        self.report(diagnostic.with_fix("insert `,`", place, ",", sureness));
+                .with_fix("insert `,`", place, ",", Applicability::MaybeIncorrect),
+        );
     }
 
     /// `(a, name: b)` of the function or stage `callee`.
@@ -81,11 +95,30 @@ impl Build<'_, '_, '_> {
         let mut commas = self.commas("the next argument");
         for part in pair.into_inner() {
             commas.see(self, &part);
-            if part.as_rule() == Rule::arg {
-                args.push(self.arg(part, callee));
+            match part.as_rule() {
+                Rule::arg => args.push(self.arg(part, callee)),
+                Rule::op => self.star(&part, callee),
+                _ => {}
             }
         }
         args
+    }
+
+    /// `count(*)`.
+    fn star(&mut self, pair: &Pair<'_>, callee: &str) {
+        let span = self.span(pair);
+        let text = self.pair_text(pair);
+        let diagnostic = if text == "*" {
+            Diagnostic::new(FOREIGN_WORD, span, format!("`{callee}()` takes no `*`")).fix(
+                "remove `*`",
+                span,
+                "",
+            )
+        } else {
+            self.broken = true;
+            Diagnostic::new(UNEXPECTED_TOKEN, span, format!("`{text}` has nothing on either side"))
+        };
+        self.report(diagnostic);
     }
 
     /// `value`, `name: value`, `value desc`; also `name = value`, which is Python's.
@@ -123,7 +156,7 @@ impl Build<'_, '_, '_> {
         let name = self.any_ident(&parts.next()?);
         let equals = self.span(&parts.next()?);
         let edit = vec![Edit { span: self.colon_edit(equals), replacement: ": ".into() }];
-        let message = "an argument is named with `:`";
+        let message = "a name and its value are joined by `:`";
         self.habit(FOREIGN_WORD, equals, message, "for a comparison write `==`", ("write `:`", edit));
         let whole = self.span(expr);
         let value = self.expr_parts(parts, Span { start: equals.end, ..whole });

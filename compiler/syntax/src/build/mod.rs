@@ -18,7 +18,6 @@ use crate::span::{FileId, Span};
 use crate::token::{Token, TokenKind};
 
 pub(crate) type Pair<'p> = pest::iterators::Pair<'p, Rule>;
-pub(crate) type Pairs<'p> = pest::iterators::Pairs<'p, Rule>;
 
 /// What all pieces of a file share.
 pub(crate) struct Shared<'a> {
@@ -37,12 +36,14 @@ pub(crate) struct Build<'s, 'a, 't> {
     pub(crate) toks: &'t [Tok],
     /// Diagnostics of this piece begin here.
     pub(crate) from: usize,
+    /// The piece was read, but not in a way that may be built upon.
+    pub(crate) broken: bool,
 }
 
 impl<'s, 'a, 't> Build<'s, 'a, 't> {
     pub(crate) fn new(shared: &'s mut Shared<'a>, toks: &'t [Tok]) -> Build<'s, 'a, 't> {
         let from = shared.diagnostics.len();
-        Build { shared, toks, from }
+        Build { shared, toks, from, broken: false }
     }
 
     fn file(&self) -> FileId {

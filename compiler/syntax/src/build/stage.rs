@@ -26,6 +26,7 @@ impl Build<'_, '_, '_> {
                 Rule::EOI => {}
                 _ => {
                     let (name, kind) = self.stage_kind(part)?;
+                    let kind = if self.broken { StageKind::Error } else { kind };
                     return Some(Stage { id, was, name, kind, span });
                 }
             }
@@ -81,6 +82,7 @@ impl Build<'_, '_, '_> {
     }
 
     fn join(&mut self, pair: Pair<'_>) -> Option<(Ident, StageKind)> {
+        let whole = self.span(&pair);
         let (mut word, mut other, mut alias, mut as_of, mut on) = (None, None, None, None, None);
         let mut args = Vec::new();
         let mut commas = self.commas("the next argument");
@@ -98,7 +100,29 @@ impl Build<'_, '_, '_> {
                 _ => {}
             }
         }
+        if on.is_none() {
+            self.missing_on(whole, args.len());
+        }
         Some((word?, StageKind::Join { other: other?, alias, as_of, on, args }))
+    }
+
+    /// `join(other)` or `join(other, a == b)`.
+    fn missing_on(&mut self, whole: Span, args: usize) {
+        let close = Span { start: whole.end - 1, end: whole.end - 1, ..whole };
+        let comma = self.toks.iter().find(|t| t.class == b',');
+        let place = comma.filter(|_| args > 0).map_or(close, |c| c.span(self.file()));
+        let diagnostic =
+            Diagnostic::new(UNEXPECTED_TOKEN, place, "a join needs `on` and a condition").at("expected `on`");
+        self.report(if args == 1 {
+            diagnostic.with_fix("write `on`", place, " on", Applicability::MaybeIncorrect)
+        } else {
+            diagnostic.with_fix(
+                "add a condition",
+                close,
+                " on left.key == right.key",
+                Applicability::HasPlaceholders,
+            )
+        });
     }
 
     /// `as name`.
@@ -138,10 +162,40 @@ impl Build<'_, '_, '_> {
         let Some(args) = args else {
             return Some(self.bare_stage(name));
         };
+        if let Some(diagnostic) = self.shapeless(&name, args_span, args.len()) {
+            self.report(diagnostic);
+            return Some((name, StageKind::Error));
+        }
         if matches!(name.name.as_str(), "map" | "aggregate") && alias.is_none() {
             return Some(self.braces_in_brackets(name, args, args_span));
         }
         Some((name, StageKind::Call { args, alias }))
+    }
+
+    /// `flatMap` and joins have a shape of their own; other arguments make nothing of them.
+    fn shapeless(&self, name: &Ident, args: Span, count: usize) -> Option<Diagnostic> {
+        let word = &name.name;
+        let class =
+            self.toks.iter().find(|t| t.is_name() && t.start == name.span.start).map_or(0, |t| t.class);
+        let inside = Span { start: args.start + 1, end: args.start + 1, ..args };
+        if class == b'l' {
+            let diagnostic =
+                Diagnostic::new(UNEXPECTED_TOKEN, inside, format!("`{word}` needs a name for the elements"))
+                    .at("expected `name in list`")
+                    .help("each element becomes a row with a new field of this name");
+            return Some(if count == 1 {
+                diagnostic.with_fix("name the elements", inside, "item in ", Applicability::HasPlaceholders)
+            } else {
+                diagnostic
+            });
+        }
+        (class == b'j').then(|| {
+            Diagnostic::new(UNEXPECTED_TOKEN, args, format!("`{word}` needs another stream and a condition"))
+                .at("expected `other on condition`")
+                .help(format!(
+                    "write `{word}(other on left == right)`, and `other as o` to tell equal names apart"
+                ))
+        })
     }
 
     /// A stage of a single word: its brackets are missing.
