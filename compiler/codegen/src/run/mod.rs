@@ -1,6 +1,7 @@
 //! Running compiled chains over batches.
 
 mod columns;
+mod scan;
 mod segment;
 mod split;
 mod unfold;
