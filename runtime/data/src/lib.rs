@@ -9,4 +9,6 @@ pub mod view;
 
 pub use batch::{BATCH_ROWS, Batch, Origin};
 pub use column::{Column, ColumnBuilder, ColumnData};
-pub use view::{Buffer, SliceBuilder, StrBuilder, StrColumn, TextBuffer, View, ViewBuilder, ViewColumn};
+pub use view::{
+    Buffer, SliceBuilder, StrBuilder, StrColumn, StrSlots, TextBuffer, View, ViewBuilder, ViewColumn,
+};

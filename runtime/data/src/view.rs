@@ -295,6 +295,92 @@ impl SliceBuilder {
     }
 }
 
+/// How many readable bytes a buffer that [`StrSlots`] points into has behind its text, so that a
+/// view's first bytes are loaded without looking at the length.
+pub const SLACK: usize = 16;
+
+/// The bits of a view that belong to an inline string of each length: low half, high half.
+const INLINE_BITS: [(u64, u64); INLINE + 1] = {
+    let mut bits = [(0xffff_ffff, 0); INLINE + 1];
+    let mut len = 1;
+    while len <= INLINE {
+        let (in_low, in_high) = if len < 4 { (len, 0) } else { (4, len - 4) };
+        bits[len].0 |= (u64::MAX >> (64 - 8 * in_low)) << 32;
+        if in_high > 0 {
+            bits[len].1 = u64::MAX >> (64 - 8 * in_high);
+        }
+        len += 1;
+    }
+    bits
+};
+
+/// Builds a column of strings row by row at any row number (a decoder takes back the row that turned
+/// out to be bad): parts of one buffer without copying, or copies of what had to be unescaped.
+pub struct StrSlots {
+    views: Vec<View>,
+    buffer: Buffer,
+    copies: ViewBuilder,
+}
+
+impl StrSlots {
+    /// `rows` empty strings; slices will be of this buffer.
+    pub fn new(buffer: Buffer, rows: usize) -> StrSlots {
+        StrSlots { views: vec![View::default(); rows], buffer, copies: ViewBuilder::default() }
+    }
+
+    /// Are slices taken from these very bytes?
+    #[inline(always)]
+    pub fn is_of(&self, bytes: &[u8]) -> bool {
+        std::ptr::eq(self.buffer.as_ptr(), bytes.as_ptr())
+    }
+
+    /// Makes a row `buffer[start..start + len]`.
+    ///
+    /// # Safety
+    /// The range must lie in the buffer with [`SLACK`] bytes behind its start, and be UTF-8.
+    #[inline(always)]
+    pub unsafe fn set_unchecked(&mut self, row: usize, start: usize, len: usize) {
+        let at = self.buffer.as_ptr().wrapping_add(start);
+        // SAFETY: the caller says that 16 bytes are readable from `start`.
+        let (first, next) =
+            unsafe { (at.cast::<u32>().read_unaligned(), at.add(4).cast::<u64>().read_unaligned()) };
+        let (low, high) = INLINE_BITS[len.min(INLINE)];
+        let lo = (len as u64 | u64::from(u32::from_le(first)) << 32) & low;
+        let inline = u64::from_le(next) & high;
+        self.views[row] = View { lo, hi: if len <= INLINE { inline } else { at as u64 } };
+    }
+
+    /// Makes a row `buffer[start..end]`; `false` if that is no UTF-8 or out of bounds.
+    pub fn set(&mut self, row: usize, start: usize, end: usize) -> bool {
+        match self.buffer.get(start..end) {
+            Some(bytes) if std::str::from_utf8(bytes).is_ok() => {
+                self.views[row] = View::of(bytes);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Makes a row a copy of this text.
+    pub fn set_copy(&mut self, row: usize, text: &str) {
+        self.views[row] = self.copies.keep(text.as_bytes());
+    }
+
+    /// Makes a row empty (the placeholder of a null).
+    #[inline]
+    pub fn clear(&mut self, row: usize) {
+        self.views[row] = View::default();
+    }
+
+    /// The column of the first `rows` rows.
+    pub fn finish(mut self, rows: usize) -> StrColumn {
+        self.views.truncate(rows);
+        let mut buffers = self.copies.finish().buffers;
+        buffers.push(self.buffer);
+        StrColumn(ViewColumn { views: self.views, buffers })
+    }
+}
+
 /// Builds a column of copied strings or bytes: short ones inline, long ones in chunks of its own.
 #[derive(Default)]
 pub struct ViewBuilder {
@@ -308,21 +394,7 @@ impl ViewBuilder {
     /// Appends a copy.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
-        let view = match View::inline(bytes) {
-            Some(view) => view,
-            None => {
-                if self.open.capacity() - self.open.len() < bytes.len() {
-                    let size = bytes.len().max((self.open.capacity() * 2).clamp(4096, 1 << 20));
-                    let sealed = std::mem::replace(&mut self.open, Vec::with_capacity(size));
-                    if !sealed.is_empty() {
-                        self.full.push(Arc::new(sealed));
-                    }
-                }
-                let start = self.open.len();
-                self.open.extend_from_slice(bytes);
-                View::of(&self.open[start..])
-            }
-        };
+        let view = self.keep(bytes);
         self.views.push(view);
     }
 
@@ -337,6 +409,24 @@ impl ViewBuilder {
     #[inline]
     pub fn views(&self) -> &[View] {
         &self.views
+    }
+
+    /// Copies the bytes without a row for them.
+    #[inline]
+    fn keep(&mut self, bytes: &[u8]) -> View {
+        if let Some(view) = View::inline(bytes) {
+            return view;
+        }
+        if self.open.capacity() - self.open.len() < bytes.len() {
+            let size = bytes.len().max((self.open.capacity() * 2).clamp(4096, 1 << 20));
+            let sealed = std::mem::replace(&mut self.open, Vec::with_capacity(size));
+            if !sealed.is_empty() {
+                self.full.push(Arc::new(sealed));
+            }
+        }
+        let start = self.open.len();
+        self.open.extend_from_slice(bytes);
+        View::of(&self.open[start..])
     }
 
     /// Rows so far.

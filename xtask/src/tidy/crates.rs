@@ -67,7 +67,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["flow-cli"]),
     ("ctrlc", &["flow-cli"]),
     ("similar", &["flow-cli"]),
-    ("serde", &["flow-plan", "flow-cli"]),
+    ("serde", &["flow-plan", "flow-connectors", "flow-cli"]),
     (
         "serde_json",
         &["flow-plan", "flow-driver", "flow-data", "flow-connectors", "flow-cli", "flow-tests", "xtask"],

@@ -1,0 +1,74 @@
+//! What is wrong with one record: found by a decoder deep inside a line, reported by whoever knows
+//! where the line stands. Never stops a job by itself.
+
+use flow_engine::source::{BadRecord, Position};
+
+/// The most of a bad record that is kept to be shown.
+const RAW_BYTES: usize = 4096;
+
+/// One record's fault. Boxed, so that the result of each decoding step stays small.
+#[derive(Debug)]
+pub(crate) struct Fault(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    code: &'static str,
+    error: String,
+}
+
+/// Short stable codes of record errors of decoders (docs/formats.md lists them).
+pub(crate) mod code {
+    pub(crate) const BAD_JSON: &str = "bad-json";
+    pub(crate) const BAD_CSV: &str = "bad-csv";
+    pub(crate) const BAD_UTF8: &str = "bad-utf8";
+    pub(crate) const WRONG_TYPE: &str = "wrong-type";
+    pub(crate) const OUT_OF_RANGE: &str = "out-of-range";
+    pub(crate) const MISSING_FIELD: &str = "missing-field";
+    pub(crate) const TOO_LONG: &str = "line-too-long";
+    pub(crate) const TOO_DEEP: &str = "too-deep";
+}
+
+impl Fault {
+    /// A fault with its code.
+    #[cold]
+    pub(crate) fn new(code: &'static str, error: impl Into<String>) -> Fault {
+        Fault(Box::new(Inner { code, error: error.into() }))
+    }
+
+    /// The same, said of a field.
+    #[cold]
+    pub(crate) fn in_field(mut self, name: &str) -> Fault {
+        self.0.error = format!("field `{name}`: {}", self.0.error);
+        self
+    }
+
+    /// The record error.
+    pub(crate) fn record(self, name: &str, offset: u64, raw: &[u8]) -> BadRecord {
+        let raw = &raw[..raw.len().min(RAW_BYTES)];
+        BadRecord {
+            error: self.0.error,
+            code: self.0.code,
+            position: Position { name: name.into(), offset },
+            raw: String::from_utf8_lossy(raw.trim_ascii_end()).into_owned(),
+        }
+    }
+
+    /// Its code.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// Its message.
+    #[cfg(test)]
+    pub(crate) fn error(&self) -> &str {
+        &self.0.error
+    }
+}
+
+/// A value as a message shows it: cut, on one line.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]);
+    let cut = if bytes.len() > 80 { "…" } else { "" };
+    format!("{}{cut}", text.trim_ascii_end())
+}

@@ -1,0 +1,97 @@
+//! One part file while it is written.
+
+use super::folder::Staged;
+use super::pack::Packer;
+use crate::encode::Encoder;
+use crate::out::Out;
+use crate::sources::open::Packing;
+use flow_data::Batch;
+use flow_engine::sink::SinkError;
+use flow_env::{Clock, Disk, WriteFile};
+use std::time::Duration;
+
+/// Rows on their way into a file.
+pub(crate) struct Part {
+    names: Staged,
+    file: Box<dyn WriteFile>,
+    packer: Packer,
+    out: Out,
+    /// Bytes in the file.
+    size: u64,
+    started: Duration,
+}
+
+/// When a part is closed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Roll {
+    pub(crate) size: u64,
+    pub(crate) every: Option<Duration>,
+}
+
+impl Part {
+    /// Creates the file; `full` of the buffer comes from the part before, so that memory is reused.
+    pub(crate) fn create(
+        names: Staged,
+        packing: Packing,
+        encoder: &mut dyn Encoder,
+        mut out: Out,
+        disk: &dyn Disk,
+        clock: &dyn Clock,
+    ) -> Result<Part, SinkError> {
+        let failed = |error: std::io::Error| {
+            SinkError::Write(format!("cannot create {}: {error}", names.hidden.display()))
+        };
+        let file = match disk.create(&names.hidden) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let dir = names.hidden.parent().unwrap_or(&names.hidden);
+                disk.create_dir_all(dir).map_err(failed)?;
+                disk.create(&names.hidden).map_err(failed)?
+            }
+            other => other.map_err(failed)?,
+        };
+        let packer = Packer::new(packing).map_err(failed)?;
+        out.clear();
+        encoder.header(&mut out);
+        Ok(Part { names, file, packer, out, size: 0, started: clock.elapsed() })
+    }
+
+    /// Adds rows; writes when `full` bytes have come together.
+    pub(crate) fn rows(
+        &mut self,
+        batch: &Batch,
+        encoder: &mut dyn Encoder,
+        full: usize,
+    ) -> Result<(), SinkError> {
+        encoder.rows(batch, &mut self.out)?;
+        if self.out.len() >= full { self.drain() } else { Ok(()) }
+    }
+
+    fn drain(&mut self) -> Result<(), SinkError> {
+        let (file, size) = (&mut self.file, &mut self.size);
+        let written = self.packer.put(self.out.bytes(), |bytes| {
+            *size += bytes.len() as u64;
+            file.write_all(bytes)
+        });
+        self.out.clear();
+        written.map_err(|error| write_error(&self.names, &error))
+    }
+
+    /// Is it time for the next part?
+    pub(crate) fn is_full(&self, roll: Roll, clock: &dyn Clock) -> bool {
+        self.size + self.out.len() as u64 >= roll.size
+            || roll.every.is_some_and(|every| clock.elapsed() >= self.started + every)
+    }
+
+    /// Writes the rest and makes it last.
+    pub(crate) fn finish(mut self) -> Result<(Staged, Out), SinkError> {
+        self.drain()?;
+        let packer = std::mem::replace(&mut self.packer, Packer::None);
+        let end = packer.end().and_then(|end| self.file.write_all(&end)).and_then(|()| self.file.sync());
+        end.map_err(|error| write_error(&self.names, &error))?;
+        Ok((self.names, self.out))
+    }
+}
+
+fn write_error(names: &Staged, error: &std::io::Error) -> SinkError {
+    SinkError::Write(format!("cannot write {}: {error}", names.visible.display()))
+}

@@ -1,0 +1,10 @@
+//! The sources: [`file`] and [`stdin`] read bytes that decoders make rows of; [`generate`] and
+//! [`nexmark`] make rows themselves.
+
+pub(crate) mod cut;
+pub(crate) mod file;
+pub(crate) mod lines;
+pub(crate) mod open;
+pub(crate) mod paths;
+pub(crate) mod range;
+pub(crate) mod stdin;

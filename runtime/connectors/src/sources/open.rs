@@ -1,0 +1,100 @@
+//! Opening an input: its bytes, unpacked. Knows compressions; never lines or formats.
+
+use flow_engine::source::SourceError;
+use flow_env::{Disk, ReadFile};
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+/// How the bytes of a file are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    /// What the name and the first bytes say.
+    pub(crate) fn detect(path: &Path, file: &dyn ReadFile) -> io::Result<Packing> {
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("gz" | "gzip") => return Ok(Packing::Gzip),
+            Some("zst" | "zstd") => return Ok(Packing::Zstd),
+            _ => {}
+        }
+        let mut head = [0; 4];
+        let n = file.read_at(&mut head, 0)?;
+        Ok(match &head[..n] {
+            [0x1f, 0x8b, ..] => Packing::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd] => Packing::Zstd,
+            _ => Packing::None,
+        })
+    }
+}
+
+/// A file that is open.
+pub(crate) struct OpenFile {
+    /// Its path, for people.
+    pub(crate) name: Arc<str>,
+    /// Its bytes.
+    pub(crate) file: Arc<dyn ReadFile>,
+    /// Its length when it was opened: what is added later is not read.
+    pub(crate) len: u64,
+    /// How it is packed.
+    pub(crate) packing: Packing,
+}
+
+/// Opens a file; `packing` overrides what it looks like.
+pub(crate) fn open(path: &Path, packing: Option<Packing>, disk: &dyn Disk) -> Result<OpenFile, SourceError> {
+    let failed = |error: io::Error| super::paths::cannot_open(path, &error, disk);
+    let file: Arc<dyn ReadFile> = disk.open(path).map_err(failed)?.into();
+    let len = file.len().map_err(failed)?;
+    let packing = match packing {
+        Some(packing) => packing,
+        None => Packing::detect(path, &*file).map_err(failed)?,
+    };
+    Ok(OpenFile { name: path.to_string_lossy().into(), file, len, packing })
+}
+
+impl OpenFile {
+    /// Its unpacked bytes from the first to the last.
+    pub(crate) fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
+        let raw = Sequential { file: self.file.clone(), at: 0, len: self.len };
+        Ok(match self.packing {
+            Packing::None => Box::new(raw),
+            Packing::Gzip => {
+                Box::new(flate2::bufread::MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, raw)))
+            }
+            Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
+        })
+    }
+}
+
+/// A file read from front to back.
+struct Sequential {
+    file: Arc<dyn ReadFile>,
+    at: u64,
+    len: u64,
+}
+
+impl Read for Sequential {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.len - self.at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let n = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        if n == 0 {
+            return Err(shrank(self.len, self.at));
+        }
+        self.at += n as u64;
+        Ok(n)
+    }
+}
+
+/// Less bytes than there were.
+pub(crate) fn shrank(len: u64, now: u64) -> io::Error {
+    let text = format!("the file became shorter while it was read: it had {len} bytes, now {now}");
+    io::Error::new(io::ErrorKind::UnexpectedEof, text)
+}

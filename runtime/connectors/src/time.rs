@@ -1,0 +1,206 @@
+//! Timestamps and durations as text, quickly: the usual form of ISO-8601 both ways, numbers by their
+//! unit. The language's own reading and writing (`flow_plan::text`) is the complete one behind it, and
+//! what is written here is what it writes.
+
+use crate::fault::{Fault, code, shown};
+use crate::scan::Text;
+use flow_plan::civil::{SECOND, civil};
+use flow_plan::connector::TimeUnit;
+use flow_plan::text::{parse_duration, parse_timestamp, write_timestamp};
+
+/// The date read last: rows of one day share the work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastDay {
+    text: [u8; 10],
+    micros: i64,
+}
+
+impl Default for LastDay {
+    fn default() -> LastDay {
+        LastDay { text: *b"1970-01-01", micros: 0 }
+    }
+}
+
+/// `YYYY-MM-DDTHH:MM:SS`, then `.mmm` or `.mmmmmm` or nothing, then `Z"`: the timestamp at `at` and
+/// the position of the quote; `None` for every other form.
+#[inline(always)]
+pub(crate) fn fast_iso(text: Text<'_>, at: usize, last: &mut LastDay) -> Option<(i64, usize)> {
+    let head: [u8; 20] = text.array(at);
+    let mut date = [0; 10];
+    date.copy_from_slice(&head[..10]);
+    if date != last.text {
+        *last = LastDay { text: date, micros: parse_timestamp(std::str::from_utf8(&date).ok()?)? };
+    }
+    // "HH:MM:SS" as one word: what must be a digit becomes 0 to 9, what must be a colon 0.
+    let clock = text.word(at + 11) ^ 0x3030_3a30_303a_3030;
+    let odd = clock | (clock.wrapping_add(0x0606_0006_0600_0606) & 0xf0f0_f0f0_f0f0_f0f0);
+    if odd & 0xf0f0_fff0_f0ff_f0f0 != 0 || head[10] != b'T' {
+        return None;
+    }
+    let digit = |place: u32| ((clock >> (8 * place)) & 0xf) as i64;
+    let (h, m, s) = (digit(0) * 10 + digit(1), digit(3) * 10 + digit(4), digit(6) * 10 + digit(7));
+    if h > 23 || m > 59 || s > 59 {
+        return None;
+    }
+    let micros = last.micros + ((h * 60 + m) * 60 + s) * SECOND;
+    if head[19] == b'Z' {
+        return (text.byte(at + 20) == b'"').then_some((micros, at + 20));
+    }
+    let fraction: [u8; 9] = text.array(at + 19);
+    let three = |from: usize| -> Option<i64> {
+        let (a, b, c) = (
+            fraction[from].wrapping_sub(b'0'),
+            fraction[from + 1].wrapping_sub(b'0'),
+            fraction[from + 2].wrapping_sub(b'0'),
+        );
+        (a < 10 && b < 10 && c < 10).then(|| i64::from(a) * 100 + i64::from(b) * 10 + i64::from(c))
+    };
+    if fraction[0] != b'.' {
+        return None;
+    }
+    let millis = three(1)?;
+    if fraction[4] == b'Z' {
+        return (fraction[5] == b'"').then_some((micros + millis * 1000, at + 24));
+    }
+    let rest = three(4)?;
+    (fraction[7] == b'Z' && fraction[8] == b'"').then_some((micros + millis * 1000 + rest, at + 27))
+}
+
+/// A timestamp as text.
+pub(crate) fn timestamp(bytes: &[u8]) -> Result<i64, Fault> {
+    std::str::from_utf8(bytes).ok().and_then(parse_timestamp).ok_or_else(|| {
+        Fault::new(
+            code::WRONG_TYPE,
+            format!("expected a timestamp such as 2026-01-31T12:00:00Z, found {}", shown(bytes)),
+        )
+    })
+}
+
+/// A duration as text: `1h30min`.
+pub(crate) fn duration(bytes: &[u8]) -> Result<i64, Fault> {
+    std::str::from_utf8(bytes).ok().and_then(parse_duration).ok_or_else(|| {
+        let error = format!("expected a duration such as 1h30min, found {}", shown(bytes));
+        Fault::new(code::WRONG_TYPE, error)
+    })
+}
+
+/// Microseconds in a unit.
+pub(crate) fn unit(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Seconds => SECOND,
+        TimeUnit::Millis => 1000,
+        TimeUnit::Micros => 1,
+    }
+}
+
+/// A number of units as microseconds; digits behind the point count down to microseconds.
+pub(crate) fn from_number(bytes: &[u8], time_unit: TimeUnit) -> Result<i64, Fault> {
+    let scale = unit(time_unit);
+    let out_of_range =
+        || Fault::new(code::OUT_OF_RANGE, format!("{} is out of the range of timestamps", shown(bytes)));
+    if bytes.iter().any(|b| matches!(b, b'e' | b'E')) {
+        let micros = crate::number::float(bytes)? * scale as f64;
+        return if micros.abs() < 9e18 { Ok(micros as i64) } else { Err(out_of_range()) };
+    }
+    let point = bytes.iter().position(|&b| b == b'.').unwrap_or(bytes.len());
+    let whole = crate::number::int(&bytes[..point])?;
+    let mut fraction = 0;
+    let mut place = scale;
+    for digit in bytes.get(point + 1..).unwrap_or_default() {
+        place /= 10;
+        fraction += place * i64::from(digit - b'0');
+    }
+    let fraction = if bytes.starts_with(b"-") { -fraction } else { fraction };
+    whole.checked_mul(scale).and_then(|w| w.checked_add(fraction)).ok_or_else(out_of_range)
+}
+
+/// Writes timestamps; remembers the second it wrote last.
+#[derive(Clone, Debug)]
+pub(crate) struct IsoWriter {
+    second: i64,
+    /// Date and time up to the seconds.
+    head: [u8; 19],
+}
+
+impl Default for IsoWriter {
+    fn default() -> IsoWriter {
+        IsoWriter { second: 0, head: *b"1970-01-01T00:00:00" }
+    }
+}
+
+/// A timestamp's text with what follows it undefined, and its length.
+pub(crate) type IsoText = ([u8; 32], usize);
+
+impl IsoWriter {
+    /// ISO-8601 in UTC, with as many digits of the second's fraction as it needs.
+    #[inline(always)]
+    pub(crate) fn text(&mut self, micros: i64) -> IsoText {
+        let (second, rest) = (micros.div_euclid(SECOND), micros.rem_euclid(SECOND) as u32);
+        if second != self.second {
+            let Some(head) = head(second) else { return far(micros) };
+            (self.second, self.head) = (second, head);
+        }
+        let mut text = [0; 32];
+        text[..19].copy_from_slice(&self.head);
+        let len = fraction(&mut text, rest);
+        (text, len)
+    }
+}
+
+/// Writes the fraction and the zone; gives the length of all.
+#[inline(always)]
+fn fraction(text: &mut [u8; 32], micros: u32) -> usize {
+    if micros == 0 {
+        text[19] = b'Z';
+        return 20;
+    }
+    let (high, low) = (micros / 1000, micros % 1000);
+    let digit = |n: u32| b'0' + n as u8;
+    text[19] = b'.';
+    text[20] = digit(high / 100);
+    text[21] = digit(high / 10 % 10);
+    text[22] = digit(high % 10);
+    text[23] = digit(low / 100);
+    text[24] = digit(low / 10 % 10);
+    text[25] = digit(low % 10);
+    let mut len = if low == 0 { 23 } else { 26 };
+    while text[len - 1] == b'0' {
+        len -= 1;
+    }
+    text[len] = b'Z';
+    len + 1
+}
+
+/// `YYYY-MM-DDTHH:MM:SS`; `None` outside of the years 0 to 9999.
+fn head(second: i64) -> Option<[u8; 19]> {
+    let c = civil(second.checked_mul(SECOND)?);
+    if !(0..=9999).contains(&c.year) {
+        return None;
+    }
+    let mut text = *b"0000-00-00T00:00:00";
+    let mut two = |at: usize, n: u8| {
+        text[at] = b'0' + n / 10 % 10;
+        text[at + 1] = b'0' + n % 10;
+    };
+    two(0, (c.year / 100) as u8);
+    two(2, (c.year % 100) as u8);
+    two(5, c.month);
+    two(8, c.day);
+    two(11, c.hour);
+    two(14, c.minute);
+    two(17, c.second);
+    Some(text)
+}
+
+/// Years that four digits cannot hold.
+#[cold]
+fn far(micros: i64) -> IsoText {
+    let mut shown = String::new();
+    write_timestamp(&mut shown, micros);
+    let mut text = [0; 32];
+    text[..shown.len()].copy_from_slice(shown.as_bytes());
+    (text, shown.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! Timestamps and durations there and back.
+
+use super::*;
+use crate::scan::PADDING;
+use flow_env::Random;
+
+fn fast(text: &str) -> Option<(i64, usize)> {
+    let mut bytes = format!("{text}\"\n").into_bytes();
+    let len = bytes.len();
+    bytes.resize(len + PADDING, 0);
+    fast_iso(Text::new(&bytes, len), 0, &mut LastDay::default())
+}
+
+fn shown(micros: i64) -> String {
+    let (text, len) = IsoWriter::default().text(micros);
+    String::from_utf8(text[..len].to_vec()).unwrap()
+}
+
+#[test]
+fn what_is_written_is_read_by_both_readers() {
+    let mut random = Random::new(5);
+    for i in 0..20_000 {
+        let micros = random.below(253_402_300_798_000_000) as i64;
+        let micros = if i % 2 == 0 { micros / 1000 * 1000 } else { micros };
+        let text = shown(micros);
+        let mut right = String::new();
+        write_timestamp(&mut right, micros);
+        assert_eq!(text, right);
+        if let Some(got) = fast(&text) {
+            assert_eq!(got, (micros, text.len()), "{text}");
+        }
+        let millis = micros / 1000 * 1000 + 7000;
+        assert!(fast(&shown(millis)).is_some() || shown(millis).len() != 24, "{}", shown(millis));
+    }
+    for far in [i64::MIN, i64::MAX, -62_167_219_200_000_001, 253_402_300_800_000_000] {
+        let text = shown(far);
+        assert_eq!(parse_timestamp(&text), Some(far), "{text}");
+    }
+}
+
+#[test]
+fn the_fast_reader_accepts_nothing_that_the_complete_one_refuses() {
+    let mut random = Random::new(6);
+    let right = b"2026-01-31T12:34:56.123456Z".to_vec();
+    for _ in 0..50_000 {
+        let mut text = right.clone();
+        let at = random.below(27) as usize;
+        text[at] = random.below(128) as u8;
+        let Ok(text) = String::from_utf8(text) else { continue };
+        if text.contains(['\n', '"']) {
+            continue;
+        }
+        if let Some((micros, _)) = fast(&text) {
+            assert_eq!(parse_timestamp(&text), Some(micros), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn numbers_are_timestamps_by_their_unit() {
+    assert_eq!(from_number(b"1700000000", TimeUnit::Seconds).unwrap(), 1_700_000_000_000_000);
+    assert_eq!(from_number(b"1700000000.25", TimeUnit::Seconds).unwrap(), 1_700_000_000_250_000);
+    assert_eq!(from_number(b"-1.5", TimeUnit::Millis).unwrap(), -1500);
+    assert_eq!(from_number(b"1.7e12", TimeUnit::Millis).unwrap(), 1_700_000_000_000_000);
+    assert!(from_number(b"9223372036854775807", TimeUnit::Millis).is_err());
+}
