@@ -12,10 +12,13 @@ pub mod eval;
 pub mod expr;
 pub mod fallible;
 pub mod functions;
+pub mod interpret;
 pub mod operator;
 pub mod order;
 pub mod passes;
 pub mod physical;
+#[cfg(test)]
+mod sketch;
 pub mod text;
 pub mod types;
 pub mod validate;

@@ -3,6 +3,7 @@
 mod build;
 mod fold;
 mod fuse;
+mod identity;
 mod prune;
 mod refuse;
 mod rewrite;
@@ -45,6 +46,7 @@ const PASSES: &[(&str, Pass)] = &[
     ("merge maps", steps::merge_maps),
     ("read only what is needed", prune::prune_columns),
     ("merge maps again", steps::merge_maps),
+    ("remove maps that change nothing", identity::remove_identities),
     ("fuse chains again", fuse::fuse_chains),
     ("compute common parts once", share::share_common),
 ];

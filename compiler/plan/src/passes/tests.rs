@@ -1,1 +1,226 @@
+use super::*;
+use crate::catalogue::{AggFunc, Func};
+use crate::expr::{BinaryOp, Expr, Kind, NodeId, Place};
+use crate::interpret::{Inputs, evaluate};
+use crate::operator::{DeclarationKind, OnError, OperatorKind, RunningTrigger};
+use crate::physical::{Exchange, NodeKind, StepKind};
+use crate::sketch::{Sketch, binary, call, col, int, node, text, word_count};
+use crate::types::DataType;
+use crate::value::Value;
 
+fn shape(graph: &Graph) -> String {
+    let kind = |kind: &NodeKind| match kind {
+        NodeKind::Source { read, .. } => format!("source{read:?}"),
+        NodeKind::Chain(chain) => {
+            let steps = chain.steps.iter().map(|step| match &step.kind {
+                StepKind::Map(exprs) => format!("map{}", exprs.len()),
+                StepKind::Filter(_) => "filter".to_string(),
+                StepKind::FlatMap(_) => "flatMap".to_string(),
+            });
+            format!("[{}]", steps.collect::<Vec<_>>().join(" "))
+        }
+        NodeKind::Aggregate(_) => "aggregate".into(),
+        NodeKind::Union => "union".into(),
+        NodeKind::Limit { .. } => "limit".into(),
+        NodeKind::Errors { .. } => "errors".into(),
+        NodeKind::Scan { .. } => "scan".into(),
+        NodeKind::Sample { .. } => "sample".into(),
+        NodeKind::Tap { .. } => "tap".into(),
+        NodeKind::Sink { .. } => "sink".into(),
+    };
+    let arrow = |node: &crate::physical::Node| match node.inputs.first().map(|i| &i.exchange) {
+        Some(Exchange::Hash(keys)) => format!("#{keys:?} "),
+        Some(Exchange::Gather) => "* ".into(),
+        _ => String::new(),
+    };
+    graph.nodes.iter().map(|node| arrow(node) + &kind(&node.kind)).collect::<Vec<_>>().join(" | ")
+}
+
+fn inputs(name: &str, rows: Vec<Vec<Value>>) -> Inputs {
+    Inputs::from([(name.to_string(), rows)])
+}
+
+#[test]
+fn word_count_is_one_chain_an_exchange_and_an_aggregate() {
+    let graph = lower(&word_count()).unwrap();
+    assert_eq!(shape(&graph), "source[0] | [flatMap filter map1] | #[0] aggregate | * sink");
+    let lines = ["to be or", "Not to  be"].map(|line| vec![Value::string(line)]);
+    let outcome = evaluate(&graph, &inputs("text", lines.to_vec()), 0).unwrap();
+    let expected = [("to", 2), ("be", 2), ("or", 1), ("not", 1)];
+    let expected: Vec<_> = expected.iter().map(|(w, n)| vec![Value::string(*w), Value::Int(*n)]).collect();
+    assert_eq!(outcome.of(&graph, "out"), Some(&expected));
+}
+
+#[test]
+fn a_source_reads_only_the_fields_that_are_needed() {
+    let mut sketch = Sketch::default();
+    sketch
+        .source("bids", &[("auction", DataType::Int), ("price", DataType::Int), ("extra", DataType::String)]);
+    sketch.filter(binary(BinaryOp::Eq, col(1, DataType::Int), int(7)));
+    sketch.map(vec![("price", col(1, DataType::Int)), ("extra", col(2, DataType::String))]);
+    sketch.map(vec![("price", col(0, DataType::Int))]);
+    sketch.sink("out", "file");
+    let graph = lower(&sketch.plan).unwrap();
+    assert_eq!(shape(&graph), "source[1] | [filter] | sink");
+}
+
+#[test]
+fn a_computation_that_can_fail_is_kept_although_nobody_reads_it() {
+    let mut sketch = Sketch::default();
+    sketch.source("bids", &[("a", DataType::Int), ("b", DataType::Int)]);
+    let sum = binary(BinaryOp::Add, col(0, DataType::Int), int(1));
+    sketch.map(vec![("sum", sum), ("b", col(1, DataType::Int))]);
+    sketch.map(vec![("b", col(1, DataType::Int))]);
+    sketch.sink("out", "file");
+    let graph = lower(&sketch.plan).unwrap();
+    assert_eq!(shape(&graph), "source[0, 1] | [map2 map1] | sink");
+    let rows = vec![vec![Value::Int(i64::MAX), Value::Int(1)]];
+    assert!(evaluate(&graph, &inputs("bids", rows), 0).is_err());
+}
+
+#[test]
+fn filters_move_in_front_of_maps_that_cannot_fail_only() {
+    for (op, expected) in [(BinaryOp::Add, "[map2 filter]"), (BinaryOp::Lt, "[filter map2]")] {
+        let mut sketch = Sketch::default();
+        sketch.source("bids", &[("a", DataType::Int)]);
+        let computed = binary(op, col(0, DataType::Int), int(1));
+        sketch.map(vec![("x", computed), ("a", col(0, DataType::Int))]);
+        sketch.filter(binary(BinaryOp::Gt, col(1, DataType::Int), int(0)));
+        sketch.sink("out", "file");
+        assert_eq!(shape(&lower(&sketch.plan).unwrap()), format!("source[0] | {expected} | sink"));
+    }
+}
+
+#[test]
+fn a_source_without_needed_fields_still_gives_rows() {
+    let mut sketch = Sketch::default();
+    sketch.source("bids", &[("a", DataType::Int)]);
+    sketch.aggregate(vec![], RunningTrigger::AtEnd, vec![("n", AggFunc::Count, None, DataType::Int)]);
+    sketch.sink("out", "stdout");
+    let graph = lower(&sketch.plan).unwrap();
+    let outcome = evaluate(&graph, &inputs("bids", vec![vec![Value::Int(1)]; 3]), 0).unwrap();
+    assert_eq!(outcome.of(&graph, "out"), Some(&vec![vec![Value::Int(3)]]));
+}
+
+#[test]
+fn inputs_of_a_union_have_the_same_columns_after_pruning() {
+    let mut sketch = Sketch::default();
+    let fields = [("a", DataType::Int), ("b", DataType::Int)];
+    let first = sketch.source("one", &fields);
+    sketch.source("two", &fields);
+    let second = sketch.filter(binary(BinaryOp::Gt, col(0, DataType::Int), int(0)));
+    sketch.declare("all", DeclarationKind::Stream, OnError::Fail);
+    let output = crate::sketch::record(&fields);
+    sketch.operator("union", OperatorKind::Union, &[first, second], output);
+    sketch.map(vec![("b", col(1, DataType::Int))]);
+    sketch.sink("out", "stdout");
+    let graph = lower(&sketch.plan).unwrap();
+    assert_eq!(shape(&graph), "source[1] | source[0, 1] | [filter map1] | union | * sink");
+    let mut rows = inputs("one", vec![vec![Value::Int(0), Value::Int(5)]]);
+    rows.insert("two".into(), vec![vec![Value::Int(1), Value::Int(6)], vec![Value::Int(0), Value::Int(7)]]);
+    let outcome = evaluate(&graph, &rows, 0).unwrap();
+    assert_eq!(outcome.of(&graph, "out"), Some(&vec![vec![Value::Int(5)], vec![Value::Int(6)]]));
+}
+
+#[test]
+fn what_errors_are_read_of_runs_although_nobody_reads_its_rows() {
+    let mut sketch = Sketch::default();
+    sketch.source("bids", &[("a", DataType::Int)]);
+    let checked = sketch.declare("checked", DeclarationKind::Stream, OnError::Route);
+    sketch.map(vec![("x", binary(BinaryOp::Div, int(1), col(0, DataType::Int)))]);
+    let errors = crate::operator::errors_type();
+    sketch.operator("errors", OperatorKind::Errors { declaration: checked }, &[], errors);
+    sketch.sink("bad", "stdout");
+    let graph = lower(&sketch.plan).unwrap();
+    let outcome =
+        evaluate(&graph, &inputs("bids", vec![vec![Value::Int(0)], vec![Value::Int(1)]]), 0).unwrap();
+    let bad = outcome.of(&graph, "bad").unwrap();
+    assert_eq!(bad.len(), 1);
+    assert_eq!(bad[0][1], Value::string("divisionByZero"));
+}
+
+#[test]
+fn an_argument_that_where_leaves_out_raises_no_error() {
+    let mut sketch = Sketch::default();
+    sketch.source("rows", &[("s", DataType::String)]);
+    let cast = node(&[col(0, DataType::String)], DataType::Int, |ids| {
+        Kind::Cast(ids[0], crate::expr::OnFail::Error)
+    });
+    sketch.aggregate(vec![], RunningTrigger::AtEnd, vec![("n", AggFunc::Sum, Some(cast), DataType::Int)]);
+    if let Some(OperatorKind::Aggregate(aggregate)) = sketch.plan.operators.last_mut().map(|o| &mut o.kind) {
+        aggregate.calls[0].filter = Some(binary(BinaryOp::Ne, col(0, DataType::String), text("x")));
+    }
+    sketch.sink("out", "stdout");
+    let graph = lower(&sketch.plan).unwrap();
+    let rows = ["1", "x", "4"].map(|s| vec![Value::string(s)]).to_vec();
+    let outcome = evaluate(&graph, &inputs("rows", rows), 0).unwrap();
+    assert_eq!(outcome.of(&graph, "out"), Some(&vec![vec![Value::Int(5)]]));
+}
+
+#[test]
+fn constants_are_computed_but_errors_are_left_to_the_rows() {
+    let product = binary(BinaryOp::Mul, int(6), int(7));
+    assert!(
+        matches!(fold(&product).nodes.as_slice(), [n] if matches!(n.kind, Kind::Literal(Value::Int(42))))
+    );
+    let fails = binary(BinaryOp::Div, int(6), int(0));
+    assert_eq!(fold(&fails).nodes.len(), 3);
+    let upper = call(Func::Upper, &[text("a")], DataType::String);
+    let both = binary(BinaryOp::Eq, col(0, DataType::String), upper);
+    assert_eq!(fold(&both).nodes.len(), 3);
+}
+
+#[test]
+fn a_decided_branch_is_taken() {
+    let yes = Expr::literal(Value::Bool(true), DataType::Bool, Place::default());
+    let fails = binary(BinaryOp::Div, int(6), int(0));
+    let chosen = node(&[yes, col(0, DataType::Int), fails], DataType::Int, |ids| Kind::If {
+        cond: ids[0],
+        then: ids[1],
+        otherwise: ids[2],
+    });
+    assert_eq!(fold(&chosen).as_column(), Some(0));
+}
+
+#[test]
+fn common_parts_are_computed_once() {
+    let mut sketch = Sketch::default();
+    sketch.source("rows", &[("s", DataType::String)]);
+    let lower_trim = || {
+        let trim = call(Func::Trim, &[col(0, DataType::String)], DataType::String);
+        call(Func::Lower, &[trim], DataType::String)
+    };
+    let is = |word| binary(BinaryOp::Eq, lower_trim(), text(word));
+    let either = node(&[is("a"), is("b")], DataType::Bool, |ids: &[NodeId]| Kind::Or(ids[0], ids[1]));
+    sketch.map(vec![("x", either)]);
+    sketch.sink("out", "stdout");
+    let graph = lower(&sketch.plan).unwrap();
+    let NodeKind::Chain(chain) = &graph.nodes[1].kind else { panic!("a chain") };
+    let StepKind::Map(exprs) = &chain.steps[0].kind else { panic!("a map") };
+    let calls = exprs[0].nodes.iter().filter(|n| matches!(n.kind, Kind::Call(Func::Lower, _))).count();
+    assert_eq!(calls, 1);
+    let rows = [" A", "b", "c"].map(|s| vec![Value::string(s)]).to_vec();
+    let outcome = evaluate(&graph, &inputs("rows", rows), 0).unwrap();
+    let expected = [true, true, false].map(|x| vec![Value::Bool(x)]).to_vec();
+    assert_eq!(outcome.of(&graph, "out"), Some(&expected));
+}
+
+#[test]
+fn an_aggregate_over_an_updating_stream_is_refused() {
+    let mut sketch = Sketch::default();
+    sketch.source("rows", &[("a", DataType::Int)]);
+    let sum = || vec![("n", AggFunc::Sum, Some(col(0, DataType::Int)), DataType::Int)];
+    sketch.aggregate(vec![], RunningTrigger::EachRow, sum());
+    sketch.aggregate(vec![], RunningTrigger::AtEnd, sum());
+    sketch.sink("out", "stdout");
+    let findings = lower(&sketch.plan).unwrap_err();
+    assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), ["E0809"]);
+}
+
+#[test]
+fn connectors_that_cannot_run_are_refused() {
+    let mut sketch = Sketch::default();
+    sketch.source("rows", &[("a", DataType::Int)]);
+    sketch.sink("out", "kafka");
+    assert_eq!(lower(&sketch.plan).unwrap_err()[0].code, "E0806");
+}
