@@ -2,7 +2,11 @@
 
 pub mod args;
 mod commands;
+mod failure;
+mod kernels;
+mod numbers;
 mod output;
+mod progress;
 pub mod render;
 pub mod report;
 mod script;

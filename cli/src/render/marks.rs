@@ -1,7 +1,7 @@
 //! Which places of the script are shown together: labels are clamped to one line of their file,
 //! kept from lying over each other, and gathered into groups of near lines.
 
-use flow_syntax::{Diagnostic, FileId, SourceMap, Span};
+use flow_syntax::{FileId, Label, SourceMap, Span};
 
 /// A place on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +25,10 @@ pub(super) struct Group {
 const NEAR: usize = 4;
 
 /// The groups: the one with the mistake first, then those with the other places.
-pub(super) fn groups(diagnostic: &Diagnostic, sources: &SourceMap) -> Vec<Group> {
+pub(super) fn groups(primary: &Label, labels: &[Label], sources: &SourceMap) -> Vec<Group> {
     let mut all: Vec<(FileId, Mark)> = Vec::new();
     let labels =
-        std::iter::once((&diagnostic.primary, true)).chain(diagnostic.labels.iter().map(|l| (l, false)));
+        std::iter::once((primary, true)).chain(labels.iter().map(|l| (l, false)));
     for (label, primary) in labels {
         if label.span.file.0 as usize >= sources.files().count() {
             continue;

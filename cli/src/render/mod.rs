@@ -9,7 +9,7 @@ mod view;
 
 pub use text::Paint;
 
-use flow_syntax::{Diagnostic, Severity, SourceMap};
+use flow_syntax::{Diagnostic, Label, Severity, SourceMap, Span};
 use std::fmt::Write as _;
 
 /// How the terminal wants it.
@@ -48,7 +48,7 @@ pub fn report(diagnostics: &[Diagnostic], sources: &SourceMap, look: Look) -> St
 pub fn one(diagnostic: &Diagnostic, sources: &SourceMap, look: Look) -> String {
     let paint = Paint { color: look.color };
     let mut out = heading(diagnostic, look, paint);
-    let pictures = marks::groups(diagnostic, sources);
+    let pictures = marks::groups(&diagnostic.primary, &diagnostic.labels, sources);
     out.push_str(&snippet::draw_all(&pictures, sources, diagnostic.severity, look));
     for note in &diagnostic.notes {
         text::hanging(&mut out, &paint.bold("  note: "), 8, note, look.width);
@@ -77,6 +77,35 @@ fn heading(diagnostic: &Diagnostic, look: Look, paint: Paint) -> String {
         let _ = writeln!(out, "{lead}{}", paint.bold(line));
     }
     out
+}
+
+/// Something that went wrong outside the compiler, shown like a diagnostic.
+pub(crate) struct Failure<'a> {
+    pub(crate) word: &'a str,
+    pub(crate) message: &'a str,
+    pub(crate) place: Span,
+    pub(crate) label: &'a str,
+    /// Names and values, one under the other.
+    pub(crate) facts: &'a [(&'a str, String)],
+    pub(crate) help: Option<&'a str>,
+}
+
+/// A failure with its place in the script.
+pub(crate) fn failure(failure: &Failure<'_>, sources: &SourceMap, look: Look) -> String {
+    let paint = Paint { color: look.color };
+    let mut out = String::new();
+    let lead = format!("{}: ", paint.red(failure.word));
+    text::hanging(&mut out, &lead, failure.word.len() + 2, failure.message, look.width);
+    let place = Label { span: failure.place, text: failure.label.to_string() };
+    let pictures = marks::groups(&place, &[], sources);
+    out.push_str(&snippet::draw_all(&pictures, sources, Severity::Error, look));
+    for (name, value) in failure.facts {
+        text::hanging(&mut out, &paint.bold(&format!("  {name}: ")), name.len() + 4, value, look.width);
+    }
+    if let Some(help) = failure.help {
+        text::hanging(&mut out, &paint.cyan("  help: "), 8, help, look.width);
+    }
+    text::without_trailing_blanks(&out)
 }
 
 /// `error`, `warning`, `note`.

@@ -4,9 +4,11 @@
 mod compile;
 pub mod explain;
 mod load;
+mod runnable;
 
 pub use compile::{Compilation, Options, compile};
 pub use explain::explain;
+pub use runnable::runnable;
 pub use load::{LoadError, Loader};
 
 #[cfg(test)]

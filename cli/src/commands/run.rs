@@ -1,0 +1,176 @@
+//! `flow run`: compiles a script, joins it with code generator and connectors, and runs it.
+
+use crate::args::{Cli, Run};
+use crate::kernels::NativeKernels;
+use crate::numbers::{count, rate, time};
+use crate::progress::Live;
+use crate::render::{self, Look};
+use crate::status::{Outcome, Status, Stop};
+use crate::{failure, output, script, terminal};
+use flow_connectors::StandardConnectors;
+use flow_data::Batch;
+use flow_driver::{Compilation, Options};
+use flow_engine::connect::Kernels;
+use flow_engine::{Job, JobControl, JobHandle, JobOptions, Summary};
+use flow_env::Env;
+use flow_plan::physical::Graph;
+use flow_plan::functions::json;
+use flow_plan::{DataType, RecordType, Value};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Between two drawings of the live line.
+const REDRAW: Duration = Duration::from_millis(200);
+
+pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
+    refuse_what_needs_checkpoints(args)?;
+    let env = Env::real();
+    let look = terminal::stderr(&cli.shown);
+    let options = Options { params: script::params(&args.params)?, ..Options::default() };
+    let compiled = script::compile(&args.file, &options, &env)?;
+    let graph = graph(&compiled, look)?;
+    let live = Arc::new(Live::new(std::io::stderr().is_terminal(), look));
+    let job = start(args, graph, &compiled, &live, look, &env)?;
+    let signals = stop_on_signals(job.control(), live.clone());
+    let status = watch_to_the_end(job, &compiled, &live, &base(&args.file), look, &env);
+    if status == Status::Done && signals.load(Ordering::SeqCst) > 1 {
+        live.say("nothing of this run was kept\n");
+        return Ok(Status::Failed);
+    }
+    Ok(status)
+}
+
+fn refuse_what_needs_checkpoints(args: &Run) -> Result<(), Stop> {
+    let flag = match args {
+        Run { from: Some(_), .. } => "--from",
+        Run { allow_dropped: true, .. } => "--allow-dropped",
+        Run { state: Some(_), .. } => "--state",
+        _ => return Ok(()),
+    };
+    Err(Stop::outside(format!("`{flag}`: this version keeps no checkpoints and savepoints yet; every run starts anew")))
+}
+
+/// Says what is wrong with the script; gives what runs if nothing is.
+fn graph(compiled: &Compilation, look: Look) -> Result<Graph, Stop> {
+    let runnable = compiled.plan.as_ref().map(flow_driver::runnable);
+    let mut all = compiled.diagnostics.clone();
+    if let Some(Err(findings)) = &runnable {
+        all.extend(findings.iter().cloned());
+    }
+    output::say(&render::report(&all, &compiled.sources, look));
+    match runnable {
+        Some(Ok(graph)) => Ok(graph),
+        _ => Err(Stop::silent(Status::Wrong)),
+    }
+}
+
+/// Paths of connectors are relative to the script's folder.
+fn base(script: &Path) -> PathBuf {
+    if script::is_stdin(script) {
+        return PathBuf::new();
+    }
+    script.parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+fn start(
+    args: &Run,
+    graph: Graph,
+    compiled: &Compilation,
+    live: &Arc<Live>,
+    look: Look,
+    env: &Env,
+) -> Result<JobHandle, Stop> {
+    let kernels: Option<Arc<dyn Kernels>> =
+        if args.interpret { None } else { Some(Arc::new(NativeKernels::new(env))) };
+    let taps = live.clone();
+    let options = JobOptions {
+        parallelism: args.parallelism.map(|n| n as usize),
+        base: base(&args.file),
+        taps: Some(Arc::new(move |label: &str, batch: &Batch, schema: &RecordType| {
+            taps.say(&tapped(label, batch, schema));
+        })),
+        ..JobOptions::default()
+    };
+    let connectors = StandardConnectors::new();
+    Job::start(Arc::new(graph), &connectors, kernels, env, &options).map_err(|error| {
+        output::say(&failure::not_started(&error, &compiled.sources, look));
+        Stop::silent(Status::Outside)
+    })
+}
+
+/// Rows that pass a `tap`, one line of JSON each.
+fn tapped(label: &str, batch: &Batch, schema: &RecordType) -> String {
+    let mut out = String::new();
+    let record = DataType::Record(Arc::new(schema.clone()));
+    for row in 0..batch.len {
+        out.push_str(label);
+        out.push_str(": ");
+        json::write(&mut out, &Value::Record(batch.row(row, schema).into()), &record);
+        out.push('\n');
+    }
+    out
+}
+
+/// The first signal lets what is on its way through; the second ends at once.
+fn stop_on_signals(control: JobControl, live: Arc<Live>) -> Arc<AtomicU32> {
+    let seen = Arc::new(AtomicU32::new(0));
+    let counted = seen.clone();
+    // Without a handler the first signal ends the process: no reason to refuse to run.
+    let _ = ctrlc::set_handler(move || match counted.fetch_add(1, Ordering::SeqCst) {
+        0 => {
+            live.say("stopping: what was read is finished and written (again to stop at once)\n");
+            control.stop();
+        }
+        1 => control.abort(),
+        _ => std::process::exit(Status::Failed as i32),
+    });
+    seen
+}
+
+fn watch_to_the_end(
+    mut job: JobHandle,
+    compiled: &Compilation,
+    live: &Live,
+    base: &Path,
+    look: Look,
+    env: &Env,
+) -> Status {
+    while !job.wait_at_most(REDRAW) {
+        if live.draws() {
+            live.draw(&job.progress());
+        }
+    }
+    live.clear();
+    match job.wait() {
+        Ok(summary) => {
+            live.say(&told(&summary));
+            Status::Done
+        }
+        Err(error) => {
+            live.say(&failure::failed(&error, &compiled.sources, base, env, look));
+            Status::Failed
+        }
+    }
+}
+
+/// The last words on standard error.
+fn told(summary: &Summary) -> String {
+    let progress = &summary.progress;
+    let end = if summary.stopped { "stopped after" } else { "done in" };
+    let mut out = format!("{end} {}: {} rows read", time(progress.elapsed), count(progress.rows_in()));
+    if let Some(rate) = rate(progress.rows_in(), progress.elapsed) {
+        out.push_str(&format!(" ({rate})"));
+    }
+    out.push('\n');
+    let width = progress.sinks.iter().map(|s| s.label.chars().count()).max().unwrap_or(0);
+    for sink in &progress.sinks {
+        out.push_str(&format!("  {:width$}  {} rows written\n", sink.label, count(sink.rows)));
+    }
+    for declaration in progress.declarations.iter().filter(|d| d.skipped > 0) {
+        out.push_str(&format!("  {}: {} bad records skipped\n", declaration.name, count(declaration.skipped)));
+    }
+    out
+}

@@ -1,0 +1,62 @@
+//! Numbers as people read them: counts, rates, times, shares.
+
+use std::time::Duration;
+
+/// `9,200,000`.
+pub(crate) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `7.4 M`, `512 k`, `38`.
+pub(crate) fn short(n: f64) -> String {
+    match n {
+        n if n >= 1e9 => format!("{:.1} G", n / 1e9),
+        n if n >= 1e6 => format!("{:.1} M", n / 1e6),
+        n if n >= 1e4 => format!("{:.0} k", n / 1e3),
+        n => format!("{n:.0}"),
+    }
+}
+
+/// `12 ms`, `1.24 s`, `3 min 05 s`, `2 h 03 min`.
+pub(crate) fn time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match time.as_secs_f64() {
+        s if s < 1.0 => format!("{} ms", time.as_millis()),
+        s if s < 60.0 => format!("{s:.2} s"),
+        s if s < 3600.0 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// Rows a second; nothing for times too short to say.
+pub(crate) fn rate(rows: u64, time: Duration) -> Option<String> {
+    let seconds = time.as_secs_f64();
+    (seconds > 0.000_5).then(|| format!("{} rows/s", short(rows as f64 / seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_commas_between_thousands() {
+        assert_eq!([0, 999, 1000, 9_200_000].map(count), ["0", "999", "1,000", "9,200,000"]);
+    }
+
+    #[test]
+    fn rates_and_times_are_short() {
+        assert_eq!([38.0, 9_999.0, 512_300.0, 7.42e6, 1.25e9].map(short), ["38", "9999", "512 k", "7.4 M", "1.2 G"]);
+        let times = [12, 1240, 185_000, 7_380_000].map(|ms| time(Duration::from_millis(ms)));
+        assert_eq!(times, ["12 ms", "1.24 s", "3 min 05 s", "2 h 03 min"]);
+        assert_eq!(rate(1000, Duration::ZERO), None);
+        assert_eq!(rate(1000, Duration::from_secs(2)).as_deref(), Some("500 rows/s"));
+    }
+}
