@@ -53,7 +53,10 @@ mod tests {
 
     #[test]
     fn rates_and_times_are_short() {
-        assert_eq!([38.0, 9_999.0, 512_300.0, 7.42e6, 1.25e9].map(short), ["38", "9999", "512 k", "7.4 M", "1.2 G"]);
+        assert_eq!(
+            [38.0, 9_999.0, 512_300.0, 7.42e6, 1.25e9].map(short),
+            ["38", "9999", "512 k", "7.4 M", "1.2 G"]
+        );
         let times = [12, 1240, 185_000, 7_380_000].map(|ms| time(Duration::from_millis(ms)));
         assert_eq!(times, ["12 ms", "1.24 s", "3 min 05 s", "2 h 03 min"]);
         assert_eq!(rate(1000, Duration::ZERO), None);

@@ -12,6 +12,13 @@ const LINES: usize = 8;
 pub(super) fn draw(fix: &Fix, help: Option<&str>, sources: &SourceMap, look: Look) -> String {
     let paint = Paint { color: look.color };
     let mut out = String::new();
+    // "did you mean `price`?" needs no "write `price`" below it.
+    let told = |edit: &Edit| {
+        help.is_some_and(|h| h.contains("did you mean") && h.contains(&format!("`{}`", edit.replacement)))
+    };
+    if said_in_words(fix) && fix.edits.iter().all(told) {
+        return out;
+    }
     if help != Some(fix.title.as_str()) {
         text::hanging(&mut out, &paint.cyan("  help: "), 8, &fix.title, look.width);
     }

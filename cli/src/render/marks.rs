@@ -27,8 +27,7 @@ const NEAR: usize = 4;
 /// The groups: the one with the mistake first, then those with the other places.
 pub(super) fn groups(primary: &Label, labels: &[Label], sources: &SourceMap) -> Vec<Group> {
     let mut all: Vec<(FileId, Mark)> = Vec::new();
-    let labels =
-        std::iter::once((primary, true)).chain(labels.iter().map(|l| (l, false)));
+    let labels = std::iter::once((primary, true)).chain(labels.iter().map(|l| (l, false)));
     for (label, primary) in labels {
         if label.span.file.0 as usize >= sources.files().count() {
             continue;

@@ -8,8 +8,8 @@ mod runnable;
 
 pub use compile::{Compilation, Options, compile};
 pub use explain::explain;
-pub use runnable::runnable;
 pub use load::{LoadError, Loader};
+pub use runnable::runnable;
 
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,8 @@ fn diagnostic(finding: Unsupported) -> Diagnostic {
     let code = Code::find(finding.code).map_or(codes::OPTION_NOT_RUNNABLE, |info| info.code);
     let place = finding.place;
     let span = Span { file: FileId(place.file), start: place.start, end: place.end };
-    let mut diagnostic = Diagnostic::new(code, span, finding.message).at("this version checks it, but cannot run it yet");
+    let mut diagnostic =
+        Diagnostic::new(code, span, finding.message).at("this version checks it, but cannot run it yet");
     diagnostic.help = finding.help;
     diagnostic
 }

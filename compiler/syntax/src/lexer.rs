@@ -177,7 +177,9 @@ impl Lexer<'_> {
 
     fn timestamp(&mut self, start: usize) {
         self.at += 1;
-        while self.peek(0).is_ascii_digit() || (self.peek(0) == b'-' && self.peek(1).is_ascii_digit()) {
+        while self.peek(0).is_ascii_digit()
+            || (matches!(self.peek(0), b'-' | b'.' | b'/') && self.peek(1).is_ascii_digit())
+        {
             self.at += 1;
         }
         if matches!(self.peek(0), b'T' | b't') {

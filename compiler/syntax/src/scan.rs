@@ -85,7 +85,21 @@ impl Borders<'_> {
         if self.class(i - 1) == b')' && i >= 5 && self.class(i - 5) == b'@' {
             return false;
         }
-        self.keyword_at(i, at_depth_0)
+        self.keyword_at(i, at_depth_0) || (at_depth_0 && self.stray_at(i))
+    }
+
+    /// Text that begins a line at its very start and goes on with nothing before it: a declaration
+    /// without its keyword, a statement of another language. A stage without `|>` is something else.
+    fn stray_at(&self, i: usize) -> bool {
+        let tok = self.toks[i];
+        let start = tok.start as usize;
+        if !tok.starts_line || !(start == 0 || self.text.as_bytes()[start - 1] == b'\n') {
+            return false;
+        }
+        let next = self.class(i + 1);
+        let dashes = tok.class == b'-' && next == b'-' && self.toks[i + 1].start == tok.end;
+        let ended = !self.continues(i - 1) && (ends_operand(self.toks[i - 1]));
+        dashes || (tok.class == b'i' && ended && !matches!(next, b'(' | b'{' | b':' | b'$' | b'^'))
     }
 
     fn keyword_at(&self, i: usize, at_depth_0: bool) -> bool {

@@ -37,7 +37,8 @@ fn codes(example: &str) -> Vec<&'static str> {
 
 #[test]
 fn every_code_is_explained_and_nothing_else() {
-    let without: Vec<_> = CODES.iter().filter(|info| explain(info.code).is_none()).map(|i| i.code.0).collect();
+    let without: Vec<_> =
+        CODES.iter().filter(|info| explain(info.code).is_none()).map(|i| i.code.0).collect();
     assert!(without.is_empty(), "without compiler/driver/explain/CODE.md: {without:?}");
     assert!(leftovers().is_empty(), "texts of codes that are gone: {:?}", leftovers());
 }

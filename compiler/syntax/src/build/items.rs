@@ -36,6 +36,22 @@ impl Commas {
     }
 }
 
+/// `count(distinct x)`, `lambda b: …`: a word of another language before what it belongs to.
+fn foreign_before(word: &str, at: Span, next: Span) -> Option<Diagnostic> {
+    let gap = Span { end: next.start, ..at };
+    match word {
+        "distinct" | "DISTINCT" => Some(
+            Diagnostic::new(FOREIGN_WORD, at, "different values are counted with `countDistinct(x)`")
+                .at("not a word of flow here"),
+        ),
+        "lambda" => Some(
+            Diagnostic::new(FOREIGN_WORD, gap.to(next), "there is no `lambda`")
+                .help("inside of a stage the fields of the row are in scope by name: `filter(price > 100)`; list functions take `x => x + 1`"),
+        ),
+        _ => None,
+    }
+}
+
 impl Build<'_, '_, '_> {
     /// A watch over commas; `what` is an element in words.
     pub(super) fn commas(&self, what: &'static str) -> Commas {
@@ -55,6 +71,16 @@ impl Build<'_, '_, '_> {
             let both = self.span(next);
             let diagnostic = Diagnostic::new(FOREIGN_WORD, both, "a test against `null` is `x != null`");
             return self.report(diagnostic.fix("write `!= null`", both, "!= null"));
+        }
+        if let Some(diagnostic) = foreign_before(&self.shared.text[last.range()], last, span) {
+            self.broken = true;
+            return self.report(diagnostic);
+        }
+        let reported =
+            |d: &Diagnostic| place.start <= d.primary.span.start && d.primary.span.end <= span.start;
+        if self.shared.diagnostics.iter().any(reported) {
+            self.broken = true;
+            return;
         }
         if tok.starts_line || named || !tok.is_name() {
             let message = "a `,` is missing between two parts";

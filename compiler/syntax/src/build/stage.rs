@@ -1,7 +1,7 @@
 //! Stages and connectors.
 
 use super::{Build, Pair};
-use crate::ast::{Connector, ExprKind, Ident, Path, RecordItem, Stage, StageKind};
+use crate::ast::{Arg, Connector, ExprKind, Ident, Path, RecordItem, Stage, StageKind};
 use crate::codes::UNEXPECTED_TOKEN;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::grammar::Rule;
@@ -256,19 +256,14 @@ impl Build<'_, '_, '_> {
             self.report(diagnostic);
             return (name, StageKind::Braces { items });
         }
-        let inner_text =
-            self.shared.text[span.range()].trim_start_matches('(').trim_end_matches(')').trim().to_string();
         let has_lambda =
             args.iter().any(|a| matches!(self.shared.exprs[a.value].kind, ExprKind::Lambda { .. }));
         if has_lambda {
             return (name, StageKind::Call { args, alias: None });
         }
-        let named = args.iter().all(|a| a.name.is_some()) && !args.is_empty();
-        let (replacement, sureness) = if named {
-            (format!(" {{ {inner_text} }}"), Applicability::MachineApplicable)
-        } else {
-            (format!(" {{ name: {inner_text} }}"), Applicability::HasPlaceholders)
-        };
+        let (items, sure) = self.as_items(&args);
+        let replacement = format!(" {{ {items} }}");
+        let sureness = if sure { Applicability::MachineApplicable } else { Applicability::MaybeIncorrect };
         self.report(
             Diagnostic::new(
                 UNEXPECTED_TOKEN,
@@ -279,6 +274,30 @@ impl Build<'_, '_, '_> {
             .with_fix(format!("write `{word} {{ … }}`"), span, replacement, sureness),
         );
         (name, StageKind::Error)
+    }
+
+    /// Arguments as the items of a record: fields keep their names, calls are named after the function.
+    /// The second says whether these names are what must have been meant.
+    fn as_items(&self, args: &[Arg]) -> (String, bool) {
+        let mut sure = true;
+        let item = |arg: &Arg| {
+            let value = &self.shared.exprs[arg.value];
+            let text = &self.shared.text[value.span.range()];
+            match (&arg.name, &value.kind) {
+                (Some(name), _) => format!("{}: {text}", &self.shared.text[name.span.range()]),
+                (None, ExprKind::Name(_) | ExprKind::Field { .. }) => text.to_string(),
+                (None, kind) => {
+                    sure = false;
+                    let name = match kind {
+                        ExprKind::Call { callee, .. } => callee.name.as_str(),
+                        _ => "value",
+                    };
+                    format!("{name}: {text}")
+                }
+            }
+        };
+        let items: Vec<String> = args.iter().map(item).collect();
+        (items.join(", "), sure)
     }
 
     /// `file("x", format: csv)`, `generate { … } rate: 1`, `stdout`.

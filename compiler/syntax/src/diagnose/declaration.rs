@@ -153,6 +153,9 @@ fn assign(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     if r.class(0) == b'"' && r.class(-1) == b'D' {
         return None;
     }
+    if let Some(dashed) = dashed_name(shared, r) {
+        return Some(dashed);
+    }
     let starts_value =
         r.tok(0).is_some_and(|t| t.is_name() || t.is_open() || matches!(t.class, b'0'..=b'3' | b'"' | b'-'));
     if starts_value && r.at >= 2 {
@@ -167,6 +170,31 @@ fn assign(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
         );
     }
     None
+}
+
+/// `stream hot-bids = …`.
+fn dashed_name(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    if r.at != 2 || r.class(0) != b'-' {
+        return None;
+    }
+    let chain = r.toks[1..].iter().take_while(|t| t.is_name() || t.class == b'-' || t.class == b'0');
+    let whole = r.toks[1].span(shared.file).to(chain.last()?.span(shared.file));
+    let written = &shared.text[whole.range()];
+    if written.contains(char::is_whitespace) {
+        return None;
+    }
+    let mut camel = String::new();
+    for (i, part) in written.split('-').filter(|p| !p.is_empty()).enumerate() {
+        let (head, tail) = part.split_at(part.chars().next().map_or(0, char::len_utf8));
+        camel.push_str(&if i == 0 { head.to_string() } else { head.to_uppercase() });
+        camel.push_str(tail);
+    }
+    Some(
+        Diagnostic::new(UNEXPECTED_TOKEN, whole, "a name has no `-` in it")
+            .at("letters, digits and `_`")
+            .help("any other name goes in backticks: each use of it, too")
+            .with_fix(format!("write `{camel}`"), whole, camel, Applicability::MaybeIncorrect),
+    )
 }
 
 /// Parameters, result and body of a function.
@@ -281,10 +309,19 @@ fn block(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
 
 /// `table t: T = …` without its key.
 fn key(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
-    if r.rule != Rule::table_decl || !(r.expects(Rule::key_note) || r.expects(Rule::word_key)) {
+    if r.rule != Rule::table_decl
+        || !(r.expects(Rule::key_note) || r.expects(Rule::word_key) || r.text(shared, -1) == "key")
+    {
         return None;
     }
     let place = r.before(shared);
+    if r.text(shared, -1) == "key" {
+        return Some(
+            Diagnostic::new(UNEXPECTED_TOKEN, place, "the key fields of the table are missing")
+                .at("expected a field of the table")
+                .help("write the fields that rows are looked up by: `key code`"),
+        );
+    }
     if r.text(shared, 0) == "primary" || r.text(shared, 0) == "keyed" {
         return None;
     }
@@ -367,6 +404,15 @@ fn types(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
         // `{ a int }`, `{ int a }`.
         if r.class(0).is_ascii_lowercase() && r.class(-1).is_ascii_lowercase() {
             let place = before_span.after();
+            if r.class(1) == b':' {
+                let both = before_span.to(span);
+                let name = &shared.text[both.range()];
+                return Some(
+                    Diagnostic::new(UNEXPECTED_TOKEN, both, "a name with a blank goes in backticks")
+                        .at("two words")
+                        .fix("write it in backticks", both, format!("`{name}`")),
+                );
+            }
             return Some(
                 Diagnostic::new(UNEXPECTED_TOKEN, place, "a `:` is missing between the field and its type")
                     .at("expected `:`")

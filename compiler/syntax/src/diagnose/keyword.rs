@@ -52,14 +52,29 @@ fn stray(shared: &Shared<'_>, toks: &[Tok]) -> Diagnostic {
             .at("flow has no such statement")
             .help("a query is `stream name = input |> filter(condition) |> map { a, b }`, its output `sink out = name -> stdout()`");
     }
+    if word == "-" && toks.get(1).is_some_and(|t| t.text(shared.text) == "-" && t.start == first.end) {
+        let mark = span.to(toks[1].span(shared.file));
+        return Diagnostic::new(FOREIGN_WORD, mark, "a comment begins with `//`, not with `--`").fix(
+            "write `//`",
+            mark,
+            "//",
+        );
+    }
     match first.class {
         b'|' | b'$' => Diagnostic::new(STRAY_TEXT, span, format!("nothing flows into this `{word}`"))
             .at("no declaration is before it")
             .help("a pipeline begins with its declaration: `stream name = input |> …`"),
         _ if toks.len() > 1 && toks.iter().any(|t| t.class == b'|') => {
+            let ends = toks.iter().any(|t| t.class == b'$');
+            let kind = if ends { "sink" } else { "stream" };
             Diagnostic::new(STRAY_TEXT, span, "this pipeline has no name")
                 .at("no declaration begins here")
-                .with_fix("declare a stream", span.before(), "stream name = ", Applicability::HasPlaceholders)
+                .with_fix(
+                    format!("declare a {kind}"),
+                    span.before(),
+                    format!("{kind} name = "),
+                    Applicability::HasPlaceholders,
+                )
         }
         _ => Diagnostic::new(STRAY_TEXT, span, format!("`{word}` belongs to no declaration"))
             .at("a declaration begins with its keyword")
