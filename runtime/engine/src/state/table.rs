@@ -1,16 +1,19 @@
 //! The open-addressing table from keys to slots.
 //!
 //! An entry is one word: the upper half of the key's hash and the slot plus one (0: empty). A batch
-//! is looked up in two passes over a block of rows: the first only reads the first entry of every
-//! row, so that the cache misses of a block overlap; the second compares keys and inserts. The
-//! first free entry behind the hash's place holds a new key; nothing is ever removed.
+//! is looked up a block of rows at a time, in passes without branches: read the first entry of every
+//! row, then compare its key, so that the cache misses of a block overlap; the few rows whose key
+//! stands elsewhere, or nowhere, are looked up one by one behind it. A new key takes the first free
+//! entry behind its hash's place; nothing is ever removed.
 
 use super::keys::{KeyColumn, KeyValues};
-use flow_data::{Column, ColumnData, StrBuilder, StrColumn};
+use flow_data::{Column, ColumnData, StrBuilder, StrColumn, View};
 use flow_plan::DataType;
 
 /// Rows whose first entries are read ahead. The table also grows by this at the most between looks.
 const BLOCK: usize = 1024;
+/// Rows whose keys are read before the first of them is compared.
+const AHEAD: usize = 64;
 
 pub(crate) struct KeyTable {
     keys: Vec<KeyColumn>,
@@ -50,26 +53,20 @@ impl KeyTable {
 
     fn block(&mut self, columns: &[&Column], hashes: &[u64], start: usize, out: &mut Vec<u32>) {
         let plain = self.keys.iter().zip(columns).all(|(key, column)| key.is_plain(column));
-        match (self.keys.as_mut_slice(), columns) {
-            ([key], [column]) if plain => match (&mut key.values, &column.data) {
+        let mut probe =
+            Probe { entries: &mut self.entries, hashes: &mut self.hashes, touched: &mut self.touched };
+        if let ([key], [column], true) = (self.keys.as_mut_slice(), columns, plain) {
+            match (&mut key.values, &column.data) {
                 (KeyValues::Str(stored), ColumnData::Str(column)) => {
-                    let keys = TextKeys { stored, column, start };
-                    probe(&mut self.entries, &mut self.hashes, &mut self.touched, hashes, keys, out);
+                    return probe.block(hashes, TextKeys { stored, column, start }, out);
                 }
                 (KeyValues::I64(stored), ColumnData::I64(column)) => {
-                    let keys = IntKeys { stored, column: &column[start..] };
-                    probe(&mut self.entries, &mut self.hashes, &mut self.touched, hashes, keys, out);
+                    return probe.block(hashes, IntKeys { stored, column: &column[start..] }, out);
                 }
-                _ => {
-                    let keys = AnyKeys { stored: &mut self.keys, columns, start };
-                    probe(&mut self.entries, &mut self.hashes, &mut self.touched, hashes, keys, out);
-                }
-            },
-            (stored, columns) => {
-                let keys = AnyKeys { stored, columns, start };
-                probe(&mut self.entries, &mut self.hashes, &mut self.touched, hashes, keys, out);
+                _ => {}
             }
         }
+        probe.block(hashes, AnyKeys { stored: &mut self.keys, columns, start }, out);
     }
 
     /// The keys of these slots, a column each.
@@ -77,14 +74,15 @@ impl KeyTable {
         self.keys.iter().map(|key| key.gather(slots)).collect()
     }
 
-    /// Keeps the table at most 5/8 full with this many more keys.
+    /// Keeps the table at most half full with this many more keys: the first entry is nearly always
+    /// the right one.
     fn make_room(&mut self, more: usize) {
         let keys = self.len() + more;
-        if keys * 8 <= self.entries.len() * 5 {
+        if keys * 2 <= self.entries.len() {
             return;
         }
         assert!(keys < u32::MAX as usize, "a worker holds at most 2^32 keys of an operator");
-        let size = (keys * 8 / 5 + 1).next_power_of_two();
+        let size = (keys * 2).next_power_of_two();
         let mut entries = vec![0u64; size];
         let mask = size - 1;
         for (slot, &hash) in self.hashes.iter().enumerate() {
@@ -105,42 +103,92 @@ fn entry(hash: u64, slot: usize) -> u64 {
 
 /// How the stored keys are compared with those of a block of rows, and added to.
 trait BlockKeys {
+    /// What is read of a stored key to compare it quickly.
+    type Key: Copy;
+    /// Reads it, without a branch that depends on the key.
+    fn read(&self, slot: usize) -> Self::Key;
+    /// Is this the key of a row? May say no where it takes longer to find out.
+    fn quick(&self, key: Self::Key, row: usize) -> bool;
     fn equal(&self, slot: usize, row: usize) -> bool;
     fn insert(&mut self, row: usize);
 }
 
-#[inline]
-fn probe<K: BlockKeys>(
-    entries: &mut [u64],
-    slot_hashes: &mut Vec<u64>,
-    touched: &mut Vec<u64>,
-    hashes: &[u64],
-    mut keys: K,
-    out: &mut Vec<u32>,
-) {
-    let mask = entries.len() - 1;
-    touched.clear();
-    touched.extend(hashes.iter().map(|&hash| entries[hash as usize & mask]));
-    for (row, (&hash, &first)) in hashes.iter().zip(touched.iter()).enumerate() {
+/// The parts of a table that a lookup changes.
+struct Probe<'a> {
+    entries: &'a mut [u64],
+    hashes: &'a mut Vec<u64>,
+    touched: &'a mut Vec<u64>,
+}
+
+impl Probe<'_> {
+    #[inline]
+    fn block<K: BlockKeys>(&mut self, hashes: &[u64], mut keys: K, out: &mut Vec<u32>) {
+        let start = out.len();
+        out.resize(start + hashes.len(), 0);
+        let slots = &mut out[start..];
+        let mut missed = [0u16; BLOCK];
+        let misses = self.guess(hashes, &keys, slots, &mut missed);
+        for &row in &missed[..misses] {
+            let row = usize::from(row);
+            slots[row] = self.find(hashes[row], row, &mut keys) as u32;
+        }
+    }
+
+    /// Takes the first entry for that of the key, without a branch; notes the rows where it is not.
+    #[inline]
+    fn guess<K: BlockKeys>(
+        &mut self,
+        hashes: &[u64],
+        keys: &K,
+        slots: &mut [u32],
+        missed: &mut [u16; BLOCK],
+    ) -> usize {
+        let mask = self.entries.len() - 1;
+        self.touched.clear();
+        self.touched.extend(hashes.iter().map(|&hash| self.entries[hash as usize & mask]));
+        // Of a free entry, any slot: the comparison of keys decides.
+        let last = self.hashes.len().saturating_sub(1) as u32;
+        for (found, out) in self.touched.iter().zip(slots.iter_mut()) {
+            *out = (*found as u32).wrapping_sub(1).min(last);
+        }
+        if self.hashes.is_empty() {
+            (0..hashes.len()).for_each(|row| missed[row] = row as u16);
+            return hashes.len();
+        }
+        let mut misses = 0;
+        // Some rows ahead of the comparison, so that reads of many keys are on their way at once.
+        for (part, slots) in slots.chunks(AHEAD).enumerate() {
+            let mut read = [keys.read(0); AHEAD];
+            read.iter_mut().zip(slots).for_each(|(key, &slot)| *key = keys.read(slot as usize));
+            for (offset, key) in read[..slots.len()].iter().enumerate() {
+                let row = part * AHEAD + offset;
+                let hit = ((self.touched[row] ^ hashes[row]) >> 32 == 0) & keys.quick(*key, row);
+                missed[misses & (BLOCK - 1)] = row as u16;
+                misses += usize::from(!hit);
+            }
+        }
+        misses
+    }
+
+    /// The slot of a row's key, which may be new.
+    fn find<K: BlockKeys>(&mut self, hash: u64, row: usize, keys: &mut K) -> usize {
+        let mask = self.entries.len() - 1;
         let mut at = hash as usize & mask;
-        // An entry that was free may have been taken by a row of this block.
-        let mut found = if first == 0 { entries[at] } else { first };
-        let slot = loop {
+        loop {
+            let found = self.entries[at];
             if found == 0 {
-                let slot = slot_hashes.len();
-                entries[at] = entry(hash, slot);
-                slot_hashes.push(hash);
+                let slot = self.hashes.len();
+                self.entries[at] = entry(hash, slot);
+                self.hashes.push(hash);
                 keys.insert(row);
-                break slot;
+                return slot;
             }
             let slot = (found as u32 - 1) as usize;
             if (found ^ hash) >> 32 == 0 && keys.equal(slot, row) {
-                break slot;
+                return slot;
             }
             at = (at + 1) & mask;
-            found = entries[at];
-        };
-        out.push(slot as u32);
+        }
     }
 }
 
@@ -150,9 +198,20 @@ struct IntKeys<'a> {
 }
 
 impl BlockKeys for IntKeys<'_> {
+    type Key = i64;
+
     #[inline]
+    fn read(&self, slot: usize) -> i64 {
+        self.stored[slot]
+    }
+
+    #[inline]
+    fn quick(&self, key: i64, row: usize) -> bool {
+        key == self.column[row]
+    }
+
     fn equal(&self, slot: usize, row: usize) -> bool {
-        self.stored[slot] == self.column[row]
+        self.quick(self.stored[slot], row)
     }
 
     #[inline]
@@ -168,12 +227,22 @@ struct TextKeys<'a> {
 }
 
 impl BlockKeys for TextKeys<'_> {
+    type Key = View;
+
     #[inline]
+    fn read(&self, slot: usize) -> View {
+        self.stored.bytes().views()[slot]
+    }
+
+    /// Short strings are equal if their views are; of long ones, only the addresses are compared.
+    #[inline]
+    fn quick(&self, key: View, row: usize) -> bool {
+        let other = self.column.column().views()[self.start + row];
+        (key.lo == other.lo) & (key.hi == other.hi)
+    }
+
     fn equal(&self, slot: usize, row: usize) -> bool {
-        let row = self.start + row;
-        let (a, b) = (self.stored.bytes().views()[slot], self.column.column().views()[row]);
-        // Length and first bytes, then the rest of a short string, or the address of a long one.
-        a.lo == b.lo && (a.hi == b.hi || (!a.is_inline() && self.stored.get(slot) == self.column.get(row)))
+        self.stored.get(slot) == self.column.get(self.start + row)
     }
 
     #[inline]
@@ -189,6 +258,16 @@ struct AnyKeys<'a> {
 }
 
 impl BlockKeys for AnyKeys<'_> {
+    type Key = usize;
+
+    fn read(&self, slot: usize) -> usize {
+        slot
+    }
+
+    fn quick(&self, key: usize, row: usize) -> bool {
+        self.equal(key, row)
+    }
+
     fn equal(&self, slot: usize, row: usize) -> bool {
         self.stored.iter().zip(self.columns).all(|(key, column)| key.equals(slot, column, self.start + row))
     }
