@@ -1,1 +1,38 @@
-//! placeholder
+//! Names, types, stream kinds, fallibility and lints: parsed programs → checked declarations whose
+//! expressions and operators are the plan's own. Knows neither files nor running.
+//!
+//! [`check`] is a pure function of its input; [`plan`] links what it found into an operator graph.
+//! A part that is wrong becomes an unknown (`None`, [`stream::StreamType::open`]) that absorbs what
+//! follows from it: one mistake, one diagnostic.
+
+mod args;
+pub mod checked;
+mod checker;
+mod connectors;
+mod constants;
+mod expr;
+mod fallible;
+mod functions;
+pub mod guarantees;
+mod job;
+mod link;
+mod lints;
+mod names;
+mod order;
+mod stages;
+mod state_ids;
+pub mod stream;
+mod stream_decls;
+pub mod suggest;
+mod test_decls;
+mod type_exprs;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use checked::Checked;
+pub use checker::{Input, check};
+pub use fallible::{Failure, failures};
+pub use link::{plan, plan_for};
+pub use lints::{Level, Levels};

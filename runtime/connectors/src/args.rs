@@ -9,6 +9,7 @@ pub(crate) fn string(call: &ConnectorCall, name: &str) -> Option<String> {
         ArgValue::Value(Value::String(text)) => Some(text.to_string()),
         ArgValue::Word(text) => Some(text.clone()),
         ArgValue::Secret(name) => std::env::var(name).ok(),
+        ArgValue::Env { name, default } => std::env::var(name).ok().or_else(|| default.clone()),
         _ => None,
     }
 }

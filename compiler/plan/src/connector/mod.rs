@@ -52,6 +52,13 @@ pub enum ArgValue {
     Names(Vec<String>),
     /// `secret("NAME")`: read from the environment at start, never shown.
     Secret(String),
+    /// `env("NAME", "default")`: read from the environment at start.
+    Env {
+        /// The variable.
+        name: String,
+        /// Used where it is not set; without it, an unset variable is an error.
+        default: Option<String>,
+    },
 }
 
 /// How bytes become rows and back.

@@ -1,0 +1,123 @@
+//! Arguments of stages, windows, triggers: the first may stand without a name, all others are named.
+
+use crate::checker::Checker;
+use crate::expr::{did_you_mean, list_names};
+use crate::suggest;
+use flow_syntax::ast::{Arg, ExprId, Program};
+use flow_syntax::codes;
+use flow_syntax::{Diagnostic, Span};
+
+/// What a call takes.
+pub(crate) struct Spec<'s> {
+    /// For sentences: `` `window` ``.
+    pub what: &'s str,
+    /// Names, and whether they must be given.
+    pub params: &'s [(&'s str, bool)],
+    /// May the first stand without its name?
+    pub first: bool,
+}
+
+/// The value of each parameter. `None` only if a required one is missing; other mistakes are
+/// reported and left out.
+pub(crate) fn bind(
+    ck: &mut Checker<'_>,
+    ast: &Program,
+    spec: &Spec<'_>,
+    args: &[Arg],
+    span: Span,
+) -> Option<Vec<Option<ExprId>>> {
+    let mut slots: Vec<Option<ExprId>> = vec![None; spec.params.len()];
+    let mut mistaken = false;
+    for (position, arg) in args.iter().enumerate() {
+        let value = ast.exprs[arg.value].span;
+        let slot = match &arg.name {
+            Some(name) => match spec.params.iter().position(|(p, _)| *p == name.name) {
+                Some(slot) => slot,
+                None => {
+                    unknown(ck, spec, &name.name, name.span);
+                    mistaken = true;
+                    continue;
+                }
+            },
+            None if position == 0 && spec.first => 0,
+            None => {
+                positional(ck, spec, &slots, value);
+                mistaken = true;
+                continue;
+            }
+        };
+        if slots[slot].is_some() {
+            let message = format!("`{}` is given twice", spec.params[slot].0);
+            ck.report(Diagnostic::new(codes::DUPLICATE_ARGUMENT, value, message).at("given again"));
+            continue;
+        }
+        slots[slot] = Some(arg.value);
+    }
+    for (slot, (name, required)) in spec.params.iter().enumerate() {
+        if *required && slots[slot].is_none() {
+            if !mistaken {
+                let message = format!("{} needs `{name}`", spec.what);
+                let diag = Diagnostic::new(codes::MISSING_ARGUMENT, span, message)
+                    .at(format!("`{name}` is missing"))
+                    .note(form(spec));
+                ck.report(diag);
+            }
+            return None;
+        }
+    }
+    Some(slots)
+}
+
+fn form(spec: &Spec<'_>) -> String {
+    format!("its arguments are {}", list_names(spec.params.iter().map(|(name, _)| *name)))
+}
+
+fn unknown(ck: &mut Checker<'_>, spec: &Spec<'_>, name: &str, span: Span) {
+    let diag =
+        Diagnostic::new(codes::UNKNOWN_ARGUMENT, span, format!("{} has no argument `{name}`", spec.what))
+            .at("no such argument");
+    let diag =
+        if spec.params.is_empty() { diag.note("it takes no arguments") } else { diag.note(form(spec)) };
+    let near = suggest::nearest(name, spec.params.iter().map(|(p, _)| *p));
+    ck.report(match near {
+        Some(near) => did_you_mean(diag, span, near),
+        None => diag,
+    });
+}
+
+fn positional(ck: &mut Checker<'_>, spec: &Spec<'_>, slots: &[Option<ExprId>], span: Span) {
+    let free: Vec<&str> = spec
+        .params
+        .iter()
+        .zip(slots)
+        .skip(usize::from(spec.first))
+        .filter(|(_, slot)| slot.is_none())
+        .map(|((name, _), _)| *name)
+        .collect();
+    if free.is_empty() {
+        let diag =
+            Diagnostic::new(codes::WRONG_ARGUMENT, span, format!("{} takes no more arguments", spec.what));
+        ck.report(diag.at("one too many"));
+        return;
+    }
+    let rule = if spec.first { "arguments after the first are named" } else { "arguments are named here" };
+    let mut diag = Diagnostic::new(
+        codes::POSITIONAL_ARGUMENT,
+        span,
+        format!("{rule}: which argument of {} is this?", spec.what),
+    )
+    .at("needs its name")
+    .note(form(spec));
+    let text = ck.text(span);
+    if let [only] = free.as_slice() {
+        diag = diag.fix(format!("write `{only}: {text}`"), span, format!("{only}: {text}"));
+    } else {
+        diag = diag.with_fix(
+            format!("write `{}: {text}`", free[0]),
+            span,
+            format!("{}: {text}", free[0]),
+            flow_syntax::Applicability::MaybeIncorrect,
+        );
+    }
+    ck.report(diag);
+}

@@ -1,0 +1,318 @@
+//! Names, fields, aliases, indexes.
+
+use super::scope::{Fields, Path, Root, Step};
+use super::{ExprCx, Typed};
+use crate::checker::Resolved;
+use crate::stream::{Column, StreamType};
+use flow_plan::DataType;
+use flow_plan::expr::Kind;
+use flow_syntax::ast::{DeclKind, ExprId, ExprKind, Ident};
+use flow_syntax::codes;
+use flow_syntax::{Diagnostic, Span};
+
+/// What a name among the fields means.
+enum Found<'s> {
+    Column(usize),
+    /// Several sides have it.
+    Ambiguous(Vec<(usize, &'s Column)>),
+    /// Not there, but not everything is known.
+    Absorbed,
+    Nothing,
+}
+
+impl<'c, 'a> ExprCx<'c, 'a> {
+    /// A name: local, field, constant.
+    pub(super) fn name(&mut self, name: &Ident) -> Option<Typed> {
+        if let Some(local) = self.locals.iter().rev().find(|l| *l.name == *name.name).cloned() {
+            self.ck.reference(name.span, local.span);
+            let mut ty = local.ty?;
+            let path = Path::local(local.local);
+            if self.narrowed.contains(&path) {
+                ty = ty.unwrapped().clone();
+            }
+            let mut typed = self.push(Kind::Local(local.local), ty, name.span);
+            typed.path = Some(path);
+            return Some(typed);
+        }
+        if let Fields::Grouped(_) = self.fields {
+            match self.grouped_name(None, name) {
+                Some(result) => return result,
+                None => return self.constant(name),
+            }
+        }
+        match self.find(None, &name.name) {
+            Found::Column(index) => self.column(index, name.span),
+            Found::Ambiguous(several) => {
+                let several: Vec<_> = several.into_iter().map(|(_, c)| c.clone()).collect();
+                self.ambiguous(name, &several);
+                None
+            }
+            Found::Absorbed => {
+                // A constant of that name is still better than nothing.
+                if self.is_constant(&name.name) { self.constant(name) } else { None }
+            }
+            Found::Nothing => self.constant(name),
+        }
+    }
+
+    fn is_constant(&self, name: &str) -> bool {
+        self.ck
+            .global(name)
+            .is_some_and(|(_, g)| matches!(g.decl.kind, DeclKind::Const(_) | DeclKind::Param(_)))
+    }
+
+    /// The stream the names of fields come from.
+    pub(super) fn row(&self) -> Option<&StreamType> {
+        match &self.fields {
+            Fields::Row(stream) => Some(stream),
+            Fields::Join { both, .. } => Some(both),
+            Fields::None(_) | Fields::Grouped(_) => None,
+        }
+    }
+
+    fn find<'x>(&'x self, side: Option<&str>, name: &'x str) -> Found<'x> {
+        let Some(stream) = self.row() else { return Found::Nothing };
+        let left = match self.fields {
+            // `left.x` is the left side of a join whatever it is called.
+            Fields::Join { left, .. } if side == Some("left") && !stream.has_side("left") => Some(left),
+            _ => None,
+        };
+        let matching: Vec<_> = stream
+            .named(name)
+            .filter(|(index, column)| match (left, side) {
+                (Some(left), _) => *index < left,
+                (None, Some(side)) => column.side.as_deref() == Some(side),
+                (None, None) => true,
+            })
+            .collect();
+        match matching.as_slice() {
+            [(index, _)] => Found::Column(*index),
+            [] if stream.open => Found::Absorbed,
+            [] => Found::Nothing,
+            _ => Found::Ambiguous(matching),
+        }
+    }
+
+    /// Reads a column of the row.
+    pub(crate) fn column(&mut self, index: usize, span: Span) -> Option<Typed> {
+        let stream = self.row()?;
+        let column = &stream.columns[index];
+        let (id, origin, ty, name) = (column.id, column.origin, column.ty.clone(), column.name.clone());
+        self.ck.mark_read(id);
+        self.ck.reference(span, origin);
+        if let Some((_, global)) = self.ck.global(&name)
+            && matches!(global.decl.kind, DeclKind::Const(_) | DeclKind::Param(_))
+        {
+            self.shadows(&name, global.what(), span, global.name.span);
+        }
+        let path = Path::column(index);
+        let mut ty = ty?;
+        if self.narrowed.contains(&path) {
+            ty = ty.unwrapped().clone();
+        }
+        let mut typed = self.push(Kind::Column(index as u32), ty, span);
+        typed.path = Some(path);
+        Some(typed)
+    }
+
+    fn shadows(&mut self, name: &str, what: &str, used: Span, hidden: Span) {
+        let message = format!("the field `{name}` hides {what} of the same name");
+        let diag = Diagnostic::new(codes::SHADOWED_FIELD, used, message)
+            .at("this is the field")
+            .label(hidden, format!("{what} is hidden here"))
+            .help("fields win inside a stage; rename one of the two to make it plain");
+        self.ck.report(diag);
+    }
+
+    /// A constant, parameter, or a mistake.
+    fn constant(&mut self, name: &Ident) -> Option<Typed> {
+        let Some((index, global)) = self.ck.global(&name.name) else {
+            if self.row().is_some_and(|s| s.has_side(&name.name)) {
+                let message = format!("`{}` is a whole row, not a value", name.name);
+                let diag = Diagnostic::new(codes::WRONG_NAME_KIND, name.span, message)
+                    .at("this names one side")
+                    .help(format!("name a field of it: `{}.…`", name.name));
+                self.ck.report(diag);
+            } else {
+                self.unknown_name(name);
+            }
+            return None;
+        };
+        self.ck.reference(name.span, global.name.span);
+        match &self.ck.resolved[index] {
+            Resolved::Constant { ty, value } => {
+                let (ty, value) = (ty.clone()?, value.clone()?);
+                Some(self.push_literal(value, ty, name.span))
+            }
+            Resolved::Broken => None,
+            _ if global.is_broken() => None,
+            Resolved::Pending if matches!(global.decl.kind, DeclKind::Const(_) | DeclKind::Param(_)) => None,
+            _ => {
+                if self.row().is_some_and(|s| s.open) {
+                    return None;
+                }
+                self.wrong_kind(name, &global);
+                None
+            }
+        }
+    }
+
+    /// `base.name`: a side's field, a record's field, a JSON member. Long chains lean left.
+    pub(super) fn field_access(&mut self, id: ExprId) -> Option<Typed> {
+        let ast = self.ast;
+        let mut names = Vec::new();
+        let mut base = id;
+        while let ExprKind::Field { base: inner, name } = &ast.exprs[base].kind {
+            names.push((name, ast.exprs[base].span));
+            base = *inner;
+        }
+        names.reverse();
+        let mut rest = names.as_slice();
+        let mut value = match &ast.exprs[base].kind {
+            ExprKind::Name(side) if self.is_side(&side.name) => {
+                let (name, span) = names[0];
+                rest = &names[1..];
+                self.side_field(side, name, span)?
+            }
+            _ => self.expr(base, None)?,
+        };
+        for (name, span) in rest {
+            value = self.member(value, name, *span)?;
+        }
+        Some(value)
+    }
+
+    /// Is the name an alias here (and not rather a field that has members)?
+    fn is_side(&self, name: &str) -> bool {
+        if self.locals.iter().any(|l| *l.name == *name) {
+            return false;
+        }
+        let stream = match &self.fields {
+            Fields::Grouped(grouping) => grouping.input,
+            _ => match self.row() {
+                Some(stream) => stream,
+                None => return false,
+            },
+        };
+        let members = stream.named(name).any(|(_, c)| {
+            matches!(
+                c.ty.as_ref().map(DataType::unwrapped),
+                Some(DataType::Record(_) | DataType::Json) | None
+            )
+        });
+        let left = matches!(self.fields, Fields::Join { .. }) && name == "left";
+        (stream.has_side(name) || left) && !members
+    }
+
+    fn side_field(&mut self, side: &Ident, name: &Ident, span: Span) -> Option<Typed> {
+        if let Fields::Grouped(_) = self.fields {
+            return match self.grouped_name(Some(&side.name), name) {
+                Some(result) => result,
+                None => {
+                    self.unknown_field_of_side(side, name);
+                    None
+                }
+            };
+        }
+        match self.find(Some(&side.name), &name.name) {
+            Found::Column(index) => self.column(index, span),
+            Found::Ambiguous(several) => {
+                let several: Vec<_> = several.into_iter().map(|(_, c)| c.clone()).collect();
+                self.ambiguous(name, &several);
+                None
+            }
+            Found::Absorbed => None,
+            Found::Nothing => {
+                self.unknown_field_of_side(side, name);
+                None
+            }
+        }
+    }
+
+    fn member(&mut self, base: Typed, name: &Ident, span: Span) -> Option<Typed> {
+        match base.ty.unwrapped().clone() {
+            DataType::Record(record) => {
+                let base = self.not_null(base, &format!("`.{}`", name.name))?;
+                let Some(index) = record.position(&name.name) else {
+                    self.unknown_member(&record, name, base.span);
+                    return None;
+                };
+                let mut ty = record.fields[index].ty.clone();
+                let path = base.path.as_ref().map(|p| p.then(Step::Field(index as u32)));
+                if path.as_ref().is_some_and(|p| self.narrowed.contains(p)) {
+                    ty = ty.unwrapped().clone();
+                }
+                let mut typed = self.push(Kind::Field(base.node, index as u32), ty, span);
+                typed.path = path;
+                Some(typed)
+            }
+            DataType::Json => {
+                let step: std::sync::Arc<str> = name.name.as_str().into();
+                let path = base.path.as_ref().map(|p| p.then(Step::Json(step.clone())));
+                let known = path.as_ref().is_some_and(|p| self.narrowed.contains(p));
+                let ty = if known { DataType::Json } else { DataType::Json.optional() };
+                let mut typed = self.push(Kind::JsonField(base.node, step), ty, span);
+                typed.path = path;
+                Some(typed)
+            }
+            other => {
+                let diag = Diagnostic::new(
+                    codes::UNKNOWN_FIELD,
+                    name.span,
+                    format!("a `{other}` has no field `{}`", name.name),
+                )
+                .label(base.span, format!("this is `{}`", base.ty))
+                .at("no such field");
+                self.ck.report(match other {
+                    DataType::Map(_) => {
+                        let text = format!("{}[\"{}\"]", self.ck.text(base.span), name.name);
+                        diag.fix("look the key up", base.span.to(name.span), text)
+                    }
+                    _ => diag.note("only records and `json` have fields"),
+                });
+                None
+            }
+        }
+    }
+
+    /// `base[index]`.
+    pub(super) fn index(&mut self, base: ExprId, index: ExprId, span: Span) -> Option<Typed> {
+        let base = self.expr(base, None);
+        let index = self.bare(index, None, "an index");
+        let (base, index) = (base?, index?);
+        let (wanted, ty) = match base.ty.unwrapped() {
+            DataType::Json => {
+                if !matches!(index.ty, DataType::Int | DataType::String) {
+                    self.mismatch(&index, &DataType::Int, "the index of a json value");
+                    return None;
+                }
+                let ty = DataType::Json.optional();
+                return Some(self.push(Kind::Index(base.node, index.node), ty, span));
+            }
+            DataType::List(of) => (DataType::Int, (**of).clone()),
+            DataType::Map(of) => (DataType::String, (**of).clone().optional()),
+            other => {
+                let message = format!("a `{other}` has no elements");
+                let mut diag = Diagnostic::new(codes::NO_OPERATOR, base.span, message)
+                    .at(format!("this is `{}`", base.ty))
+                    .note("lists, maps and `json` have elements");
+                if *other == DataType::String {
+                    diag = diag.help("`charAt(s, i)` gives a character, `substring(s, from, to)` a part");
+                }
+                self.ck.report(diag);
+                return None;
+            }
+        };
+        let base = self.not_null(base, "an index")?;
+        let index = self.coerce(index, &wanted, "the index")?;
+        Some(self.push(Kind::Index(base.node, index.node), ty, span))
+    }
+
+    /// The name a `map { a }` item gives to its field.
+    pub(crate) fn narrowed_columns(paths: &[Path]) -> impl Iterator<Item = usize> + '_ {
+        paths.iter().filter_map(|path| match path.root {
+            Root::Column(index) if path.steps.is_empty() => Some(index as usize),
+            _ => None,
+        })
+    }
+}

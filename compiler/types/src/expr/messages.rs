@@ -1,0 +1,381 @@
+//! The sentences about expressions: what is wrong, where it comes from, what to write instead.
+
+use super::scope::Fields;
+use super::{ExprCx, Typed};
+use crate::names::Global;
+use crate::stream::{Column, StreamType};
+use crate::suggest;
+use flow_plan::{DataType, RecordType};
+use flow_syntax::ast::{DeclKind, Ident};
+use flow_syntax::codes;
+use flow_syntax::{Applicability, Diagnostic, Span};
+
+/// A piece of the script for a sentence: one line, not too long.
+pub(crate) fn short(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= 40 {
+        line
+    } else {
+        format!("{}…", line.chars().take(39).collect::<String>())
+    }
+}
+
+/// Names for a note: `a`, `b`, … and how many more.
+pub(crate) fn list_names<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<_> = names.collect();
+    let shown: Vec<_> = names.iter().take(12).map(|n| format!("`{n}`")).collect();
+    match names.len().saturating_sub(12) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// A literal that can stand for a missing value.
+pub(crate) fn default_literal(ty: &DataType) -> &'static str {
+    match ty.unwrapped() {
+        DataType::Bool => "false",
+        DataType::Int => "0",
+        DataType::Float => "0.0",
+        DataType::Decimal => "0d",
+        DataType::String => "\"\"",
+        DataType::Bytes => "b\"\"",
+        DataType::Timestamp => "@1970-01-01",
+        DataType::Duration => "0s",
+        DataType::List(_) => "[]",
+        DataType::Map(_) => "map {}",
+        DataType::Record(_) | DataType::Json | DataType::Optional(_) => "…",
+    }
+}
+
+/// An `A` or `An` for a type's name.
+pub(crate) fn a(ty: &DataType) -> String {
+    let text = ty.to_string();
+    let article = if text.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} `{text}`")
+}
+
+impl ExprCx<'_, '_> {
+    /// `T?` used where `T` is needed: the three ways out.
+    pub(crate) fn optional_use(&mut self, typed: &Typed, needed_by: &str) {
+        let text = self.ck.text(typed.span).to_string();
+        let name = short(&text);
+        let inner = typed.ty.unwrapped();
+        let default = default_literal(inner);
+        let mut diag = Diagnostic::new(
+            codes::OPTIONAL_USE,
+            typed.span,
+            format!("`{name}` may be null, and {needed_by} needs a value"),
+        )
+        .at(format!("this is `{}`", typed.ty));
+        let column = typed.path.as_ref().and_then(super::Path::as_column);
+        if let (Some(index), Some(stream)) = (column, self.row())
+            && let Some(column) = stream.columns.get(index)
+        {
+            diag = diag.label(column.origin, format!("`{}` is declared as `{}` here", column.name, typed.ty));
+        }
+        diag = diag
+            .with_fix(
+                "give a default",
+                typed.span,
+                format!("({text} ?? {default})"),
+                Applicability::MaybeIncorrect,
+            )
+            .with_fix(
+                "test it first",
+                typed.span,
+                format!("(if {text} != null then {text} else {default})"),
+                Applicability::MaybeIncorrect,
+            );
+        let filter = column.is_some() && self.stage.is_some();
+        if let (true, Some(stage)) = (filter, self.stage) {
+            diag = diag.with_fix(
+                "drop the rows without it",
+                stage.before(),
+                format!("filter({text} != null) |> "),
+                Applicability::MaybeIncorrect,
+            );
+        }
+        let help = format!(
+            "give a default (`{name} ?? {default}`), test it (`if {name} != null then … else …`), or drop such rows before (`filter({name} != null)`)"
+        );
+        self.ck.report(diag.help(help));
+    }
+
+    /// A value of the wrong type.
+    pub(crate) fn mismatch(&mut self, typed: &Typed, want: &DataType, what: &str) {
+        let text = self.ck.text(typed.span).to_string();
+        if *want.unwrapped() == DataType::Duration && typed.ty.is_numeric() {
+            self.bare_duration(typed.span, what);
+            return;
+        }
+        let mut diag = Diagnostic::new(
+            codes::TYPE_MISMATCH,
+            typed.span,
+            format!("{what} needs {}, and this is {}", a(want), a(&typed.ty)),
+        )
+        .at(format!("this is `{}`", typed.ty));
+        diag = self.origin_label(diag, typed);
+        let cast = flow_plan::catalogue::CASTS.iter().find(|c| c.ty == *want.unwrapped());
+        if let Some(cast) = cast
+            && !typed.ty.is_optional()
+            && flow_plan::cast::rule(&typed.ty, &cast.ty) != flow_plan::cast::CastRule::Never
+            && cast.ty != DataType::Bool
+        {
+            diag = diag.help(format!("convert it: `{}({})`", cast.name, short(&text))).with_fix(
+                format!("convert it with `{}`", cast.name),
+                typed.span,
+                format!("{}({text})", cast.name),
+                Applicability::MaybeIncorrect,
+            );
+        }
+        self.ck.report(diag);
+    }
+
+    /// Where the type of a field comes from.
+    pub(crate) fn origin_label(&self, diag: Diagnostic, typed: &Typed) -> Diagnostic {
+        let column = typed.path.as_ref().and_then(super::Path::as_column);
+        match (column, self.row()) {
+            (Some(index), Some(stream)) if index < stream.columns.len() => {
+                let column = &stream.columns[index];
+                diag.label(column.origin, format!("`{}` comes from here", column.name))
+            }
+            _ => diag,
+        }
+    }
+
+    /// `10` where `10s` is wanted.
+    pub(crate) fn bare_duration(&mut self, span: Span, what: &str) {
+        bare_duration(self.ck, span, what);
+    }
+
+    /// A name that means nothing here.
+    pub(super) fn unknown_name(&mut self, name: &Ident) {
+        match &self.fields {
+            Fields::Row(stream) => {
+                let stream = *stream;
+                self.unknown_field(stream, name);
+            }
+            Fields::Join { both, .. } => {
+                let both = *both;
+                self.unknown_field(both, name);
+            }
+            Fields::Grouped(grouping) => {
+                let stream = grouping.input;
+                self.unknown_field(stream, name);
+            }
+            Fields::None(place) => {
+                let place = *place;
+                let locals: Vec<&str> = self.locals.iter().map(|l| &*l.name).collect();
+                let constants = constants(self);
+                let near =
+                    suggest::nearest(&name.name, locals.into_iter().chain(constants)).map(str::to_string);
+                let diag = Diagnostic::new(
+                    codes::UNKNOWN_NAME,
+                    name.span,
+                    format!("there is no `{}` {place}", name.name),
+                )
+                .at("not a name that is known here");
+                self.ck.report(match near {
+                    Some(near) => did_you_mean(diag, name.span, &near),
+                    None => diag,
+                });
+            }
+        }
+    }
+
+    /// A field that is not there: was it dropped, renamed, misspelt?
+    pub(crate) fn unknown_field(&mut self, stream: &StreamType, name: &Ident) {
+        let locals = self.locals.iter().map(|l| l.name.to_string()).collect::<Vec<_>>();
+        let constants: Vec<String> = constants(self).map(str::to_string).collect();
+        let extra: Vec<&str> = locals.iter().chain(&constants).map(String::as_str).collect();
+        let diag = unknown_field(stream, name, &extra);
+        self.ck.report(diag);
+    }
+
+    pub(super) fn unknown_field_of_side(&mut self, side: &Ident, name: &Ident) {
+        let stream = match &self.fields {
+            Fields::Grouped(grouping) => grouping.input,
+            Fields::Row(stream) => stream,
+            Fields::Join { both, .. } => both,
+            Fields::None(_) => return,
+        };
+        let of_side: Vec<&str> = stream
+            .columns
+            .iter()
+            .filter(|c| c.side.as_deref() == Some(&*side.name))
+            .map(|c| &*c.name)
+            .collect();
+        let diag = Diagnostic::new(
+            codes::UNKNOWN_FIELD,
+            name.span,
+            format!("`{}` has no field `{}`", side.name, name.name),
+        )
+        .at("no such field")
+        .note(format!("its fields are {}", list_names(of_side.iter().copied())));
+        let near = suggest::nearest(&name.name, of_side);
+        self.ck.report(match near {
+            Some(near) => did_you_mean(diag, name.span, near),
+            None => diag,
+        });
+    }
+
+    pub(super) fn unknown_member(&mut self, record: &RecordType, name: &Ident, base: Span) {
+        let diag = Diagnostic::new(
+            codes::UNKNOWN_FIELD,
+            name.span,
+            format!("the record has no field `{}`", name.name),
+        )
+        .at("no such field")
+        .label(base, format!("this is `{record}`"));
+        let near = suggest::nearest(&name.name, record.fields.iter().map(|f| &*f.name));
+        self.ck.report(match near {
+            Some(near) => did_you_mean(diag, name.span, near),
+            None => diag,
+        });
+    }
+
+    /// A field that several sides have.
+    pub(super) fn ambiguous(&mut self, name: &Ident, columns: &[Column]) {
+        self.ck.report(ambiguous(name.name.as_str(), name.span, columns));
+    }
+
+    /// A name that is declared as something else.
+    pub(super) fn wrong_kind(&mut self, name: &Ident, global: &Global<'_>) {
+        let message = format!("`{}` is {}, not a value", name.name, global.what());
+        let mut diag = Diagnostic::new(codes::WRONG_NAME_KIND, name.span, message)
+            .at("a value is needed here")
+            .label(global.name.span, "declared here");
+        if global.is_readable() {
+            diag = diag.help(format!("to use its rows, join it: `|> join({} on …)`", name.name));
+        } else if matches!(global.decl.kind, DeclKind::Fn(_)) {
+            diag = diag.help(format!("call it: `{}(…)`", name.name));
+        }
+        self.ck.report(diag);
+    }
+}
+
+fn constants<'x>(cx: &'x ExprCx<'_, '_>) -> impl Iterator<Item = &'x str> {
+    let globals = cx.ck.globals.iter();
+    globals
+        .filter(|g| matches!(g.decl.kind, DeclKind::Const(_) | DeclKind::Param(_)))
+        .map(|g| g.name.name.as_str())
+}
+
+/// Adds the nearest name as help and fix.
+pub(crate) fn did_you_mean(diag: Diagnostic, span: Span, near: &str) -> Diagnostic {
+    diag.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), span, near)
+}
+
+/// `10` where `10s` is wanted.
+pub(crate) fn bare_duration(ck: &mut crate::checker::Checker<'_>, span: Span, what: &str) {
+    let text = ck.text(span);
+    let plain = text.chars().all(|c| c.is_ascii_digit() || c == '_');
+    let mut diag = Diagnostic::new(
+        codes::BARE_DURATION,
+        span,
+        format!("{what} is a duration, and a duration needs a unit"),
+    )
+    .at("a number without a unit");
+    if plain {
+        diag = diag
+            .help(format!(
+                "write `{text}s` for seconds; `{text}ms`, `{text}min`, `{text}h`, `{text}d` are others"
+            ))
+            .fix(format!("write `{text}s`"), span, format!("{text}s"));
+    } else {
+        diag =
+            diag.help("durations look like `500ms`, `10s`, `1h30min`, `7d`; `n * 1s` makes one of a number");
+    }
+    ck.report(diag);
+}
+
+/// Says that several sides have a field, with a fix for each.
+pub(crate) fn ambiguous(name: &str, span: Span, columns: &[Column]) -> Diagnostic {
+    let sides: Vec<&str> = columns.iter().filter_map(|c| c.side.as_deref()).collect();
+    let message = format!(
+        "`{name}` is a field of {}",
+        match sides.as_slice() {
+            [a, b] if a != b => format!("both `{a}` and `{b}`"),
+            _ => "both sides of the join".to_string(),
+        }
+    );
+    let mut diag = Diagnostic::new(codes::AMBIGUOUS_FIELD, span, message).at("which of them?");
+    for column in columns {
+        diag = diag.label(
+            column.origin,
+            match &column.side {
+                Some(side) => format!("`{side}.{name}` comes from here"),
+                None => "one comes from here".to_string(),
+            },
+        );
+    }
+    let mut unique: Vec<&str> = sides.clone();
+    unique.dedup();
+    if unique.len() > 1 {
+        let choices: Vec<String> = unique.iter().map(|s| format!("`{s}.{name}`")).collect();
+        diag = diag.help(format!("write {}", choices.join(" or ")));
+        for side in unique {
+            diag = diag.with_fix(
+                format!("write `{side}.{name}`"),
+                span,
+                format!("{side}.{name}"),
+                Applicability::MaybeIncorrect,
+            );
+        }
+    } else {
+        diag = diag.help(
+            "give the two sides names: `join(other as o on …)` and `name as n` at the head of the pipeline",
+        );
+    }
+    diag
+}
+
+/// A field that is not in a stream: was it dropped, renamed, misspelt?
+pub(crate) fn unknown_field(stream: &StreamType, name: &Ident, extra: &[&str]) -> Diagnostic {
+    let (made_by, made_at) = &stream.made_by;
+    let fields: Vec<&str> = stream.columns.iter().map(|c| &*c.name).collect();
+    if let Some(lost) = stream.dropped.iter().find(|d| *d.name == *name.name) {
+        if let Some(new) = &lost.renamed {
+            let diag = Diagnostic::new(
+                codes::UNKNOWN_FIELD,
+                name.span,
+                format!("`{}` is called `{new}` behind the `{}`", name.name, lost.word),
+            )
+            .at("the old name")
+            .label(lost.span, format!("renamed to `{new}` here"));
+            return did_you_mean(diag, name.span, new);
+        }
+        return Diagnostic::new(
+            codes::UNKNOWN_FIELD,
+            name.span,
+            format!("`{}` was dropped by an earlier `{}`", name.name, lost.word),
+        )
+        .at("no longer a field here")
+        .label(lost.span, format!("this `{}` does not keep `{}`", lost.word, name.name))
+        .note(format!("the fields here are {}", list_names(fields.into_iter())))
+        .help(match lost.word.as_str() {
+            "map" => format!("keep it by adding `{}` (or `..` for all fields) to that `map`", name.name),
+            "drop" => format!("take `{}` out of that `drop`", name.name),
+            _ => format!("add `{}` to the `keyBy`, or to the results with `first({})`", name.name, name.name),
+        });
+    }
+    let (message, at) = if made_by.is_empty() {
+        (format!("there is no field `{}`", name.name), "not a field here".to_string())
+    } else {
+        (format!("there is no field `{}` in {made_by}", name.name), "not a field of this record".to_string())
+    };
+    let mut diag = Diagnostic::new(codes::UNKNOWN_FIELD, name.span, message).at(at);
+    if made_at.start != made_at.end {
+        diag = diag.label(*made_at, "the record comes from here");
+    }
+    let near = suggest::nearest(&name.name, fields.iter().copied().chain(extra.iter().copied()));
+    if fields.is_empty() {
+        diag = diag.note("the record has no fields");
+    } else {
+        diag = diag.note(format!("the fields here are {}", list_names(fields.iter().copied())));
+    }
+    match near {
+        Some(near) => did_you_mean(diag, name.span, near),
+        None => diag,
+    }
+}

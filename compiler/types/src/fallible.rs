@@ -1,0 +1,54 @@
+//! Which parts of an expression can raise a record error, and why: for hover.
+
+use flow_plan::Expr;
+use flow_plan::expr::{BinaryOp, Kind, NodeId};
+use flow_plan::{DataType, fallible};
+use flow_syntax::Span;
+
+/// A part of an expression that can fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The part.
+    pub span: Span,
+    /// Why: `the int may overflow`.
+    pub why: &'static str,
+}
+
+/// Every part of an expression whose failure comes out of it.
+pub fn failures(expr: &Expr) -> Vec<Failure> {
+    if expr.nodes.is_empty() || !fallible::can_fail(expr) {
+        return Vec::new();
+    }
+    let mut exposed = vec![false; expr.nodes.len()];
+    if let Some(root) = exposed.last_mut() {
+        *root = true;
+    }
+    let mut found = Vec::new();
+    for index in (0..expr.nodes.len()).rev() {
+        if !exposed[index] {
+            continue;
+        }
+        let id = NodeId(index as u32);
+        match &expr[id].kind {
+            Kind::Try(_, fallback) => exposed[fallback.0 as usize] = true,
+            kind => kind.children(|child| exposed[child.0 as usize] = true),
+        }
+        if fallible::node_can_fail(expr, id) {
+            found.push(Failure { span: crate::checker::span_of(expr[id].place), why: why(expr, id) });
+        }
+    }
+    found.reverse();
+    found
+}
+
+fn why(expr: &Expr, id: NodeId) -> &'static str {
+    let node = &expr[id];
+    match &node.kind {
+        Kind::Binary(BinaryOp::Div | BinaryOp::Rem, ..) => "the divisor may be zero",
+        Kind::Binary(..) | Kind::Neg(_) if node.ty == DataType::Int => "the int may overflow",
+        Kind::Binary(..) | Kind::Neg(_) => "the result may be out of range",
+        Kind::Cast(..) => "the value may not convert",
+        Kind::Index(..) => "the index may be out of range",
+        _ => "the function may not take these values",
+    }
+}

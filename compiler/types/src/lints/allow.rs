@@ -1,0 +1,150 @@
+//! Levels of lints (`--deny`, `--warn`, `--allow`) and `// flow-allow W0301: reason`.
+
+use crate::checker::Input;
+use flow_syntax::codes;
+use flow_syntax::{Code, Diagnostic, FileId, Severity, Span};
+
+/// What happens to a lint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Not said.
+    Allow,
+    /// A warning.
+    Warn,
+    /// An error.
+    Deny,
+}
+
+/// Levels given on the command line; later ones win.
+#[derive(Clone, Debug, Default)]
+pub struct Levels {
+    rules: Vec<(Option<Code>, Level)>,
+}
+
+impl Levels {
+    /// Sets the level of one lint.
+    pub fn set(&mut self, code: Code, level: Level) {
+        self.rules.push((Some(code), level));
+    }
+
+    /// `--deny warnings`.
+    pub fn set_all(&mut self, level: Level) {
+        self.rules.push((None, level));
+    }
+
+    /// The level of a lint.
+    pub fn of(&self, code: Code) -> Level {
+        let matching = self.rules.iter().rev().find(|(c, _)| c.is_none_or(|c| c == code));
+        matching.map_or(Level::Warn, |(_, level)| *level)
+    }
+}
+
+/// A `// flow-allow CODE: reason` comment.
+struct Allow {
+    code: Code,
+    /// Place of the code in the comment.
+    span: Span,
+    /// The offsets it covers: the line below (or the statement that begins there).
+    line: std::ops::Range<usize>,
+    used: bool,
+}
+
+/// Drops what is allowed, raises what is denied, and says which comments allow nothing.
+pub(crate) fn apply_levels(input: &Input<'_>, diags: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut allows: Vec<Allow> = Vec::new();
+    for program in input.programs {
+        collect(program.file, &input.sources.file(program.file).text, &mut allows);
+    }
+    let mut kept: Vec<Diagnostic> = Vec::with_capacity(diags.len());
+    for mut diag in diags {
+        if diag.severity != Severity::Warning {
+            kept.push(diag);
+            continue;
+        }
+        let at = diag.primary.span;
+        let mut allowed = false;
+        for allow in &mut allows {
+            if allow.code == diag.code
+                && allow.span.file == at.file
+                && allow.line.contains(&(at.start as usize))
+            {
+                allow.used = true;
+                allowed = true;
+            }
+        }
+        match input.levels.of(diag.code) {
+            _ if allowed => {}
+            Level::Allow => {}
+            Level::Warn => kept.push(diag),
+            Level::Deny => {
+                diag.severity = Severity::Error;
+                kept.push(diag);
+            }
+        }
+    }
+    // A script with errors may not have been looked at for all lints.
+    let complete = !kept.iter().any(|d| d.is_error() && !d.code.0.starts_with('W'));
+    for allow in allows {
+        if allow.used || !complete {
+            continue;
+        }
+        let message = format!("nothing here needs `{}` to be allowed", allow.code);
+        let mut diag = Diagnostic::new(codes::UNUSED_ALLOW, allow.span, message)
+            .at("suppresses nothing")
+            .help("remove the comment");
+        match input.levels.of(codes::UNUSED_ALLOW) {
+            Level::Allow => continue,
+            Level::Warn => {}
+            Level::Deny => diag.severity = Severity::Error,
+        }
+        kept.push(diag);
+    }
+    kept
+}
+
+/// Finds the comments of one file. They stand on lines of their own, or behind code on its line.
+fn collect(file: FileId, text: &str, allows: &mut Vec<Allow>) {
+    const MARK: &str = "flow-allow ";
+    if !text.contains(MARK) {
+        return;
+    }
+    let mut start = 0;
+    let lines: Vec<(usize, &str)> = text
+        .split_inclusive('\n')
+        .map(|line| {
+            let at = start;
+            start += line.len();
+            (at, line)
+        })
+        .collect();
+    for (number, (at, line)) in lines.iter().enumerate() {
+        let Some(comment) = line.find("//").filter(|i| line[i + 2..].trim_start().starts_with(MARK)) else {
+            continue;
+        };
+        let own = line[..comment].trim().is_empty();
+        let Some(mark) = line[comment..].find(MARK) else { continue };
+        let words = comment + mark + MARK.len();
+        let list = line[words..].split(':').next().unwrap_or("");
+        let covered = if own {
+            // The next line that is not a comment.
+            lines[number + 1..]
+                .iter()
+                .find(|(_, l)| !l.trim().is_empty() && !l.trim_start().starts_with("//"))
+        } else {
+            Some(&(*at, *line))
+        };
+        let range = covered.map_or(0..0, |(from, l)| *from..*from + l.len());
+        let mut offset = words;
+        for word in list.split(',') {
+            let name = word.trim();
+            let from = at + offset + (word.len() - word.trim_start().len());
+            offset += word.len() + 1;
+            let span = Span::new(file, from, from + name.len());
+            if let Some(info) = codes::Code::find(name).filter(|i| i.code.0.starts_with('W')) {
+                allows.push(Allow { code: info.code, span, line: range.clone(), used: false });
+            } else if !name.is_empty() {
+                allows.push(Allow { code: Code("W0000"), span, line: 0..0, used: false });
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! `keyBy` and `trigger`, and what the next stateful stage takes of them.
+
+use super::PipeCx;
+use crate::args::{self, Spec};
+use crate::names;
+use crate::stream::{Column, Keys};
+use flow_plan::Expr;
+use flow_plan::operator::{LateTrigger, OperatorKind, RunningTrigger, Trigger, Window};
+use flow_syntax::ast::{Arg, ExprId, ExprKind, Stage};
+use flow_syntax::codes;
+use flow_syntax::{Diagnostic, Span};
+
+/// What was set before a stateful stage.
+pub(super) struct Grouped {
+    pub keys: Vec<usize>,
+    pub key_span: Option<Span>,
+    pub window: Option<(Window, Span)>,
+    pub trigger: Option<(Trigger, Span)>,
+}
+
+impl<'c, 'a> PipeCx<'c, 'a> {
+    pub(super) fn key_by(&mut self, stage: &'a Stage, args: &'a [Arg]) {
+        if let Some(first) = &self.stream.keys {
+            let diag =
+                Diagnostic::new(codes::SET_TWICE, stage.span, "a key is set already and nothing has used it")
+                    .at("set again")
+                    .label(first.span, "set here first")
+                    .help("name all key fields in one `keyBy(a, b)`");
+            self.ck.report(diag);
+        }
+        if args.is_empty() {
+            let diag =
+                Diagnostic::new(codes::MISSING_ARGUMENT, stage.span, "`keyBy` needs at least one field")
+                    .at("no key is named")
+                    .help("a stateful stage without `keyBy` works on one group of all rows");
+            self.ck.report(diag);
+            self.stream.keys = Some(Keys { columns: Vec::new(), span: stage.span });
+            return self.broken();
+        }
+        let before = self.stream.clone();
+        let mut columns = Vec::with_capacity(args.len());
+        let mut added: Vec<(Column, Option<Expr>)> = Vec::new();
+        let mut ok = true;
+        for arg in args {
+            let mut cx = self.rows(&before, stage.span);
+            let typed = cx.expr(arg.value, None);
+            let from = typed.as_ref().and_then(|t| t.path.as_ref()).and_then(crate::expr::Path::as_column);
+            let span = cx.span(arg.value);
+            match (&arg.name, from) {
+                (None, Some(index)) => columns.push(index),
+                (Some(name), Some(index)) if *before.columns[index].name == *name.name => columns.push(index),
+                (None, None) => {
+                    if typed.is_some() {
+                        cx.unnamed_field(span);
+                    }
+                    ok = false;
+                }
+                (Some(name), _) => {
+                    let expr = typed.as_ref().map(|t| cx.finish(t));
+                    if let Some((_, first)) = before.named(&name.name).next() {
+                        let diag = names::duplicate(&name.name, name.span, first.origin, "a field");
+                        self.ck.report(
+                            diag.help(
+                                "a computed key is a new field: give it a name the record does not have",
+                            ),
+                        );
+                        ok = false;
+                        continue;
+                    }
+                    let column = self.computed(&name.name, typed.map(|t| t.ty), name.span, "keyBy");
+                    // A key is used by being one.
+                    self.ck.mark_read(column.id);
+                    ok &= expr.is_some();
+                    columns.push(before.columns.len() + added.len());
+                    added.push((column, expr));
+                }
+            }
+        }
+        if let Some(twice) = (1..columns.len()).find(|i| columns[..*i].contains(&columns[*i])) {
+            let span = self.ast.exprs[args[twice.min(args.len() - 1)].value].span;
+            self.ck.report(
+                Diagnostic::new(codes::DUPLICATE_ARGUMENT, span, "the key names this field twice")
+                    .at("named again"),
+            );
+        }
+        if !added.is_empty() {
+            let mut exprs: Vec<Option<Expr>> = before
+                .columns
+                .iter()
+                .enumerate()
+                .map(|(i, c)| c.ty.clone().map(|ty| Expr::column(i, ty, crate::checker::place(stage.span))))
+                .collect();
+            for (column, expr) in added {
+                self.stream.columns.push(column);
+                exprs.push(expr);
+            }
+            match exprs.into_iter().collect::<Option<Vec<_>>>() {
+                Some(exprs) if ok => self.emit(OperatorKind::Map { exprs }, stage, Vec::new()),
+                _ => self.broken(),
+            }
+        }
+        self.stream.keys = Some(Keys { columns, span: stage.span });
+        if !ok {
+            self.broken();
+        }
+    }
+
+    pub(super) fn trigger(&mut self, stage: &'a Stage, args: &'a [Arg]) {
+        if let Some((_, first)) = &self.stream.trigger {
+            let diag = Diagnostic::new(
+                codes::SET_TWICE,
+                stage.span,
+                "a trigger is set already and nothing has used it",
+            )
+            .at("set again")
+            .label(*first, "set here first")
+            .help("put all of it into one: `trigger(early: 10s, late: eachRow)`");
+            self.ck.report(diag);
+        }
+        let mut trigger = Trigger::default();
+        let params = [
+            ("when", false),
+            ("early", false),
+            ("late", false),
+            ("every", false),
+            ("count", false),
+            ("mode", false),
+        ];
+        let spec = Spec { what: "`trigger`", params: &params, first: true };
+        let Some(slots) = args::bind(self.ck, self.ast, &spec, args, stage.span) else {
+            return self.broken();
+        };
+        let running = [slots[0], slots[3], slots[4]].iter().flatten().count();
+        if running > 1 || args.is_empty() {
+            let (message, at) = if args.is_empty() {
+                ("`trigger` needs to know when", "when?")
+            } else {
+                ("a trigger has one moment to emit", "several are named")
+            };
+            let diag = Diagnostic::new(codes::BAD_TRIGGER, stage.span, message).at(at);
+            self.ck.report(diag.note("one of `eachRow`, `atEnd`, `every: 1s`, `count: 100`"));
+            self.broken();
+        }
+        if let Some(id) = slots[0] {
+            match self.word(id) {
+                Some("eachRow") => trigger.running = RunningTrigger::EachRow,
+                Some("atEnd") => trigger.running = RunningTrigger::AtEnd,
+                _ => self.bad_word(id, "a trigger", &["eachRow", "atEnd"]),
+            }
+        }
+        if let Some(id) = slots[1] {
+            trigger.early = self.ck.duration_option(self.ast, id, "`early` of `trigger`", 1);
+        }
+        if let Some(id) = slots[2] {
+            trigger.late = match self.word(id) {
+                Some("eachRow") => Some(LateTrigger::EachRow),
+                _ => self.ck.duration_option(self.ast, id, "`late` of `trigger`", 1).map(LateTrigger::Every),
+            };
+        }
+        if let Some(id) = slots[3]
+            && let Some(every) = self.ck.duration_option(self.ast, id, "`every` of `trigger`", 1)
+        {
+            trigger.running = RunningTrigger::Every(every);
+        }
+        if let Some(id) = slots[4]
+            && let Some(count) = self.ck.count_option(self.ast, id, "`count` of `trigger`", 1)
+        {
+            trigger.running = RunningTrigger::Count(count);
+        }
+        if let Some(id) = slots[5] {
+            match self.word(id) {
+                Some("accumulating") => {}
+                Some("discarding") => trigger.discarding = true,
+                _ => self.bad_word(id, "`mode` of `trigger`", &["accumulating", "discarding"]),
+            }
+        }
+        self.stream.trigger = Some((trigger, stage.span));
+    }
+
+    /// The bare word an argument is.
+    pub(super) fn word(&self, id: ExprId) -> Option<&'a str> {
+        match &self.ast.exprs[id].kind {
+            ExprKind::Name(name) => Some(&name.name),
+            ExprKind::Call { callee, args } if args.is_empty() => Some(&callee.name),
+            _ => None,
+        }
+    }
+
+    pub(super) fn bad_word(&mut self, id: ExprId, what: &str, words: &[&str]) {
+        let span = self.ast.exprs[id].span;
+        let list = crate::expr::list_names(words.iter().copied());
+        let diag = Diagnostic::new(codes::BAD_TRIGGER, span, format!("{what} is one of {list}"))
+            .at("not one of them");
+        let near = self.word(id).and_then(|w| crate::suggest::nearest(w, words.iter().copied()));
+        self.ck.report(match near {
+            Some(near) => crate::expr::did_you_mean(diag, span, near),
+            None => diag,
+        });
+        self.broken();
+    }
+
+    /// Takes key, window and trigger for a stateful stage and checks that they go together.
+    pub(super) fn take_grouping(&mut self) -> Grouped {
+        let keys = self.stream.keys.take();
+        let window = self.stream.window.take();
+        let trigger = self.stream.trigger.take();
+        if let Some((t, span)) = &trigger {
+            let running = t.running != RunningTrigger::EachRow;
+            let problem = match &window {
+                Some((_, window)) if running => Some((
+                    "a window emits when it ends",
+                    *window,
+                    "the window is set here",
+                    "use `early:` for partial results, or take the window out",
+                )),
+                None if t.early.is_some() || t.late.is_some() => Some((
+                    "`early` and `late` are for windows, and there is none",
+                    *span,
+                    "",
+                    "use `every: 1s`, `count: 100`, `eachRow` or `atEnd` for a running result",
+                )),
+                _ => None,
+            };
+            if let Some((message, label, text, help)) = problem {
+                let mut diag =
+                    Diagnostic::new(codes::BAD_TRIGGER, *span, message).at("does not fit").help(help);
+                if !text.is_empty() {
+                    diag = diag.label(label, text);
+                }
+                self.ck.report(diag);
+                self.ok = false;
+            }
+        }
+        Grouped {
+            key_span: keys.as_ref().map(|k| k.span),
+            keys: keys.map(|k| k.columns).unwrap_or_default(),
+            window,
+            trigger,
+        }
+    }
+
+    /// At the end of a pipeline, or before a stage they cannot pass: key, window, trigger unused.
+    pub(super) fn nothing_stateful(&mut self) {
+        let keys = self.stream.keys.take().map(|k| ("key", k.span));
+        let window = self.stream.window.take().map(|w| ("window", w.1));
+        let trigger = self.stream.trigger.take().map(|t| ("trigger", t.1));
+        if self.stream.open {
+            return;
+        }
+        // One mistake: the last of them is where the aggregate is missing.
+        let mut set: Vec<(&str, Span)> = [keys, window, trigger].into_iter().flatten().collect();
+        set.sort_by_key(|(_, span)| span.start);
+        let Some((what, span)) = set.pop() else { return };
+        let mut diag =
+            Diagnostic::new(codes::NOTHING_STATEFUL, span, format!("this {what} is set and nothing uses it"))
+                .at("no stage behind it keeps state")
+                .help("follow it by a stateful stage, such as `|> aggregate { n: count() }`, or remove it");
+        for (what, other) in set {
+            diag = diag.label(other, format!("this {what} is not used either"));
+        }
+        diag = diag.with_fix(
+            "count the rows",
+            span.after(),
+            " |> count() as n",
+            flow_syntax::Applicability::MaybeIncorrect,
+        );
+        self.ck.report(diag);
+        self.ok = false;
+    }
+}

@@ -1,0 +1,314 @@
+//! Pipelines: stage by stage, what each makes of the stream before it.
+
+mod aggregate;
+mod join;
+mod keys;
+mod pick;
+mod rows;
+mod scan;
+mod union;
+mod windows;
+
+use crate::checked::{CheckedOperator, CheckedStage, Input};
+use crate::checker::Checker;
+use crate::expr::{ExprCx, Fields, NowRule, did_you_mean, list_names};
+use crate::stream::{Column, StreamType};
+use crate::suggest;
+use flow_plan::catalogue;
+use flow_plan::operator::{DeclarationKind, OperatorKind};
+use flow_syntax::ast::{Arg, Program, RecordItem, Stage, StageKind};
+use flow_syntax::codes;
+use flow_syntax::{Diagnostic, Span};
+use std::sync::Arc;
+
+/// The words of stages that are not aggregates.
+pub(crate) const STAGES: &[&str] = &[
+    "map",
+    "drop",
+    "rename",
+    "filter",
+    "flatMap",
+    "eventTime",
+    "keyBy",
+    "window",
+    "trigger",
+    "aggregate",
+    "top",
+    "bottom",
+    "latest",
+    "earliest",
+    "distinct",
+    "join",
+    "leftJoin",
+    "semiJoin",
+    "antiJoin",
+    "union",
+    "scan",
+    "sample",
+    "limit",
+    "tap",
+];
+
+/// A pipeline that is being checked.
+pub(crate) struct PipeCx<'c, 'a> {
+    pub ck: &'c mut Checker<'a>,
+    pub ast: &'a Program,
+    /// The declaration it stands in.
+    pub name: &'a str,
+    pub was: Option<&'a str>,
+    pub kind: DeclarationKind,
+    pub stream: StreamType,
+    /// What the next operator reads; `None` after a mistake.
+    pub input: Option<Input>,
+    pub operators: Vec<CheckedOperator>,
+    pub stages: Vec<CheckedStage>,
+    pub late: Option<StreamType>,
+    pub ok: bool,
+    /// How often each word gave an identity.
+    pub words: Vec<(String, u32)>,
+    /// Are there stateful stages behind the current one?
+    pub stateful_ahead: bool,
+}
+
+/// Does a stage keep state?
+pub(crate) fn is_stateful(word: &str) -> bool {
+    matches!(
+        word,
+        "aggregate"
+            | "top"
+            | "bottom"
+            | "latest"
+            | "earliest"
+            | "distinct"
+            | "join"
+            | "leftJoin"
+            | "semiJoin"
+            | "antiJoin"
+            | "scan"
+    ) || catalogue::lookup_aggregate(word).is_some()
+}
+
+impl<'c, 'a> PipeCx<'c, 'a> {
+    /// Checks all stages in order.
+    pub(crate) fn stages(&mut self, stages: &'a [Stage]) {
+        for (position, stage) in stages.iter().enumerate() {
+            self.stateful_ahead = stages[position..].iter().any(|s| is_stateful(&s.name.name));
+            let before = self.operators.len();
+            let errors = self.errors();
+            self.stage(stage);
+            self.check_annotations(stage, before);
+            if self.errors() > errors {
+                self.ok = false;
+            }
+            self.stages.push(CheckedStage {
+                word: stage.name.name.clone(),
+                span: stage.span,
+                after: self.stream.clone(),
+                operators: before..self.operators.len(),
+            });
+        }
+        self.nothing_stateful();
+    }
+
+    fn errors(&self) -> usize {
+        self.ck.diags.iter().filter(|d| d.is_error()).count()
+    }
+
+    fn stage(&mut self, stage: &'a Stage) {
+        let word = stage.name.name.as_str();
+        match (word, &stage.kind) {
+            (_, StageKind::Error) => self.lose(stage.span),
+            ("map", StageKind::Braces { items }) => self.map(stage, items),
+            ("aggregate", StageKind::Braces { items }) => self.aggregate(stage, items),
+            ("flatMap", StageKind::FlatMap { var, list }) => self.flat_map(stage, var, *list),
+            ("join" | "leftJoin" | "semiJoin" | "antiJoin", StageKind::Join { .. }) => self.join(stage),
+            (_, StageKind::Call { args, alias }) => {
+                let taken = matches!(word, "top" | "bottom") || catalogue::lookup_aggregate(word).is_some();
+                if let Some(alias) = alias
+                    && !taken
+                    && STAGES.contains(&word)
+                {
+                    let message = format!("`{word}` does not take `as`");
+                    let diag =
+                        Diagnostic::new(codes::STAGE_SHAPE, alias.span, message).at("a name for what?");
+                    self.ck.report(
+                        diag.note("`as name` names the result of an aggregate, or the place of a `top`"),
+                    );
+                }
+                self.call_stage(stage, args);
+            }
+            _ => self.wrong_shape(stage),
+        }
+    }
+
+    fn call_stage(&mut self, stage: &'a Stage, args: &'a [Arg]) {
+        match stage.name.name.as_str() {
+            "filter" => self.filter(stage, args),
+            "eventTime" => self.event_time(stage, args),
+            "keyBy" => self.key_by(stage, args),
+            "window" => self.window(stage, args),
+            "trigger" => self.trigger(stage, args),
+            "top" | "bottom" => self.top(stage, args),
+            "latest" | "earliest" => self.latest(stage, args),
+            "distinct" => self.distinct(stage, args),
+            "union" => self.union(stage, args),
+            "scan" => self.scan(stage, args),
+            "sample" => self.sample(stage, args),
+            "limit" => self.limit(stage, args),
+            "tap" => self.tap(stage, args),
+            "drop" => self.drop_fields(stage, args),
+            "rename" => self.rename(stage, args),
+            "map" | "aggregate" | "flatMap" | "join" | "leftJoin" | "semiJoin" | "antiJoin" => {
+                self.wrong_shape(stage)
+            }
+            word if catalogue::lookup_aggregate(word).is_some() => self.shorthand(stage, args),
+            _ => self.unknown_stage(stage),
+        }
+    }
+
+    fn wrong_shape(&mut self, stage: &Stage) {
+        let word = stage.name.name.as_str();
+        let form = match word {
+            "map" => "map { a, b: expr, .. }",
+            "aggregate" => "aggregate { n: count(), total: sum(x) }",
+            "flatMap" => "flatMap(x in xs)",
+            "join" | "leftJoin" | "semiJoin" | "antiJoin" => "join(other as o on a == o.b)",
+            "filter" => "filter(cond)",
+            "keyBy" => "keyBy(a, b: expr)",
+            "window" => "window(tumbling(10s))",
+            "eventTime" => "eventTime(at, delay: 5s)",
+            "scan" => "scan(state: 0, next: state + x, emit: { x, total: state })",
+            word if STAGES.contains(&word) || catalogue::lookup_aggregate(word).is_some() => {
+                "word(arguments)"
+            }
+            _ => {
+                self.unknown_stage(stage);
+                return;
+            }
+        };
+        let form = if form == "word(arguments)" {
+            format!("{word}(…)")
+        } else {
+            form.replacen("join", word, usize::from(word.ends_with("Join")))
+        };
+        let mut diag =
+            Diagnostic::new(codes::STAGE_SHAPE, stage.span, format!("`{word}` is written `{form}`"))
+                .at("written in another way");
+        // `map(a, b: e)` and `filter { c }` only have the wrong brackets.
+        let text = self.ck.text(stage.span);
+        let swapped = match (&stage.kind, word) {
+            (StageKind::Call { args, alias: None }, "map" | "aggregate") if !args.is_empty() => {
+                let inner =
+                    text.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map(|(inner, _)| inner);
+                inner.filter(|i| !i.contains("=>")).map(|inner| format!("{word} {{ {} }}", inner.trim()))
+            }
+            (StageKind::Braces { .. }, "filter" | "keyBy") => {
+                let inner =
+                    text.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map(|(inner, _)| inner);
+                inner.map(|inner| format!("{word}({})", inner.trim()))
+            }
+            _ => None,
+        };
+        if let Some(new) = swapped {
+            diag = diag.fix(format!("write `{}`", crate::expr::short(&new)), stage.span, new);
+        }
+        self.ck.report(diag);
+        self.lose(stage.span);
+    }
+
+    fn unknown_stage(&mut self, stage: &Stage) {
+        let name = &stage.name;
+        let word = name.name.as_str();
+        if let Some(flow) = suggest::foreign_stage(word) {
+            self.ck.report(crate::type_exprs::foreign(name, flow, "stage"));
+        } else {
+            let diag =
+                Diagnostic::new(codes::UNKNOWN_STAGE, name.span, format!("there is no stage `{word}`"))
+                    .at("not a stage");
+            let near =
+                suggest::nearest(word, STAGES.iter().copied().chain(catalogue::aggregates().map(|d| d.name)));
+            let diag = match near {
+                Some(near) => did_you_mean(diag, name.span, near),
+                None if catalogue::lookup(word).is_some() => diag.help(format!(
+                    "`{word}` is a function: use it in a stage, `|> map {{ .., x: {word}(…) }}`"
+                )),
+                None => diag.note(format!(
+                    "the stages are {} and the aggregates",
+                    list_names(STAGES.iter().copied())
+                )),
+            };
+            self.ck.report(diag);
+        }
+        self.lose(stage.span);
+    }
+
+    /// After a stage that was not understood nothing is known of the stream, and nothing is wrong with it.
+    pub(crate) fn lose(&mut self, span: Span) {
+        self.ok = false;
+        self.input = None;
+        let event_time = self.stream.event_time.clone();
+        self.stream = StreamType::unknown(span);
+        if event_time.is_some() {
+            self.stream.event_time = event_time;
+        }
+    }
+
+    /// Adds an operator whose output is the stream as it is now.
+    pub(crate) fn emit(&mut self, kind: OperatorKind, stage: &'a Stage, more: Vec<Input>) {
+        let state = self.identity(stage);
+        let (Some(first), Some(output)) = (self.input, self.stream.record()) else {
+            self.ok = false;
+            self.input = None;
+            return;
+        };
+        let mut inputs = vec![first];
+        inputs.extend(more);
+        self.operators.push(CheckedOperator {
+            kind,
+            inputs,
+            output,
+            mode: self.stream.mode.clone(),
+            word: stage.name.name.clone(),
+            span: stage.span,
+            state,
+        });
+        self.input = Some(Input::Operator(self.operators.len() - 1));
+    }
+
+    /// The operator could not be made; the stream behind it is known as far as it goes.
+    pub(crate) fn broken(&mut self) {
+        self.ok = false;
+        self.input = None;
+    }
+
+    /// What `now()` is in this stage: fine behind all state of a sink, or with processing time.
+    pub(crate) fn now_rule(&self) -> NowRule {
+        let last = self.kind == DeclarationKind::Sink && !self.stateful_ahead;
+        if last || self.stream.processing_time { NowRule::Allowed } else { NowRule::Replayed }
+    }
+
+    /// An expression over the rows of `stream`.
+    pub(crate) fn rows<'s>(&'s mut self, stream: &'s StreamType, stage: Span) -> ExprCx<'s, 'a> {
+        let now = self.now_rule();
+        ExprCx::new(self.ck, self.ast, Fields::Row(stream)).at_stage(stage, now)
+    }
+
+    /// A column that an expression makes.
+    pub(crate) fn computed(
+        &mut self,
+        name: &str,
+        ty: Option<flow_plan::DataType>,
+        origin: Span,
+        word: &str,
+    ) -> Column {
+        let id = self.ck.new_column();
+        let name: Arc<str> = name.into();
+        self.ck.computed.push(crate::checker::Computed {
+            id,
+            name: name.clone(),
+            span: origin,
+            word: word.to_string(),
+        });
+        Column { name, ty, side: None, origin, id }
+    }
+}

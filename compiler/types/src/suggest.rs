@@ -1,0 +1,225 @@
+//! What the author may have meant: the nearest name by edit distance, and the words people bring
+//! from other systems. Knows names only, no types.
+
+/// The nearest of `names`, if it is near enough to be worth saying.
+pub fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let lower = wrong.to_ascii_lowercase();
+    let limit = match wrong.chars().count() {
+        0..=2 => 1,
+        3..=5 => 2,
+        6..=9 => 3,
+        _ => 4,
+    };
+    let mut best: Option<(usize, &str)> = None;
+    for name in names {
+        if name == wrong {
+            continue;
+        }
+        let candidate = name.to_ascii_lowercase();
+        let distance = if candidate == lower || without_underscores(&candidate) == without_underscores(&lower)
+        {
+            0
+        } else {
+            let edits = strsim::osa_distance(&lower, &candidate);
+            // A short word that shares no letter order with the other is not a misspelling of it.
+            if edits * 2 > wrong.chars().count().max(candidate.chars().count()) { continue } else { edits }
+        };
+        if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
+            best = Some((distance, name));
+        }
+    }
+    if best.is_none() && wrong.chars().count() >= 3 {
+        return None;
+    }
+    best.map(|(_, name)| name)
+}
+
+fn without_underscores(word: &str) -> String {
+    word.chars().filter(|c| *c != '_').collect()
+}
+
+/// flow's stage for a word of another system.
+pub fn foreign_stage(word: &str) -> Option<&'static str> {
+    find(
+        word,
+        &[
+            ("filter", &["where", "having", "keep", "grep", "select_rows", "filterwhere"]),
+            (
+                "map",
+                &[
+                    "select",
+                    "project",
+                    "with",
+                    "withcolumn",
+                    "derive",
+                    "extend",
+                    "transform",
+                    "mapvalues",
+                    "mutate",
+                ],
+            ),
+            (
+                "keyBy",
+                &["groupby", "group_by", "key_by", "group", "partitionby", "partition_by", "groupbykey"],
+            ),
+            ("flatMap", &["flat_map", "explode", "unnest", "mapconcat", "selectmany"]),
+            ("top", &["orderby", "order_by", "sort", "sortby", "sort_by", "largest"]),
+            ("limit", &["take", "head", "fetch"]),
+            ("distinct", &["dedup", "dedupe", "unique", "deduplicate", "distinctby", "drop_duplicates"]),
+            ("aggregate", &["agg", "summarize", "summarise", "reducebykey", "reduce", "fold", "summary"]),
+            ("count", &["countby", "countbykey", "countbyvalue", "size"]),
+            ("eventTime", &["watermark", "withtimestamps", "assigntimestamps", "withwatermark", "rowtime"]),
+            ("union", &["unionall", "union_all", "concat", "merge", "unionbyname"]),
+            ("window", &["windowby", "windowed", "windowinto", "timewindow"]),
+            ("join", &["innerjoin", "inner_join", "lookup"]),
+            ("leftJoin", &["left_join", "leftouterjoin", "outerjoin", "left_outer_join"]),
+            ("semiJoin", &["semi_join", "leftsemi"]),
+            ("antiJoin", &["anti_join", "except", "leftanti"]),
+            ("scan", &["statefulmap", "mapwithstate", "mapgroupswithstate", "process"]),
+            ("tap", &["print", "peek", "inspect", "debug", "log", "foreach"]),
+            ("drop", &["dropcolumns", "exclude", "without", "drop_columns"]),
+            ("rename", &["renamecolumn", "withcolumnrenamed", "rename_columns"]),
+            ("avg", &["mean", "average"]),
+        ],
+    )
+}
+
+/// flow's type for a word of another system.
+pub fn foreign_type(word: &str) -> Option<&'static str> {
+    find(
+        word,
+        &[
+            ("string", &["str", "varchar", "text", "char", "utf8", "nvarchar"]),
+            (
+                "int",
+                &[
+                    "integer", "bigint", "long", "i64", "i32", "int64", "int32", "smallint", "short", "u64",
+                    "number",
+                ],
+            ),
+            ("float", &["double", "f64", "f32", "real", "float64", "double_precision", "float32"]),
+            ("bool", &["boolean"]),
+            ("timestamp", &["date", "datetime", "time", "timestamptz", "instant", "timestamp_ltz"]),
+            ("duration", &["interval", "timedelta", "timespan"]),
+            ("decimal", &["numeric", "bigdecimal", "money"]),
+            ("bytes", &["binary", "varbinary", "blob", "bytea", "bytearray"]),
+            ("json", &["jsonb", "variant", "object", "any"]),
+        ],
+    )
+}
+
+/// flow's generic type for a word of another system (`array<T>`, `Vec<T>`).
+pub fn foreign_generic(word: &str) -> Option<&'static str> {
+    find(
+        word,
+        &[
+            ("list", &["array", "vec", "seq", "vector", "set"]),
+            ("map", &["dict", "hashmap", "object", "record"]),
+            ("?", &["option", "optional", "nullable", "maybe"]),
+        ],
+    )
+}
+
+/// flow's function for a word of another system.
+pub fn foreign_function(word: &str) -> Option<&'static str> {
+    find(
+        word,
+        &[
+            ("len", &["length", "size", "strlen", "char_length", "cardinality"]),
+            ("lower", &["tolowercase", "lowercase", "lcase", "tolower", "to_lower"]),
+            ("upper", &["touppercase", "uppercase", "ucase", "toupper", "to_upper"]),
+            ("substring", &["substr", "mid"]),
+            ("coalesce", &["ifnull", "nvl", "if_null", "zeroifnull"]),
+            ("isNull", &["isnull", "is_null", "isnil", "isnone"]),
+            ("timestamp", &["to_timestamp", "totimestamp", "to_date", "date", "todatetime"]),
+            ("int", &["toint", "parseint", "to_int", "integer", "cast_int", "tointeger", "tolong"]),
+            ("float", &["tofloat", "todouble", "parsefloat", "to_float", "double"]),
+            ("string", &["tostring", "to_string", "str", "to_char", "text"]),
+            ("bool", &["tobool", "boolean", "parsebool"]),
+            ("decimal", &["todecimal", "to_decimal", "numeric"]),
+            ("contains", &["includes", "has", "array_contains"]),
+            ("indexOf", &["strpos", "position", "instr", "charindex", "find", "locate"]),
+            ("startsWith", &["starts_with", "hasprefix", "beginswith"]),
+            ("endsWith", &["ends_with", "hassuffix"]),
+            ("matches", &["rlike", "regexp_like", "regexlike", "regexp_matches", "like"]),
+            ("regexReplace", &["regexp_replace", "gsub"]),
+            ("regexExtract", &["regexp_extract", "regexp_substr"]),
+            ("replace", &["replaceall", "replace_all"]),
+            ("ceil", &["ceiling"]),
+            ("pow", &["power"]),
+            ("ln", &["log", "loge"]),
+            ("mapEach", &["map", "transform", "listmap"]),
+            ("filterEach", &["filter", "listfilter"]),
+            ("reduce", &["fold", "foldl", "inject"]),
+            ("truncate", &["date_trunc", "datetrunc", "trunc"]),
+            ("format", &["date_format", "strftime", "to_char", "dateformat"]),
+            ("parseTimestamp", &["strptime", "str_to_date", "parse_datetime", "parsedate"]),
+            ("now", &["current_timestamp", "currenttimestamp", "getdate", "sysdate"]),
+            ("epochMillis", &["unix_millis", "tomillis", "getTime"]),
+            ("fromEpochMillis", &["to_timestamp_ltz", "from_unixtime", "frommillis"]),
+            ("parseJson", &["json_parse", "from_json", "json_decode", "parse_json"]),
+            ("toJson", &["json_encode", "to_json", "stringify"]),
+            ("split", &["string_split", "split_part", "str_split", "tokenize"]),
+            ("trim", &["strip", "btrim"]),
+            ("any", &["some", "exists", "anymatch"]),
+            ("all", &["every", "allmatch", "forall"]),
+            ("padLeft", &["lpad", "padstart"]),
+            ("padRight", &["rpad", "padend"]),
+            ("avg", &["mean", "average"]),
+            ("countDistinct", &["count_distinct", "nunique", "uniq"]),
+            ("approxCountDistinct", &["approx_count_distinct", "hll", "approx_distinct"]),
+            ("collect", &["collect_list", "array_agg", "listagg", "tolist"]),
+            ("stringJoin", &["string_agg", "group_concat"]),
+            ("first", &["first_value", "any_value"]),
+            ("last", &["last_value"]),
+            ("argMax", &["max_by", "arg_max", "maxby"]),
+            ("argMin", &["min_by", "arg_min", "minby"]),
+            ("stddev", &["std", "stdev", "stddev_samp"]),
+            ("variance", &["var", "var_samp"]),
+            ("boolAnd", &["bool_and", "every"]),
+            ("boolOr", &["bool_or"]),
+            ("percentile", &["quantile", "percentile_cont"]),
+        ],
+    )
+}
+
+/// Is the function known elsewhere under this name, with an operator in flow (`concat` is `+`)?
+pub fn foreign_operator(word: &str) -> Option<&'static str> {
+    find(
+        word,
+        &[("+", &["concat", "concat_ws", "strcat"]), ("%", &["mod", "modulo"]), ("==", &["equals", "eq"])],
+    )
+}
+
+/// flow's connector for a word of another system.
+pub fn foreign_connector(word: &str) -> Option<&'static str> {
+    find(
+        word,
+        &[
+            ("stdout", &["print", "console"]),
+            ("file", &["filesystem", "csv", "json", "files", "fs", "parquet", "textfile", "path"]),
+            ("blackhole", &["null", "devnull", "noop", "discard"]),
+            ("generate", &["datagen", "faker", "rate", "generator"]),
+            ("postgres", &["jdbc", "postgresql", "pg", "sql"]),
+            ("http", &["https", "rest", "webhook"]),
+            ("socket", &["tcp"]),
+        ],
+    )
+}
+
+/// flow's format for a word of another system.
+pub fn foreign_format(word: &str) -> Option<&'static str> {
+    find(
+        word,
+        &[
+            ("json", &["ndjson", "jsonl", "jsonlines"]),
+            ("text", &["raw", "lines", "txt", "plain", "string"]),
+            ("csv", &["tsv"]),
+        ],
+    )
+}
+
+fn find(word: &str, table: &[(&'static str, &[&str])]) -> Option<&'static str> {
+    let lower = word.to_ascii_lowercase();
+    table.iter().find(|(name, words)| *name != word && words.contains(&lower.as_str())).map(|(name, _)| *name)
+}

@@ -1,0 +1,361 @@
+//! `test` blocks: targets, rows and times, all known before anything runs.
+
+use crate::checked::{CheckedStep, CheckedTest, ExpectedRow, Input};
+use crate::checker::Checker;
+use crate::expr::{ExprCx, Fields, did_you_mean, list_names};
+use crate::names;
+use crate::stream::StreamType;
+use crate::suggest;
+use flow_plan::{DataType, RecordType, Value};
+use flow_syntax::ast::{DeclKind, ExprId, ExprKind, Ident, Path, Program, RecordItem, TestDecl, TestStep};
+use flow_syntax::codes;
+use flow_syntax::{Diagnostic, Span};
+use std::sync::Arc;
+
+impl<'a> Checker<'a> {
+    /// Checks the tests of the main script.
+    pub(crate) fn check_tests(&mut self) -> Vec<CheckedTest> {
+        let Some(main) = self.input.programs.first() else { return Vec::new() };
+        let mut tests: Vec<CheckedTest> = Vec::new();
+        let mut names: Vec<(&str, Span)> = Vec::new();
+        for decl in &main.decls {
+            let DeclKind::Test(test) = &decl.kind else { continue };
+            if let Some((_, first)) = names.iter().find(|(n, _)| *n == test.name) {
+                let first = *first;
+                self.report(names::duplicate(&test.name, test.name_span, first, "a test"));
+            }
+            names.push((&test.name, test.name_span));
+            let steps = self.test_steps(main, test);
+            tests.push(CheckedTest { name: test.name.clone(), span: decl.span, steps });
+        }
+        tests
+    }
+
+    fn test_steps(&mut self, main: &'a Program, test: &'a TestDecl) -> Vec<CheckedStep> {
+        let mut steps = Vec::with_capacity(test.steps.len());
+        for step in &test.steps {
+            match step {
+                TestStep::Given { target, rows, span } => {
+                    if let Some(declaration) = self.given_target(target) {
+                        let stream = self.pipeline(declaration).map(|p| p.head.clone());
+                        let record = stream.as_ref().and_then(StreamType::record);
+                        if let Some(rows) = self.given_rows(main, *rows, record.as_deref(), &target.name) {
+                            steps.push(CheckedStep::Given { declaration, rows, span: *span });
+                        }
+                    }
+                }
+                TestStep::Advance { by, span } => {
+                    if let Some(by) = self.duration_option(main, *by, "`advance`", 0) {
+                        steps.push(CheckedStep::Advance { by, span: *span });
+                    }
+                }
+                TestStep::Expect { ordered, target, rows, span } => {
+                    let Some((target_input, stream)) = self.expect_target(target) else { continue };
+                    for column in &stream.columns {
+                        self.read[column.id as usize] = true;
+                    }
+                    let Some(record) = stream.record() else { continue };
+                    if let Some(rows) = self.expect_rows(main, *rows, &record, &target.name) {
+                        steps.push(CheckedStep::Expect {
+                            ordered: *ordered,
+                            target: target_input,
+                            record,
+                            rows,
+                            span: *span,
+                        });
+                    }
+                }
+            }
+        }
+        steps
+    }
+
+    fn given_target(&mut self, target: &Path) -> Option<usize> {
+        let name = &target.name;
+        let Some((index, global)) = self.global(&name.name) else {
+            self.unknown_target(
+                name,
+                |g| matches!(g.decl.kind, DeclKind::Source(_) | DeclKind::Table(_)),
+                "source or table",
+            );
+            return None;
+        };
+        self.reference(name.span, global.name.span);
+        self.uses[index].rows = true;
+        if global.is_broken() {
+            return None;
+        }
+        let fits =
+            matches!(global.decl.kind, DeclKind::Source(_) | DeclKind::Table(_)) && target.side.is_none();
+        if !fits {
+            let diag = Diagnostic::new(
+                codes::TEST_TARGET,
+                target.span(),
+                format!(
+                    "`given` replaces a source or a table, and `{}` is {}",
+                    name.name,
+                    if target.side.is_some() { "a side output" } else { global.what() }
+                ),
+            )
+            .at("rows cannot be given here")
+            .label(global.name.span, "declared here")
+            .help("give rows to the sources it reads");
+            self.report(diag);
+            return None;
+        }
+        Some(index)
+    }
+
+    fn unknown_target(&mut self, name: &Ident, fits: impl Fn(&names::Global<'_>) -> bool, what: &str) {
+        let known: Vec<&str> =
+            self.globals.iter().filter(|g| fits(g)).map(|g| g.name.name.as_str()).collect();
+        let diag =
+            Diagnostic::new(codes::UNKNOWN_NAME, name.span, format!("there is no {what} `{}`", name.name))
+                .at("not declared");
+        let near = suggest::nearest(&name.name, known.iter().copied());
+        let diag = match near {
+            Some(near) => did_you_mean(diag, name.span, near),
+            None => diag.note(format!("declared are {}", list_names(known.iter().copied()))),
+        };
+        self.report(diag);
+    }
+
+    fn expect_target(&mut self, target: &Path) -> Option<(Input, StreamType)> {
+        let name = &target.name;
+        let Some((index, global)) = self.global(&name.name) else {
+            self.unknown_target(name, |g| g.is_pipeline(), "stream or sink");
+            return None;
+        };
+        if target.side.is_none() && matches!(global.decl.kind, DeclKind::Sink(_)) {
+            self.reference(name.span, global.name.span);
+            let output = self.pipeline(index)?.output.clone();
+            return Some((Input::Declaration(index), output));
+        }
+        if !global.is_pipeline() && !global.is_broken() {
+            let diag = Diagnostic::new(
+                codes::TEST_TARGET,
+                name.span,
+                format!("`expect` looks at a stream or sink, and `{}` is {}", name.name, global.what()),
+            )
+            .at("receives no rows")
+            .label(global.name.span, "declared here");
+            self.report(diag);
+            return None;
+        }
+        let readable = self.readable(target, true)?;
+        Some((readable.input, readable.stream))
+    }
+
+    /// The records of a list.
+    fn row_items(&mut self, ast: &'a Program, rows: ExprId) -> Option<Vec<(&'a [RecordItem], Span)>> {
+        let expr = &ast.exprs[rows];
+        let ExprKind::List(items) = &expr.kind else {
+            if !matches!(expr.kind, ExprKind::Error) {
+                self.report(
+                    Diagnostic::new(codes::TEST_ROW, expr.span, "rows are a list of records: `[ { a: 1 } ]`")
+                        .at("not a list"),
+                );
+            }
+            return None;
+        };
+        let mut found = Vec::with_capacity(items.len());
+        let mut ok = true;
+        for item in items {
+            let row = &ast.exprs[*item];
+            match &row.kind {
+                ExprKind::Record(fields) => found.push((fields.as_slice(), row.span)),
+                ExprKind::Error => ok = false,
+                _ => {
+                    self.report(
+                        Diagnostic::new(codes::TEST_ROW, row.span, "a row is a record: `{ a: 1 }`")
+                            .at("not a record"),
+                    );
+                    ok = false;
+                }
+            }
+        }
+        ok.then_some(found)
+    }
+
+    fn given_rows(
+        &mut self,
+        ast: &'a Program,
+        rows: ExprId,
+        record: Option<&RecordType>,
+        target: &Ident,
+    ) -> Option<Vec<Vec<Value>>> {
+        let items = self.row_items(ast, rows)?;
+        let record = record?;
+        let mut out = Vec::with_capacity(items.len());
+        let mut ok = true;
+        for (items, span) in items {
+            let Some((fields, rest)) = self.row_fields(ast, items, record, target) else {
+                ok = false;
+                continue;
+            };
+            if let Some(rest) = rest {
+                let diag = Diagnostic::new(
+                    codes::TEST_ROW,
+                    rest,
+                    "`..` ignores fields of expected rows; given rows are whole",
+                )
+                .at("nothing to ignore");
+                self.report(diag);
+                ok = false;
+                continue;
+            }
+            let mut row = vec![Value::Null; record.fields.len()];
+            let given: Vec<usize> = fields.iter().map(|(i, _)| *i).collect();
+            ok &= self.all_given(record, &given, span, target, "given");
+            for (index, value) in fields {
+                row[index] = value;
+            }
+            out.push(row);
+        }
+        ok.then_some(out)
+    }
+
+    fn all_given(
+        &mut self,
+        record: &RecordType,
+        given: &[usize],
+        span: Span,
+        target: &Ident,
+        verb: &str,
+    ) -> bool {
+        let missing: Vec<&str> = record
+            .fields
+            .iter()
+            .enumerate()
+            .filter(|(i, f)| !given.contains(i) && (verb == "expected" || !f.ty.is_optional()))
+            .map(|(_, f)| &*f.name)
+            .collect();
+        if missing.is_empty() {
+            return true;
+        }
+        let mut diag = Diagnostic::new(
+            codes::TEST_ROW,
+            span,
+            format!("the {verb} row has no {}", list_names(missing.iter().copied())),
+        )
+        .at("fields are missing")
+        .note(format!("rows of `{}` are `{record}`", target.name));
+        if verb == "expected" {
+            let end = Span { start: span.end.saturating_sub(1), ..span }.before();
+            diag = diag.help("add them, or `..` to ignore all that is not named").with_fix(
+                "ignore the others with `..`",
+                end,
+                if self.text(span).trim_end_matches('}').trim_end().ends_with([',', '{']) {
+                    ".. "
+                } else {
+                    ", .. "
+                },
+                flow_syntax::Applicability::MaybeIncorrect,
+            );
+        }
+        self.report(diag);
+        false
+    }
+
+    fn expect_rows(
+        &mut self,
+        ast: &'a Program,
+        rows: ExprId,
+        record: &Arc<RecordType>,
+        target: &Ident,
+    ) -> Option<Vec<ExpectedRow>> {
+        let items = self.row_items(ast, rows)?;
+        let mut out = Vec::with_capacity(items.len());
+        let mut ok = true;
+        for (items, span) in items {
+            let Some((fields, rest)) = self.row_fields(ast, items, record, target) else {
+                ok = false;
+                continue;
+            };
+            if rest.is_none() {
+                let given: Vec<usize> = fields.iter().map(|(i, _)| *i).collect();
+                ok &= self.all_given(record, &given, span, target, "expected");
+            }
+            out.push(ExpectedRow { fields, span });
+        }
+        ok.then_some(out)
+    }
+
+    /// The fields of one row with their values, and where `..` stands.
+    #[allow(clippy::type_complexity, reason = "fields and the place of `..`, used twice right here")]
+    fn row_fields(
+        &mut self,
+        ast: &'a Program,
+        items: &'a [RecordItem],
+        record: &RecordType,
+        target: &Ident,
+    ) -> Option<(Vec<(usize, Value)>, Option<Span>)> {
+        let mut rest = None;
+        let mut fields: Vec<(usize, Value)> = Vec::with_capacity(items.len());
+        let mut ok = true;
+        for item in items {
+            let (name, value) = match item {
+                RecordItem::Rest { span, .. } => {
+                    rest = Some(*span);
+                    continue;
+                }
+                RecordItem::Field { name, value } => (name, *value),
+                RecordItem::Keep(id) => {
+                    let span = ast.exprs[*id].span;
+                    self.report(
+                        Diagnostic::new(codes::TEST_ROW, span, "a field of a row has a value: `a: 1`")
+                            .at("which value?"),
+                    );
+                    ok = false;
+                    continue;
+                }
+            };
+            let Some(index) = record.position(&name.name) else {
+                let diag = Diagnostic::new(
+                    codes::TEST_ROW,
+                    name.span,
+                    format!("the rows of `{}` have no field `{}`", target.name, name.name),
+                )
+                .at("not a field")
+                .note(format!("its fields are {}", list_names(record.fields.iter().map(|f| &*f.name))));
+                let near = suggest::nearest(&name.name, record.fields.iter().map(|f| &*f.name));
+                self.report(match near {
+                    Some(near) => did_you_mean(diag, name.span, near),
+                    None => diag,
+                });
+                ok = false;
+                continue;
+            };
+            if fields.iter().any(|(i, _)| *i == index) {
+                let diag = Diagnostic::new(
+                    codes::DUPLICATE_NAME,
+                    name.span,
+                    format!("`{}` is given twice", name.name),
+                );
+                self.report(diag.at("given again"));
+                ok = false;
+                continue;
+            }
+            match self.row_value(ast, value, &record.fields[index].ty, &name.name) {
+                Some(value) => fields.push((index, value)),
+                None => ok = false,
+            }
+        }
+        ok.then_some((fields, rest))
+    }
+
+    fn row_value(&mut self, ast: &'a Program, id: ExprId, ty: &DataType, name: &str) -> Option<Value> {
+        let mut cx = ExprCx::new(self, ast, Fields::None("in a test"));
+        let typed = cx.expr(id, Some(ty))?;
+        // Any value can stand for a json value.
+        let value_ty = typed.ty.clone();
+        let json = *ty.unwrapped() == DataType::Json && *value_ty.unwrapped() != DataType::Json;
+        let typed = if json { typed } else { cx.coerce(typed, ty, &format!("the field `{name}`"))? };
+        let expr = cx.finish(&typed);
+        let value = crate::constants::evaluate_constant(self, &expr, typed.span)?;
+        if json && !value.is_null() {
+            return flow_plan::eval::convert::convert(&value, value_ty.unwrapped(), &DataType::Json).ok();
+        }
+        Some(value)
+    }
+}

@@ -1,0 +1,1 @@
+//! Small scripts in, code and place out.
