@@ -2,6 +2,9 @@
 #![allow(clippy::disallowed_methods)]
 
 mod bad_input;
+mod catalogue;
+mod cli;
 mod diagnostics;
 mod explain;
+mod language;
 mod lang_examples;

@@ -1,0 +1,358 @@
+//! The command as people and CI call it: exit statuses, what goes to which stream, formats.
+
+use flow_tests::flow_binary::{path, run};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const GOOD: &str = "source lines = file(\"lines.txt\", format: text)\n\nsink out = lines |> map { n: len(line) } -> stdout(format: json)\n";
+const WRONG: &str = "source lines = file(\"lines.txt\", format: text)\nsink out = lines |> map { n: len(lin) } -> stdout(format: json)\n";
+const WARNED: &str = "source lines = file(\"lines.txt\", format: text)\nstream unused = lines |> limit(3)\nsink out = lines -> stdout(format: text)\n";
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn said(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn flow(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    said(&run(folder, args))
+}
+
+/// Runs with a text on standard input.
+fn piped(folder: &Path, args: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let mut child = Command::new(path())
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    said(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn check_says_nothing_of_a_good_script_and_exits_with_0() {
+    let folder = folder(&[("a.flow", GOOD)]);
+    assert_eq!(flow(folder.path(), &["check", "a.flow"]), (Some(0), String::new(), String::new()));
+}
+
+#[test]
+fn check_shows_people_what_is_wrong_on_standard_error_and_exits_with_1() {
+    let folder = folder(&[("a.flow", WRONG)]);
+    let (status, out, err) = flow(folder.path(), &["check", "a.flow"]);
+    assert_eq!((status, out.as_str()), (Some(1), ""));
+    assert!(err.contains("error[E0203]") && err.contains("a.flow:2:34") && err.ends_with("1 error\n"), "{err}");
+}
+
+#[test]
+fn warnings_are_no_errors_unless_they_are_denied() {
+    let folder = folder(&[("a.flow", WARNED)]);
+    let status = |args: &[&str]| flow(folder.path(), args).0;
+    assert_eq!(status(&["check", "a.flow"]), Some(0));
+    assert_eq!(status(&["check", "--deny", "warnings", "a.flow"]), Some(1));
+    assert_eq!(status(&["check", "--deny", "W0302", "a.flow"]), Some(1));
+    assert_eq!(status(&["check", "--deny", "unused-stream", "a.flow"]), Some(1));
+    assert_eq!(status(&["check", "--deny", "W0301", "a.flow"]), Some(0));
+    assert_eq!(flow(folder.path(), &["check", "--allow", "W0302", "a.flow"]).2, "");
+}
+
+#[test]
+fn levels_of_what_is_no_lint_are_a_mistake_in_the_call() {
+    let folder = folder(&[("a.flow", GOOD)]);
+    for lint in ["W9999", "E0203", "unusd-stream"] {
+        let (status, _, err) = flow(folder.path(), &["check", "--deny", lint, "a.flow"]);
+        assert_eq!(status, Some(2), "{err}");
+        assert!(err.contains(lint), "{err}");
+    }
+}
+
+#[test]
+fn several_scripts_are_checked_at_once() {
+    let folder = folder(&[("a.flow", GOOD), ("b.flow", WRONG), ("c.flow", WARNED)]);
+    let (status, out, _) = flow(folder.path(), &["check", "--format", "concise", "a.flow", "b.flow", "c.flow"]);
+    assert_eq!(status, Some(1));
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), 2, "{out}");
+    assert!(lines[0].starts_with("b.flow:2:34: error[E0203]: "), "{out}");
+    assert!(lines[1].starts_with("c.flow:2:8: warning[W0302]: "), "{out}");
+}
+
+#[test]
+fn a_script_that_is_not_there_exits_with_2() {
+    let folder = folder(&[("a.flow", GOOD)]);
+    for args in [["check", "b.flow"], ["run", "b.flow"], ["plan", "b.flow"], ["fmt", "b.flow"], ["infer", "b.csv"]] {
+        let (status, out, err) = flow(folder.path(), &args);
+        assert_eq!((status, out.as_str()), (Some(2), ""), "{args:?}: {err}");
+        assert!(err.contains(args[1]), "{args:?}: {err}");
+    }
+    assert_eq!(flow(folder.path(), &["check", "."]).0, Some(2));
+}
+
+#[test]
+fn mistakes_in_the_call_exit_with_2() {
+    let folder = folder(&[("a.flow", GOOD)]);
+    let calls: &[&[&str]] = &[
+        &[],
+        &["chekc", "a.flow"],
+        &["check"],
+        &["check", "--format", "xml", "a.flow"],
+        &["run", "a.flow", "--parallelism", "0"],
+        &["run", "a.flow", "-p", "novalue"],
+        &["plan", "a.flow", "--json", "--clif"],
+        &["completions", "tcsh"],
+    ];
+    for args in calls {
+        assert_eq!(flow(folder.path(), args).0, Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn commands_of_later_versions_say_so_and_are_not_in_the_help() {
+    let folder = folder(&[("a.flow", GOOD)]);
+    let help = flow(folder.path(), &["--help"]).1;
+    for word in ["test", "savepoint", "jobs", "stop", "lsp"] {
+        let (status, _, err) = flow(folder.path(), &[word, "a.flow"]);
+        assert_eq!(status, Some(2));
+        assert!(err.contains("not part of this version"), "{err}");
+        assert!(!help.lines().any(|l| l.trim_start().starts_with(&format!("{word} "))), "{help}");
+    }
+    for flag in [["--from", "job@3"], ["--state", "dir"]] {
+        let (status, _, err) = flow(folder.path(), &["run", "a.flow", flag[0], flag[1]]);
+        assert_eq!(status, Some(2));
+        assert!(err.contains(flag[0]), "{err}");
+    }
+    assert_eq!(flow(folder.path(), &["check", "a.flow", "--against", "git:HEAD"]).0, Some(2));
+}
+
+#[test]
+fn a_misspelt_command_is_answered_with_the_right_one() {
+    let folder = folder(&[("a.flow", GOOD)]);
+    assert!(flow(folder.path(), &["chekc", "a.flow"]).2.contains("`flow check`"));
+    assert!(flow(folder.path(), &["a.flow"]).2.contains("`flow run a.flow`"));
+}
+
+#[test]
+fn a_dash_is_standard_input() {
+    let folder = folder(&[]);
+    let (status, _, err) = piped(folder.path(), &["check", "-"], WRONG);
+    assert_eq!(status, Some(1));
+    assert!(err.contains("<stdin>:2:34"), "{err}");
+    let (status, out, _) = piped(folder.path(), &["fmt", "-"], "source   a=stdin( format : text )");
+    assert_eq!((status, out.as_str()), (Some(0), "source a = stdin(format: text)\n"));
+}
+
+#[test]
+fn there_is_no_colour_unless_it_is_asked_for() {
+    let folder = folder(&[("a.flow", WRONG)]);
+    assert!(!flow(folder.path(), &["check", "a.flow"]).2.contains('\x1b'));
+    assert!(!flow(folder.path(), &["check", "a.flow", "--color", "never"]).2.contains('\x1b'));
+    assert!(flow(folder.path(), &["check", "a.flow", "--color", "always"]).2.contains("\x1b[1;31merror"));
+}
+
+#[test]
+fn machine_formats_go_to_standard_output_and_are_well_formed() {
+    let folder = folder(&[("a.flow", WRONG), ("b.flow", GOOD)]);
+    let result = |format: &str| {
+        let (status, out, err) = flow(folder.path(), &["check", "--format", format, "a.flow", "b.flow"]);
+        assert_eq!((status, err.as_str()), (Some(1), ""), "{format}");
+        out
+    };
+    let json: serde_json::Value = serde_json::from_str(&result("json")).unwrap();
+    let first = &json.as_array().unwrap()[0];
+    assert_eq!((first["format_version"].as_u64(), first["code"].as_str()), (Some(1), Some("E0203")));
+    assert_eq!((first["span"]["line"].as_u64(), first["span"]["column"].as_u64()), (Some(2), Some(34)));
+    let fix = &first["fixes"][0]["edits"][0];
+    assert_eq!(fix["replacement"], "line");
+    let range = fix["span"]["start"].as_u64().unwrap() as usize..fix["span"]["end"].as_u64().unwrap() as usize;
+    assert_eq!(&WRONG[range], "lin");
+    let sarif: serde_json::Value = serde_json::from_str(&result("sarif")).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "E0203");
+    let gitlab: serde_json::Value = serde_json::from_str(&result("gitlab")).unwrap();
+    assert_eq!(gitlab[0]["location"]["lines"]["begin"], 2);
+    assert!(result("github").starts_with("::error file=a.flow,line=2,endLine=2,col=34,"));
+    let junit = result("junit");
+    assert!(junit.contains("tests=\"2\" failures=\"1\"") && junit.contains("name=\"b.flow\"/>"), "{junit}");
+}
+
+#[test]
+fn fmt_writes_the_one_style_and_only_where_something_changes() {
+    let folder = folder(&[("a.flow", "source   a=stdin( format : text )\nsink b=a->stdout()\n"), ("w.flow", "sink = \n")]);
+    let file = folder.path().join("a.flow");
+    let (status, out, _) = flow(folder.path(), &["fmt", "--check", "a.flow"]);
+    assert_eq!(status, Some(1));
+    assert!(out.contains("-source   a=stdin( format : text )\n") && out.contains("+source a = stdin(format: text)\n"), "{out}");
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("source   a"), "--check changes nothing");
+    assert_eq!(flow(folder.path(), &["fmt", "a.flow"]).0, Some(0));
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("source a = stdin(format: text)\n"));
+    assert_eq!(flow(folder.path(), &["fmt", "--check", "a.flow"]), (Some(0), String::new(), String::new()));
+    let (status, _, err) = flow(folder.path(), &["fmt", "w.flow"]);
+    assert_eq!(status, Some(1));
+    assert!(err.contains("error[E0101]"), "{err}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("w.flow")).unwrap(), "sink = \n");
+}
+
+#[test]
+fn run_writes_results_to_standard_output_and_the_summary_to_standard_error() {
+    let folder = folder(&[("a.flow", GOOD), ("lines.txt", "one\nthree\n")]);
+    for extra in [&[][..], &["--interpret"], &["--parallelism", "2"]] {
+        let args: Vec<&str> = ["run", "a.flow"].iter().chain(extra).copied().collect();
+        let (status, out, err) = flow(folder.path(), &args);
+        assert_eq!((status, out.as_str()), (Some(0), "{\"n\":3}\n{\"n\":5}\n"), "{err}");
+        assert!(err.starts_with("done in ") && err.contains("2 rows read"), "{err}");
+        assert!(!err.contains('\r') && !err.contains('\x1b'), "no live line without a terminal: {err:?}");
+    }
+}
+
+#[test]
+fn run_takes_parameters_and_refuses_unknown_ones() {
+    let script = "param most: int = 1\nsource lines = file(\"lines.txt\", format: text)\nsink out = lines |> limit(most) -> stdout(format: text)\n";
+    let folder = folder(&[("a.flow", script), ("lines.txt", "one\ntwo\n")]);
+    assert_eq!(flow(folder.path(), &["run", "a.flow"]).1, "one\n");
+    assert_eq!(flow(folder.path(), &["run", "a.flow", "-p", "most=2"]).1, "one\ntwo\n");
+    let (status, _, err) = flow(folder.path(), &["run", "a.flow", "-p", "mots=2"]);
+    assert!(status != Some(0) && err.contains("mots") && err.contains("most"), "{err}");
+    let (status, _, err) = flow(folder.path(), &["run", "a.flow", "-p", "most=many"]);
+    assert!(status != Some(0) && err.contains("many"), "{err}");
+}
+
+#[test]
+fn run_refuses_what_cannot_run_yet_at_its_stage() {
+    let script = "type R = { k: int, at: timestamp }\nsource rows: R = file(\"r.json\", format: json) |> eventTime(at, delay: 1s)\nsink out = rows |> keyBy(k) |> window(tumbling(1s)) |> count() -> stdout(format: json)\n";
+    let folder = folder(&[("a.flow", script)]);
+    assert_eq!(flow(folder.path(), &["check", "a.flow"]).0, Some(0));
+    let (status, _, err) = flow(folder.path(), &["run", "a.flow"]);
+    assert_eq!(status, Some(1));
+    assert!(err.contains("error[E0801]") && err.contains("a.flow:3"), "{err}");
+}
+
+#[test]
+fn a_record_error_shows_the_expression_the_record_and_its_line() {
+    let script = "type R = { n: int }\nsource rows: R = file(\"rows.ndjson\", format: json)\nsink out = rows |> map { n: 10 / n } -> stdout(format: json)\n";
+    let folder = folder(&[("a.flow", script), ("rows.ndjson", "{\"n\":1}\n{\"n\":2}\n{\"n\":0}\n")]);
+    let (status, _, err) = flow(folder.path(), &["run", "a.flow"]);
+    assert_eq!(status, Some(3));
+    for part in ["a.flow:3:29", "10 / n", "{\"n\":0}", "rows.ndjson:3", "onError: skip"] {
+        assert!(err.contains(part), "{part} is not in\n{err}");
+    }
+}
+
+#[test]
+fn explain_knows_every_code_by_number_and_by_name() {
+    let folder = folder(&[]);
+    let all = flow(folder.path(), &["explain"]).1;
+    assert!(all.lines().count() > 70 && all.contains("unknown-field"), "{all}");
+    let text = flow(folder.path(), &["explain", "E0203"]).1;
+    assert!(text.starts_with("# E0203 unknown-field\n"), "{text}");
+    assert_eq!(flow(folder.path(), &["explain", "unknown-field"]).1, text);
+    assert_eq!(flow(folder.path(), &["explain", "e0203"]).1, text);
+    let (status, _, err) = flow(folder.path(), &["explain", "unknow-field"]);
+    assert_eq!(status, Some(2));
+    assert!(err.contains("E0203"), "{err}");
+}
+
+#[test]
+fn plan_shows_operators_graphs_and_code() {
+    let folder = folder(&[("a.flow", GOOD), ("w.flow", WRONG)]);
+    let plan = |extra: &[&str]| {
+        let args: Vec<&str> = ["plan", "a.flow"].iter().chain(extra).copied().collect();
+        let (status, out, err) = flow(folder.path(), &args);
+        assert_eq!(status, Some(0), "{extra:?}: {err}");
+        out
+    };
+    assert!(plan(&[]).contains("out.map"), "{}", plan(&[]));
+    assert!(plan(&["--graph", "dot"]).starts_with("digraph"));
+    assert!(plan(&["--graph", "mermaid"]).starts_with("flowchart"));
+    assert!(plan(&["--clif"]).contains("function"));
+    let json: serde_json::Value = serde_json::from_str(&plan(&["--json"])).unwrap();
+    assert!(json.is_object(), "{json}");
+    assert_eq!(flow(folder.path(), &["plan", "w.flow"]).0, Some(1));
+}
+
+#[test]
+fn infer_prints_a_type_that_reads_the_file() {
+    let rows = "{\"id\":1,\"name\":\"a\",\"at\":\"2026-01-31T12:00:00Z\"}\n{\"id\":2,\"name\":null,\"at\":\"2026-01-31T12:00:01Z\"}\n";
+    let folder = folder(&[("rows.ndjson", rows), ("rows.csv", "id,score\n1,2.5\n2,3\n")]);
+    let (status, ty, err) = flow(folder.path(), &["infer", "rows.ndjson"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(ty.contains("id: int") && ty.contains("name: string?") && ty.contains("at: timestamp"), "{ty}");
+    let name = ty.split_whitespace().nth(1).unwrap();
+    let script = format!("{ty}\nsource rows: {name} = file(\"rows.ndjson\", format: json)\nsink out = rows -> stdout(format: json)\n");
+    std::fs::write(folder.path().join("a.flow"), script).unwrap();
+    let (status, out, err) = flow(folder.path(), &["run", "a.flow"]);
+    assert_eq!((status, out.lines().count()), (Some(0), 2), "{err}");
+    assert!(flow(folder.path(), &["infer", "rows.csv"]).1.contains("score: float"));
+}
+
+#[test]
+fn new_makes_a_folder_in_which_everything_passes() {
+    let folder = folder(&[]);
+    assert_eq!(flow(folder.path(), &["new", "web-visits"]).0, Some(0));
+    let made = folder.path().join("web-visits");
+    assert_eq!(flow(&made, &["fmt", "--check", "web-visits.flow"]), (Some(0), String::new(), String::new()));
+    assert_eq!(flow(&made, &["check", "--deny", "warnings", "web-visits.flow"]), (Some(0), String::new(), String::new()));
+    let (status, out, err) = flow(&made, &["run", "web-visits.flow"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(out.contains("{\"page\":\"/\",\"visits\":4,\"users\":3,\"slowest\":731,\"slow\":1}"), "{out}");
+    assert!(made.join(".github/workflows/flow.yml").exists() && made.join("README.md").exists());
+    let (status, _, err) = flow(folder.path(), &["new", "web-visits"]);
+    assert_eq!(status, Some(2));
+    assert!(err.contains("exists"), "{err}");
+    assert_eq!(flow(folder.path(), &["new", "a b"]).0, Some(2));
+}
+
+#[test]
+fn completions_are_scripts_that_name_the_commands() {
+    let folder = folder(&[]);
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let (status, out, _) = flow(folder.path(), &["completions", shell]);
+        assert_eq!(status, Some(0));
+        assert!(out.contains("explain"), "{shell}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = folder(&[]);
+    let flow = path().display();
+    let call = format!("{flow} explain | head -1; exit ${{PIPESTATUS[0]}}");
+    let output = Command::new("bash").args(["-c", &call]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(said(&output).0, Some(0));
+    assert_eq!(said(&output).2, "");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_job_cleanly() {
+    let script = "source n = generate { id: seq() } rate: 100\nsink out = n -> file(\"out\", format: json)\n";
+    let folder = folder(&[("a.flow", script)]);
+    let child = Command::new(path())
+        .args(["run", "a.flow"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let (status, _, err) = said(&child.wait_with_output().unwrap());
+    assert_eq!(status, Some(0), "{err}");
+    assert!(err.contains("stopped after"), "{err}");
+    let written: usize = std::fs::read_dir(folder.path().join("out"))
+        .unwrap()
+        .map(|e| std::fs::read_to_string(e.unwrap().path()).unwrap_or_default().lines().count())
+        .sum();
+    assert!(written > 5, "only {written} rows were kept");
+}
