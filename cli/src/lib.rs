@@ -2,11 +2,11 @@
 
 pub mod args;
 mod commands;
-//mod failure;
-//mod kernels;
+mod failure;
+mod kernels;
 mod numbers;
 mod output;
-//mod progress;
+mod progress;
 pub mod render;
 pub mod report;
 mod script;

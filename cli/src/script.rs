@@ -2,8 +2,9 @@
 
 use crate::args::{LintLevels, Params};
 use crate::status::Stop;
-use flow_driver::{Compilation, LoadError, Loader, Options};
+use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options};
 use flow_env::Env;
+use flow_syntax::Code;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -64,24 +65,29 @@ pub(crate) fn params(args: &Params) -> Result<Vec<(String, String)>, Stop> {
     args.param.iter().map(split).collect()
 }
 
-/// `--deny`, `--warn`, `--allow`.
-pub(crate) fn check_levels(args: &LintLevels) -> Result<(), Stop> {
-    for word in args.deny.iter().chain(&args.warn).chain(&args.allow) {
-        if word == "warnings" {
-            continue;
-        }
-        match flow_syntax::Code::find(word) {
-            Some(info) if info.code.0.starts_with('W') => {}
-            Some(info) => {
-                return Err(Stop::outside(format!(
-                    "`{word}` is {}, an error: only lints (W…) have levels",
-                    info.code
-                )));
-            }
-            None => return Err(Stop::outside(format!("there is no lint `{word}`{}", near(word)))),
+/// `--deny`, `--warn`, `--allow`: what names one lint wins over `warnings`.
+pub(crate) fn levels(args: &LintLevels) -> Result<Levels, Stop> {
+    let lists = [(&args.allow, Level::Allow), (&args.warn, Level::Warn), (&args.deny, Level::Deny)];
+    let mut levels = Levels::default();
+    for (_, level) in lists.iter().filter(|(words, _)| words.iter().any(|w| w == "warnings")) {
+        levels.set_all(*level);
+    }
+    for (words, level) in lists {
+        for word in words.iter().filter(|w| *w != "warnings") {
+            levels.set(lint(word)?, level);
         }
     }
-    Ok(())
+    Ok(levels)
+}
+
+fn lint(word: &str) -> Result<Code, Stop> {
+    match Code::find(word) {
+        Some(info) if info.code.0.starts_with('W') => Ok(info.code),
+        Some(info) => {
+            Err(Stop::outside(format!("`{word}` is {}, an error: only lints (W…) have levels", info.code)))
+        }
+        None => Err(Stop::outside(format!("there is no lint `{word}`{}", near(word)))),
+    }
 }
 
 /// `\n  help: did you mean …?` for a word that is no code.

@@ -38,6 +38,5 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
 }
 
 fn options(args: &Check) -> Result<Options, Stop> {
-    script::check_levels(&args.levels)?;
-    Ok(Options { params: script::params(&args.params)?, ..Options::default() })
+    Ok(Options { params: script::params(&args.params)?, levels: script::levels(&args.levels)? })
 }

@@ -1,8 +1,10 @@
 //! The compilation of one script, all stages in order.
 
 use crate::load::{self, LoadError, Loader};
+use flow_plan::operator::Plan;
 use flow_syntax::ast::Program;
 use flow_syntax::{Diagnostic, SourceMap};
+use flow_types::{Checked, Levels};
 use std::path::Path;
 
 /// What the command line says beside the script.
@@ -10,6 +12,8 @@ use std::path::Path;
 pub struct Options {
     /// `-p NAME=VALUE`.
     pub params: Vec<(String, String)>,
+    /// Levels of lints.
+    pub levels: Levels,
 }
 
 /// A compiled script.
@@ -21,6 +25,10 @@ pub struct Compilation {
     pub programs: Vec<Program>,
     /// What is wrong, sorted by place, each mistake once.
     pub diagnostics: Vec<Diagnostic>,
+    /// What is known of it, also when parts are wrong.
+    pub checked: Checked,
+    /// Its plan; none if anything is wrong.
+    pub plan: Option<Plan>,
 }
 
 impl Compilation {
@@ -34,9 +42,18 @@ impl Compilation {
 /// with it or its imports is in the diagnostics.
 pub fn compile(loader: &mut dyn Loader, path: &Path, options: &Options) -> Result<Compilation, LoadError> {
     let load::Loaded { sources, programs, mut diagnostics } = load::load(loader, path)?;
-    let _ = options;
+    let input = flow_types::Input {
+        sources: &sources,
+        programs: &programs,
+        params: &options.params,
+        levels: &options.levels,
+    };
+    let (checked, found) = flow_types::check(&input);
+    diagnostics.extend(found);
     sort(&mut diagnostics);
-    Ok(Compilation { sources, programs, diagnostics })
+    let right = checked.ok && !diagnostics.iter().any(Diagnostic::is_error);
+    let plan = right.then(|| flow_types::plan(&checked, &sources));
+    Ok(Compilation { sources, programs, diagnostics, checked, plan })
 }
 
 /// By place; what two stages say in the same words about the same place is said once.
@@ -45,6 +62,7 @@ pub(crate) fn sort(diagnostics: &mut Vec<Diagnostic>) {
         let key = |d: &Diagnostic| (d.primary.span.file, d.primary.span.start, d.primary.span.end, d.code);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
-    diagnostics
-        .dedup_by(|a, b| a.code == b.code && a.primary.span == b.primary.span && a.message == b.message);
+    diagnostics.dedup_by(|a, b| {
+        a.code == b.code && a.primary.span == b.primary.span && a.message == b.message
+    });
 }

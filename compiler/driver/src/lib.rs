@@ -8,6 +8,7 @@ mod runnable;
 
 pub use compile::{Compilation, Options, compile};
 pub use explain::explain;
+pub use flow_types::{Level, Levels};
 pub use load::{LoadError, Loader};
 pub use runnable::runnable;
 
