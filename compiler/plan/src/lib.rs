@@ -3,6 +3,7 @@
 //! what all of it means. Knows neither syntax nor running.
 
 pub mod aggregate;
+pub mod arbitrary;
 pub mod cast;
 pub mod catalogue;
 pub mod civil;

@@ -27,6 +27,10 @@ pub fn fold(expr: &Expr) -> Expr {
     for node in &expr.nodes {
         let kind = node.kind.with_children(|child| moved[child.0 as usize]);
         let id = match decided(&out, &kind) {
+            // A constant that is not null loses its `?` in `a ?? b`.
+            Some(taken) if matches!(out[taken].kind, Kind::Literal(_)) => {
+                out.push(out[taken].kind.clone(), node.ty.clone(), node.place)
+            }
             // A branch may be `T` where the whole is `T?`: values are the same.
             Some(taken) => taken,
             None => {

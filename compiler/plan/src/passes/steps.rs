@@ -56,7 +56,9 @@ fn moved_cond(before: &Step, filter: &Step) -> Option<Expr> {
             remap_columns(&mut cond, |column| plain(column).unwrap_or(column));
             Some(cond)
         }
-        StepKind::FlatMap(list) if !can_fail(list) => {
+        // An error of the condition would be raised once instead of once per element, or although
+        // there are none.
+        StepKind::FlatMap(list) if !can_fail(list) && !can_fail(&cond) => {
             let element = before.output.fields.len() - 1;
             let looks_at_it = columns(&cond).any(|column| column == element);
             (!looks_at_it).then_some(cond)

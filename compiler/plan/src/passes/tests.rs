@@ -1,4 +1,5 @@
 use super::*;
+use crate::arbitrary::Arbitrary;
 use crate::catalogue::{AggFunc, Func};
 use crate::expr::{BinaryOp, Expr, Kind, NodeId, Place};
 use crate::interpret::{Inputs, evaluate};
@@ -223,4 +224,59 @@ fn connectors_that_cannot_run_are_refused() {
     sketch.source("rows", &[("a", DataType::Int)]);
     sketch.sink("out", "kafka");
     assert_eq!(lower(&sketch.plan).unwrap_err()[0].code, "E0806");
+}
+
+/// A plan of the steps of a random chain; record errors are skipped and noted.
+fn random_plan(random: &mut Arbitrary) -> Plan {
+    let schema = random.schema(4);
+    let chain = random.chain(&schema, 5, 3);
+    let mut sketch = Sketch::default();
+    let fields: Vec<_> = schema.fields.iter().map(|f| (&*f.name, f.ty.clone())).collect();
+    let mut last = sketch.source("rows", &fields);
+    sketch.declare("steps", DeclarationKind::Stream, OnError::Skip);
+    for step in chain.steps {
+        let kind = match step.kind {
+            StepKind::Map(exprs) => OperatorKind::Map { exprs },
+            StepKind::Filter(cond) => OperatorKind::Filter { cond },
+            StepKind::FlatMap(list) => OperatorKind::FlatMap { list },
+        };
+        last = sketch.operator("step", kind, &[last], (*step.output).clone());
+    }
+    if random.one_in(2) {
+        let keys = vec![random.below(sketch.plan.operators[last as usize].output.fields.len())];
+        let count = vec![("n", AggFunc::Count, None, DataType::Int)];
+        sketch.aggregate(keys, RunningTrigger::EachRow, count);
+    }
+    sketch.sink("out", "stdout");
+    sketch.plan
+}
+
+#[test]
+fn passes_change_neither_rows_nor_record_errors() {
+    for seed in 0..800 {
+        let mut random = Arbitrary::new(seed);
+        let plan = random_plan(&mut random);
+        let OperatorKind::Source(call) = &plan.operators[0].kind else { panic!("a source") };
+        let rows = random.rows(&call.schema, 5);
+        let rows = inputs("rows", rows);
+        let plain = build::build(&plan);
+        let better = lower(&plan).unwrap();
+        let [a, b] = [&plain, &better].map(|graph| evaluate(graph, &rows, 0).unwrap());
+        let (x, y) = (a.of(&plain, "out").unwrap(), b.of(&better, "out").unwrap());
+        let same = |(x, y): (&Vec<Value>, &Vec<Value>)| {
+            x.len() == y.len() && x.iter().zip(y).all(|(x, y)| crate::order::identical(x, y))
+        };
+        assert!(
+            x.len() == y.len() && x.iter().zip(y).all(same),
+            "seed {seed}: {x:?}\n{y:?}\n{}",
+            shape(&better)
+        );
+        let errors = |outcome: &crate::interpret::Outcome| {
+            let mut errors: Vec<_> =
+                outcome.errors.iter().map(|e| (e.error.clone(), e.label.clone())).collect();
+            errors.sort_by_key(|(error, label)| (error.place, error.message.clone(), label.clone()));
+            errors
+        };
+        assert_eq!(errors(&a), errors(&b), "seed {seed}: {}", shape(&better));
+    }
 }

@@ -126,7 +126,7 @@ fn node_fits(
             *own == DataType::Bool && set.iter().all(|item| value_fits(item, ty(x).unwrapped()))
         }
         Kind::Call(func, args) => call_fits(*func, args.len()),
-        Kind::Lambda { body, .. } => ty(body) == own,
+        Kind::Lambda { body, .. } => fits(ty(body), own),
         Kind::List(items) => match own {
             DataType::List(of) => items.iter().all(|item| fits(ty(item), of)),
             _ => false,
@@ -208,7 +208,7 @@ fn call_fits(func: Func, args: usize) -> bool {
 }
 
 /// Is it a value of this type?
-pub(crate) fn value_fits(value: &Value, ty: &DataType) -> bool {
+pub fn value_fits(value: &Value, ty: &DataType) -> bool {
     use DataType as T;
     match (value, ty) {
         (Value::Null, ty) => ty.is_optional(),

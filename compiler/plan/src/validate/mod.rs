@@ -6,6 +6,7 @@ mod graph;
 mod plan;
 
 pub use expr::check as expression;
+pub use expr::value_fits;
 pub use graph::validate_graph;
 pub use plan::validate_plan;
 
