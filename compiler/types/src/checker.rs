@@ -42,6 +42,7 @@ pub fn check(input: &Input<'_>) -> (Checked, Vec<Diagnostic>) {
         read: Vec::new(),
         computed: Vec::new(),
         delivery_span: None,
+        row_fields: Vec::new(),
     };
     checker.resolve_types();
     checker.resolve_constants_and_functions();
@@ -98,6 +99,8 @@ pub(crate) struct Checker<'a> {
     pub computed: Vec<Computed>,
     /// Where the job block says `delivery:`.
     pub delivery_span: Option<Span>,
+    /// Fields of the row at the stage that is being checked: they are no constants.
+    pub row_fields: Vec<std::sync::Arc<str>>,
 }
 
 impl<'a> Checker<'a> {

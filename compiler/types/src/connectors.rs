@@ -117,7 +117,7 @@ impl<'a> Checker<'a> {
         let name = &connector.name;
         let Some(def) = flow_plan::connector::lookup(&name.name) else {
             if let Some(word) = suggest::foreign_connector(&name.name) {
-                self.report(crate::type_exprs::foreign(name, word, "connector"));
+                self.report(crate::type_exprs::foreign(codes::UNKNOWN_CONNECTOR, name, word, "connector"));
                 return None;
             }
             let fitting: Vec<&str> = CONNECTORS.iter().filter(|d| stands(d, side)).map(|d| d.name).collect();

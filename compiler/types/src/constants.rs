@@ -121,10 +121,17 @@ impl<'a> Checker<'a> {
             None => None,
         };
         let default = match decl.default {
-            Some(id) => match self.constant(global, id, declared.as_ref(), "in a parameter", &decl.name) {
-                Some(found) => Some(found),
-                None => return Resolved::Broken,
-            },
+            Some(id) => {
+                let before = self.diags.len();
+                let found = self.constant(global, id, declared.as_ref(), "in a parameter", &decl.name);
+                for diag in self.diags[before..].iter_mut().filter(|d| d.code == codes::TYPE_MISMATCH) {
+                    diag.code = codes::PARAM_VALUE;
+                }
+                match found {
+                    Some(found) => Some(found),
+                    None => return Resolved::Broken,
+                }
+            }
             None => None,
         };
         let Some(ty) = declared.or_else(|| default.as_ref().map(|(ty, _)| ty.clone())) else {

@@ -317,6 +317,7 @@ impl<'a> Checker<'a> {
             operators: Vec::new(),
             stages: Vec::new(),
             late: None,
+            lost_field: false,
             words: Vec::new(),
             stateful_ahead: false,
         }

@@ -4,9 +4,9 @@ use crate::checker::{Checker, Resolved};
 use crate::names;
 use crate::{order, suggest, walk};
 use flow_plan::{DataType, Field, RecordType};
-use flow_syntax::Diagnostic;
 use flow_syntax::ast::{DeclKind, FieldType, Ident, TypeExpr, TypeKind};
 use flow_syntax::codes;
+use flow_syntax::{Code, Diagnostic};
 use std::sync::Arc;
 
 const TYPE_WORDS: [&str; 9] =
@@ -129,7 +129,7 @@ impl Checker<'_> {
         let mut diag =
             Diagnostic::new(codes::UNKNOWN_TYPE, name.span, format!("there is no type `{}`", name.name));
         if let Some(word) = suggest::foreign_type(&name.name) {
-            diag = foreign(name, word, "type");
+            diag = foreign(codes::UNKNOWN_TYPE, name, word, "type");
         } else if name.name == "list" || name.name == "map" {
             let full = if name.name == "list" { "list<string>" } else { "map<string, int>" };
             diag = diag.at(format!("`{}` of what?", name.name)).help(format!("say what it holds: `{full}`"));
@@ -198,11 +198,11 @@ impl Checker<'_> {
         let diag = match (suggest::foreign_generic(name), args) {
             (Some("?"), [of]) => {
                 let text = format!("{}?", self.text(of.span));
-                Diagnostic::new(codes::FOREIGN_WORD, whole.span, format!("a `{name}` is written `T?`"))
+                Diagnostic::new(codes::UNKNOWN_TYPE, whole.span, format!("a `{name}` is written `T?`"))
                     .at("optional types end in `?`")
                     .fix(format!("write `{text}`"), whole.span, text)
             }
-            (Some(flow), _) if flow != "?" => foreign(word, flow, "type"),
+            (Some(flow), _) if flow != "?" => foreign(codes::UNKNOWN_TYPE, word, flow, "type"),
             _ => {
                 let diag =
                     Diagnostic::new(codes::UNKNOWN_TYPE, word.span, format!("there is no type `{name}<…>`"))
@@ -219,8 +219,8 @@ impl Checker<'_> {
 }
 
 /// A word of another system, with flow's word as the fix.
-pub(crate) fn foreign(name: &Ident, word: &str, what: &str) -> Diagnostic {
-    Diagnostic::new(codes::FOREIGN_WORD, name.span, format!("flow's {what} for `{}` is `{word}`", name.name))
+pub(crate) fn foreign(code: Code, name: &Ident, word: &str, what: &str) -> Diagnostic {
+    Diagnostic::new(code, name.span, format!("flow's {what} for `{}` is `{word}`", name.name))
         .at(format!("written `{word}` in flow"))
         .fix(format!("write `{word}`"), name.span, word)
 }

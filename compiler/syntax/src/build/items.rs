@@ -3,7 +3,7 @@
 
 use super::{Build, Pair};
 use crate::ast::{Arg, ExprId, ExprKind, RecordItem};
-use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
+use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN, UNNAMED_FIELD};
 use crate::diagnostic::{Applicability, Diagnostic, Edit};
 use crate::grammar::Rule;
 use crate::span::Span;
@@ -360,7 +360,7 @@ impl Build<'_, '_, '_> {
             ExprKind::Field { base, .. } if base_is_name(base) => {}
             _ => {
                 self.report(
-                    Diagnostic::new(UNEXPECTED_TOKEN, span, "a computed field needs a name")
+                    Diagnostic::new(UNNAMED_FIELD, span, "a computed field needs a name")
                         .at("expected `name: value`")
                         .with_fix("give it a name", span.before(), "name: ", Applicability::HasPlaceholders),
                 );

@@ -103,7 +103,7 @@ impl<'a> Checker<'a> {
 
     fn unknown_format(&mut self, name: &Ident) {
         if let Some(word) = suggest::foreign_format(&name.name) {
-            let mut diag = crate::type_exprs::foreign(name, word, "format");
+            let mut diag = crate::type_exprs::foreign(codes::UNKNOWN_FORMAT, name, word, "format");
             if name.name.eq_ignore_ascii_case("tsv") {
                 diag.fixes.clear();
                 diag = diag.fix("write `csv` with a tab", name.span, "csv(delimiter: \"\\t\")");

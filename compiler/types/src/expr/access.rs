@@ -77,6 +77,13 @@ impl<'c, 'a> ExprCx<'c, 'a> {
             Fields::Join { left, .. } if side == Some("left") && !stream.has_side("left") => Some(left),
             _ => None,
         };
+        // In a join's condition a bare name is the left side's, if that has it.
+        if let (Fields::Join { left, .. }, None) = (&self.fields, side) {
+            let mut of_left = stream.named(name).filter(|(index, _)| index < left);
+            if let (Some((index, _)), None) = (of_left.next(), of_left.next()) {
+                return Found::Column(index);
+            }
+        }
         let matching: Vec<_> = stream
             .named(name)
             .filter(|(index, column)| match (left, side) {

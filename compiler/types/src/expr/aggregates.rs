@@ -268,7 +268,7 @@ impl<'a> ExprCx<'_, 'a> {
             }
             Fit::No => {
                 let what = format!("what `{}` takes", def.name);
-                self.wrong_argument(def.name, &what, &signature.params[param].ty, &typed, def.signatures);
+                self.wrong_argument(&what, &signature.params[param].ty, &typed, def.signatures);
                 return None;
             }
         }

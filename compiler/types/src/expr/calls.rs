@@ -183,6 +183,14 @@ impl<'a> ExprCx<'_, 'a> {
             return None;
         }
         let named: Vec<&str> = args.iter().filter_map(|a| a.name.as_ref()).map(|n| n.name.as_str()).collect();
+        if let Some(arg) = args.iter().enumerate().find_map(|(i, a)| {
+            let name = a.name.as_ref()?;
+            args[..i].iter().any(|b| b.name.as_ref().is_some_and(|n| n.name == name.name)).then_some(name)
+        }) {
+            let message = format!("`{}` is given twice", arg.name);
+            self.ck.report(Diagnostic::new(codes::DUPLICATE_ARGUMENT, arg.span, message).at("given again"));
+            return None;
+        }
         let fitting: Vec<&'static Signature> =
             def.overloads().iter().filter(|s| takes(s, positional, &named)).collect();
         match fitting.as_slice() {
@@ -289,10 +297,14 @@ impl<'a> ExprCx<'_, 'a> {
                 None
             }
             Fit::No => {
-                if let Some(want) = &want {
-                    return self.coerce(typed, want, &what);
+                if let Some(converted) = want.as_ref().and_then(|want| self.convert_literal(&typed, want)) {
+                    return Some(converted);
                 }
-                self.wrong_argument(def.name, &what, pattern, &typed, &[signature.text]);
+                if want.as_ref().is_some_and(|w| *w == DataType::Duration) && typed.ty.is_numeric() {
+                    self.bare_duration(typed.span, &what);
+                    return None;
+                }
+                self.wrong_argument(&what, pattern, &typed, &[signature.text]);
                 None
             }
         }
@@ -300,7 +312,6 @@ impl<'a> ExprCx<'_, 'a> {
 
     pub(super) fn wrong_argument(
         &mut self,
-        function: &str,
         what: &str,
         pattern: &TypePattern,
         typed: &Typed,
@@ -321,21 +332,16 @@ impl<'a> ExprCx<'_, 'a> {
         .at(format!("this is `{}`", typed.ty))
         .note(written(signatures));
         let diag = self.origin_label(diag, typed);
-        if *typed.ty.unwrapped() == DataType::String && *pattern == TypePattern::Num {
-            let text = self.ck.text(typed.span);
-            let fix = format!("float({text})");
-            self.ck.report(diag.help(format!("convert it: `{}`", short(&fix))).with_fix(
-                "convert it",
-                typed.span,
-                fix,
-                Applicability::MaybeIncorrect,
-            ));
-            return;
+        let want = match pattern {
+            TypePattern::Exact(ty) => Some(ty.clone()),
+            TypePattern::Num => Some(DataType::Float),
+            _ => None,
+        };
+        match want {
+            Some(want) => self.report_with_cast(diag, typed, &want),
+            None => self.ck.report(diag),
         }
-        let _ = function;
-        self.ck.report(diag);
     }
-
     /// Chooses among several signatures by the types of the arguments.
     fn several_signatures(
         &mut self,
@@ -576,7 +582,7 @@ impl<'a> ExprCx<'_, 'a> {
             let (a, b) = (self.span(a.value), self.span(b.value));
             let text = format!("{} {operator} {}", self.ck.text(a), self.ck.text(b));
             let diag = Diagnostic::new(
-                codes::FOREIGN_WORD,
+                codes::UNKNOWN_FUNCTION,
                 callee.span,
                 format!("`{name}` is written `{operator}` in flow"),
             )
@@ -592,7 +598,7 @@ impl<'a> ExprCx<'_, 'a> {
         }
         if name.eq_ignore_ascii_case("cast") || name.eq_ignore_ascii_case("convert") {
             let diag = Diagnostic::new(
-                codes::FOREIGN_WORD,
+                codes::UNKNOWN_FUNCTION,
                 callee.span,
                 "casts are written `int(x)`, `string(x)`, …",
             )
@@ -604,7 +610,7 @@ impl<'a> ExprCx<'_, 'a> {
         if let Some(word) = suggest::foreign_function(name)
             && (catalogue::lookup_aggregate(word).is_none() || catalogue::lookup(word).is_some())
         {
-            self.ck.report(crate::type_exprs::foreign(callee, word, "function"));
+            self.ck.report(crate::type_exprs::foreign(codes::UNKNOWN_FUNCTION, callee, word, "function"));
             return;
         }
         let diag =

@@ -259,6 +259,10 @@ impl<'a> ExprCx<'_, 'a> {
                 RecordItem::Field { name, value } => (name, *value),
                 RecordItem::Keep(id) => match &self.ast.exprs[*id].kind {
                     ExprKind::Name(name) | ExprKind::Field { name, .. } => (name, *id),
+                    ExprKind::Error => {
+                        ok = false;
+                        continue;
+                    }
                     _ => {
                         let span = self.span(*id);
                         self.unnamed_field(span);

@@ -165,6 +165,17 @@ impl ExprCx<'_, '_> {
             }
             Fields::None(place) => {
                 let place = *place;
+                if self.ck.row_fields.iter().any(|f| **f == *name.name) {
+                    let message = format!(
+                        "`{}` differs from row to row, and this must be known before anything runs",
+                        name.name
+                    );
+                    let diag = Diagnostic::new(codes::NOT_CONSTANT, name.span, message)
+                        .at("a field of the row")
+                        .help("write a number, or declare a `param` that is given with `-p`");
+                    self.ck.report(diag);
+                    return;
+                }
                 let locals: Vec<&str> = self.locals.iter().map(|l| &*l.name).collect();
                 let constants = constants(self);
                 let near =

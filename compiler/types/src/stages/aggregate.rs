@@ -52,6 +52,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     fn unnamed_result(&mut self, id: ExprId) {
         let span = self.ast.exprs[id].span;
         self.ok = false;
+        if matches!(self.ast.exprs[id].kind, ExprKind::Error) {
+            self.lost_field = true;
+            return;
+        }
         if let ExprKind::Name(name) | ExprKind::Field { name, .. } = &self.ast.exprs[id].kind {
             let is_key = self
                 .stream
@@ -258,7 +262,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         after.dropped.retain(|d| columns.iter().all(|c| c.name != d.name));
         after.columns = columns;
         after.open = false;
-        after.open |= before.open && !keyed_rows;
+        after.open |= before.open && !keyed_rows || std::mem::take(&mut self.lost_field);
         after.made_by = (format!("the result of this `{word}`"), stage.span);
         after.from_window = match grouped.window.as_ref().map(|(w, _)| w) {
             Some(Window { kind: WindowKind::Same, .. }) => before.from_window.clone(),

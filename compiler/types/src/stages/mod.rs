@@ -64,6 +64,8 @@ pub(crate) struct PipeCx<'c, 'a> {
     pub stages: Vec<CheckedStage>,
     pub late: Option<StreamType>,
     pub ok: bool,
+    /// Was a field of the record that is being made not understood?
+    pub lost_field: bool,
     /// How often each word gave an identity.
     pub words: Vec<(String, u32)>,
     /// Are there stateful stages behind the current one?
@@ -93,6 +95,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     pub(crate) fn stages(&mut self, stages: &'a [Stage]) {
         for (position, stage) in stages.iter().enumerate() {
             self.stateful_ahead = stages[position..].iter().any(|s| is_stateful(&s.name.name));
+            self.ck.row_fields = self.stream.columns.iter().map(|c| c.name.clone()).collect();
             let before = self.operators.len();
             let errors = self.errors();
             self.stage(stage);
@@ -108,6 +111,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             });
         }
         self.nothing_stateful();
+        self.ck.row_fields.clear();
     }
 
     fn errors(&self) -> usize {
@@ -167,6 +171,12 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     }
 
     fn wrong_shape(&mut self, stage: &Stage) {
+        if let StageKind::Braces { items } = &stage.kind
+            && items.iter().any(|i| matches!(i, RecordItem::Keep(id) if matches!(self.ast.exprs[*id].kind, flow_syntax::ast::ExprKind::Error)))
+        {
+            // The parser has said that these braces hold no record.
+            return self.lose(stage.span);
+        }
         let word = stage.name.name.as_str();
         let form = match word {
             "map" => "map { a, b: expr, .. }",
@@ -220,7 +230,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let name = &stage.name;
         let word = name.name.as_str();
         if let Some(flow) = suggest::foreign_stage(word) {
-            self.ck.report(crate::type_exprs::foreign(name, flow, "stage"));
+            self.ck.report(crate::type_exprs::foreign(codes::UNKNOWN_STAGE, name, flow, "stage"));
         } else {
             let diag =
                 Diagnostic::new(codes::UNKNOWN_STAGE, name.span, format!("there is no stage `{word}`"))

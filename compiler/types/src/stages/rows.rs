@@ -41,6 +41,12 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             match item {
                 RecordItem::Keep(id) => {
                     let Some(name) = self.item_name(item) else {
+                        self.ok = false;
+                        if matches!(self.ast.exprs[*id].kind, ExprKind::Error) {
+                            // It may have had any name.
+                            self.lost_field = true;
+                            continue;
+                        }
                         let span = self.ast.exprs[*id].span;
                         self.rows(before, stage).unnamed_field(span);
                         continue;
@@ -193,8 +199,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         after.dropped.retain(|d| !made.iter().any(|item| item.column.name == d.name));
         let (columns, exprs): (Vec<Column>, Vec<Option<Expr>>) =
             made.into_iter().map(|i| (i.column, i.expr)).unzip();
-        let identity = columns.len() == before.columns.len() && word == "rename";
-        let _ = identity;
+        after.open |= std::mem::take(&mut self.lost_field);
         after.columns = columns;
         after.made_by = (format!("the record of this `{word}`"), stage.span);
         self.stream = after;
@@ -226,10 +231,15 @@ impl<'c, 'a> PipeCx<'c, 'a> {
 
     /// A lint: the condition does not depend on the row.
     fn constant_condition(&mut self, cond: &Expr, span: Span) {
-        if !crate::constants::is_constant(cond) {
-            return;
-        }
-        if let Ok(Value::Bool(value)) = flow_plan::eval::eval(cond, &[]) {
+        let known = if crate::constants::is_constant(cond) {
+            match flow_plan::eval::eval(cond, &[]) {
+                Ok(Value::Bool(value)) => Some(value),
+                _ => None,
+            }
+        } else {
+            same_on_both_sides(cond)
+        };
+        if let Some(value) = known {
             let (always, then) = if value {
                 ("true", "the filter keeps every row")
             } else {
@@ -560,5 +570,25 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.ok = false;
         }
         self.replace_columns(before, items, stage, "rename");
+    }
+}
+
+/// `x == x`: the answer does not need the row.
+fn same_on_both_sides(cond: &Expr) -> Option<bool> {
+    use flow_plan::expr::{BinaryOp, Kind};
+    let Kind::Binary(op, a, b) = &cond[cond.root()].kind else { return None };
+    let shape = |id| {
+        let mut part = crate::expr::compact(cond, id);
+        part.nodes.iter_mut().for_each(|n| n.place = flow_plan::Place::default());
+        format!("{part:?}")
+    };
+    let reads_clock = !cond.nodes.iter().any(|n| matches!(n.kind, Kind::Column(_)));
+    if reads_clock || shape(*a) != shape(*b) {
+        return None;
+    }
+    match op {
+        BinaryOp::Eq | BinaryOp::Le | BinaryOp::Ge => Some(true),
+        BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Gt => Some(false),
+        _ => None,
     }
 }

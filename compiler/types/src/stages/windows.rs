@@ -189,7 +189,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             _ => None,
         };
         if let Some(word) = foreign {
-            self.ck.report(crate::type_exprs::foreign(name, word, "window"));
+            self.ck.report(crate::type_exprs::foreign(codes::BAD_WINDOW, name, word, "window"));
             return;
         }
         let diag = Diagnostic::new(codes::BAD_WINDOW, name.span, format!("there is no window `{word}`"))
