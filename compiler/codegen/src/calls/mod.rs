@@ -2,6 +2,7 @@
 //! unwinds. A status of 1 means that there is a record error; results wider than a word lie in the
 //! frame.
 
+mod convert;
 mod generic;
 mod number;
 mod text;
@@ -45,9 +46,28 @@ helpers! {
     FLOAT_REM number::flow_float_rem (2);
     DECIMAL_OP number::flow_decimal_op (5);
     DECIMAL_CMP number::flow_decimal_cmp (4);
+    CASE text::flow_case (3);
+    PART text::flow_part (3);
+    SUBSTRING text::flow_substring (4);
+    CHAR_AT text::flow_char_at (3);
+    INDEX_OF text::flow_index_of (4);
+    REPLACE text::flow_replace (6);
+    HASH_TEXT text::flow_hash_text (2);
+    HASH_INT number::flow_hash_int (1);
+    FLOAT_FUNCTION number::flow_float_function (2);
+    FLOAT_PAIR number::flow_float_pair (3);
+    FLOAT_ROUND number::flow_float_round (2);
+    CALENDAR_NUMBER number::flow_calendar (2);
+    TRUNCATE number::flow_truncate (2);
+    TO_TEXT convert::flow_to_text (3);
+    FROM_TEXT convert::flow_from_text (3);
+    TO_DECIMAL convert::flow_to_decimal (2);
+    OF_DECIMAL convert::flow_of_decimal (3);
 }
 
-pub(crate) use number::decimal_words;
+pub(crate) use convert::code_of;
+pub(crate) use number::{CALENDAR, FLOAT_FUNCTIONS, decimal_words};
+pub(crate) use text::PARTS;
 
 /// What helpers work on: one worker's state for one segment.
 #[derive(Default)]
@@ -102,6 +122,20 @@ impl Made {
         View::of(&self.open[start..])
     }
 
+    /// A view of a changed copy of the same length.
+    pub(crate) fn push_with(&mut self, bytes: &[u8], change: impl FnOnce(&mut [u8])) -> View {
+        if bytes.len() <= flow_data::view::INLINE {
+            let mut copy = [0; flow_data::view::INLINE];
+            copy[..bytes.len()].copy_from_slice(bytes);
+            change(&mut copy[..bytes.len()]);
+            return View::of(&copy[..bytes.len()]);
+        }
+        let start = self.reserve(bytes.len());
+        self.open.extend_from_slice(bytes);
+        change(&mut self.open[start..]);
+        View::of(&self.open[start..])
+    }
+
     /// Room for so many bytes behind the open chunk's end, which is returned.
     fn reserve(&mut self, length: usize) -> usize {
         if self.open.capacity() - self.open.len() < length {
@@ -122,6 +156,20 @@ impl Made {
         }
         std::mem::take(&mut self.full)
     }
+}
+
+/// Runs what might panic: a panic must not cross a kernel.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
+}
+
+/// The text of a view.
+///
+/// # Safety
+/// The view is of living text.
+unsafe fn text_of(view: &View) -> &str {
+    // SAFETY: by the caller's word.
+    unsafe { std::str::from_utf8_unchecked(view.bytes()) }
 }
 
 /// The driver's state behind a frame.

@@ -1,6 +1,10 @@
 //! Helpers on decimals and floats.
 
-use super::give;
+use super::{give, guarded};
+use flow_plan::catalogue::Func;
+use flow_plan::civil::Zone;
+use flow_plan::functions::{math, time};
+use flow_plan::order;
 use rust_decimal::Decimal;
 
 /// A decimal as the two words that lie in a column.
@@ -62,4 +66,82 @@ pub(super) unsafe extern "C" fn flow_decimal_cmp(
 /// Always safe; `unsafe` only because all helpers are.
 pub(super) unsafe extern "C" fn flow_float_rem(_: *mut u64, a: u64, b: u64) -> u64 {
     (f64::from_bits(a) % f64::from_bits(b)).to_bits()
+}
+
+/// Functions of one float, in the order of their numbers.
+pub(crate) const FLOAT_FUNCTIONS: [Func; 9] =
+    [Func::Floor, Func::Ceil, Func::Round, Func::Exp, Func::Ln, Func::Log10, Func::Sin, Func::Cos, Func::Tan];
+
+/// A function of a float, given and taken as bits.
+///
+/// # Safety
+/// Always safe; `unsafe` only because all helpers are.
+pub(super) unsafe extern "C" fn flow_float_function(_: *mut u64, func: u64, bits: u64) -> u64 {
+    let x = f64::from_bits(bits);
+    let result = match FLOAT_FUNCTIONS.get(func as usize) {
+        Some(Func::Floor) => x.floor(),
+        Some(Func::Ceil) => x.ceil(),
+        Some(Func::Round) => x.round(),
+        Some(func) => math::float(*func, x).unwrap_or(f64::NAN),
+        None => f64::NAN,
+    };
+    result.to_bits()
+}
+
+/// `pow` (0) and `atan2` (1), given and taken as bits.
+///
+/// # Safety
+/// Always safe; `unsafe` only because all helpers are.
+pub(super) unsafe extern "C" fn flow_float_pair(_: *mut u64, func: u64, a: u64, b: u64) -> u64 {
+    let (a, b) = (f64::from_bits(a), f64::from_bits(b));
+    let result = if func == 0 { a.powf(b) } else { a.atan2(b) };
+    result.to_bits()
+}
+
+/// A float rounded to digits, given and taken as bits.
+///
+/// # Safety
+/// Always safe; `unsafe` only because all helpers are.
+pub(super) unsafe extern "C" fn flow_float_round(_: *mut u64, bits: u64, digits: u64) -> u64 {
+    guarded(|| math::round_float(f64::from_bits(bits), digits as i64)).unwrap_or(f64::NAN).to_bits()
+}
+
+/// Numbers of the calendar in UTC, in the order of their numbers.
+pub(crate) const CALENDAR: [Func; 8] = [
+    Func::Year,
+    Func::Month,
+    Func::Day,
+    Func::Hour,
+    Func::Minute,
+    Func::Second,
+    Func::DayOfWeek,
+    Func::DayOfYear,
+];
+
+/// A number of the calendar.
+///
+/// # Safety
+/// Always safe; `unsafe` only because all helpers are.
+pub(super) unsafe extern "C" fn flow_calendar(_: *mut u64, func: u64, t: u64) -> u64 {
+    let func = CALENDAR.get(func as usize).copied().unwrap_or(Func::Year);
+    guarded(|| time::calendar(func, t as i64, &Zone::UTC)).unwrap_or(0) as u64
+}
+
+/// The start of the unit that holds the moment, in UTC.
+///
+/// # Safety
+/// `frame` is a frame.
+pub(super) unsafe extern "C" fn flow_truncate(frame: *mut u64, t: u64, unit: u64) -> u64 {
+    let start = guarded(|| time::truncate(t as i64, unit as i64, &Zone::UTC).ok()).flatten();
+    // SAFETY: by the caller's word.
+    unsafe { give(frame, start.unwrap_or(0) as u64, 0, true) };
+    u64::from(start.is_none())
+}
+
+/// The hash of an int.
+///
+/// # Safety
+/// Always safe; `unsafe` only because all helpers are.
+pub(super) unsafe extern "C" fn flow_hash_int(_: *mut u64, x: u64) -> u64 {
+    order::hash_int(x as i64)
 }

@@ -1,7 +1,9 @@
 //! Helpers on strings.
 
-use super::{give, host};
+use super::{give, give_text, guarded, host, text_of};
 use flow_data::View;
+use flow_plan::functions::{string, url};
+use flow_plan::order;
 
 /// The largest string a kernel joins.
 const LARGEST: usize = u32::MAX as usize;
@@ -36,6 +38,184 @@ on_two_views! {
     flow_ends_with -> u64 = |a, b| u64::from(a.ends_with(b));
     /// Does the first hold the second?
     flow_contains -> u64 = |a, b| u64::from(b.is_empty() || memchr::memmem::find(a, b).is_some());
+}
+
+const HIGH: u64 = 0x8080_8080_8080_8080;
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// Eight bytes in the other case, as far as they are ASCII.
+fn ascii_case(word: u64, upper: bool) -> u64 {
+    let (first, last) = if upper { (b'a', b'z') } else { (b'A', b'Z') };
+    let low = word & !HIGH;
+    // The high bit of a byte says: at least `first`, above `last`.
+    let least = low + ONES * u64::from(0x80 - first);
+    let above = low + ONES * u64::from(0x7f - last);
+    let letters = (least ^ above) & HIGH & !word;
+    word ^ (letters >> 2)
+}
+
+/// A string in lower (0) or upper (1) case; as it was if nothing changes.
+///
+/// # Safety
+/// Called by kernels only, with a view of living text.
+pub(super) unsafe extern "C" fn flow_case(frame: *mut u64, upper: u64, lo: u64, hi: u64) -> u64 {
+    let upper = upper != 0;
+    let original = view(lo, hi);
+    if original.is_inline() && (lo >> 32 | hi) & HIGH == 0 {
+        let prefix = ascii_case(lo >> 32, upper);
+        // SAFETY: by the caller's word.
+        unsafe { give(frame, lo & 0xffff_ffff | prefix << 32, ascii_case(hi, upper), true) };
+        return 0;
+    }
+    // SAFETY: by the caller's word.
+    unsafe {
+        let text = text_of(&original);
+        if !text.is_ascii() {
+            let changed = if upper { text.to_uppercase() } else { text.to_lowercase() };
+            give_text(frame, changed.as_bytes());
+            return 0;
+        }
+        let range = if upper { b'a'..=b'z' } else { b'A'..=b'Z' };
+        if !text.bytes().any(|b| range.contains(&b)) {
+            give(frame, lo, hi, true);
+            return 0;
+        }
+        let view = host(frame).made.push_with(text.as_bytes(), |bytes| {
+            if upper { bytes.make_ascii_uppercase() } else { bytes.make_ascii_lowercase() }
+        });
+        give(frame, view.lo, view.hi, true);
+    }
+    0
+}
+
+/// Leaves a part of a string in the frame; `None` is null.
+///
+/// # Safety
+/// `frame` is a frame, and the part will be alive as long as the string's origins.
+unsafe fn give_part(frame: *mut u64, part: Option<&str>) {
+    let view = part.map(|part| View::of(part.as_bytes()));
+    let View { lo, hi } = view.unwrap_or_default();
+    // SAFETY: by the caller's word.
+    unsafe { give(frame, lo, hi, part.is_some()) };
+}
+
+/// Parts of strings, in the order of their numbers.
+pub(crate) const PARTS: [flow_plan::catalogue::Func; 3] = [
+    flow_plan::catalogue::Func::Trim,
+    flow_plan::catalogue::Func::UrlHost,
+    flow_plan::catalogue::Func::UrlPath,
+];
+
+/// A part of a string.
+///
+/// # Safety
+/// Called by kernels only, with a view of living text.
+pub(super) unsafe extern "C" fn flow_part(frame: *mut u64, part: u64, lo: u64, hi: u64) -> u64 {
+    // SAFETY: by the caller's word.
+    unsafe {
+        let view = view(lo, hi);
+        let text = text_of(&view);
+        let found = guarded(|| match part {
+            0 => Some(text.trim()),
+            1 => url::host(text),
+            _ => url::path(text),
+        });
+        give_part(frame, found.flatten());
+        u64::from(found.is_none())
+    }
+}
+
+/// Characters from `start` up to, without, `end`.
+///
+/// # Safety
+/// Called by kernels only, with a view of living text.
+pub(super) unsafe extern "C" fn flow_substring(
+    frame: *mut u64,
+    lo: u64,
+    hi: u64,
+    start: u64,
+    end: u64,
+) -> u64 {
+    // SAFETY: by the caller's word.
+    unsafe {
+        let view = view(lo, hi);
+        let text = text_of(&view);
+        let found = guarded(|| string::substring(text, start as i64, end as i64));
+        give_part(frame, found);
+        u64::from(found.is_none())
+    }
+}
+
+/// The character at a position.
+///
+/// # Safety
+/// Called by kernels only, with a view of living text.
+pub(super) unsafe extern "C" fn flow_char_at(frame: *mut u64, lo: u64, hi: u64, index: u64) -> u64 {
+    // SAFETY: by the caller's word.
+    unsafe {
+        let view = view(lo, hi);
+        let text = text_of(&view);
+        let found = guarded(|| string::char_at(text, index as i64));
+        give_part(frame, found.flatten());
+        u64::from(found.is_none())
+    }
+}
+
+/// Position of the first occurrence in characters.
+///
+/// # Safety
+/// Called by kernels only, with views of living text.
+pub(super) unsafe extern "C" fn flow_index_of(
+    frame: *mut u64,
+    a_lo: u64,
+    a_hi: u64,
+    b_lo: u64,
+    b_hi: u64,
+) -> u64 {
+    // SAFETY: by the caller's word.
+    unsafe {
+        let (a, b) = (view(a_lo, a_hi), view(b_lo, b_hi));
+        let (text, part) = (text_of(&a), text_of(&b));
+        let found = guarded(|| string::index_of(text, part)).flatten();
+        give(frame, found.unwrap_or(0) as u64, 0, found.is_some());
+    }
+    0
+}
+
+/// Every occurrence replaced; an empty text occurs nowhere.
+///
+/// # Safety
+/// Called by kernels only, with views of living text.
+pub(super) unsafe extern "C" fn flow_replace(
+    frame: *mut u64,
+    a_lo: u64,
+    a_hi: u64,
+    from_lo: u64,
+    from_hi: u64,
+    to_lo: u64,
+    to_hi: u64,
+) -> u64 {
+    // SAFETY: by the caller's word.
+    unsafe {
+        let (a, from, to) = (view(a_lo, a_hi), view(from_lo, from_hi), view(to_lo, to_hi));
+        let (text, from, to) = (text_of(&a), text_of(&from), text_of(&to));
+        if from.is_empty() || !text.contains(from) {
+            give(frame, a_lo, a_hi, true);
+        } else {
+            give_text(frame, text.replace(from, to).as_bytes());
+        }
+    }
+    0
+}
+
+/// The hash of a string.
+///
+/// # Safety
+/// Called by kernels only, with a view of living text.
+pub(super) unsafe extern "C" fn flow_hash_text(_: *mut u64, lo: u64, hi: u64) -> u64 {
+    let view = view(lo, hi);
+    // SAFETY: by the caller's word.
+    order::hash_str(unsafe { text_of(&view) })
 }
 
 /// Number of characters.

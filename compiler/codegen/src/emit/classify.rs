@@ -126,7 +126,7 @@ fn is_native(expr: &Expr, id: NodeId) -> bool {
             let short = |v: &Value| matches!(v, Value::String(s) if s.len() <= flow_data::view::INLINE);
             set.len() <= SET && (words || (*ty(a) == DataType::String && set.iter().all(short)))
         }
-        Kind::Call(func, args) => super::call::is_native(*func, &args.iter().map(ty).collect::<Vec<_>>()),
+        Kind::Call(func, args) => super::call::is_native(expr, *func, args),
         Kind::Lambda { .. }
         | Kind::List(_)
         | Kind::Map(_)
@@ -170,5 +170,9 @@ fn is_native_cast(from: &DataType, to: &DataType) -> bool {
         (from, to),
         (T::Int, T::Float | T::Bool | T::Timestamp | T::Duration)
             | (T::Float | T::Bool | T::Timestamp | T::Duration, T::Int)
+            | (T::Int | T::Float, T::Decimal)
+            | (T::Decimal, T::Int | T::Float)
+            | (T::String, T::Int | T::Float | T::Decimal | T::Bool | T::Timestamp | T::Duration)
+            | (T::Int | T::Float | T::Decimal | T::Bool | T::Timestamp | T::Duration | T::Bytes, T::String)
     )
 }

@@ -356,6 +356,7 @@ macro_rules! binary {
 }
 
 binary! {
+    sub isub "Wrapping difference.";
     and band "Bitwise and.";
     or bor "Bitwise or.";
     xor bxor "Bitwise exclusive or.";
