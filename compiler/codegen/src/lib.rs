@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 mod calls;
+pub mod differential;
 mod emit;
 mod frame;
 mod lower;

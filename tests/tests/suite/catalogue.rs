@@ -72,7 +72,9 @@ fn page() -> String {
             let _ = writeln!(out, "\n```\n{}  → {}\n```", def.example.0, def.example.1);
         }
     }
-    out.push_str("\n## Conversions\n\nEach is a record error where it fails; its `try…` form gives `null` instead.\n");
+    out.push_str(
+        "\n## Conversions\n\nEach is a record error where it fails; its `try…` form gives `null` instead.\n",
+    );
     for def in CASTS {
         let _ = writeln!(out, "\n### {}, {}\n\n{}", def.name, def.try_name, def.doc);
         let _ = writeln!(out, "\n```\n{}  → {}\n```", def.example.0, def.example.1);
@@ -100,5 +102,8 @@ fn the_page_of_functions_is_the_table() {
         std::fs::write(&path, &page).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page, "docs/language/functions.md is stale: UPDATE=1 cargo test -p flow-tests catalogue");
+    assert!(
+        written == page,
+        "docs/language/functions.md is stale: UPDATE=1 cargo test -p flow-tests catalogue"
+    );
 }

@@ -51,7 +51,10 @@ fn check_shows_people_what_is_wrong_on_standard_error_and_exits_with_1() {
     let folder = folder(&[("a.flow", WRONG)]);
     let (status, out, err) = flow(folder.path(), &["check", "a.flow"]);
     assert_eq!((status, out.as_str()), (Some(1), ""));
-    assert!(err.contains("error[E0203]") && err.contains("a.flow:2:34") && err.ends_with("1 error\n"), "{err}");
+    assert!(
+        err.contains("error[E0203]") && err.contains("a.flow:2:34") && err.ends_with("1 error\n"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -79,7 +82,8 @@ fn levels_of_what_is_no_lint_are_a_mistake_in_the_call() {
 #[test]
 fn several_scripts_are_checked_at_once() {
     let folder = folder(&[("a.flow", GOOD), ("b.flow", WRONG), ("c.flow", WARNED)]);
-    let (status, out, _) = flow(folder.path(), &["check", "--format", "concise", "a.flow", "b.flow", "c.flow"]);
+    let (status, out, _) =
+        flow(folder.path(), &["check", "--format", "concise", "a.flow", "b.flow", "c.flow"]);
     assert_eq!(status, Some(1));
     let lines: Vec<&str> = out.lines().collect();
     assert_eq!(lines.len(), 2, "{out}");
@@ -90,7 +94,9 @@ fn several_scripts_are_checked_at_once() {
 #[test]
 fn a_script_that_is_not_there_exits_with_2() {
     let folder = folder(&[("a.flow", GOOD)]);
-    for args in [["check", "b.flow"], ["run", "b.flow"], ["plan", "b.flow"], ["fmt", "b.flow"], ["infer", "b.csv"]] {
+    for args in
+        [["check", "b.flow"], ["run", "b.flow"], ["plan", "b.flow"], ["fmt", "b.flow"], ["infer", "b.csv"]]
+    {
         let (status, out, err) = flow(folder.path(), &args);
         assert_eq!((status, out.as_str()), (Some(2), ""), "{args:?}: {err}");
         assert!(err.contains(args[1]), "{args:?}: {err}");
@@ -173,7 +179,8 @@ fn machine_formats_go_to_standard_output_and_are_well_formed() {
     assert_eq!((first["span"]["line"].as_u64(), first["span"]["column"].as_u64()), (Some(2), Some(34)));
     let fix = &first["fixes"][0]["edits"][0];
     assert_eq!(fix["replacement"], "line");
-    let range = fix["span"]["start"].as_u64().unwrap() as usize..fix["span"]["end"].as_u64().unwrap() as usize;
+    let range =
+        fix["span"]["start"].as_u64().unwrap() as usize..fix["span"]["end"].as_u64().unwrap() as usize;
     assert_eq!(&WRONG[range], "lin");
     let sarif: serde_json::Value = serde_json::from_str(&result("sarif")).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
@@ -187,11 +194,18 @@ fn machine_formats_go_to_standard_output_and_are_well_formed() {
 
 #[test]
 fn fmt_writes_the_one_style_and_only_where_something_changes() {
-    let folder = folder(&[("a.flow", "source   a=stdin( format : text )\nsink b=a->stdout()\n"), ("w.flow", "sink = \n")]);
+    let folder = folder(&[
+        ("a.flow", "source   a=stdin( format : text )\nsink b=a->stdout()\n"),
+        ("w.flow", "sink = \n"),
+    ]);
     let file = folder.path().join("a.flow");
     let (status, out, _) = flow(folder.path(), &["fmt", "--check", "a.flow"]);
     assert_eq!(status, Some(1));
-    assert!(out.contains("-source   a=stdin( format : text )\n") && out.contains("+source a = stdin(format: text)\n"), "{out}");
+    assert!(
+        out.contains("-source   a=stdin( format : text )\n")
+            && out.contains("+source a = stdin(format: text)\n"),
+        "{out}"
+    );
     assert!(std::fs::read_to_string(&file).unwrap().starts_with("source   a"), "--check changes nothing");
     assert_eq!(flow(folder.path(), &["fmt", "a.flow"]).0, Some(0));
     assert!(std::fs::read_to_string(&file).unwrap().starts_with("source a = stdin(format: text)\n"));
@@ -287,7 +301,9 @@ fn infer_prints_a_type_that_reads_the_file() {
     assert_eq!(status, Some(0), "{err}");
     assert!(ty.contains("id: int") && ty.contains("name: string?") && ty.contains("at: timestamp"), "{ty}");
     let name = ty.split_whitespace().nth(1).unwrap();
-    let script = format!("{ty}\nsource rows: {name} = file(\"rows.ndjson\", format: json)\nsink out = rows -> stdout(format: json)\n");
+    let script = format!(
+        "{ty}\nsource rows: {name} = file(\"rows.ndjson\", format: json)\nsink out = rows -> stdout(format: json)\n"
+    );
     std::fs::write(folder.path().join("a.flow"), script).unwrap();
     let (status, out, err) = flow(folder.path(), &["run", "a.flow"]);
     assert_eq!((status, out.lines().count()), (Some(0), 2), "{err}");
@@ -300,7 +316,10 @@ fn new_makes_a_folder_in_which_everything_passes() {
     assert_eq!(flow(folder.path(), &["new", "web-visits"]).0, Some(0));
     let made = folder.path().join("web-visits");
     assert_eq!(flow(&made, &["fmt", "--check", "web-visits.flow"]), (Some(0), String::new(), String::new()));
-    assert_eq!(flow(&made, &["check", "--deny", "warnings", "web-visits.flow"]), (Some(0), String::new(), String::new()));
+    assert_eq!(
+        flow(&made, &["check", "--deny", "warnings", "web-visits.flow"]),
+        (Some(0), String::new(), String::new())
+    );
     let (status, out, err) = flow(&made, &["run", "web-visits.flow"]);
     assert_eq!(status, Some(0), "{err}");
     assert!(out.contains("{\"page\":\"/\",\"visits\":4,\"users\":3,\"slowest\":731,\"slow\":1}"), "{out}");

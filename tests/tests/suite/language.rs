@@ -43,7 +43,12 @@ fn blocks() -> Vec<Block> {
                         continue;
                     }
                     let offset = prelude.lines().count();
-                    all.push(Block { name: format!("{file}:{line}"), text: format!("{prelude}{body}"), offset, line });
+                    all.push(Block {
+                        name: format!("{file}:{line}"),
+                        text: format!("{prelude}{body}"),
+                        offset,
+                        line,
+                    });
                 }
                 (Some((_, _, body)), line) => {
                     body.push_str(line);
@@ -94,7 +99,11 @@ fn every_block_of_the_reference_gives_what_its_comments_say() {
             }
             let found = type_on_line(&done, &block.text, line);
             if found.as_deref() != Some(what.as_str()) {
-                wrong.push(format!("{} line {}: the type is {found:?}, not {what}", block.name, page_line(line)));
+                wrong.push(format!(
+                    "{} line {}: the type is {found:?}, not {what}",
+                    block.name,
+                    page_line(line)
+                ));
             }
         }
         let mut found: Vec<(usize, String)> = done
@@ -107,7 +116,11 @@ fn every_block_of_the_reference_gives_what_its_comments_say() {
         found.sort();
         expected.sort();
         if found != expected {
-            let shown = flow_cli::render::report(&done.diagnostics, &done.sources, flow_cli::render::Look::plain(100));
+            let shown = flow_cli::render::report(
+                &done.diagnostics,
+                &done.sources,
+                flow_cli::render::Look::plain(100),
+            );
             wrong.push(format!("{}: expected {expected:?}\n{shown}", block.name));
         }
     }
@@ -118,8 +131,7 @@ fn every_block_of_the_reference_gives_what_its_comments_say() {
 fn type_on_line(done: &Compilation, text: &str, line: usize) -> Option<String> {
     let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let end = start + text.lines().nth(line - 1)?.len();
-    let begins_here =
-        |span: Span| span.file == FileId(0) && (start..end).contains(&(span.start as usize));
+    let begins_here = |span: Span| span.file == FileId(0) && (start..end).contains(&(span.start as usize));
     for declaration in &done.checked.declarations {
         let CheckedKind::Pipeline(pipeline) = &declaration.kind else { continue };
         if let Some(stage) = pipeline.stages.iter().rev().find(|s| begins_here(s.span)) {

@@ -6,5 +6,5 @@ mod catalogue;
 mod cli;
 mod diagnostics;
 mod explain;
-mod language;
 mod lang_examples;
+mod language;

@@ -31,7 +31,7 @@ pub(super) unsafe extern "C" fn flow_evaluate(frame: *mut u64, site: u64, row: u
         // A panic must not cross the kernel; the interpreter will meet it again where it may.
         let result = catch_unwind(AssertUnwindSafe(|| evaluator.eval(&site.expr, &values)));
         host.row = values;
-        (result, site.slot.filter(|_| site.shape == Shape::Any))
+        (result, (site.shape == Shape::Any).then_some(site.slot))
     };
     let Ok(Ok(value)) = result else {
         // SAFETY: by the caller's word.
@@ -41,6 +41,8 @@ pub(super) unsafe extern "C" fn flow_evaluate(frame: *mut u64, site: u64, row: u
     // SAFETY: by the caller's word.
     unsafe {
         if let Some(slot) = slot {
+            // Nobody reads a slot that is not kept: only its errors count.
+            let Some(slot) = slot else { return 0 };
             let host = host(frame);
             let index = if host.dense[slot] { position } else { row } as usize;
             match host.composites[slot].get_mut(index) {

@@ -130,7 +130,8 @@ impl RowGen<'_, '_> {
     fn item(&mut self, segment: &Segment, item: &Item) -> SlotState {
         let info = &segment.slots[item.slot];
         let composite = info.shape == Shape::Any;
-        let value = if composite { self.compute_composite(item) } else { self.compute(&item.work) };
+        let kept = (info.stored != Stored::No).then_some(item.slot);
+        let value = if composite { self.compute_composite(item, kept) } else { self.compute(&item.work) };
         self.slots.insert(item.slot, value);
         let nullable = if composite { info.ty.is_optional() } else { !matches!(value.valid, Valid::Always) };
         let state = SlotState { nullable, origins: value.origins };
@@ -185,10 +186,10 @@ pub(crate) fn unfolded(end: &End) -> Option<usize> {
 
 impl RowGen<'_, '_> {
     /// An expression whose value is a list, map, record or JSON: the helper puts it into its slot.
-    fn compute_composite(&mut self, item: &Item) -> Val {
+    fn compute_composite(&mut self, item: &Item, kept: Option<usize>) -> Val {
         self.begin();
         let expr = &item.work.expr;
-        let value = self.generic_into(expr, expr.root(), &item.work.scope, Some(item.slot));
+        let value = self.generic_into(expr, expr.root(), &item.work.scope, kept);
         self.end(item.work.bit);
         value.with_valid(Valid::Always)
     }

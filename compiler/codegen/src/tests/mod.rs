@@ -3,6 +3,7 @@
 
 mod chains;
 mod expressions;
+mod random;
 
 use crate::{Instance, Outcome, compile};
 use flow_data::Batch;

@@ -1,0 +1,112 @@
+//! `cargo xtask fuzz jit --count N [--seed S] [--jobs J]`: random expressions and chains, native code
+//! against the evaluator, bit for bit.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+use flow_codegen::differential::{self, Tally};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Expressions between two looks at the clock.
+const SLICE: u64 = 20_000;
+
+struct Options {
+    count: u64,
+    seed: u64,
+    jobs: u64,
+}
+
+fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
+    match args.next().as_deref() {
+        Some("jit") => {}
+        other => return Err(format!("no fuzzer {other:?}; there is `jit`")),
+    }
+    let mut options = Options { count: 1_000_000, seed: 1, jobs: 1 };
+    while let Some(name) = args.next() {
+        let value = args.next().ok_or_else(|| format!("{name} needs a number"))?;
+        let number = value.replace('_', "").parse().map_err(|_| format!("{value:?} is no number"))?;
+        match name.as_str() {
+            "--count" => options.count = number,
+            "--seed" => options.seed = number,
+            "--jobs" => options.jobs = number,
+            _ => return Err(format!("unknown option {name}")),
+        }
+    }
+    Ok(options)
+}
+
+fn main() -> ExitCode {
+    let options = match options(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
+    };
+    match fuzz(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(report) => {
+            println!("native code and evaluator differ\n{report}");
+            println!("again: cargo xtask fuzz jit --count 1 --seed <that seed>");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn fuzz(options: &Options) -> Result<(), String> {
+    let start = Instant::now();
+    let jobs = options.jobs.max(1);
+    let done = AtomicU64::new(0);
+    let results: Vec<Result<Tally, String>> = std::thread::scope(|scope| {
+        let jobs: Vec<_> = (0..jobs)
+            .map(|job| {
+                scope.spawn({
+                    let done = &done;
+                    move || worker(options, job, jobs, done, start)
+                })
+            })
+            .collect();
+        jobs.into_iter().map(|job| job.join().unwrap_or_else(|_| Err("a worker panicked".into()))).collect()
+    });
+    let mut all = Tally::default();
+    for tally in results {
+        let tally = tally?;
+        all.expressions += tally.expressions;
+        all.chains += tally.chains;
+        all.values += tally.values;
+        all.errors += tally.errors;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "native code and evaluator agree on {} expressions and {} chains ({} values, {} record errors) in {seconds:.0} s, seed {}",
+        all.expressions, all.chains, all.values, all.errors, options.seed
+    );
+    Ok(())
+}
+
+/// Every worker has seeds of its own, far from the others'.
+fn worker(options: &Options, job: u64, jobs: u64, done: &AtomicU64, start: Instant) -> Result<Tally, String> {
+    let mut all = Tally::default();
+    let share = options.count.div_ceil(jobs);
+    let mut seed = options.seed.wrapping_add(job << 40);
+    while all.expressions + all.chains < share {
+        let slice = SLICE.min(share - all.expressions - all.chains);
+        let tally = differential::run(seed, slice)?;
+        // Every round of a run has a seed of its own, and one chain.
+        seed = seed.wrapping_add(tally.chains);
+        all.expressions += tally.expressions;
+        all.chains += tally.chains;
+        all.values += tally.values;
+        all.errors += tally.errors;
+        let total = done.fetch_add(tally.expressions + tally.chains, Ordering::Relaxed);
+        let speed = total as f64 / start.elapsed().as_secs_f64();
+        if total / 1_000_000 != (total + tally.expressions + tally.chains) / 1_000_000 {
+            eprintln!(
+                "{} of {} ({speed:.0} a second)",
+                total + tally.expressions + tally.chains,
+                options.count
+            );
+        }
+    }
+    Ok(all)
+}
