@@ -398,6 +398,11 @@ impl ViewBuilder {
         self.views.push(view);
     }
 
+    /// Takes back the rows from `rows` on; their bytes stay.
+    pub fn truncate(&mut self, rows: usize) {
+        self.views.truncate(rows);
+    }
+
     /// The bytes of a row that was pushed.
     #[inline]
     pub fn get(&self, row: usize) -> &[u8] {
@@ -458,6 +463,11 @@ impl StrBuilder {
     #[inline]
     pub fn push(&mut self, text: &str) {
         self.0.push(text.as_bytes());
+    }
+
+    /// Takes back the rows from `rows` on.
+    pub fn truncate(&mut self, rows: usize) {
+        self.0.truncate(rows);
     }
 
     /// The bytes, for comparing and hashing.

@@ -10,6 +10,7 @@ use crate::operator::{
     AggregateOperator, ChainOperator, CompiledChain, ErrorsOperator, LimitOperator, Operator, PassOperator,
     SampleOperator, ScanOperator, SinkOperator, TapOperator, UnionOperator,
 };
+use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
 use crate::shared::Shared;
 use crate::sink::{Sink, Writer};
@@ -38,6 +39,7 @@ pub(crate) fn assemble(
     options: &JobOptions,
 ) -> Result<Assembled, StartError> {
     let count = workers(&graph, options);
+    let graph = if count > 1 { Arc::new(in_two_steps(&graph)) } else { graph };
     let layout = Layout::new(&graph, count)?;
     let chains = compile(&graph, &layout, kernels)?;
     let sources = open_sources(&graph, connectors, env, options)?;

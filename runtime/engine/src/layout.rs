@@ -8,7 +8,8 @@
 //! reach another exchange do this.
 
 use crate::error::StartError;
-use flow_plan::physical::{Exchange, Graph, NodeKind};
+use crate::preaggregate::divides;
+use flow_plan::physical::{Exchange, Graph, Node, NodeKind};
 
 /// Who reads a node's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(crate) struct NodeLayout {
     pub(crate) ranked: bool,
     /// How many operators that give rows at the end stand above.
     pub(crate) level: u32,
+    /// Would several workers do this node's work in two steps, and is there only one?
+    pub(crate) divided: bool,
     /// Exchanges that this node's rows reach without passing another one.
     pub(crate) outgoing: Vec<usize>,
 }
@@ -164,10 +167,10 @@ impl Layout {
                         from
                     }
                 };
-                level = level.max(self.nodes[from].level + u32::from(gives_at_end(&graph.nodes[from].kind)));
+                level = level.max(self.nodes[from].level + gives_at_end(&graph.nodes[from], self.workers));
             }
             for &from in &self.nodes[node].erring {
-                level = level.max(self.nodes[from].level + u32::from(gives_at_end(&graph.nodes[from].kind)));
+                level = level.max(self.nodes[from].level + gives_at_end(&graph.nodes[from], self.workers));
             }
             if matches!(graph.nodes[node].kind, NodeKind::Union) {
                 // Which input a row came by is the first of its ranks.
@@ -180,6 +183,7 @@ impl Layout {
             });
             let keyed = keyed || matches!(graph.nodes[node].kind, NodeKind::Errors { .. });
             let layout = &mut self.nodes[node];
+            layout.divided = self.workers == 1 && divides(&graph.nodes[node]);
             layout.keyed = keyed;
             layout.spread = spread;
             layout.rank = rank;
@@ -195,8 +199,14 @@ impl Edge {
     }
 }
 
-fn gives_at_end(kind: &NodeKind) -> bool {
-    matches!(kind, NodeKind::Aggregate(_))
+/// How many levels of numbers a node takes for what it gives at the end. One that several workers
+/// divide into two steps takes two, and so it does on one worker: the order of results is the same.
+fn gives_at_end(node: &Node, workers: usize) -> u32 {
+    match node.kind {
+        NodeKind::Aggregate(_) if workers == 1 && divides(node) => 2,
+        NodeKind::Aggregate(_) => 1,
+        _ => 0,
+    }
 }
 
 /// Nodes with a step of this declaration.

@@ -14,6 +14,7 @@ mod job;
 mod layout;
 mod number;
 mod operator;
+mod preaggregate;
 mod progress;
 mod ranked;
 mod row_text;

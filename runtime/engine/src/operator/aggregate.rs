@@ -133,9 +133,18 @@ impl AggregateOperator {
         })
     }
 
+    /// Takes back the slots from `known` on.
+    fn forget(&mut self, known: usize) {
+        self.table.forget(known);
+        self.calls.iter_mut().for_each(|call| call.grow(known));
+        self.births.forget(known);
+    }
+
     /// Adds all rows of the batch; gives the results behind every row if they are wanted. Rows that
     /// an aggregate refuses are taken out of the batch (and of `self.slots`).
     fn apply(&mut self, cx: &mut Context<'_>, batch: &mut Batch, running: bool) -> Result<Vec<Column>, Halt> {
+        let known = self.table.len();
+        self.find_slots(cx.number, batch);
         loop {
             let mut refused = false;
             let mut results = Vec::new();
@@ -165,8 +174,10 @@ impl AggregateOperator {
                 call.save(&self.slots);
             }
             let good = self.refuse(cx, batch)?;
-            self.slots = good.iter().map(|&row| self.slots[row as usize]).collect();
             *batch = batch.gather(&good);
+            // A row that is refused makes no group: all slots of the batch are made anew.
+            self.forget(known);
+            self.find_slots(cx.number, batch);
         }
     }
 
@@ -199,9 +210,9 @@ impl AggregateOperator {
 
     /// Gives a key's results at every `n`th of its rows.
     fn every_nth(&mut self, cx: &mut Context<'_>, mut batch: Batch, n: u64) -> Result<(), Halt> {
-        self.pending.resize(self.table.len(), 0);
         if !self.discarding {
             let results = self.apply(cx, &mut batch, true)?;
+            self.pending.resize(self.table.len(), 0);
             let mut due = Vec::new();
             for (row, &slot) in self.slots.iter().enumerate() {
                 let pending = &mut self.pending[slot as usize];
@@ -215,15 +226,12 @@ impl AggregateOperator {
             return Ok(());
         }
         // A key begins anew behind each of its results: row by row.
-        let slots = std::mem::take(&mut self.slots);
         let mut made = Vec::new();
-        for (row, &slot) in slots.iter().enumerate() {
+        for row in 0..batch.len {
             let mut one = batch.gather(&[row as u32]);
-            self.slots = vec![slot];
             let results = self.apply(cx, &mut one, true)?;
-            if one.len == 0 {
-                continue;
-            }
+            let Some(&slot) = self.slots.first() else { continue };
+            self.pending.resize(self.table.len(), 0);
             let pending = &mut self.pending[slot as usize];
             *pending += 1;
             if *pending == n {
@@ -264,6 +272,13 @@ impl Births {
         }
     }
 
+    fn forget(&mut self, known: usize) {
+        while self.numbers.last().is_some_and(|(_, first)| *first as usize >= known) {
+            self.numbers.pop();
+        }
+        self.ranks.iter_mut().for_each(|ranks| ranks.truncate(known));
+    }
+
     /// The number in which a slot was made, and the first slot of the next number.
     fn of(&self, slot: usize) -> (Number, usize) {
         let next = self.numbers.partition_point(|(_, first)| *first as usize <= slot);
@@ -274,7 +289,6 @@ impl Births {
 
 impl Operator for AggregateOperator {
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, mut batch: Batch) -> Result<(), Halt> {
-        self.find_slots(cx.number, &batch);
         match self.trigger {
             RunningTrigger::EachRow => self.each_row(cx, batch),
             RunningTrigger::Count(n) => self.every_nth(cx, batch, n.max(1)),
@@ -315,7 +329,12 @@ impl Operator for AggregateOperator {
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         let slots = self.table.len();
-        let level = cx.shared.layout.nodes[cx.node].level;
+        let layout = &cx.shared.layout.nodes[cx.node];
+        // As if the first of two steps had given the groups before.
+        let place = |born: Number| match layout.divided {
+            true => at_end(layout.level + 1, at_end(layout.level, born)),
+            false => at_end(layout.level, born),
+        };
         if matches!(self.trigger, RunningTrigger::EachRow) || self.flushed >= slots {
             return Ok(Flush::Done);
         }
@@ -327,12 +346,12 @@ impl Operator for AggregateOperator {
             _ => true,
         };
         let given: Vec<u32> = (self.flushed as u32..end as u32).filter(held).collect();
-        cx.number = at_end(level, born);
+        cx.number = place(born);
         cx.emit(self.rows(&given));
         self.flushed = end;
         if end == slots {
             return Ok(Flush::Done);
         }
-        Ok(Flush::More(at_end(level, self.births.of(end).0)))
+        Ok(Flush::More(place(self.births.of(end).0)))
     }
 }

@@ -8,8 +8,9 @@ use crate::error::Halt;
 use crate::ranked::with_ranks;
 use flow_data::Batch;
 use flow_env::Env;
-use flow_plan::physical::{Chain, StepKind};
-use flow_plan::{Evaluator, RecordError, Value};
+use flow_plan::Evaluator;
+use flow_plan::interpret::{StepError, run_chain};
+use flow_plan::physical::Chain;
 use std::sync::Arc;
 
 /// A chain, ready to run on any worker.
@@ -71,10 +72,10 @@ impl ChainOperator {
         let mut rows = Vec::new();
         for index in 0..batch.len {
             let mut failed = Vec::new();
-            let made = run(&chain, &mut self.evaluator, batch.row(index, &chain.input), &mut failed);
-            rows.extend(made);
-            for (step, error) in failed {
-                self.failed(cx, batch, index, step, error)?;
+            let row = batch.row(index, &chain.input);
+            rows.extend(run_chain(&mut self.evaluator, &chain, row, &mut failed));
+            for error in failed {
+                self.failed(cx, batch, index, error)?;
             }
         }
         let schema = chain.steps.last().map_or(&chain.input, |step| &step.output);
@@ -89,8 +90,7 @@ impl ChainOperator {
         cx: &mut Context<'_>,
         batch: &Batch,
         row: usize,
-        step: usize,
-        error: RecordError,
+        StepError { step, error }: StepError,
     ) -> Result<(), Halt> {
         let step = &self.chain.steps[step];
         let mut schema = self.chain.input.as_ref().clone();
@@ -106,47 +106,6 @@ impl ChainOperator {
             position,
         })
     }
-}
-
-/// The rows a chain makes of one row; rows with an error are left out and noted with their step.
-fn run(
-    chain: &Chain,
-    evaluator: &mut Evaluator,
-    row: Vec<Value>,
-    failed: &mut Vec<(usize, RecordError)>,
-) -> Vec<Vec<Value>> {
-    let mut rows = vec![row];
-    for (index, step) in chain.steps.iter().enumerate() {
-        let mut next = Vec::with_capacity(rows.len());
-        for mut row in rows {
-            let result = match &step.kind {
-                StepKind::Map(exprs) => exprs
-                    .iter()
-                    .map(|expr| evaluator.eval(expr, &row))
-                    .collect::<Result<Vec<_>, _>>()
-                    .map(|made| next.push(made)),
-                StepKind::Filter(cond) => evaluator.test(cond, &row).map(|keep| {
-                    if keep {
-                        next.push(row);
-                    }
-                }),
-                StepKind::FlatMap(list) => evaluator.eval(list, &row).map(|list| {
-                    if let Value::List(items) = list {
-                        for item in items.iter() {
-                            row.push(item.clone());
-                            next.push(row.clone());
-                            row.pop();
-                        }
-                    }
-                }),
-            };
-            if let Err(error) = result {
-                failed.push((index, error));
-            }
-        }
-        rows = next;
-    }
-    rows
 }
 
 impl Operator for ChainOperator {

@@ -97,6 +97,20 @@ impl KeyColumn {
         }
     }
 
+    /// Takes back the keys from `slots` on.
+    pub(crate) fn truncate(&mut self, slots: usize) {
+        self.valid.truncate(slots);
+        match &mut self.values {
+            KeyValues::Bool(v) => v.truncate(slots),
+            KeyValues::I64(v) => v.truncate(slots),
+            KeyValues::F64(v) => v.truncate(slots),
+            KeyValues::Decimal(v) => v.truncate(slots),
+            KeyValues::Str(v) => v.truncate(slots),
+            KeyValues::Bytes(v) => v.truncate(slots),
+            KeyValues::Any(v) => v.truncate(slots),
+        }
+    }
+
     /// The keys of these slots as a column.
     pub(crate) fn gather(&self, slots: &[u32]) -> Column {
         fn pick<T: Clone>(values: &[T], slots: &[u32]) -> Vec<T> {

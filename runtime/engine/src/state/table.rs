@@ -74,6 +74,22 @@ impl KeyTable {
         self.keys.iter().map(|key| key.gather(slots)).collect()
     }
 
+    /// Takes back the slots from `known` on. The last ones go first: no entry that stays was placed
+    /// behind one that goes.
+    pub(crate) fn forget(&mut self, known: usize) {
+        let mask = self.entries.len() - 1;
+        for slot in (known..self.hashes.len()).rev() {
+            let hash = self.hashes[slot];
+            let mut at = hash as usize & mask;
+            while self.entries[at] != entry(hash, slot) {
+                at = (at + 1) & mask;
+            }
+            self.entries[at] = 0;
+        }
+        self.hashes.truncate(known);
+        self.keys.iter_mut().for_each(|key| key.truncate(known));
+    }
+
     /// Keeps the table at most half full with this many more keys: the first entry is nearly always
     /// the right one.
     fn make_room(&mut self, more: usize) {

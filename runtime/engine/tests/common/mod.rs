@@ -1,6 +1,8 @@
 //! Sources and sinks in memory, and graphs by hand.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::disallowed_methods)]
 
+pub mod random_graph;
+
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
 use flow_engine::sink::{Sink, SinkError, Writer};

@@ -1,0 +1,89 @@
+//! Aggregation in two steps where it gives the same result: every worker first aggregates the rows
+//! it has, and only its groups change workers.
+//!
+//! That is so for aggregates that are given once at the end, and whose result depends neither on the
+//! order of rows nor, by an overflow on the way, on how they were divided: counts, extremes of
+//! numbers, conjunctions. A sum of ints is not among them: whether it overflows on the way does.
+
+use flow_plan::catalogue::AggFunc;
+use flow_plan::operator::RunningTrigger;
+use flow_plan::physical::{ColumnAggregate, Exchange, Graph, Input, Node, NodeKind, RunningAggregate};
+use flow_plan::{DataType, Field, RecordType};
+use std::sync::Arc;
+
+/// The same graph with a first step before every aggregate that can have one.
+pub(crate) fn in_two_steps(graph: &Graph) -> Graph {
+    let mut nodes: Vec<Node> = Vec::new();
+    let mut moved = Vec::new();
+    for node in &graph.nodes {
+        let mut node = node.clone();
+        node.inputs.iter_mut().for_each(|input| input.node = moved[input.node]);
+        if divides(&graph.nodes[moved.len()]) {
+            let first = first_step(&mut node, &nodes);
+            nodes.push(first);
+        }
+        moved.push(nodes.len());
+        nodes.push(node);
+    }
+    Graph { nodes, ..graph.clone() }
+}
+
+/// Can this node's work be divided?
+pub(crate) fn divides(node: &Node) -> bool {
+    let NodeKind::Aggregate(aggregate) = &node.kind else { return false };
+    let exchanged =
+        matches!(node.inputs.as_slice(), [Input { exchange: Exchange::Hash(_) | Exchange::Gather, .. }]);
+    exchanged
+        && aggregate.trigger == RunningTrigger::AtEnd
+        && aggregate.calls.iter().all(|call| match call.func {
+            AggFunc::Count | AggFunc::BoolAnd | AggFunc::BoolOr => true,
+            AggFunc::Min | AggFunc::Max => {
+                // Of equal decimals or floats, the first is kept: 1.0 or 1.00, 0.0 or -0.0.
+                matches!(call.ty.unwrapped(), DataType::Int | DataType::Timestamp | DataType::Duration)
+            }
+            _ => false,
+        })
+}
+
+/// Splits the first step off; `node` becomes the second, which reads it.
+fn first_step(node: &mut Node, before: &[Node]) -> Node {
+    let NodeKind::Aggregate(aggregate) = &mut node.kind else { unreachable!("only aggregates are divided") };
+    let input = node.inputs[0].node;
+    let keys = aggregate.keys.len();
+    let key_fields = aggregate.keys.iter().map(|&key| before[input].output.fields[key].clone());
+    let call_fields = aggregate.calls.iter().map(|call| Field::new(&*call.name, partial(call)));
+    let output = Arc::new(RecordType::new(key_fields.chain(call_fields).collect()));
+    let first =
+        RunningAggregate { calls: aggregate.calls.iter().map(first_call).collect(), ..aggregate.clone() };
+    aggregate.keys = (0..keys).collect();
+    for (index, call) in aggregate.calls.iter_mut().enumerate() {
+        let func = if call.func == AggFunc::Count { AggFunc::Sum } else { call.func };
+        *call = ColumnAggregate { func, arg: Some(keys + index), filter: None, ..call.clone() };
+    }
+    let exchange = match &node.inputs[0].exchange {
+        Exchange::Hash(_) => Exchange::Hash((0..keys).collect()),
+        other => other.clone(),
+    };
+    // The second step is the next node.
+    node.inputs = vec![Input { node: before.len(), exchange }];
+    Node {
+        kind: NodeKind::Aggregate(first),
+        inputs: vec![Input { node: input, exchange: Exchange::Local }],
+        output,
+        declaration: node.declaration,
+        label: node.label.clone(),
+        place: node.place,
+    }
+}
+
+/// The type of a worker's result: with `where:`, there may be none.
+fn partial(call: &ColumnAggregate) -> DataType {
+    match call.func {
+        AggFunc::Count => DataType::Int,
+        _ => call.ty.clone().optional(),
+    }
+}
+
+fn first_call(call: &ColumnAggregate) -> ColumnAggregate {
+    ColumnAggregate { ty: partial(call), ..call.clone() }
+}
