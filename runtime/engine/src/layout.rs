@@ -27,6 +27,18 @@ pub(crate) enum Feed {
     Exchange { edge: usize },
 }
 
+/// Where rows of one number lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Home {
+    /// On the worker that took the chunk.
+    #[default]
+    Taker,
+    /// On worker 0.
+    First,
+    /// On any workers.
+    Spread,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct NodeLayout {
     pub(crate) consumers: Vec<Consumer>,
@@ -35,8 +47,8 @@ pub(crate) struct NodeLayout {
     pub(crate) erring: Vec<usize>,
     /// Rank columns behind the declared ones.
     pub(crate) rank: usize,
-    /// Can rows of one number lie on several workers?
-    pub(crate) spread: bool,
+    /// Where rows of one number lie.
+    home: Home,
     /// Does an exchange by key stand above, whether or not there are several workers?
     pub(crate) keyed: bool,
     /// Do rows go through another exchange?
@@ -147,22 +159,25 @@ impl Layout {
         for index in 0..self.order.len() {
             let node = self.order[index];
             let ranked = self.nodes[node].ranked;
-            let mut spread = !self.nodes[node].erring.is_empty() && self.workers > 1;
+            let mut homes = Vec::new();
+            if !self.nodes[node].erring.is_empty() {
+                homes.push(Home::Spread);
+            }
             let (mut rank, mut level) = (0, 0);
             for feed in self.nodes[node].inputs.clone() {
                 let from = match feed {
                     Feed::Local { node: from } => {
-                        spread |= self.nodes[from].spread;
+                        homes.push(self.nodes[from].home);
                         rank = rank.max(self.nodes[from].rank);
                         from
                     }
                     Feed::Exchange { edge } => {
                         let from = self.edges[edge].from;
                         let edge = &mut self.edges[edge];
-                        edge.spread = self.nodes[from].spread;
+                        edge.spread = self.nodes[from].home == Home::Spread;
                         edge.merge_by = self.nodes[from].rank;
                         edge.number_rows = ranked && edge.keys.is_some();
-                        spread |= edge.keys.is_some();
+                        homes.push(if edge.keys.is_some() { Home::Spread } else { Home::First });
                         rank = rank.max(edge.width());
                         from
                     }
@@ -172,6 +187,12 @@ impl Layout {
             for &from in &self.nodes[node].erring {
                 level = level.max(self.nodes[from].level + gives_at_end(&graph.nodes[from], self.workers));
             }
+            let home = match homes.as_slice() {
+                [] => Home::Taker,
+                [first, rest @ ..] if rest.iter().all(|home| home == first) => *first,
+                _ => Home::Spread,
+            };
+            let spread = home == Home::Spread && self.workers > 1;
             if matches!(graph.nodes[node].kind, NodeKind::Union) {
                 // Which input a row came by is the first of its ranks.
                 rank = if spread && ranked { rank + 1 } else { 0 };
@@ -185,7 +206,7 @@ impl Layout {
             let layout = &mut self.nodes[node];
             layout.divided = self.workers == 1 && divides(&graph.nodes[node]);
             layout.keyed = keyed;
-            layout.spread = spread;
+            layout.home = home;
             layout.rank = rank;
             layout.level = level;
         }
