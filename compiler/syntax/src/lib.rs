@@ -7,6 +7,7 @@ mod class;
 pub mod codes;
 mod diagnose;
 pub mod diagnostic;
+mod fmt;
 mod grammar;
 mod lexer;
 mod literal;
@@ -18,6 +19,7 @@ mod token;
 
 pub use codes::Code;
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
+pub use fmt::format;
 pub use lexer::tokens;
 pub use parse::{MAX_DECLARATION, MAX_SCRIPT, parse, parse_bytes};
 pub use span::{FileId, SourceFile, SourceMap, Span};

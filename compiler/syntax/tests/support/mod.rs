@@ -1,5 +1,7 @@
-//! What the tests share: a small seeded generator of random numbers.
+//! What the tests share: seeded random numbers and random programs.
 #![allow(dead_code, reason = "not every test uses all of it")]
+
+pub(crate) mod generate;
 
 /// xorshift64*.
 pub(crate) struct Rng(u64);
