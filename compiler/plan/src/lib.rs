@@ -8,6 +8,7 @@ pub mod cast;
 pub mod catalogue;
 pub mod civil;
 pub mod connector;
+pub mod display;
 pub mod error;
 pub mod eval;
 pub mod expr;

@@ -196,6 +196,8 @@ impl Before {
             self.exprs.iter().position(|e| e.as_column() == Some(column) && e.ty() == expr.ty())
         });
         known.unwrap_or_else(|| {
+            // What is only passed on keeps its name, so that the step may go away.
+            let name = expr.as_column().map_or(name, |column| self.input.fields[column].name.clone());
             self.fields.push(Field::new(name, expr.ty().clone()));
             self.exprs.push(expr);
             self.exprs.len() - 1

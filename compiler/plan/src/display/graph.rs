@@ -1,0 +1,202 @@
+//! What is shown of a physical graph.
+
+use super::expr::name;
+use super::{Edge, StateView, View, connector, duration, expression};
+use crate::connector::lookup;
+use crate::connector::table::{Delivery, Replay};
+use crate::operator::{RunningTrigger, StateIdentity};
+use crate::physical::{Chain, ColumnAggregate, Exchange, Graph, Node, NodeKind, RunningAggregate, StepKind};
+use crate::types::RecordType;
+
+/// The views of all nodes, by their index.
+pub fn graph_views(graph: &Graph) -> Vec<View> {
+    let modes = modes(graph);
+    let view =
+        |(index, node): (usize, &Node)| View { mode: modes[index].clone(), ..view(graph, index, node) };
+    graph.nodes.iter().enumerate().map(view).collect()
+}
+
+fn view(graph: &Graph, index: usize, node: &Node) -> View {
+    let base = View {
+        label: node.label.clone(),
+        inputs: node.inputs.iter().map(|input| edge(graph, input.node, &input.exchange)).collect(),
+        output: if node.output.fields.is_empty() { String::new() } else { node.output.to_string() },
+        ..View::default()
+    };
+    let kind = |kind: &str, detail: String| View { kind: kind.into(), detail, ..base.clone() };
+    match &node.kind {
+        NodeKind::Source { connector: call, .. } => {
+            let label = graph.declarations[node.declaration as usize].name.clone();
+            View { label, ..kind("source", connector(call)) }
+        }
+        NodeKind::Errors { of } => kind("errors", format!("of {}", graph.declarations[*of as usize].name)),
+        NodeKind::Chain(chain) => {
+            View { parts: steps(chain), label: String::new(), ..kind("chain", String::new()) }
+        }
+        NodeKind::Union => kind("union", String::new()),
+        NodeKind::Aggregate(aggregate) => {
+            let input = &graph.nodes[node.inputs[0].node].output;
+            View {
+                parts: aggregate
+                    .calls
+                    .iter()
+                    .map(|call| (call.name.clone(), aggregate_call(call, input)))
+                    .collect(),
+                state: Some(aggregate_state(aggregate)),
+                ..kind("aggregate", trigger(aggregate))
+            }
+        }
+        NodeKind::Scan { keys, state, init, next, emit } => {
+            let mut columns = (*graph.nodes[node.inputs[0].node].output).clone();
+            columns.fields.push(crate::Field::new("state", next.ty().clone()));
+            let emit = node.output.fields.iter().zip(emit);
+            let emit: Vec<String> = emit.map(|(f, e)| column(&f.name, &expression(e, &columns))).collect();
+            View {
+                parts: vec![
+                    ("state".into(), expression(init, &RecordType::default())),
+                    ("next".into(), expression(next, &columns)),
+                    ("emit".into(), format!("{{ {} }}", emit.join(", "))),
+                ],
+                state: Some(state_view(state, keys.is_empty(), false)),
+                ..kind("scan", String::new())
+            }
+        }
+        NodeKind::Sample { probability } => kind("sample", probability.to_string()),
+        NodeKind::Limit { n } => kind("limit", n.to_string()),
+        NodeKind::Tap { label } => kind("tap", format!("{label:?}")),
+        NodeKind::Sink { connector: call } => {
+            let label = graph.declarations[node.declaration as usize].name.clone();
+            View { label, guarantee: Some(guarantee(graph, index)), ..kind("sink", connector(call)) }
+        }
+    }
+}
+
+fn edge(graph: &Graph, from: usize, exchange: &Exchange) -> Edge {
+    let columns = &graph.nodes[from].output.fields;
+    let exchange = match exchange {
+        Exchange::Local => String::new(),
+        Exchange::Gather => "gather".into(),
+        Exchange::Hash(keys) => {
+            let names: Vec<String> = keys.iter().map(|key| name(&columns[*key].name)).collect();
+            format!("by {}", names.join(", "))
+        }
+    };
+    Edge { from, exchange }
+}
+
+fn steps(chain: &Chain) -> Vec<(String, String)> {
+    let mut columns = &chain.input;
+    let mut parts = Vec::new();
+    for step in &chain.steps {
+        let text = match &step.kind {
+            StepKind::Filter(cond) => format!("where {}", expression(cond, columns)),
+            StepKind::FlatMap(list) => {
+                let element = step.output.fields.last().map(|f| name(&f.name)).unwrap_or_default();
+                format!("each {element} in {}", expression(list, columns))
+            }
+            StepKind::Map(exprs) => {
+                let fields = step.output.fields.iter().zip(exprs);
+                let fields: Vec<String> =
+                    fields.map(|(f, e)| column(&f.name, &expression(e, columns))).collect();
+                format!("{{ {} }}", fields.join(", "))
+            }
+        };
+        parts.push((step.label.clone(), text));
+        columns = &step.output;
+    }
+    parts
+}
+
+/// `a`, or `a: expr` where it is computed.
+fn column(field: &str, expr: &str) -> String {
+    let field = name(field);
+    if field == expr { field } else { format!("{field}: {expr}") }
+}
+
+fn aggregate_call(call: &ColumnAggregate, input: &RecordType) -> String {
+    let column = |index: usize| name(&input.fields[index].name);
+    let mut args: Vec<String> = call.arg.map(column).into_iter().collect();
+    args.extend(call.param.as_ref().map(super::literal));
+    args.extend(call.by.map(|by| format!("by: {}", column(by))));
+    args.extend(call.filter.map(|filter| format!("where: {}", column(filter))));
+    format!("{}({})", call.func.name(), args.join(", "))
+}
+
+fn trigger(aggregate: &RunningAggregate) -> String {
+    let when = match aggregate.trigger {
+        RunningTrigger::EachRow => "emits at each row".to_string(),
+        RunningTrigger::AtEnd => "emits at the end".to_string(),
+        RunningTrigger::Every(micros) => format!("emits what changed every {}", duration(micros)),
+        RunningTrigger::Count(n) => format!("emits at every {n} rows of a key"),
+    };
+    if aggregate.discarding { when + " and starts anew" } else { when }
+}
+
+fn aggregate_state(aggregate: &RunningAggregate) -> StateView {
+    let grows = aggregate.calls.iter().any(|call| call.func.def().unbounded);
+    state_view(&aggregate.state, aggregate.keys.is_empty(), grows)
+}
+
+fn state_view(state: &StateIdentity, global: bool, grows: bool) -> StateView {
+    let entries = if global { "one entry" } else { "an entry per key, kept for ever" };
+    let bound = if grows { format!("{entries}; grows with the values it saw") } else { entries.to_string() };
+    StateView { id: state.id.clone(), was: state.was.clone(), bound }
+}
+
+/// Is each node's output final? Only running aggregates make rows that later ones replace.
+fn modes(graph: &Graph) -> Vec<String> {
+    let mut modes: Vec<String> = Vec::with_capacity(graph.nodes.len());
+    for node in &graph.nodes {
+        let inherited =
+            node.inputs.iter().map(|input| modes[input.node].clone()).find(|mode| mode != "append");
+        modes.push(match &node.kind {
+            NodeKind::Aggregate(aggregate) if aggregate.trigger != RunningTrigger::AtEnd => {
+                let keys: Vec<String> =
+                    node.output.fields[..aggregate.keys.len()].iter().map(|f| name(&f.name)).collect();
+                match keys.is_empty() {
+                    true => "updating, one row".to_string(),
+                    false => format!("updating by {}", keys.join(", ")),
+                }
+            }
+            _ => inherited.unwrap_or_else(|| "append".to_string()),
+        });
+    }
+    modes
+}
+
+/// What reaches the sink from its sources, end to end, and what weakens it.
+fn guarantee(graph: &Graph, sink: usize) -> String {
+    let NodeKind::Sink { connector: call } = &graph.nodes[sink].kind else { return String::new() };
+    let mut delivery =
+        lookup(&call.name).and_then(|def| def.sink).map_or(Delivery::BestEffort, |def| def.delivery);
+    let mut reason =
+        (delivery < Delivery::ExactlyOnce).then(|| format!("`{}` cannot take rows back", call.name));
+    if !graph.job.exactly_once && delivery == Delivery::ExactlyOnce {
+        (delivery, reason) = (Delivery::AtLeastOnce, Some("the job asks for no more".into()));
+    }
+    for source in sources(graph, sink) {
+        let NodeKind::Source { connector: call, .. } = &graph.nodes[source].kind else { continue };
+        let replay = lookup(&call.name).and_then(|def| def.source).map(|def| def.replay);
+        if replay == Some(Replay::Gone) {
+            (delivery, reason) =
+                (Delivery::BestEffort, Some(format!("`{}` cannot be read again", call.name)));
+        }
+    }
+    let word = match delivery {
+        Delivery::ExactlyOnce => "exactly once",
+        Delivery::AtLeastOnce => "at least once",
+        Delivery::BestEffort => "best effort",
+    };
+    reason.map_or_else(|| word.to_string(), |reason| format!("{word}: {reason}"))
+}
+
+fn sources(graph: &Graph, node: usize) -> Vec<usize> {
+    let mut reached = vec![false; graph.nodes.len()];
+    reached[node] = true;
+    for index in (0..=node).rev() {
+        if reached[index] {
+            graph.nodes[index].inputs.iter().for_each(|input| reached[input.node] = true);
+        }
+    }
+    (0..graph.nodes.len()).filter(|index| reached[*index]).collect()
+}
