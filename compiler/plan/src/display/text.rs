@@ -7,8 +7,8 @@ use super::View;
 pub fn text(head: &str, views: &[View]) -> String {
     let mut drawing =
         Drawing { views, readers: readers(views), out: format!("{head}\n"), drawn: vec![false; views.len()] };
-    for index in 0..views.len() {
-        if views[index].inputs.is_empty() {
+    for (index, view) in views.iter().enumerate() {
+        if view.inputs.is_empty() {
             drawing.out.push('\n');
             drawing.root(index);
         }
