@@ -148,6 +148,7 @@ codes! {
     LATE_NOT_RUNNABLE "E0808" "late-not-runnable" "late rows cannot be read yet";
     RETRACTION_NOT_RUNNABLE "E0809" "retraction-not-runnable" "stateful stages over updating streams cannot run yet";
     OPTION_NOT_RUNNABLE "E0810" "option-not-runnable" "an option of the connector cannot run yet";
+    STATE_NOT_RUNNABLE "E0811" "state-not-runnable" "an option of the job's state cannot run yet";
 
     UNBOUNDED_STATE "W0301" "unbounded-state" "state that grows for ever";
     UNUSED_STREAM "W0302" "unused-stream" "nothing reads this stream, source or table";

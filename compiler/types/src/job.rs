@@ -93,7 +93,10 @@ impl<'a> Checker<'a> {
                     config.on_error = if word == "skip" { OnError::Skip } else { OnError::Fail };
                 }
             }
-            "state" => self.job_state(ast, id, config),
+            "state" => {
+                config.state_place = crate::checker::place(ast.exprs[id].span);
+                self.job_state(ast, id, config);
+            }
             other => {
                 let diag =
                     Diagnostic::new(codes::JOB_OPTION, name.span, format!("a job has no option `{other}`"))

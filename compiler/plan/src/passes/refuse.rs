@@ -2,7 +2,7 @@
 
 use crate::connector::{ArgValue, ConnectorCall, lookup};
 use crate::expr::Place;
-use crate::operator::{Aggregate, Operator, OperatorKind, Plan, StreamMode};
+use crate::operator::{Aggregate, JobConfig, Operator, OperatorKind, Plan, StreamMode};
 use crate::value::Value;
 
 /// Something the language has and this version cannot run.
@@ -28,13 +28,27 @@ const FORMAT: &str = "E0807";
 const LATE: &str = "E0808";
 const RETRACTION: &str = "E0809";
 const OPTION: &str = "E0810";
+const STATE: &str = "E0811";
 
 /// Everything in the plan that cannot run yet, in the order of the script.
 pub fn unsupported(plan: &Plan) -> Vec<Unsupported> {
     let mut findings: Vec<_> = plan.operators.iter().filter_map(|operator| refuse(plan, operator)).collect();
+    findings.extend(state(&plan.job));
     findings.sort_by_key(|finding| finding.place);
     findings.dedup();
     findings
+}
+
+/// All state is in memory, as much as there is.
+fn state(job: &JobConfig) -> Option<Unsupported> {
+    let what = match job {
+        JobConfig { state_on_disk: true, .. } => "`backend: sled`",
+        JobConfig { state_limit: Some(_), .. } => "`limit`",
+        JobConfig { state_memory: Some(_), .. } => "`memory`",
+        _ => return None,
+    };
+    let help = "keep the path only: state is in memory, and as large as it needs to be";
+    finding(STATE, job.state_place, format!("{what} of `state` cannot run yet"), help)
 }
 
 fn finding(code: &'static str, place: Place, message: impl Into<String>, help: &str) -> Option<Unsupported> {
