@@ -58,12 +58,6 @@ impl Fault {
     pub(crate) fn code(&self) -> &'static str {
         self.0.code
     }
-
-    /// Its message.
-    #[cfg(test)]
-    pub(crate) fn error(&self) -> &str {
-        &self.0.error
-    }
 }
 
 /// A value as a message shows it: cut, on one line.

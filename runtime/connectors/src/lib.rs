@@ -81,8 +81,10 @@ impl Connectors for StandardConnectors {
                 let input = stdin.take().ok_or_else(|| {
                     SourceError::Open("standard input can be read by one source only".to_string())
                 })?;
-                Ok(Box::new(StdinSource::new(reading, input)?))
+                Ok(Box::new(StdinSource::new(reading, input)))
             }
+            "generate" => Ok(Box::new(sources::generate::open(call, read, env)?)),
+            "nexmark" => Ok(Box::new(sources::nexmark::open(call, read, env)?)),
             other => Err(SourceError::Open(format!("the source {other} cannot run yet"))),
         }
     }

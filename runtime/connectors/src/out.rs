@@ -51,11 +51,6 @@ impl Out {
         self.len = 0;
     }
 
-    /// Takes back what was written behind `len`.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
-    }
-
     /// Makes room for so many bytes and a short text.
     #[inline(always)]
     fn ensure(&mut self, more: usize) {
@@ -72,7 +67,7 @@ impl Out {
 
     /// Writes a block of which `len` bytes count.
     #[inline(always)]
-    fn block<const N: usize>(&mut self, block: &[u8; N], len: usize) {
+    pub(crate) fn block<const N: usize>(&mut self, block: &[u8; N], len: usize) {
         const { assert!(N <= ROOM) };
         self.ensure(0);
         self.bytes[self.len..self.len + N].copy_from_slice(block);
@@ -158,13 +153,15 @@ impl Out {
         if view.is_inline() {
             // Both halves of the view behind its length, as one block.
             let block = (u128::from(view.lo >> 32) | u128::from(view.hi) << 32).to_le_bytes();
-            self.byte(b'"');
             if escapes(&block) & ((1 << len) - 1) == 0 {
-                self.block(&block, len);
-                self.byte(b'"');
+                self.ensure(0);
+                let room = &mut self.bytes[self.len..self.len + 32];
+                room[0] = b'"';
+                room[1..17].copy_from_slice(&block);
+                room[1 + len] = b'"';
+                self.len += len + 2;
                 return;
             }
-            self.len -= 1;
             return self.escaped(text);
         }
         self.json_text(text);
@@ -230,7 +227,7 @@ fn short_block(bytes: &[u8]) -> [u8; 16] {
 /// The eight digits of a number below 10⁸ as values, the first in the lowest byte (P. Khuong, "How to
 /// print integers really fast").
 #[inline(always)]
-fn digits(n: u64) -> u64 {
+pub(crate) fn digits(n: u64) -> u64 {
     let fours = n / 10_000 | (n % 10_000) << 32;
     let top = (fours * 10_486 >> 20) & 0x0000_007f_0000_007f;
     let twos = ((fours - 100 * top) << 16) + top;

@@ -1,7 +1,7 @@
 //! The columns of a batch while a decoder fills them: cells by row number, so that a row that turns
 //! out to be bad is simply written over. Knows types; never a format.
 
-use flow_data::{BATCH_ROWS, Batch, Buffer, Column, ColumnData, Origin, StrBuilder, StrSlots, ViewBuilder};
+use flow_data::{BATCH_ROWS, Batch, Buffer, Column, ColumnData, Origin, StrSlots, ViewBuilder};
 use flow_plan::{DataType, RecordType, Value};
 use rust_decimal::Decimal;
 use std::sync::Arc;
@@ -202,11 +202,4 @@ impl Rows {
         batch.origin = Some(Arc::new(origin));
         batch
     }
-}
-
-/// A column that holds one text in every row: for sources that make rows themselves.
-pub(crate) fn strings(texts: impl Iterator<Item = impl AsRef<str>>) -> Column {
-    let mut builder = StrBuilder::default();
-    texts.for_each(|text| builder.push(text.as_ref()));
-    Column::new(ColumnData::Str(builder.finish()))
 }

@@ -3,6 +3,7 @@
 //! what is written here is what it writes.
 
 use crate::fault::{Fault, code, shown};
+use crate::out::{Out, digits};
 use crate::scan::Text;
 use flow_plan::civil::{SECOND, civil};
 use flow_plan::connector::TimeUnit;
@@ -118,57 +119,51 @@ pub(crate) fn from_number(bytes: &[u8], time_unit: TimeUnit) -> Result<i64, Faul
 #[derive(Clone, Debug)]
 pub(crate) struct IsoWriter {
     second: i64,
-    /// Date and time up to the seconds.
-    head: [u8; 19],
+    /// Date and time up to the seconds, in the first 19 bytes.
+    head: [u8; 32],
 }
 
 impl Default for IsoWriter {
     fn default() -> IsoWriter {
-        IsoWriter { second: 0, head: *b"1970-01-01T00:00:00" }
+        IsoWriter { second: 0, head: padded(b"1970-01-01T00:00:00") }
     }
 }
 
-/// A timestamp's text with what follows it undefined, and its length.
-pub(crate) type IsoText = ([u8; 32], usize);
+fn padded(head: &[u8; 19]) -> [u8; 32] {
+    let mut block = [0; 32];
+    block[..19].copy_from_slice(head);
+    block
+}
 
 impl IsoWriter {
     /// ISO-8601 in UTC, with as many digits of the second's fraction as it needs.
     #[inline(always)]
-    pub(crate) fn text(&mut self, micros: i64) -> IsoText {
-        let (second, rest) = (micros.div_euclid(SECOND), micros.rem_euclid(SECOND) as u32);
+    pub(crate) fn write(&mut self, micros: i64, out: &mut Out) {
+        let (second, rest) = (micros.div_euclid(SECOND), micros.rem_euclid(SECOND) as u64);
         if second != self.second {
-            let Some(head) = head(second) else { return far(micros) };
-            (self.second, self.head) = (second, head);
+            match head(second) {
+                Some(head) => (self.second, self.head) = (second, padded(&head)),
+                None => return far(micros, out),
+            }
         }
-        let mut text = [0; 32];
-        text[..19].copy_from_slice(&self.head);
-        let len = fraction(&mut text, rest);
-        (text, len)
+        out.part(&self.head, 19);
+        let (tail, len) = tail(rest);
+        out.block(&tail, len);
     }
 }
 
-/// Writes the fraction and the zone; gives the length of all.
+/// The fraction and the zone as a block, made in registers, and its length.
 #[inline(always)]
-fn fraction(text: &mut [u8; 32], micros: u32) -> usize {
+fn tail(micros: u64) -> ([u8; 16], usize) {
     if micros == 0 {
-        text[19] = b'Z';
-        return 20;
+        return (u128::from(b'Z').to_le_bytes(), 1);
     }
-    let (high, low) = (micros / 1000, micros % 1000);
-    let digit = |n: u32| b'0' + n as u8;
-    text[19] = b'.';
-    text[20] = digit(high / 100);
-    text[21] = digit(high / 10 % 10);
-    text[22] = digit(high % 10);
-    text[23] = digit(low / 100);
-    text[24] = digit(low / 10 % 10);
-    text[25] = digit(low % 10);
-    let mut len = if low == 0 { 23 } else { 26 };
-    while text[len - 1] == b'0' {
-        len -= 1;
-    }
-    text[len] = b'Z';
-    len + 1
+    // Six digits, the first in the lowest byte; zeros at the end are zero bytes at the top.
+    let digits = digits(micros) >> 16;
+    let count = 6 - (digits.leading_zeros() - 16) / 8;
+    let text = (digits | 0x3030_3030_3030) & ((1 << (8 * count)) - 1);
+    let all = u128::from(b'.') | u128::from(text) << 8 | u128::from(b'Z') << (8 * (count + 1));
+    (all.to_le_bytes(), count as usize + 2)
 }
 
 /// `YYYY-MM-DDTHH:MM:SS`; `None` outside of the years 0 to 9999.
@@ -194,12 +189,10 @@ fn head(second: i64) -> Option<[u8; 19]> {
 
 /// Years that four digits cannot hold.
 #[cold]
-fn far(micros: i64) -> IsoText {
+fn far(micros: i64, out: &mut Out) {
     let mut shown = String::new();
     write_timestamp(&mut shown, micros);
-    let mut text = [0; 32];
-    text[..shown.len()].copy_from_slice(shown.as_bytes());
-    (text, shown.len())
+    out.text(shown.as_bytes());
 }
 
 #[cfg(test)]

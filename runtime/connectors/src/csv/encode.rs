@@ -31,10 +31,7 @@ impl CsvEncoder {
         }
         match (&column.data, ty.unwrapped()) {
             (ColumnData::Bool(v), _) => out.text(if v[row] != 0 { b"true" } else { b"false" }),
-            (ColumnData::I64(v), DataType::Timestamp) => {
-                let (text, len) = self.iso.text(v[row]);
-                out.part(&text, len);
-            }
+            (ColumnData::I64(v), DataType::Timestamp) => self.iso.write(v[row], out),
             (ColumnData::I64(v), DataType::Duration) => {
                 let mut shown = String::new();
                 text::write_duration(&mut shown, v[row]);

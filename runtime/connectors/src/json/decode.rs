@@ -5,7 +5,7 @@
 //! Rules (docs/formats.md): of equal keys the first counts; once all fields are found the rest of the
 //! line is not looked at, except that it must end with the closing brace.
 
-use super::keys::{Keys, START, Step, end_of_line};
+use super::keys::{BLANK, END, Keys, SKIP, START, end_of_line};
 use super::value::{Values, missing, scalar, skip, skip_blanks, unexpected};
 use crate::block::{Block, Decoder, RowLength};
 use crate::fault::Fault;
@@ -56,27 +56,26 @@ impl JsonDecoder {
         let mut wanted = self.fields.len();
         self.row_number += 1;
         loop {
-            let (step, next, value) = self.keys.next(text, at, place)?;
-            place = next;
-            at = match step {
-                Step::Read(slot) if self.seen[slot as usize] != self.row_number => {
-                    let slot = slot as usize;
+            let next = self.keys.next(text, at, place)?;
+            place = next.place;
+            at = match next.step {
+                END => {
+                    self.fill(rows)?;
+                    return Ok(Line::Row(next.at));
+                }
+                BLANK => return Ok(Line::Blank(next.at)),
+                _ if wanted == 0 => return rest_of_line(text, next.at).map(Line::Row),
+                slot if slot != SKIP && self.seen[slot] != self.row_number => {
                     self.seen[slot] = self.row_number;
                     let field = &self.fields[slot];
-                    let at = self.cells.read(field, &mut rows.slots[slot], rows.row, text, value)?;
+                    let at = self.cells.read(field, &mut rows.slots[slot], rows.row, text, next.at)?;
                     wanted -= 1;
                     if wanted == 0 {
                         return rest_of_line(text, at).map(Line::Row);
                     }
                     at
                 }
-                Step::Read(_) | Step::Skip if wanted == 0 => return rest_of_line(text, value).map(Line::Row),
-                Step::Read(_) | Step::Skip => skip(text, value)?,
-                Step::End => {
-                    self.fill(rows)?;
-                    return Ok(Line::Row(value));
-                }
-                Step::Blank => return Ok(Line::Blank(value)),
+                _ => skip(text, next.at)?,
             };
         }
     }

@@ -70,18 +70,17 @@ impl<'b> Field<'b> {
     fn write(&self, row: usize, iso: &mut IsoWriter, out: &mut Out) {
         out.short(self.key);
         if self.validity.is_some_and(|v| v[row] == 0) {
-            return out.text(b"null");
+            return out.block(b"null", 4);
         }
         match &self.cells {
             Cells::Bool(cells) => out.text(if cells[row] != 0 { b"true" } else { b"false" }),
             Cells::Int(cells) => out.int(cells[row]),
             Cells::Float(cells) if cells[row].is_finite() => out.float(cells[row]),
             // JSON has no number for NaN and the infinities.
-            Cells::Float(_) => out.text(b"null"),
+            Cells::Float(_) => out.block(b"null", 4),
             Cells::Timestamp(cells) => {
-                let (text, len) = iso.text(cells[row]);
                 out.byte(b'"');
-                out.part(&text, len);
+                iso.write(cells[row], out);
                 out.byte(b'"');
             }
             Cells::Str(cells) => out.json_string(cells.column().views()[row], cells.get(row)),
@@ -119,8 +118,7 @@ impl Encoder for JsonEncoder {
             for field in &fields {
                 field.write(row, &mut self.iso, out);
             }
-            out.byte(b'}');
-            out.byte(b'\n');
+            out.block(b"}\n", 2);
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ pub(crate) struct FileSource {
     waiting: VecDeque<PathBuf>,
     current: Option<Current>,
     size: Option<u64>,
+    /// Is something read in order, and so on a thread of its own?
+    ordered: bool,
 }
 
 /// The file that is being handed out.
@@ -56,8 +58,10 @@ impl FileSource {
             _ => None,
         };
         let waiting: VecDeque<PathBuf> = paths::files(&path, base, &*env.disk)?.into();
+        let ordered = !reading.splits();
+        let disk = env.disk.clone();
         let mut source =
-            FileSource { reading, packing, disk: env.disk.clone(), waiting, current: None, size: Some(0) };
+            FileSource { reading, packing, disk, waiting, current: None, size: Some(0), ordered };
         source.look()?;
         Ok(source)
     }
@@ -68,6 +72,7 @@ impl FileSource {
             let file = open(path, self.packing, &*self.disk)?;
             if file.packing != Packing::None {
                 self.size = None;
+                self.ordered = true;
             }
             self.size = self.size.map(|size| size + file.len);
             if self.reading.has_header() {
@@ -139,6 +144,10 @@ impl Source for FileSource {
             })?;
             self.current = Some(self.start(Arc::new(file))?);
         }
+    }
+
+    fn blocks(&self) -> bool {
+        self.ordered
     }
 
     fn reader(&self) -> Box<dyn ChunkReader> {

@@ -3,7 +3,10 @@
 
 pub(crate) mod cut;
 pub(crate) mod file;
+pub(crate) mod generate;
 pub(crate) mod lines;
+pub(crate) mod nexmark;
+pub(crate) mod numbered;
 pub(crate) mod open;
 pub(crate) mod paths;
 pub(crate) mod range;

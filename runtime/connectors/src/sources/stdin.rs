@@ -1,69 +1,54 @@
-//! The source `stdin`: a thread of its own reads and cuts, so that waiting for a person or a pipe
-//! keeps nobody from working or stopping.
+//! The source `stdin`: blocks of what has arrived, so that a person who types sees each line answered.
 
 use super::cut::{Cut, Cutter, Ends};
 use super::lines::{LineReader, Piece};
+use crate::block::Columns;
 use crate::csv::header;
 use crate::format::Reading;
 use flow_engine::source::{ChunkReader, Next, Source, SourceError};
 use std::io::Read;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-
-/// Blocks that wait to be taken.
-const WAITING: usize = 4;
+use std::sync::Arc;
 
 /// Standard input.
 pub(crate) struct StdinSource {
     reading: Reading,
-    pieces: Receiver<Result<Piece, SourceError>>,
+    cutter: Cutter,
+    columns: Option<Arc<Columns>>,
+    /// Is the header still to come?
+    header: bool,
 }
 
 impl StdinSource {
-    /// Starts to read.
-    pub(crate) fn new(reading: Reading, input: Box<dyn Read + Send>) -> Result<StdinSource, SourceError> {
-        let (send, pieces) = sync_channel(WAITING);
+    /// Reads nothing yet.
+    pub(crate) fn new(reading: Reading, input: Box<dyn Read + Send>) -> StdinSource {
         let ends = reading.delimiter().map_or(Ends::Line, Ends::Csv);
-        let cutter = Cutter::new("<stdin>".into(), input, ends, true);
-        let own = reading.clone();
-        flow_env::spawn("flow-stdin", move || read_all(cutter, &own, &send))
-            .map_err(|error| SourceError::Open(format!("cannot start a thread: {error}")))?;
-        Ok(StdinSource { reading, pieces })
-    }
-}
-
-/// Hands out pieces until the input ends, breaks, or nobody wants more.
-fn read_all(mut cutter: Cutter, reading: &Reading, send: &SyncSender<Result<Piece, SourceError>>) {
-    let mut columns = reading.columns_in_order();
-    let mut header = reading.has_header();
-    loop {
-        let piece = match cutter.next() {
-            Ok(Cut::End) => return,
-            Ok(Cut::TooLong(at, beginning)) => Ok(Piece::TooLong("<stdin>".into(), at, beginning)),
-            Ok(Cut::Block(mut block)) => {
-                let found = if std::mem::take(&mut header) {
-                    header::read(&mut block, reading).map(|found| columns = Some(found))
-                } else {
-                    Ok(())
-                };
-                block.columns = columns.clone();
-                found.map(|()| Piece::Block(block))
-            }
-            Err(error) => Err(error),
-        };
-        let over = piece.is_err();
-        if send.send(piece).is_err() || over {
-            return;
+        StdinSource {
+            cutter: Cutter::new("<stdin>".into(), input, ends, true),
+            columns: reading.columns_in_order(),
+            header: reading.has_header(),
+            reading,
         }
     }
 }
 
 impl Source for StdinSource {
     fn next(&mut self) -> Result<Next, SourceError> {
-        match self.pieces.try_recv() {
-            Ok(piece) => Ok(Next::Chunk(Box::new(piece?))),
-            Err(TryRecvError::Empty) => Ok(Next::Pending),
-            Err(TryRecvError::Disconnected) => Ok(Next::End),
-        }
+        let piece = match self.cutter.next()? {
+            Cut::End => return Ok(Next::End),
+            Cut::TooLong(at, beginning) => Piece::TooLong("<stdin>".into(), at, beginning),
+            Cut::Block(mut block) => {
+                if std::mem::take(&mut self.header) {
+                    self.columns = Some(header::read(&mut block, &self.reading)?);
+                }
+                block.columns = self.columns.clone();
+                Piece::Block(block)
+            }
+        };
+        Ok(Next::Chunk(Box::new(piece)))
+    }
+
+    fn blocks(&self) -> bool {
+        true
     }
 
     fn reader(&self) -> Box<dyn ChunkReader> {

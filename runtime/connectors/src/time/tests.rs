@@ -12,8 +12,9 @@ fn fast(text: &str) -> Option<(i64, usize)> {
 }
 
 fn shown(micros: i64) -> String {
-    let (text, len) = IsoWriter::default().text(micros);
-    String::from_utf8(text[..len].to_vec()).unwrap()
+    let mut out = Out::default();
+    IsoWriter::default().write(micros, &mut out);
+    String::from_utf8(out.bytes().to_vec()).unwrap()
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! Sources that make rows themselves: each row is a function of its number, so any worker can make any
+//! part, and a run can be repeated. Pacing (`rate:`) stands here; what the rows are does not.
+
+use flow_data::Batch;
+use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError};
+use flow_env::{Clock, Env};
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Makes the rows of a range of numbers; some numbers may have none.
+pub(crate) trait Maker: Send + Sync {
+    /// The columns that are read.
+    fn make(&self, first: u64, count: u64) -> Batch;
+}
+
+/// Numbers of one chunk: about one batch of rows.
+const CHUNK: u64 = 4096;
+
+/// Hands out numbers.
+pub(crate) struct NumberedSource {
+    maker: Arc<dyn Maker>,
+    next: u64,
+    /// Behind the last number.
+    end: u64,
+    pace: Option<Pace>,
+}
+
+/// So many numbers a second.
+struct Pace {
+    rate: f64,
+    clock: Arc<dyn Clock>,
+    start: Option<Duration>,
+}
+
+impl Pace {
+    /// How many numbers are due.
+    fn due(&mut self) -> u64 {
+        let now = self.clock.elapsed();
+        let start = *self.start.get_or_insert(now);
+        ((now - start).as_secs_f64() * self.rate) as u64 + 1
+    }
+}
+
+impl NumberedSource {
+    /// The numbers `0..count`, at most `rate` a second.
+    pub(crate) fn new(
+        maker: Arc<dyn Maker>,
+        count: Option<i64>,
+        rate: Option<f64>,
+        env: &Env,
+    ) -> Result<NumberedSource, SourceError> {
+        if count.is_some_and(|n| n < 0) || rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
+            let text = "the number of rows must not be negative, and the rate must be more than 0";
+            return Err(SourceError::Open(text.into()));
+        }
+        let end = count.map_or(u64::MAX, |n| n as u64);
+        let pace = rate.map(|rate| Pace { rate, clock: env.clock.clone(), start: None });
+        Ok(NumberedSource { maker, next: 0, end, pace })
+    }
+}
+
+struct Numbers {
+    first: u64,
+    count: u64,
+}
+
+impl Chunk for Numbers {
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl Source for NumberedSource {
+    fn next(&mut self) -> Result<Next, SourceError> {
+        if self.next >= self.end {
+            return Ok(Next::End);
+        }
+        let due = self.pace.as_mut().map_or(self.end, Pace::due).min(self.end);
+        if due <= self.next {
+            return Ok(Next::Pending);
+        }
+        let (first, count) = (self.next, (due - self.next).min(CHUNK));
+        self.next += count;
+        Ok(Next::Chunk(Box::new(Numbers { first, count })))
+    }
+
+    fn reader(&self) -> Box<dyn ChunkReader> {
+        Box::new(NumberedReader(self.maker.clone()))
+    }
+}
+
+struct NumberedReader(Arc<dyn Maker>);
+
+impl ChunkReader for NumberedReader {
+    fn read(&mut self, chunk: Box<dyn Chunk>, out: &mut dyn Emit) -> Result<(), SourceError> {
+        let numbers = chunk
+            .into_any()
+            .downcast::<Numbers>()
+            .map_err(|_| SourceError::Read("a chunk of another source reached this reader".to_string()))?;
+        let batch = self.0.make(numbers.first, numbers.count);
+        if batch.len > 0 {
+            out.batch(batch)?;
+        }
+        Ok(())
+    }
+}
