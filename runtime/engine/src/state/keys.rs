@@ -53,11 +53,6 @@ impl KeyColumn {
         self.valid.is_empty() || self.valid[slot] != 0
     }
 
-    /// Can the column be compared by its values alone, as this one of the table?
-    pub(crate) fn is_plain(&self, column: &Column) -> bool {
-        self.valid.is_empty() && column.validity.is_none()
-    }
-
     /// Is the key of a slot that of a row?
     pub(crate) fn equals(&self, slot: usize, column: &Column, row: usize) -> bool {
         match (self.is_valid(slot), column.is_valid(row)) {
