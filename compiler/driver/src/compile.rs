@@ -45,6 +45,7 @@ pub fn compile(loader: &mut dyn Loader, path: &Path, options: &Options) -> Resul
     let input = flow_types::Input {
         sources: &sources,
         programs: &programs,
+        syntax_errors: diagnostics.iter().any(Diagnostic::is_error),
         params: &options.params,
         levels: &options.levels,
     };

@@ -19,6 +19,8 @@ pub struct Input<'a> {
     pub sources: &'a SourceMap,
     /// The main script, then every file it imports (directly or not), each once.
     pub programs: &'a [Program],
+    /// Did the parser report errors? Then what seems unused may only have been misread.
+    pub syntax_errors: bool,
     /// `-p NAME=VALUE`.
     pub params: &'a [(String, String)],
     /// Levels of lints given on the command line.

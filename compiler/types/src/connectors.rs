@@ -340,7 +340,9 @@ impl<'a> Checker<'a> {
                 cx.coerce(typed, want, what)?;
                 return None;
             }
-            let message = format!("{what} is {}, and this is `{}`", crate::expr::a(want), typed.ty);
+            let number = matches!(want, DataType::Int) && typed.ty == DataType::String;
+            let wanted = if number { "a number".to_string() } else { crate::expr::a(want) };
+            let message = format!("{what} is {wanted}, and this is `{}`", typed.ty);
             self.option_value(typed.span, message, &format!("this is `{}`", typed.ty));
             return None;
         }

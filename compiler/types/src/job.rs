@@ -66,6 +66,17 @@ impl<'a> Checker<'a> {
     }
 
     fn job_option(&mut self, ast: &'a Program, option: &'a Arg, config: &mut JobConfig) {
+        let before = self.diags.len();
+        self.job_value(ast, option, config);
+        // The same mistakes as in a stage, under the job's own code.
+        for diag in &mut self.diags[before..] {
+            if matches!(diag.code, codes::STAGE_OPTION | codes::TYPE_MISMATCH) {
+                diag.code = codes::JOB_OPTION;
+            }
+        }
+    }
+
+    fn job_value(&mut self, ast: &'a Program, option: &'a Arg, config: &mut JobConfig) {
         let Some(name) = &option.name else { return };
         let id = option.value;
         match name.name.as_str() {

@@ -504,7 +504,9 @@ impl<'a> Checker<'a> {
         };
         let record = pipeline.output.record();
         let known = record.is_some();
+        self.row_fields = pipeline.output.columns.iter().map(|c| c.name.clone()).collect();
         let call = self.check_connector(global.program, connector, Side::Sink, record, !known);
+        self.row_fields.clear();
         if let Some(call) = &call {
             pipeline.ok &= self.sink_accepts(call, &pipeline.output, connector);
         }
@@ -525,7 +527,7 @@ impl<'a> Checker<'a> {
 
     /// Behind the last stage every field has a name of its own.
     fn no_ambiguity(&mut self, pipeline: &CheckedPipeline, global: &Global<'a>) {
-        let columns = &pipeline.output.columns;
+        let columns = if pipeline.ok { pipeline.output.columns.as_slice() } else { &[] };
         for (index, column) in columns.iter().enumerate() {
             let same: Vec<Column> = columns.iter().filter(|c| c.name == column.name).cloned().collect();
             if same.len() < 2 || columns[..index].iter().any(|c| c.name == column.name) {

@@ -84,6 +84,22 @@ pub fn foreign_stage(word: &str) -> Option<&'static str> {
     )
 }
 
+/// flow's window for a word of another system, also where it was used as a stage.
+pub fn foreign_window(word: &str) -> Option<&'static str> {
+    let lower = word.to_ascii_lowercase();
+    let known = match lower.as_str() {
+        "tumble" | "fixed" => Some("tumbling"),
+        "hop" | "hopping" | "slide" => Some("sliding"),
+        "sessions" => Some("session"),
+        "cumulate" => Some("cumulative"),
+        "rows" => Some("count"),
+        _ => None,
+    };
+    known.or_else(|| {
+        ["tumbling", "sliding", "session", "cumulative"].into_iter().find(|kind| lower.starts_with(kind))
+    })
+}
+
 /// flow's type for a word of another system.
 pub fn foreign_type(word: &str) -> Option<&'static str> {
     find(
@@ -93,8 +109,9 @@ pub fn foreign_type(word: &str) -> Option<&'static str> {
             (
                 "int",
                 &[
-                    "integer", "bigint", "long", "i64", "i32", "int64", "int32", "smallint", "short", "u64",
-                    "number",
+                    "integer", "bigint", "long", "i64", "i32", "int64", "int32", "smallint", "short",
+                    "tinyint", "number", "i8", "i16", "i128", "u8", "u16", "u32", "u64", "usize", "isize",
+                    "uint", "uint32", "uint64",
                 ],
             ),
             ("float", &["double", "f64", "f32", "real", "float64", "double_precision", "float32"]),
@@ -166,6 +183,8 @@ pub fn foreign_function(word: &str) -> Option<&'static str> {
             ("padLeft", &["lpad", "padstart"]),
             ("padRight", &["rpad", "padend"]),
             ("avg", &["mean", "average"]),
+            ("max", &["maximum", "greatest"]),
+            ("min", &["minimum", "least"]),
             ("countDistinct", &["count_distinct", "nunique", "uniq"]),
             ("approxCountDistinct", &["approx_count_distinct", "hll", "approx_distinct"]),
             ("collect", &["collect_list", "array_agg", "listagg", "tolist"]),

@@ -198,9 +198,13 @@ impl Checker<'_> {
         let diag = match (suggest::foreign_generic(name), args) {
             (Some("?"), [of]) => {
                 let text = format!("{}?", self.text(of.span));
-                Diagnostic::new(codes::UNKNOWN_TYPE, whole.span, format!("a `{name}` is written `T?`"))
-                    .at("optional types end in `?`")
-                    .fix(format!("write `{text}`"), whole.span, text)
+                Diagnostic::new(
+                    codes::UNKNOWN_TYPE,
+                    whole.span,
+                    format!("`{name}<T>` is written `T?` in flow"),
+                )
+                .at("optional types end in `?`")
+                .fix(format!("write `{text}`"), whole.span, text)
             }
             (Some(flow), _) if flow != "?" => foreign(codes::UNKNOWN_TYPE, word, flow, "type"),
             _ => {

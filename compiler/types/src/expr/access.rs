@@ -275,7 +275,22 @@ impl<'c, 'a> ExprCx<'c, 'a> {
                         let text = format!("{}[\"{}\"]", self.ck.text(base.span), name.name);
                         diag.fix("look the key up", base.span.to(name.span), text)
                     }
-                    _ => diag.note("only records and `json` have fields"),
+                    _ => {
+                        let function = crate::suggest::foreign_function(&name.name)
+                            .or(flow_plan::catalogue::lookup(&name.name).map(|d| d.name));
+                        match function {
+                            Some(function) => {
+                                let text = format!("{function}({})", self.ck.text(base.span));
+                                let fix = format!("write `{text}`");
+                                diag.help(format!("functions are called: `{text}`")).fix(
+                                    fix,
+                                    base.span.to(name.span),
+                                    text,
+                                )
+                            }
+                            None => diag.note("only records and `json` have fields"),
+                        }
+                    }
                 });
                 None
             }

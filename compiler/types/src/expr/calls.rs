@@ -68,8 +68,11 @@ impl<'a> ExprCx<'_, 'a> {
         match catalogue::lookup(name) {
             Some(def) => self.builtin(def, callee, args, span),
             None => {
-                // Mistakes in the arguments are worth telling too, but not those of a lambda.
-                for arg in args {
+                // Mistakes in the arguments are worth telling too, but not those of a lambda, and
+                // not where an aggregate may have been meant.
+                for arg in
+                    args.iter().filter(|_| !matches!(self.fields, Fields::Grouped(_))).collect::<Vec<_>>()
+                {
                     if !matches!(self.ast.exprs[arg.value].kind, ExprKind::Lambda { .. } | ExprKind::Null) {
                         self.expr(arg.value, None);
                     }
@@ -228,6 +231,26 @@ impl<'a> ExprCx<'_, 'a> {
                 });
                 return;
             }
+        }
+        if catalogue::lookup_aggregate(&callee.name).is_some() && args.len() == 1 {
+            // `max(x)` is the aggregate; of an aggregate, or of single rows, it makes no sense.
+            let nested = matches!(self.fields, Fields::Grouped(_));
+            let (message, at, help) = if nested {
+                (
+                    "an aggregate of an aggregate",
+                    "holds an aggregate",
+                    "aggregate twice: `|> aggregate { … } |> aggregate { … }`",
+                )
+            } else {
+                (
+                    "an aggregate stands in `aggregate { … }`",
+                    "an aggregate of what rows?",
+                    "as a function it compares two values: `max(a, b)`",
+                )
+            };
+            let message = format!("`{}` is {message}", short(self.ck.text(span)));
+            self.ck.report(Diagnostic::new(codes::MISPLACED_AGGREGATE, span, message).at(at).help(help));
+            return;
         }
         let counts: Vec<usize> = def.overloads().iter().map(Signature::required).collect();
         let few = counts.iter().all(|count| args.len() < *count);
@@ -607,8 +630,9 @@ impl<'a> ExprCx<'_, 'a> {
             self.ck.report(diag);
             return;
         }
+        let grouped = matches!(self.fields, Fields::Grouped(_));
         if let Some(word) = suggest::foreign_function(name)
-            && (catalogue::lookup_aggregate(word).is_none() || catalogue::lookup(word).is_some())
+            && (grouped || catalogue::lookup_aggregate(word).is_none() || catalogue::lookup(word).is_some())
         {
             self.ck.report(crate::type_exprs::foreign(codes::UNKNOWN_FUNCTION, callee, word, "function"));
             return;
@@ -624,8 +648,9 @@ impl<'a> ExprCx<'_, 'a> {
             .map(|g| g.name.name.as_str())
             .collect();
         let casts = catalogue::CASTS.iter().flat_map(|c| [c.name, c.try_name]);
-        let near =
-            suggest::nearest(name, own.into_iter().chain(catalogue::all().map(|d| d.name)).chain(casts));
+        let aggregates = catalogue::aggregates().map(|d| d.name).filter(|_| grouped);
+        let functions = catalogue::all().map(|d| d.name);
+        let near = suggest::nearest(name, aggregates.chain(own).chain(functions).chain(casts));
         let diag = match near {
             Some(near) => did_you_mean(diag, callee.span, near),
             None => diag.help("your own functions are declared with `fn name(x: T) -> U = …`"),

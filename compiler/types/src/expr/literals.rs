@@ -264,8 +264,7 @@ impl<'a> ExprCx<'_, 'a> {
                         continue;
                     }
                     _ => {
-                        let span = self.span(*id);
-                        self.unnamed_field(span);
+                        self.unnamed_field(*id);
                         ok = false;
                         continue;
                     }
@@ -315,17 +314,33 @@ impl<'a> ExprCx<'_, 'a> {
         Some(self.push(Kind::Record(nodes), ty, span))
     }
 
-    pub(crate) fn unnamed_field(&mut self, span: Span) {
+    /// A computed value where a name is needed too.
+    pub(crate) fn unnamed_field(&mut self, id: ExprId) {
+        let span = self.span(id);
         let text = self.ck.text(span);
+        let kind = &self.ast.exprs[id].kind;
         let diag = Diagnostic::new(codes::UNNAMED_FIELD, span, "a computed field needs a name")
-            .at("what is this called?")
-            .with_fix(
-                "give it a name",
-                span,
-                format!("name: {text}"),
-                flow_syntax::Applicability::HasPlaceholders,
-            );
-        self.ck.report(diag.help(format!("write `name: {}`", super::messages::short(text))));
+            .at("what is this called?");
+        if let ExprKind::Str(parts) = kind
+            && let [StrPart::Text(field)] = parts.as_slice()
+            && self.row().is_some_and(|row| row.named(field).next().is_some())
+        {
+            let field = crate::expr::quoted(field);
+            let diag = diag.help(format!("fields are written without quotes: `{field}`"));
+            self.ck.report(diag.fix(format!("write `{field}`"), span, field));
+            return;
+        }
+        let name = match kind {
+            ExprKind::Call { callee, .. }
+                if self.row().is_none_or(|r| r.named(&callee.name).next().is_none()) =>
+            {
+                callee.name.as_str()
+            }
+            _ => "name",
+        };
+        let sure = flow_syntax::Applicability::HasPlaceholders;
+        let diag = diag.with_fix("give it a name", span, format!("{name}: {text}"), sure);
+        self.ck.report(diag.help(format!("write `{name}: {}`", super::messages::short(text))));
     }
 
     /// An int literal as a float or decimal, if that is what the value is.

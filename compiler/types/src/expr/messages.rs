@@ -67,6 +67,19 @@ impl ExprCx<'_, '_> {
             format!("`{name}` may be null, and {needed_by} needs a value"),
         )
         .at(format!("this is `{}`", typed.ty));
+        if *inner == DataType::Json {
+            let cast = format!("(int({text}) ?? 0)");
+            let help = format!(
+                "take a value out of it with a cast, and give a default: `int({name}) ?? 0`, `string({name}) ?? \"\"`"
+            );
+            self.ck.report(diag.help(help).with_fix(
+                "take an int out of it",
+                typed.span,
+                cast,
+                Applicability::MaybeIncorrect,
+            ));
+            return;
+        }
         let column = typed.path.as_ref().and_then(super::Path::as_column);
         if let (Some(index), Some(stream)) = (column, self.row())
             && let Some(column) = stream.columns.get(index)
@@ -103,7 +116,6 @@ impl ExprCx<'_, '_> {
 
     /// A value of the wrong type.
     pub(crate) fn mismatch(&mut self, typed: &Typed, want: &DataType, what: &str) {
-        let text = self.ck.text(typed.span).to_string();
         if *want.unwrapped() == DataType::Duration && typed.ty.is_numeric() {
             self.bare_duration(typed.span, what);
             return;
@@ -115,20 +127,11 @@ impl ExprCx<'_, '_> {
         )
         .at(format!("this is `{}`", typed.ty));
         diag = self.origin_label(diag, typed);
-        let cast = flow_plan::catalogue::CASTS.iter().find(|c| c.ty == *want.unwrapped());
-        if let Some(cast) = cast
-            && !typed.ty.is_optional()
-            && flow_plan::cast::rule(&typed.ty, &cast.ty) != flow_plan::cast::CastRule::Never
-            && cast.ty != DataType::Bool
-        {
-            diag = diag.help(format!("convert it: `{}({})`", cast.name, short(&text))).with_fix(
-                format!("convert it with `{}`", cast.name),
-                typed.span,
-                format!("{}({text})", cast.name),
-                Applicability::MaybeIncorrect,
-            );
+        if *want.unwrapped() == DataType::Bool || typed.ty.is_optional() {
+            self.ck.report(diag);
+        } else {
+            self.report_with_cast(diag, typed, want.unwrapped());
         }
-        self.ck.report(diag);
     }
 
     /// Where the type of a field comes from.
@@ -150,6 +153,19 @@ impl ExprCx<'_, '_> {
 
     /// A name that means nothing here.
     pub(super) fn unknown_name(&mut self, name: &Ident) {
+        let flow = match name.name.as_str() {
+            "None" | "nil" | "undefined" | "NULL" | "Null" | "nothing" => Some("null"),
+            "True" | "TRUE" => Some("true"),
+            "False" | "FALSE" => Some("false"),
+            _ => None,
+        };
+        if let Some(flow) = flow {
+            let message = format!("`{}` is written `{flow}` in flow", name.name);
+            let diag =
+                Diagnostic::new(codes::FOREIGN_WORD, name.span, message).at(format!("written `{flow}`"));
+            self.ck.report(diag.fix(format!("write `{flow}`"), name.span, flow));
+            return;
+        }
         match &self.fields {
             Fields::Row(stream) => {
                 let stream = *stream;
@@ -198,7 +214,8 @@ impl ExprCx<'_, '_> {
     pub(crate) fn unknown_field(&mut self, stream: &StreamType, name: &Ident) {
         let locals = self.locals.iter().map(|l| l.name.to_string()).collect::<Vec<_>>();
         let constants: Vec<String> = constants(self).map(str::to_string).collect();
-        let extra: Vec<&str> = locals.iter().chain(&constants).map(String::as_str).collect();
+        let sides = stream.columns.iter().filter_map(|c| c.side.as_deref());
+        let extra: Vec<&str> = locals.iter().chain(&constants).map(String::as_str).chain(sides).collect();
         let diag = unknown_field(stream, name, &extra);
         self.ck.report(diag);
     }

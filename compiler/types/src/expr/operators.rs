@@ -110,6 +110,10 @@ impl<'a> ExprCx<'_, 'a> {
 
     fn logic(&mut self, lhs: Option<Typed>, link: &Link) -> Option<Typed> {
         let and = link.op == BinaryOp::And;
+        if lhs.as_ref().is_some_and(|l| l.ty == DataType::String) && self.ck.text(link.op_span) == "||" {
+            // SQL's concatenation: the parser has said that `||` is not a word of flow.
+            return None;
+        }
         let what = format!("`{}`", symbol(link.op));
         let lhs = lhs.and_then(|l| self.coerce(l, &DataType::Bool, &what));
         let known = self.narrowed.len();
@@ -207,6 +211,25 @@ impl<'a> ExprCx<'_, 'a> {
                 && flow_plan::cast::rule(&value.ty, &c.ty) != flow_plan::cast::CastRule::Never
         });
         let text = self.ck.text(value.span);
+        if let Kind::Literal(literal @ Value::String(inner)) = &self.out[value.node].kind {
+            // A text that is written down: either the other literal was meant, or nothing helps.
+            let inner = inner.to_string();
+            let fits = possible.is_some_and(|c| {
+                flow_plan::eval::convert::convert(literal, &DataType::String, &c.ty).is_ok()
+            });
+            self.ck.report(if fits && *want.unwrapped() != DataType::Bool {
+                let plain = match want.unwrapped() {
+                    DataType::Timestamp => format!("@{inner}"),
+                    DataType::Decimal => format!("{inner}d"),
+                    _ => inner,
+                };
+                diag.help(format!("without quotes it is {}: `{plain}`", super::messages::a(want.unwrapped())))
+                    .fix(format!("write `{plain}`"), value.span, plain)
+            } else {
+                diag
+            });
+            return;
+        }
         self.ck.report(match possible {
             Some(cast) => {
                 diag.help(format!("convert it: `{}({})`", cast.name, super::messages::short(text))).with_fix(
@@ -303,7 +326,7 @@ impl<'a> ExprCx<'_, 'a> {
     fn not_comparable(&mut self, lhs: &Typed, rhs: &Typed, link: &Link) {
         let (plain, other) = if is_literal(self, rhs) { (rhs, lhs) } else { (lhs, rhs) };
         if *other.ty.unwrapped() == DataType::Duration && plain.ty.is_numeric() && is_literal(self, plain) {
-            self.bare_duration(plain.span, "what a duration is compared with");
+            self.bare_duration(plain.span, "the other side of this comparison");
             return;
         }
         let message = format!("`{}` and `{}` cannot be compared", lhs.ty, rhs.ty);

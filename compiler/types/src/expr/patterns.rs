@@ -271,7 +271,8 @@ impl<'a> ExprCx<'_, 'a> {
         if let Some(converted) = self.convert_literal(&literal, &inner) {
             return Some(converted);
         }
-        let message = format!("a pattern of type `{}` never matches a `{inner}`", literal.ty);
+        let message =
+            format!("a pattern of type `{}` never matches {}", literal.ty, super::messages::a(&inner));
         let diag = Diagnostic::new(codes::BAD_PATTERN, literal.span, message)
             .at(format!("this is `{}`", literal.ty))
             .label(subject.span, format!("this is `{}`", subject.ty));

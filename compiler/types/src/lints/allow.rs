@@ -39,6 +39,9 @@ impl Levels {
     }
 }
 
+/// Stands for a word in a `flow-allow` that is no lint.
+const UNKNOWN: Code = Code("W0000");
+
 /// A `// flow-allow CODE: reason` comment.
 struct Allow {
     code: Code,
@@ -83,12 +86,16 @@ pub(crate) fn apply_levels(input: &Input<'_>, diags: Vec<Diagnostic>) -> Vec<Dia
         }
     }
     // A script with errors may not have been looked at for all lints.
-    let complete = !kept.iter().any(|d| d.is_error() && !d.code.0.starts_with('W'));
+    let complete = !input.syntax_errors && !kept.iter().any(|d| d.is_error() && !d.code.0.starts_with('W'));
     for allow in allows {
         if allow.used || !complete {
             continue;
         }
-        let message = format!("nothing here needs `{}` to be allowed", allow.code);
+        let message = if allow.code == UNKNOWN {
+            "there is no lint of this name".to_string()
+        } else {
+            format!("nothing here needs `{}` to be allowed", allow.code)
+        };
         let mut diag = Diagnostic::new(codes::UNUSED_ALLOW, allow.span, message)
             .at("suppresses nothing")
             .help("remove the comment");
@@ -143,7 +150,7 @@ fn collect(file: FileId, text: &str, allows: &mut Vec<Allow>) {
             if let Some(info) = codes::Code::find(name).filter(|i| i.code.0.starts_with('W')) {
                 allows.push(Allow { code: info.code, span, line: range.clone(), used: false });
             } else if !name.is_empty() {
-                allows.push(Allow { code: Code("W0000"), span, line: 0..0, used: false });
+                allows.push(Allow { code: UNKNOWN, span, line: 0..0, used: false });
             }
         }
     }

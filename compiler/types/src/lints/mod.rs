@@ -14,8 +14,11 @@ use flow_syntax::codes;
 
 /// Lints that need the whole script. Others are said where they are seen.
 pub(crate) fn run(ck: &mut Checker<'_>, job: &JobConfig) {
-    unused::streams(ck);
-    unused::fields(ck);
+    // Behind a mistake it is not known what would be read: first things first.
+    if !ck.input.syntax_errors && !ck.diags.iter().any(Diagnostic::is_error) {
+        unused::streams(ck);
+        unused::fields(ck);
+    }
     weakened(ck, job);
     late_rows(ck);
 }

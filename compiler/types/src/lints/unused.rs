@@ -19,7 +19,8 @@ pub(super) fn streams(ck: &mut Checker<'_>) {
     let mut found = Vec::new();
     for (index, global) in ck.globals.iter().enumerate() {
         let uses = ck.uses[index];
-        if !global.main || !global.is_readable() || uses.rows || uses.late || uses.errors {
+        let first = ck.by_name.get(global.name.name.as_str()) == Some(&index);
+        if !global.main || !first || !global.is_readable() || uses.rows || uses.late || uses.errors {
             continue;
         }
         found.push((

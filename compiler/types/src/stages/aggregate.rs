@@ -151,6 +151,18 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             Fields::Grouped(grouping) => std::mem::take(&mut grouping.calls),
             _ => Vec::new(),
         };
+        if calls.is_empty() && !made.is_empty() && made.iter().all(|(_, e)| e.is_some()) {
+            let diag = Diagnostic::new(
+                codes::MISSING_ARGUMENT,
+                stage.span,
+                "this `aggregate` aggregates nothing",
+            )
+            .at("no aggregate in it")
+            .help(
+                "use one, such as `count()` or `sum(x)`; to make a new record of each row, write `map { … }`",
+            );
+            self.ck.report(diag);
+        }
         self.aggregate_output(stage, &before, &grouped, bounds, &made);
         let exprs: Option<Vec<Expr>> = made.into_iter().map(|(_, expr)| expr).collect();
         match exprs {

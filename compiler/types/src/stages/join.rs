@@ -73,7 +73,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 stage.name.name, other.name.name
             ));
             self.ck.report(diag);
-            self.ok = false;
+            return self.lose(stage.span);
         }
         let right_stream = right.stream.clone().with_side(&side.name);
         let mut both = left.clone();
@@ -99,9 +99,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     ) -> Condition {
         let mut out = Condition { ok: true, ..Condition::default() };
         let Some(on) = on else {
-            let diag =
-                Diagnostic::new(codes::BAD_JOIN, stage.span, "a join needs a condition").at("on what?");
-            self.ck.report(diag.help("say which fields must be equal: `join(other as o on id == o.id)`"));
+            // The parser has said that it is missing.
             out.ok = false;
             return out;
         };

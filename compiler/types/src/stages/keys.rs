@@ -45,13 +45,12 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             let mut cx = self.rows(&before, stage.span);
             let typed = cx.expr(arg.value, None);
             let from = typed.as_ref().and_then(|t| t.path.as_ref()).and_then(crate::expr::Path::as_column);
-            let span = cx.span(arg.value);
             match (&arg.name, from) {
                 (None, Some(index)) => columns.push(index),
                 (Some(name), Some(index)) if *before.columns[index].name == *name.name => columns.push(index),
                 (None, None) => {
                     if typed.is_some() {
-                        cx.unnamed_field(span);
+                        cx.unnamed_field(arg.value);
                     }
                     ok = false;
                 }

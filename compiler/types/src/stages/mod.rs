@@ -230,7 +230,22 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let name = &stage.name;
         let word = name.name.as_str();
         if let Some(flow) = suggest::foreign_stage(word) {
-            self.ck.report(crate::type_exprs::foreign(codes::UNKNOWN_STAGE, name, flow, "stage"));
+            self.foreign_stage(stage, flow);
+        } else if let Some(window) = suggest::foreign_window(word) {
+            let text = self.ck.text(stage.span).replacen(word, window, 1);
+            let diag = Diagnostic::new(
+                codes::UNKNOWN_STAGE,
+                name.span,
+                format!("windows are set by `window`: there is no stage `{word}`"),
+            )
+            .at("not a stage")
+            .with_fix(
+                format!("write `window({window}(…))`"),
+                stage.span,
+                format!("window({text})"),
+                flow_syntax::Applicability::MaybeIncorrect,
+            );
+            self.ck.report(diag);
         } else {
             let diag =
                 Diagnostic::new(codes::UNKNOWN_STAGE, name.span, format!("there is no stage `{word}`"))
@@ -250,6 +265,35 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.ck.report(diag);
         }
         self.lose(stage.span);
+    }
+
+    /// A word of another system; where flow's stage has another shape, all of it is rewritten.
+    fn foreign_stage(&mut self, stage: &Stage, flow: &str) {
+        let mut diag = crate::type_exprs::foreign(codes::UNKNOWN_STAGE, &stage.name, flow, "stage");
+        let inner = match &stage.kind {
+            StageKind::Call { args, alias: None } if !args.is_empty() => {
+                let text = self.ck.text(stage.span);
+                text.split_once('(')
+                    .and_then(|(_, rest)| rest.rsplit_once(')'))
+                    .map(|(inner, _)| inner.trim())
+            }
+            _ => None,
+        };
+        let rewritten = match (flow, inner) {
+            ("map" | "aggregate", Some(inner)) => Some(format!("{flow} {{ {inner} }}")),
+            ("top", Some(inner)) => Some(format!("top(10, by: {inner})")),
+            _ => None,
+        };
+        if let Some(text) = rewritten {
+            diag.fixes.clear();
+            let sure = flow_syntax::Applicability::MaybeIncorrect;
+            diag = diag.with_fix(format!("write `{}`", crate::expr::short(&text)), stage.span, text, sure);
+            if flow == "top" {
+                diag = diag
+                    .help("a stream has no end to sort; `top` keeps the largest rows, `bottom` the smallest");
+            }
+        }
+        self.ck.report(diag);
     }
 
     /// After a stage that was not understood nothing is known of the stream, and nothing is wrong with it.

@@ -21,6 +21,14 @@ pub(super) struct Item {
 impl<'c, 'a> PipeCx<'c, 'a> {
     pub(super) fn map(&mut self, stage: &'a Stage, items: &'a [RecordItem]) {
         let before = self.stream.clone();
+        if items.is_empty() {
+            let diag =
+                Diagnostic::new(codes::STAGE_OPTION, stage.span, "this `map` makes a record without fields")
+                    .at("no field is named")
+                    .help("name what is kept and computed: `map { a, b: expr }`, or `..` for all fields");
+            self.ck.report(diag);
+            return self.lose(stage.span);
+        }
         let made = self.items(&before, items, stage.span, "map", usize::MAX);
         self.replace_columns(before, made, stage, "map");
     }
@@ -47,8 +55,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                             self.lost_field = true;
                             continue;
                         }
-                        let span = self.ast.exprs[*id].span;
-                        self.rows(before, stage).unnamed_field(span);
+                        self.rows(before, stage).unnamed_field(*id);
                         continue;
                     };
                     self.item(before, &mut made, name, *id, stage, word, true);
@@ -210,6 +217,17 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     }
 
     pub(super) fn filter(&mut self, stage: &'a Stage, args: &'a [Arg]) {
+        if let [first, second, ..] = args
+            && args.iter().all(|a| a.name.is_none())
+        {
+            let (a, b) = (self.ast.exprs[first.value].span, self.ast.exprs[second.value].span);
+            let diag = Diagnostic::new(codes::WRONG_ARGUMENT, b, "`filter` takes one condition")
+                .at("a second condition")
+                .help("join them with `and`")
+                .fix("join them with `and`", Span { start: a.end, end: b.start, ..a }, " and ");
+            self.ck.report(diag);
+            return self.broken();
+        }
         let spec = Spec { what: "`filter`", params: &[("condition", true)], first: true };
         let Some(slots) = args::bind(self.ck, self.ast, &spec, args, stage.span) else {
             return self.broken();

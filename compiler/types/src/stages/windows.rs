@@ -149,7 +149,25 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             }
             "count" => {
                 let slots = self.window_args("`count`", &[("n", true), ("every", false)], args, span)?;
-                let n = self.ck.count_option(self.ast, slots[0]?, "the size of a count window", 1)?;
+                let size = slots[0]?;
+                if let ExprKind::Duration(_) = self.ast.exprs[size].kind {
+                    let at = self.ast.exprs[size].span;
+                    let text = self.ck.text(at);
+                    let diag = Diagnostic::new(
+                        codes::BAD_WINDOW,
+                        at,
+                        "`count` makes windows of so many rows, not of a time",
+                    )
+                    .at("a time")
+                    .fix(
+                        format!("write `tumbling({text})`"),
+                        span,
+                        format!("tumbling({text})"),
+                    );
+                    self.ck.report(diag);
+                    return None;
+                }
+                let n = self.ck.count_option(self.ast, size, "the size of a count window", 1)?;
                 let every = match slots[1] {
                     Some(id) => Some(self.ck.count_option(self.ast, id, "`every` of a count window", 1)?),
                     None => None,
@@ -180,15 +198,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     }
 
     fn unknown_window(&mut self, name: &Ident, word: &str) {
-        let foreign = match word.to_ascii_lowercase().as_str() {
-            "tumble" | "fixed" | "tumblingwindow" => Some("tumbling"),
-            "hop" | "hopping" | "slide" => Some("sliding"),
-            "sessions" => Some("session"),
-            "cumulate" => Some("cumulative"),
-            "rows" => Some("count"),
-            _ => None,
-        };
-        if let Some(word) = foreign {
+        let foreign = crate::suggest::foreign_window(word);
+        if let Some(word) = foreign.filter(|word| *word != name.name) {
             self.ck.report(crate::type_exprs::foreign(codes::BAD_WINDOW, name, word, "window"));
             return;
         }

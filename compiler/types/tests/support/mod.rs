@@ -23,7 +23,8 @@ pub fn check_with(text: &str, params: &[(String, String)]) -> Outcome {
     let (program, mut diags) = flow_syntax::parse(FileId(0), text);
     let levels = Levels::default();
     let programs = [program];
-    let input = Input { sources: &sources, programs: &programs, params, levels: &levels };
+    let syntax_errors = diags.iter().any(Diagnostic::is_error);
+    let input = Input { sources: &sources, programs: &programs, syntax_errors, params, levels: &levels };
     let (checked, more) = check(&input);
     diags.extend(more);
     Outcome { sources, checked, diags }
