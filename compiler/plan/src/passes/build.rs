@@ -190,11 +190,10 @@ impl Before {
         self.column(key, field.name)
     }
 
-    /// The column of an expression; the same input column is kept once.
+    /// The column of an expression; what several aggregates read is computed once. (Also what can
+    /// fail: the first of two equal expressions raises the error in any case.)
     fn column(&mut self, expr: Expr, name: Arc<str>) -> usize {
-        let known = expr.as_column().and_then(|column| {
-            self.exprs.iter().position(|e| e.as_column() == Some(column) && e.ty() == expr.ty())
-        });
+        let known = self.exprs.iter().position(|known| rewrite::computes_same(known, &expr));
         known.unwrap_or_else(|| {
             // What is only passed on keeps its name, so that the step may go away.
             let name = expr.as_column().map_or(name, |column| self.input.fields[column].name.clone());

@@ -1,7 +1,7 @@
 //! Tools to rewrite expressions: copying one behind another, dropping what is not reached, visiting all
 //! expressions of a graph.
 
-use crate::expr::{Expr, Kind, NodeId};
+use crate::expr::{Expr, Kind, Node, NodeId};
 use crate::physical::{Graph, NodeKind, StepKind};
 
 /// Copies an expression behind the nodes of another, with the numbers of its locals moved up by
@@ -95,4 +95,10 @@ pub(super) fn for_each(graph: &mut Graph, mut change: impl FnMut(&mut Expr)) {
             _ => {}
         }
     }
+}
+
+/// Do two expressions compute the same, wherever they stand in the script?
+pub(super) fn computes_same(a: &Expr, b: &Expr) -> bool {
+    let same = |(a, b): (&Node, &Node)| a.ty == b.ty && format!("{:?}", a.kind) == format!("{:?}", b.kind);
+    a.nodes.len() == b.nodes.len() && a.nodes.iter().zip(&b.nodes).all(same)
 }

@@ -207,6 +207,34 @@ fn common_parts_are_computed_once() {
 }
 
 #[test]
+fn what_several_columns_compute_is_computed_once() {
+    let mut sketch = Sketch::default();
+    sketch.source("rows", &[("x", DataType::Int), ("s", DataType::String)]);
+    let trim = || call(Func::Trim, &[col(1, DataType::String)], DataType::String);
+    let len = call(Func::Len, &[trim()], DataType::Int);
+    sketch.map(vec![("t", trim()), ("n", len), ("x", col(0, DataType::Int))]);
+    sketch.sink("out", "stdout");
+    let graph = lower(&sketch.plan).unwrap();
+    assert_eq!(shape(&graph), "source[0, 1] | [map2 map3] | * sink");
+    let rows = inputs("rows", vec![vec![Value::Int(7), Value::string(" ab ")]]);
+    let expected = vec![vec![Value::string("ab"), Value::Int(2), Value::Int(7)]];
+    assert_eq!(evaluate(&graph, &rows, 0).unwrap().of(&graph, "out"), Some(&expected));
+}
+
+#[test]
+fn aggregates_of_the_same_argument_share_its_column() {
+    let mut sketch = Sketch::default();
+    sketch.source("rows", &[("x", DataType::Int)]);
+    let double = || binary(BinaryOp::Mul, col(0, DataType::Int), int(2));
+    let sum = ("sum", AggFunc::Sum, Some(double()), DataType::Int);
+    let max = ("max", AggFunc::Max, Some(double()), DataType::Int);
+    sketch.aggregate(vec![], RunningTrigger::AtEnd, vec![sum, max]);
+    sketch.sink("out", "stdout");
+    let graph = lower(&sketch.plan).unwrap();
+    assert_eq!(shape(&graph), "source[0] | [map1] | * aggregate | * sink");
+}
+
+#[test]
 fn an_aggregate_over_an_updating_stream_is_refused() {
     let mut sketch = Sketch::default();
     sketch.source("rows", &[("a", DataType::Int)]);
