@@ -9,6 +9,7 @@ mod csv;
 mod encode;
 mod fault;
 mod format;
+pub mod infer;
 mod json;
 mod names;
 mod number;

@@ -1,0 +1,136 @@
+//! What type a data file's rows have: `flow infer`. A sample from the file's beginning is read; what
+//! all values of a field have in common becomes its type. Knows the shapes of types, and nothing of
+//! scripts beyond how a `type` is written.
+
+mod csv;
+mod guess;
+mod json;
+#[cfg(test)]
+mod tests;
+
+use crate::block::{Block, read_error};
+use crate::sources::cut::{Cut, Cutter, Ends};
+use crate::sources::open;
+use flow_engine::source::SourceError;
+use flow_env::Env;
+use flow_plan::connector::table::format_of_path;
+use flow_plan::{DataType, RecordType};
+use std::fmt::Write;
+use std::path::Path;
+
+/// Bytes of the file that are looked at, about.
+const SAMPLE: usize = 8 << 20;
+
+/// What was found out about a file.
+#[derive(Debug)]
+pub struct Inferred {
+    /// The type of its rows.
+    pub ty: RecordType,
+    /// The format, as it is written in a script: `json`, `csv`, `csv(delimiter: ";")`.
+    pub format: String,
+    /// How many rows were looked at.
+    pub rows: usize,
+    /// Was that all of them?
+    pub whole: bool,
+}
+
+/// Looks at a file (also a compressed one) and finds out its rows' type.
+pub fn infer(path: &Path, env: &Env) -> Result<Inferred, SourceError> {
+    let file = open::open(path, None, &*env.disk)?;
+    let input = || file.reader().map_err(|error| read_error(&file.name, 0, error));
+    let (sample, _) = sample(Cutter::new(file.name.clone(), input()?, Ends::Line, false))?;
+    let start = sample.iter().flat_map(bytes).copied().find(|b| !b.is_ascii_whitespace());
+    let wrong = |text: String| SourceError::Open(format!("{}: {text}", path.display()));
+    let json = match format_of_path(&path.to_string_lossy()) {
+        Some("json") => true,
+        Some("csv") => false,
+        Some("parquet" | "avro") => return Err(wrong("only json and csv can be looked at".into())),
+        _ => matches!(start, Some(b'{' | b'[')),
+    };
+    if start.is_none() {
+        return Err(wrong("the file is empty".into()));
+    }
+    if json {
+        let whole = sample.iter().map(|block| block.end).sum::<usize>() < SAMPLE;
+        return json::infer(&sample, whole).map_err(wrong);
+    }
+    let first_line = sample.first().and_then(|block| bytes(block).split(|&b| b == b'\n').next());
+    let delimiter = csv::delimiter(first_line.unwrap_or_default());
+    let cutter = Cutter::new(file.name.clone(), input()?, Ends::Csv(delimiter), false);
+    let (sample, whole) = self::sample(cutter)?;
+    csv::infer(&sample, delimiter, whole).map_err(wrong)
+}
+
+fn bytes(block: &Block) -> &[u8] {
+    &block.buffer[block.start..block.end]
+}
+
+/// The first blocks, and whether they are all.
+fn sample(mut cutter: Cutter) -> Result<(Vec<Block>, bool), SourceError> {
+    let (mut blocks, mut size) = (Vec::new(), 0);
+    while size < SAMPLE {
+        match cutter.next()? {
+            Cut::Block(block) => {
+                size += block.end - block.start;
+                blocks.push(block);
+            }
+            // Too long for a row: nothing to learn from.
+            Cut::TooLong(..) => {}
+            Cut::End => return Ok((blocks, true)),
+        }
+    }
+    Ok((blocks, false))
+}
+
+impl Inferred {
+    /// A `type` declaration. `keyword` says which names are words of the language.
+    pub fn declaration(&self, name: &str, keyword: &dyn Fn(&str) -> bool) -> String {
+        let mut out = format!("type {} = {{\n", quoted(name, keyword));
+        for field in &self.ty.fields {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "  {}: ", quoted(&field.name, keyword));
+            write_type(&mut out, &field.ty, keyword, 1);
+            out.push_str(",\n");
+        }
+        out.push_str("}\n");
+        out
+    }
+}
+
+/// A name, in backticks where it needs them.
+fn quoted(name: &str, keyword: &dyn Fn(&str) -> bool) -> String {
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let plain = name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit());
+    if plain && !keyword(name) { name.to_string() } else { format!("`{name}`") }
+}
+
+fn write_type(out: &mut String, ty: &DataType, keyword: &dyn Fn(&str) -> bool, depth: usize) {
+    match ty {
+        DataType::Optional(of) => {
+            write_type(out, of, keyword, depth);
+            out.push('?');
+        }
+        DataType::List(of) => {
+            out.push_str("list<");
+            write_type(out, of, keyword, depth);
+            out.push('>');
+        }
+        DataType::Map(of) => {
+            out.push_str("map<string, ");
+            write_type(out, of, keyword, depth);
+            out.push('>');
+        }
+        DataType::Record(record) => {
+            out.push_str("{ ");
+            for (i, field) in record.fields.iter().enumerate() {
+                out.push_str(if i > 0 { ", " } else { "" });
+                out.push_str(&quoted(&field.name, keyword));
+                out.push_str(": ");
+                write_type(out, &field.ty, keyword, depth + 1);
+            }
+            out.push_str(" }");
+        }
+        // Writing to a string cannot fail.
+        other => drop(write!(out, "{other}")),
+    }
+}
