@@ -4,6 +4,7 @@ use crate::channel::{Channel, QueueLimit};
 use crate::connect::{Connectors, Kernels};
 use crate::error::StartError;
 use crate::flow::Flow;
+use crate::guard::Guard;
 use crate::job::JobOptions;
 use crate::layout::Layout;
 use crate::operator::{
@@ -164,7 +165,7 @@ fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers
     for ((index, writer), chain) in writers.into_iter().enumerate().zip(chains) {
         let node = &shared.graph.nodes[index];
         let layout = &shared.layout.nodes[index];
-        operators.push(match &node.kind {
+        let operator: Box<dyn Operator> = match &node.kind {
             NodeKind::Source { .. } => Box::new(PassOperator),
             NodeKind::Errors { .. } => Box::new(ErrorsOperator::default()),
             NodeKind::Chain(_) => match chain {
@@ -188,7 +189,9 @@ fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers
             NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
             NodeKind::Tap { label } => Box::new(TapOperator { label: label.clone() }),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
-        });
+        };
+        let guarded = cfg!(debug_assertions);
+        operators.push(if guarded { Guard::around(operator, shared, index) } else { operator });
     }
     operators
 }

@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod feeder;
 mod flow;
+mod guard;
 mod job;
 mod layout;
 mod number;
