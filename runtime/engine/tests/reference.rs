@@ -1,9 +1,9 @@
 //! The engine against the reference execution, and against itself at other parallelisms.
 #![allow(clippy::disallowed_methods)]
 
-mod common;
+mod graphs;
 
-use common::*;
+use graphs::*;
 use flow_env::Random;
 use flow_plan::interpret::{Inputs, evaluate};
 use flow_plan::order::identical;

@@ -1,9 +1,9 @@
 //! Jobs from start to end: results, order, errors, stopping.
 #![allow(clippy::disallowed_methods)]
 
-mod common;
+mod graphs;
 
-use common::*;
+use graphs::*;
 use flow_engine::{ErrorKind, Job, JobOptions};
 use flow_env::Env;
 use flow_plan::catalogue::AggFunc;

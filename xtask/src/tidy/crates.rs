@@ -70,7 +70,16 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde", &["flow-plan", "flow-connectors", "flow-cli"]),
     (
         "serde_json",
-        &["flow-plan", "flow-driver", "flow-data", "flow-connectors", "flow-cli", "flow-tests", "xtask"],
+        &[
+            "flow-plan",
+            "flow-types",
+            "flow-driver",
+            "flow-data",
+            "flow-connectors",
+            "flow-cli",
+            "flow-tests",
+            "xtask",
+        ],
     ),
     (
         "rust_decimal",
@@ -90,7 +99,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sha2", &["flow-plan"]),
     ("base64", &["flow-plan"]),
     ("hashbrown", &["flow-data", "flow-engine", "flow-benches"]),
-    ("memchr", &["flow-codegen", "flow-connectors", "flow-benches"]),
+    ("memchr", &["flow-codegen", "flow-engine", "flow-connectors", "flow-benches"]),
     ("itoa", &["flow-data", "flow-connectors", "flow-benches"]),
     ("ryu", &["flow-plan", "flow-data", "flow-connectors", "flow-benches"]),
     ("zmij", &["flow-plan", "flow-data", "flow-connectors", "flow-benches"]),
