@@ -65,9 +65,7 @@ impl RowLength {
 
     /// Learns from rows seen.
     pub(crate) fn saw(&mut self, rows: usize, bytes: usize) {
-        if rows > 0 {
-            self.0 = bytes / rows;
-        }
+        self.0 = bytes.checked_div(rows).unwrap_or(self.0);
     }
 }
 

@@ -234,10 +234,10 @@ fn short_block(bytes: &[u8]) -> [u8; 16] {
 /// print integers really fast").
 #[inline(always)]
 pub(crate) fn digits(n: u64) -> u64 {
-    let fours = n / 10_000 | (n % 10_000) << 32;
-    let top = (fours * 10_486 >> 20) & 0x0000_007f_0000_007f;
+    let fours = (n / 10_000) | ((n % 10_000) << 32);
+    let top = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let twos = ((fours - 100 * top) << 16) + top;
-    let tens = (twos * 103 >> 10) & 0x000f_000f_000f_000f;
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
     tens + ((twos - 10 * tens) << 8)
 }
 

@@ -79,9 +79,9 @@ impl View {
     /// The bytes.
     ///
     /// # Safety
-    /// A view that is not inline must point into memory that is alive and unchanged for `'a`.
+    /// A view that is not inline must point into memory that is alive and unchanged while it is borrowed.
     #[inline]
-    pub unsafe fn bytes<'a>(&'a self) -> &'a [u8] {
+    pub unsafe fn bytes(&self) -> &[u8] {
         let len = self.len();
         let start = if len <= INLINE {
             // Inline bytes stand behind the length, inside this very value.
@@ -279,7 +279,9 @@ impl SliceBuilder {
     /// If the range is out of bounds or cuts a character in two.
     #[inline]
     pub fn push(&mut self, start: usize, end: usize) {
-        self.views.push(View::of(self.text.text()[start..end].as_bytes()));
+        // As text, not as bytes: that checks the borders of characters.
+        let part = &self.text.text()[start..end];
+        self.views.push(View::of(part.as_bytes()));
     }
 
     /// Appends an empty string (the placeholder of a null).

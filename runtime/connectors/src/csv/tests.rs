@@ -134,7 +134,7 @@ fn what_is_written_is_read_back() {
             null(&mut random, Value::Float(float)),
             null(&mut random, Value::string(text.clone())),
             Value::Timestamp((bits >> 12) as i64),
-            null(&mut random, Value::Bool(bits % 2 == 0)),
+            null(&mut random, Value::Bool(bits.is_multiple_of(2))),
             Value::Decimal(rust_decimal::Decimal::new(bits as i64, (bits % 20) as u32)),
             Value::Duration(bits as i64 >> 8),
             Value::Bytes(bits.to_le_bytes()[..(bits % 9) as usize].into()),

@@ -89,7 +89,7 @@ impl Inferred {
         for field in &self.ty.fields {
             // Writing to a string cannot fail.
             let _ = write!(out, "  {}: ", quoted(&field.name, keyword));
-            write_type(&mut out, &field.ty, keyword, 1);
+            write_type(&mut out, &field.ty, keyword);
             out.push_str(",\n");
         }
         out.push_str("}\n");
@@ -104,20 +104,20 @@ fn quoted(name: &str, keyword: &dyn Fn(&str) -> bool) -> String {
     if plain && !keyword(name) { name.to_string() } else { format!("`{name}`") }
 }
 
-fn write_type(out: &mut String, ty: &DataType, keyword: &dyn Fn(&str) -> bool, depth: usize) {
+fn write_type(out: &mut String, ty: &DataType, keyword: &dyn Fn(&str) -> bool) {
     match ty {
         DataType::Optional(of) => {
-            write_type(out, of, keyword, depth);
+            write_type(out, of, keyword);
             out.push('?');
         }
         DataType::List(of) => {
             out.push_str("list<");
-            write_type(out, of, keyword, depth);
+            write_type(out, of, keyword);
             out.push('>');
         }
         DataType::Map(of) => {
             out.push_str("map<string, ");
-            write_type(out, of, keyword, depth);
+            write_type(out, of, keyword);
             out.push('>');
         }
         DataType::Record(record) => {
@@ -126,7 +126,7 @@ fn write_type(out: &mut String, ty: &DataType, keyword: &dyn Fn(&str) -> bool, d
                 out.push_str(if i > 0 { ", " } else { "" });
                 out.push_str(&quoted(&field.name, keyword));
                 out.push_str(": ");
-                write_type(out, &field.ty, keyword, depth + 1);
+                write_type(out, &field.ty, keyword);
             }
             out.push_str(" }");
         }

@@ -334,7 +334,7 @@ fn rows_are_written_as_the_language_writes_them_and_come_back() {
             null(&mut random, Value::Float(if float.is_finite() { float } else { 3.0 })),
             Value::string(text.clone()),
             null(&mut random, Value::Timestamp(bits as i64 >> (bits % 20))),
-            Value::Bool(bits % 2 == 0),
+            Value::Bool(bits.is_multiple_of(2)),
             null(&mut random, Value::Decimal(rust_decimal::Decimal::new(bits as i64, (bits % 20) as u32))),
             null(&mut random, Value::Duration(bits as i64)),
             null(&mut random, Value::Bytes(bits.to_le_bytes()[..(bits % 9) as usize].into())),

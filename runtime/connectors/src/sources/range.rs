@@ -51,7 +51,7 @@ impl Range {
         end = close(&mut buffer, end);
         let buffer = pool.share(buffer);
         let name = self.file.name.clone();
-        let block = (first < end).then(|| Block { name, buffer, start: first, end, base, columns: None });
+        let block = (first < end).then_some(Block { name, buffer, start: first, end, base, columns: None });
         Ok(Lines { block, too_long })
     }
 
