@@ -278,6 +278,7 @@ impl SliceBuilder {
     /// # Panics
     /// If the range is out of bounds or cuts a character in two.
     #[inline]
+    #[allow(clippy::sliced_string_as_bytes, reason = "slicing the text checks the borders of characters")]
     pub fn push(&mut self, start: usize, end: usize) {
         // As text, not as bytes: that checks the borders of characters.
         let part = &self.text.text()[start..end];
