@@ -65,19 +65,28 @@ struct Variant {
 
 /// Compiles a chain.
 pub fn compile(chain: &Chain) -> Result<Arc<CompiledChain>, CodegenError> {
-    build(chain, false).map(|(chain, _)| chain)
+    build(chain, false, Nulls::Both).map(|(chain, _)| chain)
 }
 
 /// The kernels of a chain in Cranelift's text form, for people.
 pub fn clif(chain: &Chain) -> Result<String, CodegenError> {
-    build(chain, true).map(|(_, text)| text)
+    build(chain, true, Nulls::Both).map(|(_, text)| text)
 }
 
-fn build(chain: &Chain, keep_text: bool) -> Result<(Arc<CompiledChain>, String), CodegenError> {
+/// Which batches kernels are made for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    /// Any batch.
+    Some,
+    /// Any batch; those without nulls have kernels of their own.
+    Both,
+}
+
+fn build(chain: &Chain, keep_text: bool, nulls: Nulls) -> Result<(Arc<CompiledChain>, String), CodegenError> {
     let mut segments = Vec::new();
     let mut assembler = Assembler::new(HELPERS, keep_text).map_err(CodegenError)?;
     for (number, segment) in lower::lower(chain).map_err(CodegenError)?.into_iter().enumerate() {
-        let compiled = compile_segment(&mut assembler, number, segment);
+        let compiled = compile_segment(&mut assembler, number, segment, nulls);
         segments.push(compiled.map_err(CodegenError)?);
     }
     let text = assembler.take_text();
@@ -89,6 +98,7 @@ fn compile_segment(
     assembler: &mut Assembler,
     number: usize,
     segment: Segment,
+    nulls: Nulls,
 ) -> Result<CompiledSegment, String> {
     let map = emit::frame_map(&segment);
     let mut variant = |all_valid| {
@@ -98,6 +108,7 @@ fn compile_segment(
     };
     let nullable = emit::nullable_inputs(&segment);
     let general = variant(false)?;
-    let no_nulls = if nullable.is_empty() { None } else { Some(variant(true)?) };
+    let twice = !nullable.is_empty() && nulls == Nulls::Both;
+    let no_nulls = if twice { Some(variant(true)?) } else { None };
     Ok(CompiledSegment { segment, map, nullable, general, no_nulls })
 }

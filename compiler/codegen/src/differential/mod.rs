@@ -3,7 +3,7 @@
 
 mod minimise;
 
-use crate::{Instance, Outcome, compile};
+use crate::{CompiledChain, Instance, Nulls, Outcome};
 use flow_data::Batch;
 use flow_plan::arbitrary::Arbitrary;
 use flow_plan::eval::Evaluator;
@@ -78,8 +78,7 @@ fn schema(random: &mut Arbitrary) -> Arc<RecordType> {
 }
 
 /// Rows; of some groups without any null in the columns, so that both variants of kernels run.
-fn rows(random: &mut Arbitrary, schema: &RecordType) -> Vec<Row> {
-    let nulls = random.one_in(2);
+fn rows(random: &mut Arbitrary, schema: &RecordType, nulls: bool) -> Vec<Row> {
     let value = |ty: &DataType, random: &mut Arbitrary| random.value(if nulls { ty } else { ty.unwrapped() });
     (0..ROWS).map(|_| schema.fields.iter().map(|f| value(&f.ty, random)).collect()).collect()
 }
@@ -94,14 +93,15 @@ fn group(seed: u64, tally: &mut Tally) -> Result<(), String> {
             random.expr(&schema, &ty, depth)
         })
         .collect();
-    let rows = rows(&mut random, &schema);
+    let nulls = !random.one_in(4);
+    let rows = rows(&mut random, &schema, nulls);
     let mut evaluator = Evaluator::new(0);
     // expected[row][expression]
     let expected: Vec<Vec<Option<Value>>> =
         rows.iter().map(|row| exprs.iter().map(|e| evaluator.eval(e, row).ok()).collect()).collect();
     let chain = map_chain(&schema, exprs);
     let StepKind::Map(exprs) = &chain.steps[0].kind else { return Ok(()) };
-    let mut instance = Instance::new(compile(&chain).map_err(|e| e.to_string())?);
+    let mut instance = Instance::new(compiled(&chain, nulls)?);
     let whole = 0..rows.len();
     let single = whole.clone().map(|row| row..row + 1);
     for range in single.chain([whole]) {
@@ -164,15 +164,20 @@ fn interpret(chain: &Chain, rows: &[Row]) -> Option<Vec<Row>> {
     Some(rows)
 }
 
+/// Native code for groups whose columns have nulls, or for both kinds of batches.
+fn compiled(chain: &Chain, nulls: bool) -> Result<Arc<CompiledChain>, String> {
+    let wanted = if nulls { Nulls::Some } else { Nulls::Both };
+    crate::build(chain, false, wanted).map(|(chain, _)| chain).map_err(|e| e.to_string())
+}
+
 /// What native code makes of them.
-fn execute(chain: &Chain, rows: &[Row]) -> Result<Option<Vec<Row>>, String> {
-    let mut instance = Instance::new(compile(chain).map_err(|e| e.to_string())?);
+fn execute(instance: &mut Instance, chain: &Chain, rows: &[Row]) -> Option<Vec<Row>> {
     let mut out = Vec::new();
     match instance.run(&Batch::from_rows(rows, &chain.input), &mut out) {
-        Outcome::RecordError => Ok(None),
+        Outcome::RecordError => None,
         Outcome::Done => {
             let schema = chain.steps.last().map_or(&chain.input, |s| &s.output);
-            Ok(Some(out.iter().flat_map(|b| (0..b.len).map(|row| b.row(row, schema))).collect()))
+            Some(out.iter().flat_map(|b| (0..b.len).map(|row| b.row(row, schema))).collect())
         }
     }
 }
@@ -191,7 +196,9 @@ fn chain(seed: u64, tally: &mut Tally) -> Result<(), String> {
     let schema = schema(&mut random);
     let depth = 1 + random.below(3);
     let chain = random.chain(&schema, 4, depth);
-    let rows = rows(&mut random, &schema);
+    let nulls = !random.one_in(4);
+    let rows = rows(&mut random, &schema, nulls);
+    let mut instance = Instance::new(compiled(&chain, nulls)?);
     // Rows alone, so that one error does not hide the rest; then those without errors together.
     let mut good = Vec::new();
     for row in &rows {
@@ -200,15 +207,20 @@ fn chain(seed: u64, tally: &mut Tally) -> Result<(), String> {
         if expected.is_some() {
             good.push(row.clone());
         }
-        compare(&chain, one, &expected)?;
+        compare(&mut instance, &chain, one, &expected)?;
     }
-    compare(&chain, &good, &interpret(&chain, &good))?;
+    compare(&mut instance, &chain, &good, &interpret(&chain, &good))?;
     tally.chains += 1;
     Ok(())
 }
 
-fn compare(chain: &Chain, rows: &[Row], expected: &Option<Vec<Row>>) -> Result<(), String> {
-    let found = execute(chain, rows)?;
+fn compare(
+    instance: &mut Instance,
+    chain: &Chain,
+    rows: &[Row],
+    expected: &Option<Vec<Row>>,
+) -> Result<(), String> {
+    let found = execute(instance, chain, rows);
     if same_rows(expected, &found) {
         return Ok(());
     }

@@ -30,6 +30,9 @@ pub(crate) type Var = Variable;
 /// A block of the kernel.
 pub(crate) type Label = Block;
 
+/// So many addresses are worth a register each.
+const KEPT_ADDRESSES: usize = 16;
+
 /// Writes one kernel.
 pub(crate) struct Asm<'f> {
     b: FunctionBuilder<'f>,
@@ -73,6 +76,8 @@ impl<'f> Asm<'f> {
         };
         let rows = word(&mut b, frame::ROWS);
         let mut addresses = HashMap::new();
+        // Few addresses stay in registers; more than there are registers are loaded where they are used.
+        let words = if words.len() > KEPT_ADDRESSES { &[] } else { words };
         let selected = [(selections.reads, frame::SEL_IN), (selections.writes, frame::SEL_OUT)];
         let selected = selected.iter().filter(|(used, _)| *used).map(|(_, word)| *word);
         for index in words.iter().copied().chain(selected) {
@@ -124,7 +129,12 @@ impl<'f> Asm<'f> {
     }
 
     fn element(&mut self, word: u32, index: V, shift: u8) -> V {
-        let base = self.addresses[&word];
+        let base = match self.addresses.get(&word) {
+            Some(&base) => base,
+            None => {
+                self.b.ins().load(I64, MemFlagsData::trusted().with_readonly(), self.frame, word as i32 * 8)
+            }
+        };
         let offset = if shift == 0 { index } else { self.b.ins().ishl_imm_u(index, i64::from(shift)) };
         self.b.ins().iadd(base, offset)
     }

@@ -41,7 +41,7 @@ pub fn live_modules() -> usize {
     LIVE.load(Ordering::SeqCst)
 }
 
-fn isa() -> Result<OwnedTargetIsa, String> {
+pub(super) fn isa() -> Result<OwnedTargetIsa, String> {
     static ISA: OnceLock<Result<OwnedTargetIsa, String>> = OnceLock::new();
     ISA.get_or_init(|| {
         let mut flags = settings::builder();

@@ -3,4 +3,6 @@
 
 pub(crate) mod asm;
 pub(crate) mod jit;
+#[cfg(test)]
+mod tests;
 pub(crate) mod verify;
