@@ -39,7 +39,7 @@ pub(crate) fn time(time: Duration) -> String {
 /// Rows a second; nothing for times too short to say.
 pub(crate) fn rate(rows: u64, time: Duration) -> Option<String> {
     let seconds = time.as_secs_f64();
-    (seconds > 0.000_5).then(|| format!("{} rows/s", short(rows as f64 / seconds)))
+    (seconds >= 0.1).then(|| format!("{} rows/s", short(rows as f64 / seconds)))
 }
 
 #[cfg(test)]
@@ -59,7 +59,7 @@ mod tests {
         );
         let times = [12, 1240, 185_000, 7_380_000].map(|ms| time(Duration::from_millis(ms)));
         assert_eq!(times, ["12 ms", "1.24 s", "3 min 05 s", "2 h 03 min"]);
-        assert_eq!(rate(1000, Duration::ZERO), None);
+        assert_eq!(rate(1000, Duration::from_millis(3)), None);
         assert_eq!(rate(1000, Duration::from_secs(2)).as_deref(), Some("500 rows/s"));
     }
 }

@@ -13,8 +13,8 @@ use flow_driver::{Compilation, Options};
 use flow_engine::connect::Kernels;
 use flow_engine::{Job, JobControl, JobHandle, JobOptions, Summary};
 use flow_env::Env;
-use flow_plan::physical::Graph;
 use flow_plan::functions::json;
+use flow_plan::physical::Graph;
 use flow_plan::{DataType, RecordType, Value};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,9 @@ fn refuse_what_needs_checkpoints(args: &Run) -> Result<(), Stop> {
         Run { state: Some(_), .. } => "--state",
         _ => return Ok(()),
     };
-    Err(Stop::outside(format!("`{flag}`: this version keeps no checkpoints and savepoints yet; every run starts anew")))
+    Err(Stop::outside(format!(
+        "`{flag}`: this version keeps no checkpoints and savepoints yet; every run starts anew"
+    )))
 }
 
 /// Says what is wrong with the script; gives what runs if nothing is.
@@ -170,7 +172,11 @@ fn told(summary: &Summary) -> String {
         out.push_str(&format!("  {:width$}  {} rows written\n", sink.label, count(sink.rows)));
     }
     for declaration in progress.declarations.iter().filter(|d| d.skipped > 0) {
-        out.push_str(&format!("  {}: {} bad records skipped\n", declaration.name, count(declaration.skipped)));
+        out.push_str(&format!(
+            "  {}: {} bad records skipped\n",
+            declaration.name,
+            count(declaration.skipped)
+        ));
     }
     out
 }

@@ -105,6 +105,8 @@ fn numbered(new: &str, fresh: &[bool], first_line: usize, look: Look) -> String 
 /// A line fit for the terminal and what stands under it.
 fn plus_marks(line: &str, flags: &[bool], room: usize) -> (String, String) {
     let (mut text, mut marks, mut column) = (String::new(), String::new(), 0);
+    // A line that is cut needs a column for its ellipsis.
+    let room = if text::columns(line) > room { room - 1 } else { room };
     for (byte, c) in line.char_indices() {
         let (shown, columns) = match c {
             '\t' => (' ', 4 - column % 4),

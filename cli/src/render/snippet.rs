@@ -12,10 +12,23 @@ use std::fmt;
 pub(super) fn draw_all(groups: &[Group], sources: &SourceMap, severity: Severity, look: Look) -> String {
     let mut out = String::new();
     for group in groups {
-        let picture = draw(group, sources, severity, look);
-        join(&mut out, &picture, look);
+        for part in parts(group, sources, severity, look) {
+            join(&mut out, &part, look);
+        }
     }
     out
+}
+
+/// A group as one picture, or as one for the mistake and one for the other places where a narrow
+/// terminal has no room for the words of all.
+fn parts(group: &Group, sources: &SourceMap, severity: Severity, look: Look) -> Vec<String> {
+    let picture = draw(group, sources, severity, look);
+    let fits = |line: &str| look.color || text::columns(line) <= look.width;
+    let (primary, others): (Vec<Mark>, Vec<Mark>) = group.marks.iter().cloned().partition(|m| m.primary);
+    if picture.lines().all(fits) || primary.is_empty() || others.is_empty() {
+        return vec![picture];
+    }
+    [primary, others].map(|marks| draw(&Group { file: group.file, marks }, sources, severity, look)).into()
 }
 
 /// Two pictures whose frames stand in the same column become one with a second heading.
@@ -76,7 +89,7 @@ fn without_blank_ends(text: &str, first: usize, last: usize, marks: &[Mark]) -> 
 fn labels(marks: &[Mark], view: &View, room: usize) -> Vec<LabeledSpan> {
     let label = |(i, mark): (usize, &Mark)| {
         let (start, end) = view.ranges[i];
-        let space = room.saturating_sub(view.middles[i] + 4).max(20);
+        let space = room.saturating_sub(view.middles[i] + 4).max(14);
         let words = text::wrap(&text::visible(&mark.text), space).join("\n");
         let words = (!words.is_empty()).then_some(words);
         if mark.primary {

@@ -2,7 +2,7 @@
 //! characters are visible, and lines wider than the screen are cut around what is marked.
 
 use super::marks::Mark;
-use super::text::{char_columns, visible_char};
+use super::text::{char_columns, columns, visible_char, wrap};
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
 const TAB: usize = 4;
@@ -62,7 +62,9 @@ impl View {
         let cells = cells(line);
         let width = cells.last().map_or(0, |c| c.column + c.columns);
         let anchor = here.iter().find(|&&i| marks[i].primary).or(here.first());
+        let shift = shift(&cells, here.iter().map(|&i| &marks[i]), offset, width, room);
         let window = match anchor {
+            _ if shift > 0 => (shift, shift + room.saturating_sub(2)),
             _ if width <= room => (0, usize::MAX),
             Some(&i) => window(&cells, marks[i].start - offset, marks[i].end - offset, width, room),
             None => (0, room.saturating_sub(1)),
@@ -124,6 +126,32 @@ fn cells(line: &str) -> Vec<Cell> {
         column += columns;
     }
     cells
+}
+
+/// Columns a label gets at least, if it has so many words.
+const LABEL: usize = 28;
+
+/// How many columns at the left are cut so that the labels at the right have room. What is marked
+/// stays in sight.
+fn shift<'m>(
+    cells: &[Cell],
+    marks: impl Iterator<Item = &'m Mark>,
+    offset: usize,
+    width: usize,
+    room: usize,
+) -> usize {
+    let column_at = |byte: usize| cells.iter().find(|c| c.byte >= byte).map_or(width, |c| c.column);
+    let (mut wanted, mut first) = (0, usize::MAX);
+    for mark in marks {
+        let (start, end) = (column_at(mark.start - offset), column_at(mark.end - offset));
+        first = first.min(start);
+        if !mark.text.is_empty() {
+            let label = wrap(&mark.text, LABEL).iter().map(|line| columns(line)).max().unwrap_or(0);
+            wanted = wanted.max((start + end.max(start + 1)) / 2 + 5 + label);
+        }
+    }
+    // The ellipsis takes a column.
+    if wanted <= room { 0 } else { (wanted - room + 1).min(first.saturating_sub(1)) }
 }
 
 /// The columns of a wide line that are shown: the marked part with what stands around it.

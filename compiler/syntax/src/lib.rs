@@ -17,6 +17,7 @@ mod scan;
 pub mod span;
 mod token;
 
+pub use build::name_for;
 pub use codes::Code;
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
 pub use fmt::format;

@@ -285,10 +285,10 @@ functions! {
     Logic {
         Coalesce "coalesce" total ["coalesce(x: T?...) -> T?"]
             "The first argument that is not null; not optional if one of them is not."
-            "coalesce(null, 2, 3)" => "2";
+            "coalesce(tryInt(\"x\"), 2)" => "2";
         IsNull "isNull" total ["isNull(x: any) -> bool"]
             "Is it null?"
-            "isNull(null)" => "true";
+            "isNull(tryInt(\"x\"))" => "true";
     }
     List {
         Get "get" total ["get(xs: list<T>, index: int) -> T?", "get(m: map<string, T>, key: string) -> T?"]
@@ -346,7 +346,7 @@ functions! {
             "int(parseJson(\"{{\\\"a\\\": [1, 2]}}\").a[1])" => "2";
         ToJson "toJson" total ["toJson(x: any) -> string"]
             "The value written as JSON: fields in order, timestamps as ISO-8601, NaN and infinities as null."
-            "toJson({ a: 1, b: [true] })" => r#"r"{"a":1,"b":[true]}""#;
+            "toJson({ a: 1, b: [true] })" => r#""{{\"a\":1,\"b\":[true]}}""#;
     }
     Internal {
         Concat "concat" total ["concat(s: string...) -> string"]

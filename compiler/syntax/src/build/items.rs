@@ -359,10 +359,16 @@ impl Build<'_, '_, '_> {
             ExprKind::Name(_) | ExprKind::Error => {}
             ExprKind::Field { base, .. } if base_is_name(base) => {}
             _ => {
+                let word = crate::name_for(&self.shared.text[span.range()]);
                 self.report(
                     Diagnostic::new(UNNAMED_FIELD, span, "a computed field needs a name")
                         .at("expected `name: value`")
-                        .with_fix("give it a name", span.before(), "name: ", Applicability::HasPlaceholders),
+                        .with_fix(
+                            format!("call it `{word}`"),
+                            span.before(),
+                            format!("{word}: "),
+                            Applicability::MaybeIncorrect,
+                        ),
                 );
                 return RecordItem::Keep(self.add(ExprKind::Error, span));
             }

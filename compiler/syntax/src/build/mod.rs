@@ -161,3 +161,10 @@ pub(crate) fn doc_before(text: &str, tokens: &[Token], first: usize) -> Option<S
     });
     Some(lines.collect::<Vec<_>>().join("\n"))
 }
+
+/// A name for the value of an expression that has none: the function's, if it is a call.
+pub fn name_for(text: &str) -> &str {
+    let word = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+    let called = text[word.len()..].starts_with('(') && !crate::is_keyword(word);
+    if called && word.starts_with(|c: char| c.is_ascii_alphabetic()) { word } else { "value" }
+}
