@@ -83,6 +83,10 @@ impl Printer<'_> {
                 (format!("let v{local} = {} {}", self.text(*value), self.text(*body)), Level::Lowest)
             }
             Kind::Neg(x) => (format!("-{}", self.at(*x, Level::Negate)), Level::Negate),
+            Kind::Not(x) if matches!(self.expr[*x].kind, Kind::IsNull(_)) => {
+                let tested = self.text(*x).trim_end_matches(" == null");
+                (format!("{tested} != null"), Level::Compare)
+            }
             Kind::Not(x) => (format!("not {}", self.at(*x, Level::Not)), Level::Not),
             Kind::Binary(op, a, b) => return self.binary(*op, *a, *b),
             Kind::And(a, b) => return self.infix(*a, "and", *b, Level::And),
@@ -180,6 +184,12 @@ impl Printer<'_> {
             fields.map(|(f, v)| format!("{}: {}", name(&f.name), self.text(*v))).collect();
         format!("{{ {} }}", fields.join(", "))
     }
+}
+
+/// The columns of a stream.
+pub(super) fn columns(record: &RecordType) -> String {
+    let fields: Vec<String> = record.fields.iter().map(|f| format!("{}: {}", name(&f.name), f.ty)).collect();
+    if fields.is_empty() { String::new() } else { format!("{{ {} }}", fields.join(", ")) }
 }
 
 /// A field's name, in backticks where a script needs them.

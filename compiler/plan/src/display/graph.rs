@@ -1,6 +1,6 @@
 //! What is shown of a physical graph.
 
-use super::expr::name;
+use super::expr::{columns, name};
 use super::{Edge, StateView, View, connector, duration, expression};
 use crate::connector::lookup;
 use crate::connector::table::{Delivery, Replay};
@@ -20,7 +20,7 @@ fn view(graph: &Graph, index: usize, node: &Node) -> View {
     let base = View {
         label: node.label.clone(),
         inputs: node.inputs.iter().map(|input| edge(graph, input.node, &input.exchange)).collect(),
-        output: if node.output.fields.is_empty() { String::new() } else { node.output.to_string() },
+        output: columns(&node.output),
         ..View::default()
     };
     let kind = |kind: &str, detail: String| View { kind: kind.into(), detail, ..base.clone() };

@@ -1,6 +1,6 @@
 //! What is shown of a logical plan: the stages as they are written, with what the checker found out.
 
-use super::expr::name;
+use super::expr::{columns, name};
 use super::{Edge, StateView, View, connector};
 use crate::operator::{Operator, OperatorKind, Plan, StreamMode};
 
@@ -33,7 +33,7 @@ fn view(plan: &Plan, operator: &Operator) -> View {
             .iter()
             .map(|id| Edge { from: id.0 as usize, exchange: String::new() })
             .collect(),
-        output: if operator.output.fields.is_empty() { String::new() } else { operator.output.to_string() },
+        output: columns(&operator.output),
         mode: mode(operator),
         state: operator.state.as_ref().map(|state| StateView {
             id: state.id.clone(),

@@ -134,7 +134,7 @@ impl Builder {
         );
 
         let mut fields: Vec<Field> = operator.output.fields[..keys.len()].to_vec();
-        fields.extend(calls.iter().map(|call| Field::new(call.name.as_str(), call.ty.clone())));
+        fields.extend(calls.iter().map(|call| Field::new(call_name(&calls, call), call.ty.clone())));
         let running = RunningAggregate {
             keys,
             state: state(operator),
@@ -152,6 +152,12 @@ impl Builder {
         results.extend(aggregate.results.iter().cloned());
         self.chain(operator, StepKind::Map(results), kept, operator.output.clone())
     }
+}
+
+/// The result a call was written for; with its function if the result has several.
+fn call_name(calls: &[ColumnAggregate], call: &ColumnAggregate) -> String {
+    let same = calls.iter().filter(|other| other.name == call.name).count();
+    if same > 1 { format!("{} {}", call.name, call.func.name()) } else { call.name.clone() }
 }
 
 fn state(operator: &Operator) -> StateIdentity {

@@ -6,7 +6,10 @@ use crate::catalogue::Func;
 use crate::eval::eval;
 use crate::expr::{Expr, Kind, NodeId};
 use crate::physical::Graph;
+use crate::types::DataType;
+use crate::validate::value_fits;
 use crate::value::Value;
+use std::collections::HashMap;
 
 /// Constants larger than this are not kept in the plan.
 const LARGEST: usize = 4096;
@@ -24,7 +27,15 @@ pub(super) fn fold_constants(graph: &mut Graph) {
 pub fn fold(expr: &Expr) -> Expr {
     let mut out = Expr::default();
     let mut moved: Vec<NodeId> = Vec::with_capacity(expr.nodes.len());
+    let values = let_values(expr);
     for node in &expr.nodes {
+        if let Kind::Local(local) = &node.kind
+            && let Some(plain) =
+                plain_value(&out, values.get(local).and_then(|id| moved.get(id.0 as usize)), &node.ty)
+        {
+            moved.push(out.push(plain, node.ty.clone(), node.place));
+            continue;
+        }
         let kind = node.kind.with_children(|child| moved[child.0 as usize]);
         let id = match decided(&out, &kind) {
             // A constant that is not null loses its `?` in `a ?? b`.
@@ -48,6 +59,26 @@ pub fn fold(expr: &Expr) -> Expr {
         Some(root) => compact(&out, *root),
         None => out,
     }
+}
+
+/// What each `let` binds.
+fn let_values(expr: &Expr) -> HashMap<u32, NodeId> {
+    let bound = expr.nodes.iter().filter_map(|node| match &node.kind {
+        Kind::Let { local, value, .. } => Some((*local, *value)),
+        _ => None,
+    });
+    bound.collect()
+}
+
+/// A bound value that is as cheap as the local: a constant, a column, another local.
+fn plain_value(out: &Expr, value: Option<&NodeId>, ty: &DataType) -> Option<Kind> {
+    let node = &out[*value?];
+    let plain = match &node.kind {
+        Kind::Literal(value) => value_fits(value, ty),
+        Kind::Column(_) | Kind::Local(_) => true,
+        _ => false,
+    };
+    plain.then(|| node.kind.clone())
 }
 
 /// The operand that a lazy operator with a constant condition gives.
@@ -75,8 +106,22 @@ fn decided(out: &Expr, kind: &Kind) -> Option<NodeId> {
             _ => Some(*a),
         },
         Kind::Try(a, _) => constant(a).map(|_| *a),
+        // Its uses were replaced.
+        Kind::Let { value, body, local } if is_plain(out, *value) && !reads(out, *body, *local) => {
+            Some(*body)
+        }
         _ => None,
     }
+}
+
+fn is_plain(out: &Expr, id: NodeId) -> bool {
+    matches!(out[id].kind, Kind::Literal(_) | Kind::Column(_) | Kind::Local(_))
+}
+
+/// Is the local still read? (A constant whose type does not fit where it stands is left.)
+fn reads(out: &Expr, body: NodeId, local: u32) -> bool {
+    let nodes = out.nodes.iter().take(body.0 as usize + 1);
+    nodes.into_iter().any(|node| matches!(node.kind, Kind::Local(read) if read == local))
 }
 
 fn is_constant(out: &Expr, kind: &Kind) -> bool {

@@ -184,6 +184,18 @@ fn a_decided_branch_is_taken() {
 }
 
 #[test]
+fn a_let_of_a_column_or_constant_goes_away() {
+    let local = node(&[], DataType::Int, |_| Kind::Local(0));
+    let sum = binary(BinaryOp::Add, local, int(1));
+    let bound = |value: Expr| {
+        node(&[value, sum.clone()], DataType::Int, |ids| Kind::Let { local: 0, value: ids[0], body: ids[1] })
+    };
+    assert_eq!(fold(&bound(int(41))).nodes.len(), 1);
+    let folded = fold(&bound(col(0, DataType::Int)));
+    assert!(folded.nodes.len() == 3 && matches!(folded.nodes[2].kind, Kind::Binary(..)), "{folded:#?}");
+}
+
+#[test]
 fn common_parts_are_computed_once() {
     let mut sketch = Sketch::default();
     sketch.source("rows", &[("s", DataType::String)]);
