@@ -98,7 +98,7 @@ impl Borders<'_> {
         }
         let next = self.class(i + 1);
         let dashes = tok.class == b'-' && next == b'-' && self.toks[i + 1].start == tok.end;
-        let ended = !self.continues(i - 1) && (ends_operand(self.toks[i - 1]));
+        let ended = !self.continues(i - 1) && self.class(i - 1) != b'k' && ends_operand(self.toks[i - 1]);
         dashes || (tok.class == b'i' && ended && !matches!(next, b'(' | b'{' | b':' | b'$' | b'^'))
     }
 

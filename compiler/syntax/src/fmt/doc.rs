@@ -83,10 +83,10 @@ impl Printer {
         self.out
     }
 
-    /// Does the document fit on one line, beginning where we stand?
-    pub(super) fn fits_flat(parts: &[Doc<'_>]) -> bool {
+    /// Does the document fit on one line that begins at the column?
+    pub(super) fn fits_flat(column: usize, parts: &[Doc<'_>]) -> bool {
         let commands = parts.iter().rev().map(|d| (0, Mode::Flat, d)).collect();
-        fits(0, commands, &[])
+        fits(column, commands, &[])
     }
 
     /// Writes a document.
@@ -106,8 +106,9 @@ impl Printer {
                 Doc::Group { parts, broken } => {
                     let flat: Vec<Command<'_, '_>> =
                         parts.iter().rev().map(|d| (indent, Mode::Flat, d)).collect();
-                    let mode =
-                        if !broken && fits(self.column, flat, &stack) { Mode::Flat } else { Mode::Broken };
+                    // Behind a comment that ends the line, the group will begin a new one.
+                    let column = if self.line_ended { indent } else { self.column };
+                    let mode = if !broken && fits(column, flat, &stack) { Mode::Flat } else { Mode::Broken };
                     stack.extend(parts.iter().rev().map(|d| (indent, mode, d)));
                 }
             }

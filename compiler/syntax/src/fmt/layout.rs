@@ -70,18 +70,18 @@ impl<'t> Layout<'_, 't> {
     }
 
     /// An expression, argument or field: breaks before its loosest operators if it must.
-    pub(super) fn expression(&self, range: Range<usize>) -> Doc<'t> {
+    pub(super) fn expression(&self, range: Range<usize>, out: &mut Vec<Doc<'t>>) {
         let points = self.break_points(range.clone());
         let mut parts = Vec::new();
         let Some(&first) = points.first() else {
             self.run(range, &mut parts);
-            return Doc::Group { parts, broken: false };
+            return push_group(parts, false, out);
         };
         self.run(range.start..first, &mut parts);
         let mut rest = vec![Doc::Line { blank: false }];
         self.run_breaking(first..range.end, &|i| points.binary_search(&i).is_ok(), &mut rest);
         parts.push(Doc::Indent(rest));
-        Doc::Group { parts, broken: self.forced(range) }
+        push_group(parts, self.forced(range), out);
     }
 
     /// Does a comment inside of the range, or a bracket the author broke, force a break?
@@ -178,7 +178,7 @@ impl<'t> Layout<'_, 't> {
                 self.last_element(from..i, kind, out);
                 return;
             }
-            out.push(self.expression(from..i));
+            self.expression(from..i, out);
             self.word(i, out);
             let blank = self.blank_before(i + 1);
             out.push(Doc::Line { blank });
@@ -195,17 +195,15 @@ impl<'t> Layout<'_, 't> {
         let last = range.end - 1;
         let comma = kind == Bracket::Elements;
         if !comma || self.words[last].trail.is_empty() {
-            out.push(self.expression(range));
+            self.expression(range, out);
             if comma {
                 out.push(Doc::IfBroken(","));
             }
             return;
         }
         // Take the comments off the last word, put the comma, and put them back.
-        let Doc::Group { mut parts, broken } = self.expression(range) else { return };
-        let count = self.words[last].trail.len();
-        strip_tail(&mut parts, count);
-        out.push(Doc::Group { parts, broken });
+        self.expression(range, out);
+        strip_tail(out, self.words[last].trail.len());
         out.push(Doc::IfBroken(","));
         out.extend(self.words[last].trail.iter().map(|c| Doc::Comment(*c)));
     }
@@ -243,9 +241,16 @@ impl<'t> Layout<'_, 't> {
     }
 }
 
+/// A group whose leading comments stand before it: they say nothing about its width.
+fn push_group<'t>(mut parts: Vec<Doc<'t>>, broken: bool, out: &mut Vec<Doc<'t>>) {
+    let lead = parts.iter().take_while(|d| matches!(d, Doc::Comment(_) | Doc::Hard { .. })).count();
+    out.extend(parts.drain(..lead));
+    out.push(Doc::Group { parts, broken });
+}
+
 /// Takes the last documents off, wherever they are nested.
 fn strip_tail(parts: &mut Vec<Doc<'_>>, count: usize) {
-    if let Some(Doc::Indent(inner)) = parts.last_mut() {
+    if let Some(Doc::Indent(inner) | Doc::Group { parts: inner, .. }) = parts.last_mut() {
         return strip_tail(inner, count);
     }
     parts.truncate(parts.len().saturating_sub(count));

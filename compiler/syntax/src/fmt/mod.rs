@@ -177,7 +177,7 @@ impl<'t> Decl<'_, '_, 't> {
             self.layout.run(start..self.range.end, &mut flat);
             let comments =
                 flat.iter().take_while(|d| matches!(d, Doc::Comment(_) | Doc::Hard { .. })).count();
-            if joints.is_empty() || Printer::fits_flat(&flat[comments..]) {
+            if joints.is_empty() || Printer::fits_flat(self.annotation_width(start), &flat[comments..]) {
                 return out.extend(flat);
             }
         }
@@ -189,6 +189,14 @@ impl<'t> Decl<'_, '_, 't> {
             self.layout.run(*joint..end, &mut rest);
         }
         out.push(Doc::Indent(rest));
+    }
+
+    /// The columns an annotation on the declaration's own line takes.
+    fn annotation_width(&self, start: usize) -> usize {
+        if start == self.range.start || self.word(start).newline {
+            return 0;
+        }
+        (self.range.start..start).map(|i| self.word(i).text.chars().count()).sum::<usize>() + 1
     }
 
     /// Options one a line, without commas.
@@ -255,7 +263,7 @@ impl<'t> Decl<'_, '_, 't> {
             end -= usize::from(comma);
             let blank = n > 0 && self.layout.blank_before(*from);
             inner.push(Doc::Hard { blank });
-            inner.push(self.statement(*from..end));
+            self.statement(*from..end, &mut inner);
             if comma {
                 let word = self.word(end);
                 inner.extend(word.lead.iter().chain(&word.trail).map(|c| Doc::Comment(*c)));
@@ -272,14 +280,12 @@ impl<'t> Decl<'_, '_, 't> {
     }
 
     /// One line of a block: breaks like an expression.
-    fn statement(&self, range: Range<usize>) -> Doc<'t> {
+    fn statement(&self, range: Range<usize>, out: &mut Vec<Doc<'t>>) {
         match self.word(range.start).class {
             b'g' | b'x' | b'v' => {
-                let mut parts = Vec::new();
-                self.layout.run(range, &mut parts);
-                Doc::Group { parts, broken: false }
+                self.layout.run(range, out);
             }
-            _ => self.layout.expression(range),
+            _ => self.layout.expression(range, out),
         }
     }
 
