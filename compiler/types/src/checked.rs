@@ -1,8 +1,8 @@
 //! What checking gives: the script's declarations with their operators in plan form, and the facts
 //! an editor asks for. Holds no syntax tree.
 
+use crate::fallible::{self, Failure};
 use crate::stream::StreamType;
-use flow_plan::expr::Expr;
 use flow_plan::operator::{DeclarationKind, JobConfig, OperatorKind, StateIdentity, StreamMode};
 use flow_plan::{DataType, RecordType, Value};
 use flow_syntax::Span;
@@ -202,6 +202,21 @@ pub struct Facts {
     pub types: Vec<(Span, DataType)>,
     /// Uses of names: where used, where declared.
     pub references: Vec<(Span, Span)>,
-    /// Expressions that can fail: the whole expression as compiled.
-    pub exprs: Vec<(Span, Expr)>,
+}
+
+impl Checked {
+    /// The checked pipeline of a declaration.
+    pub fn pipeline(&self, index: usize) -> Option<&CheckedPipeline> {
+        match &self.declarations.get(index)?.kind {
+            CheckedKind::Pipeline(pipeline) => Some(pipeline),
+            _ => None,
+        }
+    }
+
+    /// Every part of the script that can raise a record error, and why: hover shows those below it.
+    pub fn failures(&self) -> Vec<Failure> {
+        let pipelines = (0..self.declarations.len()).filter_map(|i| self.pipeline(i));
+        let operators = pipelines.flat_map(|p| &p.operators);
+        operators.flat_map(|o| fallible::expressions(&o.kind)).flat_map(fallible::failures).collect()
+    }
 }

@@ -567,7 +567,6 @@ impl<'a> Checker<'a> {
         connector: &Connector,
     ) -> bool {
         let Some(sink) = flow_plan::connector::lookup(&call.name).and_then(|d| d.sink) else { return true };
-        let StreamMode::Updating { .. } = output.mode else { return true };
         let upserts = |arg: &str, word: &str| {
             call.arg(arg).is_some_and(|a| match &a.value {
                 ArgValue::Word(w) => w == word,
@@ -575,6 +574,21 @@ impl<'a> Checker<'a> {
                 _ => false,
             })
         };
+        if output.mode == StreamMode::Append {
+            let replaces = matches!(sink.accepts, Accepts::UpsertWith(arg, word) if upserts(arg, word));
+            if replaces && call.arg("key").is_none() {
+                let diag = Diagnostic::new(
+                    codes::MISSING_OPTION,
+                    connector.span,
+                    format!("`{}` replaces rows by key, and there is no key", call.name),
+                )
+                .at("`key` is missing")
+                .help("name the fields that tell rows apart: `key: [id]`");
+                self.report(diag);
+                return false;
+            }
+            return true;
+        }
         let help = match sink.accepts {
             Accepts::EachUpdate => return true,
             Accepts::UpsertWith(arg, word) if upserts(arg, word) => {

@@ -2,6 +2,7 @@
 
 use flow_plan::Expr;
 use flow_plan::expr::{BinaryOp, Kind, NodeId};
+use flow_plan::operator::OperatorKind;
 use flow_plan::{DataType, fallible};
 use flow_syntax::Span;
 
@@ -12,6 +13,25 @@ pub struct Failure {
     pub span: Span,
     /// Why: `the int may overflow`.
     pub why: &'static str,
+}
+
+/// The expressions of an operator.
+pub fn expressions(kind: &OperatorKind) -> Vec<&Expr> {
+    match kind {
+        OperatorKind::Map { exprs } => exprs.iter().collect(),
+        OperatorKind::Filter { cond } => vec![cond],
+        OperatorKind::FlatMap { list } => vec![list],
+        OperatorKind::Aggregate(aggregate) => {
+            let calls = aggregate.calls.iter();
+            let parts = calls.flat_map(|c| [&c.arg, &c.by, &c.filter].into_iter().flatten());
+            parts.chain(&aggregate.results).collect()
+        }
+        OperatorKind::Top { by, .. } => by.iter().map(|key| &key.expr).collect(),
+        OperatorKind::Latest { by, .. } => vec![by],
+        OperatorKind::Join(join) => join.equal.iter().flat_map(|(a, b)| [a, b]).chain(&join.rest).collect(),
+        OperatorKind::Scan { init, next, emit, .. } => [init, next].into_iter().chain(emit).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Every part of an expression whose failure comes out of it.

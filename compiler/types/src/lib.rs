@@ -28,9 +28,6 @@ mod test_decls;
 mod type_exprs;
 mod walk;
 
-#[cfg(test)]
-mod tests;
-
 pub use checked::Checked;
 pub use checker::{Input, check};
 pub use fallible::{Failure, failures};

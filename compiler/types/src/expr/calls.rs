@@ -152,6 +152,7 @@ impl<'a> ExprCx<'_, 'a> {
             result = Some(match result {
                 None => next,
                 Some(before) if !before.ty.is_optional() => {
+                    self.dead = true;
                     self.never_null(&before, "so what follows is never used", None);
                     before
                 }

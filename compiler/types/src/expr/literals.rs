@@ -163,7 +163,7 @@ impl<'a> ExprCx<'_, 'a> {
                             let mut diag = Diagnostic::new(
                                 codes::TYPE_MISMATCH,
                                 typed.span,
-                                format!("this is `{}` and the other values are `{want}`", typed.ty),
+                                format!("this is `{}`, and `{want}` is needed", typed.ty),
                             )
                             .at(format!("this is `{}`", typed.ty))
                             .note(rule);

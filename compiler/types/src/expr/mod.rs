@@ -63,6 +63,8 @@ pub(crate) struct ExprCx<'c, 'a> {
     /// The stage it stands in: a filter can be put before it.
     pub stage: Option<Span>,
     pub now: NowRule,
+    /// Are there nodes that nothing uses (the right side of a `??` that is never needed)?
+    dead: bool,
     depth: u32,
 }
 
@@ -78,6 +80,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
             narrowed: Vec::new(),
             stage: None,
             now: NowRule::Allowed,
+            dead: false,
             depth: 0,
         }
     }
@@ -211,7 +214,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
     pub(crate) fn finish(&mut self, typed: &Typed) -> Expr {
         let mut out = std::mem::take(&mut self.out);
         // A literal that was converted in place, or a call that was replaced, may leave the root inside.
-        if typed.node != out.root() {
+        if std::mem::take(&mut self.dead) || typed.node != out.root() {
             out = compact(&out, typed.node);
         }
         out

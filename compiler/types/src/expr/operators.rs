@@ -186,6 +186,7 @@ impl<'a> ExprCx<'_, 'a> {
         let rhs = self.expr(link.rhs, hint.as_ref());
         let (lhs, rhs) = (lhs?, rhs?);
         if !lhs.ty.is_optional() {
+            self.dead = true;
             let remove = Span { start: lhs.span.end, ..link.span };
             self.never_null(&lhs, "so the right side of `??` is never used", Some(remove));
             return Some(lhs);
@@ -494,7 +495,10 @@ impl<'a> ExprCx<'_, 'a> {
     }
 
     fn in_list(&mut self, value: Option<Typed>, list: ExprId, item_span: Span, span: Span) -> Option<Typed> {
-        let hint = value.as_ref().map(|v| DataType::list(v.ty.clone()));
+        let literal = matches!(&self.ast.exprs[list].kind, ExprKind::List(items) if !items.is_empty());
+        let known =
+            value.as_ref().filter(|v| !literal || matches!(v.ty, DataType::Float | DataType::Decimal));
+        let hint = known.map(|v| DataType::list(v.ty.clone()));
         let xs = self.bare(list, hint.as_ref(), "`in`");
         let (value, xs) = (value?, xs?);
         let element = match &xs.ty {

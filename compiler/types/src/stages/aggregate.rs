@@ -216,6 +216,19 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     pub(super) fn has_bounds(&mut self, grouped: &Grouped, before: &StreamType) -> bool {
         let Some((window, span)) = &grouped.window else { return false };
         if window.kind == WindowKind::Same {
+            let named = grouped.keys.iter().map(|c| &before.columns[*c].name);
+            if let Some(name) = named.clone().find(|n| matches!(&***n, "windowStart" | "windowEnd")) {
+                let diag = Diagnostic::new(
+                    codes::WINDOW_BOUNDS,
+                    *span,
+                    format!("`window(same)` groups by the window already: `{name}` is no further key"),
+                )
+                .at("keeps `windowStart` and `windowEnd`")
+                .label(grouped.key_span.unwrap_or(*span), "the key is set here")
+                .help(format!("take `{name}` out of the `keyBy`"));
+                self.ck.report(diag);
+                self.ok = false;
+            }
             return before.from_window.as_ref().is_some_and(is_time_window);
         }
         if !is_time_window(window) {
@@ -273,8 +286,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
         after.dropped.retain(|d| columns.iter().all(|c| c.name != d.name));
         after.columns = columns;
-        after.open = false;
-        after.open |= before.open && !keyed_rows || std::mem::take(&mut self.lost_field);
+        after.open |= std::mem::take(&mut self.lost_field);
         after.made_by = (format!("the result of this `{word}`"), stage.span);
         after.from_window = match grouped.window.as_ref().map(|(w, _)| w) {
             Some(Window { kind: WindowKind::Same, .. }) => before.from_window.clone(),

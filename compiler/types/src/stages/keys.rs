@@ -100,6 +100,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
         self.stream.keys = Some(Keys { columns, span: stage.span });
         if !ok {
+            // The key that was meant may be used further down.
+            self.stream.open = true;
             self.broken();
         }
     }

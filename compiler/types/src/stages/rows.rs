@@ -584,9 +584,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             items[*index].column.origin = new.span;
             items[*index].column.side = None;
         }
-        if !ok || args.is_empty() {
-            self.ok = false;
-        }
+        self.lost_field = !ok;
+        self.ok &= ok && !args.is_empty();
         self.replace_columns(before, items, stage, "rename");
     }
 }

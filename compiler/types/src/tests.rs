@@ -1,1 +1,0 @@
-//! Small scripts in, code and place out.
