@@ -129,6 +129,9 @@ pub struct Check {
     /// How findings are written
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     pub format: Format,
+    /// The same as `--format json`
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would print it")]
     pub levels: LintLevels,

@@ -36,7 +36,12 @@ pub fn main() -> Status {
 
 /// Help and version are results; everything else clap says is a mistake in the call.
 fn usage(error: &clap::Error) -> Status {
-    // Where should a failure to speak be told?
-    let _ = error.print();
-    if error.use_stderr() { Status::Outside } else { Status::Done }
+    match error.print() {
+        Err(e) if !error.use_stderr() && e.kind() != std::io::ErrorKind::BrokenPipe => {
+            output::say(&format!("error: standard output cannot be written: {e}\n"));
+            Status::Outside
+        }
+        _ if error.use_stderr() => Status::Outside,
+        _ => Status::Done,
+    }
 }

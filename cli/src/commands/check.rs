@@ -27,8 +27,9 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
         });
     }
     // People read standard error; what machines read is the command's result.
-    let text = report::write(args.format, &checked, terminal::stderr(&cli.shown));
-    match args.format {
+    let format = if args.json { Format::Json } else { args.format };
+    let text = report::write(format, &checked, terminal::stderr(&cli.shown));
+    match format {
         Format::Human => output::say(&text),
         _ => output::result(&text)?,
     }

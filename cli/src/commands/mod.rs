@@ -3,20 +3,27 @@
 mod check;
 mod completions;
 mod explain;
+mod fmt;
+mod infer;
 mod later;
+mod new;
+mod plan;
 mod run;
 
 use crate::args::{Cli, Command};
-use crate::status::{Outcome, Stop};
+use crate::status::Outcome;
 
 /// Does what the command line says.
 pub(crate) fn run(cli: &Cli) -> Outcome {
     match &cli.command {
         Command::Run(args) => run::run(cli, args),
         Command::Check(args) => check::run(cli, args),
+        Command::Fmt(args) => fmt::run(cli, args),
+        Command::Plan(args) => plan::run(cli, args),
         Command::Explain(args) => explain::run(cli, args),
+        Command::Infer(args) => infer::run(args),
+        Command::New(args) => new::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Other(words) => later::run(words),
-        _ => Err(Stop::outside("not joined yet")),
     }
 }

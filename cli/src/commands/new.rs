@@ -84,7 +84,10 @@ mod tests {
 
     #[test]
     fn names_of_folders_become_names_of_jobs() {
-        assert_eq!(["visits", "web-visits", "2024", "é", "stream"].map(job_name), ["visits", "webVisits", "job_2024", "job_", "job_stream"]);
+        assert_eq!(
+            ["visits", "web-visits", "2024", "é", "stream"].map(job_name),
+            ["visits", "webVisits", "job_2024", "job_", "job_stream"]
+        );
         assert!(!is_name("") && !is_name("..") && !is_name("a b") && is_name("a-b"));
     }
 }

@@ -161,7 +161,12 @@ fn watch_to_the_end(
 /// The last words on standard error.
 fn told(summary: &Summary) -> String {
     let progress = &summary.progress;
-    let end = if summary.stopped { "stopped after" } else { "done in" };
+    let closed = progress.sinks.iter().any(|sink| sink.closed);
+    let end = match (summary.stopped, closed) {
+        (true, _) => "stopped after",
+        (false, true) => "ended after",
+        (false, false) => "done in",
+    };
     let mut out = format!("{end} {}: {} rows read", time(progress.elapsed), count(progress.rows_in()));
     if let Some(rate) = rate(progress.rows_in(), progress.elapsed) {
         out.push_str(&format!(" ({rate})"));
@@ -169,7 +174,12 @@ fn told(summary: &Summary) -> String {
     out.push('\n');
     let width = progress.sinks.iter().map(|s| s.label.chars().count()).max().unwrap_or(0);
     for sink in &progress.sinks {
-        out.push_str(&format!("  {:width$}  {} rows written\n", sink.label, count(sink.rows)));
+        let rows = count(sink.rows);
+        let what = match sink.closed {
+            true => format!("its reader went away: at most {rows} rows reached it"),
+            false => format!("{rows} rows written"),
+        };
+        out.push_str(&format!("  {:width$}  {what}\n", sink.label));
     }
     for declaration in progress.declarations.iter().filter(|d| d.skipped > 0) {
         out.push_str(&format!(

@@ -16,7 +16,7 @@ pub struct Failure {
 }
 
 /// The expressions of an operator.
-pub fn expressions(kind: &OperatorKind) -> Vec<&Expr> {
+pub(crate) fn expressions(kind: &OperatorKind) -> Vec<&Expr> {
     match kind {
         OperatorKind::Map { exprs } => exprs.iter().collect(),
         OperatorKind::Filter { cond } => vec![cond],

@@ -38,6 +38,8 @@ pub struct SinkProgress {
     pub label: String,
     /// Rows written.
     pub rows: u64,
+    /// Its reader went away before the end: what came after is written nowhere.
+    pub closed: bool,
 }
 
 /// A declaration.
@@ -83,6 +85,7 @@ impl Progress {
         let sinks = (0..graph.nodes.len()).filter(is_sink).map(|node| SinkProgress {
             label: graph.nodes[node].label.clone(),
             rows: counters.rows_out(node),
+            closed: shared.is_satisfied(node),
         });
         let declarations = graph.declarations.iter().enumerate().map(|(index, declaration)| {
             let (rows_in, rows_out) = through(shared, index as u32);

@@ -143,6 +143,11 @@ impl Shared {
         }
     }
 
+    /// Does this node want no more rows?
+    pub(crate) fn is_satisfied(&self, node: usize) -> bool {
+        self.satisfied.lock().unwrap_or_else(PoisonError::into_inner)[node]
+    }
+
     /// A node wants no more rows (a limit is reached, the reader of a pipe is gone): sources whose
     /// rows reach nobody else end here.
     pub(crate) fn satisfy(&self, node: usize) {

@@ -3,10 +3,10 @@
 
 mod graphs;
 
-use graphs::*;
 use flow_env::Random;
 use flow_plan::interpret::{Inputs, evaluate};
 use flow_plan::order::identical;
+use graphs::*;
 
 fn same(a: &[Row], b: &[Row]) -> bool {
     let row = |(a, b): (&Row, &Row)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| identical(a, b));

@@ -3,13 +3,13 @@
 
 mod graphs;
 
-use graphs::*;
 use flow_engine::{ErrorKind, Job, JobOptions};
 use flow_env::Env;
 use flow_plan::catalogue::AggFunc;
 use flow_plan::operator::{OnError, RunningTrigger, errors_type};
 use flow_plan::physical::{ColumnAggregate, Exchange, NodeKind, RunningAggregate};
 use flow_plan::{DataType, Place, Value};
+use graphs::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

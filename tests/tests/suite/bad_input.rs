@@ -204,6 +204,7 @@ fn a_closed_pipe_ends_the_job_without_noise() {
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(!err.contains("panicked"), "{err}");
     assert!(output.status.code().is_some(), "killed: {}\n{err}", output.status);
+    assert_says(&err, &["ended after", "its reader went away: at most "]);
 }
 
 #[test]

@@ -182,6 +182,8 @@ fn machine_formats_go_to_standard_output_and_are_well_formed() {
     let range =
         fix["span"]["start"].as_u64().unwrap() as usize..fix["span"]["end"].as_u64().unwrap() as usize;
     assert_eq!(&WRONG[range], "lin");
+    let short = flow(folder.path(), &["check", "--json", "a.flow", "b.flow"]);
+    assert_eq!(short, (Some(1), result("json"), String::new()), "the short form");
     let sarif: serde_json::Value = serde_json::from_str(&result("sarif")).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
     assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "E0203");

@@ -44,7 +44,7 @@ pub fn mermaid(head: &str, views: &[View]) -> String {
     let quote = |text: &str| {
         text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
     };
-    let mut out = format!("%% {head}\nflowchart TD\n");
+    let mut out = format!("flowchart TD\n  %% {head}\n");
     for (index, view) in views.iter().enumerate() {
         let label: Vec<String> = lines(view).iter().map(|line| quote(line)).collect();
         out.push_str(&format!("  n{index}[\"{}\"]\n", label.join("<br/>")));

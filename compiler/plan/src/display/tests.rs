@@ -90,7 +90,7 @@ fn graphviz_and_mermaid_have_a_box_per_node_and_an_arrow_per_edge() {
     assert!(dot.contains("  n1 -> n2 [label=\"by word\", style=bold];\n"), "{dot}");
     let mermaid = mermaid("words", &graph_views(&graph));
     assert!(
-        mermaid.starts_with("%% words\nflowchart TD\n  n0[\"source text<br/>file(format: json)\"]\n"),
+        mermaid.starts_with("flowchart TD\n  %% words\n  n0[\"source text<br/>file(format: json)\"]\n"),
         "{mermaid}"
     );
     assert!(mermaid.contains("  n1 ==>|\"by word\"| n2\n"), "{mermaid}");

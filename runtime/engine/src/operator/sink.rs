@@ -43,8 +43,12 @@ impl Operator for SinkOperator {
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
         self.dirty = true;
         let declared = cx.declared(&batch);
-        cx.count_out(batch.len);
-        self.with(cx, |writer| writer.write(&declared))
+        self.with(cx, |writer| writer.write(&declared))?;
+        // What comes after its reader went away is not written.
+        if self.writer.is_some() {
+            cx.count_out(batch.len);
+        }
+        Ok(())
     }
 
     fn idle(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {

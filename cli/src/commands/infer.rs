@@ -1,0 +1,73 @@
+//! `flow infer`: prints a `type` for a data file, and how a script reads the file.
+
+use crate::args::Infer;
+use crate::output;
+use crate::status::{Outcome, Status, Stop};
+use flow_connectors::infer::{Inferred, infer};
+use flow_env::Env;
+use flow_syntax::is_keyword;
+use std::path::Path;
+
+pub(super) fn run(args: &Infer) -> Outcome {
+    let path = &args.file;
+    if path == Path::new("-") {
+        return Err(Stop::outside("`flow infer` reads a file, not standard input"));
+    }
+    let found = infer(path, &Env::real()).map_err(|error| Stop::outside(error.to_string()))?;
+    let stem = stem(path);
+    let declaration = found.declaration(&type_name(&stem), &is_keyword);
+    output::result(&declaration)?;
+    output::say(&basis(&found));
+    Ok(Status::Done)
+}
+
+/// How sure the type is, and which format reads the file.
+fn basis(found: &Inferred) -> String {
+    let rows = found.rows;
+    let of = match (found.whole, rows) {
+        (true, 1) => "the only row".to_string(),
+        (true, _) => format!("all {rows} rows"),
+        (false, _) => format!("the first {rows} rows"),
+    };
+    format!("from {of}; `format: {}` reads them\n", found.format)
+}
+
+/// `rows` of `dir/rows.csv.gz`.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    name.split('.').find(|part| !part.is_empty()).unwrap_or_default().to_string()
+}
+
+/// A file's name as the name of a type: `web-visits` becomes `WebVisits`.
+fn type_name(stem: &str) -> String {
+    let mut out = String::new();
+    let mut upper = true;
+    for c in stem.chars() {
+        if !c.is_ascii_alphanumeric() {
+            upper = true;
+        } else if std::mem::take(&mut upper) {
+            out.push(c.to_ascii_uppercase());
+        } else {
+            out.push(c);
+        }
+    }
+    if !out.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        out.insert_str(0, "Row");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{stem, type_name};
+    use std::path::Path;
+
+    #[test]
+    fn names_of_files_become_names_of_types() {
+        let name = |path: &str| type_name(&stem(Path::new(path)));
+        assert_eq!(
+            ["a/rows.csv.gz", "web-visits.json", "2024.csv", ".hidden.csv", "é.csv"].map(name),
+            ["Rows", "WebVisits", "Row2024", "Hidden", "Row"]
+        );
+    }
+}
