@@ -1,6 +1,14 @@
 //! The physical plan: what the engine runs. Operators between two exchanges that keep no state are
 //! fused to [`Chain`]s, which the code generator compiles; stateful operators read columns by index.
 
+pub mod hidden;
+mod stateful;
+
+pub use stateful::{
+    Distinct, EventTime, Hidden, JoinSide, Lookup, Pick, SortColumn, StreamBound, StreamJoin, WindowAggregate,
+    Windowing,
+};
+
 use crate::catalogue::AggFunc;
 use crate::connector::ConnectorCall;
 use crate::expr::{Expr, Place};
@@ -80,8 +88,31 @@ pub enum NodeKind {
     Chain(Chain),
     /// All rows of all inputs, input by input within a chunk.
     Union,
-    /// Running aggregation: output columns are keys ++ one per call.
+    /// Rows that came too late for the windows of the node it reads (its one input, by
+    /// [`Exchange::Local`]): the columns [`Windowing::late_rows`], not that node's output.
+    Late,
+    /// Makes watermarks.
+    EventTime(EventTime),
+    /// Running aggregation: output columns are keys ++ one per call ++ what `hidden` has of time and
+    /// watermark ++ [`hidden::CHANGE`] (if `changes`).
     Aggregate(RunningAggregate),
+    /// Aggregation per window.
+    WindowAggregate(WindowAggregate),
+    /// The best rows of each key.
+    Pick(Pick),
+    /// Rows that were not seen before.
+    Distinct(Distinct),
+    /// A join of two streams.
+    Join(StreamJoin),
+    /// A join with a table, the second input: a [`NodeKind::Table`] or a chain over one.
+    Lookup(Lookup),
+    /// A table that is read whole before the job starts, and again on every worker; as a source.
+    Table {
+        /// Where from.
+        connector: ConnectorCall,
+        /// Indexes into `connector.schema`.
+        read: Vec<usize>,
+    },
     /// Per-key fold, see [`crate::operator::OperatorKind::Scan`].
     Scan {
         /// Key columns.
@@ -165,6 +196,11 @@ pub struct RunningAggregate {
     pub discarding: bool,
     /// The aggregates.
     pub calls: Vec<ColumnAggregate>,
+    /// What it reads beside these: time and watermark are those of the row that caused a result; if the
+    /// input is a changelog, withdrawn rows are taken out of their groups, and empty groups go away.
+    pub hidden: Hidden,
+    /// Withdraw a result before its replacement is given?
+    pub changes: bool,
 }
 
 /// One aggregate over columns.
