@@ -8,8 +8,8 @@ use crate::guard::Guard;
 use crate::job::JobOptions;
 use crate::layout::Layout;
 use crate::operator::{
-    AggregateOperator, ChainOperator, CompiledChain, ErrorsOperator, LimitOperator, Operator, PassOperator,
-    SampleOperator, ScanOperator, SinkOperator, TapOperator, UnionOperator,
+    AggregateOperator, ChainOperator, CompiledChain, ErrorsOperator, EventTimeOperator, LimitOperator,
+    Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator, TapOperator, UnionOperator,
 };
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
@@ -168,6 +168,12 @@ fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers
         let operator: Box<dyn Operator> = match &node.kind {
             NodeKind::Source { .. } => Box::new(PassOperator),
             NodeKind::Errors { .. } => Box::new(ErrorsOperator::default()),
+            NodeKind::Late => Box::new(PassOperator),
+            NodeKind::EventTime(time) => {
+                let by_split = node.inputs[0].exchange == Exchange::Local;
+                let declared = shared.graph.nodes[node.inputs[0].node].output.fields.len();
+                Box::new(EventTimeOperator::new(time.column, time.delay, by_split, declared))
+            }
             NodeKind::Chain(_) => match chain {
                 Some(chain) => Box::new(ChainOperator::new(chain, &shared.env)),
                 None => unreachable!("every chain was compiled"),
@@ -189,6 +195,12 @@ fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers
             NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
             NodeKind::Tap { label } => Box::new(TapOperator { label: label.clone() }),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
+            NodeKind::WindowAggregate(_)
+            | NodeKind::Pick(_)
+            | NodeKind::Distinct(_)
+            | NodeKind::Join(_)
+            | NodeKind::Lookup(_)
+            | NodeKind::Table { .. } => unreachable!("refused before: {}", node.label),
         };
         let guarded = cfg!(debug_assertions);
         operators.push(if guarded { Guard::around(operator, shared, index) } else { operator });

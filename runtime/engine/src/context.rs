@@ -6,6 +6,7 @@ use crate::error::{ErrorKind, Halt, JobError};
 use crate::number::Number;
 use crate::shared::Shared;
 use crate::source::Position;
+use crate::time::Split;
 use flow_data::Batch;
 use flow_plan::operator::OnError;
 use flow_plan::{Place, RecordType, Value};
@@ -15,10 +16,14 @@ pub(crate) struct Context<'a> {
     pub(crate) worker: usize,
     pub(crate) node: usize,
     pub(crate) number: Number,
+    /// The split whose chunk this worker is reading.
+    pub(crate) split: Split,
     /// Rows on their way to the node's consumers.
     pub(crate) out: &'a mut Vec<(Number, Batch)>,
     /// Rows on their way to Errors nodes, with the declaration.
     pub(crate) errors: &'a mut Vec<(u32, Number, Vec<Value>)>,
+    /// Rows on their way to the node's Late node.
+    pub(crate) late: &'a mut Vec<(Number, Batch)>,
 }
 
 /// A record error with all that is known about it.
@@ -37,6 +42,15 @@ impl Context<'_> {
     pub(crate) fn emit(&mut self, batch: Batch) {
         if batch.len > 0 {
             self.out.push((self.number, batch));
+        }
+    }
+
+    /// Gives rows that came too late, in the columns of the Late node and with ranks, to it; without
+    /// one they are only counted.
+    pub(crate) fn emit_late(&mut self, batch: Batch) {
+        if batch.len > 0 {
+            add(&self.shared.counters.node(self.worker, self.node).late, batch.len as u64);
+            self.late.push((self.number, batch));
         }
     }
 

@@ -14,6 +14,8 @@ pub(crate) struct WorkerCounters {
 pub(crate) struct NodeCounters {
     pub(crate) rows_in: AtomicU64,
     pub(crate) rows_out: AtomicU64,
+    /// Rows that came too late for their windows.
+    pub(crate) late: AtomicU64,
     /// Bytes read, of a source.
     pub(crate) bytes: AtomicU64,
 }
@@ -45,6 +47,10 @@ impl Counters {
 
     pub(crate) fn rows_out(&self, node: usize) -> u64 {
         self.sum(|worker| &worker.nodes[node].rows_out)
+    }
+
+    pub(crate) fn late(&self, node: usize) -> u64 {
+        self.sum(|worker| &worker.nodes[node].late)
     }
 
     pub(crate) fn bytes(&self, node: usize) -> u64 {

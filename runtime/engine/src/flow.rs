@@ -10,6 +10,7 @@ use crate::number::{DONE, Number, base};
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
 use crate::source::BadRecord;
+use crate::time::Split;
 use flow_data::Batch;
 use flow_env::Deadline;
 use flow_plan::Value;
@@ -26,6 +27,9 @@ pub(crate) struct Flow {
     work: Vec<Delivery>,
     out: Vec<(Number, Batch)>,
     errors: Vec<(u32, Number, Vec<Value>)>,
+    late: Vec<(Number, Batch)>,
+    /// The split whose chunk this worker is reading.
+    pub(crate) split: Split,
     /// Below this, this worker's share of the chunks is through.
     pub(crate) sources: Number,
 }
@@ -56,6 +60,8 @@ impl Flow {
             work: Vec::new(),
             out: Vec::new(),
             errors: Vec::new(),
+            late: Vec::new(),
+            split: (0, 0),
             sources: 0,
             shared,
             worker,
@@ -104,8 +110,10 @@ impl Flow {
             worker: self.worker,
             node,
             number,
+            split: self.split,
             out: &mut self.out,
             errors: &mut self.errors,
+            late: &mut self.late,
         };
         let result = act(self.nodes[node].operator.as_mut(), &mut cx)?;
         self.pass_on(node);
@@ -127,6 +135,9 @@ impl Flow {
     fn pass_on(&mut self, node: usize) {
         if !self.errors.is_empty() {
             self.route_errors();
+        }
+        if !self.late.is_empty() {
+            self.route_late(node);
         }
         let mut out = std::mem::take(&mut self.out);
         let rows: usize = out.iter().map(|(_, batch)| batch.len).sum();
@@ -164,6 +175,16 @@ impl Flow {
         }
     }
 
+    /// Hands late rows to the node that reads them, if there is one.
+    fn route_late(&mut self, node: usize) {
+        let late = std::mem::take(&mut self.late);
+        if let Some(node) = self.shared.layout.nodes[node].late {
+            for (number, batch) in late.into_iter().rev() {
+                self.work.push(Delivery { node, input: 0, number, batch });
+            }
+        }
+    }
+
     /// Takes what other workers sent, lets operators go on, and tells everyone how far this worker
     /// is. Gives whether anything moved.
     pub(crate) fn settle(&mut self) -> Result<bool, Halt> {
@@ -181,6 +202,9 @@ impl Flow {
             if frontier > self.nodes[node].frontier {
                 self.nodes[node].frontier = frontier;
                 moved = true;
+                if let Some(log) = &shared.times[node] {
+                    log.close(self.worker, frontier);
+                }
                 for consumer in &shared.layout.nodes[node].consumers {
                     if let Consumer::Exchange { edge } = *consumer {
                         (0..shared.workers())

@@ -33,10 +33,11 @@ impl Guard {
                 declared(shared.layout.edges[edge].from) + shared.layout.edges[edge].width()
             }
         };
-        let mut inputs: Vec<_> = layout.inputs.iter().map(|feed| (columns(feed), 0)).collect();
-        if inputs.is_empty() {
-            // A source, or record errors.
-            inputs.push((declared(node), 0));
+        let mut inputs: Vec<(usize, Number)> = layout.inputs.iter().map(|feed| (columns(feed), 0)).collect();
+        let late = matches!(shared.graph.nodes[node].kind, flow_plan::physical::NodeKind::Late);
+        if inputs.is_empty() || late {
+            // A source, record errors, or rows that are not the output of what stands before.
+            inputs = vec![(declared(node) + layout.rank, 0)];
         }
         let sink = matches!(shared.graph.nodes[node].kind, flow_plan::physical::NodeKind::Sink { .. });
         Box::new(Guard {

@@ -9,6 +9,8 @@
 
 use crate::error::StartError;
 use crate::preaggregate::divides;
+use crate::ranks::Ranks;
+use crate::time::Split;
 use flow_plan::physical::{Exchange, Graph, Node, NodeKind};
 
 /// Who reads a node's output.
@@ -45,6 +47,10 @@ pub(crate) struct NodeLayout {
     pub(crate) inputs: Vec<Feed>,
     /// Nodes that hand record errors to this one (only of [`NodeKind::Errors`]).
     pub(crate) erring: Vec<usize>,
+    /// The node that reads the rows that come too late for this one.
+    pub(crate) late: Option<usize>,
+    /// The event-time nodes that make the watermark of the node's output.
+    pub(crate) clocks: Vec<usize>,
     /// Rank columns behind the declared ones.
     pub(crate) rank: usize,
     /// Where rows of one number lie.
@@ -92,6 +98,11 @@ impl Layout {
         let mut edges = Vec::new();
         for (to, node) in graph.nodes.iter().enumerate() {
             for (input, from) in node.inputs.iter().enumerate() {
+                if matches!(node.kind, NodeKind::Late) {
+                    nodes[from.node].late = Some(to);
+                    nodes[to].inputs.push(Feed::Local { node: from.node });
+                    continue;
+                }
                 let keys = match &from.exchange {
                     _ if workers == 1 => None,
                     Exchange::Local => None,
@@ -143,6 +154,9 @@ impl Layout {
                     Consumer::Local { node, .. } => outgoing.extend(&self.nodes[node].outgoing),
                 }
             }
+            if let Some(late) = self.nodes[node].late {
+                outgoing.extend(&self.nodes[late].outgoing);
+            }
             self.nodes[node].ranked = !outgoing.is_empty();
             // Record errors of a node leave through the Errors node of its declaration.
             for errors in self.nodes.iter().filter(|errors| errors.erring.contains(&node)) {
@@ -193,6 +207,13 @@ impl Layout {
                 _ => Home::Spread,
             };
             let spread = home == Home::Spread && self.workers > 1;
+            if spread && ranked && gives_in_time(&graph.nodes[node]) {
+                rank += Ranks::LEADING;
+            }
+            if matches!(graph.nodes[node].kind, NodeKind::Late) {
+                // As they came into the window: without what it puts in front of ranks.
+                rank = rank.saturating_sub(Ranks::LEADING);
+            }
             if matches!(graph.nodes[node].kind, NodeKind::Union) {
                 // Which input a row came by is the first of its ranks.
                 rank = if spread && ranked { rank + 1 } else { 0 };
@@ -203,7 +224,9 @@ impl Layout {
                 Exchange::Gather => false,
             });
             let keyed = keyed || matches!(graph.nodes[node].kind, NodeKind::Errors { .. });
+            let clocks = self.clocks(graph, node);
             let layout = &mut self.nodes[node];
+            layout.clocks = clocks;
             layout.divided = self.workers == 1 && divides(&graph.nodes[node]);
             layout.keyed = keyed;
             layout.home = home;
@@ -211,6 +234,43 @@ impl Layout {
             layout.level = level;
         }
     }
+}
+
+impl Layout {
+    /// The event-time nodes nearest above a node's output.
+    fn clocks(&self, graph: &Graph, node: usize) -> Vec<usize> {
+        let inputs = match &graph.nodes[node].kind {
+            NodeKind::EventTime(_) => return vec![node],
+            // A table has no time, and versions of a table of its own are no news.
+            NodeKind::Lookup(_) => &graph.nodes[node].inputs[..1],
+            _ => &graph.nodes[node].inputs[..],
+        };
+        let mut clocks: Vec<usize> =
+            inputs.iter().flat_map(|input| self.nodes[input.node].clocks.iter().copied()).collect();
+        clocks.sort_unstable();
+        clocks.dedup();
+        clocks
+    }
+
+    /// The splits whose times an event-time node compares: its sources', or one if it is gathered.
+    pub(crate) fn splits(&self, graph: &Graph, node: usize, sources: &[usize]) -> Vec<Split> {
+        if graph.nodes[node].inputs.iter().any(|input| input.exchange != Exchange::Local) {
+            return vec![(0, 0)];
+        }
+        let mut above = vec![false; graph.nodes.len()];
+        above[node] = true;
+        for &node in self.order.iter().rev() {
+            if above[node] {
+                graph.nodes[node].inputs.iter().for_each(|input| above[input.node] = true);
+            }
+        }
+        (0..sources.len()).filter(|&source| above[sources[source]]).map(|source| (source, 0)).collect()
+    }
+}
+
+/// Does it give rows when time passes, and so in an order that its input does not have?
+fn gives_in_time(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Join(_))
 }
 
 impl Edge {
@@ -225,7 +285,7 @@ impl Edge {
 fn gives_at_end(node: &Node, workers: usize) -> u32 {
     match node.kind {
         NodeKind::Aggregate(_) if workers == 1 && divides(node) => 2,
-        NodeKind::Aggregate(_) => 1,
+        NodeKind::Aggregate(_) | NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Join(_) => 1,
         _ => 0,
     }
 }

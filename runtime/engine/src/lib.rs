@@ -18,12 +18,14 @@ mod operator;
 mod preaggregate;
 mod progress;
 mod ranked;
+mod ranks;
 mod row_text;
 mod sequencer;
 mod shared;
 pub mod sink;
 pub mod source;
 mod state;
+mod time;
 mod worker;
 
 pub use error::{ErrorKind, JobError, StartError};

@@ -25,6 +25,14 @@ pub(crate) fn at_end(level: u32, born: Number) -> Number {
     if level < LEVELS { base(level) + born } else { base(LEVELS) + Number::from(level - LEVELS) }
 }
 
+/// The number under which a level gives what ends at a time (in microseconds): later times never have
+/// lower numbers, but times that are less than a second apart may share one.
+pub(crate) fn at_end_of_time(level: u32, time: i64) -> Number {
+    const FAR: i64 = 1 << 59;
+    let steps = (time.clamp(-FAR, FAR) + FAR) >> 20;
+    at_end(level, steps as Number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +45,8 @@ mod tests {
             assert!(at_end(level, 0) < at_end(level, 1));
             assert!(at_end(level, highest) < base(level + 1), "level {level}");
         }
+        assert!(at_end_of_time(0, i64::MAX) < base(1) && at_end_of_time(0, i64::MIN) >= base(0));
+        assert!(at_end_of_time(3, 5_000_000) < at_end_of_time(3, 10_000_000));
         assert!(at_end(LEVELS, 5) < at_end(LEVELS + 1, 0));
         assert!(at_end(40, 0) < DONE);
     }

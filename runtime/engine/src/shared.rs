@@ -6,10 +6,11 @@ use crate::error::{ErrorKind, JobError};
 use crate::layout::Layout;
 use crate::number::Number;
 use crate::sequencer::Sequencer;
+use crate::time::TimeLog;
 use flow_data::Batch;
 use flow_env::{Env, Unparker};
 use flow_plan::RecordType;
-use flow_plan::physical::{Graph, NodeKind};
+use flow_plan::physical::{Graph, Node, NodeKind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) wake: Vec<Unparker>,
     /// The Errors node of each declaration.
     pub(crate) errors: Vec<Option<usize>>,
+    /// The time log of each event-time node.
+    pub(crate) times: Vec<Option<TimeLog>>,
     /// Workers that still run.
     pub(crate) running: AtomicUsize,
     aborted: AtomicBool,
@@ -55,8 +58,17 @@ impl Shared {
             graph.nodes.iter().position(|node| of_it(&node.kind))
         });
         let nodes = graph.nodes.len();
+        let sources: Vec<usize> = (0..nodes).filter(is_source).collect();
+        let time = |(index, node): (usize, &Node)| match &node.kind {
+            NodeKind::EventTime(time) => {
+                let splits = layout.splits(&graph, index, &sources);
+                Some(TimeLog::new(time.delay, &splits, wake.len()))
+            }
+            _ => None,
+        };
         Shared {
-            sources: (0..nodes).filter(is_source).collect(),
+            times: graph.nodes.iter().enumerate().map(time).collect(),
+            sources,
             errors: errors.collect(),
             counters: Counters::new(wake.len(), nodes, graph.declarations.len()),
             running: AtomicUsize::new(wake.len()),
@@ -75,6 +87,14 @@ impl Shared {
 
     pub(crate) fn workers(&self) -> usize {
         self.wake.len()
+    }
+
+    /// The time log of an event-time node.
+    pub(crate) fn time(&self, node: usize) -> &TimeLog {
+        match &self.times[node] {
+            Some(log) => log,
+            None => unreachable!("only event-time nodes are clocks"),
+        }
     }
 
     pub(crate) fn channel(&self, edge: usize, from: usize, to: usize) -> &Channel {

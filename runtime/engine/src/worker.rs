@@ -65,6 +65,7 @@ impl Worker {
                     self.flow.settle()?;
                 }
                 let node = shared.sources[source];
+                self.flow.split = (source, 0);
                 let mut feed = Feed { flow: &mut self.flow, source, node, number };
                 let result = self.readers[source].read(chunk, &mut feed);
                 match result {

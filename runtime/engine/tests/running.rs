@@ -7,7 +7,7 @@ use flow_engine::{ErrorKind, Job, JobOptions};
 use flow_env::Env;
 use flow_plan::catalogue::AggFunc;
 use flow_plan::operator::{OnError, RunningTrigger, errors_type};
-use flow_plan::physical::{ColumnAggregate, Exchange, NodeKind, RunningAggregate};
+use flow_plan::physical::{ColumnAggregate, Exchange, Hidden, NodeKind, RunningAggregate};
 use flow_plan::{DataType, Place, Value};
 use graphs::*;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ fn count_by_key(build: &mut Build, from: usize, key: usize, trigger: RunningTrig
         trigger,
         discarding: false,
         calls: vec![count],
+        hidden: Hidden::default(),
+        changes: false,
     };
     build.node(NodeKind::Aggregate(aggregate), vec![(from, Exchange::Hash(vec![key]))], output)
 }
@@ -361,6 +363,8 @@ fn a_row_that_overflows_a_sum_is_an_error_with_the_place_of_the_sum_and_changes_
         trigger: RunningTrigger::AtEnd,
         discarding: false,
         calls: vec![sum],
+        hidden: Hidden::default(),
+        changes: false,
     };
     let kind = NodeKind::Aggregate(aggregate);
     let sums = build.node_of(declaration, kind, vec![(source, Exchange::Hash(vec![0]))], pairs());

@@ -1,11 +1,13 @@
 //! What is shown of a physical graph.
 
 use super::expr::{columns, name};
-use super::{Edge, StateView, View, connector, duration, expression};
+use super::{Edge, StateView, View, connector, duration, expression, stateful};
 use crate::connector::lookup;
 use crate::connector::table::{Delivery, Replay};
 use crate::operator::{RunningTrigger, StateIdentity};
-use crate::physical::{Chain, ColumnAggregate, Exchange, Graph, Node, NodeKind, RunningAggregate, StepKind};
+use crate::physical::{
+    Chain, ColumnAggregate, Exchange, Graph, Node, NodeKind, RunningAggregate, StepKind, StreamBound, hidden,
+};
 use crate::types::RecordType;
 
 /// The views of all nodes, by their index.
@@ -24,6 +26,7 @@ fn view(graph: &Graph, index: usize, node: &Node) -> View {
         ..View::default()
     };
     let kind = |kind: &str, detail: String| View { kind: kind.into(), detail, ..base.clone() };
+    let input = |at: usize| &*graph.nodes[node.inputs[at].node].output;
     match &node.kind {
         NodeKind::Source { connector: call, .. } => {
             let label = graph.declarations[node.declaration as usize].name.clone();
@@ -46,6 +49,17 @@ fn view(graph: &Graph, index: usize, node: &Node) -> View {
                 ..kind("aggregate", trigger(aggregate))
             }
         }
+        NodeKind::Late => kind("late rows", String::new()),
+        NodeKind::EventTime(time) => stateful::event_time(time, input(0), base),
+        NodeKind::WindowAggregate(aggregate) => stateful::window_aggregate(aggregate, input(0), base),
+        NodeKind::Pick(pick) => stateful::pick(pick, input(0), base),
+        NodeKind::Distinct(distinct) => stateful::distinct(distinct, input(0), base),
+        NodeKind::Join(join) => stateful::join(join, [input(0), input(1)], base),
+        NodeKind::Lookup(lookup) => stateful::lookup(lookup, [input(0), input(1)], base),
+        NodeKind::Table { connector: call, .. } => {
+            let label = graph.declarations[node.declaration as usize].name.clone();
+            View { label, ..kind("table", connector(call)) }
+        }
         NodeKind::Scan { keys, state, init, next, emit } => {
             let mut columns = (*graph.nodes[node.inputs[0].node].output).clone();
             columns.fields.push(crate::Field::new("state", next.ty().clone()));
@@ -57,7 +71,7 @@ fn view(graph: &Graph, index: usize, node: &Node) -> View {
                     ("next".into(), expression(next, &columns)),
                     ("emit".into(), format!("{{ {} }}", emit.join(", "))),
                 ],
-                state: Some(state_view(state, keys.is_empty(), false)),
+                state: Some(state_view(state, entries(keys.is_empty(), false))),
                 ..kind("scan", String::new())
             }
         }
@@ -113,7 +127,7 @@ fn column(field: &str, expr: &str) -> String {
     if field == expr { field } else { format!("{field}: {expr}") }
 }
 
-fn aggregate_call(call: &ColumnAggregate, input: &RecordType) -> String {
+pub(super) fn aggregate_call(call: &ColumnAggregate, input: &RecordType) -> String {
     let column = |index: usize| name(&input.fields[index].name);
     let mut args: Vec<String> = call.arg.map(column).into_iter().collect();
     args.extend(call.param.as_ref().map(super::literal));
@@ -134,34 +148,63 @@ fn trigger(aggregate: &RunningAggregate) -> String {
 
 fn aggregate_state(aggregate: &RunningAggregate) -> StateView {
     let grows = aggregate.calls.iter().any(|call| call.func.def().unbounded);
-    state_view(&aggregate.state, aggregate.keys.is_empty(), grows)
+    state_view(&aggregate.state, entries(aggregate.keys.is_empty(), grows))
 }
 
-fn state_view(state: &StateIdentity, global: bool, grows: bool) -> StateView {
+fn entries(global: bool, grows: bool) -> String {
     let entries = if global { "one entry" } else { "an entry per key, kept for ever" };
-    let bound = if grows { format!("{entries}; grows with the values it saw") } else { entries.to_string() };
+    if grows { format!("{entries}; grows with the values it saw") } else { entries.to_string() }
+}
+
+pub(super) fn state_view(state: &StateIdentity, bound: String) -> StateView {
     StateView { id: state.id.clone(), was: state.was.clone(), bound }
 }
 
-/// Is each node's output final? Only running aggregates make rows that later ones replace.
+/// Is each node's output final? What makes rows that later ones replace, or withdraw, is updating until
+/// an operator gives each result once.
 fn modes(graph: &Graph) -> Vec<String> {
     let mut modes: Vec<String> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let inherited =
             node.inputs.iter().map(|input| modes[input.node].clone()).find(|mode| mode != "append");
-        modes.push(match &node.kind {
-            NodeKind::Aggregate(aggregate) if aggregate.trigger != RunningTrigger::AtEnd => {
-                let keys: Vec<String> =
-                    node.output.fields[..aggregate.keys.len()].iter().map(|f| name(&f.name)).collect();
-                match keys.is_empty() {
-                    true => "updating, one row".to_string(),
-                    false => format!("updating by {}", keys.join(", ")),
-                }
-            }
-            _ => inherited.unwrap_or_else(|| "append".to_string()),
+        modes.push(match own_mode(node) {
+            Some(mode) => mode,
+            None => inherited.unwrap_or_else(|| "append".to_string()),
         });
     }
     modes
+}
+
+/// The mode a stateful node sets, whatever its inputs are.
+fn own_mode(node: &Node) -> Option<String> {
+    let updating = |columns: usize, changes: bool| {
+        let fields = node.output.fields.iter().take(columns).filter(|f| !hidden::is_hidden(&f.name));
+        let keys: Vec<String> = fields.map(|f| name(&f.name)).collect();
+        let by = if keys.is_empty() {
+            "updating, one row".into()
+        } else {
+            format!("updating by {}", keys.join(", "))
+        };
+        if changes { by + ", with withdrawals" } else { by }
+    };
+    let append = || "append".to_string();
+    Some(match &node.kind {
+        NodeKind::Aggregate(a) if a.trigger == RunningTrigger::AtEnd || a.discarding => append(),
+        NodeKind::Aggregate(a) => updating(a.keys.len(), a.changes),
+        NodeKind::WindowAggregate(a) => {
+            let again = a.windowing.early.is_some() || a.windowing.late.is_some();
+            if again && !a.discarding { updating(a.keys.len() + 2, a.changes) } else { append() }
+        }
+        NodeKind::Pick(p) => {
+            let again = p.windowing.as_ref().is_some_and(|w| w.early.is_some() || w.late.is_some());
+            let running = p.windowing.is_none() && p.trigger != RunningTrigger::AtEnd;
+            if again || running { updating(node.output.fields.len(), p.changes) } else { append() }
+        }
+        NodeKind::Join(j) if j.changes || matches!(j.bound, StreamBound::Regular { .. }) => {
+            updating(node.output.fields.len(), j.changes)
+        }
+        _ => return None,
+    })
 }
 
 /// What reaches the sink from its sources, end to end, and what weakens it.

@@ -6,6 +6,7 @@ mod graph;
 mod json;
 mod literal;
 mod plan;
+mod stateful;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -146,6 +146,7 @@ impl Run<'_> {
                 Ok(made)
             }
             NodeKind::Scan { .. } => self.scan(node, input(0)),
+            _ => unreachable!("refused before: {}", node.label),
         }
     }
 

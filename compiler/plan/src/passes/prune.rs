@@ -7,7 +7,7 @@ use super::rewrite::{columns, remap_columns};
 use crate::expr::Expr;
 use crate::fallible::can_fail;
 use crate::operator::OnError;
-use crate::physical::{Chain, Exchange, Graph, Input, Node, NodeKind, Step, StepKind};
+use crate::physical::{Chain, Exchange, Graph, Input, Lookup, Node, NodeKind, Step, StepKind, StreamJoin};
 use crate::types::{Field, RecordType};
 use std::sync::Arc;
 
@@ -88,9 +88,9 @@ fn needed(graph: &Graph) -> Vec<Vec<bool>> {
             // Runs only for its errors: all of it is looked at.
             needed[index].fill(true);
         }
-        for input in &node.inputs {
+        for (at, input) in node.inputs.iter().enumerate() {
             let width = graph.nodes[input.node].output.fields.len();
-            let wanted = input_columns(node, &needed[index], width);
+            let wanted = input_columns(node, at, &needed[index], width);
             for (column, wanted) in wanted.iter().enumerate() {
                 needed[input.node][column] |= wanted;
             }
@@ -101,26 +101,61 @@ fn needed(graph: &Graph) -> Vec<Vec<bool>> {
 }
 
 /// Which columns of an input a node reads, if these of its own are needed.
-fn input_columns(node: &Node, needed: &[bool], width: usize) -> Vec<bool> {
+fn input_columns(node: &Node, input: usize, needed: &[bool], width: usize) -> Vec<bool> {
     let mut wanted = vec![false; width];
-    let mut want = |column: usize| wanted[column] = true;
     match &node.kind {
         NodeKind::Chain(chain) => return chain_input(chain, needed),
         NodeKind::Sink { .. } | NodeKind::Tap { .. } => wanted.fill(true),
         NodeKind::Union | NodeKind::Sample { .. } | NodeKind::Limit { .. } => return needed.to_vec(),
-        NodeKind::Aggregate(aggregate) => {
-            aggregate.keys.iter().copied().for_each(&mut want);
-            let reads = aggregate.calls.iter().flat_map(|call| [call.arg, call.by, call.filter]);
-            reads.flatten().for_each(want);
-        }
-        NodeKind::Scan { keys, next, emit, .. } => {
-            keys.iter().copied().for_each(&mut want);
+        NodeKind::Scan { next, emit, .. } => {
             let reads = columns(next).chain(emit.iter().flat_map(columns));
-            reads.filter(|column| *column < width).for_each(want);
+            reads.filter(|column| *column < width).for_each(|column| wanted[column] = true);
         }
-        NodeKind::Source { .. } | NodeKind::Errors { .. } => {}
+        // The column behind the input's is its own.
+        NodeKind::EventTime(_) => wanted.copy_from_slice(&needed[..width]),
+        NodeKind::Distinct(_) => wanted.copy_from_slice(needed),
+        NodeKind::Join(StreamJoin { rest: Some(rest), .. })
+        | NodeKind::Lookup(Lookup { rest: Some(rest), .. }) => {
+            let all = chain_input(rest, &[true]);
+            let side = if input == 0 { &all[..width] } else { &all[all.len() - width..] };
+            wanted.copy_from_slice(side);
+        }
+        _ => {}
     }
+    let mut node = node.kind.clone();
+    narrow(&mut node, needed);
+    let reads = node.columns().into_iter().filter(|(of, _)| *of == input);
+    reads.for_each(|(_, column)| wanted[column] = true);
     wanted
+}
+
+/// Takes out the columns of rows that nobody reads: those an operator keeps only to give them again.
+fn narrow(kind: &mut NodeKind, needed: &[bool]) {
+    let mut needed = needed.iter();
+    let mut retain = |row: &mut Vec<usize>| row.retain(|_| *needed.next().unwrap_or(&true));
+    match kind {
+        NodeKind::Pick(pick) => retain(&mut pick.row),
+        NodeKind::Join(join) => {
+            retain(&mut join.left.row);
+            retain(&mut join.right.row);
+        }
+        NodeKind::Lookup(lookup) => {
+            retain(&mut lookup.left_row);
+            retain(&mut lookup.right_row);
+            retain(&mut lookup.behind);
+        }
+        _ => {}
+    }
+}
+
+/// Which columns of the output are rows' own, and so go away if nobody reads them.
+fn row_columns(kind: &NodeKind) -> usize {
+    match kind {
+        NodeKind::Pick(pick) => pick.row.len(),
+        NodeKind::Join(join) => join.left.row.len() + join.right.row.len(),
+        NodeKind::Lookup(lookup) => lookup.left_row.len() + lookup.right_row.len() + lookup.behind.len(),
+        _ => 0,
+    }
 }
 
 fn chain_input(chain: &Chain, needed: &[bool]) -> Vec<bool> {
@@ -182,13 +217,13 @@ impl Pruner {
         }
         let inputs: Vec<Layout> = old_inputs.iter().map(|input| self.layouts[*input].1.clone()).collect();
         let columns = match &mut node.kind {
-            NodeKind::Source { read, .. } => {
+            NodeKind::Source { read, .. } | NodeKind::Table { read, .. } => {
                 let kept: Vec<usize> =
                     read.iter().zip(needed).filter(|(_, n)| **n).map(|(c, _)| *c).collect();
                 *read = kept;
                 layout(needed)
             }
-            NodeKind::Errors { .. } => layout(&vec![true; needed.len()]),
+            NodeKind::Errors { .. } | NodeKind::Late => layout(&vec![true; needed.len()]),
             NodeKind::Chain(chain) => {
                 prune_chain(chain, needed, &inputs[0], &self.nodes[node.inputs[0].node].output)
             }
@@ -197,16 +232,7 @@ impl Pruner {
                 layout(needed)
             }
             NodeKind::Sample { .. } | NodeKind::Limit { .. } | NodeKind::Tap { .. } => inputs[0].clone(),
-            NodeKind::Aggregate(aggregate) => {
-                let moved = |column: &mut usize| *column = inputs[0][*column].unwrap_or(*column);
-                aggregate.keys.iter_mut().for_each(moved);
-                for call in &mut aggregate.calls {
-                    [&mut call.arg, &mut call.by, &mut call.filter].into_iter().flatten().for_each(moved);
-                }
-                layout(&vec![true; needed.len()])
-            }
-            NodeKind::Scan { keys, next, emit, .. } => {
-                keys.iter_mut().for_each(|key| *key = inputs[0][*key].unwrap_or(*key));
+            NodeKind::Scan { next, emit, .. } => {
                 // The state stands behind the columns.
                 let width = inputs[0].iter().flatten().count();
                 let moved = |column: usize| inputs[0].get(column).copied().flatten().unwrap_or(width);
@@ -214,12 +240,47 @@ impl Pruner {
                 emit.iter_mut().for_each(|expr| remap_columns(expr, moved));
                 layout(&vec![true; needed.len()])
             }
+            NodeKind::EventTime(_) => {
+                let width = inputs[0].iter().flatten().count();
+                inputs[0].iter().copied().chain([Some(width)]).collect()
+            }
+            NodeKind::Distinct(_) => inputs[0].clone(),
+            NodeKind::Aggregate(_) | NodeKind::WindowAggregate(_) => layout(&vec![true; needed.len()]),
+            kind @ (NodeKind::Pick(_) | NodeKind::Join(_) | NodeKind::Lookup(_)) => {
+                let rows = row_columns(kind);
+                let kept = needed.iter().enumerate().map(|(column, needed)| *needed || column >= rows);
+                let kept: Vec<bool> = kept.collect();
+                narrow(kind, &kept);
+                layout(&kept)
+            }
             NodeKind::Sink { .. } => Vec::new(),
         };
+        node.kind.visit_columns(&mut |input, column| {
+            *column = inputs[input][*column].unwrap_or(*column);
+        });
+        self.move_conditions(&mut node, &inputs);
         let kept: Vec<bool> = columns.iter().map(Option::is_some).collect();
         node.output = keep(&node.output, &kept);
         self.nodes.push(node);
         self.layouts.push((self.nodes.len() - 1, columns));
+    }
+
+    /// The further conditions of a join read the columns of both inputs.
+    fn move_conditions(&self, node: &mut Node, inputs: &[Layout]) {
+        let rest = match &mut node.kind {
+            NodeKind::Join(StreamJoin { rest: Some(rest), .. })
+            | NodeKind::Lookup(Lookup { rest: Some(rest), .. }) => rest,
+            _ => return,
+        };
+        let sides = node.inputs.iter().map(|input| &self.nodes[input.node].output);
+        let fields = sides.flat_map(|side| side.fields.iter().cloned()).collect();
+        let left = inputs[0].iter().flatten().count();
+        let moved: Layout = inputs[0]
+            .iter()
+            .copied()
+            .chain(inputs[1].iter().map(|column| column.map(|column| column + left)))
+            .collect();
+        prune_chain(rest, &[true], &moved, &Arc::new(RecordType::new(fields)));
     }
 
     /// Gives all inputs of a union the same columns in the same order.

@@ -28,6 +28,14 @@ fn shape(graph: &Graph) -> String {
         NodeKind::Sample { .. } => "sample".into(),
         NodeKind::Tap { .. } => "tap".into(),
         NodeKind::Sink { .. } => "sink".into(),
+        NodeKind::Late => "late".into(),
+        NodeKind::EventTime(_) => "time".into(),
+        NodeKind::WindowAggregate(_) => "window".into(),
+        NodeKind::Pick(_) => "pick".into(),
+        NodeKind::Distinct(_) => "distinct".into(),
+        NodeKind::Join(_) => "join".into(),
+        NodeKind::Lookup(_) => "lookup".into(),
+        NodeKind::Table { .. } => "table".into(),
     };
     let arrow = |node: &crate::physical::Node| match node.inputs.first().map(|i| &i.exchange) {
         Some(Exchange::Hash(keys)) => format!("#{keys:?} "),

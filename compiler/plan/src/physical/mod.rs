@@ -1,12 +1,13 @@
 //! The physical plan: what the engine runs. Operators between two exchanges that keep no state are
 //! fused to [`Chain`]s, which the code generator compiles; stateful operators read columns by index.
 
+mod columns;
 pub mod hidden;
 mod stateful;
 
 pub use stateful::{
-    Distinct, EventTime, Hidden, JoinSide, Lookup, Pick, SortColumn, StreamBound, StreamJoin, WindowAggregate,
-    Windowing,
+    Distinct, EventTime, Hidden, JoinSide, Lookup, Pick, SortColumn, StreamBound, StreamJoin,
+    WindowAggregate, Windowing,
 };
 
 use crate::catalogue::AggFunc;

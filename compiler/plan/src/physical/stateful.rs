@@ -53,8 +53,9 @@ pub struct Hidden {
 }
 
 /// Aggregation per key and window. The output is keys ++ `windowStart`, `windowEnd` (of windows of
-/// time) ++ one column per call ++ [`super::hidden::WATERMARK`] (if the windowing has one) ++
-/// [`super::hidden::CHANGE`] (if `changes`).
+/// time) ++ one column per call ++ [`super::hidden::TIME`], which is `windowEnd` less a microsecond, and
+/// [`super::hidden::WATERMARK`] (of windows of time; of sliding windows of rows, those of the row that
+/// caused the result, where the windowing has them) ++ [`super::hidden::CHANGE`] (if `changes`).
 #[derive(Clone, Debug)]
 pub struct WindowAggregate {
     /// Key columns of the input.
@@ -75,8 +76,9 @@ pub struct WindowAggregate {
 
 /// The best rows of each key (and window): `top`, `bottom`, `latest`, `earliest`. The output is the
 /// columns `row` ++ `windowStart`, `windowEnd` (of windows of time other than `same`) ++ the rank, from
-/// 1 (if `rank`) ++ of running picks, time and watermark of the row that caused it (where `hidden` has
-/// them), of windowed ones only [`super::hidden::WATERMARK`] ++ [`super::hidden::CHANGE`] (if `changes`).
+/// 1 (if `rank`) ++ [`super::hidden::TIME`] and [`super::hidden::WATERMARK`]: of running picks, those of
+/// the row that caused it (where `hidden` has them), of windowed ones, `windowEnd` less a microsecond and
+/// a watermark ++ [`super::hidden::CHANGE`] (if `changes`).
 #[derive(Clone, Debug)]
 pub struct Pick {
     /// Key columns of the input.
@@ -128,8 +130,9 @@ pub struct Distinct {
 }
 
 /// A join of two streams. The output is the columns `left.row` ++ `right.row` (inner and left joins
-/// only; optional in left joins) ++ [`super::hidden::WATERMARK`] of the row that came later (if both
-/// sides have one) ++ [`super::hidden::CHANGE`] (if `changes`).
+/// only; optional in left joins) ++ [`super::hidden::TIME`], the later of the two, and
+/// [`super::hidden::WATERMARK`] of the row that came later (if both sides have event time; of as-of joins
+/// those of the left row) ++ [`super::hidden::CHANGE`] (if `changes`; else withdrawals are not given).
 #[derive(Clone, Debug)]
 pub struct StreamJoin {
     /// inner, left, semi, anti.

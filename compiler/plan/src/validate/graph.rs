@@ -1,8 +1,9 @@
 //! The physical graph.
 
 use super::plan::{columns, expressions, same_columns, scan_fits};
-use super::{Finding, expression, fits, record_fits};
-use crate::physical::{Chain, Exchange, Graph, Node, NodeKind, RunningAggregate, StepKind};
+use super::stateful::{aggregate_fits, join_fits, late_fits, lookup_fits, pick_fits, time_fits, window_fits};
+use super::{Finding, expression, record_fits};
+use crate::physical::{Chain, Exchange, Graph, Node, NodeKind, StepKind};
 use crate::types::{DataType, RecordType};
 use std::collections::HashSet;
 
@@ -14,6 +15,10 @@ pub fn validate_graph(graph: &Graph) -> Result<(), Finding> {
         let state = match &node.kind {
             NodeKind::Aggregate(aggregate) => &aggregate.state,
             NodeKind::Scan { state, .. } => state,
+            NodeKind::WindowAggregate(aggregate) => &aggregate.state,
+            NodeKind::Pick(pick) => &pick.state,
+            NodeKind::Distinct(distinct) => &distinct.state,
+            NodeKind::Join(join) => &join.state,
             _ => continue,
         };
         if !states.insert(&state.id) {
@@ -39,23 +44,27 @@ fn check(graph: &Graph, index: usize, node: &Node) -> Result<(), Finding> {
         return Err("its declaration does not exist".into());
     }
     let wanted = match &node.kind {
-        NodeKind::Source { .. } | NodeKind::Errors { .. } => 0..=0,
+        NodeKind::Source { .. } | NodeKind::Table { .. } | NodeKind::Errors { .. } => 0..=0,
+        NodeKind::Join(_) | NodeKind::Lookup(_) => 2..=2,
         NodeKind::Union => 1..=usize::MAX,
         _ => 1..=1,
     };
     if !wanted.contains(&inputs.len()) {
         return Err(format!("it has {} inputs", inputs.len()));
     }
+    for (input, column) in node.kind.columns() {
+        columns(&[column], &types(inputs[input])).map_err(|finding| format!("input {input}: {finding}"))?;
+    }
     kind_fits(graph, node, &inputs)
 }
 
-fn types(record: &RecordType) -> Vec<&DataType> {
+pub(super) fn types(record: &RecordType) -> Vec<&DataType> {
     record.fields.iter().map(|f| &f.ty).collect()
 }
 
 fn kind_fits(graph: &Graph, node: &Node, inputs: &[&RecordType]) -> Result<(), Finding> {
     match &node.kind {
-        NodeKind::Source { connector, read } => {
+        NodeKind::Source { connector, read } | NodeKind::Table { connector, read } => {
             columns(read, &types(&connector.schema))?;
             let read: Vec<_> = read.iter().map(|column| connector.schema.fields[*column].clone()).collect();
             same_columns(&RecordType::new(read), &node.output)
@@ -72,7 +81,14 @@ fn kind_fits(graph: &Graph, node: &Node, inputs: &[&RecordType]) -> Result<(), F
             true => Ok(()),
             false => Err("an input has other columns".into()),
         },
-        NodeKind::Aggregate(aggregate) => aggregate_fits(aggregate, &types(inputs[0]), &node.output),
+        NodeKind::Late => late_fits(graph, node),
+        NodeKind::EventTime(_) => time_fits(inputs[0], &node.output),
+        NodeKind::WindowAggregate(aggregate) => window_fits(aggregate, inputs[0], &node.output),
+        NodeKind::Pick(pick) => pick_fits(pick, inputs[0], &node.output),
+        NodeKind::Distinct(_) => same_columns(inputs[0], &node.output),
+        NodeKind::Join(join) => join_fits(join, inputs, &node.output),
+        NodeKind::Lookup(lookup) => lookup_fits(lookup, inputs, &node.output),
+        NodeKind::Aggregate(aggregate) => aggregate_fits(aggregate, inputs[0], &node.output),
         NodeKind::Scan { keys, init, next, emit, .. } => {
             scan_fits(keys, [init, next], emit, &types(inputs[0]), &node.output)
         }
@@ -111,26 +127,4 @@ fn chain_fits(graph: &Graph, chain: &Chain, output: &RecordType) -> Result<(), F
         input = &step.output;
     }
     same_columns(input, output)
-}
-
-fn aggregate_fits(
-    aggregate: &RunningAggregate,
-    types: &[&DataType],
-    output: &RecordType,
-) -> Result<(), Finding> {
-    columns(&aggregate.keys, types)?;
-    if output.fields.len() != aggregate.keys.len() + aggregate.calls.len() {
-        return Err("its columns are not keys and calls".into());
-    }
-    for call in &aggregate.calls {
-        let read: Vec<usize> = [call.arg, call.by, call.filter].into_iter().flatten().collect();
-        columns(&read, types)?;
-        if call.filter.is_some_and(|column| *types[column] != DataType::Bool) {
-            return Err(format!("the filter of `{}` is no bool", call.name));
-        }
-    }
-    let keys = aggregate.keys.iter().map(|key| types[*key]);
-    let results = aggregate.calls.iter().map(|call| &call.ty);
-    let fit = keys.chain(results).zip(&output.fields).all(|(ty, field)| fits(ty, &field.ty));
-    if fit { Ok(()) } else { Err("its columns have other types".into()) }
 }

@@ -4,6 +4,7 @@
 mod expr;
 mod graph;
 mod plan;
+mod stateful;
 
 pub use expr::check as expression;
 pub use expr::value_fits;

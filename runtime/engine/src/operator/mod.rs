@@ -3,6 +3,7 @@
 mod aggregate;
 mod chain;
 mod errors;
+mod event_time;
 mod limit;
 mod pass;
 mod sample;
@@ -14,6 +15,7 @@ mod union;
 pub(crate) use aggregate::AggregateOperator;
 pub(crate) use chain::{ChainOperator, CompiledChain};
 pub(crate) use errors::ErrorsOperator;
+pub(crate) use event_time::EventTimeOperator;
 pub(crate) use limit::LimitOperator;
 pub(crate) use pass::PassOperator;
 pub(crate) use sample::SampleOperator;

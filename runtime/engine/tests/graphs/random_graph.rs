@@ -5,7 +5,7 @@ use flow_env::Random;
 use flow_plan::catalogue::{AggFunc, Func};
 use flow_plan::expr::{BinaryOp, Kind};
 use flow_plan::operator::{RunningTrigger, errors_type};
-use flow_plan::physical::{ColumnAggregate, RunningAggregate};
+use flow_plan::physical::{ColumnAggregate, Hidden, RunningAggregate};
 
 /// The columns every random node gives: so that any node can read any other.
 pub fn schema() -> Arc<RecordType> {
@@ -185,7 +185,15 @@ fn aggregate(build: &mut Build, random: &mut Random, declaration: u32, from: usi
     let output = Arc::new(RecordType::new(key_fields.chain(call_fields).collect()));
     let exchange = if keys.is_empty() { Exchange::Gather } else { Exchange::Hash(keys.clone()) };
     let discarding = random.below(4) == 0;
-    let aggregate = RunningAggregate { keys: keys.clone(), state: state("a"), trigger, discarding, calls };
+    let aggregate = RunningAggregate {
+        keys: keys.clone(),
+        state: state("a"),
+        trigger,
+        discarding,
+        calls,
+        hidden: Hidden::default(),
+        changes: false,
+    };
     let node =
         build.node_of(declaration, NodeKind::Aggregate(aggregate), vec![(from, exchange)], output.clone());
     build.chain_of(declaration, node, vec![(StepKind::Map(all_columns(&output)), schema)])

@@ -1,0 +1,70 @@
+//! An operator's view of event time: the least watermark of all event-time nodes above it.
+
+use crate::number::Number;
+use crate::shared::Shared;
+use flow_plan::physical::hidden::NO_WATERMARK;
+
+/// Where one worker's operator is in time.
+pub(crate) struct Clock {
+    /// Per event-time node above: its index, this reader's handle, its watermark up to where we are.
+    logs: Vec<(usize, usize, i64)>,
+    now: i64,
+    /// Numbers below are behind us.
+    at: Number,
+    steps: Vec<(Number, usize, i64)>,
+}
+
+impl Clock {
+    /// The clock of a node. Without event time above, time never moves.
+    pub(crate) fn new(shared: &Shared, node: usize) -> Clock {
+        let nodes = &shared.layout.nodes[node].clocks;
+        let logs = nodes.iter().map(|&node| (node, shared.time(node).reader(), NO_WATERMARK)).collect();
+        Clock { logs, now: NO_WATERMARK, at: 0, steps: Vec::new() }
+    }
+
+    /// The watermark behind all numbers that [`Clock::steps`] has passed.
+    pub(crate) fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// Moves on to `to`: the numbers below it, which are complete, behind which the watermark rose, and
+    /// to what.
+    pub(crate) fn steps(&mut self, shared: &Shared, to: Number) -> Vec<(Number, i64)> {
+        if to <= self.at || self.logs.is_empty() {
+            return Vec::new();
+        }
+        self.at = to;
+        let mut read = Vec::new();
+        self.steps.clear();
+        for (index, (node, reader, _)) in self.logs.iter().enumerate() {
+            read.clear();
+            shared.time(*node).read(*reader, to, &mut read);
+            self.steps.extend(read.iter().map(|(number, watermark)| (*number, index, *watermark)));
+        }
+        self.steps.sort_unstable();
+        let mut made: Vec<(Number, i64)> = Vec::new();
+        for &(number, index, watermark) in &self.steps {
+            self.logs[index].2 = watermark;
+            let least = self.logs.iter().map(|(.., watermark)| *watermark).min().unwrap_or(NO_WATERMARK);
+            if least > self.now {
+                self.now = least;
+                match made.last_mut() {
+                    Some((last, known)) if *last == number => *known = least,
+                    _ => made.push((number, least)),
+                }
+            }
+        }
+        made
+    }
+
+    /// The watermark behind a complete number, without moving.
+    pub(crate) fn behind(&self, shared: &Shared, number: Number) -> i64 {
+        let each = self.logs.iter().map(|(node, ..)| shared.time(*node).behind(number));
+        each.min().unwrap_or(NO_WATERMARK)
+    }
+}
+
+/// The watermark a row meets: `before` and `behind` are those in front of and behind its number.
+pub(crate) fn met(own: i64, before: i64, behind: i64) -> i64 {
+    before.max(own.min(behind))
+}
