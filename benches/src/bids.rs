@@ -5,10 +5,10 @@
 use crate::random::Random;
 use std::io::{self, Write};
 
-const FIRST_ID: u64 = 1000;
-const HOT_CHANNELS: [&str; 4] = ["Google", "Facebook", "Baidu", "Apple"];
+pub(crate) const FIRST_ID: u64 = 1000;
+pub(crate) const HOT_CHANNELS: [&str; 4] = ["Google", "Facebook", "Baidu", "Apple"];
 /// 2026-01-01T00:00:00Z in milliseconds.
-const START_MS: u64 = 1_767_225_600_000;
+pub(crate) const START_MS: u64 = 1_767_225_600_000;
 
 /// Writes `count` bids.
 pub fn write(out: &mut impl Write, count: u64, seed: u64) -> io::Result<()> {
@@ -65,7 +65,7 @@ fn bidder(random: &mut Random, event: u64) -> u64 {
     }
 }
 
-fn letters(random: &mut Random, row: &mut Vec<u8>, count: usize) {
+pub(crate) fn letters(random: &mut Random, row: &mut Vec<u8>, count: usize) {
     let mut bits = 0;
     for i in 0..count {
         if i % 8 == 0 {
@@ -77,7 +77,7 @@ fn letters(random: &mut Random, row: &mut Vec<u8>, count: usize) {
 }
 
 /// `2026-01-01T00:00:00.000Z`.
-fn date_time(row: &mut Vec<u8>, ms: u64) {
+pub(crate) fn date_time(row: &mut Vec<u8>, ms: u64) {
     let (year, month, day) = civil(ms / 86_400_000);
     let rest = ms % 86_400_000;
     let mut digits = |n: u64, width: u32, after: u8| {

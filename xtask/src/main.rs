@@ -15,6 +15,8 @@ cargo xtask <command>
   check                     cargo fmt --check, clippy with warnings denied, tidy
   tidy                      the rules of docs/architecture.md that a machine can check
   bench [--quick] [args]    run the benchmark suite beside its peers (see docs/performance.md)
+  nexmark --check [args]    the queries of the Nexmark benchmark against DuckDB (see docs/benchmarks.md)
+  nexmark --data FOLDER     the events they read
   fuzz jit --count N [--seed S]
                             random expressions and chains: native code = evaluator, bit for bit
   help                      this text
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Some("check") => suite::check(),
         Some("tidy") => tidy::run(),
         Some("bench") => suite::bench(rest),
+        Some("nexmark") => suite::nexmark(rest),
         Some("fuzz") => suite::fuzz(rest),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

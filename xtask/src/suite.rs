@@ -66,6 +66,20 @@ pub(crate) fn bench(args: &[String]) -> Result<(), String> {
     run(command.args(args).arg("--bins").arg(release).current_dir(root()))
 }
 
+/// `cargo xtask nexmark --check` or `--data FOLDER`: builds in release and hands over to the program.
+pub(crate) fn nexmark(args: &[String]) -> Result<(), String> {
+    run(&mut cargo(&["build", "--release", "-p", "flow-cli", "-p", "flow-benches", "--bins"]))?;
+    let release = target_dir().join("release");
+    let mut command =
+        std::process::Command::new(release.join(format!("nexmark{}", std::env::consts::EXE_SUFFIX)));
+    let args = args.iter().map(|arg| match arg.as_str() {
+        "--check" => "check",
+        "--data" => "data",
+        other => other,
+    });
+    run(command.args(args).arg("--bins").arg(release))
+}
+
 /// `cargo xtask fuzz jit --count N [--seed S]`.
 pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
     match args.first().map(String::as_str) {

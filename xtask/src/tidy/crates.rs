@@ -78,6 +78,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "flow-connectors",
             "flow-cli",
             "flow-tests",
+            "flow-benches",
             "xtask",
         ],
     ),

@@ -1,6 +1,6 @@
 //! The jobs and the programs that compete in each: how each is started and where its rows go.
 
-use crate::measure::{Usage, run};
+use flow_benches::measure::{Usage, run};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -4,17 +4,17 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod contenders;
-mod measure;
 mod report;
 mod start;
 
 use contenders::{BIDS, JOBS, Job, Places, WORDS, Who, remove};
-use flow_benches::checksum;
+use flow_benches::measure::Usage;
+use flow_benches::{checksum, tools};
 use report::Results;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 struct Options {
     quick: bool,
@@ -68,7 +68,12 @@ fn suite(options: &Options) -> Result<(), String> {
         if options.quick { ("quick", 920_000, 4_800_000) } else { ("full", 9_200_000, 48_000_000) };
     let data = home.join("data").join(folder);
     std::fs::create_dir_all(&data).map_err(|e| format!("{}: {e}", data.display()))?;
-    let python = if options.without.iter().any(|w| w == "duckdb") { None } else { duckdb(home) };
+    let python = if options.without.iter().any(|w| w == "duckdb") {
+        None
+    } else {
+        let found = tools::duckdb(&home.join("data"));
+        found.inspect_err(|why| eprintln!("the comparison runs without DuckDB: {why}")).ok()
+    };
     let places = Places {
         bins: options.bins.clone(),
         data,
@@ -103,7 +108,7 @@ fn compete(job: &'static Job, places: &Places, options: &Options) -> Result<Resu
     if !options.without.iter().any(|w| w == "flow") {
         who.extend([Who::Flow(1), Who::Flow(2)]);
     }
-    let mut best: Vec<(Who, measure::Usage)> = Vec::new();
+    let mut best: Vec<(Who, Usage)> = Vec::new();
     let mut expected = None;
     for round in 0..options.repeat {
         for who in &who {
@@ -155,24 +160,4 @@ fn warm(path: &Path) -> Result<u64, String> {
             n => total += n as u64,
         }
     }
-}
-
-/// The version the numbers in docs/performance.md were measured with.
-const DUCKDB: &str = "duckdb==2.0.0";
-
-/// A Python with DuckDB in it, made on first use; without Python the suite runs without DuckDB.
-fn duckdb(home: &Path) -> Option<PathBuf> {
-    let venv = home.join("data").join("venv");
-    let python = venv.join("bin").join("python");
-    let works = |args: &[&str]| Command::new(&python).args(args).status().is_ok_and(|s| s.success());
-    if works(&["-c", "import duckdb"]) {
-        return Some(python);
-    }
-    eprintln!("making a Python environment with DuckDB in benches/data/venv");
-    let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).status().is_ok_and(|s| s.success());
-    if made && works(&["-m", "pip", "install", "--quiet", DUCKDB]) {
-        return Some(python);
-    }
-    eprintln!("DuckDB could not be installed: the comparison runs without it");
-    None
 }

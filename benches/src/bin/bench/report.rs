@@ -1,7 +1,7 @@
 //! The results as Markdown: one table of what was used, one of targets and whether they are met.
 
 use crate::contenders::{Job, MOST_MEMORY, OF_PLAIN, TWO_WORKERS, Who};
-use crate::measure::Usage;
+use flow_benches::measure::Usage;
 use std::fmt::Write;
 
 /// The best run of each program in one job.

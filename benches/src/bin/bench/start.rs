@@ -2,7 +2,7 @@
 //! line from process start to process end. The least of many runs, in milliseconds.
 
 use crate::contenders::{Places, remove};
-use crate::measure::run;
+use flow_benches::measure::run;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;

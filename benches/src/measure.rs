@@ -8,17 +8,17 @@ use std::time::Instant;
 
 /// What one run of one program used.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// User and system seconds of all its threads.
-    pub(crate) cpu: f64,
+    pub cpu: f64,
     /// Seconds from start to end.
-    pub(crate) wall: f64,
+    pub wall: f64,
     /// Peak resident memory in MB (10⁶ bytes).
-    pub(crate) peak: f64,
+    pub peak: f64,
 }
 
 /// Runs to the end; a failure is an error that carries what the program said.
-pub(crate) fn run(command: &mut Command, say: &str) -> Result<(Usage, String), String> {
+pub fn run(command: &mut Command, say: &str) -> Result<(Usage, String), String> {
     let scratch = std::env::temp_dir().join(format!("flow-bench-{}.log", std::process::id()));
     let failed = |e: io::Error| format!("{say}: {e}");
     let log = std::fs::File::create(&scratch).map_err(failed)?;

@@ -1,0 +1,1 @@
+SELECT auction, bidder, price * 0.908::DOUBLE AS price, "dateTime", extra FROM bids

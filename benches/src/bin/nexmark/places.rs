@@ -1,0 +1,107 @@
+//! Where the programs, the scripts and the data of the benchmark are, and how each program is started.
+
+use crate::queries::{Events, Query};
+use flow_benches::measure::{Usage, run};
+use flow_benches::nexmark::{self, Shape};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Folders.
+pub(crate) struct Places {
+    /// The programs of the workspace.
+    pub(crate) bins: PathBuf,
+    /// The `flow` that is looked at.
+    pub(crate) flow: PathBuf,
+    /// The scripts, as they are in the repository.
+    pub(crate) scripts: PathBuf,
+    /// Queries and programs of the peers.
+    pub(crate) peers: PathBuf,
+    /// What is made: events, outputs, the programs of others. Not in the repository.
+    pub(crate) data: PathBuf,
+}
+
+impl Places {
+    /// Below the folder of this crate, with the programs in `bins`.
+    pub(crate) fn new(bins: PathBuf, flow: Option<PathBuf>) -> Places {
+        let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Places {
+            flow: flow.unwrap_or_else(|| bins.join(format!("flow{}", std::env::consts::EXE_SUFFIX))),
+            bins,
+            scripts: home.join("../lang-examples/nexmark"),
+            peers: home.join("peers"),
+            data: home.join("data"),
+        }
+    }
+
+    /// The folder of the events of a shape; they are made if they are not there.
+    pub(crate) fn events(&self, shape: Shape) -> Result<PathBuf, String> {
+        let Shape { events, gap, disorder, side, seed } = shape;
+        let folder = self.data.join("nexmark").join(format!("{events}-{gap}-{disorder}-{side}-{seed}"));
+        if folder.exists() {
+            return Ok(folder);
+        }
+        // It appears under its name only when it is whole.
+        let part = folder.with_extension("part");
+        eprintln!("making {events} events");
+        nexmark::write(&part, shape).map_err(|e| format!("{}: {e}", part.display()))?;
+        std::fs::rename(&part, &folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        Ok(folder)
+    }
+
+    /// Runs a query's script with so many workers; its rows are below the folder that comes back.
+    pub(crate) fn flow(
+        &self,
+        query: &Query,
+        events: &Path,
+        workers: u32,
+    ) -> Result<(Usage, PathBuf), String> {
+        let here = self.data.join("nexmark").join("run");
+        remove(&here)?;
+        std::fs::create_dir_all(&here).map_err(|e| format!("{}: {e}", here.display()))?;
+        let script = format!("{}.flow", query.name);
+        for name in [&script[..], "events.flow"] {
+            let from = self.scripts.join(name);
+            std::fs::copy(&from, here.join(name)).map_err(|e| format!("{}: {e}", from.display()))?;
+        }
+        let mut command = Command::new(&self.flow);
+        command.arg("run").arg(here.join(script)).args(["--fresh", "--parallelism", &workers.to_string()]);
+        command.arg("-p").arg(format!("data={}", events.display())).env("NO_COLOR", "1");
+        let (used, _) = run(&mut command, &format!("{} by flow, {workers} workers", query.name))?;
+        Ok((used, here.join("out").join(query.name)))
+    }
+
+    /// Runs a query's hand-written program.
+    pub(crate) fn limit(&self, query: &Query, events: &Path) -> Result<(Usage, PathBuf), String> {
+        let output = self.data.join("nexmark").join(format!("{}.limit", query.name));
+        remove(&output)?;
+        let mut command = Command::new(self.bins.join("limit"));
+        let input = match query.reads {
+            [Events::Bids] => events.join("bids.ndjson"),
+            _ => events.to_path_buf(),
+        };
+        command.arg(query.name).arg(input).arg(&output);
+        let (used, _) = run(&mut command, &format!("{} by the limit", query.name))?;
+        Ok((used, output))
+    }
+
+    /// Runs queries in DuckDB; the rows of `q0` are in the file `q0.ndjson` of the folder that comes back.
+    pub(crate) fn duckdb(&self, queries: &[&Query], events: &Path) -> Result<PathBuf, String> {
+        let python = flow_benches::tools::duckdb(&self.data)?;
+        let output = self.data.join("nexmark").join("duckdb");
+        remove(&output)?;
+        let mut command = Command::new(python);
+        command.arg(self.peers.join("nexmark").join("run.py")).arg(events).arg(&output);
+        command.args(queries.iter().map(|q| q.name));
+        run(&mut command, "DuckDB")?;
+        Ok(output)
+    }
+}
+
+/// Removes a file or folder if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), String> {
+    let done = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    match done {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {e}", path.display())),
+        _ => Ok(()),
+    }
+}
