@@ -139,7 +139,6 @@ codes! {
     MISPLACED_STATE_ID "E0702" "misplaced-state-id" "an id is given to something that has no state";
 
     WINDOW_NOT_RUNNABLE "E0801" "window-not-runnable" "windows cannot run yet";
-    EVENT_TIME_NOT_RUNNABLE "E0802" "event-time-not-runnable" "event time cannot run yet";
     JOIN_NOT_RUNNABLE "E0803" "join-not-runnable" "joins cannot run yet";
     TABLE_NOT_RUNNABLE "E0804" "table-not-runnable" "lookup tables cannot run yet";
     ROWS_PER_KEY_NOT_RUNNABLE "E0805" "rows-per-key-not-runnable" "top, bottom, latest, earliest and distinct cannot run yet";

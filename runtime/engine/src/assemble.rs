@@ -193,7 +193,7 @@ fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers
                 Box::new(SampleOperator::new(*probability, layout.keyed, node.output.fields.len()))
             }
             NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
-            NodeKind::Tap { label } => Box::new(TapOperator { label: label.clone() }),
+            NodeKind::Tap { label } => Box::new(TapOperator::new(label, &node.output)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
             NodeKind::WindowAggregate(_)
             | NodeKind::Pick(_)

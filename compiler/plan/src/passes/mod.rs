@@ -3,6 +3,7 @@
 mod build;
 mod fold;
 mod fuse;
+mod hidden;
 mod identity;
 mod prune;
 mod refuse;

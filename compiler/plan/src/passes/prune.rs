@@ -3,11 +3,14 @@
 //! What can raise a record error is kept even if its value is not used: errors are results too. Fields
 //! that a source does not need are not read, so what is wrong with them alone is not seen.
 
+use super::hidden::{drop_unread, under_taps, unread};
 use super::rewrite::{columns, remap_columns};
 use crate::expr::Expr;
 use crate::fallible::can_fail;
 use crate::operator::OnError;
-use crate::physical::{Chain, Exchange, Graph, Input, Lookup, Node, NodeKind, Step, StepKind, StreamJoin};
+use crate::physical::{
+    Chain, Exchange, Graph, Input, Lookup, Node, NodeKind, Step, StepKind, StreamJoin, hidden,
+};
 use crate::types::{Field, RecordType};
 use std::sync::Arc;
 
@@ -81,12 +84,15 @@ pub(super) fn prune_columns(graph: &mut Graph) {
 /// Which output columns of each node are read.
 fn needed(graph: &Graph) -> Vec<Vec<bool>> {
     let mut needed: Vec<Vec<bool>> = graph.nodes.iter().map(|n| vec![false; n.output.fields.len()]).collect();
+    for clock in under_taps(graph) {
+        needed[clock].last_mut().into_iter().for_each(|watermark| *watermark = true);
+    }
     let mut read = vec![false; graph.nodes.len()];
     for index in (0..graph.nodes.len()).rev() {
         let node = &graph.nodes[index];
         if !read[index] && !matches!(node.kind, NodeKind::Sink { .. }) {
             // Runs only for its errors: all of it is looked at.
-            needed[index].fill(true);
+            needed[index][..hidden::visible(&node.output)].fill(true);
         }
         for (at, input) in node.inputs.iter().enumerate() {
             let width = graph.nodes[input.node].output.fields.len();
@@ -105,14 +111,23 @@ fn input_columns(node: &Node, input: usize, needed: &[bool], width: usize) -> Ve
     let mut wanted = vec![false; width];
     match &node.kind {
         NodeKind::Chain(chain) => return chain_input(chain, needed),
-        NodeKind::Sink { .. } | NodeKind::Tap { .. } => wanted.fill(true),
+        NodeKind::Sink { .. } => wanted.fill(true),
+        NodeKind::Tap { .. } => {
+            wanted.copy_from_slice(needed);
+            wanted[..hidden::visible(&node.output)].fill(true);
+        }
         NodeKind::Union | NodeKind::Sample { .. } | NodeKind::Limit { .. } => return needed.to_vec(),
         NodeKind::Scan { next, emit, .. } => {
             let reads = columns(next).chain(emit.iter().flat_map(columns));
             reads.filter(|column| *column < width).for_each(|column| wanted[column] = true);
         }
         // The column behind the input's is its own.
-        NodeKind::EventTime(_) => wanted.copy_from_slice(&needed[..width]),
+        NodeKind::EventTime(_) => {
+            wanted.copy_from_slice(&needed[..width]);
+            if !needed[width] {
+                return wanted;
+            }
+        }
         NodeKind::Distinct(_) => wanted.copy_from_slice(needed),
         NodeKind::Join(StreamJoin { rest: Some(rest), .. })
         | NodeKind::Lookup(Lookup { rest: Some(rest), .. }) => {
@@ -131,6 +146,7 @@ fn input_columns(node: &Node, input: usize, needed: &[bool], width: usize) -> Ve
 
 /// Takes out the columns of rows that nobody reads: those an operator keeps only to give them again.
 fn narrow(kind: &mut NodeKind, needed: &[bool]) {
+    drop_unread(kind, needed);
     let mut needed = needed.iter();
     let mut retain = |row: &mut Vec<usize>| row.retain(|_| *needed.next().unwrap_or(&true));
     match kind {
@@ -207,6 +223,13 @@ struct Pruner {
 
 impl Pruner {
     fn node(&mut self, mut node: Node, needed: &[bool]) {
+        if matches!(node.kind, NodeKind::EventTime(_)) && needed.last() == Some(&false) {
+            // Nobody reads its watermark: its readers read what it reads.
+            let (place, columns) = &self.layouts[node.inputs[0].node];
+            let columns = columns.iter().copied().chain([None]).collect();
+            self.layouts.push((*place, columns));
+            return;
+        }
         let old_inputs: Vec<usize> = node.inputs.iter().map(|input| input.node).collect();
         for input in &mut node.inputs {
             let (place, moved) = &self.layouts[input.node];
@@ -244,12 +267,18 @@ impl Pruner {
                 let width = inputs[0].iter().flatten().count();
                 inputs[0].iter().copied().chain([Some(width)]).collect()
             }
-            NodeKind::Distinct(_) => inputs[0].clone(),
-            NodeKind::Aggregate(_) | NodeKind::WindowAggregate(_) => layout(&vec![true; needed.len()]),
-            kind @ (NodeKind::Pick(_) | NodeKind::Join(_) | NodeKind::Lookup(_)) => {
-                let rows = row_columns(kind);
-                let kept = needed.iter().enumerate().map(|(column, needed)| *needed || column >= rows);
-                let kept: Vec<bool> = kept.collect();
+            kind @ NodeKind::Distinct(_) => {
+                narrow(kind, needed);
+                inputs[0].clone()
+            }
+            kind @ (NodeKind::Aggregate(_)
+            | NodeKind::WindowAggregate(_)
+            | NodeKind::Pick(_)
+            | NodeKind::Join(_)
+            | NodeKind::Lookup(_)) => {
+                let (rows, unread) = (row_columns(kind), unread(kind, needed));
+                let kept = |column: usize| needed[column] || (column >= rows && !unread.contains(&column));
+                let kept: Vec<bool> = (0..needed.len()).map(kept).collect();
                 narrow(kind, &kept);
                 layout(&kept)
             }

@@ -19,7 +19,6 @@ pub struct Unsupported {
 }
 
 const WINDOW: &str = "E0801";
-const EVENT_TIME: &str = "E0802";
 const JOIN: &str = "E0803";
 const TABLE: &str = "E0804";
 const ROWS_PER_KEY: &str = "E0805";
@@ -68,12 +67,6 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         OperatorKind::Late { .. } => {
             finding(LATE, place, "`.late` cannot run yet: there are no windows whose rows could be late", "")
         }
-        OperatorKind::EventTime { .. } => finding(
-            EVENT_TIME,
-            place,
-            "event time and watermarks cannot run yet",
-            "remove the stage: nothing that runs today uses event time",
-        ),
         OperatorKind::Aggregate(aggregate) => self::aggregate(plan, operator, aggregate),
         OperatorKind::Top { .. } | OperatorKind::Latest { .. } | OperatorKind::Distinct { .. } => finding(
             ROWS_PER_KEY,

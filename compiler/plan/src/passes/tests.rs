@@ -266,6 +266,36 @@ fn an_aggregate_over_an_updating_stream_is_refused() {
     assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), ["E0809"]);
 }
 
+/// A source whose field `at` is event time; gives the id of the stage.
+fn timed_source(sketch: &mut Sketch) -> u32 {
+    let fields = [("a", DataType::Int), ("at", DataType::Timestamp)];
+    let source = sketch.source("rows", &fields);
+    let time = OperatorKind::EventTime { column: 1, delay: 0, idle: None };
+    sketch.operator("eventTime", time, &[source], crate::sketch::record(&fields))
+}
+
+#[test]
+fn event_time_that_nobody_asks_for_costs_nothing() {
+    let mut sketch = Sketch::default();
+    timed_source(&mut sketch);
+    let count = vec![("n", AggFunc::Count, None, DataType::Int)];
+    sketch.aggregate(vec![0], RunningTrigger::EachRow, count);
+    sketch.sink("out", "file");
+    assert_eq!(shape(&lower(&sketch.plan).unwrap()), "source[0] | #[0] aggregate | sink");
+}
+
+#[test]
+fn a_tap_asks_for_the_watermark_but_for_no_hidden_columns() {
+    let mut sketch = Sketch::default();
+    let timed = timed_source(&mut sketch);
+    let fields = crate::sketch::record(&[("a", DataType::Int), ("at", DataType::Timestamp)]);
+    sketch.operator("tap", OperatorKind::Tap { label: "rows".into() }, &[timed], fields);
+    sketch.map(vec![("a", col(0, DataType::Int))]);
+    sketch.sink("out", "file");
+    let graph = lower(&sketch.plan).unwrap();
+    assert_eq!(shape(&graph), "source[0, 1] | time | [map2] | tap | [map1] | sink");
+}
+
 #[test]
 fn connectors_that_cannot_run_are_refused() {
     let mut sketch = Sketch::default();

@@ -40,10 +40,16 @@ impl Builder {
         };
         let trigger = if all { trigger_of_all(trigger) } else { trigger.running.clone() };
         let fields: Vec<Field> = operator.output.fields.clone();
-        let timed = windowing.as_ref().is_some_and(|w| !matches!(w.window.kind, WindowKind::Count { .. }));
+        let (time, watermark) = match &windowing {
+            None => (hidden.time.is_some(), hidden.watermark.is_some()),
+            Some(w) if matches!(w.window.kind, WindowKind::Count { .. }) => {
+                (w.time.is_some(), w.watermark.is_some())
+            }
+            Some(_) => (true, true),
+        };
         let names = [
-            (timed || hidden.time.is_some()).then_some(hidden::TIME),
-            (timed || hidden.watermark.is_some()).then_some(hidden::WATERMARK),
+            time.then_some(hidden::TIME),
+            watermark.then_some(hidden::WATERMARK),
             changes.then_some(hidden::CHANGE),
         ];
         let pick = Pick {
