@@ -3,6 +3,7 @@
 use super::literal::{literal, write_inside};
 use crate::catalogue::{CASTS, Func};
 use crate::expr::{BinaryOp, Expr, Kind, NodeId, OnFail};
+use crate::physical::hidden::is_hidden;
 use crate::types::{DataType, RecordType};
 use crate::value::Value;
 
@@ -186,9 +187,10 @@ impl Printer<'_> {
     }
 }
 
-/// The columns of a stream.
+/// The columns of a stream, as far as the script knows them.
 pub(super) fn columns(record: &RecordType) -> String {
-    let fields: Vec<String> = record.fields.iter().map(|f| format!("{}: {}", name(&f.name), f.ty)).collect();
+    let shown = record.fields.iter().filter(|field| !is_hidden(&field.name));
+    let fields: Vec<String> = shown.map(|f| format!("{}: {}", name(&f.name), f.ty)).collect();
     if fields.is_empty() { String::new() } else { format!("{{ {} }}", fields.join(", ")) }
 }
 

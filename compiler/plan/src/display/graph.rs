@@ -4,9 +4,11 @@ use super::expr::{columns, name};
 use super::{Edge, StateView, View, connector, duration, expression, stateful};
 use crate::connector::lookup;
 use crate::connector::table::{Delivery, Replay};
+use crate::expr::{Expr, Kind};
 use crate::operator::{RunningTrigger, StateIdentity};
 use crate::physical::{
-    Chain, ColumnAggregate, Exchange, Graph, Node, NodeKind, RunningAggregate, StepKind, StreamBound, hidden,
+    Chain, ColumnAggregate, Exchange, Graph, Node, NodeKind, Pick, RunningAggregate, StepKind, StreamBound,
+    hidden,
 };
 use crate::types::RecordType;
 
@@ -103,6 +105,7 @@ fn steps(chain: &Chain) -> Vec<(String, String)> {
     let mut parts = Vec::new();
     for step in &chain.steps {
         let text = match &step.kind {
+            StepKind::Filter(cond) if reads_changes(cond, columns) => "without withdrawals".to_string(),
             StepKind::Filter(cond) => format!("where {}", expression(cond, columns)),
             StepKind::FlatMap(list) => {
                 let element = step.output.fields.last().map(|f| name(&f.name)).unwrap_or_default();
@@ -110,8 +113,9 @@ fn steps(chain: &Chain) -> Vec<(String, String)> {
             }
             StepKind::Map(exprs) => {
                 let fields = step.output.fields.iter().zip(exprs);
+                let shown = fields.filter(|(field, _)| !hidden::is_hidden(&field.name));
                 let fields: Vec<String> =
-                    fields.map(|(f, e)| column(&f.name, &expression(e, columns))).collect();
+                    shown.map(|(f, e)| column(&f.name, &expression(e, columns))).collect();
                 format!("{{ {} }}", fields.join(", "))
             }
         };
@@ -119,6 +123,14 @@ fn steps(chain: &Chain) -> Vec<(String, String)> {
         columns = &step.output;
     }
     parts
+}
+
+/// Does a condition look at what a changelog says of the row?
+fn reads_changes(cond: &Expr, columns: &RecordType) -> bool {
+    cond.nodes.iter().any(|node| match node.kind {
+        Kind::Column(column) => &*columns.fields[column as usize].name == hidden::CHANGE,
+        _ => false,
+    })
 }
 
 /// `a`, or `a: expr` where it is computed.
@@ -178,14 +190,17 @@ fn modes(graph: &Graph) -> Vec<String> {
 /// The mode a stateful node sets, whatever its inputs are.
 fn own_mode(node: &Node) -> Option<String> {
     let updating = |columns: usize, changes: bool| {
-        let fields = node.output.fields.iter().take(columns).filter(|f| !hidden::is_hidden(&f.name));
-        let keys: Vec<String> = fields.map(|f| name(&f.name)).collect();
+        let keys: Vec<String> = node.output.fields[..columns].iter().map(|f| name(&f.name)).collect();
         let by = if keys.is_empty() {
             "updating, one row".into()
         } else {
             format!("updating by {}", keys.join(", "))
         };
         if changes { by + ", with withdrawals" } else { by }
+    };
+    let by_row = |changes: bool| match changes {
+        true => "updating by all fields, with withdrawals".to_string(),
+        false => "updating by all fields".to_string(),
     };
     let append = || "append".to_string();
     Some(match &node.kind {
@@ -198,13 +213,30 @@ fn own_mode(node: &Node) -> Option<String> {
         NodeKind::Pick(p) => {
             let again = p.windowing.as_ref().is_some_and(|w| w.early.is_some() || w.late.is_some());
             let running = p.windowing.is_none() && p.trigger != RunningTrigger::AtEnd;
-            if again || running { updating(node.output.fields.len(), p.changes) } else { append() }
+            match again || running {
+                true => picked_mode(p, &node.output).unwrap_or_else(|| by_row(p.changes)),
+                false => append(),
+            }
         }
-        NodeKind::Join(j) if j.changes || matches!(j.bound, StreamBound::Regular { .. }) => {
-            updating(node.output.fields.len(), j.changes)
-        }
+        NodeKind::Join(j) if j.changes || matches!(j.bound, StreamBound::Regular { .. }) => by_row(j.changes),
         _ => return None,
     })
+}
+
+/// One row per key replaces another.
+fn picked_mode(pick: &Pick, output: &RecordType) -> Option<String> {
+    if pick.n != 1 || pick.ties || pick.windowing.is_some() {
+        return None;
+    }
+    let place = |key: &usize| pick.row.iter().position(|column| column == key);
+    let keys: Vec<usize> = pick.keys.iter().map(place).collect::<Option<_>>()?;
+    let names: Vec<String> = keys.iter().map(|key| name(&output.fields[*key].name)).collect();
+    let by = if names.is_empty() {
+        "updating, one row".into()
+    } else {
+        format!("updating by {}", names.join(", "))
+    };
+    Some(if pick.changes { by + ", with withdrawals" } else { by })
 }
 
 /// What reaches the sink from its sources, end to end, and what weakens it.
