@@ -28,20 +28,43 @@ pub fn blocks(path: &str, mode: Mode, each: &mut dyn FnMut(&[u8])) -> io::Result
     }
 }
 
-fn mapped(file: &File, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-    // SAFETY: the benchmark data is not changed while the program runs.
-    let map = unsafe { memmap2::Mmap::map(file)? };
-    map.advise(memmap2::Advice::Sequential)?;
-    // The last lines go through a copy, so that the padding exists at the end of the file too.
-    let safe = map.len().saturating_sub(PADDING);
-    let cut = memchr::memrchr(b'\n', &map[..safe]).map_or(0, |at| at + 1);
-    if cut > 0 {
-        each(&map[..cut]);
+/// A mapped file whose rows may be looked at again while it is there.
+#[derive(Debug)]
+pub struct Mapped {
+    map: memmap2::Mmap,
+    /// The last lines are a copy, so that the padding exists at the end of the file too.
+    tail: Vec<u8>,
+    cut: usize,
+}
+
+impl Mapped {
+    /// Maps a file.
+    pub fn open(path: &str) -> io::Result<Mapped> {
+        Mapped::new(&File::open(path)?)
     }
-    let mut tail = map[cut..].to_vec();
-    let length = tail.len();
-    tail.resize(length + PADDING, 0);
-    each(&tail[..length]);
+
+    fn new(file: &File) -> io::Result<Mapped> {
+        // SAFETY: the benchmark data is not changed while the program runs.
+        let map = unsafe { memmap2::Mmap::map(file)? };
+        let safe = map.len().saturating_sub(PADDING);
+        let cut = memchr::memrchr(b'\n', &map[..safe]).map_or(0, |at| at + 1);
+        let mut tail = map[cut..].to_vec();
+        tail.resize(tail.len() + PADDING, 0);
+        Ok(Mapped { map, tail, cut })
+    }
+
+    /// The two blocks of whole lines; each is followed by `PADDING` readable bytes.
+    pub fn blocks(&self) -> [&[u8]; 2] {
+        [&self.map[..self.cut], &self.tail[..self.tail.len() - PADDING]]
+    }
+}
+
+fn mapped(file: &File, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    let mapped = Mapped::new(file)?;
+    mapped.map.advise(memmap2::Advice::Sequential)?;
+    for block in mapped.blocks().into_iter().filter(|b| !b.is_empty()) {
+        each(block);
+    }
     Ok(())
 }
 

@@ -3,17 +3,14 @@
 #![allow(unsafe_code)]
 
 use super::Output;
-use crate::input::PADDING;
+use super::write::{Stamp, Writer};
 use crate::scan::{Cursor, Day, Unexpected};
 use std::io;
-
-/// The most a row's numbers, keys and timestamp take.
-const FIXED: usize = 256;
 
 /// One job: reads one row at the cursor (up to and with its line end) and writes its result.
 pub(super) trait Row {
     /// # Safety
-    /// A whole row and [`PADDING`] bytes after it must be readable.
+    /// A whole row and [`PADDING`](crate::input::PADDING) bytes after it must be readable.
     unsafe fn row(&mut self, at: &mut Cursor, out: &mut Output) -> Result<(), Unexpected>;
 }
 
@@ -34,21 +31,25 @@ pub(super) fn each_row(job: &mut impl Row, block: &[u8], out: &mut Output) {
 }
 
 /// The seven fields.
-struct Bid {
-    auction: i64,
-    bidder: i64,
-    price: i64,
-    channel: (*const u8, usize),
-    url: (*const u8, usize),
-    date_time: i64,
-    extra: (*const u8, usize),
+pub(super) struct Bid {
+    pub(super) auction: i64,
+    pub(super) bidder: i64,
+    pub(super) price: i64,
+    pub(super) channel: Text,
+    pub(super) url: Text,
+    /// Milliseconds.
+    pub(super) date_time: i64,
+    pub(super) extra: Text,
 }
+
+/// A string inside the input.
+pub(super) type Text = (*const u8, usize);
 
 impl Bid {
     /// # Safety
     /// As [`Row::row`].
     #[inline(always)]
-    unsafe fn parse(at: &mut Cursor, day: &mut Day) -> Result<Bid, Unexpected> {
+    pub(super) unsafe fn parse(at: &mut Cursor, day: &mut Day) -> Result<Bid, Unexpected> {
         // SAFETY: handed on; no step goes further than a row and its padding.
         unsafe {
             at.expect(b"{\"auction\":")?;
@@ -69,6 +70,58 @@ impl Bid {
             Ok(Bid { auction, bidder, price, channel, url, date_time, extra })
         }
     }
+
+    /// Writes the row up to its closing brace.
+    ///
+    /// # Safety
+    /// The writer must have room for the strings; strings are followed by padding.
+    #[inline(always)]
+    pub(super) unsafe fn fields(&self, to: &mut Writer<'_>, stamp: &[u8; 24]) {
+        // SAFETY: handed on.
+        unsafe {
+            self.keys(to, b"\",\"dateTime\":\"", stamp, b"\",\"extra\":\"");
+        }
+    }
+
+    /// The same with the names that the row has beside an auction's.
+    ///
+    /// # Safety
+    /// As [`Bid::fields`].
+    #[inline(always)]
+    pub(super) unsafe fn renamed(&self, to: &mut Writer<'_>, stamp: &[u8; 24]) {
+        // SAFETY: handed on.
+        unsafe {
+            self.keys(to, b"\",\"bidTime\":\"", stamp, b"\",\"bidExtra\":\"");
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn keys<const N: usize, const M: usize>(
+        &self,
+        to: &mut Writer<'_>,
+        time: &[u8; N],
+        stamp: &[u8; 24],
+        extra: &[u8; M],
+    ) {
+        // SAFETY: as the callers say; names and numbers are part of the room each row has.
+        unsafe {
+            to.text(b"{\"auction\":");
+            to.int(self.auction);
+            to.text(b",\"bidder\":");
+            to.int(self.bidder);
+            to.text(b",\"price\":");
+            to.int(self.price);
+            to.text(b",\"channel\":\"");
+            to.bytes(self.channel);
+            to.text(b"\",\"url\":\"");
+            to.bytes(self.url);
+            to.text(time);
+            to.stamp(stamp);
+            to.text(extra);
+            to.bytes(self.extra);
+            to.text(b"\"");
+        }
+    }
 }
 
 /// q0: all seven fields, decoded and encoded again.
@@ -83,21 +136,8 @@ impl Row for PassThrough {
         let mut to = Writer::start(out, bid.channel.1 + bid.url.1 + bid.extra.1);
         // SAFETY: the writer has room for the strings and FIXED bytes; strings are followed by padding.
         unsafe {
-            to.text(b"{\"auction\":");
-            to.int(bid.auction);
-            to.text(b",\"bidder\":");
-            to.int(bid.bidder);
-            to.text(b",\"price\":");
-            to.int(bid.price);
-            to.text(b",\"channel\":\"");
-            to.bytes(bid.channel);
-            to.text(b"\",\"url\":\"");
-            to.bytes(bid.url);
-            to.text(b"\",\"dateTime\":\"");
-            to.stamp(self.1.at(bid.date_time));
-            to.text(b"\",\"extra\":\"");
-            to.bytes(bid.extra);
-            to.text(b"\"}\n");
+            bid.fields(&mut to, self.1.at(bid.date_time));
+            to.text(b"}\n");
             to.finish();
         }
         Ok(())
@@ -161,120 +201,3 @@ impl Row for Filter {
         Ok(())
     }
 }
-
-/// Writes one row into the output buffer, with copies rounded up to whole vectors.
-struct Writer<'a> {
-    out: &'a mut Output,
-    at: *mut u8,
-}
-
-impl<'a> Writer<'a> {
-    #[inline(always)]
-    fn start(out: &'a mut Output, strings: usize) -> Writer<'a> {
-        out.reserve(strings + FIXED);
-        let at = out.buffer.spare_capacity_mut().as_mut_ptr().cast();
-        Writer { out, at }
-    }
-
-    #[inline(always)]
-    unsafe fn text<const N: usize>(&mut self, text: &[u8; N]) {
-        // SAFETY: keys are part of FIXED.
-        unsafe {
-            self.at.cast::<[u8; N]>().write_unaligned(*text);
-            self.at = self.at.add(N);
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn bytes(&mut self, (from, length): (*const u8, usize)) {
-        let mut done = 0;
-        while done < length {
-            // SAFETY: both sides have at least 32 bytes after the string (PADDING, FIXED).
-            unsafe { self.at.add(done).cast::<[u8; 32]>().write_unaligned(*from.add(done).cast()) };
-            done += 32;
-        }
-        // SAFETY: just written.
-        self.at = unsafe { self.at.add(length) };
-    }
-
-    #[inline(always)]
-    unsafe fn int(&mut self, n: i64) {
-        let mut buffer = itoa::Buffer::new();
-        let text = buffer.format(n);
-        // SAFETY: at most 20 bytes, part of FIXED.
-        unsafe {
-            std::ptr::copy_nonoverlapping(text.as_ptr(), self.at, text.len());
-            self.at = self.at.add(text.len());
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn float(&mut self, x: f64) {
-        let mut buffer = zmij::Buffer::new();
-        let text = buffer.format_finite(x);
-        // SAFETY: at most 24 bytes, part of FIXED.
-        unsafe {
-            std::ptr::copy_nonoverlapping(text.as_ptr(), self.at, text.len());
-            self.at = self.at.add(text.len());
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn stamp(&mut self, text: &[u8; 24]) {
-        // SAFETY: part of FIXED.
-        unsafe { self.text(text) }
-    }
-
-    #[inline(always)]
-    unsafe fn finish(self) {
-        let start = self.out.buffer.as_ptr() as usize + self.out.buffer.len();
-        let length = self.out.buffer.len() + (self.at as usize - start);
-        // SAFETY: all bytes up to `at` were written, inside the reserved room.
-        unsafe { self.out.buffer.set_len(length) };
-    }
-}
-
-/// Milliseconds as ISO-8601; remembers the second it wrote last.
-struct Stamp {
-    second: i64,
-    text: [u8; 24],
-}
-
-impl Default for Stamp {
-    fn default() -> Stamp {
-        Stamp { second: 0, text: *b"1970-01-01T00:00:00.000Z" }
-    }
-}
-
-impl Stamp {
-    #[inline(always)]
-    fn at(&mut self, millis: i64) -> &[u8; 24] {
-        let (second, rest) = (millis.div_euclid(1000), millis.rem_euclid(1000));
-        if second != self.second {
-            self.turn(second);
-        }
-        for (place, divisor) in [(20, 100), (21, 10), (22, 1)] {
-            self.text[place] = b'0' + (rest / divisor % 10) as u8;
-        }
-        &self.text
-    }
-
-    fn turn(&mut self, second: i64) {
-        self.second = second;
-        let of_day = second.rem_euclid(86_400) as u64;
-        let (year, month, day) = crate::bids::civil(second.div_euclid(86_400) as u64);
-        let mut two = |at: usize, n: u64| {
-            self.text[at] = b'0' + (n / 10 % 10) as u8;
-            self.text[at + 1] = b'0' + (n % 10) as u8;
-        };
-        two(0, year / 100);
-        two(2, year % 100);
-        two(5, month);
-        two(8, day);
-        two(11, of_day / 3600);
-        two(14, of_day / 60 % 60);
-        two(17, of_day % 60);
-    }
-}
-
-const _: () = assert!(PADDING >= 64, "copies and scans go up to 64 bytes past a row");

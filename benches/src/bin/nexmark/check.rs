@@ -32,7 +32,7 @@ pub(crate) fn run(places: &Places, queries: &[&Query], events: u64) -> Result<()
                 let verdict = if problem.is_some() { "DIFFERENT" } else { "equal" };
                 println!("    {who:16} {verdict}");
                 if let Some(problem) = problem {
-                    println!("      {}", problem.trim_end());
+                    problem.lines().take(9).for_each(|line| println!("      {line}"));
                     different.push(query.name);
                 }
             }
