@@ -8,7 +8,6 @@
 //! reach another exchange do this.
 
 use crate::error::StartError;
-use crate::preaggregate::divides;
 use crate::ranks::Ranks;
 use crate::time::Split;
 use flow_plan::physical::{Exchange, Graph, Node, NodeKind};
@@ -227,7 +226,7 @@ impl Layout {
             let clocks = self.clocks(graph, node);
             let layout = &mut self.nodes[node];
             layout.clocks = clocks;
-            layout.divided = self.workers == 1 && divides(&graph.nodes[node]);
+            layout.divided = self.workers == 1 && graph.nodes[node].divides();
             layout.keyed = keyed;
             layout.home = home;
             layout.rank = rank;
@@ -284,7 +283,7 @@ impl Edge {
 /// divide into two steps takes two, and so it does on one worker: the order of results is the same.
 fn gives_at_end(node: &Node, workers: usize) -> u32 {
     match node.kind {
-        NodeKind::Aggregate(_) if workers == 1 && divides(node) => 2,
+        NodeKind::Aggregate(_) if workers == 1 && node.divides() => 2,
         NodeKind::Aggregate(_) | NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Join(_) => 1,
         _ => 0,
     }

@@ -6,7 +6,6 @@
 //! numbers, conjunctions. A sum of ints is not among them: whether it overflows on the way does.
 
 use flow_plan::catalogue::AggFunc;
-use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::{ColumnAggregate, Exchange, Graph, Input, Node, NodeKind, RunningAggregate};
 use flow_plan::{DataType, Field, RecordType};
 use std::sync::Arc;
@@ -18,7 +17,7 @@ pub(crate) fn in_two_steps(graph: &Graph) -> Graph {
     for node in &graph.nodes {
         let mut node = node.clone();
         node.inputs.iter_mut().for_each(|input| input.node = moved[input.node]);
-        if divides(&graph.nodes[moved.len()]) {
+        if graph.nodes[moved.len()].divides() {
             let first = first_step(&mut node, &nodes);
             nodes.push(first);
         }
@@ -26,23 +25,6 @@ pub(crate) fn in_two_steps(graph: &Graph) -> Graph {
         nodes.push(node);
     }
     Graph { nodes, ..graph.clone() }
-}
-
-/// Can this node's work be divided?
-pub(crate) fn divides(node: &Node) -> bool {
-    let NodeKind::Aggregate(aggregate) = &node.kind else { return false };
-    let exchanged =
-        matches!(node.inputs.as_slice(), [Input { exchange: Exchange::Hash(_) | Exchange::Gather, .. }]);
-    exchanged
-        && aggregate.trigger == RunningTrigger::AtEnd
-        && aggregate.calls.iter().all(|call| match call.func {
-            AggFunc::Count | AggFunc::BoolAnd | AggFunc::BoolOr => true,
-            AggFunc::Min | AggFunc::Max => {
-                // Of equal decimals or floats, the first is kept: 1.0 or 1.00, 0.0 or -0.0.
-                matches!(call.ty.unwrapped(), DataType::Int | DataType::Timestamp | DataType::Duration)
-            }
-            _ => false,
-        })
 }
 
 /// Splits the first step off; `node` becomes the second, which reads it.

@@ -2,7 +2,9 @@
 //! fused to [`Chain`]s, which the code generator compiles; stateful operators read columns by index.
 
 mod columns;
+mod divide;
 pub mod hidden;
+pub mod number;
 mod stateful;
 
 pub use stateful::{
