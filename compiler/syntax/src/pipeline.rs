@@ -42,7 +42,7 @@ pub(crate) fn pipeline(shared: &mut Shared<'_>, keyword: &str, toks: &[Tok]) -> 
         return Some(DeclKind::Error(name));
     };
     if keyword == "sink" && pieces.connector.is_none() {
-        diagnose::missing_sink_end(shared, toks, &pieces);
+        diagnose::missing_sink_end(shared, toks);
     }
     let span = pipeline_span(file, toks, &pieces);
     build(keyword, head, stages, connector, span)

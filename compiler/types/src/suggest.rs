@@ -242,3 +242,41 @@ fn find(word: &str, table: &[(&'static str, &[&str])]) -> Option<&'static str> {
     let lower = word.to_ascii_lowercase();
     table.iter().find(|(name, words)| *name != word && words.contains(&lower.as_str())).map(|(name, _)| *name)
 }
+/// A pattern of dates as flow writes it, for one of `strftime` (`%Y-%m-%d`) or one in capitals
+/// (`YYYY-MM-DD`); `None` if it is neither.
+pub fn date_pattern(theirs: &str) -> Option<String> {
+    const STRFTIME: &[(char, &str)] = &[
+        ('Y', "yyyy"),
+        ('y', "yy"),
+        ('m', "MM"),
+        ('d', "dd"),
+        ('H', "HH"),
+        ('I', "hh"),
+        ('M', "mm"),
+        ('S', "ss"),
+        ('F', "yyyy-MM-dd"),
+        ('T', "HH:mm:ss"),
+        ('j', "DDD"),
+        ('p', "a"),
+    ];
+    if !theirs.contains('%') {
+        let ours =
+            theirs.replace("YYYY", "yyyy").replace("DD", "dd").replace("HH24", "HH").replace("MI", "mm");
+        return (ours != theirs).then_some(ours);
+    }
+    let mut out = String::new();
+    let mut chars = theirs.chars();
+    while let Some(c) = chars.next() {
+        if c == '%' {
+            let letter = chars.next()?;
+            out.push_str(STRFTIME.iter().find(|(theirs, _)| *theirs == letter)?.1);
+        } else if c.is_ascii_alphabetic() {
+            out.push('\'');
+            out.push(c);
+            out.push('\'');
+        } else {
+            out.push(c);
+        }
+    }
+    Some(out)
+}

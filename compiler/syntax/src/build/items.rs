@@ -76,6 +76,10 @@ impl Build<'_, '_, '_> {
             self.broken = true;
             return self.report(diagnostic);
         }
+        if tok.class == b'"' && self.word_before_string(next.as_span().start()) {
+            self.broken = true;
+            return;
+        }
         let reported =
             |d: &Diagnostic| place.start <= d.primary.span.start && d.primary.span.end <= span.start;
         if self.shared.diagnostics.iter().any(reported) {
@@ -359,6 +363,9 @@ impl Build<'_, '_, '_> {
             ExprKind::Name(_) | ExprKind::Error => {}
             ExprKind::Field { base, .. } if base_is_name(base) => {}
             _ => {
+                if self.broken {
+                    return RecordItem::Keep(self.add(ExprKind::Error, span));
+                }
                 let word = crate::name_for(&self.shared.text[span.range()]);
                 self.report(
                     Diagnostic::new(UNNAMED_FIELD, span, "a computed field needs a name")

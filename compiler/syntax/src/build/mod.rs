@@ -5,6 +5,7 @@ pub(crate) mod decl;
 mod expr;
 mod items;
 mod operator;
+mod quoted;
 pub(crate) mod stage;
 mod text;
 mod types;

@@ -81,6 +81,12 @@ impl Build<'_, '_, '_> {
             b'!' if text != "not" => self.foreign_operator(first.span(self.file()), text, "not", "not "),
             b'=' => self.assignment_for_equality(span),
             b'+' => {
+                let index = pair.as_span().start();
+                let string = |i: usize| self.toks.get(i).is_some_and(|t| t.class == b'"');
+                if text == "||" && (string(index.wrapping_sub(1)) || string(index + 1)) {
+                    self.foreign_operator(span, text, "+", "+");
+                    return Pending { action: Action::Binary(BinaryOp::Add), span };
+                }
                 if let Some(ours) = ours(text) {
                     let bytes = self.shared.text.as_bytes();
                     let blank = |at: usize| bytes.get(at).is_none_or(u8::is_ascii_whitespace);

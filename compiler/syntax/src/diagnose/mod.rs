@@ -5,6 +5,7 @@
 
 mod declaration;
 mod expression;
+mod habits;
 mod keyword;
 mod lambda;
 mod split;
@@ -91,6 +92,7 @@ pub(crate) fn report(shared: &mut Shared<'_>, rule: Rule, toks: &[Tok], error: &
     };
     let refusal = Refusal { rule, toks, at, expected };
     let diagnostic = declaration::explain(shared, &refusal)
+        .or_else(|| habits::explain(shared, &refusal))
         .or_else(|| expression::explain(shared, &refusal))
         .unwrap_or_else(|| generic(shared, &refusal));
     shared.diagnostics.push(diagnostic);

@@ -63,8 +63,16 @@ fn mend_joints(shared: &mut Shared<'_>, keyword: &str, toks: &mut [Tok]) {
     let bars = of_class(b"#");
     let mut dots = of_class(b".");
     dots.retain(|i| is_method(toks, *i));
+    let called = |i: &usize| {
+        toks.get(i + 1).is_some_and(Tok::is_name)
+            && toks.get(i + 2).is_some_and(|t| matches!(t.class, b'(' | b'{'))
+    };
+    let greater: Vec<usize> = of_class(b">").into_iter().filter(called).collect();
     for i in bars {
         joint(shared, &mut toks[i], "|", "stages are joined by `|>`");
+    }
+    for i in greater {
+        joint(shared, &mut toks[i], ">", "stages are joined by `|>`");
     }
     for i in arrows {
         let ends = Some(i) == last_arrow && ends_in_connector(shared, toks, i);
@@ -84,6 +92,34 @@ fn mend_joints(shared: &mut Shared<'_>, keyword: &str, toks: &mut [Tok]) {
     if !dots.is_empty() {
         method_chain(shared, toks, &dots);
     }
+    let last_pipe = outside.iter().copied().rfind(|i| toks[*i].class == b'|');
+    if let Some(pipe) = last_pipe
+        && keyword == "sink"
+        && arrows_of(toks, &outside) == 0
+        && ends_in_connector(shared, toks, pipe)
+    {
+        piped_connector(shared, toks, pipe);
+    }
+}
+
+fn arrows_of(toks: &[Tok], outside: &[usize]) -> usize {
+    outside.iter().filter(|i| toks[**i].class == b'$').count()
+}
+
+/// A sink whose connector is behind a `|>`: read as if it were behind `->`.
+fn piped_connector(shared: &mut Shared<'_>, toks: &mut [Tok], pipe: usize) {
+    let span = toks[pipe].span(shared.file);
+    toks[pipe].class = b'$';
+    // Reported already where the joint was wrong in another way (`|`, `.`).
+    if char_known(shared, span) {
+        return;
+    }
+    shared.diagnostics.push(
+        Diagnostic::new(UNEXPECTED_TOKEN, span, "a sink's connector stands behind `->`")
+            .at("expected `->`")
+            .label(toks[pipe + 1].span(shared.file), "the connector")
+            .fix("write `->`", span, "->"),
+    );
 }
 
 fn is_method(toks: &[Tok], dot: usize) -> bool {
@@ -248,19 +284,8 @@ fn insert_missing_pipes(shared: &mut Shared<'_>, keyword: &str, toks: &mut Vec<T
     }
 }
 
-/// A sink whose connector is behind a `|>`, or missing.
-pub(crate) fn missing_sink_end(shared: &mut Shared<'_>, toks: &[Tok], pieces: &Pieces) {
-    let last = pieces.stages.last().and_then(|s| s.clone().next().map(|first| (s.start - 1, first)));
-    if let Some((pipe, first)) = last
-        && CONNECTORS.contains(&toks[first].text(shared.text))
-    {
-        let span = toks[pipe].span(shared.file);
-        let diagnostic = Diagnostic::new(UNEXPECTED_TOKEN, span, "a sink's connector stands behind `->`")
-            .at("expected `->`")
-            .label(toks[first].span(shared.file), "the connector")
-            .fix("write `->`", span, "->");
-        return shared.diagnostics.push(diagnostic);
-    }
+/// A sink without a connector.
+pub(crate) fn missing_sink_end(shared: &mut Shared<'_>, toks: &[Tok]) {
     if super::known(shared, toks) {
         return;
     }

@@ -106,6 +106,17 @@ fn without_brackets(shared: &Shared<'_>, piece: &[Tok]) -> Option<Diagnostic> {
     if by {
         return Some(sql_by(word, &theirs, word_span, word_span, Some(rest), shared));
     }
+    if matches!(word, "group" | "derive") {
+        let help = match word {
+            "group" => {
+                "rows are grouped with `keyBy(fields)`, and the next stage computes: `|> aggregate { n: count() }`"
+            }
+            _ => "fields are added with `map { .., name: value }`",
+        };
+        return Some(
+            Diagnostic::new(FOREIGN_WORD, word_span, format!("`{word}` is not a stage of flow")).help(help),
+        );
+    }
     let mut diagnostic =
         Diagnostic::new(UNEXPECTED_TOKEN, rest, format!("the arguments of `{word}` stand in brackets"))
             .at("expected `(` before this");

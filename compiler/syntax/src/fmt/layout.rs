@@ -231,7 +231,7 @@ impl<'t> Layout<'_, 't> {
         let called = before.is_some_and(|w| w.is_name()) && !is_join_on(self.words, open - 1);
         let annotation = open >= 2 && self.words[open - 2].class == b'@';
         let lambda = self.words.get(close + 1).is_some_and(|w| w.class == b'^');
-        let index = before.is_some_and(Word::ends_operand) && !before.is_some_and(|w| w.class == b',');
+        let index = before.is_some_and(Word::ends_operand) && before.is_none_or(|w| w.class != b',');
         match self.words[open].class {
             b'(' if called && !annotation && !lambda && self.several(open + 1..close) => Bracket::Elements,
             b'(' => Bracket::Plain,

@@ -17,7 +17,9 @@ pub(super) fn blank_between(words: &[Word<'_>], i: usize) -> bool {
         (_, b'~') => !left.ends_operand(),
         (b'-', _) => !is_unary(words, i - 1),
         (_, b'(') => {
-            !(left.is_name() && !is_join_on(words, i - 1)) && !(left.is_close() && left.class != b'}')
+            let called = left.is_name() && !is_join_on(words, i - 1);
+            let behind_call = left.is_close() && left.class != b'}';
+            !called && !behind_call
         }
         (_, b'[') => right.rows || !left.ends_operand(),
         _ => true,

@@ -215,7 +215,7 @@ impl<'a> ExprCx<'_, 'a> {
         }
     }
 
-    fn wrong_count(&mut self, def: &FunctionDef, callee: &Ident, args: &[Arg], span: Span) {
+    fn wrong_count(&mut self, def: &'static FunctionDef, callee: &Ident, args: &[Arg], span: Span) {
         let known: Vec<&str> = def.overloads().iter().flat_map(|s| s.params.iter().map(|p| p.name)).collect();
         for arg in args {
             if let Some(name) = &arg.name
@@ -264,8 +264,22 @@ impl<'a> ExprCx<'_, 'a> {
             1 => format!("`{}` is not called with one argument", callee.name),
             n => format!("`{}` is not called with {n} arguments", callee.name),
         };
-        let diag = Diagnostic::new(code, span, message).at(at);
-        self.ck.report(diag.note(written(def.signatures)));
+        let mut diag = Diagnostic::new(code, span, message).at(at).note(written(def.signatures));
+        if let Some((name, value)) = self.unnamed(def, args) {
+            let fixed = format!("{name}: {}", self.ck.text(value));
+            diag = diag.fix(format!("write `{}`", short(&fixed)), value, fixed);
+        }
+        self.ck.report(diag);
+    }
+
+    /// The last argument, where it only lacks the name of the one argument that must have a name.
+    fn unnamed(&self, def: &'static FunctionDef, args: &[Arg]) -> Option<(&'static str, Span)> {
+        let last = args.last().filter(|arg| arg.name.is_none())?;
+        let [signature] = def.overloads() else { return None };
+        let mut named = signature.params.iter().filter(|p| p.named_only);
+        let (one, more) = (named.next()?, named.next());
+        let fits = more.is_none() && args.len() == signature.params.len();
+        fits.then(|| (one.name, self.ast.exprs[last.value].span))
     }
 
     /// Checks arguments against the only signature that is possible: the mistake is at an argument.
@@ -584,8 +598,14 @@ impl<'a> ExprCx<'_, 'a> {
     fn check_constant_argument(&mut self, def: &FunctionDef, index: usize, typed: &Typed) {
         let Kind::Literal(Value::String(text)) = &self.out[typed.node].kind else { return };
         if let Some(problem) = flow_plan::functions::bad_constant(def.func, index, text) {
-            let diag = Diagnostic::new(codes::CONSTANT_FAILS, typed.span, problem);
-            self.ck.report(diag.at(format!("`{}` cannot work with this", def.name)));
+            let mut diag = Diagnostic::new(codes::CONSTANT_FAILS, typed.span, problem)
+                .at(format!("`{}` cannot work with this", def.name));
+            if let Some(ours) = suggest::date_pattern(text)
+                && flow_plan::functions::bad_constant(def.func, index, &ours).is_none()
+            {
+                diag = diag.fix(format!("write `{ours:?}`"), typed.span, format!("{ours:?}"));
+            }
+            self.ck.report(diag);
         }
     }
 

@@ -86,17 +86,18 @@ impl ExprCx<'_, '_> {
         {
             diag = diag.label(column.origin, format!("`{}` is declared as `{}` here", column.name, typed.ty));
         }
+        let (open, close) = if self.stands_alone(typed.span) { ("", "") } else { ("(", ")") };
         diag = diag
             .with_fix(
                 "give a default",
                 typed.span,
-                format!("({text} ?? {default})"),
+                format!("{open}{text} ?? {default}{close}"),
                 Applicability::MaybeIncorrect,
             )
             .with_fix(
                 "test it first",
                 typed.span,
-                format!("(if {text} != null then {text} else {default})"),
+                format!("{open}if {text} != null then {text} else {default}{close}"),
                 Applicability::MaybeIncorrect,
             );
         let filter = column.is_some() && self.stage.is_some();
@@ -112,6 +113,14 @@ impl ExprCx<'_, '_> {
             "give a default (`{name} ?? {default}`), test it (`if {name} != null then … else …`), or drop such rows before (`filter({name} != null)`)"
         );
         self.ck.report(diag.help(help));
+    }
+
+    /// Is it a whole argument or element, so that what replaces it needs no brackets?
+    fn stands_alone(&self, span: Span) -> bool {
+        let all = self.ck.text(Span { start: 0, end: u32::MAX, ..span });
+        let before = all[..span.start as usize].trim_end();
+        let behind = all[span.end as usize..].trim_start();
+        before.ends_with(['(', ',', '[', ':']) && behind.starts_with([')', ',', ']', '}'])
     }
 
     /// A value of the wrong type.

@@ -5,7 +5,7 @@ use flow_plan::expr::{BinaryOp as Op, Kind, OnFail};
 use flow_plan::{DataType, Value};
 use flow_syntax::ast::{BinaryOp, ExprId, ExprKind};
 use flow_syntax::codes;
-use flow_syntax::{Diagnostic, Span};
+use flow_syntax::{Applicability, Diagnostic, Span};
 
 /// How an operator is written.
 fn symbol(op: BinaryOp) -> &'static str {
@@ -165,6 +165,19 @@ impl<'a> ExprCx<'_, 'a> {
         typed
     }
 
+    /// A lint: `??` is thought to catch a failure.
+    fn never_caught(&mut self, value: &Typed, so: &str, link: &Link) {
+        let text = self.ck.text(value.span).to_string();
+        let other = self.ck.text(self.ast.exprs[link.rhs].span);
+        let fixed = format!("try {text} else {other}");
+        let shown = super::messages::short(&text);
+        let diag = Diagnostic::new(codes::NEVER_NULL, value.span, format!("`{shown}` is never null, {so}"))
+            .at("can fail, but is never null")
+            .help("a failure (overflow, division by zero, a cast) is caught with `try … else …`")
+            .with_fix("catch the failure", link.span, fixed, Applicability::MaybeIncorrect);
+        self.ck.report(diag);
+    }
+
     /// A lint: the value is never null.
     pub(super) fn never_null(&mut self, value: &Typed, so: &str, remove: Option<Span>) {
         let text = super::messages::short(self.ck.text(value.span));
@@ -187,8 +200,13 @@ impl<'a> ExprCx<'_, 'a> {
         let (lhs, rhs) = (lhs?, rhs?);
         if !lhs.ty.is_optional() {
             self.dead = true;
-            let remove = Span { start: lhs.span.end, ..link.span };
-            self.never_null(&lhs, "so the right side of `??` is never used", Some(remove));
+            let so = "so the right side of `??` is never used";
+            if flow_plan::fallible::node_can_fail(&self.out, lhs.node) {
+                self.never_caught(&lhs, so, link);
+            } else {
+                let remove = Span { start: lhs.span.end, ..link.span };
+                self.never_null(&lhs, so, Some(remove));
+            }
             return Some(lhs);
         }
         let inner = lhs.ty.unwrapped().clone();
@@ -231,13 +249,18 @@ impl<'a> ExprCx<'_, 'a> {
             });
             return;
         }
+        if *want.unwrapped() == DataType::Timestamp && is_date(text) {
+            let moment = format!("@{text}");
+            let diag = diag.help("a moment is written with an `@`; without it this is a subtraction");
+            return self.ck.report(diag.fix(format!("write `{moment}`"), value.span, moment));
+        }
         self.ck.report(match possible {
             Some(cast) => {
                 diag.help(format!("convert it: `{}({})`", cast.name, super::messages::short(text))).with_fix(
                     format!("convert it with `{}`", cast.name),
                     value.span,
                     format!("{}({text})", cast.name),
-                    flow_syntax::Applicability::MaybeIncorrect,
+                    Applicability::MaybeIncorrect,
                 )
             }
             None => diag,
@@ -604,4 +627,9 @@ fn arithmetic_type(op: BinaryOp, a: &DataType, b: &DataType) -> Option<DataType>
         (Add, T::List(x), T::List(y)) if x == y => a.clone(),
         _ => return None,
     })
+}
+
+/// `2026-01-31` without its `@`.
+fn is_date(text: &str) -> bool {
+    text.len() == 10 && flow_plan::text::parse_timestamp(text).is_some()
 }

@@ -212,7 +212,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                     text.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map(|(inner, _)| inner);
                 inner.filter(|i| !i.contains("=>")).map(|inner| format!("{word} {{ {} }}", inner.trim()))
             }
-            (StageKind::Braces { .. }, "filter" | "keyBy") => {
+            (
+                StageKind::Braces { .. },
+                "filter" | "keyBy" | "drop" | "rename" | "union" | "limit" | "distinct",
+            ) => {
                 let inner =
                     text.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map(|(inner, _)| inner);
                 inner.map(|inner| format!("{word}({})", inner.trim()))
