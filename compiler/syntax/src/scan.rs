@@ -12,6 +12,9 @@ use crate::lexer::MAX_NESTING;
 use crate::span::{FileId, Span};
 use crate::token::DECLARATION_WORDS;
 
+/// Said of a `;` that is skipped: nothing else is wrong because of it.
+pub(crate) const NO_SEMICOLON: &str = "no `;` is needed";
+
 /// The tokens of one declaration, brackets balanced.
 pub(crate) struct Segment {
     pub(crate) toks: Vec<Tok>,
@@ -280,8 +283,7 @@ impl Scan<'_> {
         match known {
             Some(fix) => fix.edits.push(Edit { span, replacement: replacement.into() }),
             None => {
-                let message =
-                    if separates { "parts are separated by `,`, not by `;`" } else { "no `;` is needed" };
+                let message = if separates { "parts are separated by `,`, not by `;`" } else { NO_SEMICOLON };
                 let diagnostic = Diagnostic::new(FOREIGN_WORD, span, message);
                 let diagnostic = if separates {
                     diagnostic

@@ -414,6 +414,10 @@ fn operator_word(word: &str) -> Option<(&'static str, &'static str)> {
             ("", "text is tested with `startsWith(s, \"…\")`, `contains(s, \"…\")` or `matches(s, r\"…\")`")
         }
         "between" => ("", "a range is tested with `x in 1..10` (half-open), or with `x >= a and x <= b`"),
+        "for" => (
+            "",
+            "each element is computed with `mapEach(xs, x => …)`; `flatMap(x in xs)` makes a row of each",
+        ),
         "contains" => ("", "it is a function: `contains(s, part)`"),
         "startswith" => ("", "it is a function: `startsWith(s, part)`"),
         "endswith" => ("", "it is a function: `endsWith(s, part)`"),

@@ -400,7 +400,7 @@ fn types(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
                 .fix("write `list<…>`", whole, format!("list<{inner}>")),
         );
     }
-    if r.expects(Rule::type_field) || (r.expects(Rule::colon) && r.rule == Rule::type_decl) {
+    if r.expects(Rule::type_field) || (r.expects(Rule::colon) && !r.expects(Rule::assign)) {
         // `{ a int }`, `{ int a }`.
         if r.class(0).is_ascii_lowercase() && r.class(-1).is_ascii_lowercase() {
             let place = before_span.after();

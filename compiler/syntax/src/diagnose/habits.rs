@@ -3,7 +3,7 @@
 
 use super::Refusal;
 use crate::build::Shared;
-use crate::codes::FOREIGN_WORD;
+use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::grammar::Rule;
 use crate::span::Span;
@@ -16,6 +16,10 @@ pub(super) fn explain(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic
         .or_else(|| closed_range(shared, r))
         .or_else(|| spread(shared, r))
         .or_else(|| step(shared, r))
+        .or_else(|| closure(shared, r))
+        .or_else(|| bare_fraction(shared, r))
+        .or_else(|| clock_time(shared, r))
+        .or_else(|| brace_in_text(shared, r))
 }
 
 /// The place from the end of the token at offset `a` to the start of the one at offset `b`.
@@ -191,4 +195,59 @@ fn step(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
         " + 1",
         Applicability::MaybeIncorrect,
     ))
+}
+
+/// `|x| x + 1`.
+fn closure(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    if r.text(shared, 0) != "|" || !r.tok(1)?.is_name() || r.text(shared, 2) != "|" {
+        return None;
+    }
+    let whole = r.span(shared).to(r.tok(2)?.span(shared.file));
+    let fixed = format!("{} =>", r.text(shared, 1));
+    let diagnostic = Diagnostic::new(FOREIGN_WORD, whole, "a lambda is written `x => value`");
+    Some(diagnostic.fix(format!("write `{fixed}`"), whole, fixed))
+}
+
+/// `.5`.
+fn bare_fraction(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let (dot, number) = (r.tok(0)?, r.tok(1)?);
+    if r.class(0) != b'.' || r.class(1) != b'0' || dot.end != number.start || !r.wants_value() {
+        return None;
+    }
+    let whole = dot.span(shared.file).to(number.span(shared.file));
+    let fixed = format!("0.{}", number.text(shared.text));
+    let diagnostic = Diagnostic::new(UNEXPECTED_TOKEN, whole, "a number begins with a digit");
+    Some(diagnostic.fix(format!("write `{fixed}`"), whole, fixed))
+}
+
+/// `@2026-01-31 12:00:00`.
+fn clock_time(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    if r.class(0) != b':' || r.class(-1) != b'0' || r.class(-2) != b'1' {
+        return None;
+    }
+    let mut last = 1;
+    while r.class(last) == b'0' && r.class(last + 1) == b':' {
+        last += 2;
+    }
+    let file = shared.file;
+    let (date, from, to) = (r.tok(-2)?, r.tok(-1)?, r.tok(last)?);
+    let whole = date.span(file).to(to.span(file));
+    let time = &shared.text[from.span(file).to(to.span(file)).range()];
+    let fixed = format!("{}T{time}Z", date.text(shared.text));
+    let diagnostic = Diagnostic::new(UNEXPECTED_TOKEN, whole, "date and time are joined by a `T`");
+    crate::literal::timestamp(&fixed[1..]).ok()?;
+    Some(diagnostic.fix(format!("write `{fixed}`"), whole, fixed))
+}
+
+/// `"{"k": 1}"`: a brace that was meant as text.
+fn brace_in_text(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    if r.rule != Rule::interpolated || r.class(0) != b':' {
+        return None;
+    }
+    let message = "what stands between `{` and `}` in a string is an expression";
+    Some(
+        Diagnostic::new(UNEXPECTED_TOKEN, r.span(shared), message)
+            .at("no expression goes on like this")
+            .help("braces that are text are written `{{` and `}}`; a record becomes JSON with `toJson({ k: 1 })`"),
+    )
 }

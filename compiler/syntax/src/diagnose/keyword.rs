@@ -39,18 +39,26 @@ pub(crate) fn keyword(shared: &mut Shared<'_>, toks: &[Tok]) -> Option<&'static 
     None
 }
 
+/// A statement of SQL.
+pub(super) fn sql(shared: &Shared<'_>, toks: &[Tok]) -> Option<Diagnostic> {
+    let first = toks.first().filter(|_| toks.len() > 1)?;
+    let word = first.text(shared.text).to_ascii_lowercase();
+    if !matches!(word.as_str(), "select" | "insert" | "create" | "with" | "update" | "delete") {
+        return None;
+    }
+    Some(
+        Diagnostic::new(FOREIGN_WORD, first.span(shared.file), "this looks like SQL")
+            .at("flow has no such statement")
+            .help("a query is `stream name = input |> filter(condition) |> map { a, b }`, its output `sink out = name -> stdout()`"),
+    )
+}
+
 fn stray(shared: &Shared<'_>, toks: &[Tok]) -> Diagnostic {
     let first = toks[0];
     let span = first.span(shared.file);
     let word = first.text(shared.text);
-    let sql = matches!(
-        word.to_ascii_lowercase().as_str(),
-        "select" | "insert" | "create" | "with" | "update" | "delete"
-    );
-    if sql && toks.len() > 1 {
-        return Diagnostic::new(FOREIGN_WORD, span, "this looks like SQL")
-            .at("flow has no such statement")
-            .help("a query is `stream name = input |> filter(condition) |> map { a, b }`, its output `sink out = name -> stdout()`");
+    if let Some(diagnostic) = sql(shared, toks) {
+        return diagnostic;
     }
     if word == "-" && toks.get(1).is_some_and(|t| t.text(shared.text) == "-" && t.start == first.end) {
         let mark = span.to(toks[1].span(shared.file));

@@ -76,7 +76,8 @@ pub(crate) fn known(shared: &Shared<'_>, toks: &[Tok]) -> bool {
     let (Some(first), Some(last)) = (toks.first(), toks.last()) else { return false };
     shared.diagnostics.iter().any(|d| {
         let at = d.primary.span;
-        at.file == shared.file && first.start <= at.end && at.start <= last.end
+        let skipped = d.message == crate::scan::NO_SEMICOLON;
+        !skipped && at.file == shared.file && first.start <= at.end && at.start <= last.end
     })
 }
 
@@ -117,6 +118,9 @@ fn generic(shared: &Shared<'_>, refusal: &Refusal<'_>) -> Diagnostic {
         .fold(0i64, |d, t| d + i64::from(t.is_open()) - i64::from(t.is_close()))
         == 0;
     if outside && tok.starts_line && refusal.expects(Rule::EOI) {
+        if let Some(sql) = keyword::sql(shared, &refusal.toks[refusal.at..]) {
+            return sql;
+        }
         return Diagnostic::new(STRAY_TEXT, span, format!("`{}` belongs to no declaration", shorten(found)))
             .at("the declaration above ends before this")
             .help("a declaration begins with its keyword, a stage with `|>`");

@@ -78,6 +78,7 @@ fn mend_joints(shared: &mut Shared<'_>, keyword: &str, toks: &mut [Tok]) {
         let ends = Some(i) == last_arrow && ends_in_connector(shared, toks, i);
         match (keyword, toks[i].class) {
             ("sink", b'$') if Some(i) == last_arrow => {}
+            ("sink", b'$') if ends_in_connector(shared, toks, i) => second_connector(shared, toks, i),
             ("sink", _) if ends || Some(i) == last_arrow => sink_arrow(shared, &mut toks[i]),
             (_, b'$') if ends => not_a_sink(shared, keyword, toks, i),
             (_, b'$') => joint(
@@ -119,6 +120,17 @@ fn piped_connector(shared: &mut Shared<'_>, toks: &mut [Tok], pipe: usize) {
             .at("expected `->`")
             .label(toks[pipe + 1].span(shared.file), "the connector")
             .fix("write `->`", span, "->"),
+    );
+}
+
+/// `-> stdout() -> file("out")`.
+fn second_connector(shared: &mut Shared<'_>, toks: &[Tok], arrow: usize) {
+    let span = toks[arrow].span(shared.file).to(toks[arrow + 1].span(shared.file));
+    let name = toks.get(1).map_or("name", |t| t.text(shared.text));
+    shared.diagnostics.push(
+        Diagnostic::new(UNEXPECTED_TOKEN, span, "a sink writes to one place")
+            .at("the first of several")
+            .help(format!("declare a stream and a sink for each place: `sink {name}2 = … -> …`")),
     );
 }
 

@@ -94,7 +94,7 @@ impl<'a> ExprCx<'_, 'a> {
                 Some(self.null_test(lhs, link.op == BinaryOp::Ne, link.span))
             }
             _ => {
-                let hint = lhs.as_ref().map(|l| l.ty.unwrapped().clone()).filter(|ty| hint_helps(ty));
+                let hint = lhs.as_ref().map(|l| l.ty.unwrapped().clone()).filter(hint_helps);
                 let rhs = self.expr(link.rhs, hint.as_ref());
                 let (lhs, rhs) = (lhs?, rhs?);
                 match link.op {
