@@ -15,6 +15,8 @@ cargo xtask <command>
   check                     cargo fmt --check, clippy with warnings denied, tidy
   tidy                      the rules of docs/architecture.md that a machine can check
   bench [--quick] [args]    run the benchmark suite beside its peers (see docs/performance.md)
+  bench nexmark [growth|latency] [args]
+                            the Nexmark benchmark beside Flink (see docs/benchmarks.md)
   nexmark --check [args]    the queries of the Nexmark benchmark against DuckDB (see docs/benchmarks.md)
   nexmark --data FOLDER     the events they read
   fuzz jit --count N [--seed S]

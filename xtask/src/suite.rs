@@ -59,6 +59,11 @@ pub(crate) fn check() -> Result<(), String> {
 
 /// `cargo xtask bench`: builds `flow` and the peers in release and hands over to the runner.
 pub(crate) fn bench(args: &[String]) -> Result<(), String> {
+    if let Some(("nexmark", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        let words = [&["bench".to_string()], rest].concat();
+        let other = ["growth", "latency"].iter().any(|word| rest.first().is_some_and(|r| r == word));
+        return nexmark(if other { rest } else { &words });
+    }
     run(&mut cargo(&["build", "--release", "-p", "flow-cli", "-p", "flow-benches", "--bins"]))?;
     let release = target_dir().join("release");
     let runner = release.join(format!("bench{}", std::env::consts::EXE_SUFFIX));

@@ -2,9 +2,13 @@
 //! by other engines. Started by `cargo xtask nexmark` and `cargo xtask bench nexmark`.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod check;
+mod growth;
+mod latency;
 mod places;
 mod queries;
+mod results;
 mod rows;
 
 use flow_benches::nexmark::Shape;
@@ -14,6 +18,9 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 nexmark check [--events N] [--queries q0,q5] [--bins DIR] [--flow FILE]
+nexmark bench [--events N] [--queries q0,q5] [--repeat N] [--without flow,limit,flink]
+nexmark growth [--queries q0,q5] [--repeat N]
+nexmark latency [--rate N] [--seconds N] [--without flink]
 nexmark data FOLDER [--events N]";
 
 /// What the command line says.
@@ -22,6 +29,9 @@ struct Options {
     queries: Vec<String>,
     bins: PathBuf,
     flow: Option<PathBuf>,
+    repeat: usize,
+    load: latency::Load,
+    without: Vec<String>,
     rest: Vec<String>,
 }
 
@@ -42,6 +52,9 @@ fn options() -> Result<Options, String> {
         queries: Vec::new(),
         bins: here.parent().unwrap_or(Path::new(".")).to_path_buf(),
         flow: None,
+        repeat: 3,
+        load: latency::Load { rate: 50_000, seconds: 20 },
+        without: Vec::new(),
         rest: Vec::new(),
     };
     let mut args = std::env::args().skip(1);
@@ -52,6 +65,10 @@ fn options() -> Result<Options, String> {
                 let count = value()?.replace('_', "").parse();
                 options.events = Some(count.map_err(|_| "--events wants a number")?);
             }
+            "--repeat" => options.repeat = value()?.parse().map_err(|_| "--repeat wants a number")?,
+            "--rate" => options.load.rate = value()?.parse().map_err(|_| "--rate wants a number")?,
+            "--seconds" => options.load.seconds = value()?.parse().map_err(|_| "--seconds wants a number")?,
+            "--without" => options.without = value()?.split(',').map(str::to_string).collect(),
             "--queries" => options.queries = value()?.split(',').map(str::to_string).collect(),
             "--bins" => options.bins = value()?.into(),
             "--flow" => options.flow = Some(value()?.into()),
@@ -68,6 +85,16 @@ fn run(options: &Options) -> Result<(), String> {
     let words: Vec<&str> = options.rest.iter().map(String::as_str).collect();
     match words[..] {
         ["check"] => check::run(&places, &queries, options.events.unwrap_or(100_000)),
+        ["bench"] => {
+            let plan = bench::Plan {
+                events: options.events.unwrap_or(10_000_000),
+                repeat: options.repeat,
+                without: options.without.clone(),
+            };
+            bench::run(&places, &queries, &plan)
+        }
+        ["growth"] => growth::run(&places, &queries, options.repeat),
+        ["latency"] => latency::run(&places, options.load, !options.without.iter().any(|who| who == "flink")),
         ["data", folder] => {
             let shape = Shape::of(options.events.unwrap_or(1_000_000));
             flow_benches::nexmark::write(Path::new(folder), shape).map_err(|e| format!("{folder}: {e}"))

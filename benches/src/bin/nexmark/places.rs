@@ -72,16 +72,47 @@ impl Places {
 
     /// Runs a query's hand-written program.
     pub(crate) fn limit(&self, query: &Query, events: &Path) -> Result<(Usage, PathBuf), String> {
-        let output = self.data.join("nexmark").join(format!("{}.limit", query.name));
+        let output = self.limit_output(query);
         remove(&output)?;
         let mut command = Command::new(self.bins.join("limit"));
         let input = match query.reads {
-            [Events::Bids] => events.join("bids.ndjson"),
+            [Events::Bids] => events.join(Events::Bids.file()),
             _ => events.to_path_buf(),
         };
         command.arg(query.name).arg(input).arg(&output);
         let (used, _) = run(&mut command, &format!("{} by the limit", query.name))?;
         Ok((used, output))
+    }
+
+    /// Where a hand-written program writes.
+    pub(crate) fn limit_output(&self, query: &Query) -> PathBuf {
+        self.data.join("nexmark").join(format!("{}.limit", query.name))
+    }
+
+    /// Runs a query in Flink, without a sink: what it used from the submission of the job to its end, as it
+    /// says itself, and the peak of the whole process.
+    pub(crate) fn flink(
+        &self,
+        query: &Query,
+        events: &Path,
+        jars: &Path,
+        parallelism: u32,
+    ) -> Result<Usage, String> {
+        let peers = self.peers.join("flink");
+        let mut command = Command::new("java");
+        command.args(JAVA).arg("-cp").arg(format!("{}/*", jars.display())).arg(peers.join("FlinkJob.java"));
+        command.arg(peers.join("tables.sql")).arg(peers.join(format!("{}.sql", query.name))).arg(events);
+        command.arg(parallelism.to_string()).arg("blackhole");
+        let name = format!("{} by Flink", query.name);
+        let done = run(&mut command, &name);
+        remove(&events.join("flink-q10"))?;
+        let (whole, said) = done?;
+        let used = said.lines().find_map(|line| line.strip_prefix("used "));
+        let mut numbers = used.unwrap_or_default().split(' ').filter_map(|n| n.parse().ok());
+        match (numbers.next(), numbers.next()) {
+            (Some(cpu), Some(wall)) => Ok(Usage { cpu, wall, ..whole }),
+            _ => Err(format!("{name} did not say what it used:\n{said}")),
+        }
     }
 
     /// Runs queries in DuckDB; the rows of `q0` are in the file `q0.ndjson` of the folder that comes back.
@@ -96,6 +127,23 @@ impl Places {
         Ok(output)
     }
 }
+
+/// Flink looks into Java's own classes, which a newer Java has to be told to allow.
+pub(crate) const JAVA: [&str; 13] = [
+    "-Xmx8g",
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+    "--add-opens=java.base/java.lang.invoke=ALL-UNNAMED",
+    "--add-opens=java.base/java.util=ALL-UNNAMED",
+    "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
+    "--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED",
+    "--add-opens=java.base/java.util.concurrent.locks=ALL-UNNAMED",
+    "--add-opens=java.base/java.nio=ALL-UNNAMED",
+    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--add-opens=java.base/java.net=ALL-UNNAMED",
+    "--add-opens=java.base/java.io=ALL-UNNAMED",
+    "--add-opens=java.base/java.text=ALL-UNNAMED",
+    "--add-opens=java.base/java.time=ALL-UNNAMED",
+];
 
 /// Removes a file or folder if it is there.
 pub(crate) fn remove(path: &Path) -> Result<(), String> {

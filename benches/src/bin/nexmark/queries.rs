@@ -19,6 +19,17 @@ pub(crate) enum Events {
     Bids,
 }
 
+impl Events {
+    /// The file that holds them.
+    pub(crate) fn file(self) -> &'static str {
+        match self {
+            Events::Persons => "persons.ndjson",
+            Events::Auctions => "auctions.ndjson",
+            Events::Bids => "bids.ndjson",
+        }
+    }
+}
+
 /// One query of the benchmark.
 #[derive(Debug)]
 pub(crate) struct Query {
