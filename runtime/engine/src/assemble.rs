@@ -8,8 +8,9 @@ use crate::guard::Guard;
 use crate::job::JobOptions;
 use crate::layout::Layout;
 use crate::operator::{
-    AggregateOperator, ChainOperator, CompiledChain, ErrorsOperator, EventTimeOperator, LimitOperator,
-    Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator, TapOperator, UnionOperator,
+    AggregateOperator, ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator,
+    LimitOperator, Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator, TapOperator,
+    UnionOperator,
 };
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
@@ -185,6 +186,10 @@ fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 Box::new(AggregateOperator::new(aggregate, input, layout.rank, &shared.env))
             }
+            NodeKind::Distinct(distinct) => {
+                let input = &shared.graph.nodes[node.inputs[0].node].output;
+                Box::new(DistinctOperator::new(distinct, input, shared, index))
+            }
             NodeKind::Scan { keys, init, next, emit, .. } => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 Box::new(ScanOperator::new(keys, init, next, emit, input, &node.output))
@@ -197,7 +202,6 @@ fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
             NodeKind::WindowAggregate(_)
             | NodeKind::Pick(_)
-            | NodeKind::Distinct(_)
             | NodeKind::Join(_)
             | NodeKind::Lookup(_)
             | NodeKind::Table { .. } => unreachable!("refused before: {}", node.label),

@@ -8,3 +8,4 @@ mod diagnostics;
 mod explain;
 mod lang_examples;
 mod language;
+mod updating;

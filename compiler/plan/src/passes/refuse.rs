@@ -68,11 +68,12 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
             finding(LATE, place, "`.late` cannot run yet: there are no windows whose rows could be late", "")
         }
         OperatorKind::Aggregate(aggregate) => self::aggregate(plan, operator, aggregate),
-        OperatorKind::Top { .. } | OperatorKind::Latest { .. } | OperatorKind::Distinct { .. } => finding(
+        OperatorKind::Distinct { .. } if updating(plan, operator) => retraction(operator),
+        OperatorKind::Top { .. } | OperatorKind::Latest { .. } => finding(
             ROWS_PER_KEY,
             place,
             format!("`{word}` cannot run yet"),
-            "`aggregate` with `argMax`, `max` or `countDistinct` may do meanwhile",
+            "`aggregate` with `argMax` or `max` may do meanwhile",
         ),
         OperatorKind::Join(_) => finding(JOIN, place, format!("`{word}` cannot run yet"), ""),
         OperatorKind::Scan { .. } if updating(plan, operator) => retraction(operator),

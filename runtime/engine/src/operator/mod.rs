@@ -1,7 +1,9 @@
 //! Operators: what a worker does with the batches of its shard of a node.
 
 mod aggregate;
+mod births;
 mod chain;
+mod distinct;
 mod errors;
 mod event_time;
 mod limit;
@@ -14,6 +16,7 @@ mod union;
 
 pub(crate) use aggregate::AggregateOperator;
 pub(crate) use chain::{ChainOperator, CompiledChain};
+pub(crate) use distinct::DistinctOperator;
 pub(crate) use errors::ErrorsOperator;
 pub(crate) use event_time::EventTimeOperator;
 pub(crate) use limit::LimitOperator;

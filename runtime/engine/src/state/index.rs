@@ -4,7 +4,8 @@
 //! lookup touches one place in memory. A block of rows is looked up in passes without branches: read
 //! the first entry of some rows, so that their cache misses overlap, then compare; the few rows whose
 //! key stands elsewhere, or nowhere, are looked up one by one behind it. A new key takes the first
-//! free entry behind its hash's place. Nothing is removed but the keys that came last.
+//! free entry behind its hash's place. Nothing is removed but the keys that came last; who has dropped
+//! many keys says which ones stay, and the index is made anew ([`Index::retain`]).
 
 /// Rows that are looked up together; an index grows by this at the most between looks.
 pub(super) const BLOCK: usize = 1024;
@@ -138,20 +139,38 @@ impl<W: Word> Index<W> {
             return;
         }
         assert!(keys < u32::MAX as usize, "a worker holds at most 2^32 keys of an operator");
-        let mut words = vec![W::default(); self.len()];
-        for entry in self.entries.iter().filter(|entry| entry.slot != 0) {
-            words[entry.slot as usize - 1] = entry.word;
-        }
-        let size = (keys * 2).next_power_of_two();
+        let words = self.words();
+        self.place(&words, (keys * 2).next_power_of_two());
+    }
+
+    /// Makes the entries anew: so many, for all slots, whose words these are.
+    fn place(&mut self, words: &[W], size: usize) {
         self.entries = Vec::new();
         self.entries.resize(size, Entry::default());
         let mask = size - 1;
-        for (slot, (&hash, word)) in self.hashes.iter().zip(words).enumerate() {
+        for (slot, (&hash, &word)) in self.hashes.iter().zip(words).enumerate() {
             let mut at = hash as usize & mask;
             while self.entries[at].slot != 0 {
                 at = (at + 1) & mask;
             }
             self.entries[at] = Entry { word, slot: slot as u32 + 1 };
         }
+    }
+
+    /// Keeps the keys of these slots, which ascend; they become slots `0..`.
+    pub(super) fn retain(&mut self, slots: &[u32]) {
+        let words = self.words();
+        let kept: Vec<W> = slots.iter().map(|&slot| words[slot as usize]).collect();
+        self.hashes = slots.iter().map(|&slot| self.hashes[slot as usize]).collect();
+        self.place(&kept, (kept.len() * 2).next_power_of_two().max(BLOCK * 4));
+    }
+
+    /// The word of each slot's key.
+    fn words(&self) -> Vec<W> {
+        let mut words = vec![W::default(); self.len()];
+        for entry in self.entries.iter().filter(|entry| entry.slot != 0) {
+            words[entry.slot as usize - 1] = entry.word;
+        }
+        words
     }
 }

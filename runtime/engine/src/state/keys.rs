@@ -106,6 +106,33 @@ impl KeyColumn {
         }
     }
 
+    /// Keeps these slots, in this order; what the others held is freed.
+    pub(crate) fn retain(&mut self, slots: &[u32]) {
+        fn pick<T: Clone>(values: &mut Vec<T>, slots: &[u32]) {
+            *values = slots.iter().map(|&slot| values[slot as usize].clone()).collect();
+        }
+        if !self.valid.is_empty() {
+            pick(&mut self.valid, slots);
+        }
+        match &mut self.values {
+            KeyValues::Bool(v) => pick(v, slots),
+            KeyValues::I64(v) => pick(v, slots),
+            KeyValues::F64(v) => pick(v, slots),
+            KeyValues::Decimal(v) => pick(v, slots),
+            KeyValues::Str(v) => {
+                let mut kept = StrBuilder::default();
+                slots.iter().for_each(|&slot| kept.push(v.get(slot as usize)));
+                *v = kept;
+            }
+            KeyValues::Bytes(v) => {
+                let mut kept = ViewBuilder::default();
+                slots.iter().for_each(|&slot| kept.push(v.get(slot as usize)));
+                *v = kept;
+            }
+            KeyValues::Any(v) => pick(v, slots),
+        }
+    }
+
     /// The keys of these slots as a column.
     pub(crate) fn gather(&self, slots: &[u32]) -> Column {
         fn pick<T: Clone>(values: &[T], slots: &[u32]) -> Vec<T> {

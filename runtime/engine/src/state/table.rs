@@ -73,6 +73,16 @@ impl KeyTable {
         }
         self.keys.iter_mut().for_each(|key| key.truncate(known));
     }
+
+    /// Keeps these slots, which ascend; they become slots `0..`.
+    pub(crate) fn retain(&mut self, slots: &[u32]) {
+        match &mut self.index {
+            KeyIndex::Text(index) => index.retain(slots),
+            KeyIndex::Int(index) => index.retain(slots),
+            KeyIndex::Any(index) => index.retain(slots),
+        }
+        self.keys.iter_mut().for_each(|key| key.retain(slots));
+    }
 }
 
 struct IntKeys<'a> {

@@ -1,5 +1,6 @@
 //! Running keyed aggregation.
 
+use super::births::Births;
 use super::{Flush, Operator};
 use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
@@ -10,8 +11,10 @@ use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::{Deadline, Env};
 use flow_plan::error::Fault;
 use flow_plan::operator::RunningTrigger;
-use flow_plan::physical::RunningAggregate;
+use flow_plan::physical::hidden::NO_WATERMARK;
+use flow_plan::physical::{Hidden, RunningAggregate};
 use flow_plan::{Place, RecordType};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,20 +32,14 @@ pub(crate) struct AggregateOperator {
     changed: Vec<u32>,
     is_changed: Vec<bool>,
     births: Births,
+    hidden: Hidden,
+    /// The event time of the last row of each slot, where results carry one and are given later.
+    times: Vec<i64>,
     deadline: Option<Deadline>,
     /// The next slot that a flush looks at.
     flushed: usize,
     hashes: Vec<u64>,
     slots: Vec<u32>,
-}
-
-/// When slots were made: results at the end are given in that order, under numbers made of it.
-#[derive(Default)]
-struct Births {
-    /// The first slot that was made in a number.
-    numbers: Vec<(Number, u32)>,
-    /// The ranks of the row that made a slot.
-    ranks: Vec<Vec<i64>>,
 }
 
 impl AggregateOperator {
@@ -67,7 +64,9 @@ impl AggregateOperator {
             pending: Vec::new(),
             changed: Vec::new(),
             is_changed: Vec::new(),
-            births: Births { numbers: Vec::new(), ranks: vec![Vec::new(); ranks] },
+            births: Births::new(ranks),
+            hidden: aggregate.hidden.clone(),
+            times: Vec::new(),
             deadline,
             flushed: 0,
             hashes: Vec::new(),
@@ -185,17 +184,32 @@ impl AggregateOperator {
     fn rows(&self, slots: &[u32]) -> Batch {
         let keys = self.table.gather(slots);
         let results = self.calls.iter().map(|call| call.results(slots));
-        let ranks = self.births.ranks.iter().map(|ranks| {
-            Column::new(ColumnData::I64(slots.iter().map(|&slot| ranks[slot as usize]).collect()))
-        });
-        Batch::new(slots.len(), keys.into_iter().chain(results).chain(ranks).map(Arc::new).collect())
+        let of_slots = |values: &Vec<i64>| ints(slots.iter().map(|&slot| values[slot as usize]));
+        let time = self.hidden.time.map(|_| of_slots(&self.times));
+        let watermark = self.hidden.watermark.map(|_| ints(slots.iter().map(|_| NO_WATERMARK)));
+        let ranks = self.births.ranks().iter().map(of_slots);
+        let columns = keys.into_iter().chain(results).chain(time).chain(watermark).chain(ranks);
+        Batch::new(slots.len(), columns.map(Arc::new).collect())
     }
 
     /// The results behind each of these rows, with their keys and ranks.
     fn row_results(&self, batch: &Batch, results: Vec<Column>) -> Batch {
         let keys = self.keys.iter().map(|&key| batch.columns[key].clone());
+        let hidden = [self.hidden.time, self.hidden.watermark].into_iter().flatten();
+        let hidden = hidden.map(|column| batch.columns[column].clone());
         let ranks = batch.columns[self.input.fields.len()..].iter().cloned();
-        Batch::new(batch.len, keys.chain(results.into_iter().map(Arc::new)).chain(ranks).collect())
+        let results = results.into_iter().map(Arc::new);
+        Batch::new(batch.len, keys.chain(results).chain(hidden).chain(ranks).collect())
+    }
+
+    /// Notes the event times of the rows of a batch, as those of their slots.
+    fn note_times(&mut self, batch: &Batch) {
+        let Some(column) = self.hidden.time else { return };
+        self.times.resize(self.table.len(), NO_WATERMARK);
+        let ColumnData::I64(times) = &batch.columns[column].data else {
+            unreachable!("event time is a timestamp")
+        };
+        self.slots.iter().zip(times).for_each(|(&slot, &time)| self.times[slot as usize] = time);
     }
 
     fn each_row(&mut self, cx: &mut Context<'_>, mut batch: Batch) -> Result<(), Halt> {
@@ -212,79 +226,77 @@ impl AggregateOperator {
     fn every_nth(&mut self, cx: &mut Context<'_>, mut batch: Batch, n: u64) -> Result<(), Halt> {
         if !self.discarding {
             let results = self.apply(cx, &mut batch, true)?;
-            self.pending.resize(self.table.len(), 0);
-            let mut due = Vec::new();
-            for (row, &slot) in self.slots.iter().enumerate() {
-                let pending = &mut self.pending[slot as usize];
-                *pending += 1;
-                if *pending == n {
-                    *pending = 0;
-                    due.push(row as u32);
-                }
-            }
+            self.note_times(&batch);
+            let due = self.nth_rows(n);
             cx.emit(self.row_results(&batch, results).gather(&due));
             return Ok(());
         }
-        // A key begins anew behind each of its results: row by row.
+        // A key begins anew behind each of its results: pieces in which each key gives one at most.
+        let known = self.table.len();
+        self.find_slots(cx.number, &batch);
+        let pieces = self.pieces(&self.slots, n);
+        self.forget(known);
         let mut made = Vec::new();
-        for row in 0..batch.len {
-            let mut one = batch.gather(&[row as u32]);
-            let results = self.apply(cx, &mut one, true)?;
-            let Some(&slot) = self.slots.first() else { continue };
-            self.pending.resize(self.table.len(), 0);
-            let pending = &mut self.pending[slot as usize];
-            *pending += 1;
-            if *pending == n {
-                *pending = 0;
-                made.push(self.row_results(&one, results));
+        for (start, end) in pieces {
+            let rows: Vec<u32> = (start..end).collect();
+            let mut piece = if rows.len() == batch.len { batch.clone() } else { batch.gather(&rows) };
+            self.apply(cx, &mut piece, false)?;
+            self.note_times(&piece);
+            let due = self.nth_rows(n);
+            let slots: Vec<u32> = due.iter().map(|&row| self.slots[row as usize]).collect();
+            let results = self.calls.iter().map(|call| call.results(&slots)).collect();
+            made.push(self.row_results(&piece.gather(&due), results));
+            for &slot in &slots {
                 self.calls.iter_mut().for_each(|call| call.reset(slot as usize));
             }
         }
         cx.emit(Batch::concat(made));
         Ok(())
     }
+
+    /// The rows that are the `n`th of their slot since it was last given.
+    fn nth_rows(&mut self, n: u64) -> Vec<u32> {
+        self.pending.resize(self.table.len(), 0);
+        let mut due = Vec::new();
+        for (row, &slot) in self.slots.iter().enumerate() {
+            let pending = &mut self.pending[slot as usize];
+            *pending += 1;
+            if *pending == n {
+                *pending = 0;
+                due.push(row as u32);
+            }
+        }
+        due
+    }
+
+    /// Divides rows so that in no piece a slot has rows behind its `n`th.
+    fn pieces(&self, slots: &[u32], n: u64) -> Vec<(u32, u32)> {
+        // By slot: rows since its result, and the piece in which it was last due.
+        let mut counts: HashMap<u32, (u64, usize)> = HashMap::new();
+        let (mut pieces, mut start) = (Vec::new(), 0);
+        for (row, &slot) in slots.iter().enumerate() {
+            let pending = self.pending.get(slot as usize).copied().unwrap_or(0);
+            let (rows, due) = counts.entry(slot).or_insert((pending, usize::MAX));
+            if *due == pieces.len() {
+                pieces.push((start, row as u32));
+                start = row as u32;
+            }
+            *rows += 1;
+            if *rows == n {
+                (*rows, *due) = (0, pieces.len());
+            }
+        }
+        pieces.push((start, slots.len() as u32));
+        pieces
+    }
+}
+
+fn ints(values: impl Iterator<Item = i64>) -> Column {
+    Column::new(ColumnData::I64(values.collect()))
 }
 
 fn interval(micros: i64) -> Duration {
     Duration::from_micros(micros.max(1) as u64)
-}
-
-impl Births {
-    /// Notes the slots from `known` on, which rows of this batch made.
-    fn note(&mut self, number: Number, known: usize, slots: &[u32], batch: &Batch, declared: usize) {
-        if self.numbers.last().is_none_or(|(last, _)| *last != number) {
-            self.numbers.push((number, known as u32));
-        }
-        if self.ranks.is_empty() {
-            return;
-        }
-        let mut next = known as u32;
-        for (row, &slot) in slots.iter().enumerate() {
-            if slot == next {
-                next += 1;
-                for (ranks, column) in self.ranks.iter_mut().zip(&batch.columns[declared..]) {
-                    match &column.data {
-                        ColumnData::I64(values) => ranks.push(values[row]),
-                        other => unreachable!("ranks are ints, not {other:?}"),
-                    }
-                }
-            }
-        }
-    }
-
-    fn forget(&mut self, known: usize) {
-        while self.numbers.last().is_some_and(|(_, first)| *first as usize >= known) {
-            self.numbers.pop();
-        }
-        self.ranks.iter_mut().for_each(|ranks| ranks.truncate(known));
-    }
-
-    /// The number in which a slot was made, and the first slot of the next number.
-    fn of(&self, slot: usize) -> (Number, usize) {
-        let next = self.numbers.partition_point(|(_, first)| *first as usize <= slot);
-        let number = self.numbers[next - 1].0;
-        (number, self.numbers.get(next).map_or(usize::MAX, |(_, first)| *first as usize))
-    }
 }
 
 impl Operator for AggregateOperator {
@@ -292,9 +304,14 @@ impl Operator for AggregateOperator {
         match self.trigger {
             RunningTrigger::EachRow => self.each_row(cx, batch),
             RunningTrigger::Count(n) => self.every_nth(cx, batch, n.max(1)),
-            RunningTrigger::AtEnd => self.apply(cx, &mut batch, false).map(|_| ()),
+            RunningTrigger::AtEnd => {
+                self.apply(cx, &mut batch, false)?;
+                self.note_times(&batch);
+                Ok(())
+            }
             RunningTrigger::Every(_) => {
                 self.apply(cx, &mut batch, false)?;
+                self.note_times(&batch);
                 self.is_changed.resize(self.table.len(), false);
                 for &slot in &self.slots {
                     if !std::mem::replace(&mut self.is_changed[slot as usize], true) {

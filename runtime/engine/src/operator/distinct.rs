@@ -1,0 +1,203 @@
+//! Drops rows whose columns were seen before (in the last so many microseconds).
+//!
+//! With `within`, a value is known until a row comes whose time, or whose watermark, is that far behind
+//! the latest row that had it. Whether the watermark is may be open until the number is complete: rows
+//! from the first such one on wait for it.
+
+use super::Operator;
+use crate::context::Context;
+use crate::error::Halt;
+use crate::number::Number;
+use crate::shared::Shared;
+use crate::state::KeyTable;
+use crate::time::{Clock, met};
+use flow_data::hash::hash_columns;
+use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
+use flow_plan::RecordType;
+use flow_plan::physical::Distinct;
+use flow_plan::physical::hidden::NO_WATERMARK;
+
+pub(crate) struct DistinctOperator {
+    columns: Vec<usize>,
+    within: Option<i64>,
+    time: Option<usize>,
+    watermark: Option<usize>,
+    table: KeyTable,
+    /// The latest time of each slot; only with `within`.
+    seen: Vec<i64>,
+    clock: Clock,
+    /// Rows of the current number that wait for the watermark behind it.
+    held: Vec<Batch>,
+    number: Number,
+    /// From so many slots on, those that are over are looked for.
+    crowded: usize,
+    hashes: Vec<u64>,
+    slots: Vec<u32>,
+}
+
+/// What is known of the watermark behind the current number.
+#[derive(Clone, Copy)]
+enum Behind {
+    Known(i64),
+    Open,
+}
+
+impl DistinctOperator {
+    pub(crate) fn new(
+        distinct: &Distinct,
+        input: &RecordType,
+        shared: &Shared,
+        node: usize,
+    ) -> DistinctOperator {
+        DistinctOperator {
+            columns: distinct.columns.clone(),
+            within: distinct.within,
+            time: distinct.hidden.time,
+            watermark: distinct.hidden.watermark,
+            table: KeyTable::new(distinct.columns.iter().map(|&column| &input.fields[column].ty)),
+            seen: Vec::new(),
+            clock: Clock::new(shared, node),
+            held: Vec::new(),
+            number: 0,
+            crowded: BATCH_ROWS,
+            hashes: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// Finds the slots of all rows; gives how many there were before.
+    fn find_slots(&mut self, batch: &Batch) -> usize {
+        let columns: Vec<&Column> =
+            self.columns.iter().map(|&column| batch.columns[column].as_ref()).collect();
+        hash_columns(&columns, batch.len, &mut self.hashes);
+        let known = self.table.len();
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        known
+    }
+
+    /// The rows that made slots: new ones are counted in the order of their rows.
+    fn first_rows(&mut self, batch: &Batch) -> Vec<u32> {
+        let mut next = self.find_slots(batch) as u32;
+        let mut first = Vec::new();
+        for (row, &slot) in self.slots.iter().enumerate() {
+            if slot == next {
+                next += 1;
+                first.push(row as u32);
+            }
+        }
+        first
+    }
+
+    /// Gives the rows of a batch that are news; keeps those from the first one on for which that is open.
+    fn take(&mut self, cx: &mut Context<'_>, batch: Batch, within: i64, behind: Behind) {
+        let known = self.find_slots(&batch);
+        self.seen.resize(self.table.len(), NO_WATERMARK);
+        let mut is_known: Vec<bool> = vec![false; self.table.len() - known];
+        let now = cx.shared.env.clock.wall_micros();
+        let times = self.time.map(|column| ints(&batch, column));
+        let own = self.watermark.map(|column| ints(&batch, column));
+        let before = self.clock.now();
+        let (mut given, mut open) = (Vec::new(), None);
+        for (row, &slot) in self.slots.iter().enumerate() {
+            let slot = slot as usize;
+            let time = times.map_or(now, |times| times[row]);
+            let over = self.seen[slot].saturating_add(within);
+            let old = slot < known || std::mem::replace(&mut is_known[slot - known], true);
+            let news = if !old || time >= over {
+                true
+            } else {
+                let own = own.map_or(NO_WATERMARK, |own| own[row]);
+                match behind {
+                    _ if times.is_none() => false,
+                    Behind::Known(behind) => met(own, before, behind) >= over,
+                    Behind::Open if before >= over => true,
+                    Behind::Open if own < over => false,
+                    Behind::Open => {
+                        open = Some(row as u32);
+                        break;
+                    }
+                }
+            };
+            if news {
+                given.push(row as u32);
+                self.seen[slot] = time;
+            } else {
+                self.seen[slot] = self.seen[slot].max(time);
+            }
+        }
+        if let Some(open) = open {
+            // New values from here on are not known yet.
+            let first_new =
+                self.slots[..open as usize].iter().map(|slot| *slot as usize + 1).max().unwrap_or(0);
+            let known = known.max(first_new);
+            self.table.forget(known);
+            self.seen.truncate(known);
+            let rest: Vec<u32> = (open..batch.len as u32).collect();
+            self.held.push(batch.gather(&rest));
+        }
+        cx.emit(if given.len() == batch.len { batch } else { batch.gather(&given) });
+    }
+
+    /// Takes the rows that waited for the watermark behind their number, which is complete.
+    fn take_held(&mut self, cx: &mut Context<'_>) {
+        let Some(within) = self.within else { return };
+        let number = std::mem::replace(&mut cx.number, self.number);
+        for batch in std::mem::take(&mut self.held) {
+            let behind = self.clock.behind(cx.shared, self.number);
+            self.take(cx, batch, within, Behind::Known(behind));
+        }
+        cx.number = number;
+    }
+
+    /// Frees values that no row can find any more, once there may be as many of them as of others.
+    fn free(&mut self, now: i64) {
+        let Some(within) = self.within else { return };
+        if self.table.len() < self.crowded {
+            return;
+        }
+        let is_live = |slot: &u32| self.seen[*slot as usize].saturating_add(within) > now;
+        let live: Vec<u32> = (0..self.table.len() as u32).filter(is_live).collect();
+        if live.len() * 2 <= self.table.len() {
+            self.table.retain(&live);
+            self.seen = live.iter().map(|&slot| self.seen[slot as usize]).collect();
+        }
+        self.crowded = (live.len() * 2).max(BATCH_ROWS);
+    }
+}
+
+fn ints(batch: &Batch, column: usize) -> &[i64] {
+    match &batch.columns[column].data {
+        ColumnData::I64(values) => values,
+        other => unreachable!("times are timestamps, not {other:?}"),
+    }
+}
+
+impl Operator for DistinctOperator {
+    fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        let Some(within) = self.within else {
+            let first = self.first_rows(&batch);
+            cx.emit(if first.len() == batch.len { batch } else { batch.gather(&first) });
+            return Ok(());
+        };
+        if cx.number > self.number {
+            self.take_held(cx);
+            self.clock.steps(cx.shared, cx.number);
+            self.number = cx.number;
+        }
+        match self.held.is_empty() {
+            true => self.take(cx, batch, within, Behind::Open),
+            false => self.held.push(batch),
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {
+        self.take_held(cx);
+        if self.within.is_some() {
+            self.clock.steps(cx.shared, to);
+            let by_time = self.time.is_some();
+            self.free(if by_time { self.clock.now() } else { cx.shared.env.clock.wall_micros() });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,201 @@
+//! Distinct rows, picks, and aggregates whose results are replaced: random rows against plain models,
+//! with any number of workers.
+#![allow(clippy::disallowed_methods)]
+
+mod graphs;
+
+use flow_env::Random;
+use flow_plan::catalogue::AggFunc;
+use flow_plan::operator::RunningTrigger;
+use flow_plan::physical::{
+    ColumnAggregate, Distinct, EventTime, Exchange, Hidden, NodeKind, RunningAggregate, hidden,
+};
+use flow_plan::{DataType, Field, Place, RecordType, Value};
+use graphs::*;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A key, a value, and a time that mostly rises.
+fn rows(random: &mut Random, n: usize) -> Vec<Row> {
+    let keys = 1 + random.below(8);
+    let row = |at: usize| {
+        let back = if random.below(4) == 0 { random.below(40) as i64 } else { 0 };
+        let time = Value::Timestamp(at as i64 * 3 - back);
+        vec![int(random.below(keys) as i64), int(random.below(20) as i64), time]
+    };
+    (0..n).map(row).collect()
+}
+
+fn schema() -> Arc<RecordType> {
+    record(&[("k", DataType::Int), ("v", DataType::Int), ("t", DataType::Timestamp)])
+}
+
+/// With hidden columns behind the declared ones.
+fn with(record: &RecordType, names: &[&str]) -> Arc<RecordType> {
+    let hidden = names.iter().map(|name| hidden::field(name));
+    Arc::new(RecordType::new(record.fields.iter().cloned().chain(hidden).collect()))
+}
+
+/// A source whose third column is event time; behind it stands the watermark.
+fn timed(build: &mut Build, delay: i64) -> usize {
+    let source = build.source("in", &schema());
+    let time = EventTime { column: 2, delay, idle: None };
+    let output = with(&schema(), &[hidden::WATERMARK]);
+    build.node(NodeKind::EventTime(time), vec![(source, Exchange::Local)], output)
+}
+
+/// Runs with 1, 2 and 5 workers, chunks and queues of any size: always the same rows.
+fn same_rows(build: &Build, input: &[Row], seed: u64, expected: Option<&[Row]>) -> Vec<Row> {
+    let mut random = Random::new(seed);
+    let mut first: Option<Vec<Row>> = expected.map(<[Row]>::to_vec);
+    for workers in [1, 1, 2, 5] {
+        let mut memory = Memory::default();
+        memory.source("in", Script::of(input.to_vec(), 1 + random.below(30) as usize));
+        let out = memory.sink("out");
+        memory.start(&build.graph, workers, random.below(2) == 0).wait().expect("it runs");
+        let got = out.take();
+        let wanted = first.get_or_insert_with(|| got.clone());
+        let at = (0..got.len().max(wanted.len())).find(|&at| got.get(at) != wanted.get(at));
+        if let Some(at) = at {
+            let before = at.saturating_sub(3);
+            panic!(
+                "seed {seed}, {workers} workers, row {at} of {} (expected {}): {:?}\nexpected {:?}",
+                got.len(),
+                wanted.len(),
+                &got[before..(at + 3).min(got.len())],
+                &wanted[before.min(wanted.len())..(at + 3).min(wanted.len())]
+            );
+        }
+    }
+    first.unwrap_or_default()
+}
+
+fn time_of(row: &Row) -> i64 {
+    match row[2] {
+        Value::Timestamp(time) => time,
+        ref other => unreachable!("{other:?} is no time"),
+    }
+}
+
+#[test]
+fn values_are_distinct_until_they_were_not_seen_for_so_long() {
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let n = random.below(300) as usize;
+        let input = rows(&mut random, n);
+        let (delay, within) = (random.below(20) as i64, 1 + random.below(60) as i64);
+        let mut build = Build::new();
+        let source = timed(&mut build, delay);
+        let distinct = Distinct {
+            columns: vec![0, 1],
+            state: state("d"),
+            within: Some(within),
+            hidden: Hidden { time: Some(2), watermark: Some(3), change: None },
+        };
+        let output = build.schema(source);
+        let exchange = Exchange::Hash(vec![0, 1]);
+        let node = build.node(NodeKind::Distinct(distinct), vec![(source, exchange)], output);
+        build.sink("out", node);
+        let mut seen: HashMap<(Value, Value), i64> = HashMap::new();
+        let (mut expected, mut greatest) = (Vec::new(), i64::MIN);
+        for row in &input {
+            let (time, watermark) = (time_of(row), greatest.saturating_sub(delay));
+            greatest = greatest.max(time);
+            let last = seen.get(&(row[0].clone(), row[1].clone())).copied();
+            let news = last.is_none_or(|last| time.max(watermark) >= last + within);
+            let last = if news { time } else { last.unwrap_or(time).max(time) };
+            seen.insert((row[0].clone(), row[1].clone()), last);
+            if news {
+                expected.push(row.clone());
+            }
+        }
+        let mut got = same_rows_without_watermarks(&build, &input, seed);
+        got.iter_mut().for_each(|row| row.truncate(3));
+        assert_eq!(got, expected, "seed {seed}");
+    }
+}
+
+/// Watermarks of rows depend on where chunks end.
+fn same_rows_without_watermarks(build: &Build, input: &[Row], seed: u64) -> Vec<Row> {
+    let mut build = Build { graph: build.graph.clone() };
+    build.graph.nodes.pop();
+    let last = build.graph.nodes.len() - 1;
+    let record = build.schema(last);
+    let kept: Vec<usize> =
+        (0..record.fields.len()).filter(|&c| &*record.fields[c].name != hidden::WATERMARK).collect();
+    let fields: Vec<Field> = kept.iter().map(|&c| record.fields[c].clone()).collect();
+    let exprs = kept.iter().map(|&c| column(c, record.fields[c].ty.clone())).collect();
+    let step = (flow_plan::physical::StepKind::Map(exprs), Arc::new(RecordType::new(fields)));
+    let node = build.chain(last, vec![step]);
+    build.sink("out", node);
+    same_rows(&build, input, seed, None)
+}
+
+fn count(where_: Option<usize>) -> ColumnAggregate {
+    ColumnAggregate {
+        func: AggFunc::Count,
+        arg: None,
+        by: None,
+        param: None,
+        filter: where_,
+        ty: DataType::Int,
+        name: "n".into(),
+        place: Place::default(),
+    }
+}
+
+#[test]
+fn results_carry_the_event_time_of_the_row_that_caused_them() {
+    for (seed, trigger) in [RunningTrigger::EachRow, RunningTrigger::AtEnd, RunningTrigger::Count(3)]
+        .into_iter()
+        .cycle()
+        .take(30)
+        .enumerate()
+    {
+        let mut random = Random::new(seed as u64);
+        let input = rows(&mut random, 200);
+        let discarding = random.below(2) == 0;
+        let mut build = Build::new();
+        let source = timed(&mut build, 5);
+        let aggregate = RunningAggregate {
+            keys: vec![0],
+            state: state("a"),
+            trigger: trigger.clone(),
+            discarding,
+            calls: vec![count(None)],
+            hidden: Hidden { time: Some(2), watermark: Some(3), change: None },
+            changes: false,
+        };
+        let output =
+            with(&record(&[("k", DataType::Int), ("n", DataType::Int)]), &[hidden::TIME, hidden::WATERMARK]);
+        let exchange = Exchange::Hash(vec![0]);
+        let node = build.node(NodeKind::Aggregate(aggregate), vec![(source, exchange)], output);
+        build.sink("out", node);
+        let (mut groups, mut expected): (Vec<(Value, i64, Value)>, Vec<Row>) = Default::default();
+        for row in &input {
+            let at = groups.iter().position(|group| group.0 == row[0]).unwrap_or(groups.len());
+            if at == groups.len() {
+                groups.push((row[0].clone(), 0, Value::Null));
+            }
+            let group = &mut groups[at];
+            (group.1, group.2) = (group.1 + 1, row[2].clone());
+            let due = match trigger {
+                RunningTrigger::EachRow => true,
+                RunningTrigger::Count(n) => (group.1 as u64).is_multiple_of(n),
+                _ => false,
+            };
+            if due {
+                expected.push(vec![group.0.clone(), int(group.1), group.2.clone()]);
+                group.1 = if discarding { 0 } else { group.1 };
+            }
+        }
+        let left = |group: &&(Value, i64, Value)| match trigger {
+            RunningTrigger::EachRow => false,
+            RunningTrigger::Count(n) => !(group.1 as u64).is_multiple_of(n),
+            _ => true,
+        };
+        let rest = groups.iter().filter(left).map(|(k, n, time)| vec![k.clone(), int(*n), time.clone()]);
+        expected.extend(rest);
+        assert_eq!(same_rows_without_watermarks(&build, &input, seed as u64), expected, "seed {seed}");
+    }
+}
