@@ -138,9 +138,12 @@ pub struct Check {
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would print it")]
     pub params: Params,
-    /// Compare state with a savepoint, `git:REF` or another script
+    /// Does the state of `git:REF` (this file at that revision) or of another script fit this one?
     #[arg(long, value_name = "TARGET")]
     pub against: Option<String>,
+    /// With `--against`: let state go that the script has no use for any more
+    #[arg(long, requires = "against")]
+    pub allow_dropped: bool,
 }
 
 /// `flow fmt`.

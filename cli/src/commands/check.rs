@@ -1,5 +1,6 @@
 //! `flow check`: says what is wrong with scripts, and runs nothing.
 
+use super::against::Target;
 use crate::args::{Check, Cli};
 use crate::report::{self, Checked, Format};
 use crate::script;
@@ -8,23 +9,15 @@ use crate::{output, terminal};
 use flow_driver::Options;
 use flow_env::Env;
 use flow_syntax::{Diagnostic, Severity};
+use std::path::Path;
 
 pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
-    if let Some(target) = &args.against {
-        return Err(Stop::outside(format!(
-            "`--against {target}`: this version keeps no savepoints yet and cannot compare state"
-        )));
-    }
     let env = Env::real();
     let options = options(args)?;
+    let target = args.against.as_deref().map(|text| Target::find(text, &env)).transpose()?;
     let mut checked = Vec::new();
     for path in &args.files {
-        let done = script::compile(path, &options, &env)?;
-        checked.push(Checked {
-            path: script::name(path),
-            sources: done.sources,
-            diagnostics: done.diagnostics,
-        });
+        checked.push(one(path, args, target.as_ref(), &options, &env)?);
     }
     // People read standard error; what machines read is the command's result.
     let format = if args.json { Format::Json } else { args.format };
@@ -36,6 +29,24 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
     let all: Vec<&Diagnostic> = checked.iter().flat_map(|c| &c.diagnostics).collect();
     let wrong = all.iter().any(|d| d.severity == Severity::Error);
     Ok(if wrong { Status::Wrong } else { Status::Done })
+}
+
+/// Checks one script, and its state against that of another version.
+fn one(
+    path: &Path,
+    args: &Check,
+    target: Option<&Target>,
+    options: &Options,
+    env: &Env,
+) -> Result<Checked, Stop> {
+    let done = script::compile(path, options, env)?;
+    let restore = match target {
+        Some(target) => target.check(path, &done, options, args.allow_dropped, env)?,
+        None => None,
+    };
+    let mut diagnostics = done.diagnostics;
+    diagnostics.extend(restore.iter().flat_map(|report| report.diagnostics.iter().cloned()));
+    Ok(Checked { path: script::name(path), sources: done.sources, diagnostics, restore })
 }
 
 fn options(args: &Check) -> Result<Options, Stop> {

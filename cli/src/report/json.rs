@@ -6,10 +6,11 @@ use flow_syntax::{Applicability, Diagnostic, Edit, Fix, Label, SourceMap, Span};
 use serde_json::{Value, json};
 
 /// Grows when a field changes its meaning or goes away; new fields do not change it.
-const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 1;
 
 pub(super) fn write(checked: &[Checked]) -> String {
-    let all: Vec<Value> = each(checked).map(|(d, sources)| diagnostic(d, sources)).collect();
+    let mut all: Vec<Value> = each(checked).map(|(d, sources)| diagnostic(d, sources)).collect();
+    all.extend(checked.iter().filter_map(|file| file.restore.as_ref()).flat_map(super::restore::json));
     format!("{:#}\n", Value::Array(all))
 }
 
@@ -47,7 +48,7 @@ fn fix(fix: &Fix, sources: &SourceMap) -> Value {
     })
 }
 
-fn span(span: Span, sources: &SourceMap) -> Value {
+pub(super) fn span(span: Span, sources: &SourceMap) -> Value {
     let at = place(span, sources);
     json!({
         "file": at.file,

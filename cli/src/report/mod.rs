@@ -6,10 +6,12 @@ mod github;
 mod gitlab;
 mod json;
 mod junit;
+mod restore;
 mod sarif;
 
 use crate::render::{self, Look};
 use clap::ValueEnum;
+use flow_driver::restore::Report;
 use flow_syntax::{Diagnostic, SourceMap, Span};
 
 /// The forms of `check --format`.
@@ -29,6 +31,8 @@ pub enum Format {
     Gitlab,
     /// JUnit XML, one test case a file
     Junit,
+    /// Markdown for a comment on a pull request
+    Markdown,
 }
 
 /// One checked script.
@@ -39,6 +43,15 @@ pub struct Checked {
     pub sources: SourceMap,
     /// What was found, sorted.
     pub diagnostics: Vec<Diagnostic>,
+    /// What `--against` found; its sources are the script's and those of the other version.
+    pub restore: Option<Report>,
+}
+
+impl Checked {
+    /// The texts that diagnostics point into.
+    fn sources(&self) -> &SourceMap {
+        self.restore.as_ref().map_or(&self.sources, |report| &report.sources)
+    }
 }
 
 /// All of it in one of the forms.
@@ -51,6 +64,7 @@ pub fn write(format: Format, checked: &[Checked], look: Look) -> String {
         Format::Github => github::write(checked),
         Format::Gitlab => gitlab::write(checked),
         Format::Junit => junit::write(checked),
+        Format::Markdown => restore::markdown(checked),
     }
 }
 
@@ -59,9 +73,12 @@ fn human(checked: &[Checked], look: Look) -> String {
     let mut all = Vec::new();
     for file in checked {
         for diagnostic in &file.diagnostics {
-            out.push_str(&render::one(diagnostic, &file.sources, look));
+            out.push_str(&render::one(diagnostic, file.sources(), look));
             out.push('\n');
             all.push(diagnostic.severity);
+        }
+        if let Some(report) = &file.restore {
+            out.push_str(&restore::human(report, look));
         }
     }
     if let Some(counts) = render::summary(all, look) {
@@ -73,7 +90,7 @@ fn human(checked: &[Checked], look: Look) -> String {
 
 /// Every diagnostic with the sources it points into.
 fn each(checked: &[Checked]) -> impl Iterator<Item = (&Diagnostic, &SourceMap)> {
-    checked.iter().flat_map(|file| file.diagnostics.iter().map(move |d| (d, &file.sources)))
+    checked.iter().flat_map(|file| file.diagnostics.iter().map(move |d| (d, file.sources())))
 }
 
 /// A span as machines want it: 1-based lines and columns in characters; the end is behind the last.

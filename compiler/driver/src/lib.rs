@@ -4,6 +4,7 @@
 mod compile;
 pub mod explain;
 mod load;
+pub mod restore;
 mod runnable;
 
 pub use compile::{Compilation, Options, compile};

@@ -137,6 +137,9 @@ codes! {
 
     DUPLICATE_STATE_ID "E0701" "duplicate-state-id" "two stateful stages have the same id";
     MISPLACED_STATE_ID "E0702" "misplaced-state-id" "an id is given to something that has no state";
+    STATE_INCOMPATIBLE "E0703" "state-incompatible" "the state of the old script cannot be restored into this one";
+    STATE_DROPPED "E0704" "state-dropped" "state of the old script has no place in this one";
+    STATE_RESTORES "E0705" "state-restores" "the state of the old script restores, with a difference";
 
     WINDOW_NOT_RUNNABLE "E0801" "window-not-runnable" "windows cannot run yet";
     JOIN_NOT_RUNNABLE "E0803" "join-not-runnable" "joins cannot run yet";
@@ -159,4 +162,5 @@ codes! {
     ALWAYS_TRUE_FILTER "W0308" "always-true-filter" "a condition is the same for every row";
     UNUSED_ALLOW "W0309" "unused-allow" "a `flow-allow` comment suppresses nothing";
     NEVER_NULL "W0310" "never-null" "a value that is never null is treated as if it could be";
+    CHANGES_MEANING "W0311" "changes-meaning" "state restores, but old and new rows would mix in it";
 }

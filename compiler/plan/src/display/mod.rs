@@ -17,6 +17,7 @@ pub use graph::graph_views;
 pub use json::json;
 pub use literal::literal;
 pub use plan::plan_views;
+pub use stateful::window;
 pub use text::text;
 
 use crate::connector::{ArgValue, ConnectorCall, GeneratorKind};

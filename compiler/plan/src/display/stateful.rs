@@ -34,7 +34,8 @@ fn windowing(windowing: &Windowing, discarding: bool) -> String {
     if discarding { out + ", starts anew" } else { out }
 }
 
-fn window(window: &Window) -> String {
+/// A window as a script would name it.
+pub fn window(window: &Window) -> String {
     let kind = match &window.kind {
         WindowKind::Tumbling { size, offset, zone } => {
             let mut out = format!("tumbling {}", duration(*size));

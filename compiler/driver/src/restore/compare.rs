@@ -1,0 +1,406 @@
+//! Old state against new state: what each difference means for what is stored.
+
+use super::feeds::Stage;
+use super::shape::{AggregateShape, ColumnShape, Held, StateShape, shapes};
+use super::{Effect, Finding, Verdict};
+use flow_plan::operator::{JoinBound, Plan, Window};
+use flow_plan::{DataType, Place};
+
+/// A verdict for each state of the new plan, in its order, and for each of the old one that has no place in it.
+pub fn compare(old: &Plan, new: &Plan) -> Vec<Verdict> {
+    let (old, new) = (shapes(old), shapes(new));
+    let mut taken = vec![false; old.len()];
+    // What keeps its id first: `@was` may name an id that somebody else has now.
+    let mut partner: Vec<Option<usize>> =
+        new.iter().map(|state| old.iter().position(|other| other.id == state.id)).collect();
+    partner.iter().flatten().for_each(|&index| taken[index] = true);
+    for (state, partner) in new.iter().zip(&mut partner) {
+        let was = |other: &StateShape| state.was.as_deref() == Some(&other.id);
+        if partner.is_none()
+            && let Some(index) = (0..old.len()).find(|&index| !taken[index] && was(&old[index]))
+        {
+            taken[index] = true;
+            *partner = Some(index);
+        }
+    }
+    let dropped: Vec<&StateShape> =
+        old.iter().zip(&taken).filter(|(_, taken)| !**taken).map(|(state, _)| state).collect();
+    let mut verdicts: Vec<Verdict> = new
+        .iter()
+        .zip(partner)
+        .map(|(state, partner)| match partner {
+            Some(index) => of_both(&old[index], state),
+            None => of_new(state, &dropped),
+        })
+        .collect();
+    verdicts.extend(dropped.into_iter().map(of_dropped));
+    verdicts
+}
+
+fn verdict(id: &str, was: Option<&str>, place: Option<Place>, findings: Vec<Finding>) -> Verdict {
+    let effect = findings.iter().map(|finding| finding.effect).max().unwrap_or(Effect::Identical);
+    Verdict {
+        id: id.to_string(),
+        was: was.filter(|was| *was != id).map(str::to_string),
+        effect,
+        // Of a state that is lost it does not matter any more.
+        changes_meaning: effect < Effect::Drops && findings.iter().any(|finding| finding.changes_meaning),
+        findings,
+        renamed_from: None,
+        place,
+    }
+}
+
+fn of_new(state: &StateShape, dropped: &[&StateShape]) -> Verdict {
+    let message = format!("`{}` is new and starts empty", state.id);
+    let findings = Findings { old: None, new: Some(state.place), found: Vec::new() }
+        .add(Effect::Restores, message)
+        .found;
+    // A dropped state that would restore here was probably renamed.
+    let alike =
+        dropped.iter().find(|other| other.word == state.word && of_both(other, state).effect < Effect::Drops);
+    Verdict {
+        renamed_from: alike.map(|other| other.id.clone()),
+        ..verdict(&state.id, None, Some(state.place), findings)
+    }
+}
+
+fn of_dropped(state: &StateShape) -> Verdict {
+    let message = format!("the new script has no state `{}`: what it holds would be lost", state.id);
+    let findings =
+        Findings { old: Some(state.place), new: None, found: Vec::new() }.add(Effect::Drops, message).found;
+    verdict(&state.id, None, None, findings)
+}
+
+/// Findings about two stages.
+struct Findings {
+    old: Option<Place>,
+    new: Option<Place>,
+    found: Vec<Finding>,
+}
+
+impl Findings {
+    fn push(&mut self, effect: Effect, changes_meaning: bool, message: String) -> &mut Finding {
+        self.found.push(Finding {
+            effect,
+            changes_meaning,
+            message,
+            old: self.old,
+            new: self.new,
+            help: None,
+        });
+        let last = self.found.len() - 1;
+        &mut self.found[last]
+    }
+
+    fn add(mut self, effect: Effect, message: String) -> Findings {
+        self.push(effect, false, message);
+        self
+    }
+}
+
+fn of_both(old: &StateShape, new: &StateShape) -> Verdict {
+    let mut all = Findings { old: Some(old.place), new: Some(new.place), found: Vec::new() };
+    if old.word != new.word && !same_family(old, new) {
+        let message = format!("this was a `{}` and is a `{}`", old.word, new.word);
+        all.push(Effect::Incompatible, false, message);
+        return verdict(&new.id, Some(&old.id), Some(new.place), all.found);
+    }
+    keys(&mut all, &old.key, &new.key, &new.held);
+    windows(&mut all, old.window.as_ref(), new.window.as_ref());
+    if old.trigger != new.trigger {
+        let message = "the trigger changed: results are given at other times".to_string();
+        all.push(Effect::Restores, false, message);
+    }
+    held(&mut all, &old.held, &new.held);
+    above(&mut all, &old.feeds, &new.feeds);
+    verdict(&new.id, Some(&old.id), Some(new.place), all.found)
+}
+
+/// `count() as n` and `aggregate { n: count() }` keep the same.
+fn same_family(old: &StateShape, new: &StateShape) -> bool {
+    matches!((&old.held, &new.held), (Held::Groups(_), Held::Groups(_)))
+}
+
+fn list(key: &[ColumnShape]) -> String {
+    let names: Vec<String> = key.iter().map(|column| format!("`{}`", column.name)).collect();
+    if names.is_empty() { "nothing (one group)".into() } else { names.join(", ") }
+}
+
+fn keys(all: &mut Findings, old: &[ColumnShape], new: &[ColumnShape], held: &Held) {
+    let what = match held {
+        Held::Sides { .. } => "the condition of the join",
+        Held::Values => "what is compared",
+        _ => "the key",
+    };
+    let same = |(a, b): (&ColumnShape, &ColumnShape)| a.name == b.name || a.origin == b.origin;
+    if old.len() != new.len() || !old.iter().zip(new).all(same) {
+        let message = format!("{what} changed from {} to {}", list(old), list(new));
+        all.push(Effect::Incompatible, false, message).help = Some(
+            "what is stored is grouped by the old one and cannot be regrouped: give the stage a new `@id(\"…\")` to start empty".into(),
+        );
+        return;
+    }
+    for (a, b) in old.iter().zip(new) {
+        if a.ty != b.ty {
+            let message = format!("{what} `{}` changed its type from `{}` to `{}`", b.name, a.ty, b.ty);
+            all.push(Effect::Incompatible, false, message);
+        } else if a.name != b.name && !matches!(held, Held::Sides { .. }) {
+            all.push(Effect::Migrates, false, format!("`{}` of {what} is called `{}` now", a.name, b.name));
+        }
+    }
+}
+
+fn windows(all: &mut Findings, old: Option<&Window>, new: Option<&Window>) {
+    match (old, new) {
+        (None, None) => {}
+        (Some(a), Some(b)) if a.kind == b.kind && a.processing_time == b.processing_time => {
+            if a.lateness != b.lateness {
+                let message = "the lateness changed: it holds for windows that are still open".to_string();
+                all.push(Effect::Restores, false, message);
+            }
+        }
+        (a, b) => {
+            let text = |window: Option<&Window>| match window {
+                Some(window) => flow_plan::display::window(window),
+                None => "no window".to_string(),
+            };
+            let message = format!("the window changed from {} to {}", text(a), text(b));
+            all.push(Effect::Incompatible, false, message).help = Some(
+                "rows that are stored cannot be divided anew: give the stage a new `@id(\"…\")` to start empty".into(),
+            );
+        }
+    }
+}
+
+fn held(all: &mut Findings, old: &Held, new: &Held) {
+    match (old, new) {
+        (Held::Groups(a), Held::Groups(b)) => groups(all, a, b),
+        (Held::Rows { by, n, row }, Held::Rows { by: new_by, n: new_n, row: new_row }) => {
+            if by != new_by {
+                let message =
+                    format!("rows are chosen by `{new_by}` now; those that are held were chosen by `{by}`");
+                all.push(Effect::Restores, true, message);
+            }
+            if new_n > n {
+                let message =
+                    format!("{new_n} rows are kept now; of those that came before, only {n} are there");
+                all.push(Effect::Restores, false, message);
+            }
+            rows(all, "the rows it holds", row, new_row);
+        }
+        (Held::Values, Held::Values) => {}
+        (
+            Held::Sides { kind, bound, rest, left, right },
+            Held::Sides {
+                kind: new_kind,
+                bound: new_bound,
+                rest: new_rest,
+                left: new_left,
+                right: new_right,
+            },
+        ) => {
+            if kind != new_kind {
+                all.push(Effect::Incompatible, false, "the kind of join changed".to_string());
+            }
+            bounds(all, bound, new_bound);
+            if rest != new_rest {
+                all.push(Effect::Restores, true, "the further condition of the join changed".to_string());
+            }
+            rows(all, "the left rows it holds", left, new_left);
+            rows(all, "the right rows it holds", right, new_right);
+        }
+        (Held::Fold { ty, text }, Held::Fold { ty: new_ty, text: new_text }) => {
+            match widening(ty, new_ty) {
+                Widening::Same => {}
+                Widening::Wider => {
+                    let message = format!("the state changed its type from `{ty}` to `{new_ty}`");
+                    all.push(Effect::Migrates, false, message);
+                }
+                Widening::Other => {
+                    let message = format!("the state changed its type from `{ty}` to `{new_ty}`");
+                    all.push(Effect::Incompatible, false, message);
+                }
+            }
+            if text != new_text {
+                all.push(Effect::Restores, true, "how the state goes on changed".to_string());
+            }
+        }
+        _ => {
+            all.push(Effect::Incompatible, false, "what it keeps is of another kind".to_string());
+        }
+    }
+}
+
+fn bounds(all: &mut Findings, old: &JoinBound, new: &JoinBound) {
+    match (old, new) {
+        (JoinBound::Interval { lo, hi }, JoinBound::Interval { lo: new_lo, hi: new_hi }) => {
+            if new_lo < lo || new_hi > hi {
+                let message =
+                    "the interval is wider: rows that only the wider one needs are gone already".to_string();
+                all.push(Effect::Restores, true, message);
+            } else if (new_lo, new_hi) != (lo, hi) {
+                all.push(Effect::Restores, false, "the interval is narrower".to_string());
+            }
+        }
+        (JoinBound::Regular { ttl: a }, JoinBound::Regular { ttl: b }) => {
+            if a != b {
+                let message = "rows are kept for another time; it holds for those that are there".to_string();
+                all.push(Effect::Restores, false, message);
+            }
+        }
+        // Windows are compared as windows.
+        (a, b) if std::mem::discriminant(a) == std::mem::discriminant(b) => {}
+        _ => {
+            all.push(Effect::Incompatible, false, "what bounds the join changed".to_string());
+        }
+    }
+}
+
+enum Widening {
+    Same,
+    Wider,
+    Other,
+}
+
+/// `int` may become `float`, and `T` may become `T?`.
+fn widening(old: &DataType, new: &DataType) -> Widening {
+    if old == new {
+        return Widening::Same;
+    }
+    if old.is_optional() && !new.is_optional() {
+        return Widening::Other;
+    }
+    match (old.unwrapped(), new.unwrapped()) {
+        (a, b) if a == b => Widening::Wider,
+        (DataType::Int, DataType::Float) => Widening::Wider,
+        _ => Widening::Other,
+    }
+}
+
+fn groups(all: &mut Findings, old: &[AggregateShape], new: &[AggregateShape]) {
+    let mut taken = vec![false; old.len()];
+    for call in new {
+        let of_name = |a: &AggregateShape| a.name == call.name;
+        let found = (0..old.len())
+            .find(|&i| !taken[i] && of_name(&old[i]) && old[i].func == call.func)
+            .or_else(|| (0..old.len()).find(|&i| !taken[i] && of_name(&old[i])));
+        all.new = Some(call.place);
+        let Some(index) = found else {
+            all.push(Effect::Restores, false, format!("`{}` is new and starts empty", call.name));
+            continue;
+        };
+        taken[index] = true;
+        all.old = Some(old[index].place);
+        aggregate(all, &old[index], call);
+    }
+    for (call, _) in old.iter().zip(taken).filter(|(_, taken)| !taken) {
+        all.old = Some(call.place);
+        let message = format!("`{}` is gone: what it holds would be lost", call.name);
+        all.push(Effect::Drops, false, message);
+    }
+}
+
+fn aggregate(all: &mut Findings, old: &AggregateShape, new: &AggregateShape) {
+    let name = &new.name;
+    if old.func != new.func {
+        let message = format!("`{name}` was `{}` and is `{}`", old.text, new.text);
+        all.push(Effect::Incompatible, false, message).help =
+            Some("give the result another name: it then starts empty, and the old one is dropped".into());
+        return;
+    }
+    let unit = DataType::Bool;
+    let (a, b) = (old.arg.as_ref().unwrap_or(&unit), new.arg.as_ref().unwrap_or(&unit));
+    match (widening(a, b), old.arg.is_some() == new.arg.is_some()) {
+        (Widening::Same, true) => {}
+        (Widening::Wider, true) => {
+            let message = format!("`{name}` aggregates `{b}` now; it was `{a}`");
+            all.push(Effect::Migrates, false, message);
+        }
+        _ => {
+            let message =
+                format!("`{name}` was `{}` and is `{}`: its argument has another type", old.text, new.text);
+            all.push(Effect::Incompatible, false, message);
+            return;
+        }
+    }
+    if old.text != new.text {
+        let message =
+            format!("`{name}` was `{}` and is `{}`: old and new rows would mix", old.text, new.text);
+        all.push(Effect::Restores, true, message);
+    }
+}
+
+fn rows(all: &mut Findings, what: &str, old: &[ColumnShape], new: &[ColumnShape]) {
+    for field in new {
+        match old.iter().find(|other| other.name == field.name) {
+            Some(other) => match widening(&other.ty, &field.ty) {
+                Widening::Same if other.origin != field.origin => {
+                    let message = format!(
+                        "`{}` of {what} is computed differently: old and new rows would mix",
+                        field.name
+                    );
+                    all.push(Effect::Restores, true, message);
+                }
+                Widening::Same => {}
+                Widening::Wider => {
+                    let message =
+                        format!("`{}` of {what} changed from `{}` to `{}`", field.name, other.ty, field.ty);
+                    all.push(Effect::Migrates, false, message);
+                }
+                Widening::Other => {
+                    let message =
+                        format!("`{}` of {what} changed from `{}` to `{}`", field.name, other.ty, field.ty);
+                    all.push(Effect::Incompatible, false, message);
+                }
+            },
+            None if field.ty.is_optional() => {
+                let message = format!("`{}` is new in {what}: null in those that are there", field.name);
+                all.push(Effect::Migrates, false, message);
+            }
+            None => {
+                let message =
+                    format!("`{}` is new in {what}, and those that are there have none", field.name);
+                all.push(Effect::Incompatible, false, message).help =
+                    Some(format!("make it optional (`{}?`): it is null in old rows then", field.ty));
+            }
+        }
+    }
+    for field in old.iter().filter(|field| new.iter().all(|other| other.name != field.name)) {
+        all.push(Effect::Migrates, false, format!("`{}` is gone from {what}", field.name));
+    }
+}
+
+/// Stages above that were added, removed or edited.
+fn above(all: &mut Findings, old: &[Stage], new: &[Stage]) {
+    let same = |a: &Stage, b: &Stage| a.word == b.word && a.text == b.text;
+    let mut gone: Vec<&Stage> = Vec::new();
+    let mut left: Vec<Option<&Stage>> = new.iter().map(Some).collect();
+    for stage in old {
+        match left.iter().position(|other| other.is_some_and(|other| same(stage, other))) {
+            Some(at) => left[at] = None,
+            None => gone.push(stage),
+        }
+    }
+    let mut come: Vec<&Stage> = left.into_iter().flatten().collect();
+    let mix = "old and new rows would mix";
+    for stage in gone {
+        all.old = Some(stage.place);
+        let twin = come.iter().position(|other| other.word == stage.word);
+        let message = match twin.map(|at| come.remove(at)) {
+            Some(other) => {
+                all.new = Some(other.place);
+                format!("the `{}` above it changed: {mix}", stage.word)
+            }
+            None => {
+                all.new = None;
+                format!("the `{}` above it is gone: {mix}", stage.word)
+            }
+        };
+        all.push(Effect::Restores, true, message);
+    }
+    for stage in come {
+        (all.old, all.new) = (None, Some(stage.place));
+        all.push(Effect::Restores, true, format!("this `{}` above it is new: {mix}", stage.word));
+    }
+}

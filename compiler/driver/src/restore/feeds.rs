@@ -1,0 +1,211 @@
+//! How the rows that reach a state are made: every stage above it, as far as the state depends on it.
+//! A column that the state does not read may change as it likes.
+
+use flow_plan::connector::{ArgValue, ConnectorCall};
+use flow_plan::expr::Kind;
+use flow_plan::operator::{Operator, OperatorKind, Plan};
+use flow_plan::{Expr, Place, RecordType};
+use std::collections::BTreeSet;
+
+/// A stage above a state.
+#[derive(Clone, Debug)]
+pub(crate) struct Stage {
+    pub(crate) word: String,
+    /// What it does, as far as the state depends on it.
+    pub(crate) text: String,
+    pub(crate) place: Place,
+}
+
+type Columns = BTreeSet<usize>;
+
+/// What an expression computes, as text: constants folded and functions of the script taken apart, so that
+/// only what it means counts.
+pub(super) fn expression(expr: &Expr, columns: &RecordType) -> String {
+    flow_plan::display::expression(&flow_plan::passes::fold(expr), columns)
+}
+
+fn read_by(expr: &Expr) -> impl Iterator<Item = usize> {
+    expr.nodes.iter().filter_map(|node| match node.kind {
+        Kind::Column(column) => Some(column as usize),
+        _ => None,
+    })
+}
+
+/// The stages above an operator, nearest first.
+pub(super) fn feeds(plan: &Plan, index: usize) -> Vec<Stage> {
+    let mut walk = Walk { plan, stages: Vec::new() };
+    for (at, needed) in reads(plan, index, None).into_iter().enumerate() {
+        walk.above(plan.operators[index].inputs[at].0 as usize, needed);
+    }
+    walk.stages
+}
+
+/// The columns of each input that an operator needs for these columns of its output; for `None`, what
+/// its state depends on beside the rows it holds.
+fn reads(plan: &Plan, index: usize, wanted: Option<&Columns>) -> Vec<Columns> {
+    let operator = &plan.operators[index];
+    let width = |at: usize| plan.operators[operator.inputs[at].0 as usize].output.fields.len();
+    let kept = |width: usize| match wanted {
+        Some(wanted) => wanted.iter().copied().filter(|column| *column < width).collect(),
+        None => Columns::new(),
+    };
+    match &operator.kind {
+        OperatorKind::Map { exprs } => {
+            let all = kept(exprs.len());
+            vec![all.iter().flat_map(|column| read_by(&exprs[*column])).collect()]
+        }
+        OperatorKind::Filter { cond } => {
+            let mut all = kept(width(0));
+            all.extend(read_by(cond));
+            vec![all]
+        }
+        OperatorKind::FlatMap { list } => {
+            let mut all = kept(width(0));
+            all.extend(read_by(list));
+            vec![all]
+        }
+        OperatorKind::Aggregate(aggregate) => {
+            let exprs = aggregate.calls.iter().flat_map(|call| [&call.arg, &call.by, &call.filter]);
+            let read = exprs.flatten().flat_map(read_by);
+            vec![aggregate.keys.iter().copied().chain(read).collect()]
+        }
+        OperatorKind::Top { keys, by, .. } => {
+            let mut all = kept(width(0));
+            all.extend(keys.iter().copied().chain(by.iter().flat_map(|key| read_by(&key.expr))));
+            vec![all]
+        }
+        OperatorKind::Latest { keys, by, .. } => {
+            let mut all = kept(width(0));
+            all.extend(keys.iter().copied().chain(read_by(by)));
+            vec![all]
+        }
+        OperatorKind::Distinct { keys, columns, .. } => {
+            let mut all = kept(width(0));
+            all.extend(keys.iter().chain(columns));
+            vec![all]
+        }
+        OperatorKind::Scan { keys, next, emit, .. } => {
+            let read = std::iter::once(next).chain(emit).flat_map(read_by);
+            vec![keys.iter().copied().chain(read).filter(|column| *column < width(0)).collect()]
+        }
+        OperatorKind::Join(join) => {
+            let all = kept(width(0) + width(1));
+            let rest = join.rest.iter().flat_map(read_by);
+            let both: Columns = all.into_iter().chain(rest).collect();
+            let mut left: Columns = both.iter().copied().filter(|column| *column < width(0)).collect();
+            let mut right: Columns =
+                both.iter().filter(|column| **column >= width(0)).map(|column| column - width(0)).collect();
+            for (l, r) in &join.equal {
+                left.extend(read_by(l));
+                right.extend(read_by(r));
+            }
+            vec![left, right]
+        }
+        _ => (0..operator.inputs.len()).map(|at| kept(width(at))).collect(),
+    }
+}
+
+struct Walk<'a> {
+    plan: &'a Plan,
+    stages: Vec<Stage>,
+}
+
+impl Walk<'_> {
+    fn above(&mut self, index: usize, needed: Columns) {
+        let operator = &self.plan.operators[index];
+        let (word, place) = (&operator.word, operator.place);
+        let texts = self.texts(operator, &needed).into_iter();
+        self.stages.extend(texts.map(|text| Stage { word: word.clone(), text, place }));
+        let inputs = reads(self.plan, index, Some(&needed));
+        for (at, needed) in inputs.into_iter().enumerate() {
+            self.above(operator.inputs[at].0 as usize, needed);
+        }
+    }
+
+    /// What a stage does for these columns; nothing if they just pass.
+    fn texts(&self, operator: &Operator, needed: &Columns) -> Vec<String> {
+        let input = operator.inputs.first().map(|input| &*self.plan.operators[input.0 as usize].output);
+        let shown = |expr: &Expr| input.map_or_else(String::new, |input| expression(expr, input));
+        match &operator.kind {
+            OperatorKind::Map { exprs } => {
+                let computed = needed.iter().map(|c| &exprs[*c]).filter(|expr| expr.as_column().is_none());
+                computed.map(shown).collect()
+            }
+            OperatorKind::Filter { cond } => vec![shown(cond)],
+            OperatorKind::FlatMap { list } => vec![shown(list)],
+            OperatorKind::EventTime { column, .. } => {
+                input.map(|input| input.fields[*column].name.to_string()).into_iter().collect()
+            }
+            OperatorKind::Source(call) | OperatorKind::Table { connector: call, .. } => vec![connector(call)],
+            OperatorKind::Aggregate(aggregate) => vec![results(operator, &aggregate.results, needed)],
+            OperatorKind::Sample { probability } => vec![probability.to_string()],
+            OperatorKind::Limit { n } => vec![n.to_string()],
+            OperatorKind::Errors { declaration } | OperatorKind::Late { declaration } => {
+                vec![self.plan.declarations[*declaration as usize].name.clone()]
+            }
+            OperatorKind::Top { .. }
+            | OperatorKind::Latest { .. }
+            | OperatorKind::Distinct { .. }
+            | OperatorKind::Join(_)
+            | OperatorKind::Scan { .. } => vec![String::new()],
+            OperatorKind::Union | OperatorKind::Tap { .. } | OperatorKind::Sink(_) => Vec::new(),
+        }
+    }
+}
+
+/// What is computed behind an aggregation of its aggregates.
+fn results(operator: &Operator, results: &[Expr], needed: &Columns) -> String {
+    let kept = operator.output.fields.len() - results.len();
+    let computed = needed.iter().filter_map(|column| results.get(column.checked_sub(kept)?));
+    let width = computed.clone().flat_map(read_by).max().map_or(0, |column| column + 1);
+    let columns = (0..width).map(|c| flow_plan::Field::new(format!("{c}"), flow_plan::DataType::Json));
+    let columns = RecordType::new(columns.collect());
+    let parts: Vec<String> =
+        computed.filter(|expr| expr.as_column().is_none()).map(|expr| expression(expr, &columns)).collect();
+    parts.join(", ")
+}
+
+/// Where a source reads: its name and what it is told as text.
+fn connector(call: &ConnectorCall) -> String {
+    let told = call.args.iter().filter_map(|arg| match &arg.value {
+        ArgValue::Value(value @ flow_plan::Value::String(_)) => {
+            Some(format!("{}: {}", arg.name, flow_plan::display::literal(value)))
+        }
+        _ => None,
+    });
+    format!("{}({})", call.name, told.collect::<Vec<_>>().join(", "))
+}
+
+/// The field, or the expression, that a column comes from.
+pub(super) fn origin(plan: &Plan, index: usize, column: usize) -> String {
+    let (mut index, mut column) = (index, column);
+    loop {
+        let operator = &plan.operators[index];
+        let above = operator.inputs.first().map(|input| input.0 as usize);
+        let name = || operator.output.fields[column].name.to_string();
+        let Some(above) = above else { return name() };
+        match &operator.kind {
+            OperatorKind::Map { exprs } => match exprs[column].as_column() {
+                Some(passed) => column = passed,
+                None => return expression(&exprs[column], &plan.operators[above].output),
+            },
+            OperatorKind::Filter { .. }
+            | OperatorKind::EventTime { .. }
+            | OperatorKind::Union
+            | OperatorKind::Sample { .. }
+            | OperatorKind::Limit { .. }
+            | OperatorKind::Tap { .. }
+            | OperatorKind::Distinct { .. } => {}
+            OperatorKind::FlatMap { list } => {
+                if column + 1 == operator.output.fields.len() {
+                    return format!("each of {}", expression(list, &plan.operators[above].output));
+                }
+            }
+            OperatorKind::Aggregate(aggregate) if column < aggregate.keys.len() => {
+                column = aggregate.keys[column];
+            }
+            _ => return name(),
+        }
+        index = above;
+    }
+}

@@ -1,0 +1,274 @@
+//! Every edit of a script and what becomes of its state: one line a case.
+
+use super::{Effect, Verdict, compare};
+use crate::{LoadError, Options, compile};
+use flow_plan::operator::Plan;
+use std::path::Path;
+
+const HEAD: &str = "\
+type Bid = { auction: int, bidder: int, price: int, note: string?, at: timestamp }
+type Auction = { id: int, seller: int, at: timestamp }
+source bids: Bid = file(\"bids.ndjson\", format: json) |> eventTime(at, delay: 5s)
+source auctions: Auction = file(\"auctions.ndjson\", format: json) |> eventTime(at, delay: 5s)
+";
+
+fn plan(script: &str) -> Plan {
+    let text = format!("{HEAD}{script}\nsink out = s -> file(\"out\", format: json)\n");
+    let mut loader = |path: &Path| match path.to_str() {
+        Some("s.flow") => Ok(text.clone().into_bytes()),
+        _ => Err(LoadError::Missing),
+    };
+    let done = compile(&mut loader, Path::new("s.flow"), &Options::default()).unwrap();
+    match done.plan {
+        Some(plan) => plan,
+        None => panic!("{script}\n{:#?}", done.diagnostics),
+    }
+}
+
+fn verdicts(old: &str, new: &str) -> Vec<Verdict> {
+    compare(&plan(old), &plan(new))
+}
+
+/// `id effect`, with `*` where old and new rows would mix.
+fn summary(old: &str, new: &str) -> String {
+    let line = |v: &Verdict| {
+        let was = v.was.as_ref().map(|was| format!(" was {was}")).unwrap_or_default();
+        format!("{}{was} {}{}", v.id, v.effect.word(), if v.changes_meaning { "*" } else { "" })
+    };
+    verdicts(old, new).iter().map(line).collect::<Vec<_>>().join(", ")
+}
+
+/// Old script, new script, verdicts.
+const CASES: &[(&str, &str, &str)] = &[
+    // Nothing, or nothing that matters.
+    (
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "s.count identical",
+    ),
+    (
+        "stream s = bids |> filter(price > 100) |> keyBy(auction) |> count() as n",
+        "const least = 100\nfn dear(p: int) -> bool = p > least\nstream s = bids |> filter(dear(price)) |> keyBy(auction) |> count() as n",
+        "s.count identical",
+    ),
+    (
+        "stream s = bids |> map { auction, price } |> keyBy(auction) |> sum(price) as n",
+        "stream s = bids |> map { auction, price, twice: price * 2 } |> keyBy(auction) |> sum(price) as n",
+        "s.sum identical",
+    ),
+    // Stages behind the state.
+    (
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "stream s = bids |> keyBy(auction) |> count() as n |> filter(n > 3)",
+        "s.count identical",
+    ),
+    // Stages in front of it.
+    (
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "stream s = bids |> filter(price > 3) |> keyBy(auction) |> count() as n",
+        "s.count restores*",
+    ),
+    (
+        "stream s = bids |> filter(price > 3) |> keyBy(auction) |> count() as n",
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "s.count restores*",
+    ),
+    (
+        "stream s = bids |> map { auction, price: price * 2 } |> keyBy(auction) |> sum(price) as n",
+        "stream s = bids |> map { auction, price: price * 3 } |> keyBy(auction) |> sum(price) as n",
+        "s.sum restores*",
+    ),
+    // Aggregates.
+    (
+        "stream s = bids |> keyBy(auction) |> aggregate { n: count() }",
+        "stream s = bids |> keyBy(auction) |> aggregate { n: count(), top: max(price) }",
+        "s.aggregate restores",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> aggregate { n: count(), top: max(price) }",
+        "stream s = bids |> keyBy(auction) |> aggregate { n: count() }",
+        "s.aggregate drops",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> aggregate { n: sum(price) }",
+        "stream s = bids |> keyBy(auction) |> aggregate { n: max(price) }",
+        "s.aggregate incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> aggregate { n: max(price) }",
+        "stream s = bids |> keyBy(auction) |> aggregate { n: max(at) }",
+        "s.aggregate incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> aggregate { n: sum(price) }",
+        "stream s = bids |> keyBy(auction) |> aggregate { n: sum(float(price)) }",
+        "s.aggregate migrates*",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> aggregate { n: sum(price) }",
+        "stream s = bids |> keyBy(auction) |> aggregate { n: sum(price * 2) }",
+        "s.aggregate restores*",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> aggregate { n: count(where: price > 1) }",
+        "stream s = bids |> keyBy(auction) |> aggregate { n: count(where: price > 2) }",
+        "s.aggregate restores*",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> aggregate { mean: sum(price) / count() }",
+        "stream s = bids |> keyBy(auction) |> aggregate { mean: sum(price) * 10 / count() }",
+        "s.aggregate identical",
+    ),
+    // Keys.
+    (
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "stream s = bids |> keyBy(bidder) |> count() as n",
+        "s.count incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "stream s = bids |> keyBy(auction, bidder) |> count() as n",
+        "s.count incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "stream s = bids |> map { lot: auction } |> keyBy(lot) |> count() as n",
+        "s.count migrates",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "stream s = bids |> keyBy(lot: string(auction)) |> count() as n",
+        "s.count incompatible",
+    ),
+    // Windows.
+    (
+        "stream s = bids |> keyBy(auction) |> window(tumbling(10s)) |> count() as n",
+        "stream s = bids |> keyBy(auction) |> window(tumbling(20s)) |> count() as n",
+        "s.count incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> window(tumbling(10s)) |> count() as n",
+        "stream s = bids |> keyBy(auction) |> window(session(gap: 10s)) |> count() as n",
+        "s.count incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> window(tumbling(10s)) |> count() as n",
+        "stream s = bids |> keyBy(auction) |> window(tumbling(10s), lateness: 1min) |> count() as n",
+        "s.count restores",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> window(tumbling(10s)) |> count() as n",
+        "stream s = bids |> keyBy(auction) |> window(tumbling(10s)) |> trigger(early: 1s) |> count() as n",
+        "s.count restores",
+    ),
+    // Names.
+    (
+        "stream old = bids |> keyBy(auction) |> count() as n\nstream s = old",
+        "stream young = bids |> keyBy(auction) |> count() as n\nstream s = young",
+        "young.count restores, old.count drops",
+    ),
+    (
+        "stream old = bids |> keyBy(auction) |> count() as n\nstream s = old",
+        "@was(\"old\") stream young = bids |> keyBy(auction) |> count() as n\nstream s = young",
+        "young.count was old.count identical",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "stream s = bids |> keyBy(auction) |> @was(\"s.count\") aggregate { n: count() }",
+        "s.aggregate was s.count identical",
+    ),
+    // Rows that are held.
+    (
+        "stream s = bids |> map { auction, price } |> keyBy(auction) |> latest(by: price)",
+        "stream s = bids |> map { auction, price, note } |> keyBy(auction) |> latest(by: price)",
+        "s.latest migrates",
+    ),
+    (
+        "stream s = bids |> map { auction, price } |> keyBy(auction) |> latest(by: price)",
+        "stream s = bids |> map { auction, price, bidder } |> keyBy(auction) |> latest(by: price)",
+        "s.latest incompatible",
+    ),
+    (
+        "stream s = bids |> map { auction, price, bidder } |> keyBy(auction) |> latest(by: price)",
+        "stream s = bids |> map { auction, price } |> keyBy(auction) |> latest(by: price)",
+        "s.latest migrates",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> top(3, by: price)",
+        "stream s = bids |> keyBy(auction) |> top(5, by: price)",
+        "s.top restores",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> top(3, by: price)",
+        "stream s = bids |> keyBy(auction) |> top(3, by: bidder)",
+        "s.top restores*",
+    ),
+    // Joins.
+    (
+        "stream s = bids as b |> join(auctions as a on b.auction == a.id, within: 10min) |> map { price, seller }",
+        "stream s = bids as b |> join(auctions as a on b.auction == a.id, within: 5min) |> map { price, seller }",
+        "s.join restores",
+    ),
+    (
+        "stream s = bids as b |> join(auctions as a on b.auction == a.id, within: 10min) |> map { price, seller }",
+        "stream s = bids as b |> join(auctions as a on b.auction == a.id, within: 1h) |> map { price, seller }",
+        "s.join restores*",
+    ),
+    (
+        "stream s = bids as b |> join(auctions as a on b.auction == a.id, within: 10min) |> map { price, seller }",
+        "stream s = bids as b |> join(auctions as a on b.bidder == a.id, within: 10min) |> map { price, seller }",
+        "s.join incompatible",
+    ),
+    // Sources.
+    (
+        "stream s = bids |> keyBy(auction) |> count() as n",
+        "stream s = bids |> union(bids) |> keyBy(auction) |> count() as n",
+        "s.count restores*",
+    ),
+];
+
+#[test]
+fn every_edit_gets_its_verdict() {
+    let mut wrong = Vec::new();
+    for (old, new, expected) in CASES {
+        let found = summary(old, new);
+        if found != *expected {
+            wrong.push(format!("{old}\n  → {new}\n  expected {expected}\n  found    {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn a_script_against_itself_is_identical() {
+    for (old, new, _) in CASES {
+        for script in [old, new] {
+            assert!(verdicts(script, script).iter().all(|v| v.effect == Effect::Identical), "{script}");
+        }
+    }
+}
+
+#[test]
+fn a_state_that_was_probably_renamed_is_told() {
+    let found = verdicts(
+        "stream old = bids |> keyBy(auction) |> count() as n\nstream s = old",
+        "stream young = bids |> keyBy(auction) |> count() as n\nstream s = young",
+    );
+    assert_eq!(found[0].renamed_from.as_deref(), Some("old.count"));
+}
+
+#[test]
+fn a_finding_shows_the_old_line_and_the_new_line() {
+    let (old, new) = (
+        "stream s = bids |> filter(price > 3) |> keyBy(auction) |> count() as n",
+        "stream s = bids |> filter(price > 4) |> keyBy(auction) |> count() as n",
+    );
+    let found = verdicts(old, new);
+    let finding = &found[0].findings[0];
+    let text = |script: &str, place: Option<flow_plan::Place>| {
+        let place = place.unwrap();
+        format!("{HEAD}{script}")[place.start as usize..place.end as usize].to_string()
+    };
+    assert_eq!(text(old, finding.old), "filter(price > 3)");
+    assert_eq!(text(new, finding.new), "filter(price > 4)");
+}
