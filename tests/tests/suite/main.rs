@@ -1,6 +1,7 @@
 //! The one test binary of what joins the halves: every module is one kind of test.
 #![allow(clippy::disallowed_methods)]
 
+mod against;
 mod bad_input;
 mod catalogue;
 mod cli;

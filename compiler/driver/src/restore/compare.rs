@@ -280,6 +280,7 @@ fn widening(old: &DataType, new: &DataType) -> Widening {
 
 fn groups(all: &mut Findings, old: &[AggregateShape], new: &[AggregateShape]) {
     let mut taken = vec![false; old.len()];
+    let stage = all.new;
     for call in new {
         let of_name = |a: &AggregateShape| a.name == call.name;
         let found = (0..old.len())
@@ -287,6 +288,7 @@ fn groups(all: &mut Findings, old: &[AggregateShape], new: &[AggregateShape]) {
             .or_else(|| (0..old.len()).find(|&i| !taken[i] && of_name(&old[i])));
         all.new = Some(call.place);
         let Some(index) = found else {
+            all.old = None;
             all.push(Effect::Restores, false, format!("`{}` is new and starts empty", call.name));
             continue;
         };
@@ -295,7 +297,7 @@ fn groups(all: &mut Findings, old: &[AggregateShape], new: &[AggregateShape]) {
         aggregate(all, &old[index], call);
     }
     for (call, _) in old.iter().zip(taken).filter(|(_, taken)| !taken) {
-        all.old = Some(call.place);
+        (all.old, all.new) = (Some(call.place), stage);
         let message = format!("`{}` is gone: what it holds would be lost", call.name);
         all.push(Effect::Drops, false, message);
     }
