@@ -19,10 +19,20 @@ impl Default for HyperLogLog {
 impl HyperLogLog {
     /// Adds a value by its hash.
     pub fn add(&mut self, hash: u64) {
-        let index = (hash >> (64 - BITS)) as usize;
+        let (register, rank) = HyperLogLog::place(hash);
+        self.raise(register, rank);
+    }
+
+    /// The register of a hash, and the rank that it gives it.
+    pub fn place(hash: u64) -> (u16, u8) {
         // The guard bit keeps the rank at most 64 - BITS + 1.
         let rank = ((hash << BITS) | (1 << (BITS - 1))).leading_zeros() as u8 + 1;
-        let register = &mut self.registers[index];
+        ((hash >> (64 - BITS)) as u16, rank)
+    }
+
+    /// Gives a register at least this rank.
+    pub fn raise(&mut self, register: u16, rank: u8) {
+        let register = &mut self.registers[usize::from(register)];
         *register = rank.max(*register);
     }
 

@@ -5,11 +5,15 @@
 //! `variance` is Welford's. Ties of `argMax` and `argMin` go to the first row. Null arguments are
 //! skipped, but not by `count()`, `first`, `last`, `collect` and the first argument of `argMax`.
 
+mod exact;
 mod hyperloglog;
+mod reversible;
 #[cfg(test)]
 mod tests;
 
+pub use exact::{DecimalTotal, FloatTotal};
 pub use hyperloglog::HyperLogLog;
+pub use reversible::{Copies, Reversible, Sequence, Total};
 
 use crate::catalogue::AggFunc;
 use crate::error::Fault;
@@ -72,13 +76,7 @@ impl Accumulator {
             AggFunc::CountDistinct => Accumulator::Distinct(HashSet::new()),
             AggFunc::ApproxCountDistinct => Accumulator::Approx(HyperLogLog::default()),
             AggFunc::Collect => Accumulator::Collect(Vec::new()),
-            AggFunc::StringJoin => {
-                let separator = match param {
-                    Some(Value::String(separator)) => separator,
-                    _ => ",",
-                };
-                Accumulator::StringJoin(None, separator.into())
-            }
+            AggFunc::StringJoin => Accumulator::StringJoin(None, separator(param)),
             AggFunc::ArgMax => Accumulator::Arg(None, Greater),
             AggFunc::ArgMin => Accumulator::Arg(None, Less),
             AggFunc::Stddev => Accumulator::Spread(0, 0.0, 0.0, true),
@@ -208,6 +206,14 @@ fn zero(ty: Option<&DataType>) -> Value {
     }
 }
 
+/// What stands between joined texts.
+fn separator(param: Option<&Value>) -> Box<str> {
+    match param {
+        Some(Value::String(separator)) => (&**separator).into(),
+        _ => ",".into(),
+    }
+}
+
 /// A number as a float.
 fn number(value: &Value) -> Option<f64> {
     match value {
@@ -226,6 +232,11 @@ fn percentile(values: &[f64], fraction: f64) -> Value {
     let place = fraction.clamp(0.0, 1.0) * last as f64;
     let (below, part) = (place.floor() as usize, place.fract());
     let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
-    // Between equal neighbours nothing is computed: infinities would give NaN.
-    Value::Float(if part == 0.0 || low == high { low } else { low + (high - low) * part })
+    Value::Float(between(low, high, part))
+}
+
+/// What lies so far between two neighbours. Between equal ones nothing is computed: infinities would give
+/// NaN.
+fn between(low: f64, high: f64, part: f64) -> f64 {
+    if part == 0.0 || low == high { low } else { low + (high - low) * part }
 }

@@ -89,3 +89,64 @@ fn the_estimate_of_different_values_is_within_five_percent() {
         assert!((estimate - n).abs() as f64 <= n as f64 * 0.05, "{estimate} for {n}");
     }
 }
+
+/// Random values of a type, few enough to repeat.
+fn some_value(random: &mut crate::arbitrary::Arbitrary, ty: &DataType) -> Value {
+    let n = random.below(6) as i64 - 2;
+    match ty {
+        DataType::Float => Value::Float([0.0, -0.0, f64::NAN, f64::INFINITY, 0.5, -7.25][(n + 2) as usize]),
+        DataType::Decimal => Value::Decimal(Decimal::new(n * 10, 1 + (n & 1) as u32)),
+        DataType::String => Value::string(format!("t{n}")),
+        DataType::Bool => Value::Bool(n > 0),
+        DataType::Duration => Value::Duration(n),
+        _ => Value::Int(n),
+    }
+}
+
+#[test]
+fn what_is_taken_out_of_an_aggregate_was_never_there() {
+    use crate::arbitrary::Arbitrary;
+    let (number, text) = ([DataType::Int, DataType::Float, DataType::Decimal], [DataType::String]);
+    for seed in 0..600 {
+        let mut random = Arbitrary::new(seed);
+        let def = &crate::catalogue::AGGREGATES[random.below(crate::catalogue::AGGREGATES.len())];
+        let types: &[DataType] = match def.func {
+            AggFunc::BoolAnd | AggFunc::BoolOr => &[DataType::Bool],
+            AggFunc::StringJoin => &text,
+            _ => &number,
+        };
+        let ty = types[random.below(types.len())].clone();
+        let param = (def.func == AggFunc::Percentile).then_some(Value::Float(0.3));
+        let mut reversible = Reversible::new(def.func, Some(&ty), param.as_ref());
+        let mut rows: Vec<(Value, Value)> = Vec::new();
+        for _ in 0..random.below(40) {
+            if !rows.is_empty() && random.one_in(2) {
+                // Of rows that are equal to the aggregate, the first goes.
+                let (value, by) = rows[random.below(rows.len())].clone();
+                let has_by = matches!(def.func, AggFunc::ArgMax | AggFunc::ArgMin);
+                let same = |row: &(Value, Value)| {
+                    crate::order::identical(&row.0, &value) && (!has_by || row.1 == by)
+                };
+                let first = rows.iter().position(same).unwrap();
+                rows.remove(first);
+                reversible.apply(Some(&value), Some(&by), -1);
+            } else {
+                let value = if random.one_in(8) { Value::Null } else { some_value(&mut random, &ty) };
+                let by = some_value(&mut random, &DataType::Int);
+                rows.push((value.clone(), by.clone()));
+                reversible.apply(Some(&value), Some(&by), 1);
+            }
+        }
+        let mut fresh = Reversible::new(def.func, Some(&ty), param.as_ref());
+        rows.iter().for_each(|(value, by)| fresh.apply(Some(value), Some(by), 1));
+        let (got, expected) = (reversible.result().unwrap(), fresh.result().unwrap());
+        assert_eq!(got, expected, "seed {seed}: {} of {ty:?}, {rows:?}", def.name);
+        let mut plain = Accumulator::new(def.func, Some(&ty), param.as_ref());
+        rows.iter().for_each(|(value, by)| plain.add(Some(value), Some(by)).unwrap());
+        let close = match (&got, plain.result()) {
+            (Value::Float(a), Value::Float(b)) => (a - b).abs() < 1e-9 || compare_floats(*a, b).is_eq(),
+            (a, b) => *a == b,
+        };
+        assert!(close, "seed {seed}: {} of {ty:?}, {rows:?}: {got:?}, {:?}", def.name, plain.result());
+    }
+}
