@@ -53,6 +53,8 @@ pub enum Command {
     Run(Run),
     /// Check scripts without running them
     Check(Check),
+    /// Run the `test` blocks of scripts, in virtual time
+    Test(Test),
     /// Bring scripts into the one style
     Fmt(Fmt),
     /// Show what a script becomes: operators, chains, exchanges, state
@@ -144,6 +146,37 @@ pub struct Check {
     /// With `--against`: let state go that the script has no use for any more
     #[arg(long, requires = "against")]
     pub allow_dropped: bool,
+}
+
+/// `flow test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Scripts; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Only tests whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// How results are written
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    pub format: TestFormat,
+    /// Run each test with 1 and 4 workers, native and interpreted
+    #[arg(long)]
+    pub matrix: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would print it")]
+    pub params: Params,
+}
+
+/// The forms of `test --format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    /// For people
+    Human,
+    /// JUnit XML, one test case a test
+    Junit,
+    /// One array
+    Json,
 }
 
 /// `flow fmt`.

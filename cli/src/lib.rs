@@ -12,6 +12,7 @@ pub mod report;
 mod script;
 pub mod status;
 mod terminal;
+mod testing;
 
 use clap::Parser;
 use status::Status;

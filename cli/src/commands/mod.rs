@@ -10,6 +10,7 @@ mod later;
 mod new;
 mod plan;
 mod run;
+mod test;
 
 use crate::args::{Cli, Command};
 use crate::status::Outcome;
@@ -18,6 +19,7 @@ use crate::status::Outcome;
 pub(crate) fn run(cli: &Cli) -> Outcome {
     match &cli.command {
         Command::Run(args) => run::run(cli, args),
+        Command::Test(args) => test::run(cli, args),
         Command::Check(args) => check::run(cli, args),
         Command::Fmt(args) => fmt::run(cli, args),
         Command::Plan(args) => plan::run(cli, args),

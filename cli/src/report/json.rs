@@ -6,7 +6,7 @@ use flow_syntax::{Applicability, Diagnostic, Edit, Fix, Label, SourceMap, Span};
 use serde_json::{Value, json};
 
 /// Grows when a field changes its meaning or goes away; new fields do not change it.
-pub(super) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 1;
 
 pub(super) fn write(checked: &[Checked]) -> String {
     let mut all: Vec<Value> = each(checked).map(|(d, sources)| diagnostic(d, sources)).collect();

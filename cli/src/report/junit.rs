@@ -44,7 +44,7 @@ fn case(out: &mut String, file: &Checked) {
 }
 
 /// XML 1.0 has no way to write most control characters: they become `U+FFFD`.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -4,8 +4,8 @@
 mod concise;
 mod github;
 mod gitlab;
-mod json;
-mod junit;
+pub(crate) mod json;
+pub(crate) mod junit;
 mod restore;
 mod sarif;
 

@@ -6,10 +6,11 @@ pub mod explain;
 mod load;
 pub mod restore;
 mod runnable;
+pub mod testing;
 
 pub use compile::{Compilation, Options, compile};
 pub use explain::explain;
-pub use flow_types::{Level, Levels};
+pub use flow_types::{CheckedTest, Level, Levels};
 pub use load::{LoadError, Loader};
 pub use runnable::runnable;
 

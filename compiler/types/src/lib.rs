@@ -28,8 +28,8 @@ mod test_decls;
 mod type_exprs;
 mod walk;
 
-pub use checked::Checked;
+pub use checked::{Checked, CheckedStep, CheckedTest, ExpectedRow};
 pub use checker::{Input, check};
 pub use fallible::{Failure, failures};
-pub use link::{plan, plan_for};
+pub use link::{plan, plan_for_test};
 pub use lints::{Level, Levels};

@@ -2,6 +2,8 @@
 
 use crate::checked::{Checked, CheckedDeclaration, CheckedKind, CheckedPipeline, Input};
 use crate::checker::place;
+use flow_plan::Value;
+use flow_plan::connector::{ArgValue, ConnectorArg, ConnectorCall, TEST};
 use flow_plan::operator::{
     Declaration, DeclarationKind, OnError, Operator, OperatorId, OperatorKind, Plan, Script, StreamMode,
     errors_type,
@@ -17,14 +19,85 @@ pub fn plan(checked: &Checked, sources: &SourceMap) -> Plan {
     plan_for(checked, sources, &roots)
 }
 
-/// The plan of chosen declarations (a test looks at streams too).
-pub fn plan_for(checked: &Checked, sources: &SourceMap, roots: &[usize]) -> Plan {
-    let needed = needed(checked, roots);
+/// The plan of a test: what the looked-at streams, sinks and side outputs need. Sources and tables become
+/// connectors [`TEST`] with their declaration's name as `given` (or `table`), and each target gets a sink [`TEST`] with
+/// its place in the list as `target`; the script's own sinks write nothing.
+pub fn plan_for_test(checked: &Checked, sources: &SourceMap, targets: &[Input]) -> Plan {
+    let mut linker = linked(checked, sources, &[], targets);
+    for operator in &mut linker.plan.operators {
+        let declaration = &linker.plan.declarations[operator.declaration as usize];
+        let (call, arg) = match &mut operator.kind {
+            OperatorKind::Source(call) => (call, "given"),
+            OperatorKind::Table { connector, .. } => (connector, "table"),
+            _ => continue,
+        };
+        *call = test_call(call, arg, Value::string(declaration.name.as_str()));
+    }
+    // What sinks were given is what they read; they themselves go.
+    let mut reads: Vec<Option<OperatorId>> = Vec::new();
+    for target in targets {
+        let sink = |operator: &&Operator| match (target, &operator.kind) {
+            (Input::Declaration(index), OperatorKind::Sink(_)) => {
+                linker.index[*index] == Some(operator.declaration)
+            }
+            _ => false,
+        };
+        let read = linker.plan.operators.iter().find(sink).map(|operator| operator.inputs[0]);
+        reads.push(read);
+    }
+    for (at, (target, read)) in targets.iter().zip(reads).enumerate() {
+        let Some(input) = read.or_else(|| linker.input(*target, &[], 0)) else { continue };
+        linker.look(at, input);
+    }
+    let script_sink = |operator: &Operator| match &operator.kind {
+        OperatorKind::Sink(call) => call.name != TEST,
+        _ => false,
+    };
+    // Sinks are nobody's input, but those behind them stand for others: numbers must not move.
+    for operator in linker.plan.operators.iter_mut().filter(|operator| script_sink(operator)) {
+        if let OperatorKind::Sink(call) = &mut operator.kind {
+            *call = test_call(call, "target", Value::Int(-1));
+        }
+    }
+    linker.plan
+}
+
+/// The connector of a test, with one argument.
+fn test_call(call: &ConnectorCall, name: &str, value: Value) -> ConnectorCall {
+    let arg = ConnectorArg { name: name.into(), value: ArgValue::Value(value), place: call.place };
+    ConnectorCall {
+        name: TEST.into(),
+        args: vec![arg],
+        format: None,
+        schema: call.schema.clone(),
+        generators: Vec::new(),
+        place: call.place,
+    }
+}
+
+fn plan_for(checked: &Checked, sources: &SourceMap, roots: &[usize]) -> Plan {
+    linked(checked, sources, roots, &[]).plan
+}
+
+/// The operators that roots and targets need.
+fn linked<'c>(
+    checked: &'c Checked,
+    sources: &SourceMap,
+    roots: &[usize],
+    targets: &'c [Input],
+) -> Linker<'c> {
+    let declaration = |target: &Input| match target {
+        Input::Declaration(index) | Input::Errors(index) | Input::Late(index) => Some(*index),
+        Input::Operator(_) => None,
+    };
+    let roots: Vec<usize> = roots.iter().copied().chain(targets.iter().filter_map(declaration)).collect();
+    let needed = needed(checked, &roots);
     let mut linker = Linker {
         checked,
         plan: Plan::default(),
         results: vec![None; checked.declarations.len()],
         index: Vec::new(),
+        targets,
     };
     linker.plan.scripts = sources
         .files()
@@ -38,7 +111,7 @@ pub fn plan_for(checked: &Checked, sources: &SourceMap, roots: &[usize]) -> Plan
     for declaration in needed {
         linker.link(declaration);
     }
-    linker.plan
+    linker
 }
 
 fn pipeline(checked: &Checked, index: usize) -> Option<&CheckedPipeline> {
@@ -76,6 +149,8 @@ fn reads(pipeline: &CheckedPipeline) -> Vec<usize> {
 
 struct Linker<'c> {
     checked: &'c Checked,
+    /// What a test looks at.
+    targets: &'c [Input],
     plan: Plan,
     /// Per declaration: the operator whose rows it gives.
     results: Vec<Option<OperatorId>>,
@@ -89,10 +164,10 @@ impl Linker<'_> {
         let Some(checked) = pipeline(self.checked, index) else { return };
         // Only what is part of this plan consumes a side output.
         let consumed = |wanted: Input| {
-            needed
-                .iter()
-                .filter_map(|i| pipeline(self.checked, *i))
-                .any(|p| p.result == Some(wanted) || p.operators.iter().any(|o| o.inputs.contains(&wanted)))
+            self.targets.contains(&wanted)
+                || needed.iter().filter_map(|i| pipeline(self.checked, *i)).any(|p| {
+                    p.result == Some(wanted) || p.operators.iter().any(|o| o.inputs.contains(&wanted))
+                })
         };
         let on_error =
             if consumed(Input::Errors(index)) { OnError::Route } else { self.checked.job.on_error };
@@ -131,6 +206,42 @@ impl Linker<'_> {
             ids.push(Some(self.last()));
         }
         self.results[index] = checked.result.and_then(|result| self.input(result, &ids, declaration));
+    }
+
+    /// Adds the sink of a test's target.
+    fn look(&mut self, at: usize, input: OperatorId) {
+        let from = &self.plan.operators[input.0 as usize];
+        let place = from.place;
+        // A declaration of its own: errors of a stream must not flow back into it.
+        self.plan.declarations.push(Declaration {
+            name: "expect".into(),
+            kind: DeclarationKind::Sink,
+            on_error: OnError::Fail,
+            late_consumed: false,
+            place,
+        });
+        let declaration = self.plan.declarations.len() as u32 - 1;
+        let arg =
+            ConnectorArg { name: "target".into(), value: ArgValue::Value(Value::Int(at as i64)), place };
+        let call = ConnectorCall {
+            name: TEST.into(),
+            args: vec![arg],
+            format: None,
+            schema: from.output.clone(),
+            generators: Vec::new(),
+            place,
+        };
+        let operator = Operator {
+            kind: OperatorKind::Sink(call),
+            inputs: vec![input],
+            output: Arc::default(),
+            mode: from.mode.clone(),
+            declaration,
+            word: "expect".into(),
+            state: None,
+            place,
+        };
+        self.plan.operators.push(operator);
     }
 
     fn last(&self) -> OperatorId {

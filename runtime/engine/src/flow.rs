@@ -284,6 +284,11 @@ impl Flow {
         Ok(DONE)
     }
 
+    /// Below this number, everything is through here.
+    pub(crate) fn reached(&self) -> Number {
+        self.nodes.iter().map(|node| node.frontier).min().unwrap_or(DONE)
+    }
+
     /// Is everything through?
     pub(crate) fn done(&self) -> bool {
         self.nodes.iter().all(|node| node.frontier == DONE)
@@ -294,17 +299,21 @@ impl Flow {
         self.nodes.iter().filter_map(|node| node.operator.deadline()).min()
     }
 
-    /// Calls operators whose deadline has passed.
-    pub(crate) fn tick(&mut self) -> Result<(), Halt> {
+    /// Calls operators whose deadline has passed; gives whether rows came of it.
+    pub(crate) fn tick(&mut self) -> Result<bool, Halt> {
+        let mut given = false;
         for node in 0..self.nodes.len() {
             let due = |deadline: Deadline| deadline.passed(self.shared.env.clock.as_ref());
             if self.nodes[node].operator.deadline().is_some_and(due) && self.nodes[node].frontier < DONE {
                 let number = self.nodes[node].arrived.max(self.nodes[node].frontier);
-                self.call(node, number, |operator, cx| operator.tick(cx))?;
+                given |= self.call(node, number, |operator, cx| {
+                    operator.tick(cx)?;
+                    Ok(!cx.out.is_empty())
+                })?;
                 self.deliver()?;
             }
         }
-        Ok(())
+        Ok(given)
     }
 
     /// Nothing to do for the moment.

@@ -3,6 +3,7 @@
 use crate::assemble::{self, OpenSink};
 use crate::connect::{Connectors, Kernels};
 use crate::error::{ErrorKind, Halt, JobError, StartError};
+use crate::idle::{Look, Quiet};
 use crate::progress::{Progress, Summary};
 use crate::shared::{Shared, TapCallback};
 use crate::sink::SinkError;
@@ -119,6 +120,11 @@ impl JobControl {
     pub fn abort(&self) {
         self.0.abort();
     }
+
+    /// Makes workers look at once whether there is something to do.
+    pub fn wake(&self) {
+        self.0.wake_all();
+    }
 }
 
 impl JobHandle {
@@ -141,6 +147,20 @@ impl JobHandle {
     pub fn progress(&self) -> Progress {
         let now = self.last.unwrap_or_else(|| self.shared.env.clock.elapsed());
         Progress::of(&self.shared, &self.sizes, now.saturating_sub(self.start))
+    }
+
+    /// Waits until everything that sources have handed out is through and nothing moves any more (or the
+    /// job is over). For whoever drives a job in virtual time: the clock must not move meanwhile.
+    pub fn wait_quiet(&mut self) -> Quiet {
+        let look = Look::new(&self.shared);
+        while self.shared.running.load(Ordering::Acquire) > 0 {
+            self.shared.wake_all();
+            if let Some(quiet) = look.again(&self.shared) {
+                return quiet;
+            }
+            self.done.park(Duration::from_micros(50));
+        }
+        Quiet { deadline: None }
     }
 
     /// Waits until all workers are through, at most this long; gives whether they are.

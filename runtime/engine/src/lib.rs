@@ -11,6 +11,7 @@ mod exchange;
 mod feeder;
 mod flow;
 mod guard;
+mod idle;
 mod job;
 mod layout;
 mod number;
@@ -29,6 +30,7 @@ mod time;
 mod worker;
 
 pub use error::{ErrorKind, JobError, StartError};
+pub use idle::Quiet;
 pub use job::{Job, JobControl, JobHandle, JobOptions};
 pub use progress::{DeclarationProgress, Progress, SinkProgress, SourceProgress, Summary};
 pub use shared::TapCallback;

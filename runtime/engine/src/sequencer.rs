@@ -77,6 +77,11 @@ impl Sequencer {
         self.next.load(Ordering::Acquire)
     }
 
+    /// Takes a number for no chunk: what was given under the numbers up to it can be closed.
+    pub(crate) fn skip(&self) {
+        self.next.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// No chunk will be handed out any more.
     pub(crate) fn ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)

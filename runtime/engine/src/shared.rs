@@ -3,6 +3,7 @@
 use crate::channel::Channel;
 use crate::counters::Counters;
 use crate::error::{ErrorKind, JobError};
+use crate::idle::Idle;
 use crate::layout::Layout;
 use crate::number::Number;
 use crate::sequencer::Sequencer;
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) errors: Vec<Option<usize>>,
     /// The time log of each event-time node.
     pub(crate) times: Vec<Option<TimeLog>>,
+    /// What each worker said when it had nothing to do.
+    pub(crate) idle: Vec<Idle>,
     /// Workers that still run.
     pub(crate) running: AtomicUsize,
     aborted: AtomicBool,
@@ -71,6 +74,7 @@ impl Shared {
             sources,
             errors: errors.collect(),
             counters: Counters::new(wake.len(), nodes, graph.declarations.len()),
+            idle: wake.iter().map(|_| Idle::default()).collect(),
             running: AtomicUsize::new(wake.len()),
             aborted: AtomicBool::new(false),
             failure: Mutex::default(),

@@ -36,9 +36,14 @@ impl Worker {
                 return self.flow.finish();
             }
             moved |= self.take_chunk()?;
-            self.flow.tick()?;
+            if self.flow.tick()? {
+                // Rows of a number are delivered when it is closed: not only when the next chunk comes.
+                shared.sequencer.skip();
+                moved = true;
+            }
             if !moved {
                 self.flow.idle()?;
+                shared.idle[self.flow.worker].say(self.flow.reached(), self.flow.deadline());
                 let nap = if shared.sequencer.ended() { LONG_NAP } else { NAP };
                 let clock = shared.env.clock.as_ref();
                 let nap = self.flow.deadline().map_or(nap, |deadline| nap.min(deadline.remaining(clock)));

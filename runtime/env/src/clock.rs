@@ -22,6 +22,11 @@ impl Deadline {
         Deadline(clock.elapsed() + after)
     }
 
+    /// The moment, on the stopwatch.
+    pub fn at(self) -> Duration {
+        self.0
+    }
+
     /// Has it come?
     pub fn passed(self, clock: &dyn Clock) -> bool {
         clock.elapsed() >= self.0

@@ -7,6 +7,7 @@ mod catalogue;
 mod cli;
 mod diagnostics;
 mod explain;
+mod flow_test;
 mod lang_examples;
 mod language;
 mod updating;

@@ -13,6 +13,9 @@ use crate::types::RecordType;
 use crate::value::Value;
 use std::sync::Arc;
 
+/// The connector that stands in for all others in a `test`; no script can name it.
+pub const TEST: &str = "test block";
+
 /// A connector with its arguments resolved to constants.
 #[derive(Clone, Debug)]
 pub struct ConnectorCall {

@@ -9,6 +9,7 @@ mod pick;
 mod prepared;
 mod time;
 
+use crate::connector::TEST;
 use crate::expr::Expr;
 use crate::operator::{Operator, OperatorId, OperatorKind, Plan, StateIdentity};
 use crate::physical::{Chain, Exchange, Graph, Hidden, Input, Node, NodeKind, Step, StepKind, hidden};
@@ -109,7 +110,7 @@ impl Builder {
                 let input = self.appended(operator, self.input(operator, 0));
                 let kind = NodeKind::Sink { connector: connector.clone() };
                 let exchange = match connector.name.as_str() {
-                    "stdout" => Exchange::Gather,
+                    "stdout" | TEST => Exchange::Gather,
                     _ => Exchange::Local,
                 };
                 return self.push(

@@ -1,0 +1,147 @@
+//! `flow test`: runs the `test` blocks of scripts in virtual time.
+
+use crate::args::{Cli, Test, TestFormat};
+use crate::numbers::time;
+use crate::render::{self, Look};
+use crate::report::{json, junit};
+use crate::status::{Outcome, Status};
+use crate::testing::{self, Mode, Verdict};
+use crate::{output, script, terminal};
+use flow_driver::{CheckedTest, Compilation, Options};
+use flow_env::Env;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// One test that ran.
+struct Ran {
+    file: String,
+    name: String,
+    took: Duration,
+    /// What is wrong, as it is shown; empty if nothing is.
+    said: String,
+    diagnostics: Vec<serde_json::Value>,
+}
+
+pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
+    let env = Env::real();
+    let look = terminal::stderr(&cli.shown);
+    let options = Options { params: script::params(&args.params)?, ..Options::default() };
+    let mut all = Vec::new();
+    let mut wrong = false;
+    for path in &args.files {
+        let compiled = script::compile(path, &options, &env)?;
+        if compiled.has_errors() {
+            output::say(&render::report(&compiled.diagnostics, &compiled.sources, look));
+            wrong = true;
+            continue;
+        }
+        let file = script::name(path);
+        for test in flow_driver::testing::tests(&compiled) {
+            if args.filter.as_ref().is_none_or(|text| test.name.contains(text.as_str())) {
+                let ran = one(&compiled, test, &file, args.matrix, look, &env);
+                if args.format == TestFormat::Human {
+                    output::say(&line(&ran, look));
+                }
+                all.push(ran);
+            }
+        }
+    }
+    let failed = all.iter().filter(|ran| !ran.said.is_empty()).count();
+    match args.format {
+        TestFormat::Human => output::say(&summary(all.len(), failed, args)),
+        TestFormat::Junit => output::result(&as_junit(&all))?,
+        TestFormat::Json => output::result(&as_json(&all))?,
+    }
+    Ok(if wrong || failed > 0 { Status::Wrong } else { Status::Done })
+}
+
+/// Runs a test in every mode until one fails.
+fn one(compiled: &Compilation, test: &CheckedTest, file: &str, matrix: bool, look: Look, env: &Env) -> Ran {
+    let modes = if matrix { &Mode::MATRIX[..] } else { &Mode::MATRIX[..1] };
+    let began = env.clock.elapsed();
+    let mut ran = Ran {
+        file: file.into(),
+        name: test.name.clone(),
+        took: Duration::ZERO,
+        said: String::new(),
+        diagnostics: Vec::new(),
+    };
+    for mode in modes {
+        let diagnostics = match testing::run(compiled, test, *mode, look) {
+            Verdict::Passed => continue,
+            Verdict::Failed(mismatches) => {
+                let mode = matrix.then_some(*mode);
+                mismatches.iter().map(|mismatch| testing::diagnostic(mismatch, mode)).collect()
+            }
+            Verdict::NotRunnable(findings) => findings,
+            Verdict::Broken(text) => {
+                ran.said = if matrix { format!("{text}  note: run with {mode}\n") } else { text };
+                Vec::new()
+            }
+        };
+        for diagnostic in &diagnostics {
+            ran.said.push_str(&render::one(diagnostic, &compiled.sources, look));
+            ran.diagnostics.push(json::diagnostic(diagnostic, &compiled.sources));
+        }
+        break;
+    }
+    ran.took = env.clock.elapsed().saturating_sub(began);
+    ran
+}
+
+fn line(ran: &Ran, look: Look) -> String {
+    let paint = render::Paint { color: look.color };
+    let word = if ran.said.is_empty() { paint.bold("ok  ") } else { paint.red("FAIL") };
+    let mut out = format!("{word}  {}: {} ({})\n", ran.file, ran.name, time(ran.took));
+    if !ran.said.is_empty() {
+        let _ = writeln!(out, "\n{}", ran.said);
+    }
+    out
+}
+
+fn summary(count: usize, failed: usize, args: &Test) -> String {
+    if count == 0 {
+        return match &args.filter {
+            Some(text) => format!("no test has {text:?} in its name\n"),
+            None => "no tests: a `test \"…\" { given … expect … }` block in a script is one\n".to_string(),
+        };
+    }
+    format!("{} passed, {failed} failed\n", count - failed)
+}
+
+fn as_junit(all: &[Ran]) -> String {
+    let failed = all.iter().filter(|ran| !ran.said.is_empty()).count();
+    let counts = format!("tests=\"{}\" failures=\"{failed}\" errors=\"0\"", all.len());
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let _ = writeln!(out, "<testsuites name=\"flow test\" {counts}>");
+    let _ = writeln!(out, "  <testsuite name=\"flow test\" {counts}>");
+    for ran in all {
+        let (file, name) = (junit::escape(&ran.file), junit::escape(&ran.name));
+        let took = ran.took.as_secs_f64();
+        let _ = write!(out, "    <testcase classname=\"{file}\" name=\"{name}\" time=\"{took:.6}\"");
+        if ran.said.is_empty() {
+            out.push_str("/>\n");
+        } else {
+            let _ =
+                writeln!(out, ">\n      <failure>{}</failure>\n    </testcase>", junit::escape(&ran.said));
+        }
+    }
+    out.push_str("  </testsuite>\n</testsuites>\n");
+    out
+}
+
+fn as_json(all: &[Ran]) -> String {
+    let each = |ran: &Ran| {
+        json!({
+            "format_version": json::FORMAT_VERSION,
+            "file": ran.file,
+            "name": ran.name,
+            "passed": ran.said.is_empty(),
+            "seconds": ran.took.as_secs_f64(),
+            "said": ran.said,
+            "diagnostics": ran.diagnostics,
+        })
+    };
+    format!("{:#}\n", serde_json::Value::Array(all.iter().map(each).collect()))
+}

@@ -1,0 +1,98 @@
+//! `test` blocks as something that can be run: a plan with the rows' sources and sinks in it, and the steps.
+
+use crate::Compilation;
+use flow_plan::operator::Plan;
+use flow_plan::{RecordType, Value};
+use flow_syntax::Span;
+pub use flow_types::ExpectedRow;
+use flow_types::checked::Input;
+use flow_types::{CheckedStep, CheckedTest};
+use std::sync::Arc;
+
+/// A test, ready to run.
+#[derive(Clone, Debug)]
+pub struct TestPlan {
+    /// What its targets need. Sources and sinks are the connector [`flow_plan::connector::TEST`].
+    pub plan: Plan,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
+    /// How many things are looked at.
+    pub targets: usize,
+    /// Index of the first of the expectations behind the last rows and times: they hold when the input has
+    /// ended, those before them when they are reached.
+    pub last_group: usize,
+}
+
+/// A step.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A source or table gives rows.
+    Given {
+        /// Its name.
+        declaration: String,
+        /// One value per column of its schema.
+        rows: Vec<Vec<Value>>,
+    },
+    /// Processing time goes on by so many microseconds.
+    Advance {
+        /// Microseconds.
+        by: i64,
+    },
+    /// Rows must have come.
+    Expect(Expect),
+}
+
+/// An `expect`.
+#[derive(Clone, Debug)]
+pub struct Expect {
+    /// Is order compared?
+    pub ordered: bool,
+    /// Index of what is looked at.
+    pub target: usize,
+    /// Its name: `hot`, `hot.late`.
+    pub name: String,
+    /// Its columns.
+    pub record: Arc<RecordType>,
+    /// Expected rows.
+    pub rows: Vec<ExpectedRow>,
+    /// The step.
+    pub span: Span,
+}
+
+/// The tests of a script.
+pub fn tests(compiled: &Compilation) -> &[CheckedTest] {
+    &compiled.checked.tests
+}
+
+/// Makes a test of a script without errors ready to run.
+pub fn plan(compiled: &Compilation, test: &CheckedTest) -> TestPlan {
+    let checked = &compiled.checked;
+    let name = |index: usize| checked.declarations[index].name.to_string();
+    let mut targets: Vec<Input> = Vec::new();
+    let mut steps = Vec::new();
+    for step in &test.steps {
+        steps.push(match step {
+            CheckedStep::Given { declaration, rows, .. } => {
+                Step::Given { declaration: name(*declaration), rows: rows.clone() }
+            }
+            CheckedStep::Advance { by, .. } => Step::Advance { by: *by },
+            CheckedStep::Expect { ordered, target, record, rows, span } => {
+                let index = targets.iter().position(|known| known == target).unwrap_or_else(|| {
+                    targets.push(*target);
+                    targets.len() - 1
+                });
+                let name = match target {
+                    Input::Declaration(index) => name(*index),
+                    Input::Errors(index) => format!("{}.errors", name(*index)),
+                    Input::Late(index) => format!("{}.late", name(*index)),
+                    Input::Operator(_) => unreachable!("tests look at declarations"),
+                };
+                let (record, rows) = (record.clone(), rows.clone());
+                Step::Expect(Expect { ordered: *ordered, target: index, name, record, rows, span: *span })
+            }
+        });
+    }
+    let last_group = steps.iter().rposition(|step| !matches!(step, Step::Expect(_))).map_or(0, |at| at + 1);
+    let plan = flow_types::plan_for_test(checked, &compiled.sources, &targets);
+    TestPlan { plan, steps, targets: targets.len(), last_group }
+}

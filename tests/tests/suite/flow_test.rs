@@ -1,0 +1,96 @@
+//! `flow test`: given rows, virtual time, expectations, and what is shown when they do not hold.
+
+use flow_tests::flow_binary::run;
+use std::path::Path;
+
+const SCRIPT: &str = "\
+type Bid = { auction: int, price: int }
+source bids: Bid = kafka(brokers: \"nowhere:9092\", topic: \"bids\", format: json)
+stream counts = bids |> keyBy(auction) |> trigger(every: 10s) |> aggregate { n: count(), top: max(price) }
+stream parts = bids |> map { auction, part: 100 / price }
+sink many = counts |> filter(n > 1) -> file(\"many\", format: json)
+sink all = parts -> stdout(format: json)
+";
+
+fn script(tests: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("s.flow"), SCRIPT.to_string() + tests).unwrap();
+    folder
+}
+
+fn flow(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = run(folder, args);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+const GOOD: &str = "
+test \"results come every ten seconds\" {
+  given bids [{ auction: 1, price: 250 }, { auction: 1, price: 300 }]
+  expect counts []
+  advance 10s
+  expect counts [{ auction: 1, n: 2, top: 300 }]
+  given bids [{ auction: 2, price: 7 }]
+  advance 1min
+  expect ordered counts [{ auction: 1, .. }, { auction: 2, n: 1, .. }]
+  expect many [{ auction: 1, n: 2, .. }]
+}
+
+test \"errors go aside\" {
+  given bids [{ auction: 1, price: 0 }, { auction: 2, price: 10 }]
+  expect parts [{ auction: 2, part: 10 }]
+  expect parts.errors [{ code: \"divisionByZero\", operator: \"parts.map\", .. }]
+}
+";
+
+#[test]
+fn tests_pass_in_every_mode_and_open_no_connection() {
+    let folder = script(GOOD);
+    let (status, out, err) = flow(folder.path(), &["test", "s.flow", "--matrix"]);
+    assert_eq!((status, out.as_str()), (Some(0), ""), "{err}");
+    assert!(err.ends_with("2 passed, 0 failed\n"), "{err}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "sinks write nothing");
+}
+
+#[test]
+fn a_difference_is_shown_at_the_expectation_row_by_row() {
+    let folder = script(
+        "\ntest \"wrong\" {\n  given bids [{ auction: 1, price: 10 }, { auction: 2, price: 5 }]\n  expect parts [{ auction: 1, part: 11 }, { auction: 2, .. }]\n}\n",
+    );
+    let (status, _, err) = flow(folder.path(), &["test", "s.flow"]);
+    assert_eq!(status, Some(1));
+    for part in
+        ["FAIL  s.flow: wrong", "error[E0609]", "- { auction: 1, part: 11 }", "+ { auction: 1, part: 10 }"]
+    {
+        assert!(err.contains(part), "no {part:?} in\n{err}");
+    }
+}
+
+#[test]
+fn a_record_error_that_nobody_expects_fails_the_test_at_its_expression() {
+    let folder = script("\ntest \"zero\" {\n  given bids [{ auction: 1, price: 0 }]\n  expect parts []\n}\n");
+    let (status, _, err) = flow(folder.path(), &["test", "s.flow"]);
+    assert_eq!(status, Some(1));
+    assert!(err.contains("divisionByZero") && err.contains("100 / price"), "{err}");
+}
+
+#[test]
+fn machines_get_junit_and_json() {
+    let folder = script(GOOD);
+    let (status, junit, _) = flow(folder.path(), &["test", "s.flow", "--format", "junit"]);
+    assert_eq!(status, Some(0));
+    assert!(junit.contains("<testsuite name=\"flow test\" tests=\"2\" failures=\"0\""), "{junit}");
+    let (_, json, _) = flow(folder.path(), &["test", "s.flow", "--format", "json", "--filter", "aside"]);
+    let all: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((all.as_array().unwrap().len(), &all[0]["passed"]), (1, &serde_json::Value::Bool(true)));
+}
+
+#[test]
+fn a_wrong_script_is_diagnosed_and_a_script_without_tests_says_so() {
+    let folder = script("\ntest \"t\" {\n  expect nothing []\n}\n");
+    assert_eq!(flow(folder.path(), &["test", "s.flow"]).0, Some(1));
+    let folder = script("");
+    let (status, _, err) = flow(folder.path(), &["test", "s.flow"]);
+    assert_eq!(status, Some(0));
+    assert!(err.starts_with("no tests"), "{err}");
+}
