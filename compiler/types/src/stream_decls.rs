@@ -111,35 +111,10 @@ impl<'a> Checker<'a> {
             self.uses[index].rows = true;
             return None;
         }
-        if !global.is_pipeline() || (path.side.is_none() && !global.is_readable()) {
-            let what = global.what();
-            let mut diag = Diagnostic::new(
-                codes::WRONG_NAME_KIND,
-                name.span,
-                format!("`{}` is {what}: no rows can be read from it", name.name),
-            )
-            .at("a source or stream is needed here")
-            .label(global.name.span, "declared here");
-            if let DeclKind::Sink(_) = global.decl.kind {
-                diag = diag
-                    .help("give the pipeline of the sink a name with `stream`, and read that in both places");
-            }
-            self.report(diag);
+        if self.without_rows(path, tables) {
             return None;
         }
         let table = matches!(global.decl.kind, DeclKind::Table(_));
-        if table && !tables && path.side.is_none() {
-            let diag = Diagnostic::new(
-                codes::WRONG_NAME_KIND,
-                name.span,
-                format!("`{}` is a table: its rows are looked up, they do not flow", name.name),
-            )
-            .at("a source or stream is needed here")
-            .label(global.name.span, "declared here")
-            .help(format!("join a stream with it: `|> join({} on id == {}.id)`", name.name, name.name));
-            self.report(diag);
-            return None;
-        }
         match path.side.as_ref().map(|s| (s.name.as_str(), s)) {
             None => {
                 self.uses[index].rows = true;
@@ -196,21 +171,60 @@ impl<'a> Checker<'a> {
                     span: global.name.span,
                 })
             }
-            Some((other, side)) => {
-                let diag = Diagnostic::new(
-                    codes::SIDE_OUTPUT,
-                    side.span,
-                    format!("`{}` has no side output `{other}`", name.name),
-                )
-                .at("not a side output")
-                .note("every declaration has `.errors`, and `.late` if it has a window of event time");
-                self.report(match suggest::nearest(other, ["errors", "late"]) {
-                    Some(near) => did_you_mean(diag, side.span, near),
-                    None => diag,
-                });
+            Some((_, side)) => {
+                self.unknown_side(name, side);
                 None
             }
         }
+    }
+
+    /// Reports a name whose declaration gives no rows here.
+    fn without_rows(&mut self, path: &Path, tables: bool) -> bool {
+        let name = &path.name;
+        let Some((_, global)) = self.global(&name.name) else { return true };
+        if !global.is_pipeline() || (path.side.is_none() && !global.is_readable()) {
+            let what = global.what();
+            let mut diag = Diagnostic::new(
+                codes::WRONG_NAME_KIND,
+                name.span,
+                format!("`{}` is {what}: no rows can be read from it", name.name),
+            )
+            .at("a source or stream is needed here")
+            .label(global.name.span, "declared here");
+            if let DeclKind::Sink(_) = global.decl.kind {
+                diag = diag
+                    .help("give the pipeline of the sink a name with `stream`, and read that in both places");
+            }
+            self.report(diag);
+            return true;
+        }
+        if matches!(global.decl.kind, DeclKind::Table(_)) && !tables && path.side.is_none() {
+            let diag = Diagnostic::new(
+                codes::WRONG_NAME_KIND,
+                name.span,
+                format!("`{}` is a table: its rows are looked up, they do not flow", name.name),
+            )
+            .at("a source or stream is needed here")
+            .label(global.name.span, "declared here")
+            .help(format!("join a stream with it: `|> join({} on id == {}.id)`", name.name, name.name));
+            self.report(diag);
+            return true;
+        }
+        false
+    }
+
+    fn unknown_side(&mut self, name: &Ident, side: &Ident) {
+        let diag = Diagnostic::new(
+            codes::SIDE_OUTPUT,
+            side.span,
+            format!("`{}` has no side output `{}`", name.name, side.name),
+        )
+        .at("not a side output")
+        .note("every declaration has `.errors`, and `.late` if it has a window of event time");
+        self.report(match suggest::nearest(&side.name, ["errors", "late"]) {
+            Some(near) => did_you_mean(diag, side.span, near),
+            None => diag,
+        });
     }
 
     fn unknown_stream(&mut self, name: &Ident, tables: bool) {

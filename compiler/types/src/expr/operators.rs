@@ -254,6 +254,12 @@ impl<'a> ExprCx<'_, 'a> {
             let diag = diag.help("a moment is written with an `@`; without it this is a subtraction");
             return self.ck.report(diag.fix(format!("write `{moment}`"), value.span, moment));
         }
+        let days = text.strip_suffix('d').filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
+        if let (DataType::Decimal, DataType::Duration, Some(n)) = (want.unwrapped(), &value.ty, days) {
+            let decimal = format!("{n}.0d");
+            let diag = diag.help(format!("`{text}` is a number of days; a decimal has a point: `{decimal}`"));
+            return self.ck.report(diag.fix(format!("write `{decimal}`"), value.span, decimal));
+        }
         self.ck.report(match possible {
             Some(cast) => {
                 diag.help(format!("convert it: `{}({})`", cast.name, super::messages::short(text))).with_fix(
