@@ -13,14 +13,25 @@ use std::path::Path;
 const RECORD: usize = 400;
 
 /// A job that did not start.
-pub(crate) fn not_started(error: &StartError, sources: &SourceMap, look: Look) -> String {
+pub(crate) fn not_started(
+    error: &StartError,
+    sources: &SourceMap,
+    base: &Path,
+    env: &Env,
+    look: Look,
+) -> String {
+    let mut facts = Vec::new();
+    for record in &error.records {
+        facts.push(("record", shortened(&record.text)));
+        facts.extend(record.position.as_ref().map(|at| ("read from", place_in_source(at, base, env))));
+    }
     render::failure(
         &render::Failure {
             word: "error",
             message: &error.message,
             place: span(error.place),
-            label: "needed here",
-            facts: &[],
+            label: if error.records.is_empty() { "needed here" } else { "read whole before the start" },
+            facts: &facts,
             help: None,
         },
         sources,

@@ -98,7 +98,7 @@ fn start(
     };
     let connectors = StandardConnectors::new();
     Job::start(Arc::new(graph), &connectors, kernels, env, &options).map_err(|error| {
-        output::say(&failure::not_started(&error, &compiled.sources, look));
+        output::say(&failure::not_started(&error, &compiled.sources, &options.base, env, look));
         Stop::silent(Status::Outside)
     })
 }

@@ -78,7 +78,9 @@ pub(crate) fn run(compiled: &Compilation, test: &CheckedTest, mode: Mode, look: 
     let base = PathBuf::new();
     let job = match Job::start(Arc::new(graph), &connectors, kernels, &env, &options) {
         Ok(job) => job,
-        Err(error) => return Verdict::Broken(failure::not_started(&error, &compiled.sources, look)),
+        Err(error) => {
+            return Verdict::Broken(failure::not_started(&error, &compiled.sources, &base, &env, look));
+        }
     };
     let mut drive = Drive { job, clock: &clock, given: &given, received: &received, plan: &plan };
     let mut mismatches = drive.steps();

@@ -165,8 +165,6 @@ pub enum OperatorKind {
     Table {
         /// Where from.
         connector: ConnectorCall,
-        /// Key columns.
-        key: Vec<usize>,
     },
     /// The `.errors` of a declaration (columns of [`errors_type`]).
     Errors {

@@ -125,6 +125,7 @@ codes! {
     FORMAT_TYPE "E0507" "format-type" "the format cannot hold rows of this type";
     SOURCE_TYPE "E0508" "source-type" "the source needs a type, or has another one";
     TABLE_KEY "E0509" "table-key" "a table needs key fields it has";
+    TABLE_STAGE "E0510" "table-stage" "a stage that the rows of a table cannot go through";
 
     DUPLICATE_JOB "E0601" "duplicate-job" "a script has one job block at most";
     JOB_OPTION "E0602" "job-option" "the job block has no such option, or not with this value";
@@ -143,8 +144,7 @@ codes! {
     STATE_RESTORES "E0705" "state-restores" "the state of the old script restores, with a difference";
 
     WINDOW_NOT_RUNNABLE "E0801" "window-not-runnable" "windows cannot run yet";
-    JOIN_NOT_RUNNABLE "E0803" "join-not-runnable" "joins cannot run yet";
-    TABLE_NOT_RUNNABLE "E0804" "table-not-runnable" "lookup tables cannot run yet";
+    JOIN_NOT_RUNNABLE "E0803" "join-not-runnable" "joins of streams cannot run yet";
     ROWS_PER_KEY_NOT_RUNNABLE "E0805" "rows-per-key-not-runnable" "top, bottom, latest and earliest cannot run yet";
     CONNECTOR_NOT_RUNNABLE "E0806" "connector-not-runnable" "the connector cannot run yet";
     FORMAT_NOT_RUNNABLE "E0807" "format-not-runnable" "the format cannot run yet";

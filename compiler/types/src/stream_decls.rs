@@ -388,30 +388,11 @@ impl<'a> Checker<'a> {
             call.map(OperatorKind::Source),
             &decl.connector,
             &decl.stages,
-            Vec::new(),
         )
     }
 
     fn check_table(&mut self, global: &Global<'a>, decl: &'a TableDecl) -> CheckedPipeline {
         let (stream, call) = self.read_connector(global, decl.ty.as_ref(), &decl.connector, Side::Table);
-        let mut key = Vec::new();
-        for name in &decl.key {
-            match stream.named(&name.name).next() {
-                Some((index, column)) => {
-                    let origin = column.origin;
-                    self.reference(name.span, origin);
-                    key.push(index);
-                }
-                None if stream.open => {}
-                None => {
-                    let diag = Diagnostic {
-                        code: codes::TABLE_KEY,
-                        ..crate::expr::unknown_field(&stream, name, &[])
-                    };
-                    self.report(diag);
-                }
-            }
-        }
         if decl.key.is_empty() {
             let diag = Diagnostic::new(
                 codes::TABLE_KEY,
@@ -422,16 +403,53 @@ impl<'a> Checker<'a> {
             .help(format!("name it: `table {}: … key code = …`", decl.name.name));
             self.report(diag);
         }
-        let operator = call.map(|connector| OperatorKind::Table { connector, key: key.clone() });
-        self.read_pipeline(
-            global,
-            DeclarationKind::Table,
-            stream,
-            operator,
-            &decl.connector,
-            &decl.stages,
-            key,
+        self.check_table_stages(decl);
+        let operator = call.map(|connector| OperatorKind::Table { connector });
+        let (kind, stages) = (DeclarationKind::Table, &decl.stages);
+        let mut pipeline = self.read_pipeline(global, kind, stream, operator, &decl.connector, stages);
+        // The key is of the rows that are looked up: those behind the stages.
+        for name in &decl.key {
+            let found =
+                pipeline.output.named(&name.name).next().map(|(index, column)| (index, column.origin));
+            match found {
+                Some((index, origin)) => {
+                    self.reference(name.span, origin);
+                    pipeline.table_key.push(index);
+                }
+                None if pipeline.output.open => {}
+                None => {
+                    let diag = Diagnostic {
+                        code: codes::TABLE_KEY,
+                        ..crate::expr::unknown_field(&pipeline.output, name, &[])
+                    };
+                    self.report(diag);
+                    pipeline.ok = false;
+                }
+            }
+        }
+        pipeline
+    }
+
+    /// A table is read before there is time, and each of its rows stands for itself.
+    fn check_table_stages(&mut self, decl: &TableDecl) {
+        let needs_more = |stage: &&Stage| {
+            let word = stage.name.name.as_str();
+            let alone = matches!(word, "map" | "filter" | "flatMap" | "drop" | "rename");
+            let known = crate::stages::STAGES.contains(&word)
+                || flow_plan::catalogue::lookup_aggregate(word).is_some();
+            known && !alone
+        };
+        let Some(stage) = decl.stages.iter().find(needs_more) else { return };
+        let word = &stage.name.name;
+        let diag = Diagnostic::new(
+            codes::TABLE_STAGE,
+            stage.span,
+            format!("the rows of a table cannot go through `{word}`"),
         )
+        .at("looks at more than one row, or at time")
+        .label(decl.name.span, "this is a table")
+        .help("`map`, `filter`, `flatMap`, `drop` and `rename` work on each row alone");
+        self.report(diag);
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one declaration")]
@@ -443,7 +461,6 @@ impl<'a> Checker<'a> {
         operator: Option<OperatorKind>,
         connector: &'a Connector,
         stages: &'a [Stage],
-        table_key: Vec<usize>,
     ) -> CheckedPipeline {
         let head = stream.clone();
         let mut cx = self.start(global, kind, stream, None);
@@ -463,7 +480,6 @@ impl<'a> Checker<'a> {
         cx.stream = cx.stream.with_side(&global.name.name);
         cx.stages(stages);
         let mut pipeline = cx.finish(head);
-        pipeline.table_key = table_key;
         self.no_ambiguity(&pipeline, global);
         pipeline
     }

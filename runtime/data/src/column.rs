@@ -99,6 +99,43 @@ impl Column {
     }
 }
 
+/// Stands for no row in [`Column::gather_or_null`].
+pub const NO_ROW: u32 = u32::MAX;
+
+impl Column {
+    /// The rows at these positions, in this order; null where it is [`NO_ROW`].
+    pub fn gather_or_null(&self, rows: &[u32]) -> Column {
+        fn pick<T: Clone>(values: &[T], rows: &[u32], none: &T) -> Vec<T> {
+            // `NO_ROW` is behind every column.
+            rows.iter().map(|&row| values.get(row as usize).unwrap_or(none).clone()).collect()
+        }
+        let data = match &self.data {
+            ColumnData::Bool(v) => ColumnData::Bool(pick(v, rows, &0)),
+            ColumnData::I64(v) => ColumnData::I64(pick(v, rows, &0)),
+            ColumnData::F64(v) => ColumnData::F64(pick(v, rows, &0.0)),
+            ColumnData::Decimal(v) => ColumnData::Decimal(pick(v, rows, &Decimal::ZERO)),
+            ColumnData::Str(v) => ColumnData::Str(v.gather_or_empty(rows)),
+            ColumnData::Bytes(v) => ColumnData::Bytes(v.gather_or_empty(rows)),
+            ColumnData::Any(v) => ColumnData::Any(pick(v, rows, &Value::Null)),
+        };
+        let nulls = self.validity.is_some() || rows.contains(&NO_ROW);
+        let valid = |&row: &u32| u8::from(row != NO_ROW && self.is_valid(row as usize));
+        Column { data, validity: nulls.then(|| rows.iter().map(valid).collect()) }
+    }
+
+    /// As [`Column::gather`], but with the bytes of long strings copied: what the rows came in is not
+    /// kept by them.
+    pub fn copy_of(&self, rows: &[u32]) -> Column {
+        let data = match &self.data {
+            ColumnData::Str(v) => ColumnData::Str(v.copy_of(rows)),
+            ColumnData::Bytes(v) => ColumnData::Bytes(v.copy_of(rows)),
+            _ => return self.gather(rows),
+        };
+        let valid = |v: &Vec<u8>| rows.iter().map(|&row| v[row as usize]).collect();
+        Column { data, validity: self.validity.as_ref().map(valid) }
+    }
+}
+
 /// Builds a column from values of the evaluator.
 pub struct ColumnBuilder {
     data: Building,

@@ -8,7 +8,7 @@ pub mod hash;
 pub mod view;
 
 pub use batch::{BATCH_ROWS, Batch, Origin};
-pub use column::{Column, ColumnBuilder, ColumnData};
+pub use column::{Column, ColumnBuilder, ColumnData, NO_ROW};
 pub use view::{
     Buffer, SliceBuilder, StrBuilder, StrColumn, StrSlots, TextBuffer, View, ViewBuilder, ViewColumn,
 };

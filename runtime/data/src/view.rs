@@ -187,6 +187,23 @@ impl ViewColumn {
         }
     }
 
+    /// As [`ViewColumn::gather`]; empty where a position is behind the end.
+    pub fn gather_or_empty(&self, rows: &[u32]) -> ViewColumn {
+        let view = |&row: &u32| self.views.get(row as usize).copied().unwrap_or_default();
+        ViewColumn { views: rows.iter().map(view).collect(), buffers: self.buffers.clone() }
+    }
+
+    /// As [`ViewColumn::gather`], with the bytes in one buffer of its own.
+    pub fn copy_of(&self, rows: &[u32]) -> ViewColumn {
+        let long = |&row: &u32| Some(self.views[row as usize].len()).filter(|&len| len > INLINE);
+        let mut copy = ViewBuilder {
+            open: Vec::with_capacity(rows.iter().filter_map(long).sum()),
+            ..ViewBuilder::default()
+        };
+        rows.iter().for_each(|&row| copy.push(self.get(row as usize)));
+        copy.finish()
+    }
+
     /// Appends the rows of another column; its buffers are shared.
     pub fn append(&mut self, other: &ViewColumn) {
         self.views.extend_from_slice(&other.views);
@@ -239,6 +256,16 @@ impl StrColumn {
     /// The rows at these positions, in this order.
     pub fn gather(&self, rows: &[u32]) -> StrColumn {
         StrColumn(self.0.gather(rows))
+    }
+
+    /// As [`StrColumn::gather`]; empty where a position is behind the end.
+    pub fn gather_or_empty(&self, rows: &[u32]) -> StrColumn {
+        StrColumn(self.0.gather_or_empty(rows))
+    }
+
+    /// As [`StrColumn::gather`], with the bytes in one buffer of its own.
+    pub fn copy_of(&self, rows: &[u32]) -> StrColumn {
+        StrColumn(self.0.copy_of(rows))
     }
 
     /// Appends the rows of another column.

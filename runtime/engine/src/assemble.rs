@@ -9,17 +9,18 @@ use crate::job::JobOptions;
 use crate::layout::Layout;
 use crate::operator::{
     AggregateOperator, ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator,
-    LimitOperator, Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator, TapOperator,
-    UnionOperator,
+    LimitOperator, LookupOperator, Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator,
+    TableOperator, TapOperator, UnionOperator, narrowed,
 };
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
 use crate::shared::Shared;
 use crate::sink::{Sink, Writer};
 use crate::source::Source;
+use crate::tables::{self, Tables};
 use crate::worker::Worker;
 use flow_env::{Env, Unparker};
-use flow_plan::physical::{Exchange, Graph, Node, NodeKind};
+use flow_plan::physical::{Chain, Exchange, Graph, Lookup, Node, NodeKind};
 use std::sync::Arc;
 
 /// A sink and its node.
@@ -44,6 +45,7 @@ pub(crate) fn assemble(
     let graph = if count > 1 { Arc::new(in_two_steps(&graph)) } else { graph };
     let layout = Layout::new(&graph, count)?;
     let chains = compile(&graph, &layout, kernels)?;
+    let mut tables = tables::load(&graph, &chains, connectors, &options.base, env)?;
     let sources = open_sources(&graph, connectors, env, options)?;
     let mut sinks = open_sinks(&graph, connectors, env, options)?;
     let writers = open_writers(&graph, &mut sinks, count).inspect_err(|_| {
@@ -54,16 +56,13 @@ pub(crate) fn assemble(
     let readers: Vec<Vec<_>> = (0..count).map(|_| sources.iter().map(|s| s.reader()).collect()).collect();
     let (parkers, wake): (Vec<_>, Vec<_>) = (0..count).map(|_| flow_env::parker()).unzip();
     let channels = layout.edges.iter().map(|_| channels(&wake, options)).collect();
-    let sequencer = Sequencer::new(sources, &wake).map_err(|error| StartError {
-        message: format!("a thread could not be started: {error}"),
-        label: graph.nodes[0].label.clone(),
-        place: graph.nodes[0].place,
-    })?;
+    let sequencer = Sequencer::new(sources, &wake)
+        .map_err(|error| refused(&graph.nodes[0], format!("a thread could not be started: {error}")))?;
     let taps = options.taps.clone();
     let shared = Arc::new(Shared::new(graph, layout, env.clone(), sequencer, channels, taps, wake));
     let mut workers = Vec::new();
     for (index, ((readers, parker), writers)) in readers.into_iter().zip(parkers).zip(writers).enumerate() {
-        let operators = operators(&shared, &chains, writers);
+        let operators = operators(&shared, &chains, &mut tables, writers);
         workers.push(Worker { flow: Flow::new(shared.clone(), index, operators), readers, parker });
     }
     Ok(Assembled { shared, workers, sinks, sizes })
@@ -84,19 +83,22 @@ fn channels(wake: &[Unparker], options: &JobOptions) -> Vec<Channel> {
 }
 
 fn refused(node: &Node, message: String) -> StartError {
-    StartError { message, label: node.label.clone(), place: node.place }
+    StartError::new(message, &node.label, node.place)
 }
 
-/// Every chain, compiled once for all workers; `None` at other nodes.
+/// Every chain and further condition, compiled once for all workers; `None` at other nodes.
 fn compile(
     graph: &Graph,
     layout: &Layout,
     kernels: Option<Arc<dyn Kernels>>,
 ) -> Result<Vec<Option<CompiledChain>>, StartError> {
+    let compile = |node: &Node, chain: &Chain, ranks: usize| {
+        let compiled = CompiledChain::new(chain, ranks, kernels.as_deref());
+        compiled.map(Some).map_err(|message| refused(node, message))
+    };
     let compile = |(node, layout): (&Node, &crate::layout::NodeLayout)| match &node.kind {
-        NodeKind::Chain(chain) => CompiledChain::new(chain, layout.rank, kernels.as_deref())
-            .map(Some)
-            .map_err(|message| refused(node, message)),
+        NodeKind::Chain(chain) => compile(node, chain, layout.rank),
+        NodeKind::Lookup(Lookup { rest: Some(rest), .. }) => compile(node, &narrowed(rest).0, 0),
         _ => Ok(None),
     };
     graph.nodes.iter().zip(&layout.nodes).map(compile).collect()
@@ -161,7 +163,12 @@ fn open_writers(graph: &Graph, sinks: &mut [OpenSink], workers: usize) -> Result
 }
 
 /// One worker's operators.
-fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers) -> Vec<Box<dyn Operator>> {
+fn operators(
+    shared: &Shared,
+    chains: &[Option<CompiledChain>],
+    tables: &mut Tables,
+    writers: Writers,
+) -> Vec<Box<dyn Operator>> {
     let mut operators: Vec<Box<dyn Operator>> = Vec::new();
     for ((index, writer), chain) in writers.into_iter().enumerate().zip(chains) {
         let node = &shared.graph.nodes[index];
@@ -176,7 +183,7 @@ fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers
                 Box::new(EventTimeOperator::new(time.column, time.delay, by_split, declared))
             }
             NodeKind::Chain(_) => match chain {
-                Some(chain) => Box::new(ChainOperator::new(chain, &shared.env)),
+                Some(chain) => Box::new(ChainOperator::new(chain)),
                 None => unreachable!("every chain was compiled"),
             },
             NodeKind::Union => {
@@ -194,17 +201,26 @@ fn operators(shared: &Shared, chains: &[Option<CompiledChain>], writers: Writers
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 Box::new(ScanOperator::new(keys, init, next, emit, input, &node.output))
             }
+            NodeKind::Lookup(lookup) => match &tables.of[index] {
+                Some(table) => {
+                    let declared = shared.graph.nodes[node.inputs[0].node].output.fields.len();
+                    Box::new(LookupOperator::new(lookup, declared, table.clone(), chain.as_ref()))
+                }
+                None => unreachable!("every table was read"),
+            },
+            // The first worker says what was wrong with it.
+            NodeKind::Table { .. } => {
+                Box::new(TableOperator::new(std::mem::take(&mut tables.refused[index])))
+            }
             NodeKind::Sample { probability } => {
                 Box::new(SampleOperator::new(*probability, layout.keyed, node.output.fields.len()))
             }
             NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, &node.output)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
-            NodeKind::WindowAggregate(_)
-            | NodeKind::Pick(_)
-            | NodeKind::Join(_)
-            | NodeKind::Lookup(_)
-            | NodeKind::Table { .. } => unreachable!("refused before: {}", node.label),
+            NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Join(_) => {
+                unreachable!("refused before: {}", node.label)
+            }
         };
         let guarded = cfg!(debug_assertions);
         operators.push(if guarded { Guard::around(operator, shared, index) } else { operator });

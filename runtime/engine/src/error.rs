@@ -13,6 +13,24 @@ pub struct StartError {
     pub label: String,
     /// Where that stands in the script.
     pub place: Place,
+    /// The records it is about, if it is about records of a table.
+    pub records: Vec<StartRecord>,
+}
+
+/// A record of a table that cannot be used.
+#[derive(Clone, Debug)]
+pub struct StartRecord {
+    /// As it stands in the source, else its row as JSON.
+    pub text: String,
+    /// Where it stands in the source, if that is still known.
+    pub position: Option<Position>,
+}
+
+impl StartError {
+    /// One that is not about records.
+    pub fn new(message: impl Into<String>, label: &str, place: Place) -> StartError {
+        StartError { message: message.into(), label: label.to_string(), place, records: Vec::new() }
+    }
 }
 
 impl fmt::Display for StartError {

@@ -61,11 +61,8 @@ impl Job {
                     shared.abort();
                     sinks.iter_mut().for_each(|(_, sink)| sink.abort());
                     let node = &shared.graph.nodes[0];
-                    return Err(StartError {
-                        message: format!("a worker thread could not be started: {error}"),
-                        label: node.label.clone(),
-                        place: node.place,
-                    });
+                    let message = format!("a worker thread could not be started: {error}");
+                    return Err(StartError::new(message, &node.label, node.place));
                 }
             }
         }

@@ -102,6 +102,10 @@ impl Layout {
                     nodes[to].inputs.push(Feed::Local { node: from.node });
                     continue;
                 }
+                if matches!(node.kind, NodeKind::Lookup(_)) && input == 1 {
+                    // The table is read before anything runs.
+                    continue;
+                }
                 let keys = match &from.exchange {
                     _ if workers == 1 => None,
                     Exchange::Local => None,
@@ -322,10 +326,10 @@ fn order(graph: &Graph, nodes: &[NodeLayout]) -> Result<Vec<usize>, StartError> 
     }
     match (0..nodes.len()).find(|&node| waiting[node] > 0) {
         None => Ok(order),
-        Some(node) => Err(StartError {
-            message: "record errors of a declaration flow back into it".into(),
-            label: graph.nodes[node].label.clone(),
-            place: graph.nodes[node].place,
-        }),
+        Some(node) => Err(StartError::new(
+            "record errors of a declaration flow back into it",
+            &graph.nodes[node].label,
+            graph.nodes[node].place,
+        )),
     }
 }

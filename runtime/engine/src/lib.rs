@@ -26,10 +26,11 @@ mod shared;
 pub mod sink;
 pub mod source;
 mod state;
+mod tables;
 mod time;
 mod worker;
 
-pub use error::{ErrorKind, JobError, StartError};
+pub use error::{ErrorKind, JobError, StartError, StartRecord};
 pub use idle::Quiet;
 pub use job::{Job, JobControl, JobHandle, JobOptions};
 pub use progress::{DeclarationProgress, Progress, SinkProgress, SourceProgress, Summary};

@@ -205,7 +205,7 @@ pub const CONNECTORS: &[ConnectorDef] = &[
         example: "file(\"logs/*.json.gz\", format: json)",
         source: reads(Replay::Replayable, true),
         sink: writes(Delivery::ExactlyOnce, Accepts::EachUpdate, true),
-        table: Some(TableDef { runs: false }),
+        table: Some(TableDef { runs: true }),
         formats: ALL_FORMATS,
         default_format: None,
         braces: false,

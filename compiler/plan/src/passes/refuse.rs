@@ -2,7 +2,7 @@
 
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
-use crate::operator::{Aggregate, JobConfig, Operator, OperatorKind, Plan, StreamMode};
+use crate::operator::{Aggregate, JobConfig, Join, JoinBound, Operator, OperatorKind, Plan, StreamMode};
 use crate::value::Value;
 
 /// Something the language has and this version cannot run.
@@ -20,7 +20,6 @@ pub struct Unsupported {
 
 const WINDOW: &str = "E0801";
 const JOIN: &str = "E0803";
-const TABLE: &str = "E0804";
 const ROWS_PER_KEY: &str = "E0805";
 const CONNECTOR: &str = "E0806";
 const FORMAT: &str = "E0807";
@@ -61,9 +60,7 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
     match &operator.kind {
         OperatorKind::Source(call) => connector(call, Side::Source),
         OperatorKind::Sink(call) => connector(call, Side::Sink),
-        OperatorKind::Table { connector: call, .. } => {
-            finding(TABLE, call.place, "lookup tables cannot run yet", "read it as a `source` meanwhile")
-        }
+        OperatorKind::Table { connector: call, .. } => connector(call, Side::Table),
         OperatorKind::Late { .. } => {
             finding(LATE, place, "`.late` cannot run yet: there are no windows whose rows could be late", "")
         }
@@ -75,6 +72,7 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
             format!("`{word}` cannot run yet"),
             "`aggregate` with `argMax` or `max` may do meanwhile",
         ),
+        OperatorKind::Join(Join { bound: JoinBound::Lookup, .. }) => None,
         OperatorKind::Join(_) => finding(JOIN, place, format!("`{word}` cannot run yet"), ""),
         OperatorKind::Scan { .. } if updating(plan, operator) => retraction(operator),
         _ => None,
@@ -115,6 +113,7 @@ fn aggregate(plan: &Plan, operator: &Operator, aggregate: &Aggregate) -> Option<
 #[derive(Clone, Copy, PartialEq)]
 enum Side {
     Source,
+    Table,
     Sink,
 }
 
@@ -124,11 +123,13 @@ fn connector(call: &ConnectorCall, side: Side) -> Option<Unsupported> {
     }
     let runs = lookup(&call.name).is_some_and(|def| match side {
         Side::Source => def.source.is_some_and(|def| def.runs),
+        Side::Table => def.table.is_some_and(|def| def.runs),
         Side::Sink => def.sink.is_some_and(|def| def.runs),
     });
     if !runs {
         let others = match side {
             Side::Source => "`file`, `stdin`, `generate` and `nexmark` can be read",
+            Side::Table => "`file` can be read as a table",
             Side::Sink => "`file`, `stdout` and `blackhole` can be written",
         };
         return finding(

@@ -15,7 +15,8 @@ use flow_syntax::{Diagnostic, Span};
 /// The parts of a join's condition.
 #[derive(Default)]
 struct Condition {
-    equal: Vec<(Expr, Expr)>,
+    /// Both sides of each equality, and the whole of it over the columns of both.
+    equal: Vec<(Expr, Expr, Expr)>,
     rest: Option<Expr>,
     ok: bool,
 }
@@ -80,12 +81,16 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         both.columns.extend(right_stream.columns.iter().cloned());
         both.open |= right_stream.open;
         both.made_by = (format!("the rows of `{}` and the other side", side.name), other.span());
-        let condition = self.condition(stage, on, &both, left.columns.len());
+        let mut condition = self.condition(stage, on, &both, left.columns.len());
         let bound = self.bound(stage, args, &right, as_of.is_some(), as_of.unwrap_or(stage.name.span));
         self.check_lookup(&right, &condition, stage);
+        if right.table {
+            condition.look_up(&right.table_key, left.columns.len());
+        }
         self.joined(stage, kind, &left, right_stream, &both, bound.as_ref());
         let (Some(bound), true) = (bound, condition.ok) else { return self.broken() };
-        let operator = OperatorKind::Join(Join { kind, bound, equal: condition.equal, rest: condition.rest });
+        let equal = condition.equal.into_iter().map(|(left, right, _)| (left, right)).collect();
+        let operator = OperatorKind::Join(Join { kind, bound, equal, rest: condition.rest });
         self.emit(operator, stage, vec![right.input]);
     }
 
@@ -122,7 +127,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             };
             let expr = cx.finish(&typed);
             match equality(&expr, left) {
-                Some(pair) => out.equal.push(pair),
+                Some((left, right)) => out.equal.push((left, right, expr)),
                 None => out.rest = Some(and(out.rest.take(), expr)),
             }
         }
@@ -295,7 +300,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         if !right.table || !condition.ok {
             return;
         }
-        let found: Vec<usize> = condition.equal.iter().filter_map(|(_, r)| r.as_column()).collect();
+        let found: Vec<usize> = condition.equal.iter().filter_map(|(_, r, _)| r.as_column()).collect();
         for key in &right.table_key {
             if found.contains(key) {
                 continue;
@@ -361,6 +366,43 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
         self.stream = after;
     }
+}
+
+impl Condition {
+    /// Keeps one equality for each field of a table's key; what else must be equal is a further condition.
+    fn look_up(&mut self, key: &[usize], left: usize) {
+        let mut found = Vec::new();
+        for key in key {
+            let of_key = |(_, right, _): &(Expr, Expr, Expr)| right.as_column() == Some(*key);
+            if let Some(at) = self.equal.iter().position(of_key) {
+                found.push(self.equal.remove(at));
+            }
+        }
+        let others = std::mem::replace(&mut self.equal, found);
+        let rest = self.rest.take();
+        for next in others.into_iter().map(|pair| not_null(pair, left)).chain(rest) {
+            self.rest = Some(and(self.rest.take(), next));
+        }
+    }
+}
+
+/// An equality of two sides that is not true of two nulls.
+fn not_null((a, b, whole): (Expr, Expr, Expr), left: usize) -> Expr {
+    let optional = |expr: &Expr| matches!(expr.ty(), DataType::Optional(_));
+    if !(optional(&a) && optional(&b)) {
+        return whole;
+    }
+    let place = whole[whole.root()].place;
+    let mut there = b;
+    for node in &mut there.nodes {
+        if let Kind::Column(index) = &mut node.kind {
+            *index += left as u32;
+        }
+    }
+    let value = there.root();
+    let null = there.push(Kind::IsNull(value), DataType::Bool, place);
+    there.push(Kind::Not(null), DataType::Bool, place);
+    and(Some(whole), there)
 }
 
 /// `left == right` with one side's columns on each side, as expressions over each.

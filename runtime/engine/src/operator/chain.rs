@@ -8,9 +8,9 @@ use crate::error::Halt;
 use crate::ranked::with_ranks;
 use flow_data::Batch;
 use flow_env::Env;
-use flow_plan::Evaluator;
 use flow_plan::interpret::{StepError, run_chain};
-use flow_plan::physical::Chain;
+use flow_plan::physical::{Chain, Step};
+use flow_plan::{Evaluator, RecordError, RecordType};
 use std::sync::Arc;
 
 /// A chain, ready to run on any worker.
@@ -19,8 +19,8 @@ pub(crate) struct CompiledChain {
     kernel: Option<Arc<dyn Kernel>>,
     /// Where the output's columns stand, if not in order.
     order: Option<Vec<usize>>,
-    /// Declared columns of the input.
-    declared: usize,
+    /// The declared columns of the input.
+    input: Arc<RecordType>,
 }
 
 impl CompiledChain {
@@ -30,7 +30,7 @@ impl CompiledChain {
         ranks: usize,
         kernels: Option<&dyn Kernels>,
     ) -> Result<CompiledChain, String> {
-        let declared = chain.input.fields.len();
+        let input = chain.input.clone();
         let (chain, order) = match ranks {
             0 => (chain.clone(), None),
             _ => {
@@ -40,89 +40,117 @@ impl CompiledChain {
             }
         };
         let kernel = kernels.map(|kernels| kernels.compile(&chain)).transpose()?;
-        Ok(CompiledChain { chain: Arc::new(chain), kernel, order, declared })
+        Ok(CompiledChain { chain: Arc::new(chain), kernel, order, input })
     }
 }
 
-pub(crate) struct ChainOperator {
+/// A worker's instance of a chain.
+pub(crate) struct ChainRun {
     chain: Arc<Chain>,
     kernel: Option<Box<dyn KernelInstance>>,
     order: Option<Vec<usize>>,
-    declared: usize,
     evaluator: Evaluator,
-    made: Vec<Batch>,
 }
 
-impl ChainOperator {
-    pub(crate) fn new(compiled: &CompiledChain, env: &Env) -> ChainOperator {
-        ChainOperator {
+impl ChainRun {
+    pub(crate) fn new(compiled: &CompiledChain) -> ChainRun {
+        ChainRun {
             chain: compiled.chain.clone(),
             kernel: compiled.kernel.clone().map(Kernel::instance),
             order: compiled.order.clone(),
-            declared: compiled.declared,
-            evaluator: Evaluator::new(env.clock.wall_micros()),
-            made: Vec::new(),
+            evaluator: Evaluator::default(),
         }
     }
 
-    /// Runs the steps row by row; errors are handled where their row stood.
-    fn interpret(&mut self, cx: &mut Context<'_>, batch: &Batch) -> Result<(), Halt> {
-        let chain = self.chain.clone();
-        self.evaluator.set_now(cx.shared.env.clock.wall_micros());
-        let mut rows = Vec::new();
-        for index in 0..batch.len {
-            let mut failed = Vec::new();
-            let row = batch.row(index, &chain.input);
-            rows.extend(run_chain(&mut self.evaluator, &chain, row, &mut failed));
-            for error in failed {
-                self.failed(cx, batch, index, error)?;
-            }
+    /// Runs the steps over a batch. Rows that fail are left out and given to `failed`, in order.
+    pub(crate) fn run(
+        &mut self,
+        env: &Env,
+        batch: &Batch,
+        out: &mut Vec<Batch>,
+        failed: &mut dyn FnMut(usize, &Step, RecordError) -> Result<(), Halt>,
+    ) -> Result<(), Halt> {
+        let before = out.len();
+        let compiled = match &mut self.kernel {
+            Some(kernel) => kernel.run(batch, out),
+            None => Err(Replay),
+        };
+        if let Err(Replay) = compiled {
+            self.interpret(env, batch, out, failed)?;
         }
-        let schema = chain.steps.last().map_or(&chain.input, |step| &step.output);
-        for rows in rows.chunks(flow_data::BATCH_ROWS) {
-            self.made.push(Batch::from_rows(rows, schema));
+        if let Some(order) = &self.order {
+            for made in &mut out[before..] {
+                made.columns = order.iter().map(|&column| made.columns[column].clone()).collect();
+            }
         }
         Ok(())
     }
 
-    fn failed(
-        &self,
-        cx: &mut Context<'_>,
+    /// Runs the steps row by row; errors are handled where their row stood.
+    fn interpret(
+        &mut self,
+        env: &Env,
         batch: &Batch,
-        row: usize,
-        StepError { step, error }: StepError,
+        out: &mut Vec<Batch>,
+        failed: &mut dyn FnMut(usize, &Step, RecordError) -> Result<(), Halt>,
     ) -> Result<(), Halt> {
-        let step = &self.chain.steps[step];
-        let mut schema = self.chain.input.as_ref().clone();
-        schema.fields.truncate(self.declared);
-        let (record, position) = describe(batch, row, &schema);
-        cx.record_error(BadRow {
-            declaration: step.declaration,
-            label: step.label.clone(),
-            place: error.place,
-            code: error.code.as_str().into(),
-            message: error.message,
-            record,
-            position,
-        })
+        self.evaluator.set_now(env.clock.wall_micros());
+        let mut rows = Vec::new();
+        let mut errors = Vec::new();
+        for index in 0..batch.len {
+            let row = batch.row(index, &self.chain.input);
+            rows.extend(run_chain(&mut self.evaluator, &self.chain, row, &mut errors));
+            for StepError { step, error } in errors.drain(..) {
+                failed(index, &self.chain.steps[step], error)?;
+            }
+        }
+        let schema = self.chain.steps.last().map_or(&self.chain.input, |step| &step.output);
+        out.extend(rows.chunks(flow_data::BATCH_ROWS).map(|rows| Batch::from_rows(rows, schema)));
+        Ok(())
+    }
+}
+
+pub(crate) struct ChainOperator {
+    run: ChainRun,
+    /// The declared columns of the input.
+    input: Arc<RecordType>,
+    made: Vec<Batch>,
+}
+
+impl ChainOperator {
+    pub(crate) fn new(compiled: &CompiledChain) -> ChainOperator {
+        ChainOperator { run: ChainRun::new(compiled), input: compiled.input.clone(), made: Vec::new() }
+    }
+}
+
+/// What is known about a row that a step of a chain refuses.
+pub(crate) fn bad_row(
+    batch: &Batch,
+    row: usize,
+    schema: &RecordType,
+    step: &Step,
+    error: RecordError,
+) -> BadRow {
+    let (record, position) = describe(batch, row, schema);
+    BadRow {
+        declaration: step.declaration,
+        label: step.label.clone(),
+        place: error.place,
+        code: error.code.as_str().into(),
+        message: error.message,
+        record,
+        position,
     }
 }
 
 impl Operator for ChainOperator {
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
-        let compiled = match &mut self.kernel {
-            Some(kernel) => kernel.run(&batch, &mut self.made),
-            None => Err(Replay),
-        };
-        if let Err(Replay) = compiled {
-            self.interpret(cx, &batch)?;
-        }
-        for mut made in self.made.drain(..) {
-            if let Some(order) = &self.order {
-                made.columns = order.iter().map(|&column| made.columns[column].clone()).collect();
-            }
-            cx.emit(made);
-        }
+        let shared = cx.shared;
+        let input = &self.input;
+        self.run.run(&shared.env, &batch, &mut self.made, &mut |row, step, error| {
+            cx.record_error(bad_row(&batch, row, input, step, error))
+        })?;
+        self.made.drain(..).for_each(|made| cx.emit(made));
         Ok(())
     }
 }

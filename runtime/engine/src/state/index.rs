@@ -9,6 +9,8 @@
 
 /// Rows that are looked up together; an index grows by this at the most between looks.
 pub(super) const BLOCK: usize = 1024;
+/// Stands for a key that is not known.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
 /// Rows whose entries are read before the first of them is compared.
 const AHEAD: usize = 64;
 
@@ -29,13 +31,17 @@ pub(super) struct Index<W> {
     hashes: Vec<u64>,
 }
 
-/// The keys of a block of rows, and those that are stored.
-pub(super) trait Keys {
+/// The keys of a block of rows, compared with those that are stored.
+pub(super) trait Probe {
     type Word: Word;
     /// Equal keys have equal words.
     fn word(&self, row: usize, hash: u64) -> Self::Word;
     /// The words of a slot's key and a row's key are equal: are the keys?
     fn equal(&self, slot: usize, row: usize) -> bool;
+}
+
+/// The keys of a block of rows, which are stored if they are new.
+pub(super) trait Keys: Probe {
     /// Stores the key of a row in the next slot.
     fn insert(&mut self, row: usize);
 }
@@ -66,9 +72,36 @@ impl<W: Word> Index<W> {
         }
     }
 
+    /// The slots of a block of rows, [`NO_SLOT`] for keys that are not known.
+    #[inline]
+    pub(super) fn known<K: Probe<Word = W>>(&self, hashes: &[u64], keys: &K, out: &mut Vec<u32>) {
+        debug_assert!(hashes.len() <= BLOCK);
+        let start = out.len();
+        out.resize(start + hashes.len(), 0);
+        let slots = &mut out[start..];
+        let mut missed = [0u16; BLOCK];
+        let misses = self.guess(hashes, keys, slots, &mut missed);
+        let mask = self.entries.len() - 1;
+        for &row in &missed[..misses] {
+            let row = usize::from(row);
+            let word = keys.word(row, hashes[row]);
+            let mut at = hashes[row] as usize & mask;
+            slots[row] = loop {
+                let found = self.entries[at];
+                if found.slot == 0 {
+                    break NO_SLOT;
+                }
+                if found.word == word && keys.equal(found.slot as usize - 1, row) {
+                    break found.slot - 1;
+                }
+                at = (at + 1) & mask;
+            };
+        }
+    }
+
     /// Takes the first entry for that of the key; notes the rows where it is not.
     #[inline]
-    fn guess<K: Keys<Word = W>>(
+    fn guess<K: Probe<Word = W>>(
         &self,
         hashes: &[u64],
         keys: &K,

@@ -8,4 +8,5 @@ mod table;
 mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators};
+pub(crate) use index::NO_SLOT;
 pub(crate) use table::KeyTable;

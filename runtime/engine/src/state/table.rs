@@ -1,9 +1,10 @@
 //! The table from keys to slots: an index made for the type of the keys, and the keys as columns.
 
-use super::index::{BLOCK, Index, Keys};
+use super::index::{BLOCK, Index, Keys, Probe};
 use super::keys::{KeyColumn, KeyValues};
 use flow_data::{Column, ColumnData, StrBuilder, StrColumn};
 use flow_plan::DataType;
+use std::ops::Deref;
 
 pub(crate) struct KeyTable {
     keys: Vec<KeyColumn>,
@@ -53,7 +54,25 @@ impl KeyTable {
                     index.slots(hashes, IntKeys::new(&mut self.keys, columns, start), out);
                 }
                 KeyIndex::Any(index) => {
-                    index.slots(hashes, AnyKeys { stored: &mut self.keys, columns, start }, out);
+                    index.slots(hashes, AnyKeys { stored: &mut self.keys[..], columns, start }, out);
+                }
+            }
+        }
+    }
+
+    /// The slot of every row's key, [`super::NO_SLOT`] of keys that are not known.
+    pub(crate) fn known(&self, columns: &[&Column], hashes: &[u64], out: &mut Vec<u32>) {
+        out.clear();
+        out.reserve(hashes.len());
+        for start in (0..hashes.len()).step_by(BLOCK) {
+            let hashes = &hashes[start..(start + BLOCK).min(hashes.len())];
+            match &self.index {
+                KeyIndex::Text(index) => {
+                    index.known(hashes, &TextKeys::known(&self.keys, columns, start), out);
+                }
+                KeyIndex::Int(index) => index.known(hashes, &IntKeys::known(columns, start), out),
+                KeyIndex::Any(index) => {
+                    index.known(hashes, &AnyKeys { stored: &self.keys[..], columns, start }, out);
                 }
             }
         }
@@ -85,21 +104,34 @@ impl KeyTable {
     }
 }
 
-struct IntKeys<'a> {
-    stored: &'a mut Vec<i64>,
+struct IntKeys<'a, S> {
+    stored: S,
     column: &'a [i64],
 }
 
-impl<'a> IntKeys<'a> {
-    fn new(keys: &'a mut [KeyColumn], columns: &'a [&Column], start: usize) -> IntKeys<'a> {
-        match (&mut keys[0].values, &columns[0].data) {
-            (KeyValues::I64(stored), ColumnData::I64(column)) => IntKeys { stored, column: &column[start..] },
+impl<'a> IntKeys<'a, &'a mut Vec<i64>> {
+    fn new(keys: &'a mut [KeyColumn], columns: &'a [&Column], start: usize) -> Self {
+        match &mut keys[0].values {
+            KeyValues::I64(stored) => IntKeys { stored, column: ints(columns, start) },
             _ => unreachable!("an int key of another type"),
         }
     }
 }
 
-impl Keys for IntKeys<'_> {
+impl<'a> IntKeys<'a, ()> {
+    fn known(columns: &'a [&Column], start: usize) -> Self {
+        IntKeys { stored: (), column: ints(columns, start) }
+    }
+}
+
+fn ints<'a>(columns: &'a [&Column], start: usize) -> &'a [i64] {
+    match &columns[0].data {
+        ColumnData::I64(column) => &column[start..],
+        _ => unreachable!("an int key of another type"),
+    }
+}
+
+impl<S> Probe for IntKeys<'_, S> {
     type Word = i64;
 
     #[inline]
@@ -111,21 +143,23 @@ impl Keys for IntKeys<'_> {
     fn equal(&self, _slot: usize, _row: usize) -> bool {
         true
     }
+}
 
+impl Keys for IntKeys<'_, &mut Vec<i64>> {
     #[inline]
     fn insert(&mut self, row: usize) {
         self.stored.push(self.column[row]);
     }
 }
 
-struct TextKeys<'a> {
-    stored: &'a mut StrBuilder,
+struct TextKeys<'a, S> {
+    stored: S,
     column: &'a StrColumn,
     start: usize,
 }
 
-impl<'a> TextKeys<'a> {
-    fn new(keys: &'a mut [KeyColumn], columns: &'a [&Column], start: usize) -> TextKeys<'a> {
+impl<'a> TextKeys<'a, &'a mut StrBuilder> {
+    fn new(keys: &'a mut [KeyColumn], columns: &'a [&Column], start: usize) -> Self {
         match (&mut keys[0].values, &columns[0].data) {
             (KeyValues::Str(stored), ColumnData::Str(column)) => TextKeys { stored, column, start },
             _ => unreachable!("a text key of another type"),
@@ -133,7 +167,16 @@ impl<'a> TextKeys<'a> {
     }
 }
 
-impl Keys for TextKeys<'_> {
+impl<'a> TextKeys<'a, &'a StrBuilder> {
+    fn known(keys: &'a [KeyColumn], columns: &'a [&Column], start: usize) -> Self {
+        match (&keys[0].values, &columns[0].data) {
+            (KeyValues::Str(stored), ColumnData::Str(column)) => TextKeys { stored, column, start },
+            _ => unreachable!("a text key of another type"),
+        }
+    }
+}
+
+impl<S: Deref<Target = StrBuilder>> Probe for TextKeys<'_, S> {
     type Word = [u64; 2];
 
     #[inline]
@@ -148,20 +191,22 @@ impl Keys for TextKeys<'_> {
         // The view of a short string is all of it.
         self.column.column().views()[row].is_inline() || self.stored.get(slot) == self.column.get(row)
     }
+}
 
+impl Keys for TextKeys<'_, &mut StrBuilder> {
     #[inline]
     fn insert(&mut self, row: usize) {
         self.stored.push(self.column.get(self.start + row));
     }
 }
 
-struct AnyKeys<'a> {
-    stored: &'a mut [KeyColumn],
+struct AnyKeys<'a, S> {
+    stored: S,
     columns: &'a [&'a Column],
     start: usize,
 }
 
-impl Keys for AnyKeys<'_> {
+impl<S: Deref<Target = [KeyColumn]>> Probe for AnyKeys<'_, S> {
     type Word = u64;
 
     #[inline]
@@ -172,7 +217,9 @@ impl Keys for AnyKeys<'_> {
     fn equal(&self, slot: usize, row: usize) -> bool {
         self.stored.iter().zip(self.columns).all(|(key, column)| key.equals(slot, column, self.start + row))
     }
+}
 
+impl Keys for AnyKeys<'_, &mut [KeyColumn]> {
     fn insert(&mut self, row: usize) {
         let row = self.start + row;
         self.stored.iter_mut().zip(self.columns).for_each(|(key, column)| key.push(column, row));

@@ -7,7 +7,7 @@ use flow_data::Batch;
 use flow_engine::connect::Connectors;
 use flow_engine::sink::{Sink, SinkError, Writer};
 use flow_engine::source::{BadRecord, Chunk, ChunkReader, Emit, Next, Position, Source, SourceError};
-use flow_engine::{Job, JobError, JobHandle, JobOptions, Summary};
+use flow_engine::{Job, JobError, JobHandle, JobOptions, StartError, Summary};
 use flow_env::Env;
 use flow_plan::connector::ConnectorCall;
 use flow_plan::operator::{Declaration, DeclarationKind, JobConfig, OnError, StateIdentity};
@@ -240,6 +240,15 @@ impl Memory {
         Job::start(Arc::new(graph.clone()), self, None, &Env::real(), &options).expect("it starts")
     }
 
+    /// Why it does not start.
+    pub fn refused(&self, graph: &Graph) -> StartError {
+        let options = JobOptions { parallelism: Some(2), ..JobOptions::default() };
+        match Job::start(Arc::new(graph.clone()), self, None, &Env::real(), &options) {
+            Ok(_) => panic!("it starts"),
+            Err(error) => error,
+        }
+    }
+
     pub fn run(&self, graph: &Graph, workers: usize) -> Result<Summary, Box<JobError>> {
         self.start(graph, workers, false).wait()
     }
@@ -310,6 +319,12 @@ impl Build {
         let read = (0..schema.fields.len()).collect();
         let connector = Build::call(name, schema.clone());
         self.node(NodeKind::Source { connector, read }, Vec::new(), schema.clone())
+    }
+
+    pub fn table(&mut self, name: &str, schema: &Arc<RecordType>) -> usize {
+        let read = (0..schema.fields.len()).collect();
+        let connector = Build::call(name, schema.clone());
+        self.node(NodeKind::Table { connector, read }, Vec::new(), schema.clone())
     }
 
     pub fn sink(&mut self, name: &str, from: usize) -> usize {

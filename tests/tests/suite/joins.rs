@@ -1,0 +1,98 @@
+//! Joins, from scripts and files to rows: at one worker and at four, compiled and interpreted.
+
+use flow_tests::flow_binary;
+use std::path::Path;
+
+/// What a script prints, sorted; the same however it is run.
+fn rows(folder: &Path, script: &str) -> Vec<String> {
+    std::fs::write(folder.join("job.flow"), script).unwrap();
+    let mut all: Vec<Vec<String>> = Vec::new();
+    for args in [&["--parallelism", "1"][..], &["--parallelism", "4"], &["--interpret"]] {
+        let output = flow_binary::run(folder, &[&["run", "job.flow"], args].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let out = String::from_utf8(output.stdout).unwrap();
+        let mut lines: Vec<String> = out.lines().map(str::to_string).collect();
+        lines.sort();
+        all.push(lines);
+    }
+    assert!(all.iter().all(|rows| *rows == all[0]), "{all:#?}");
+    all.swap_remove(0)
+}
+
+/// Why a script does not start: what it says, with exit status 2.
+fn refusal(folder: &Path, script: &str) -> String {
+    std::fs::write(folder.join("job.flow"), script).unwrap();
+    let output = flow_binary::run(folder, &["run", "job.flow"]);
+    assert_eq!(output.status.code(), Some(2));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+const ORDERS: &str = r#"
+type Order = { id: int, item: string? }
+source orders: Order = file("orders.ndjson", format: json)
+table items: { name: string, weight: float } key name = file("items.csv", format: csv)
+"#;
+
+fn orders() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "orders.ndjson",
+        "{\"id\":1,\"item\":\"chair\"}\n{\"id\":2,\"item\":\"a long name of an item\"}\n{\"id\":3,\"item\":null}\n\
+         {\"id\":4,\"item\":\"dog\"}\n",
+    );
+    write("items.csv", "name,weight\nchair,4.5\na long name of an item,20.0\npin,0.5\n");
+    folder
+}
+
+#[test]
+fn a_stream_is_joined_with_a_table() {
+    let folder = orders();
+    let script = format!(
+        "{ORDERS}
+        sink a = orders |> join(items on item == items.name) |> map {{ k: \"inner\", id, weight }} -> stdout(format: json)
+        sink b = orders |> leftJoin(items on item == items.name and items.weight > 5.0)
+          |> map {{ k: \"left\", id, weight }} -> stdout(format: json)
+        sink c = orders |> semiJoin(items on item == items.name and id == len(items.name)) -> blackhole()
+        sink d = orders |> antiJoin(items on item == items.name) |> map {{ k: \"anti\", id }} -> stdout(format: json)
+        "
+    );
+    assert_eq!(
+        rows(folder.path(), &script),
+        [
+            r#"{"k":"anti","id":3}"#,
+            r#"{"k":"anti","id":4}"#,
+            r#"{"k":"inner","id":1,"weight":4.5}"#,
+            r#"{"k":"inner","id":2,"weight":20.0}"#,
+            r#"{"k":"left","id":1,"weight":null}"#,
+            r#"{"k":"left","id":2,"weight":20.0}"#,
+            r#"{"k":"left","id":3,"weight":null}"#,
+            r#"{"k":"left","id":4,"weight":null}"#,
+        ]
+    );
+}
+
+#[test]
+fn a_table_with_a_key_twice_names_the_key_and_both_rows() {
+    let folder = orders();
+    std::fs::write(folder.path().join("items.csv"), "name,weight\nchair,4.5\npin,1.0\nchair,2.0\n").unwrap();
+    let script = format!("{ORDERS}sink a = orders |> join(items on item == items.name) -> blackhole()");
+    let said = refusal(folder.path(), &script);
+    for part in [r#"the key {"name":"chair"}"#, "job.flow:4:", "items.csv:2", "items.csv:4", "chair,2.0"] {
+        assert!(said.contains(part), "does not say {part}:\n{said}");
+    }
+}
+
+#[test]
+fn a_table_that_cannot_be_read_says_where() {
+    let folder = orders();
+    let script = format!("{ORDERS}sink a = orders |> join(items on item == items.name) -> blackhole()");
+    std::fs::write(folder.path().join("items.csv"), "name,weight\nchair,heavy\n").unwrap();
+    let said = refusal(folder.path(), &script);
+    assert!(said.contains("field `weight`: expected a float, found heavy"), "{said}");
+    assert!(said.contains("items.csv:2") && said.contains("job.flow:4:"), "{said}");
+    std::fs::write(folder.path().join("items.csv"), "name,height\nchair,4.5\n").unwrap();
+    let said = refusal(folder.path(), &script);
+    assert!(said.contains("weight") && said.contains("items.csv"), "{said}");
+}
