@@ -145,7 +145,7 @@ codes! {
 
     WINDOW_NOT_RUNNABLE "E0801" "window-not-runnable" "windows cannot run yet";
     JOIN_NOT_RUNNABLE "E0803" "join-not-runnable" "joins of streams cannot run yet";
-    ROWS_PER_KEY_NOT_RUNNABLE "E0805" "rows-per-key-not-runnable" "top, bottom, latest and earliest cannot run yet";
+    ROWS_PER_KEY_NOT_RUNNABLE "E0805" "rows-per-key-not-runnable" "top, bottom, latest and earliest cannot run in windows yet";
     CONNECTOR_NOT_RUNNABLE "E0806" "connector-not-runnable" "the connector cannot run yet";
     FORMAT_NOT_RUNNABLE "E0807" "format-not-runnable" "the format cannot run yet";
     LATE_NOT_RUNNABLE "E0808" "late-not-runnable" "late rows cannot be read yet";

@@ -418,9 +418,36 @@ pub struct ViewBuilder {
     full: Vec<Buffer>,
     /// Never grows beyond its capacity, so that views into it stay valid until it is sealed.
     open: Vec<u8>,
+    /// Bytes in the buffers that no view needs any more.
+    waste: usize,
+    /// Bytes in the buffers.
+    kept: usize,
 }
 
+/// Below so many bytes, waste is not collected.
+const LITTLE: usize = 1 << 16;
+
 impl ViewBuilder {
+    /// Makes a row that was pushed a copy of these bytes; what it held is freed in time.
+    #[inline]
+    pub fn set(&mut self, row: usize, bytes: &[u8]) {
+        let old = self.views[row];
+        self.views[row] = self.keep(bytes);
+        if !old.is_inline() {
+            self.waste += old.len();
+            if self.waste > LITTLE && self.waste * 2 > self.kept {
+                self.collect();
+            }
+        }
+    }
+
+    /// Copies what is still needed into buffers of its own.
+    fn collect(&mut self) {
+        let mut fresh = ViewBuilder { views: Vec::with_capacity(self.views.len()), ..ViewBuilder::default() };
+        (0..self.views.len()).for_each(|row| fresh.push(self.get(row)));
+        *self = fresh;
+    }
+
     /// Appends a copy.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
@@ -461,6 +488,7 @@ impl ViewBuilder {
         }
         let start = self.open.len();
         self.open.extend_from_slice(bytes);
+        self.kept += bytes.len();
         View::of(&self.open[start..])
     }
 
@@ -495,6 +523,12 @@ impl StrBuilder {
         self.0.push(text.as_bytes());
     }
 
+    /// Makes a row that was pushed a copy of this text.
+    #[inline]
+    pub fn set(&mut self, row: usize, text: &str) {
+        self.0.set(row, text.as_bytes());
+    }
+
     /// Takes back the rows from `rows` on.
     pub fn truncate(&mut self, rows: usize) {
         self.0.truncate(rows);
@@ -526,5 +560,23 @@ impl StrBuilder {
     /// The column.
     pub fn finish(self) -> StrColumn {
         StrColumn(self.0.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_set_anew_free_what_they_held() {
+        let text = |n: usize| format!("a text that is not inline {n:06}");
+        let mut rows = StrBuilder::default();
+        (0..100).for_each(|row| rows.push(&text(row)));
+        for n in 100..100_000 {
+            rows.set(n % 100, &text(n));
+        }
+        assert!(rows.0.kept < 4 * LITTLE, "{} bytes are kept", rows.0.kept);
+        let column = rows.finish();
+        assert!((0..100).all(|row| column.get(row) == text(99_900 + row)));
     }
 }

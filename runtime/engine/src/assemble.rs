@@ -193,6 +193,10 @@ fn operators(
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 Box::new(AggregateOperator::new(aggregate, input, layout.rank, &shared.env))
             }
+            NodeKind::Pick(pick) => {
+                let input = &shared.graph.nodes[node.inputs[0].node].output;
+                crate::operator::pick::running(pick, input, layout.rank)
+            }
             NodeKind::Distinct(distinct) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 Box::new(DistinctOperator::new(distinct, input, shared, index))
@@ -218,7 +222,7 @@ fn operators(
             NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, &node.output)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
-            NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Join(_) => {
+            NodeKind::WindowAggregate(_) | NodeKind::Join(_) => {
                 unreachable!("refused before: {}", node.label)
             }
         };

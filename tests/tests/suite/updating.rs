@@ -46,3 +46,46 @@ fn a_value_that_was_not_seen_for_a_while_is_news_again() {
     let rows = [(1, 1, 0), (1, 2, 3), (2, 3, 4), (1, 4, 7), (1, 5, 12), (2, 6, 5), (2, 7, 5)];
     prints(&script, &rows, &["k,v", "1,1", "2,3", "1,5", "2,6", "2,7"]);
 }
+
+const BIDS: &[(i64, i64, u32)] =
+    &[(1, 10, 0), (1, 30, 1), (2, 5, 2), (1, 20, 3), (1, 30, 4), (2, 7, 5), (1, 5, 6)];
+
+#[test]
+fn latest_gives_each_row_that_is_the_latest_so_far() {
+    let script = |stage: &str| {
+        format!("{ROWS}sink out = rows |> keyBy(k) |> {stage} |> map {{ k, v }} -> stdout(format: csv)\n")
+    };
+    prints(&script("latest(by: v)"), BIDS, &["k,v", "1,10", "1,30", "2,5", "1,30", "2,7"]);
+    prints(&script("earliest(by: v)"), BIDS, &["k,v", "1,10", "2,5", "1,5"]);
+    prints(&script("trigger(atEnd) |> latest(by: at)"), BIDS, &["k,v", "1,5", "2,7"]);
+}
+
+#[test]
+fn top_gives_rows_that_enter_it() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> top(2, by: v) |> map {{ k, v }} -> stdout(format: csv)\n"
+    );
+    prints(&script, BIDS, &["k,v", "1,10", "1,30", "2,5", "1,20", "1,30", "2,7"]);
+}
+
+#[test]
+fn top_with_a_rank_gives_every_place_that_changes() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> top(2, by: v) as place |> map {{ k, v, place }} -> stdout(format: csv)\n"
+    );
+    let expected = ["k,v,place", "1,10,1", "1,30,1", "1,10,2", "2,5,1", "1,20,2", "1,30,2", "2,7,1", "2,5,2"];
+    prints(&script, BIDS, &expected);
+}
+
+#[test]
+fn the_best_rows_at_the_end_come_in_the_order_of_their_keys_and_places() {
+    let script = |args: &str| {
+        format!(
+            "{ROWS}sink out = rows |> keyBy(k) |> trigger(atEnd) |> top({args}) as place |> map {{ k, v, place }} -> stdout(format: csv)\n"
+        )
+    };
+    let two = ["k,v,place", "1,30,1", "1,30,2", "2,7,1", "2,5,2"];
+    prints(&script("2, by: v"), BIDS, &two);
+    prints(&script("2, by: [v desc, at asc]"), BIDS, &two);
+    prints(&script("1, by: v, ties: true"), BIDS, &["k,v,place", "1,30,1", "1,30,2", "2,7,1"]);
+}

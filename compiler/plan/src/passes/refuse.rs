@@ -2,7 +2,10 @@
 
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
-use crate::operator::{Aggregate, JobConfig, Join, JoinBound, Operator, OperatorKind, Plan, StreamMode};
+use crate::operator::{
+    Aggregate, JobConfig, Join, JoinBound, Operator, OperatorKind, Plan, RunningTrigger, StreamMode, Trigger,
+    Window, WindowKind,
+};
 use crate::value::Value;
 
 /// Something the language has and this version cannot run.
@@ -66,16 +69,34 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         }
         OperatorKind::Aggregate(aggregate) => self::aggregate(plan, operator, aggregate),
         OperatorKind::Distinct { .. } if updating(plan, operator) => retraction(operator),
-        OperatorKind::Top { .. } | OperatorKind::Latest { .. } => finding(
-            ROWS_PER_KEY,
-            place,
-            format!("`{word}` cannot run yet"),
-            "`aggregate` with `argMax` or `max` may do meanwhile",
-        ),
+        OperatorKind::Top { .. } | OperatorKind::Latest { .. } if updating(plan, operator) => {
+            retraction(operator)
+        }
+        OperatorKind::Top { window, trigger, .. } | OperatorKind::Latest { window, trigger, .. } => {
+            pick(operator, window.as_ref(), trigger)
+        }
         OperatorKind::Join(Join { bound: JoinBound::Lookup, .. }) => None,
         OperatorKind::Join(_) => finding(JOIN, place, format!("`{word}` cannot run yet"), ""),
         OperatorKind::Scan { .. } if updating(plan, operator) => retraction(operator),
         _ => None,
+    }
+}
+
+fn pick(operator: &Operator, window: Option<&Window>, trigger: &Trigger) -> Option<Unsupported> {
+    let word = &operator.word;
+    let all = window.is_none_or(|window| window.kind == WindowKind::Global);
+    if !all || trigger.early.is_some() {
+        let help = "it can without a window";
+        return finding(ROWS_PER_KEY, operator.place, format!("`{word}` in a window cannot run yet"), help);
+    }
+    match trigger.running {
+        RunningTrigger::EachRow | RunningTrigger::AtEnd => None,
+        _ => finding(
+            ROWS_PER_KEY,
+            operator.place,
+            format!("`{word}` with this trigger cannot run yet"),
+            "`trigger(eachRow)` and `trigger(atEnd)` can",
+        ),
     }
 }
 

@@ -9,6 +9,7 @@ mod event_time;
 mod join;
 mod limit;
 mod pass;
+pub(crate) mod pick;
 mod sample;
 mod scan;
 mod sink;

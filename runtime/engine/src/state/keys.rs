@@ -92,6 +92,65 @@ impl KeyColumn {
         }
     }
 
+    /// Puts values of rows of a column into slots: `(row, slot)`. Slots are known, or the next ones in order.
+    pub(crate) fn put(&mut self, column: &Column, places: &[(u32, u32)]) {
+        fn put<T: Clone>(to: &mut Vec<T>, from: &[T], places: &[(u32, u32)]) {
+            for &(row, slot) in places {
+                let value = from[row as usize].clone();
+                match to.get_mut(slot as usize) {
+                    Some(known) => *known = value,
+                    None => to.push(value),
+                }
+            }
+        }
+        if self.valid.is_empty() && column.validity.is_some() {
+            self.valid.resize(self.len(), 1);
+        }
+        if !self.valid.is_empty() {
+            match &column.validity {
+                Some(valid) => put(&mut self.valid, valid, places),
+                None => {
+                    for &(_, slot) in places {
+                        match self.valid.get_mut(slot as usize) {
+                            Some(known) => *known = 1,
+                            None => self.valid.push(1),
+                        }
+                    }
+                }
+            }
+        }
+        match (&mut self.values, &column.data) {
+            (KeyValues::Bool(a), ColumnData::Bool(b)) => put(a, b, places),
+            (KeyValues::I64(a), ColumnData::I64(b)) => put(a, b, places),
+            (KeyValues::F64(a), ColumnData::F64(b)) => put(a, b, places),
+            (KeyValues::Decimal(a), ColumnData::Decimal(b)) => put(a, b, places),
+            (KeyValues::Str(a), ColumnData::Str(b)) => {
+                for &(row, slot) in places {
+                    let (text, slot) = (b.get(row as usize), slot as usize);
+                    if slot < a.len() { a.set(slot, text) } else { a.push(text) }
+                }
+            }
+            (KeyValues::Bytes(a), ColumnData::Bytes(b)) => {
+                for &(row, slot) in places {
+                    let (bytes, slot) = (b.get(row as usize), slot as usize);
+                    if slot < a.len() { a.set(slot, bytes) } else { a.push(bytes) }
+                }
+            }
+            (KeyValues::Any(a), ColumnData::Any(b)) => put(a, b, places),
+            _ => unreachable!("a column of another type"),
+        }
+    }
+
+    /// Frees what a slot holds beside its place in the column.
+    pub(crate) fn clear(&mut self, slot: usize) {
+        match &mut self.values {
+            KeyValues::Str(v) => v.set(slot, ""),
+            KeyValues::Bytes(v) => v.set(slot, b""),
+            KeyValues::Any(v) => v[slot] = Value::Null,
+            KeyValues::Bool(_) | KeyValues::I64(_) | KeyValues::F64(_) | KeyValues::Decimal(_) => {}
+        }
+    }
+
     /// Takes back the keys from `slots` on.
     pub(crate) fn truncate(&mut self, slots: usize) {
         self.valid.truncate(slots);

@@ -4,9 +4,11 @@ mod accumulate;
 mod index;
 mod keys;
 mod numbers;
+mod rows;
 mod table;
 mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators};
 pub(crate) use index::NO_SLOT;
+pub(crate) use rows::RowStore;
 pub(crate) use table::KeyTable;

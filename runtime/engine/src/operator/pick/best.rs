@@ -1,0 +1,174 @@
+//! The best rows of each key, where rows are only added: given at each row to readers that need no
+//! withdrawals, or at the end.
+
+use super::frame::Frame;
+use super::lists::{Entry, Lists, Rule};
+use super::sort::{By, Place};
+use crate::context::Context;
+use crate::error::Halt;
+use crate::number::{Number, at_end};
+use crate::operator::births::Births;
+use crate::operator::{Flush, Operator};
+use crate::ranks::{Phase, Ranks};
+use crate::state::{KeyTable, RowStore};
+use flow_data::hash::hash_columns;
+use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
+use flow_plan::physical::hidden::NO_WATERMARK;
+use std::sync::Arc;
+
+pub(super) struct BestOperator<P> {
+    frame: Frame,
+    by: By,
+    /// Given at the end, else at each row.
+    at_end: bool,
+    rank: bool,
+    table: KeyTable,
+    lists: Lists<P>,
+    /// The rows, if they are given later than they come.
+    store: Option<RowStore>,
+    births: Births,
+    flushed: usize,
+    places: Vec<P>,
+    hashes: Vec<u64>,
+    slots: Vec<u32>,
+}
+
+/// What is given of a batch: stored rows, their ranks, and the rows of the batch that cause it.
+#[derive(Default)]
+struct Given {
+    stored: Vec<u32>,
+    ranks: Vec<i64>,
+    causes: Vec<u32>,
+}
+
+impl<P: Place> BestOperator<P> {
+    pub(super) fn new(frame: Frame, by: By, rule: Rule, rank: bool, at_end: bool) -> BestOperator<P> {
+        let births = Births::new(frame.rank.saturating_sub(Ranks::LEADING));
+        BestOperator {
+            table: frame.key_table(),
+            store: (rank || at_end).then(|| frame.store(at_end)),
+            by,
+            at_end,
+            rank,
+            lists: Lists::new(rule),
+            births,
+            flushed: 0,
+            places: Vec::new(),
+            hashes: Vec::new(),
+            slots: Vec::new(),
+            frame,
+        }
+    }
+
+    fn find_slots(&mut self, number: Number, batch: &Batch) {
+        let columns: Vec<&Column> = self.frame.key_columns(batch);
+        hash_columns(&columns, batch.len, &mut self.hashes);
+        let known = self.table.len();
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        if self.table.len() > known {
+            self.lists.grow(self.table.len());
+            if self.at_end {
+                self.births.note(number, known, &self.slots, batch, self.frame.input.fields.len());
+            }
+        }
+    }
+
+    /// Stored rows with rank and whatever stands behind.
+    fn rows(&self, stored: &[u32], ranks: Vec<i64>, behind: impl Iterator<Item = Column>) -> Option<Batch> {
+        let mut columns = self.store.as_ref()?.gather(stored);
+        let time = (columns.len() > self.frame.row.len()).then(|| columns.pop()).flatten();
+        columns.extend(self.rank.then(|| Column::new(ColumnData::I64(ranks))));
+        columns.extend(time.into_iter().chain(behind));
+        Some(Batch::new(stored.len(), columns.into_iter().map(Arc::new).collect()))
+    }
+
+    /// Gives what the rows of a batch changed, in pieces.
+    fn give(&self, cx: &mut Context<'_>, batch: &Batch, given: &Given) {
+        for start in (0..given.stored.len()).step_by(BATCH_ROWS) {
+            let part = start..(start + BATCH_ROWS).min(given.stored.len());
+            let causes = &given.causes[part.clone()];
+            let ranks = self.frame.ranks(cx.number, batch, causes);
+            let behind = self.frame.times(batch, causes).chain(ranks);
+            let rows = self.rows(&given.stored[part.clone()], given.ranks[part].to_vec(), behind);
+            rows.into_iter().for_each(|rows| cx.emit(rows));
+        }
+    }
+
+    /// The lists of some slots, at the end.
+    fn list_rows(&self, slots: std::ops::Range<usize>, born: Number) -> Option<Batch> {
+        let (mut stored, mut places, mut ranks) = (Vec::new(), Vec::new(), Ranks::new(self.frame.rank));
+        for slot in slots {
+            let own: Vec<i64> = self.births.ranks().iter().map(|ranks| ranks[slot]).collect();
+            for (at, entry) in self.lists.of(slot).iter().enumerate() {
+                stored.push(entry.row);
+                places.push(at as i64 + 1);
+                ranks.push(Phase::Due, 0, born, &own);
+            }
+        }
+        let watermark = self.frame.hidden.watermark.map(|_| vec![NO_WATERMARK; stored.len()]);
+        let mut rows =
+            self.rows(&stored, places, watermark.into_iter().map(|w| Column::new(ColumnData::I64(w))))?;
+        ranks.append_to(&mut rows);
+        Some(rows)
+    }
+}
+
+impl<P: Place> Operator for BestOperator<P> {
+    fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        self.find_slots(cx.number, &batch);
+        P::read(&self.by, &batch, &mut self.places);
+        let (mut entered, mut left, mut given) = (Vec::new(), Vec::new(), Given::default());
+        for (row, (&slot, place)) in self.slots.iter().zip(&self.places).enumerate() {
+            let slot = slot as usize;
+            let Some(at) = self.lists.position(slot, place) else { continue };
+            let stored = self.store.as_mut().map_or(0, RowStore::reserve);
+            self.lists.insert(slot, at, Entry { place: place.clone(), row: stored }, |row| left.push(row));
+            entered.push((row as u32, stored));
+            if self.rank && !self.at_end {
+                // Every place from the new one on holds another row now.
+                for (at, entry) in self.lists.of(slot).iter().enumerate().skip(at) {
+                    given.stored.push(entry.row);
+                    given.ranks.push(at as i64 + 1);
+                    given.causes.push(row as u32);
+                }
+            }
+        }
+        if let Some(store) = &mut self.store {
+            store.put(self.frame.stored(&batch, self.at_end), &entered);
+        }
+        match (self.at_end, self.rank) {
+            (true, _) => {}
+            (false, true) => self.give(cx, &batch, &given),
+            (false, false) => {
+                let rows: Vec<u32> = entered.iter().map(|(row, _)| *row).collect();
+                self.frame.give_rows(cx, &batch, &rows);
+            }
+        }
+        if let Some(store) = &mut self.store {
+            left.into_iter().for_each(|row| store.free(row));
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        let slots = self.table.len();
+        if !self.at_end || self.flushed >= slots {
+            return Ok(Flush::Done);
+        }
+        let level = cx.shared.layout.nodes[cx.node].level;
+        let (born, next) = self.births.of(self.flushed);
+        let mut end = self.flushed;
+        let mut rows = 0;
+        while end < next.min(slots) && rows < BATCH_ROWS {
+            rows += self.lists.of(end).len();
+            end += 1;
+        }
+        cx.number = at_end(level, born);
+        self.list_rows(self.flushed..end, born).into_iter().for_each(|rows| cx.emit(rows));
+        self.flushed = end;
+        if end == slots {
+            return Ok(Flush::Done);
+        }
+        Ok(Flush::More(at_end(level, self.births.of(end).0)))
+    }
+}

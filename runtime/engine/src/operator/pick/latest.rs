@@ -1,0 +1,67 @@
+//! `latest` and `earliest`, and `top(1)` without rank, given at each row to readers that need no
+//! withdrawals: only the place of each key's best row is kept.
+
+use super::frame::Frame;
+use super::sort::{By, Place};
+use crate::context::Context;
+use crate::error::Halt;
+use crate::operator::Operator;
+use crate::state::KeyTable;
+use flow_data::{Batch, Column};
+
+pub(super) struct LatestOperator<P> {
+    frame: Frame,
+    by: By,
+    last_wins: bool,
+    table: KeyTable,
+    best: Vec<P>,
+    places: Vec<P>,
+    hashes: Vec<u64>,
+    slots: Vec<u32>,
+}
+
+impl<P: Place> LatestOperator<P> {
+    pub(super) fn new(frame: Frame, by: By, last_wins: bool) -> LatestOperator<P> {
+        LatestOperator {
+            table: frame.key_table(),
+            frame,
+            by,
+            last_wins,
+            best: Vec::new(),
+            places: Vec::new(),
+            hashes: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+}
+
+impl<P: Place> Operator for LatestOperator<P> {
+    fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        let columns: Vec<&Column> = self.frame.key_columns(&batch);
+        flow_data::hash::hash_columns(&columns, batch.len, &mut self.hashes);
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        P::read(&self.by, &batch, &mut self.places);
+        let mut given = Vec::with_capacity(batch.len);
+        for (row, (&slot, place)) in self.slots.iter().zip(&self.places).enumerate() {
+            // New slots come in the order of their rows.
+            let better = match self.best.get_mut(slot as usize) {
+                None => {
+                    self.best.push(place.clone());
+                    true
+                }
+                Some(best) => {
+                    let better = place < best || (self.last_wins && place == best);
+                    if better {
+                        best.clone_from(place);
+                    }
+                    better
+                }
+            };
+            if better {
+                given.push(row as u32);
+            }
+        }
+        self.frame.give_rows(cx, &batch, &given);
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! The best rows of each slot, where rows are only added. Knows places and numbers of rows; never their
+//! columns.
+
+/// A row of a list.
+#[derive(Clone)]
+pub(super) struct Entry<P> {
+    pub(super) place: P,
+    /// Where the row is stored.
+    pub(super) row: u32,
+}
+
+/// How long a list is, and who wins a draw.
+#[derive(Clone, Copy)]
+pub(crate) struct Rule {
+    pub(super) n: usize,
+    /// Also the rows that equal the `n`th?
+    pub(super) ties: bool,
+    /// Of equal rows, is the last the better one?
+    pub(super) last_wins: bool,
+}
+
+pub(super) struct Lists<P> {
+    rule: Rule,
+    /// By slot; best first.
+    lists: Vec<Vec<Entry<P>>>,
+}
+
+impl<P: Ord + Clone> Lists<P> {
+    pub(super) fn new(rule: Rule) -> Lists<P> {
+        Lists { rule, lists: Vec::new() }
+    }
+
+    pub(super) fn grow(&mut self, slots: usize) {
+        self.lists.resize_with(slots, Vec::new);
+    }
+
+    pub(super) fn of(&self, slot: usize) -> &[Entry<P>] {
+        &self.lists[slot]
+    }
+
+    /// Where a row of this place would stand; `None` if it is not among the best.
+    #[inline]
+    pub(super) fn position(&self, slot: usize, place: &P) -> Option<usize> {
+        let Rule { n, ties, last_wins } = self.rule;
+        let list = &self.lists[slot];
+        if list.len() >= n {
+            // Behind the last of a full list; without ties, also beside it.
+            let last = &list[list.len() - 1].place;
+            let out = if ties || last_wins { place > last } else { place >= last };
+            if out {
+                return None;
+            }
+        }
+        Some(match last_wins {
+            true => list.partition_point(|entry| entry.place < *place),
+            false => list.partition_point(|entry| entry.place <= *place),
+        })
+    }
+
+    /// Puts a row where [`Lists::position`] says; hands over the rows that leave the list for it.
+    pub(super) fn insert(&mut self, slot: usize, at: usize, entry: Entry<P>, mut left: impl FnMut(u32)) {
+        let Rule { n, ties, .. } = self.rule;
+        let list = &mut self.lists[slot];
+        list.insert(at, entry);
+        if list.len() <= n {
+            return;
+        }
+        let end = match ties {
+            true => list.partition_point(|entry| entry.place <= list[n - 1].place),
+            false => n,
+        };
+        list.drain(end..).for_each(|entry| left(entry.row));
+    }
+}

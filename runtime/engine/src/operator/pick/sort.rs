@@ -1,0 +1,127 @@
+//! What rows are compared by, as one value that orders them: less is better.
+
+use flow_data::{Batch, ColumnData};
+use flow_plan::physical::SortColumn;
+use flow_plan::{DataType, RecordType, Value};
+use std::cmp::Ordering;
+
+/// The place of a row among others.
+pub(crate) trait Place: Ord + Clone + Send {
+    /// The places of all rows of a batch.
+    fn read(by: &By, batch: &Batch, out: &mut Vec<Self>);
+}
+
+/// The columns that rows are compared by.
+#[derive(Clone)]
+pub(crate) struct By {
+    columns: Vec<SortColumn>,
+    types: Vec<DataType>,
+}
+
+impl By {
+    pub(crate) fn new(columns: &[SortColumn], input: &RecordType) -> By {
+        let types = columns.iter().map(|by| input.fields[by.column].ty.clone()).collect();
+        By { columns: columns.to_vec(), types }
+    }
+
+    /// How many words say a row's place, if words can.
+    pub(crate) fn words(&self) -> Option<usize> {
+        let word = |ty: &DataType| {
+            matches!(ty, DataType::Int | DataType::Timestamp | DataType::Duration | DataType::Float)
+        };
+        self.types.iter().all(word).then_some(self.columns.len())
+    }
+
+    /// One column as words.
+    fn word(&self, at: usize, batch: &Batch, mut each: impl FnMut(usize, u64)) {
+        let SortColumn { column, descending } = self.columns[at];
+        let flip = if descending { u64::MAX } else { 0 };
+        match &batch.columns[column].data {
+            ColumnData::I64(values) => {
+                values.iter().enumerate().for_each(|(row, x)| each(row, (*x as u64 ^ SIGN) ^ flip));
+            }
+            ColumnData::F64(values) => {
+                values.iter().enumerate().for_each(|(row, x)| each(row, float_word(*x) ^ flip));
+            }
+            other => unreachable!("no word is made of {other:?}"),
+        }
+    }
+}
+
+const SIGN: u64 = 1 << 63;
+
+/// In the order of floats: NaN is greatest, both zeros are equal.
+fn float_word(x: f64) -> u64 {
+    let bits = match x {
+        _ if x.is_nan() => f64::NAN.to_bits() & !SIGN,
+        0.0 => 0,
+        _ => x.to_bits(),
+    };
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
+impl Place for u64 {
+    fn read(by: &By, batch: &Batch, out: &mut Vec<u64>) {
+        out.clear();
+        by.word(0, batch, |_, word| out.push(word));
+    }
+}
+
+impl Place for [u64; 2] {
+    fn read(by: &By, batch: &Batch, out: &mut Vec<[u64; 2]>) {
+        out.clear();
+        by.word(0, batch, |_, word| out.push([word, 0]));
+        by.word(1, batch, |row, word| out[row][1] = word);
+    }
+}
+
+/// Places of values that no word says.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Values(Box<[Directed]>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Directed {
+    value: Value,
+    descending: bool,
+}
+
+impl Ord for Directed {
+    fn cmp(&self, other: &Directed) -> Ordering {
+        let ordering = self.value.cmp(&other.value);
+        if self.descending { ordering.reverse() } else { ordering }
+    }
+}
+
+impl PartialOrd for Directed {
+    fn partial_cmp(&self, other: &Directed) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Place for Values {
+    fn read(by: &By, batch: &Batch, out: &mut Vec<Values>) {
+        out.clear();
+        out.extend((0..batch.len).map(|row| {
+            let directed = |(sort, ty): (&SortColumn, &DataType)| Directed {
+                value: batch.columns[sort.column].value(row, ty),
+                descending: sort.descending,
+            };
+            Values(by.columns.iter().zip(&by.types).map(directed).collect())
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_floats_are_in_the_order_of_floats() {
+        let floats = [f64::NEG_INFINITY, -2.5, -0.0, 0.0, 1e-300, 3.0, f64::INFINITY, f64::NAN];
+        for pair in floats.windows(2) {
+            let order = flow_plan::order::compare_floats(pair[0], pair[1]);
+            assert_eq!(float_word(pair[0]).cmp(&float_word(pair[1])), order, "{pair:?}");
+        }
+        assert_eq!(float_word(-f64::NAN), float_word(f64::NAN));
+    }
+}
