@@ -69,8 +69,7 @@ fn mended(edits: &[Edit], sources: &SourceMap, look: Look) -> String {
     }
     new.push_str(&source[at..end]);
     fresh.resize(new.len() + 1, false);
-    let first_line = source[..begin].bytes().filter(|&b| b == b'\n').count() + 1;
-    numbered(&new, &fresh, first_line, look)
+    numbered(&new, &fresh, sources.file(file).line_at(begin), look)
 }
 
 fn numbered(new: &str, fresh: &[bool], first_line: usize, look: Look) -> String {

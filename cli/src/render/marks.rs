@@ -1,7 +1,7 @@
 //! Which places of the script are shown together: labels are clamped to one line of their file,
 //! kept from lying over each other, and gathered into groups of near lines.
 
-use flow_syntax::{FileId, Label, SourceMap, Span};
+use flow_syntax::{FileId, Label, SourceFile, SourceMap, Span};
 
 /// A place on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) fn groups(primary: &Label, labels: &[Label], sources: &SourceMap) -> 
         if label.span.file.0 as usize >= sources.files().count() {
             continue;
         }
-        let mark = mark(label.span, &label.text, primary, &sources.file(label.span.file).text);
+        let mark = mark(label.span, &label.text, primary, sources.file(label.span.file));
         match all
             .iter_mut()
             .find(|(file, m)| *file == label.span.file && m.start == mark.start && m.end == mark.end)
@@ -77,7 +77,8 @@ fn join_texts(into: &mut String, text: &str) {
 
 /// Clamps a span to the text and to the line it begins in. What is missing at the end of the file is
 /// shown behind the last word, not in the void.
-fn mark(span: Span, label: &str, primary: bool, text: &str) -> Mark {
+fn mark(span: Span, label: &str, primary: bool, file: &SourceFile) -> Mark {
+    let text = &file.text;
     let border = |mut at: usize| {
         at = at.min(text.len());
         while !text.is_char_boundary(at) {
@@ -95,8 +96,7 @@ fn mark(span: Span, label: &str, primary: bool, text: &str) -> Mark {
     if end > line_end {
         end = start + text[start..line_end].trim_end().len();
     }
-    let line = text[..start].bytes().filter(|&b| b == b'\n').count() + 1;
-    Mark { start, end, line, text: label.to_string(), primary }
+    Mark { start, end, line: file.line_at(start), text: label.to_string(), primary }
 }
 
 /// Cuts marks that overlap: the shorter keeps its place, the longer shows where the shorter is not.

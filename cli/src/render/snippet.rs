@@ -4,7 +4,7 @@ use super::Look;
 use super::marks::{Group, Mark};
 use super::text;
 use super::view::View;
-use flow_syntax::{Severity, SourceMap};
+use flow_syntax::{Severity, SourceFile, SourceMap};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, ThemeCharacters, ThemeStyles};
 use std::fmt;
 
@@ -52,13 +52,13 @@ fn join(out: &mut String, picture: &str, look: Look) {
 /// Draws a group of marks.
 fn draw(group: &Group, sources: &SourceMap, severity: Severity, look: Look) -> String {
     let file = sources.file(group.file);
-    let last_of_file = file.text.lines().count().max(1);
+    let last_of_file = file.lines().max(1);
     let first = group.marks.iter().map(|m| m.line).min().unwrap_or(1).saturating_sub(1).max(1);
     let last = (group.marks.iter().map(|m| m.line).max().unwrap_or(1) + 1).min(last_of_file);
-    let (first, last) = without_blank_ends(&file.text, first, last, &group.marks);
+    let (first, last) = without_blank_ends(file, first, last, &group.marks);
     let gutter = last.to_string().len() + 4;
     let room = look.width.saturating_sub(gutter).max(16);
-    let view = View::new(&text::visible(&file.name), &file.text, first, last, &group.marks, room);
+    let view = View::new(file, first, last, &group.marks, room);
     let labels = labels(&group.marks, &view, room);
     let picture = Picture { view, labels };
     let handler = GraphicalReportHandler::new_themed(theme(&group.marks, severity, look))
@@ -78,8 +78,8 @@ fn draw(group: &Group, sources: &SourceMap, severity: Severity, look: Look) -> S
 }
 
 /// Blank context lines say nothing.
-fn without_blank_ends(text: &str, first: usize, last: usize, marks: &[Mark]) -> (usize, usize) {
-    let blank = |n: usize| text.lines().nth(n - 1).is_none_or(|l| l.trim().is_empty());
+fn without_blank_ends(file: &SourceFile, first: usize, last: usize, marks: &[Mark]) -> (usize, usize) {
+    let blank = |n: usize| file.line(n).trim().is_empty();
     let marked = |n: usize| marks.iter().any(|m| m.line == n);
     let first = if first < last && blank(first) && !marked(first) { first + 1 } else { first };
     let last = if last > first && blank(last) && !marked(last) { last - 1 } else { last };

@@ -2,7 +2,8 @@
 //! characters are visible, and lines wider than the screen are cut around what is marked.
 
 use super::marks::Mark;
-use super::text::{char_columns, columns, visible_char, wrap};
+use super::text::{char_columns, columns, visible, visible_char, wrap};
+use flow_syntax::SourceFile;
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
 const TAB: usize = 4;
@@ -25,16 +26,9 @@ pub(super) struct View {
 
 impl View {
     /// Lines `first..=last` (1-based) of a file, `room` columns wide.
-    pub(super) fn new(
-        name: &str,
-        text: &str,
-        first: usize,
-        last: usize,
-        marks: &[Mark],
-        room: usize,
-    ) -> View {
+    pub(super) fn new(file: &SourceFile, first: usize, last: usize, marks: &[Mark], room: usize) -> View {
         let mut view = View {
-            name: name.to_string(),
+            name: visible(&file.name),
             text: String::new(),
             first: first - 1,
             lines: 0,
@@ -42,17 +36,8 @@ impl View {
             ranges: vec![(0, 0); marks.len()],
             middles: vec![0; marks.len()],
         };
-        let mut offset = 0;
-        for (number, line) in
-            text.split_inclusive('\n').chain(std::iter::once("")).enumerate().map(|(i, l)| (i + 1, l))
-        {
-            if number > last {
-                break;
-            }
-            if number >= first {
-                view.add_line(number, line.trim_end_matches(['\n', '\r']), offset, marks, room);
-            }
-            offset += line.len();
+        for number in first..=last {
+            view.add_line(number, file.line(number), file.line_start(number), marks, room);
         }
         view
     }

@@ -34,9 +34,8 @@ pub(super) fn write(checked: &[Checked]) -> String {
 }
 
 fn line_of(span: Span, sources: &SourceMap) -> String {
-    let text = &sources.file(span.file).text;
     let (line, _) = sources.line_col(span.file, span.start);
-    text.lines().nth(line - 1).unwrap_or_default().trim().to_string()
+    sources.file(span.file).line(line).trim().to_string()
 }
 
 /// FNV-1a, 64 bits: fingerprints must be the same for ever, on every machine.

@@ -57,6 +57,37 @@ pub struct SourceFile {
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// Where each line begins. Reports look up lines by the hundred: none of them may read the whole text.
+    starts: Vec<u32>,
+}
+
+impl SourceFile {
+    fn new(name: String, text: String) -> SourceFile {
+        let behind = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| i as u32 + 1);
+        let starts = std::iter::once(0).chain(behind).collect();
+        SourceFile { name, text, starts }
+    }
+
+    /// Number of lines, as [`str::lines`] counts: nothing behind the last line end is no line.
+    pub fn lines(&self) -> usize {
+        let open = self.starts.last().is_some_and(|&last| (last as usize) < self.text.len());
+        self.starts.len() - usize::from(!open)
+    }
+
+    /// The 1-based number of the line an offset lies in.
+    pub fn line_at(&self, offset: usize) -> usize {
+        self.starts.partition_point(|&start| start as usize <= offset)
+    }
+
+    /// Where a line (1-based) begins; behind the text if there is no such line.
+    pub fn line_start(&self, line: usize) -> usize {
+        self.starts.get(line.saturating_sub(1)).map_or(self.text.len(), |&start| start as usize)
+    }
+
+    /// The text of a line (1-based) without its line end; empty if there is no such line.
+    pub fn line(&self, line: usize) -> &str {
+        self.text[self.line_start(line)..self.line_start(line + 1)].trim_end_matches(['\n', '\r'])
+    }
 }
 
 /// All files of one compilation: the script and what it imports.
@@ -68,7 +99,7 @@ pub struct SourceMap {
 impl SourceMap {
     /// Adds a file and returns its id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        self.files.push(SourceFile { name: name.into(), text: text.into() });
+        self.files.push(SourceFile::new(name.into(), text.into()));
         FileId((self.files.len() - 1) as u16)
     }
 
@@ -97,14 +128,38 @@ impl SourceMap {
 
     /// 1-based line and column (in characters) of an offset.
     pub fn line_col(&self, file: FileId, offset: u32) -> (usize, usize) {
-        let text = &self.file(file).text;
-        let mut at = (offset as usize).min(text.len());
-        while !text.is_char_boundary(at) {
+        let file = self.file(file);
+        let mut at = (offset as usize).min(file.text.len());
+        while !file.text.is_char_boundary(at) {
             at -= 1;
         }
-        let before = &text[..at];
-        let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
-        let start = before.rfind('\n').map_or(0, |i| i + 1);
-        (line, before[start..].chars().count() + 1)
+        let line = file.line_at(at);
+        (line, file.text[file.line_start(line)..at].chars().count() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_numbered_as_the_text_divides_them() {
+        for text in ["", "\n", "a", "a\n", "a\n\nbc\r\n", "ä\n\u{1F600}x\ny"] {
+            let mut map = SourceMap::default();
+            let id = map.add("x", text);
+            let file = map.file(id);
+            assert_eq!(file.lines(), text.lines().count(), "{text:?}");
+            for (i, line) in text.lines().enumerate() {
+                assert_eq!(file.line(i + 1), line, "{text:?}");
+            }
+            assert_eq!(file.line(file.lines() + 2), "", "{text:?}");
+            for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let before = &text[..at];
+                let line = before.matches('\n').count() + 1;
+                let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+                assert_eq!(map.line_col(id, at as u32), (line, column), "{text:?} at {at}");
+                assert_eq!(file.line_at(at), line, "{text:?} at {at}");
+            }
+        }
     }
 }

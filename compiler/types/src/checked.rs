@@ -97,7 +97,7 @@ pub struct CheckedPipeline {
 }
 
 /// What an operator reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
     /// An operator of the same declaration.
     Operator(usize),

@@ -9,6 +9,7 @@ use flow_plan::operator::{
     errors_type,
 };
 use flow_syntax::SourceMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The plan of a script without errors: the operators that some sink needs.
@@ -80,12 +81,7 @@ fn plan_for(checked: &Checked, sources: &SourceMap, roots: &[usize]) -> Plan {
 }
 
 /// The operators that roots and targets need.
-fn linked<'c>(
-    checked: &'c Checked,
-    sources: &SourceMap,
-    roots: &[usize],
-    targets: &'c [Input],
-) -> Linker<'c> {
+fn linked<'c>(checked: &'c Checked, sources: &SourceMap, roots: &[usize], targets: &[Input]) -> Linker<'c> {
     let declaration = |target: &Input| match target {
         Input::Declaration(index) | Input::Errors(index) | Input::Late(index) => Some(*index),
         Input::Operator(_) => None,
@@ -97,7 +93,6 @@ fn linked<'c>(
         plan: Plan::default(),
         results: vec![None; checked.declarations.len()],
         index: Vec::new(),
-        targets,
     };
     linker.plan.scripts = sources
         .files()
@@ -105,8 +100,9 @@ fn linked<'c>(
         .collect();
     linker.plan.job = checked.job.clone();
     linker.index = vec![None; checked.declarations.len()];
+    let read = side_outputs(checked, &needed, targets);
     for declaration in &needed {
-        linker.declare(*declaration, &needed);
+        linker.declare(*declaration, &read);
     }
     for declaration in needed {
         linker.link(declaration);
@@ -147,10 +143,17 @@ fn reads(pipeline: &CheckedPipeline) -> Vec<usize> {
         .collect()
 }
 
+/// The side outputs that the declarations of this plan read, or a test looks at.
+fn side_outputs(checked: &Checked, needed: &[usize], targets: &[Input]) -> HashSet<Input> {
+    let pipelines = needed.iter().filter_map(|i| pipeline(checked, *i));
+    let inputs =
+        pipelines.flat_map(|p| p.operators.iter().flat_map(|o| o.inputs.iter()).chain(p.result.iter()));
+    let all = inputs.chain(targets);
+    all.filter(|input| matches!(input, Input::Errors(_) | Input::Late(_))).copied().collect()
+}
+
 struct Linker<'c> {
     checked: &'c Checked,
-    /// What a test looks at.
-    targets: &'c [Input],
     plan: Plan,
     /// Per declaration: the operator whose rows it gives.
     results: Vec<Option<OperatorId>>,
@@ -159,23 +162,16 @@ struct Linker<'c> {
 }
 
 impl Linker<'_> {
-    fn declare(&mut self, index: usize, needed: &[usize]) {
+    fn declare(&mut self, index: usize, read: &HashSet<Input>) {
         let declaration: &CheckedDeclaration = &self.checked.declarations[index];
         let Some(checked) = pipeline(self.checked, index) else { return };
-        // Only what is part of this plan consumes a side output.
-        let consumed = |wanted: Input| {
-            self.targets.contains(&wanted)
-                || needed.iter().filter_map(|i| pipeline(self.checked, *i)).any(|p| {
-                    p.result == Some(wanted) || p.operators.iter().any(|o| o.inputs.contains(&wanted))
-                })
-        };
         let on_error =
-            if consumed(Input::Errors(index)) { OnError::Route } else { self.checked.job.on_error };
+            if read.contains(&Input::Errors(index)) { OnError::Route } else { self.checked.job.on_error };
         self.plan.declarations.push(Declaration {
             name: declaration.name.to_string(),
             kind: checked.kind,
             on_error,
-            late_consumed: consumed(Input::Late(index)),
+            late_consumed: read.contains(&Input::Late(index)),
             place: place(declaration.name_span),
         });
         self.index[index] = Some(self.plan.declarations.len() as u32 - 1);
