@@ -14,28 +14,84 @@ pub(crate) const NO_SLOT: u32 = u32::MAX;
 /// Rows whose entries are read before the first of them is compared.
 const AHEAD: usize = 64;
 
-#[derive(Clone, Copy, Default)]
-struct Entry<W> {
-    word: W,
+/// A key's word and its slot.
+pub(super) trait Entry: Copy + Default {
+    /// Slots that fit.
+    const SLOTS: usize;
     /// The slot plus one; 0: free.
-    slot: u32,
+    fn number(self) -> u32;
+    /// The same word with a slot.
+    fn at(self, slot: usize) -> Self;
+    /// Are the words equal, whatever the slots?
+    fn alike(self, other: Self) -> bool;
 }
 
-/// What an index stores of a key.
-pub(super) trait Word: Copy + Default + Eq {}
-impl<T: Copy + Default + Eq> Word for T {}
+/// Any word beside a slot.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Wide<W> {
+    pub(super) word: W,
+    pub(super) number: u32,
+}
 
-pub(super) struct Index<W> {
-    entries: Vec<Entry<W>>,
+impl<W: Copy + Default + Eq> Entry for Wide<W> {
+    const SLOTS: usize = u32::MAX as usize;
+
+    #[inline]
+    fn number(self) -> u32 {
+        self.number
+    }
+
+    #[inline]
+    fn at(self, slot: usize) -> Wide<W> {
+        Wide { word: self.word, number: slot as u32 + 1 }
+    }
+
+    #[inline]
+    fn alike(self, other: Wide<W>) -> bool {
+        self.word == other.word
+    }
+}
+
+/// Two words whose first leaves its lowest 28 bits to the slot: 16 bytes, four to a cache line.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Packed {
+    pub(super) low: u64,
+    pub(super) high: u64,
+}
+
+/// The bits of a slot's number in a [`Packed`] entry.
+const NUMBER: u64 = (1 << 28) - 1;
+
+impl Entry for Packed {
+    const SLOTS: usize = NUMBER as usize;
+
+    #[inline]
+    fn number(self) -> u32 {
+        (self.low & NUMBER) as u32
+    }
+
+    #[inline]
+    fn at(self, slot: usize) -> Packed {
+        Packed { low: self.low & !NUMBER | (slot as u64 + 1), high: self.high }
+    }
+
+    #[inline]
+    fn alike(self, other: Packed) -> bool {
+        ((self.low ^ other.low) & !NUMBER) | (self.high ^ other.high) == 0
+    }
+}
+
+pub(super) struct Index<E> {
+    entries: Vec<E>,
     /// The hash of every slot's key.
     hashes: Vec<u64>,
 }
 
 /// The keys of a block of rows, compared with those that are stored.
 pub(super) trait Probe {
-    type Word: Word;
-    /// Equal keys have equal words.
-    fn word(&self, row: usize, hash: u64) -> Self::Word;
+    type Entry: Entry;
+    /// The word of a row's key, without a slot. Equal keys have equal words.
+    fn word(&self, row: usize, hash: u64) -> Self::Entry;
     /// The words of a slot's key and a row's key are equal: are the keys?
     fn equal(&self, slot: usize, row: usize) -> bool;
 }
@@ -46,9 +102,17 @@ pub(super) trait Keys: Probe {
     fn insert(&mut self, row: usize);
 }
 
-impl<W: Word> Index<W> {
-    pub(super) fn new() -> Index<W> {
-        Index { entries: vec![Entry::default(); BLOCK * 4], hashes: Vec::new() }
+impl Index<Packed> {
+    /// The same keys in entries with room for more slots.
+    pub(super) fn widen(&mut self) -> Index<Wide<[u64; 2]>> {
+        let wide = |e: &Packed| Wide { word: [e.low & !NUMBER, e.high], number: e.number() };
+        Index { entries: self.entries.iter().map(wide).collect(), hashes: std::mem::take(&mut self.hashes) }
+    }
+}
+
+impl<E: Entry> Index<E> {
+    pub(super) fn new() -> Index<E> {
+        Index { entries: vec![E::default(); BLOCK * 4], hashes: Vec::new() }
     }
 
     /// Number of keys.
@@ -56,9 +120,14 @@ impl<W: Word> Index<W> {
         self.hashes.len()
     }
 
+    /// Are there slots for the keys of another block?
+    pub(super) fn is_full(&self) -> bool {
+        self.len() + BLOCK > E::SLOTS
+    }
+
     /// The slots of a block of rows.
     #[inline]
-    pub(super) fn slots<K: Keys<Word = W>>(&mut self, hashes: &[u64], mut keys: K, out: &mut Vec<u32>) {
+    pub(super) fn slots<K: Keys<Entry = E>>(&mut self, hashes: &[u64], mut keys: K, out: &mut Vec<u32>) {
         debug_assert!(hashes.len() <= BLOCK);
         self.make_room(hashes.len());
         let start = out.len();
@@ -74,7 +143,7 @@ impl<W: Word> Index<W> {
 
     /// The slots of a block of rows, [`NO_SLOT`] for keys that are not known.
     #[inline]
-    pub(super) fn known<K: Probe<Word = W>>(&self, hashes: &[u64], keys: &K, out: &mut Vec<u32>) {
+    pub(super) fn known<K: Probe<Entry = E>>(&self, hashes: &[u64], keys: &K, out: &mut Vec<u32>) {
         debug_assert!(hashes.len() <= BLOCK);
         let start = out.len();
         out.resize(start + hashes.len(), 0);
@@ -88,11 +157,11 @@ impl<W: Word> Index<W> {
             let mut at = hashes[row] as usize & mask;
             slots[row] = loop {
                 let found = self.entries[at];
-                if found.slot == 0 {
+                if found.number() == 0 {
                     break NO_SLOT;
                 }
-                if found.word == word && keys.equal(found.slot as usize - 1, row) {
-                    break found.slot - 1;
+                if found.alike(word) && keys.equal(found.number() as usize - 1, row) {
+                    break found.number() - 1;
                 }
                 at = (at + 1) & mask;
             };
@@ -101,7 +170,7 @@ impl<W: Word> Index<W> {
 
     /// Takes the first entry for that of the key; notes the rows where it is not.
     #[inline]
-    fn guess<K: Probe<Word = W>>(
+    fn guess<K: Probe<Entry = E>>(
         &self,
         hashes: &[u64],
         keys: &K,
@@ -110,15 +179,15 @@ impl<W: Word> Index<W> {
     ) -> usize {
         let mask = self.entries.len() - 1;
         let mut misses = 0;
-        let mut read = [Entry::default(); AHEAD];
+        let mut read = [E::default(); AHEAD];
         for (part, (hashes, slots)) in hashes.chunks(AHEAD).zip(slots.chunks_mut(AHEAD)).enumerate() {
             for (entry, &hash) in read.iter_mut().zip(hashes) {
                 *entry = self.entries[hash as usize & mask];
             }
             for (offset, ((entry, &hash), out)) in read.iter().zip(hashes).zip(slots).enumerate() {
                 let row = part * AHEAD + offset;
-                let slot = entry.slot.wrapping_sub(1);
-                let alike = (entry.word == keys.word(row, hash)) & (entry.slot != 0);
+                let slot = entry.number().wrapping_sub(1);
+                let alike = entry.alike(keys.word(row, hash)) & (entry.number() != 0);
                 let hit = alike && keys.equal(slot as usize, row);
                 *out = slot;
                 missed[misses & (BLOCK - 1)] = row as u16;
@@ -129,21 +198,21 @@ impl<W: Word> Index<W> {
     }
 
     /// The slot of a row's key, which may be new.
-    fn find<K: Keys<Word = W>>(&mut self, hash: u64, row: usize, keys: &mut K) -> usize {
+    fn find<K: Keys<Entry = E>>(&mut self, hash: u64, row: usize, keys: &mut K) -> usize {
         let mask = self.entries.len() - 1;
         let word = keys.word(row, hash);
         let mut at = hash as usize & mask;
         loop {
             let found = self.entries[at];
-            if found.slot == 0 {
+            if found.number() == 0 {
                 let slot = self.hashes.len();
-                self.entries[at] = Entry { word, slot: slot as u32 + 1 };
+                self.entries[at] = word.at(slot);
                 self.hashes.push(hash);
                 keys.insert(row);
                 return slot;
             }
-            if found.word == word && keys.equal(found.slot as usize - 1, row) {
-                return found.slot as usize - 1;
+            if found.alike(word) && keys.equal(found.number() as usize - 1, row) {
+                return found.number() as usize - 1;
             }
             at = (at + 1) & mask;
         }
@@ -155,10 +224,10 @@ impl<W: Word> Index<W> {
         let mask = self.entries.len() - 1;
         for slot in (known..self.hashes.len()).rev() {
             let mut at = self.hashes[slot] as usize & mask;
-            while self.entries[at].slot as usize != slot + 1 {
+            while self.entries[at].number() as usize != slot + 1 {
                 at = (at + 1) & mask;
             }
-            self.entries[at] = Entry::default();
+            self.entries[at] = E::default();
         }
         self.hashes.truncate(known);
     }
@@ -171,38 +240,38 @@ impl<W: Word> Index<W> {
         if keys * 2 <= self.entries.len() {
             return;
         }
-        assert!(keys < u32::MAX as usize, "a worker holds at most 2^32 keys of an operator");
+        assert!(keys <= E::SLOTS, "a worker holds at most 2^32 keys of an operator");
         let words = self.words();
         self.place(&words, (keys * 2).next_power_of_two());
     }
 
     /// Makes the entries anew: so many, for all slots, whose words these are.
-    fn place(&mut self, words: &[W], size: usize) {
+    fn place(&mut self, words: &[E], size: usize) {
         self.entries = Vec::new();
-        self.entries.resize(size, Entry::default());
+        self.entries.resize(size, E::default());
         let mask = size - 1;
-        for (slot, (&hash, &word)) in self.hashes.iter().zip(words).enumerate() {
+        for (slot, (&hash, word)) in self.hashes.iter().zip(words).enumerate() {
             let mut at = hash as usize & mask;
-            while self.entries[at].slot != 0 {
+            while self.entries[at].number() != 0 {
                 at = (at + 1) & mask;
             }
-            self.entries[at] = Entry { word, slot: slot as u32 + 1 };
+            self.entries[at] = word.at(slot);
         }
     }
 
     /// Keeps the keys of these slots, which ascend; they become slots `0..`.
     pub(super) fn retain(&mut self, slots: &[u32]) {
         let words = self.words();
-        let kept: Vec<W> = slots.iter().map(|&slot| words[slot as usize]).collect();
+        let kept: Vec<E> = slots.iter().map(|&slot| words[slot as usize]).collect();
         self.hashes = slots.iter().map(|&slot| self.hashes[slot as usize]).collect();
         self.place(&kept, (kept.len() * 2).next_power_of_two().max(BLOCK * 4));
     }
 
     /// The word of each slot's key.
-    fn words(&self) -> Vec<W> {
-        let mut words = vec![W::default(); self.len()];
-        for entry in self.entries.iter().filter(|entry| entry.slot != 0) {
-            words[entry.slot as usize - 1] = entry.word;
+    fn words(&self) -> Vec<E> {
+        let mut words = vec![E::default(); self.len()];
+        for entry in self.entries.iter().filter(|entry| entry.number() != 0) {
+            words[entry.number() as usize - 1] = *entry;
         }
         words
     }

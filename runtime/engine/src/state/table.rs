@@ -1,7 +1,8 @@
 //! The table from keys to slots: an index made for the type of the keys, and the keys as columns.
 
-use super::index::{BLOCK, Index, Keys, Probe};
+use super::index::{BLOCK, Index, Keys, Packed, Probe, Wide};
 use super::keys::{KeyColumn, KeyValues};
+use flow_data::view::INLINE;
 use flow_data::{Column, ColumnData, StrBuilder, StrColumn};
 use flow_plan::DataType;
 use std::ops::Deref;
@@ -12,12 +13,14 @@ pub(crate) struct KeyTable {
 }
 
 enum KeyIndex {
-    /// One string: its view, or of a long one length, first bytes and hash.
-    Text(Index<[u64; 2]>),
+    /// One string: its length and bytes, or of a long one first bytes and hash.
+    Text(Index<Packed>),
+    /// The same for more keys than packed entries can number.
+    ManyTexts(Index<Wide<[u64; 2]>>),
     /// One int, timestamp or duration.
-    Int(Index<i64>),
+    Int(Index<Wide<i64>>),
     /// Anything: the hash.
-    Any(Index<u64>),
+    Any(Index<Wide<u64>>),
 }
 
 impl KeyTable {
@@ -35,6 +38,7 @@ impl KeyTable {
     pub(crate) fn len(&self) -> usize {
         match &self.index {
             KeyIndex::Text(index) => index.len(),
+            KeyIndex::ManyTexts(index) => index.len(),
             KeyIndex::Int(index) => index.len(),
             KeyIndex::Any(index) => index.len(),
         }
@@ -46,9 +50,15 @@ impl KeyTable {
         out.reserve(hashes.len());
         for start in (0..hashes.len()).step_by(BLOCK) {
             let hashes = &hashes[start..(start + BLOCK).min(hashes.len())];
+            if matches!(&self.index, KeyIndex::Text(index) if index.is_full()) {
+                self.widen();
+            }
             match &mut self.index {
                 KeyIndex::Text(index) => {
                     index.slots(hashes, TextKeys::new(&mut self.keys, columns, start), out);
+                }
+                KeyIndex::ManyTexts(index) => {
+                    index.slots(hashes, ManyTexts(TextKeys::new(&mut self.keys, columns, start)), out);
                 }
                 KeyIndex::Int(index) => {
                     index.slots(hashes, IntKeys::new(&mut self.keys, columns, start), out);
@@ -70,11 +80,20 @@ impl KeyTable {
                 KeyIndex::Text(index) => {
                     index.known(hashes, &TextKeys::known(&self.keys, columns, start), out);
                 }
+                KeyIndex::ManyTexts(index) => {
+                    index.known(hashes, &ManyTexts(TextKeys::known(&self.keys, columns, start)), out);
+                }
                 KeyIndex::Int(index) => index.known(hashes, &IntKeys::known(columns, start), out),
                 KeyIndex::Any(index) => {
                     index.known(hashes, &AnyKeys { stored: &self.keys[..], columns, start }, out);
                 }
             }
+        }
+    }
+
+    fn widen(&mut self) {
+        if let KeyIndex::Text(index) = &mut self.index {
+            self.index = KeyIndex::ManyTexts(index.widen());
         }
     }
 
@@ -87,6 +106,7 @@ impl KeyTable {
     pub(crate) fn forget(&mut self, known: usize) {
         match &mut self.index {
             KeyIndex::Text(index) => index.forget(known),
+            KeyIndex::ManyTexts(index) => index.forget(known),
             KeyIndex::Int(index) => index.forget(known),
             KeyIndex::Any(index) => index.forget(known),
         }
@@ -97,6 +117,7 @@ impl KeyTable {
     pub(crate) fn retain(&mut self, slots: &[u32]) {
         match &mut self.index {
             KeyIndex::Text(index) => index.retain(slots),
+            KeyIndex::ManyTexts(index) => index.retain(slots),
             KeyIndex::Int(index) => index.retain(slots),
             KeyIndex::Any(index) => index.retain(slots),
         }
@@ -132,11 +153,11 @@ fn ints<'a>(columns: &'a [&Column], start: usize) -> &'a [i64] {
 }
 
 impl<S> Probe for IntKeys<'_, S> {
-    type Word = i64;
+    type Entry = Wide<i64>;
 
     #[inline]
-    fn word(&self, row: usize, _hash: u64) -> i64 {
-        self.column[row]
+    fn word(&self, row: usize, _hash: u64) -> Wide<i64> {
+        Wide { word: self.column[row], number: 0 }
     }
 
     #[inline]
@@ -177,12 +198,17 @@ impl<'a> TextKeys<'a, &'a StrBuilder> {
 }
 
 impl<S: Deref<Target = StrBuilder>> Probe for TextKeys<'_, S> {
-    type Word = [u64; 2];
+    type Entry = Packed;
 
     #[inline]
-    fn word(&self, row: usize, hash: u64) -> [u64; 2] {
+    fn word(&self, row: usize, hash: u64) -> Packed {
         let view = self.column.column().views()[self.start + row];
-        [view.lo, if view.is_inline() { view.hi } else { hash }]
+        // Of a short string the length needs four bits, above those of the slot.
+        let length = view.len().min(INLINE + 1) as u64;
+        Packed {
+            low: view.lo >> 32 << 32 | length << 28,
+            high: if view.is_inline() { view.hi } else { hash },
+        }
     }
 
     #[inline]
@@ -200,6 +226,31 @@ impl Keys for TextKeys<'_, &mut StrBuilder> {
     }
 }
 
+/// Texts with the words of packed entries in wide ones.
+struct ManyTexts<T>(T);
+
+impl<T: Probe<Entry = Packed>> Probe for ManyTexts<T> {
+    type Entry = Wide<[u64; 2]>;
+
+    #[inline]
+    fn word(&self, row: usize, hash: u64) -> Wide<[u64; 2]> {
+        let Packed { low, high } = self.0.word(row, hash);
+        Wide { word: [low, high], number: 0 }
+    }
+
+    #[inline]
+    fn equal(&self, slot: usize, row: usize) -> bool {
+        self.0.equal(slot, row)
+    }
+}
+
+impl<T: Keys<Entry = Packed>> Keys for ManyTexts<T> {
+    #[inline]
+    fn insert(&mut self, row: usize) {
+        self.0.insert(row);
+    }
+}
+
 struct AnyKeys<'a, S> {
     stored: S,
     columns: &'a [&'a Column],
@@ -207,11 +258,11 @@ struct AnyKeys<'a, S> {
 }
 
 impl<S: Deref<Target = [KeyColumn]>> Probe for AnyKeys<'_, S> {
-    type Word = u64;
+    type Entry = Wide<u64>;
 
     #[inline]
-    fn word(&self, _row: usize, hash: u64) -> u64 {
-        hash
+    fn word(&self, _row: usize, hash: u64) -> Wide<u64> {
+        Wide { word: hash, number: 0 }
     }
 
     fn equal(&self, slot: usize, row: usize) -> bool {
@@ -223,5 +274,69 @@ impl Keys for AnyKeys<'_, &mut [KeyColumn]> {
     fn insert(&mut self, row: usize) {
         let row = self.start + row;
         self.stored.iter_mut().zip(self.columns).for_each(|(key, column)| key.push(column, row));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_data::hash::hash_columns;
+
+    fn texts(texts: impl Iterator<Item = String>) -> Column {
+        let mut builder = StrBuilder::default();
+        texts.for_each(|text| builder.push(&text));
+        Column::new(ColumnData::Str(builder.finish()))
+    }
+
+    fn slots(table: &mut KeyTable, column: &Column, rows: usize) -> Vec<u32> {
+        let (mut hashes, mut out) = (Vec::new(), Vec::new());
+        hash_columns(&[column], rows, &mut hashes);
+        table.slots(&[column], &hashes, &mut out);
+        out
+    }
+
+    fn known(table: &KeyTable, column: &Column, rows: usize) -> Vec<u32> {
+        let (mut hashes, mut out) = (Vec::new(), Vec::new());
+        hash_columns(&[column], rows, &mut hashes);
+        table.known(&[column], &hashes, &mut out);
+        out
+    }
+
+    #[test]
+    fn texts_keep_their_slots_when_the_entries_become_wide() {
+        // Lengths around the longest inline one; some differ in their last byte only.
+        let text = |i: usize| format!("{}{i:02}", "abcdefghijklmnop".repeat(2).split_at(i % 17).0);
+        let column = texts((0..3000).map(|i| text(i % 1500)));
+        let mut table = KeyTable::new(std::iter::once(&DataType::String));
+        let first = slots(&mut table, &column, 3000);
+        table.widen();
+        assert_eq!(known(&table, &column, 3000), first);
+        assert_eq!(slots(&mut table, &column, 3000), first);
+        let more = texts((1000..2000).map(text));
+        let after = slots(&mut table, &more, 1000);
+        assert_eq!(after[..500], first[1000..1500]);
+        assert_eq!(after[500..], (table.len() as u32 - 500..table.len() as u32).collect::<Vec<_>>());
+        assert_eq!(first[1500..], first[..1500]);
+    }
+
+    #[test]
+    fn texts_that_are_kept_get_the_first_slots() {
+        let column = texts((0..2000).map(|i| format!("{i}{}", "x".repeat(i % 20))));
+        let mut table = KeyTable::new(std::iter::once(&DataType::String));
+        slots(&mut table, &column, 2000);
+        let kept: Vec<u32> = (0..2000).filter(|slot| slot % 3 == 0).collect();
+        table.retain(&kept);
+        let again = slots(&mut table, &column, 2000);
+        for (slot, &old) in kept.iter().enumerate() {
+            assert_eq!(again[old as usize], slot as u32, "key {old}");
+        }
+        assert_eq!(table.len(), 2000);
+    }
+
+    #[test]
+    fn the_empty_text_is_a_key() {
+        let column = texts(["", "a", ""].map(str::to_string).into_iter());
+        let mut table = KeyTable::new(std::iter::once(&DataType::String));
+        assert_eq!(slots(&mut table, &column, 3), [0, 1, 0]);
     }
 }
