@@ -12,9 +12,9 @@ use flow_benches::measure::Usage;
 use flow_benches::{checksum, tools};
 use report::Results;
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 struct Options {
     quick: bool,
@@ -81,8 +81,8 @@ fn suite(options: &Options) -> Result<(), String> {
         python,
         peers: home.join("peers"),
     };
-    make(&places.data.join(BIDS), |out| flow_benches::bids::write(out, bids, 1))?;
-    make(&places.data.join(WORDS), |out| flow_benches::words::write(out, words, 1))?;
+    make(&places.bins, "bids", bids, &places.data.join(BIDS))?;
+    make(&places.bins, "words", words, &places.data.join(WORDS))?;
     let mut all = Vec::new();
     for job in JOBS.iter().filter(|j| options.jobs.iter().any(|n| n == j.name)) {
         all.push(compete(job, &places, options)?);
@@ -135,16 +135,20 @@ fn compete(job: &'static Job, places: &Places, options: &Options) -> Result<Resu
     Ok(Results { job, best, input_bytes })
 }
 
-/// Writes a data file unless it is there; it appears under its name only when it is whole.
-fn make(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<(), String> {
+/// Has `gen` write a data file unless it is there; it appears under its name only when it is whole.
+/// A process of its own, because a child starts with the peak memory of its parent.
+fn make(bins: &Path, kind: &str, count: u64, path: &Path) -> Result<(), String> {
     if path.exists() {
         return Ok(());
     }
     let failed = |e: std::io::Error| format!("{}: {e}", path.display());
     eprintln!("making {}", path.file_name().unwrap_or_default().display());
     let part = path.with_extension("part");
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(&part).map_err(failed)?);
-    write(&mut out).and_then(|()| out.flush()).map_err(failed)?;
+    let mut generator = Command::new(bins.join("gen"));
+    let status = generator.args([kind, &count.to_string()]).arg(&part).status().map_err(failed)?;
+    if !status.success() {
+        return Err(format!("{}: the generator ended with {status}", path.display()));
+    }
     std::fs::rename(&part, path).map_err(failed)
 }
 
