@@ -143,12 +143,11 @@ codes! {
     STATE_DROPPED "E0704" "state-dropped" "state of the old script has no place in this one";
     STATE_RESTORES "E0705" "state-restores" "the state of the old script restores, with a difference";
 
-    WINDOW_NOT_RUNNABLE "E0801" "window-not-runnable" "windows cannot run yet";
+    WINDOW_NOT_RUNNABLE "E0801" "window-not-runnable" "the window cannot run yet";
     JOIN_NOT_RUNNABLE "E0803" "join-not-runnable" "joins of streams cannot run yet";
     ROWS_PER_KEY_NOT_RUNNABLE "E0805" "rows-per-key-not-runnable" "top, bottom, latest and earliest cannot run in windows yet";
     CONNECTOR_NOT_RUNNABLE "E0806" "connector-not-runnable" "the connector cannot run yet";
     FORMAT_NOT_RUNNABLE "E0807" "format-not-runnable" "the format cannot run yet";
-    LATE_NOT_RUNNABLE "E0808" "late-not-runnable" "late rows cannot be read yet";
     RETRACTION_NOT_RUNNABLE "E0809" "retraction-not-runnable" "stateful stages over updating streams cannot run yet";
     OPTION_NOT_RUNNABLE "E0810" "option-not-runnable" "an option of the connector cannot run yet";
     STATE_NOT_RUNNABLE "E0811" "state-not-runnable" "an option of the job's state cannot run yet";

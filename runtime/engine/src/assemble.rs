@@ -10,7 +10,7 @@ use crate::layout::Layout;
 use crate::operator::{
     AggregateOperator, ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator,
     LimitOperator, LookupOperator, Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator,
-    TableOperator, TapOperator, UnionOperator, narrowed,
+    TableOperator, TapOperator, UnionOperator, WindowOperator, narrowed,
 };
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
@@ -222,9 +222,11 @@ fn operators(
             NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, &node.output)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
-            NodeKind::WindowAggregate(_) | NodeKind::Join(_) => {
-                unreachable!("refused before: {}", node.label)
+            NodeKind::WindowAggregate(aggregate) => {
+                let input = &shared.graph.nodes[node.inputs[0].node].output;
+                Box::new(WindowOperator::new(aggregate, input, shared, index))
             }
+            NodeKind::Join(_) => unreachable!("refused before: {}", node.label),
         };
         let guarded = cfg!(debug_assertions);
         operators.push(if guarded { Guard::around(operator, shared, index) } else { operator });

@@ -271,11 +271,15 @@ impl Flow {
         }
         let level = self.shared.layout.nodes[node].level;
         frontier = frontier.max(base(level));
+        let mut given = 0;
         while frontier < DONE {
-            if self.held_back(node) {
+            // A number is never cut: whoever waits for it could not take what is in the way.
+            if frontier > given && self.held_back(node) {
                 return Ok(frontier);
             }
-            frontier = match self.call(node, frontier, |operator, cx| operator.flush(cx))? {
+            let flushed = self.call(node, frontier, |operator, cx| Ok((operator.flush(cx)?, cx.number)))?;
+            given = flushed.1;
+            frontier = match flushed.0 {
                 Flush::More(number) => number,
                 Flush::Done => DONE,
             };

@@ -26,7 +26,6 @@ const JOIN: &str = "E0803";
 const ROWS_PER_KEY: &str = "E0805";
 const CONNECTOR: &str = "E0806";
 const FORMAT: &str = "E0807";
-const LATE: &str = "E0808";
 const RETRACTION: &str = "E0809";
 const OPTION: &str = "E0810";
 const STATE: &str = "E0811";
@@ -64,9 +63,6 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         OperatorKind::Source(call) => connector(call, Side::Source),
         OperatorKind::Sink(call) => connector(call, Side::Sink),
         OperatorKind::Table { connector: call, .. } => connector(call, Side::Table),
-        OperatorKind::Late { .. } => {
-            finding(LATE, place, "`.late` cannot run yet: there are no windows whose rows could be late", "")
-        }
         OperatorKind::Aggregate(aggregate) => self::aggregate(plan, operator, aggregate),
         OperatorKind::Distinct { .. } if updating(plan, operator) => retraction(operator),
         OperatorKind::Top { .. } | OperatorKind::Latest { .. } if updating(plan, operator) => {
@@ -120,15 +116,35 @@ fn retraction(operator: &Operator) -> Option<Unsupported> {
 }
 
 fn aggregate(plan: &Plan, operator: &Operator, aggregate: &Aggregate) -> Option<Unsupported> {
-    if aggregate.window.is_some() {
+    if let Some(what) = aggregate.window.as_ref().and_then(|window| window_part(window, &aggregate.trigger)) {
         return finding(
             WINDOW,
             operator.place,
-            format!("`{}` in a window cannot run yet", operator.word),
-            "running aggregates can: remove `window`, and say with `trigger` when they emit",
+            format!("`{}` in {what} cannot run yet", operator.word),
+            "`tumbling` windows of event time can, without lateness",
         );
     }
     if updating(plan, operator) { retraction(operator) } else { None }
+}
+
+/// What of a window cannot run.
+fn window_part(window: &Window, trigger: &Trigger) -> Option<&'static str> {
+    match window.kind {
+        // Running aggregates under other names.
+        WindowKind::Global | WindowKind::Count { every: None, .. } => return None,
+        WindowKind::Tumbling { .. } if window.processing_time => return Some("windows of processing time"),
+        WindowKind::Tumbling { .. } => {}
+        WindowKind::Sliding { .. } => return Some("`sliding` windows"),
+        WindowKind::Cumulative { .. } => return Some("`cumulative` windows"),
+        WindowKind::Session { .. } => return Some("`session` windows"),
+        WindowKind::Count { .. } => return Some("sliding windows of rows"),
+        WindowKind::Same => return Some("the `same` window"),
+    }
+    match trigger {
+        _ if window.lateness > 0 => Some("windows with `lateness`"),
+        Trigger { early: Some(_), .. } => Some("windows with early results"),
+        _ => None,
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

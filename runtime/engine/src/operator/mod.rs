@@ -15,6 +15,7 @@ mod scan;
 mod sink;
 mod tap;
 mod union;
+mod window;
 
 pub(crate) use aggregate::AggregateOperator;
 pub(crate) use chain::{ChainOperator, ChainRun, CompiledChain, bad_row};
@@ -29,6 +30,7 @@ pub(crate) use scan::ScanOperator;
 pub(crate) use sink::SinkOperator;
 pub(crate) use tap::TapOperator;
 pub(crate) use union::UnionOperator;
+pub(crate) use window::WindowOperator;
 
 use crate::context::Context;
 use crate::error::Halt;

@@ -7,12 +7,14 @@
 //! free entry behind its hash's place. Nothing is removed but the keys that came last; who has dropped
 //! many keys says which ones stay, and the index is made anew ([`Index::retain`]).
 
-/// Rows that are looked up together; an index grows by this at the most between looks.
+/// Rows that are looked up together.
 pub(super) const BLOCK: usize = 1024;
 /// Stands for a key that is not known.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
 /// Rows whose entries are read before the first of them is compared.
 const AHEAD: usize = 64;
+/// Entries of an index without keys: a window of few keys costs little.
+const FIRST: usize = 8;
 
 /// A key's word and its slot.
 pub(super) trait Entry: Copy + Default {
@@ -112,7 +114,7 @@ impl Index<Packed> {
 
 impl<E: Entry> Index<E> {
     pub(super) fn new() -> Index<E> {
-        Index { entries: vec![E::default(); BLOCK * 4], hashes: Vec::new() }
+        Index { entries: vec![E::default(); FIRST], hashes: Vec::new() }
     }
 
     /// Number of keys.
@@ -129,7 +131,6 @@ impl<E: Entry> Index<E> {
     #[inline]
     pub(super) fn slots<K: Keys<Entry = E>>(&mut self, hashes: &[u64], mut keys: K, out: &mut Vec<u32>) {
         debug_assert!(hashes.len() <= BLOCK);
-        self.make_room(hashes.len());
         let start = out.len();
         out.resize(start + hashes.len(), 0);
         let slots = &mut out[start..];
@@ -199,6 +200,7 @@ impl<E: Entry> Index<E> {
 
     /// The slot of a row's key, which may be new.
     fn find<K: Keys<Entry = E>>(&mut self, hash: u64, row: usize, keys: &mut K) -> usize {
+        self.make_room();
         let mask = self.entries.len() - 1;
         let word = keys.word(row, hash);
         let mut at = hash as usize & mask;
@@ -232,14 +234,19 @@ impl<E: Entry> Index<E> {
         self.hashes.truncate(known);
     }
 
-    /// Keeps the index at most half full with this many more keys: the first entry is nearly always
-    /// the right one. Keys move in the order of their slots, so that those seen first, the frequent
-    /// ones, get the first entries again.
-    fn make_room(&mut self, more: usize) {
-        let keys = self.len() + more;
-        if keys * 2 <= self.entries.len() {
-            return;
+    /// Keeps the index at most half full with one more key: the first entry is nearly always the right
+    /// one. Keys move in the order of their slots, so that those seen first, the frequent ones, get the
+    /// first entries again.
+    #[inline]
+    fn make_room(&mut self) {
+        if (self.len() + 1) * 2 > self.entries.len() {
+            self.grow();
         }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let keys = self.len() + 1;
         assert!(keys <= E::SLOTS, "a worker holds at most 2^32 keys of an operator");
         let words = self.words();
         self.place(&words, (keys * 2).next_power_of_two());

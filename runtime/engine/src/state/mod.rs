@@ -1,6 +1,7 @@
 //! State by key: keys get dense slots, accumulators are columns over slots.
 
 mod accumulate;
+mod groups;
 mod index;
 mod keys;
 mod numbers;
@@ -9,6 +10,7 @@ mod table;
 mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators};
+pub(crate) use groups::{Groups, Refused, Scratch, Shape};
 pub(crate) use index::NO_SLOT;
 pub(crate) use rows::RowStore;
 pub(crate) use table::KeyTable;

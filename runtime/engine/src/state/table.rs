@@ -1,6 +1,6 @@
 //! The table from keys to slots: an index made for the type of the keys, and the keys as columns.
 
-use super::index::{BLOCK, Index, Keys, Packed, Probe, Wide};
+use super::index::{BLOCK, Index, Keys, NO_SLOT, Packed, Probe, Wide};
 use super::keys::{KeyColumn, KeyValues};
 use flow_data::view::INLINE;
 use flow_data::{Column, ColumnData, StrBuilder, StrColumn};
@@ -13,6 +13,8 @@ pub(crate) struct KeyTable {
 }
 
 enum KeyIndex {
+    /// No key: all rows are one group, once there is one.
+    None(usize),
     /// One string: its length and bytes, or of a long one first bytes and hash.
     Text(Index<Packed>),
     /// The same for more keys than packed entries can number.
@@ -27,6 +29,7 @@ impl KeyTable {
     pub(crate) fn new<'a>(types: impl Iterator<Item = &'a DataType>) -> KeyTable {
         let types: Vec<&DataType> = types.collect();
         let index = match types.as_slice() {
+            [] => KeyIndex::None(0),
             [DataType::String] => KeyIndex::Text(Index::new()),
             [DataType::Int | DataType::Timestamp | DataType::Duration] => KeyIndex::Int(Index::new()),
             _ => KeyIndex::Any(Index::new()),
@@ -37,6 +40,7 @@ impl KeyTable {
     /// Number of keys.
     pub(crate) fn len(&self) -> usize {
         match &self.index {
+            KeyIndex::None(groups) => *groups,
             KeyIndex::Text(index) => index.len(),
             KeyIndex::ManyTexts(index) => index.len(),
             KeyIndex::Int(index) => index.len(),
@@ -47,6 +51,11 @@ impl KeyTable {
     /// The slot of every row's key; new keys get the next slots, in the order of their rows.
     pub(crate) fn slots(&mut self, columns: &[&Column], hashes: &[u64], out: &mut Vec<u32>) {
         out.clear();
+        if let KeyIndex::None(groups) = &mut self.index {
+            *groups = hashes.len().min(1).max(*groups);
+            out.resize(hashes.len(), 0);
+            return;
+        }
         out.reserve(hashes.len());
         for start in (0..hashes.len()).step_by(BLOCK) {
             let hashes = &hashes[start..(start + BLOCK).min(hashes.len())];
@@ -54,6 +63,7 @@ impl KeyTable {
                 self.widen();
             }
             match &mut self.index {
+                KeyIndex::None(_) => {}
                 KeyIndex::Text(index) => {
                     index.slots(hashes, TextKeys::new(&mut self.keys, columns, start), out);
                 }
@@ -73,10 +83,15 @@ impl KeyTable {
     /// The slot of every row's key, [`super::NO_SLOT`] of keys that are not known.
     pub(crate) fn known(&self, columns: &[&Column], hashes: &[u64], out: &mut Vec<u32>) {
         out.clear();
+        if let KeyIndex::None(groups) = &self.index {
+            out.resize(hashes.len(), if *groups > 0 { 0 } else { NO_SLOT });
+            return;
+        }
         out.reserve(hashes.len());
         for start in (0..hashes.len()).step_by(BLOCK) {
             let hashes = &hashes[start..(start + BLOCK).min(hashes.len())];
             match &self.index {
+                KeyIndex::None(_) => {}
                 KeyIndex::Text(index) => {
                     index.known(hashes, &TextKeys::known(&self.keys, columns, start), out);
                 }
@@ -105,6 +120,7 @@ impl KeyTable {
     /// Takes back the slots from `known` on.
     pub(crate) fn forget(&mut self, known: usize) {
         match &mut self.index {
+            KeyIndex::None(groups) => *groups = known.min(*groups),
             KeyIndex::Text(index) => index.forget(known),
             KeyIndex::ManyTexts(index) => index.forget(known),
             KeyIndex::Int(index) => index.forget(known),
@@ -116,6 +132,7 @@ impl KeyTable {
     /// Keeps these slots, which ascend; they become slots `0..`.
     pub(crate) fn retain(&mut self, slots: &[u32]) {
         match &mut self.index {
+            KeyIndex::None(groups) => *groups = slots.len(),
             KeyIndex::Text(index) => index.retain(slots),
             KeyIndex::ManyTexts(index) => index.retain(slots),
             KeyIndex::Int(index) => index.retain(slots),

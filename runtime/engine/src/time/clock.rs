@@ -1,6 +1,6 @@
 //! An operator's view of event time: the least watermark of all event-time nodes above it.
 
-use crate::number::Number;
+use crate::number::{DONE, Number};
 use crate::shared::Shared;
 use flow_plan::physical::hidden::NO_WATERMARK;
 
@@ -55,6 +55,11 @@ impl Clock {
             }
         }
         made
+    }
+
+    /// The watermarks behind all numbers below are known.
+    pub(crate) fn known(&self, shared: &Shared) -> Number {
+        self.logs.iter().map(|(node, ..)| shared.time(*node).known()).min().unwrap_or(DONE)
     }
 
     /// The watermark behind a complete number, without moving.

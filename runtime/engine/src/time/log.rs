@@ -100,6 +100,11 @@ impl TimeLog {
         }
     }
 
+    /// All workers have closed the numbers below: the watermarks behind them are known.
+    pub(crate) fn known(&self) -> Number {
+        self.state().known
+    }
+
     /// The newest watermark, for people.
     pub(crate) fn latest(&self) -> i64 {
         self.state().watermark
