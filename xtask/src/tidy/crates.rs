@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("flow-codegen", &["flow-plan", "flow-data"]),
     ("flow-data", &["flow-plan"]),
     ("flow-env", &[]),
+    ("flow-checkpoint", &[]),
     ("flow-engine", &["flow-plan", "flow-data", "flow-env"]),
     ("flow-connectors", &["flow-plan", "flow-data", "flow-env", "flow-engine"]),
     ("flow-cli", HALVES),
