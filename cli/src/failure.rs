@@ -49,12 +49,16 @@ pub(crate) fn failed(error: &JobError, sources: &SourceMap, base: &Path, env: &E
         facts.push(("read from", place_in_source(position, base, env)));
     }
     let declaration = error.label.split('.').next().unwrap_or_default();
-    let help = (error.kind == ErrorKind::Record).then(|| {
-        format!(
+    let help = match error.kind {
+        ErrorKind::Record => Some(format!(
             "to go on without such records, read `{declaration}.errors` with a sink, or say `onError: skip` in the \
              `job` block"
-        )
-    });
+        )),
+        ErrorKind::State => Some(
+            "let it keep less (a window, `within:`, `ttl:`, fewer keys), or raise `limit` in `job { state: … }`".into(),
+        ),
+        _ => None,
+    };
     let word = match error.code.as_str() {
         "" => "error".to_string(),
         code => format!("error[{code}]"),
@@ -68,6 +72,7 @@ pub(crate) fn failed(error: &JobError, sources: &SourceMap, base: &Path, env: &E
                 ErrorKind::Record => "failed for this record",
                 ErrorKind::Source => "this source broke",
                 ErrorKind::Sink => "this sink broke",
+                ErrorKind::State => "most of the state is kept for this",
                 ErrorKind::Internal => "while working on this",
             },
             facts: &facts,

@@ -1,5 +1,6 @@
 //! Numbers as people read them: counts, rates, times, shares.
 
+use flow_plan::text;
 use std::time::Duration;
 
 /// `9,200,000`.
@@ -42,6 +43,20 @@ pub(crate) fn rate(rows: u64, time: Duration) -> Option<String> {
     (seconds >= 0.1).then(|| format!("{} rows/s", short(rows as f64 / seconds)))
 }
 
+/// A point in time: `2026-01-31T12:00:05Z`, to the millisecond.
+pub(crate) fn moment(micros: i64) -> String {
+    let mut out = String::new();
+    text::write_timestamp(&mut out, micros.saturating_sub(micros.rem_euclid(1000)));
+    out
+}
+
+/// A length of event time, which may be years: `5s`, `1h30min`, to the millisecond.
+pub(crate) fn span(micros: i64) -> String {
+    let mut out = String::new();
+    text::write_duration(&mut out, micros - micros % 1000);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +64,13 @@ mod tests {
     #[test]
     fn counts_have_commas_between_thousands() {
         assert_eq!([0, 999, 1000, 9_200_000].map(count), ["0", "999", "1,000", "9,200,000"]);
+    }
+
+    #[test]
+    fn moments_and_spans_are_cut_to_milliseconds() {
+        assert_eq!(moment(1_500_999), "1970-01-01T00:00:01.5Z");
+        assert_eq!(moment(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!([span(5_000_100), span(5_400_000_000)], ["5s", "1h30min"]);
     }
 
     #[test]

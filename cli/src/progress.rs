@@ -1,7 +1,7 @@
 //! The live line of a running job on a terminal. Everything else that speaks while it runs (taps,
 //! signals) goes through it too, so that lines never mix.
 
-use crate::numbers::{rate, short, time};
+use crate::numbers::{moment, rate, short, span, time};
 use crate::output;
 use crate::render::Look;
 use flow_engine::Progress;
@@ -63,6 +63,12 @@ fn line(progress: &Progress) -> String {
     ];
     parts.extend(rate(progress.rows_in(), progress.elapsed));
     parts.extend(share(progress).map(|share| format!("{share} %")));
+    if let Some((watermark, behind)) = progress.watermark() {
+        parts.push(format!("watermark {} ({} behind)", moment(watermark), span(behind)));
+    }
+    if progress.late() > 0 {
+        parts.push(format!("{} late", short(progress.late() as f64)));
+    }
     if progress.skipped() > 0 {
         parts.push(format!("{} skipped", short(progress.skipped() as f64)));
     }

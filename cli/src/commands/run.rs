@@ -2,20 +2,19 @@
 
 use crate::args::{Cli, Run};
 use crate::kernels::NativeKernels;
-use crate::numbers::{count, rate, time};
+use crate::numbers::{count, moment, rate, span, time};
 use crate::progress::Live;
 use crate::render::{self, Look};
 use crate::status::{Outcome, Status, Stop};
 use crate::{failure, output, script, terminal};
 use flow_connectors::StandardConnectors;
-use flow_data::Batch;
 use flow_driver::{Compilation, Options};
 use flow_engine::connect::Kernels;
-use flow_engine::{Job, JobControl, JobHandle, JobOptions, Summary};
+use flow_engine::{Job, JobControl, JobHandle, JobOptions, Summary, Tapped};
 use flow_env::Env;
 use flow_plan::functions::json;
 use flow_plan::physical::Graph;
-use flow_plan::{DataType, RecordType, Value};
+use flow_plan::{DataType, Value};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,9 +90,7 @@ fn start(
     let options = JobOptions {
         parallelism: args.parallelism.map(|n| n as usize),
         base: base(&args.file),
-        taps: Some(Arc::new(move |label: &str, batch: &Batch, schema: &RecordType| {
-            taps.say(&tapped(label, batch, schema));
-        })),
+        taps: Some(Arc::new(move |label: &str, what: Tapped<'_>| taps.say(&tapped(label, what)))),
         ..JobOptions::default()
     };
     let connectors = StandardConnectors::new();
@@ -103,8 +100,12 @@ fn start(
     })
 }
 
-/// Rows that pass a `tap`, one line of JSON each.
-fn tapped(label: &str, batch: &Batch, schema: &RecordType) -> String {
+/// What passes a `tap`: rows, one line of JSON each, and watermarks.
+fn tapped(label: &str, what: Tapped<'_>) -> String {
+    let (batch, schema) = match what {
+        Tapped::Rows(batch, schema) => (batch, schema),
+        Tapped::Watermark(micros) => return format!("{label}: watermark {}\n", moment(micros)),
+    };
     let mut out = String::new();
     let record = DataType::Record(Arc::new(schema.clone()));
     for row in 0..batch.len {
@@ -180,6 +181,16 @@ fn told(summary: &Summary) -> String {
             false => format!("{rows} rows written"),
         };
         out.push_str(&format!("  {:width$}  {what}\n", sink.label));
+    }
+    if let Some((watermark, behind)) = progress.watermark() {
+        out.push_str(&format!("  watermark {}, {} behind the latest row\n", moment(watermark), span(behind)));
+    }
+    for declaration in progress.declarations.iter().filter(|d| d.late > 0) {
+        let (name, late) = (&declaration.name, count(declaration.late));
+        out.push_str(&match declaration.late_consumed {
+            true => format!("  {name}: {late} late rows given to {name}.late\n"),
+            false => format!("  {name}: {late} late rows dropped\n"),
+        });
     }
     for declaration in progress.declarations.iter().filter(|d| d.skipped > 0) {
         out.push_str(&format!(

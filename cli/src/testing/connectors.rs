@@ -161,6 +161,10 @@ impl Source for GivenSource {
         Ok(if over { Next::End } else { Next::Pending })
     }
 
+    fn live(&self) -> bool {
+        self.waits
+    }
+
     fn reader(&self) -> Box<dyn ChunkReader> {
         Box::new(Reader { schema: self.schema.clone() })
     }

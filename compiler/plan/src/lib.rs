@@ -25,6 +25,7 @@ pub mod text;
 pub mod types;
 pub mod validate;
 pub mod value;
+pub mod weight;
 
 pub use error::{ErrorCode, RecordError};
 pub use eval::Evaluator;

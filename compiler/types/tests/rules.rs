@@ -355,3 +355,24 @@ fn an_error_type_absorbs_what_follows_from_it() {
         ),
     ]);
 }
+
+#[test]
+fn state_that_grows_with_rows_that_never_end_is_told() {
+    let live = "source live: Bid = kafka(brokers: \"b\", topic: \"t\", format: json)\n";
+    let of_live = |stages: &str| format!("{live}sink out = live {stages} -> stdout(format: json)\n");
+    let cases: Vec<(String, &[&str])> = vec![
+        (of_live("|> keyBy(auction) |> aggregate { all: collect(price) }"), &["W0301 collect(price)"]),
+        (of_live("|> countDistinct(bidder)"), &["W0301 countDistinct(bidder)"]),
+        (of_live("|> keyBy(auction) |> trigger(count: 10) |> median(price)"), &["W0301 median(price)"]),
+        (of_live("|> distinct(auction)"), &["W0301 distinct(auction)"]),
+        // A few numbers a key; anew after each result; forgotten with their window; or rows that end.
+        (of_live("|> keyBy(auction) |> aggregate { n: count(), best: max(price) }"), &[]),
+        (
+            of_live("|> keyBy(auction) |> trigger(count: 10, mode: discarding) |> aggregate { all: collect(price) }"),
+            &[],
+        ),
+        (of_live("|> window(count(10)) |> aggregate { all: collect(price) }"), &[]),
+        ("sink out = bids |> keyBy(auction) |> aggregate { all: collect(price) } -> stdout(format: json)\n".into(), &[]),
+    ];
+    scripts(&cases.iter().map(|(text, expected)| (text.as_str(), *expected)).collect::<Vec<_>>());
+}

@@ -497,6 +497,12 @@ impl ViewBuilder {
         self.views.len()
     }
 
+    /// The bytes it has taken.
+    pub fn memory(&self) -> usize {
+        let full = self.full.iter().map(|buffer| buffer.capacity()).sum::<usize>();
+        self.views.capacity() * size_of::<View>() + full + self.open.capacity()
+    }
+
     /// No rows so far?
     pub fn is_empty(&self) -> bool {
         self.views.is_empty()

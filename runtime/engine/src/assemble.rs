@@ -14,14 +14,17 @@ use crate::operator::{
 };
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
-use crate::shared::Shared;
+use crate::shared::{Parts, Shared};
 use crate::sink::{Sink, Writer};
 use crate::source::Source;
 use crate::tables::{self, Tables};
+use crate::time::time_columns;
+use crate::timing::{order_by_time, time_logs, timing};
 use crate::worker::Worker;
 use flow_env::{Env, Unparker};
 use flow_plan::physical::{Chain, Exchange, Graph, Lookup, Node, NodeKind};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A sink and its node.
 pub(crate) type OpenSink = (usize, Box<dyn Sink>);
@@ -46,7 +49,10 @@ pub(crate) fn assemble(
     let layout = Layout::new(&graph, count)?;
     let chains = compile(&graph, &layout, kernels)?;
     let mut tables = tables::load(&graph, &chains, connectors, &options.base, env)?;
-    let sources = open_sources(&graph, connectors, env, options)?;
+    let nodes: Vec<usize> = (0..graph.nodes.len()).filter(|&node| is_source(&graph.nodes[node])).collect();
+    let columns = time_columns(&graph, &nodes);
+    let mut sources = open_sources(&graph, connectors, env, options)?;
+    let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
     let mut sinks = open_sinks(&graph, connectors, env, options)?;
     let writers = open_writers(&graph, &mut sinks, count).inspect_err(|_| {
         // Nothing may stay behind of a job that never started.
@@ -56,14 +62,22 @@ pub(crate) fn assemble(
     let readers: Vec<Vec<_>> = (0..count).map(|_| sources.iter().map(|s| s.reader()).collect()).collect();
     let (parkers, wake): (Vec<_>, Vec<_>) = (0..count).map(|_| flow_env::parker()).unzip();
     let channels = layout.edges.iter().map(|_| channels(&wake, options)).collect();
-    let sequencer = Sequencer::new(sources, &wake)
+    let times = time_logs(&graph, &nodes, &sources, &columns, count);
+    let timing = timing(&graph, &timed);
+    let sequencer = Sequencer::new(sources, timing, &wake, env.clock.clone())
         .map_err(|error| refused(&graph.nodes[0], format!("a thread could not be started: {error}")))?;
     let taps = options.taps.clone();
-    let shared = Arc::new(Shared::new(graph, layout, env.clone(), sequencer, channels, taps, wake));
+    let parts = Parts { sequencer, sources: nodes, times, channels, wake };
+    let shared = Arc::new(Shared::new(graph, layout, env.clone(), taps, parts));
     let mut workers = Vec::new();
     for (index, ((readers, parker), writers)) in readers.into_iter().zip(parkers).zip(writers).enumerate() {
         let operators = operators(&shared, &chains, &mut tables, writers);
-        workers.push(Worker { flow: Flow::new(shared.clone(), index, operators), readers, parker });
+        workers.push(Worker {
+            flow: Flow::new(shared.clone(), index, operators),
+            readers,
+            parker,
+            weighed: Duration::ZERO,
+        });
     }
     Ok(Assembled { shared, workers, sinks, sizes })
 }
@@ -82,7 +96,7 @@ fn channels(wake: &[Unparker], options: &JobOptions) -> Vec<Channel> {
     pairs.map(|(from, to)| Channel::new(limit, from.clone(), to.clone())).collect()
 }
 
-fn refused(node: &Node, message: String) -> StartError {
+pub(crate) fn refused(node: &Node, message: String) -> StartError {
     StartError::new(message, &node.label, node.place)
 }
 
@@ -119,6 +133,10 @@ fn open_sources(
         _ => None,
     };
     graph.nodes.iter().filter_map(open).collect()
+}
+
+fn is_source(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::Source { .. })
 }
 
 fn open_sinks(
@@ -178,9 +196,8 @@ fn operators(
             NodeKind::Errors { .. } => Box::new(ErrorsOperator::default()),
             NodeKind::Late => Box::new(PassOperator),
             NodeKind::EventTime(time) => {
-                let by_split = node.inputs[0].exchange == Exchange::Local;
                 let declared = shared.graph.nodes[node.inputs[0].node].output.fields.len();
-                Box::new(EventTimeOperator::new(time.column, time.delay, by_split, declared))
+                Box::new(EventTimeOperator::new(time.column, time.delay, declared))
             }
             NodeKind::Chain(_) => match chain {
                 Some(chain) => Box::new(ChainOperator::new(chain)),
@@ -220,7 +237,7 @@ fn operators(
                 Box::new(SampleOperator::new(*probability, layout.keyed, node.output.fields.len()))
             }
             NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
-            NodeKind::Tap { label } => Box::new(TapOperator::new(label, &node.output)),
+            NodeKind::Tap { label } => Box::new(TapOperator::new(label, shared, index)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
             NodeKind::WindowAggregate(aggregate) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;

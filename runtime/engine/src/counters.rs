@@ -1,5 +1,6 @@
 //! Numbers that people watch while a job runs.
 
+use crate::state::Held;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What one worker counts; only this worker writes it.
@@ -18,6 +19,15 @@ pub(crate) struct NodeCounters {
     pub(crate) late: AtomicU64,
     /// Bytes read, of a source.
     pub(crate) bytes: AtomicU64,
+    /// What its state has one entry for each, and its bytes, when it was last looked at.
+    held: [AtomicU64; 2],
+}
+
+impl NodeCounters {
+    pub(crate) fn hold(&self, held: Held) {
+        self.held[0].store(held.keys as u64, Ordering::Relaxed);
+        self.held[1].store(held.bytes as u64, Ordering::Relaxed);
+    }
 }
 
 pub(crate) struct Counters {
@@ -51,6 +61,12 @@ impl Counters {
 
     pub(crate) fn late(&self, node: usize) -> u64 {
         self.sum(|worker| &worker.nodes[node].late)
+    }
+
+    /// The state of a node on all workers.
+    pub(crate) fn held(&self, node: usize) -> Held {
+        let [keys, bytes] = [0, 1].map(|at| self.sum(|worker| &worker.nodes[node].held[at]) as usize);
+        Held { keys, bytes }
     }
 
     pub(crate) fn bytes(&self, node: usize) -> u64 {

@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Source,
     /// A sink broke.
     Sink,
+    /// There is more state than the job's limit allows.
+    State,
     /// A mistake of ours.
     Internal,
 }

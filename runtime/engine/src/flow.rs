@@ -203,7 +203,7 @@ impl Flow {
                 self.nodes[node].frontier = frontier;
                 moved = true;
                 if let Some(log) = &shared.times[node] {
-                    log.close(self.worker, frontier);
+                    log.close(self.worker, frontier, shared.sequencer.next());
                 }
                 for consumer in &shared.layout.nodes[node].consumers {
                     if let Consumer::Exchange { edge } = *consumer {
@@ -318,6 +318,20 @@ impl Flow {
             }
         }
         Ok(given)
+    }
+
+    /// Looks how much state there is. The job fails if it is more than its limit.
+    pub(crate) fn weigh(&self) -> Result<(), Halt> {
+        for (node, state) in self.nodes.iter().enumerate() {
+            self.shared.counters.node(self.worker, node).hold(state.operator.held());
+        }
+        match self.shared.over_limit() {
+            None => Ok(()),
+            Some(error) => {
+                self.shared.fail(error);
+                Err(Halt)
+            }
+        }
     }
 
     /// Nothing to do for the moment.

@@ -6,6 +6,7 @@ use crate::layout::Feed;
 use crate::number::Number;
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
+use crate::state::Held;
 use flow_data::Batch;
 use flow_env::Deadline;
 
@@ -108,6 +109,10 @@ impl Operator for Guard {
             assert!(next >= self.given.max(before), "{}: a flush goes back", self.label);
         }
         Ok(flush)
+    }
+
+    fn held(&self) -> Held {
+        self.inner.held()
     }
 
     fn deadline(&self) -> Option<Deadline> {

@@ -9,7 +9,6 @@
 
 use crate::error::StartError;
 use crate::ranks::Ranks;
-use crate::time::Split;
 use flow_plan::physical::{Exchange, Graph, Node, NodeKind};
 
 /// Who reads a node's output.
@@ -253,21 +252,6 @@ impl Layout {
         clocks.sort_unstable();
         clocks.dedup();
         clocks
-    }
-
-    /// The splits whose times an event-time node compares: its sources', or one if it is gathered.
-    pub(crate) fn splits(&self, graph: &Graph, node: usize, sources: &[usize]) -> Vec<Split> {
-        if graph.nodes[node].inputs.iter().any(|input| input.exchange != Exchange::Local) {
-            return vec![(0, 0)];
-        }
-        let mut above = vec![false; graph.nodes.len()];
-        above[node] = true;
-        for &node in self.order.iter().rev() {
-            if above[node] {
-                graph.nodes[node].inputs.iter().for_each(|input| above[input.node] = true);
-            }
-        }
-        (0..sources.len()).filter(|&source| above[sources[source]]).map(|source| (source, 0)).collect()
     }
 }
 

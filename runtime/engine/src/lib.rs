@@ -26,12 +26,16 @@ mod shared;
 pub mod sink;
 pub mod source;
 mod state;
+mod supply;
 mod tables;
 mod time;
+mod timing;
 mod worker;
 
 pub use error::{ErrorKind, JobError, StartError, StartRecord};
 pub use idle::Quiet;
 pub use job::{Job, JobControl, JobHandle, JobOptions};
-pub use progress::{DeclarationProgress, Progress, SinkProgress, SourceProgress, Summary};
-pub use shared::TapCallback;
+pub use progress::{
+    DeclarationProgress, Progress, SinkProgress, SourceProgress, StateProgress, Summary, TimeProgress,
+};
+pub use shared::{TapCallback, Tapped};

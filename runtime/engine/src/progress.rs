@@ -1,8 +1,10 @@
 //! What people watch while a job runs, and its end.
 
 use crate::shared::Shared;
+use crate::state::Held;
 use flow_plan::operator::DeclarationKind;
-use flow_plan::physical::NodeKind;
+use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
+use flow_plan::physical::{Node, NodeKind};
 use std::time::Duration;
 
 /// A look at a running job.
@@ -16,6 +18,32 @@ pub struct Progress {
     pub sinks: Vec<SinkProgress>,
     /// Every declaration that has operators.
     pub declarations: Vec<DeclarationProgress>,
+    /// Every `eventTime` whose watermark something waits for.
+    pub times: Vec<TimeProgress>,
+    /// Every operator that holds state.
+    pub state: Vec<StateProgress>,
+}
+
+/// The state of an operator, about.
+#[derive(Clone, Debug)]
+pub struct StateProgress {
+    /// `declaration.word`.
+    pub label: String,
+    /// What there is one entry for each.
+    pub keys: u64,
+    /// Bytes in memory.
+    pub bytes: u64,
+}
+
+/// How far event time is at an `eventTime`; microseconds since 1970.
+#[derive(Clone, Debug)]
+pub struct TimeProgress {
+    /// `declaration.word`.
+    pub label: String,
+    /// Rows before this are no longer expected; `None` before the first.
+    pub watermark: Option<i64>,
+    /// The latest event time seen.
+    pub latest: Option<i64>,
 }
 
 /// A source.
@@ -55,6 +83,10 @@ pub struct DeclarationProgress {
     pub rows_out: u64,
     /// Records that `onError: skip` dropped.
     pub skipped: u64,
+    /// Rows that came too late for its windows.
+    pub late: u64,
+    /// Does anybody read these? Else they are only counted.
+    pub late_consumed: bool,
 }
 
 impl Progress {
@@ -71,6 +103,19 @@ impl Progress {
     /// Records dropped under `onError: skip`.
     pub fn skipped(&self) -> u64 {
         self.declarations.iter().map(|declaration| declaration.skipped).sum()
+    }
+
+    /// Rows that came too late for their windows.
+    pub fn late(&self) -> u64 {
+        self.declarations.iter().map(|declaration| declaration.late).sum()
+    }
+
+    /// The least watermark, and how far it is behind the latest row, in microseconds. Nothing while some
+    /// event time has not begun.
+    pub fn watermark(&self) -> Option<(i64, i64)> {
+        let least = self.times.iter().map(|time| time.watermark).min()??;
+        let latest = self.times.iter().filter_map(|time| time.latest).max()?;
+        Some((least, latest.saturating_sub(least)))
     }
 
     pub(crate) fn of(shared: &Shared, sizes: &[Option<u64>], elapsed: Duration) -> Progress {
@@ -95,6 +140,8 @@ impl Progress {
                 rows_in,
                 rows_out,
                 skipped: counters.skipped(index),
+                late: late(shared, index as u32),
+                late_consumed: declaration.late_consumed,
             }
         });
         Progress {
@@ -102,8 +149,45 @@ impl Progress {
             sources: sources.collect(),
             sinks: sinks.collect(),
             declarations: declarations.collect(),
+            times: times(shared),
+            state: state(shared),
         }
     }
+}
+
+/// Rows that came too late for the windows of a declaration.
+fn late(shared: &Shared, declaration: u32) -> u64 {
+    let nodes = shared.graph.nodes.iter().enumerate();
+    nodes
+        .filter(|(_, node)| node.declaration == declaration)
+        .map(|(index, _)| shared.counters.late(index))
+        .sum()
+}
+
+fn state(shared: &Shared) -> Vec<StateProgress> {
+    let nodes = shared.graph.nodes.iter().enumerate();
+    let held = nodes.map(|(index, node)| (node, shared.counters.held(index)));
+    let some = held.filter(|(_, held)| held.bytes > 0);
+    let progress = |(node, held): (&Node, Held)| StateProgress {
+        label: node.label.clone(),
+        keys: held.keys as u64,
+        bytes: held.bytes as u64,
+    };
+    some.map(progress).collect()
+}
+
+/// Event time whose inputs have all ended is over: nothing waits for it any more.
+fn times(shared: &Shared) -> Vec<TimeProgress> {
+    let known = |time: i64| Some(time).filter(|time| *time != NO_WATERMARK);
+    let nodes = shared.graph.nodes.iter().zip(&shared.times);
+    let logs = nodes.filter_map(|(node, log)| Some((node, log.as_ref()?.latest())));
+    let running = logs.filter(|(_, (watermark, _))| *watermark < END_OF_TIME);
+    let progress = |(node, (watermark, latest)): (&Node, _)| TimeProgress {
+        label: node.label.clone(),
+        watermark: known(watermark),
+        latest: known(latest),
+    };
+    running.map(progress).collect()
 }
 
 /// Rows into and out of a declaration. A chain belongs to the declaration of its last step.

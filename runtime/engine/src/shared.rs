@@ -7,16 +7,27 @@ use crate::idle::Idle;
 use crate::layout::Layout;
 use crate::number::Number;
 use crate::sequencer::Sequencer;
-use crate::time::TimeLog;
+use crate::state::Held;
+use crate::time::{Clock, News, TimeLog};
 use flow_data::Batch;
 use flow_env::{Env, Unparker};
 use flow_plan::RecordType;
-use flow_plan::physical::{Graph, Node, NodeKind};
+use flow_plan::physical::{Graph, NodeKind};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Called with the rows that pass a tap: its label, the rows, and what their columns are.
-pub type TapCallback = Arc<dyn Fn(&str, &Batch, &RecordType) + Send + Sync>;
+/// Called with what passes a tap: its label, and rows or a watermark.
+pub type TapCallback = Arc<dyn Fn(&str, Tapped<'_>) + Send + Sync>;
+
+/// What passes a tap.
+#[derive(Clone, Copy, Debug)]
+pub enum Tapped<'a> {
+    /// Rows, and what their columns are.
+    Rows(&'a Batch, &'a RecordType),
+    /// From here on, no rows are expected whose event time is before this (microseconds since 1970).
+    Watermark(i64),
+}
 
 pub(crate) struct Shared {
     pub(crate) graph: Arc<Graph>,
@@ -29,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) channels: Vec<Vec<Channel>>,
     pub(crate) counters: Counters,
     pub(crate) taps: Option<TapCallback>,
+    /// How far in time each tap is, for all workers.
+    tap_clocks: Mutex<HashMap<usize, Clock>>,
     pub(crate) wake: Vec<Unparker>,
     /// The Errors node of each declaration.
     pub(crate) errors: Vec<Option<usize>>,
@@ -44,33 +57,34 @@ pub(crate) struct Shared {
     satisfied: Mutex<Vec<bool>>,
 }
 
+/// The parts of a job that run beside its operators.
+pub(crate) struct Parts {
+    pub(crate) sequencer: Sequencer,
+    /// Node of each source of the sequencer.
+    pub(crate) sources: Vec<usize>,
+    /// The time log of each event-time node.
+    pub(crate) times: Vec<Option<TimeLog>>,
+    pub(crate) channels: Vec<Vec<Channel>>,
+    pub(crate) wake: Vec<Unparker>,
+}
+
 impl Shared {
     pub(crate) fn new(
         graph: Arc<Graph>,
         layout: Layout,
         env: Env,
-        sequencer: Sequencer,
-        channels: Vec<Vec<Channel>>,
         taps: Option<TapCallback>,
-        wake: Vec<Unparker>,
+        parts: Parts,
     ) -> Shared {
-        let is_source = |&node: &usize| matches!(graph.nodes[node].kind, NodeKind::Source { .. });
+        let Parts { sequencer, sources, times, channels, wake } = parts;
         let errors = (0..graph.declarations.len()).map(|declaration| {
             let of_it =
                 |kind: &NodeKind| matches!(kind, NodeKind::Errors { of } if *of as usize == declaration);
             graph.nodes.iter().position(|node| of_it(&node.kind))
         });
         let nodes = graph.nodes.len();
-        let sources: Vec<usize> = (0..nodes).filter(is_source).collect();
-        let time = |(index, node): (usize, &Node)| match &node.kind {
-            NodeKind::EventTime(time) => {
-                let splits = layout.splits(&graph, index, &sources);
-                Some(TimeLog::new(time.delay, &splits, wake.len()))
-            }
-            _ => None,
-        };
         Shared {
-            times: graph.nodes.iter().enumerate().map(time).collect(),
+            times,
             sources,
             errors: errors.collect(),
             counters: Counters::new(wake.len(), nodes, graph.declarations.len()),
@@ -85,6 +99,7 @@ impl Shared {
             sequencer,
             channels,
             taps,
+            tap_clocks: Mutex::default(),
             wake,
         }
     }
@@ -98,6 +113,17 @@ impl Shared {
         match &self.times[node] {
             Some(log) => log,
             None => unreachable!("only event-time nodes are clocks"),
+        }
+    }
+
+    pub(crate) fn tap_clocks(&self) -> MutexGuard<'_, HashMap<usize, Clock>> {
+        self.tap_clocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells all who watch time what holds from these numbers on.
+    pub(crate) fn tell(&self, news: Vec<(Number, News)>) {
+        for (number, news) in news {
+            self.times.iter().flatten().for_each(|log| log.tell(number, news));
         }
     }
 
@@ -139,6 +165,26 @@ impl Shared {
         self.failure().take()
     }
 
+    /// What to say if all state together is more than the job's limit: which operator holds most of it.
+    pub(crate) fn over_limit(&self) -> Option<JobError> {
+        let limit = usize::try_from(self.graph.job.state_limit?).unwrap_or(usize::MAX);
+        let held: Vec<Held> = (0..self.graph.nodes.len()).map(|node| self.counters.held(node)).collect();
+        let all = held.iter().fold(Held::default(), |all, held| all + *held);
+        if all.bytes <= limit {
+            return None;
+        }
+        let (node, most) = held.iter().enumerate().max_by_key(|(_, held)| held.bytes)?;
+        let message = format!(
+            "the job's state needs {}, and its limit is {}: `{}` holds {} for {} keys",
+            bytes(all.bytes),
+            bytes(limit),
+            self.graph.nodes[node].label,
+            bytes(most.bytes),
+            most.keys
+        );
+        Some(self.node_error(node, self.sequencer.next(), ErrorKind::State, message))
+    }
+
     /// An error that belongs to a node as a whole.
     pub(crate) fn node_error(
         &self,
@@ -152,6 +198,7 @@ impl Shared {
             ErrorKind::Source => "source",
             ErrorKind::Sink => "sink",
             ErrorKind::Record => "record",
+            ErrorKind::State => "state-limit",
             ErrorKind::Internal => "internal",
         };
         JobError {
@@ -195,5 +242,17 @@ impl Shared {
                 self.sequencer.satisfy(index);
             }
         }
+    }
+}
+
+/// Bytes for people: `4 GiB`, `1.3 MiB`.
+fn bytes(bytes: usize) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = units.into_iter().find(|(shift, _)| bytes >> shift > 0);
+    let Some((shift, name)) = unit else { return format!("{bytes} bytes") };
+    let tenths = (bytes as u128 * 10) >> shift;
+    match tenths % 10 {
+        0 => format!("{} {name}", tenths / 10),
+        rest => format!("{}.{rest} {name}", tenths / 10),
     }
 }

@@ -4,6 +4,10 @@
 //! every chunk gets the next number of the job's one **sequence**. Workers decode chunks side by side,
 //! but every exchange delivers in the order of the sequence: results do not depend on parallelism,
 //! rows of one key keep their order, and a barrier is simply a number in the sequence.
+//!
+//! A source may have several **splits** (the files of a folder): each is read in order, has a time of its
+//! own, and ends on its own. A source that knows the event time of its rows hands out the chunk that
+//! begins earliest, so that the splits' times advance together.
 
 use flow_data::Batch;
 use std::fmt;
@@ -17,6 +21,21 @@ pub trait Source: Send {
     /// Then it is called on a thread of its own, which nobody waits for when the job stops.
     fn blocks(&self) -> bool {
         false
+    }
+    /// Do rows come as time passes? While such a source has nothing, others are read; any other source is
+    /// waited for, so that the order of chunks does not depend on speed.
+    fn live(&self) -> bool {
+        false
+    }
+    /// Called before anything else, if this column of its rows is their event time: hand out the chunk that
+    /// begins earliest. Are there `others` whose chunks are compared with this source's? Gives whether its
+    /// chunks tell their times.
+    fn order_by(&mut self, _column: usize, _others: bool) -> Result<bool, SourceError> {
+        Ok(false)
+    }
+    /// Its splits, by their numbers: the event time of each one's first row, if it is known.
+    fn splits(&self) -> Vec<Option<i64>> {
+        vec![None]
     }
     /// A decoder for one worker.
     fn reader(&self) -> Box<dyn ChunkReader>;
@@ -40,6 +59,18 @@ pub enum Next {
 pub trait Chunk: Send {
     /// For the reader of the same source.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
+    /// The split it belongs to.
+    fn split(&self) -> u32 {
+        0
+    }
+    /// The event time of its first row, if it is known.
+    fn time(&self) -> Option<i64> {
+        None
+    }
+    /// Is it known to be the last one of its split?
+    fn last(&self) -> bool {
+        false
+    }
 }
 
 /// One worker's decoder of a source; keeps what it learnt between chunks (key order, buffers).

@@ -10,17 +10,16 @@ use flow_data::Batch;
 use flow_env::Parker;
 use std::time::Duration;
 
-/// How long a worker sleeps when it has nothing to do: everything that concerns it wakes it, except
-/// a source that has nothing yet.
-const NAP: Duration = Duration::from_millis(1);
-/// When all chunks are taken, only other workers can bring something, and they wake it.
-const LONG_NAP: Duration = Duration::from_millis(20);
+/// Between two looks at the state.
+const WEIGH: Duration = Duration::from_millis(20);
 
 pub(crate) struct Worker {
     pub(crate) flow: Flow,
     /// This worker's decoder of each source.
     pub(crate) readers: Vec<Box<dyn ChunkReader>>,
     pub(crate) parker: Parker,
+    /// When the state is looked at again.
+    pub(crate) weighed: Duration,
 }
 
 impl Worker {
@@ -36,6 +35,7 @@ impl Worker {
                 return self.flow.finish();
             }
             moved |= self.take_chunk()?;
+            self.weigh()?;
             if self.flow.tick()? {
                 // Rows of a number are delivered when it is closed: not only when the next chunk comes.
                 shared.sequencer.skip();
@@ -44,12 +44,22 @@ impl Worker {
             if !moved {
                 self.flow.idle()?;
                 shared.idle[self.flow.worker].say(self.flow.reached(), self.flow.deadline());
-                let nap = if shared.sequencer.ended() { LONG_NAP } else { NAP };
+                let nap = shared.sequencer.nap();
                 let clock = shared.env.clock.as_ref();
                 let nap = self.flow.deadline().map_or(nap, |deadline| nap.min(deadline.remaining(clock)));
                 self.parker.park(nap);
             }
         }
+    }
+
+    /// Looks at the state from time to time.
+    fn weigh(&mut self) -> Result<(), Halt> {
+        let now = self.flow.shared.env.clock.elapsed();
+        if now < self.weighed {
+            return Ok(());
+        }
+        self.weighed = now + WEIGH;
+        self.flow.weigh()
     }
 
     /// Takes a chunk and pushes it through, if there is room for what comes of it.
@@ -61,7 +71,10 @@ impl Worker {
         if shared.sources.iter().any(|&node| self.flow.held_back(node)) {
             return Ok(self.up_to(shared.sequencer.next()));
         }
-        match shared.sequencer.take() {
+        let mut news = Vec::new();
+        let taken = shared.sequencer.take(&mut news);
+        shared.tell(news);
+        match taken {
             Taken::Chunk { source, number, chunk } => {
                 // Others may wait for this worker's word that it has none of the numbers before.
                 self.up_to(number);
@@ -70,7 +83,7 @@ impl Worker {
                     self.flow.settle()?;
                 }
                 let node = shared.sources[source];
-                self.flow.split = (source, 0);
+                self.flow.split = (source, chunk.split());
                 let mut feed = Feed { flow: &mut self.flow, source, node, number };
                 let result = self.readers[source].read(chunk, &mut feed);
                 match result {

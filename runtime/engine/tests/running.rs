@@ -384,3 +384,28 @@ fn a_row_that_overflows_a_sum_is_an_error_with_the_place_of_the_sum_and_changes_
         assert_eq!(summary.progress.skipped(), 1);
     }
 }
+
+#[test]
+fn a_job_whose_state_grows_beyond_its_limit_names_the_operator_that_holds_most() {
+    let mut build = Build::new();
+    let source = build.source("in", &pairs());
+    let few = count_by_key(&mut build, source, 0, RunningTrigger::AtEnd);
+    let many = count_by_key(&mut build, source, 1, RunningTrigger::AtEnd);
+    if let NodeKind::Aggregate(aggregate) = &mut build.graph.nodes[many].kind {
+        aggregate.state = state("many");
+    }
+    build.sink("few", few);
+    build.sink("many", many);
+    build.graph.job.state_limit = Some(8 << 20);
+    for workers in [1, 2] {
+        let mut memory = Memory::default();
+        memory.source("in", Script { endless: true, ..Script::of(rows(400_000, 10), 1000) });
+        memory.sink("few");
+        let out = memory.sink("many");
+        let error = memory.run(&build.graph, workers).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::State);
+        assert_eq!(error.label, build.graph.nodes[many].label);
+        assert!(error.message.contains("its limit is 8 MiB") && error.message.contains("keys"), "{error}");
+        assert_eq!(out.committed(), Some(false));
+    }
+}

@@ -17,6 +17,9 @@ impl Default for HyperLogLog {
 }
 
 impl HyperLogLog {
+    /// What it keeps on the heap.
+    pub const BYTES: usize = REGISTERS;
+
     /// Adds a value by its hash.
     pub fn add(&mut self, hash: u64) {
         let (register, rank) = HyperLogLog::place(hash);

@@ -39,15 +39,14 @@ pub fn unsupported(plan: &Plan) -> Vec<Unsupported> {
     findings
 }
 
-/// All state is in memory, as much as there is.
+/// All state is in memory.
 fn state(job: &JobConfig) -> Option<Unsupported> {
     let what = match job {
         JobConfig { state_on_disk: true, .. } => "`backend: sled`",
-        JobConfig { state_limit: Some(_), .. } => "`limit`",
         JobConfig { state_memory: Some(_), .. } => "`memory`",
         _ => return None,
     };
-    let help = "keep the path only: state is in memory, and as large as it needs to be";
+    let help = "keep `path` and `limit` only: all state is in memory";
     finding(STATE, job.state_place, format!("{what} of `state` cannot run yet"), help)
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 /// Bytes of a block, about.
-const BLOCK: usize = 256 << 10;
+pub(crate) const BLOCK: usize = 256 << 10;
 
 /// Where records end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(crate) struct Cutter {
     ends: Ends,
     /// Hand out what is there, or fill the block first? (A person may be typing.)
     eager: bool,
+    /// Bytes of a block, about.
+    block: usize,
     carry: Vec<u8>,
     /// Position of the first byte of `carry`.
     at: u64,
@@ -54,6 +56,7 @@ impl Cutter {
             input,
             ends,
             eager,
+            block: BLOCK,
             carry: Vec::new(),
             at: 0,
             started: false,
@@ -63,12 +66,17 @@ impl Cutter {
         }
     }
 
+    /// Makes blocks of about this size.
+    pub(crate) fn in_blocks_of(self, block: usize) -> Cutter {
+        Cutter { block, ..self }
+    }
+
     /// The next block.
     pub(crate) fn next(&mut self) -> Result<Cut, SourceError> {
-        let mut buffer = self.pool.take(BLOCK + 1 + PADDING);
+        let mut buffer = self.pool.take(self.block + 1 + PADDING);
         let mut filled = self.carry.len();
-        if buffer.len() < filled + BLOCK {
-            buffer.resize(filled + BLOCK + 1 + PADDING, 0);
+        if buffer.len() < filled + self.block {
+            buffer.resize(filled + self.block + 1 + PADDING, 0);
         }
         buffer[..filled].copy_from_slice(&self.carry);
         self.carry.clear();

@@ -1,41 +1,37 @@
-//! The source `file`: one file, a glob or a folder, file by file in the order of their paths. Plain
-//! lines are handed out as ranges that workers read side by side; compressed files and CSV (whose
-//! quotes may hide line ends) are read in order.
+//! The source `file`: one file, a glob or a folder. Without event time, file by file in the order of
+//! their paths; with it, each file is a split, and the piece that begins earliest comes first.
 
-use super::cut::{Cut, Cutter, Ends};
-use super::lines::{LineReader, Piece};
-use super::open::{OpenFile, Packing, open};
+use super::lines::{LineReader, Work};
+use super::merge::Merge;
+use super::open::Packing;
+use super::opened::{Opened, Opening};
 use super::paths;
-use super::range::{RANGE, Range};
+use super::peek::Peeker;
 use crate::args;
-use crate::block::{Columns, read_error};
-use crate::csv::header;
 use crate::format::Reading;
 use flow_engine::source::{ChunkReader, Next, Source, SourceError};
-use flow_env::{Disk, Env};
+use flow_env::Env;
 use flow_plan::connector::ConnectorCall;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+
+/// Bytes of a first look at a file.
+const LOOK: usize = 8 << 10;
 
 /// All files of one call.
 pub(crate) struct FileSource {
-    reading: Reading,
-    packing: Option<Packing>,
-    disk: Arc<dyn Disk>,
-    waiting: VecDeque<PathBuf>,
-    current: Option<Current>,
+    opening: Opening,
+    files: Files,
     size: Option<u64>,
     /// Is something read in order, and so on a thread of its own?
     ordered: bool,
 }
 
-/// The file that is being handed out.
-enum Current {
-    /// In ranges; the next one starts here.
-    Ranges(Arc<OpenFile>, u64),
-    /// In order.
-    Ordered { cutter: Cutter, name: Arc<str>, columns: Option<Arc<Columns>>, header: bool },
+enum Files {
+    /// In the order of their paths.
+    Paths { waiting: VecDeque<PathBuf>, opened: Option<Opened> },
+    /// By event time.
+    Times(Merge),
 }
 
 impl FileSource {
@@ -57,92 +53,53 @@ impl FileSource {
             "zstd" => Some(Packing::Zstd),
             _ => None,
         };
-        let waiting: VecDeque<PathBuf> = paths::files(&path, base, &*env.disk)?.into();
+        let paths = paths::files(&path, base, &*env.disk)?;
         let ordered = !reading.splits();
-        let disk = env.disk.clone();
-        let mut source =
-            FileSource { reading, packing, disk, waiting, current: None, size: Some(0), ordered };
-        source.look()?;
+        let opening = Opening { reading, packing, disk: env.disk.clone() };
+        let files = Files::Paths { waiting: paths.clone().into(), opened: None };
+        let mut source = FileSource { opening, files, size: Some(0), ordered };
+        paths.iter().try_for_each(|path| source.look(path))?;
         Ok(source)
     }
 
-    /// A look at every file before the start.
-    fn look(&mut self) -> Result<(), SourceError> {
-        for path in &self.waiting {
-            let file = open(path, self.packing, &*self.disk)?;
-            if file.packing != Packing::None {
-                self.size = None;
-                self.ordered = true;
-            }
-            self.size = self.size.map(|size| size + file.len);
-            if self.reading.has_header() {
-                let first = self.start(Arc::new(file)).and_then(|mut file| self.next_piece(&mut file));
-                first.map_err(|error| match error {
-                    SourceError::Read(text) => SourceError::Open(text),
-                    other => other,
-                })?;
-            }
+    /// A look at a file before the start.
+    fn look(&mut self, path: &Path) -> Result<(), SourceError> {
+        let file = self.opening.open(path)?;
+        if file.packing != Packing::None {
+            self.size = None;
+            self.ordered = true;
+        }
+        self.size = self.size.map(|size| size + file.len);
+        if self.opening.reading.has_header() {
+            let first = self.opening.ordered(&file, LOOK);
+            let first = first.and_then(|mut file| self.opening.next_piece(&mut file));
+            first.map_err(|error| match error {
+                SourceError::Read(text) => SourceError::Open(text),
+                other => other,
+            })?;
         }
         Ok(())
-    }
-
-    /// Begins with a file.
-    fn start(&self, file: Arc<OpenFile>) -> Result<Current, SourceError> {
-        if file.packing == Packing::None && self.reading.splits() {
-            return Ok(Current::Ranges(file, 0));
-        }
-        let ends = self.reading.delimiter().map_or(Ends::Line, Ends::Csv);
-        let name = file.name.clone();
-        let input = file.reader().map_err(|error| read_error(&name, 0, error))?;
-        Ok(Current::Ordered {
-            cutter: Cutter::new(name.clone(), input, ends, false),
-            name,
-            columns: self.reading.columns_in_order(),
-            header: self.reading.has_header(),
-        })
-    }
-
-    /// The next piece of a file, `None` at its end.
-    fn next_piece(&self, current: &mut Current) -> Result<Option<Piece>, SourceError> {
-        match current {
-            Current::Ranges(file, at) => {
-                if *at >= file.len {
-                    return Ok(None);
-                }
-                let start = *at;
-                *at = (start + RANGE).min(file.len);
-                Ok(Some(Piece::Range(Range { file: file.clone(), start, end: *at })))
-            }
-            Current::Ordered { cutter, name, columns, header } => match cutter.next()? {
-                Cut::End => Ok(None),
-                Cut::TooLong(at, beginning) => Ok(Some(Piece::TooLong(name.clone(), at, beginning))),
-                Cut::Block(mut block) => {
-                    if std::mem::take(header) {
-                        *columns = Some(header::read(&mut block, &self.reading)?);
-                    }
-                    block.columns = columns.clone();
-                    Ok(Some(Piece::Block(block)))
-                }
-            },
-        }
     }
 }
 
 impl Source for FileSource {
     fn next(&mut self) -> Result<Next, SourceError> {
-        loop {
-            if let Some(mut current) = self.current.take()
-                && let Some(piece) = self.next_piece(&mut current)?
-            {
-                self.current = Some(current);
-                return Ok(Next::Chunk(Box::new(piece)));
+        let (waiting, opened) = match &mut self.files {
+            Files::Paths { waiting, opened } => (waiting, opened),
+            Files::Times(merge) => {
+                let work = merge.next(&self.opening)?;
+                return Ok(work.map_or(Next::End, |work| Next::Chunk(Box::new(work))));
             }
-            let Some(path) = self.waiting.pop_front() else { return Ok(Next::End) };
-            let file = open(&path, self.packing, &*self.disk).map_err(|error| match error {
-                SourceError::Open(text) => SourceError::Read(text),
-                other => other,
-            })?;
-            self.current = Some(self.start(Arc::new(file))?);
+        };
+        loop {
+            if let Some(mut current) = opened.take()
+                && let Some(piece) = self.opening.next_piece(&mut current)?
+            {
+                *opened = Some(current);
+                return Ok(Next::Chunk(Box::new(Work::of(piece))));
+            }
+            let Some(path) = waiting.pop_front() else { return Ok(Next::End) };
+            *opened = Some(self.opening.start(self.opening.open_again(&path)?)?);
         }
     }
 
@@ -150,8 +107,27 @@ impl Source for FileSource {
         self.ordered
     }
 
+    fn order_by(&mut self, column: usize, others: bool) -> Result<bool, SourceError> {
+        let Files::Paths { waiting, .. } = &mut self.files else { return Ok(true) };
+        if waiting.len() > 1 || others {
+            let mut merge = Merge::new(Peeker::new(&self.opening.reading, column));
+            for path in waiting.iter() {
+                merge.add(path, &self.opening, LOOK)?;
+            }
+            self.files = Files::Times(merge);
+        }
+        Ok(true)
+    }
+
+    fn splits(&self) -> Vec<Option<i64>> {
+        match &self.files {
+            Files::Paths { .. } => vec![None],
+            Files::Times(merge) => merge.firsts(),
+        }
+    }
+
     fn reader(&self) -> Box<dyn ChunkReader> {
-        Box::new(LineReader::new(self.reading.decoder()))
+        Box::new(LineReader::new(self.opening.reading.decoder()))
     }
 
     fn size(&self) -> Option<u64> {

@@ -8,6 +8,24 @@ use std::any::Any;
 use std::sync::Arc;
 
 /// Work for one worker.
+pub(crate) struct Work {
+    pub(crate) piece: Piece,
+    /// The file it belongs to, where files are merged by event time.
+    pub(crate) split: u32,
+    /// The event time of its first record, if it was looked at.
+    pub(crate) time: Option<i64>,
+    /// Is it known to be the last of its split?
+    pub(crate) last: bool,
+}
+
+impl Work {
+    /// Of the only split.
+    pub(crate) fn of(piece: Piece) -> Work {
+        Work { piece, split: 0, time: None, last: false }
+    }
+}
+
+/// Bytes to decode.
 pub(crate) enum Piece {
     /// A range of a file that the worker reads itself.
     Range(Range),
@@ -15,11 +33,25 @@ pub(crate) enum Piece {
     Block(Block),
     /// A line that nobody will hold in memory.
     TooLong(Arc<str>, u64, Vec<u8>),
+    /// A split that turned out to be empty.
+    Nothing,
 }
 
-impl Chunk for Piece {
+impl Chunk for Work {
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+
+    fn split(&self) -> u32 {
+        self.split
+    }
+
+    fn time(&self) -> Option<i64> {
+        self.time
+    }
+
+    fn last(&self) -> bool {
+        self.last
     }
 }
 
@@ -43,11 +75,11 @@ fn too_long(name: &str, at: u64, beginning: &[u8]) -> BadRecord {
 
 impl ChunkReader for LineReader {
     fn read(&mut self, chunk: Box<dyn Chunk>, out: &mut dyn Emit) -> Result<(), SourceError> {
-        let piece = chunk
+        let work = chunk
             .into_any()
-            .downcast::<Piece>()
+            .downcast::<Work>()
             .map_err(|_| SourceError::Read("a chunk of another source reached this reader".to_string()))?;
-        match *piece {
+        match work.piece {
             Piece::Range(range) => {
                 let lines = range.read(&mut self.pool)?;
                 if let Some(block) = &lines.block {
@@ -63,6 +95,7 @@ impl ChunkReader for LineReader {
                 out.consumed((block.end - block.start) as u64);
             }
             Piece::TooLong(name, at, beginning) => out.bad_record(too_long(&name, at, &beginning))?,
+            Piece::Nothing => {}
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Sources that make rows themselves: each row is a function of its number, so any worker can make any
 //! part, and a run can be repeated. Pacing (`rate:`) stands here; what the rows are does not.
 
-use flow_data::Batch;
+use flow_data::{Batch, ColumnData};
 use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError};
 use flow_env::{Clock, Env};
 use std::any::Any;
@@ -12,6 +12,10 @@ use std::time::Duration;
 pub(crate) trait Maker: Send + Sync {
     /// The columns that are read.
     fn make(&self, first: u64, count: u64) -> Batch;
+    /// The numbers from `first` on up to the first that has a row, and no more.
+    fn up_to_a_row(&self, first: u64) -> u64 {
+        first + 1
+    }
 }
 
 /// Numbers of one chunk: about one batch of rows.
@@ -24,6 +28,8 @@ pub(crate) struct NumberedSource {
     /// Behind the last number.
     end: u64,
     pace: Option<Pace>,
+    /// The column of the event time, if it decides which source is read next.
+    time: Option<usize>,
 }
 
 /// So many numbers a second.
@@ -56,18 +62,40 @@ impl NumberedSource {
         }
         let end = count.map_or(u64::MAX, |n| n as u64);
         let pace = rate.map(|rate| Pace { rate, clock: env.clock.clone(), start: None });
-        Ok(NumberedSource { maker, next: 0, end, pace })
+        Ok(NumberedSource { maker, next: 0, end, pace, time: None })
     }
 }
 
 struct Numbers {
     first: u64,
     count: u64,
+    time: Option<i64>,
+    last: bool,
 }
 
 impl Chunk for Numbers {
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+
+    fn time(&self) -> Option<i64> {
+        self.time
+    }
+
+    fn last(&self) -> bool {
+        self.last
+    }
+}
+
+impl NumberedSource {
+    /// The event time of the first row from a number on.
+    fn time_at(&self, first: u64) -> Option<i64> {
+        let column = self.time?;
+        let row = self.maker.make(first, self.maker.up_to_a_row(first) - first);
+        match &row.columns[column].data {
+            ColumnData::I64(times) => times.first().copied(),
+            _ => None,
+        }
     }
 }
 
@@ -82,7 +110,17 @@ impl Source for NumberedSource {
         }
         let (first, count) = (self.next, (due - self.next).min(CHUNK));
         self.next += count;
-        Ok(Next::Chunk(Box::new(Numbers { first, count })))
+        let (time, last) = (self.time_at(first), self.next >= self.end);
+        Ok(Next::Chunk(Box::new(Numbers { first, count, time, last })))
+    }
+
+    fn live(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    fn order_by(&mut self, column: usize, others: bool) -> Result<bool, SourceError> {
+        self.time = others.then_some(column);
+        Ok(true)
     }
 
     fn reader(&self) -> Box<dyn ChunkReader> {

@@ -1,7 +1,8 @@
 //! The source `stdin`: blocks of what has arrived, so that a person who types sees each line answered.
 
 use super::cut::{Cut, Cutter, Ends};
-use super::lines::{LineReader, Piece};
+use super::lines::{LineReader, Piece, Work};
+use super::peek::Peeker;
 use crate::block::Columns;
 use crate::csv::header;
 use crate::format::Reading;
@@ -16,6 +17,8 @@ pub(crate) struct StdinSource {
     columns: Option<Arc<Columns>>,
     /// Is the header still to come?
     header: bool,
+    /// Looks at the time of each block, if it decides which source is read next.
+    peeker: Option<Peeker>,
 }
 
 impl StdinSource {
@@ -26,6 +29,7 @@ impl StdinSource {
             cutter: Cutter::new("<stdin>".into(), input, ends, true),
             columns: reading.columns_in_order(),
             header: reading.has_header(),
+            peeker: None,
             reading,
         }
     }
@@ -44,11 +48,21 @@ impl Source for StdinSource {
                 Piece::Block(block)
             }
         };
-        Ok(Next::Chunk(Box::new(piece)))
+        let time = self.peeker.as_mut().and_then(|peeker| peeker.piece(&piece));
+        Ok(Next::Chunk(Box::new(Work { time, ..Work::of(piece) })))
     }
 
     fn blocks(&self) -> bool {
         true
+    }
+
+    fn live(&self) -> bool {
+        true
+    }
+
+    fn order_by(&mut self, column: usize, others: bool) -> Result<bool, SourceError> {
+        self.peeker = others.then(|| Peeker::new(&self.reading, column));
+        Ok(true)
     }
 
     fn reader(&self) -> Box<dyn ChunkReader> {

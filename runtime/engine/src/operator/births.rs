@@ -1,6 +1,7 @@
 //! When slots were made: what is given at the end goes out in that order, under numbers made of it.
 
 use crate::number::Number;
+use crate::state::room;
 use flow_data::{Batch, ColumnData};
 
 /// The number, and the ranks of the row, that made each slot.
@@ -60,6 +61,11 @@ impl Births {
         let next = self.numbers.partition_point(|(_, first)| *first as usize <= slot);
         let number = self.numbers[next - 1].0;
         (number, self.numbers.get(next).map_or(usize::MAX, |(_, first)| *first as usize))
+    }
+
+    /// The bytes it has taken.
+    pub(crate) fn bytes(&self) -> usize {
+        room(&self.numbers) + self.ranks.iter().map(room).sum::<usize>()
     }
 
     /// Per rank column, of each slot.

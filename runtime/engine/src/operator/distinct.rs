@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
 use crate::shared::Shared;
-use crate::state::KeyTable;
+use crate::state::{Held, KeyTable, room};
 use crate::time::{Clock, met};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
@@ -189,6 +189,10 @@ impl Operator for DistinctOperator {
             false => self.held.push(batch),
         }
         Ok(())
+    }
+
+    fn held(&self) -> Held {
+        Held { keys: self.table.len(), bytes: self.table.bytes() + room(&self.seen) }
     }
 
     fn advance(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {

@@ -12,8 +12,6 @@ use std::sync::Arc;
 pub(crate) struct EventTimeOperator {
     column: usize,
     delay: i64,
-    /// Does each split have a time of its own? (Behind a gather nobody knows splits any more.)
-    by_split: bool,
     /// Declared columns of the input: the watermark comes behind them, in front of ranks.
     declared: usize,
     number: Number,
@@ -22,8 +20,8 @@ pub(crate) struct EventTimeOperator {
 }
 
 impl EventTimeOperator {
-    pub(crate) fn new(column: usize, delay: i64, by_split: bool, declared: usize) -> EventTimeOperator {
-        EventTimeOperator { column, delay, by_split, declared, number: Number::MAX, greatest: NO_WATERMARK }
+    pub(crate) fn new(column: usize, delay: i64, declared: usize) -> EventTimeOperator {
+        EventTimeOperator { column, delay, declared, number: Number::MAX, greatest: NO_WATERMARK }
     }
 }
 
@@ -46,8 +44,7 @@ impl Operator for EventTimeOperator {
         let watermarks: Vec<i64> = times.iter().map(own).collect();
         self.greatest = greatest;
         if batch.len > 0 {
-            let split = if self.by_split { cx.split } else { (0, 0) };
-            cx.shared.time(cx.node).report(cx.worker, cx.number, split, greatest);
+            cx.shared.time(cx.node).report(cx.worker, cx.number, cx.split, greatest);
         }
         batch.columns.insert(self.declared, Arc::new(Column::new(ColumnData::I64(watermarks))));
         cx.emit(batch);

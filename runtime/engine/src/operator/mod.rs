@@ -35,6 +35,7 @@ pub(crate) use window::WindowOperator;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
+use crate::state::Held;
 use flow_data::Batch;
 use flow_env::Deadline;
 
@@ -68,6 +69,11 @@ pub(crate) trait Operator: Send {
     /// The worker has nothing to do for the moment.
     fn idle(&mut self, _cx: &mut Context<'_>) -> Result<(), Halt> {
         Ok(())
+    }
+
+    /// How much state it holds: asked for often, so it must be cheap.
+    fn held(&self) -> Held {
+        Held::default()
     }
 
     /// Everything is through.

@@ -3,9 +3,10 @@
 use super::Operator;
 use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
-use crate::state::KeyTable;
+use crate::state::{Held, KeyTable, room};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
+use flow_plan::weight::heap;
 use flow_plan::{Evaluator, Expr, RecordError, RecordType, Value};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(crate) struct ScanOperator {
     table: KeyTable,
     /// By slot; `None`: not begun.
     states: Vec<Option<Value>>,
+    /// What they keep on the heap, about.
+    heap: usize,
     evaluator: Evaluator,
     hashes: Vec<u64>,
     slots: Vec<u32>,
@@ -42,6 +45,7 @@ impl ScanOperator {
             output: output.clone(),
             table: KeyTable::new(keys.iter().map(|&key| &input.fields[key].ty)),
             states: Vec::new(),
+            heap: 0,
             evaluator: Evaluator::default(),
             hashes: Vec::new(),
             slots: Vec::new(),
@@ -60,12 +64,17 @@ impl ScanOperator {
             *state = after.clone();
         }
         let made = self.emit.iter().map(|expr| self.evaluator.eval(expr, &row)).collect::<Result<_, _>>()?;
-        self.states[slot] = Some(after);
+        self.heap += heap(&after);
+        self.heap -= self.states[slot].replace(after).as_ref().map_or(0, heap);
         Ok(made)
     }
 }
 
 impl Operator for ScanOperator {
+    fn held(&self) -> Held {
+        Held { keys: self.table.len(), bytes: self.table.bytes() + room(&self.states) + self.heap }
+    }
+
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
         let columns: Vec<&Column> = self.keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
         hash_columns(&columns, batch.len, &mut self.hashes);

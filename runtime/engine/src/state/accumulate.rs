@@ -41,6 +41,9 @@ pub(crate) trait Accumulators: Send {
 
     /// Makes a slot empty again.
     fn reset(&mut self, slot: usize);
+
+    /// The bytes they take, about.
+    fn bytes(&self) -> usize;
 }
 
 /// Which column is aggregated, and which rows count.

@@ -7,6 +7,8 @@
 //! free entry behind its hash's place. Nothing is removed but the keys that came last; who has dropped
 //! many keys says which ones stay, and the index is made anew ([`Index::retain`]).
 
+use super::held::room;
+
 /// Rows that are looked up together.
 pub(super) const BLOCK: usize = 1024;
 /// Stands for a key that is not known.
@@ -115,6 +117,11 @@ impl Index<Packed> {
 impl<E: Entry> Index<E> {
     pub(super) fn new() -> Index<E> {
         Index { entries: vec![E::default(); FIRST], hashes: Vec::new() }
+    }
+
+    /// The bytes it has taken.
+    pub(super) fn bytes(&self) -> usize {
+        room(&self.entries) + room(&self.hashes)
     }
 
     /// Number of keys.

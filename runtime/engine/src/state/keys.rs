@@ -1,7 +1,9 @@
 //! The keys of a table as dense columns: slot `n` holds the `n`th key that was seen.
 
+use super::held::room;
 use flow_data::{Column, ColumnData, StrBuilder, ViewBuilder};
 use flow_plan::order::compare_floats;
+use flow_plan::weight::heap;
 use flow_plan::{DataType, Value};
 use rust_decimal::Decimal;
 
@@ -47,6 +49,20 @@ impl KeyColumn {
             KeyValues::Bytes(v) => v.len(),
             KeyValues::Any(v) => v.len(),
         }
+    }
+
+    /// The bytes it has taken, about: of other values than scalars, all count like the last one.
+    pub(crate) fn bytes(&self) -> usize {
+        let values = match &self.values {
+            KeyValues::Bool(v) => room(v),
+            KeyValues::I64(v) => room(v),
+            KeyValues::F64(v) => room(v),
+            KeyValues::Decimal(v) => room(v),
+            KeyValues::Str(v) => v.bytes().memory(),
+            KeyValues::Bytes(v) => v.memory(),
+            KeyValues::Any(v) => room(v) + v.len() * v.last().map_or(0, heap),
+        };
+        values + room(&self.valid)
     }
 
     fn is_valid(&self, slot: usize) -> bool {

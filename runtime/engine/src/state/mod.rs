@@ -2,6 +2,7 @@
 
 mod accumulate;
 mod groups;
+mod held;
 mod index;
 mod keys;
 mod numbers;
@@ -11,6 +12,7 @@ mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators};
 pub(crate) use groups::{Groups, Refused, Scratch, Shape};
+pub(crate) use held::{Held, room};
 pub(crate) use index::NO_SLOT;
 pub(crate) use rows::RowStore;
 pub(crate) use table::KeyTable;

@@ -1,6 +1,7 @@
 //! Aggregates of numbers, as columns of plain states over slots and one tight loop per batch.
 
 use super::accumulate::{Accumulators, Reads};
+use super::held::room;
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::error::Fault;
 use flow_plan::eval::arith;
@@ -47,6 +48,10 @@ impl Accumulators for Counts {
 
     fn reset(&mut self, slot: usize) {
         self.counts[slot] = 0;
+    }
+
+    fn bytes(&self) -> usize {
+        room(&self.counts)
     }
 }
 
@@ -157,6 +162,10 @@ impl<F: Fold> Accumulators for Folded<F> {
 
     fn reset(&mut self, slot: usize) {
         self.states[slot] = F::State::default();
+    }
+
+    fn bytes(&self) -> usize {
+        room(&self.states)
     }
 }
 

@@ -48,6 +48,18 @@ impl KeyTable {
         }
     }
 
+    /// The bytes it has taken, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let index = match &self.index {
+            KeyIndex::None(_) => 0,
+            KeyIndex::Text(index) => index.bytes(),
+            KeyIndex::ManyTexts(index) => index.bytes(),
+            KeyIndex::Int(index) => index.bytes(),
+            KeyIndex::Any(index) => index.bytes(),
+        };
+        index + self.keys.iter().map(KeyColumn::bytes).sum::<usize>()
+    }
+
     /// The slot of every row's key; new keys get the next slots, in the order of their rows.
     pub(crate) fn slots(&mut self, columns: &[&Column], hashes: &[u64], out: &mut Vec<u32>) {
         out.clear();

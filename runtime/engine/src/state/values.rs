@@ -1,14 +1,18 @@
 //! Aggregates without columns of their own: the reference accumulators, one per slot.
 
 use super::accumulate::Accumulators;
+use super::held::room;
 use flow_data::{Batch, Column, ColumnBuilder};
 use flow_plan::aggregate::Accumulator;
 use flow_plan::physical::ColumnAggregate;
+use flow_plan::weight::of_accumulator;
 use flow_plan::{DataType, RecordType, Value};
 
 pub(crate) struct Values {
     empty: Accumulator,
     slots: Vec<Accumulator>,
+    /// What they keep on the heap, about.
+    heap: usize,
     arg: Option<(usize, DataType)>,
     by: Option<(usize, DataType)>,
     filter: Option<usize>,
@@ -22,6 +26,7 @@ impl Values {
         Values {
             empty: Accumulator::new(call.func, arg.as_ref().map(|(_, ty)| ty), call.param.as_ref()),
             slots: Vec::new(),
+            heap: 0,
             arg,
             by: column(call.by),
             filter: call.filter,
@@ -39,7 +44,10 @@ impl Values {
             column.as_ref().map(|(index, ty)| batch.columns[*index].value(row, ty))
         };
         let (arg, by) = (value(&self.arg), value(&self.by));
-        let added = self.slots[slot as usize].add(arg.as_ref(), by.as_ref());
+        let accumulator = &mut self.slots[slot as usize];
+        self.heap -= of_accumulator(accumulator);
+        let added = accumulator.add(arg.as_ref(), by.as_ref());
+        self.heap += of_accumulator(accumulator);
         // Sums, the only aggregates that refuse rows, have columns.
         debug_assert!(added.is_ok());
     }
@@ -47,6 +55,9 @@ impl Values {
 
 impl Accumulators for Values {
     fn grow(&mut self, slots: usize) {
+        let known = self.slots.len();
+        self.heap += slots.saturating_sub(known) * of_accumulator(&self.empty);
+        self.heap -= self.slots.iter().skip(slots).map(of_accumulator).sum::<usize>();
         self.slots.resize(slots, self.empty.clone());
     }
 
@@ -71,6 +82,12 @@ impl Accumulators for Values {
     }
 
     fn reset(&mut self, slot: usize) {
+        self.heap -= of_accumulator(&self.slots[slot]);
         self.slots[slot] = self.empty.clone();
+        self.heap += of_accumulator(&self.empty);
+    }
+
+    fn bytes(&self) -> usize {
+        room(&self.slots) + self.heap
     }
 }

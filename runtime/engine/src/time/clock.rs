@@ -1,8 +1,9 @@
 //! An operator's view of event time: the least watermark of all event-time nodes above it.
 
+use super::ASIDE;
 use crate::number::{DONE, Number};
 use crate::shared::Shared;
-use flow_plan::physical::hidden::NO_WATERMARK;
+use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 
 /// Where one worker's operator is in time.
 pub(crate) struct Clock {
@@ -45,8 +46,8 @@ impl Clock {
         let mut made: Vec<(Number, i64)> = Vec::new();
         for &(number, index, watermark) in &self.steps {
             self.logs[index].2 = watermark;
-            let least = self.logs.iter().map(|(.., watermark)| *watermark).min().unwrap_or(NO_WATERMARK);
-            if least > self.now {
+            let least = least(self.logs.iter().map(|(.., watermark)| *watermark));
+            if let Some(least) = least.filter(|least| *least > self.now) {
                 self.now = least;
                 match made.last_mut() {
                     Some((last, known)) if *last == number => *known = least,
@@ -62,11 +63,25 @@ impl Clock {
         self.logs.iter().map(|(node, ..)| shared.time(*node).known()).min().unwrap_or(DONE)
     }
 
+    /// As [`Clock::steps`], as far as all workers have closed these numbers: an operator that is not
+    /// behind an exchange may be further itself.
+    pub(crate) fn steps_of_all(&mut self, shared: &Shared, to: Number) -> Vec<(Number, i64)> {
+        self.steps(shared, to.min(self.known(shared)))
+    }
+
     /// The watermark behind a complete number, without moving.
     pub(crate) fn behind(&self, shared: &Shared, number: Number) -> i64 {
         let each = self.logs.iter().map(|(node, ..)| shared.time(*node).behind(number));
-        each.min().unwrap_or(NO_WATERMARK)
+        least(each).map_or(self.now, |least| least.max(self.now))
     }
+}
+
+/// The least of some watermarks. One that stands aside does not count; beside it, time is not over although
+/// all others have ended.
+fn least(watermarks: impl Iterator<Item = i64> + Clone) -> Option<i64> {
+    let aside = watermarks.clone().any(|watermark| watermark == ASIDE);
+    let least = watermarks.filter(|watermark| *watermark != ASIDE).min()?;
+    Some(least).filter(|least| !aside || *least < END_OF_TIME)
 }
 
 /// The watermark a row meets: `before` and `behind` are those in front of and behind its number.

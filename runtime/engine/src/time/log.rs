@@ -1,30 +1,32 @@
 //! The watermark of one event-time node, as a function of the number. Workers report what they saw in
 //! which number; as soon as all of them have closed a number, the watermark behind it is known for good.
 
+use super::{ASIDE, News, Origin, Split, Splits};
 use crate::number::Number;
-use flow_plan::physical::hidden::NO_WATERMARK;
-use std::collections::{BTreeMap, VecDeque};
+use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// A part of the input that is read in order: the source (its index among the job's sources), and the
-/// split of it.
-pub(crate) type Split = (usize, u32);
 
 /// All workers' reports of one event-time node.
 pub(crate) struct TimeLog {
     delay: i64,
+    /// Microseconds after which a silent split is not waited for.
+    idle: Option<i64>,
     state: Mutex<State>,
 }
 
 struct State {
     workers: Vec<Reports>,
-    /// The greatest event time of each split that is waited for.
-    splits: BTreeMap<Split, i64>,
-    /// Everything below is in `steps`.
-    known: Number,
-    /// The number behind which the watermark rose, and to what.
+    /// What happens to splits, and from which number on, in order.
+    news: VecDeque<(Number, News)>,
+    splits: Splits,
+    /// Is it known what stands behind the first number? First rows of splits tell it without a report.
+    begun: bool,
+    /// The number behind which the watermark rose (or stood aside), and to what.
     steps: VecDeque<(Number, i64)>,
     watermark: i64,
+    /// The latest event time seen.
+    latest: i64,
     /// Per reader: steps below are read.
     readers: Vec<Number>,
 }
@@ -36,17 +38,19 @@ struct Reports {
 }
 
 impl TimeLog {
-    /// `splits`: the parts of the input that have a time of their own.
-    pub(crate) fn new(delay: i64, splits: &[Split], workers: usize) -> TimeLog {
+    pub(crate) fn new(delay: i64, idle: Option<i64>, origin: Origin, workers: usize) -> TimeLog {
         let reports = || Reports { waiting: VecDeque::new(), closed: 0 };
         TimeLog {
             delay,
+            idle,
             state: Mutex::new(State {
                 workers: (0..workers).map(|_| reports()).collect(),
-                splits: splits.iter().map(|split| (*split, NO_WATERMARK)).collect(),
-                known: 0,
+                news: VecDeque::new(),
+                splits: Splits::new(origin),
+                begun: false,
                 steps: VecDeque::new(),
                 watermark: NO_WATERMARK,
+                latest: NO_WATERMARK,
                 readers: Vec::new(),
             }),
         }
@@ -65,11 +69,19 @@ impl TimeLog {
         }
     }
 
-    /// A worker has reported all numbers below `to`.
-    pub(crate) fn close(&self, worker: usize, to: Number) {
+    /// What holds from a number on, which the worker that tells it has not closed yet.
+    pub(crate) fn tell(&self, number: Number, news: News) {
+        let all = &mut self.state().news;
+        let at = all.partition_point(|(other, _)| *other <= number);
+        all.insert(at, (number, news));
+    }
+
+    /// A worker has reported all numbers below `to`. Chunks have been handed out with the numbers below
+    /// `handed_out`: news that would hold from there on only come to pass if there are more.
+    pub(crate) fn close(&self, worker: usize, to: Number, handed_out: Number) {
         let mut state = self.state();
         state.workers[worker].closed = to;
-        state.settle(self.delay);
+        state.settle(self.delay, self.idle, handed_out);
     }
 
     /// A reader from number 0 on; its handle.
@@ -102,39 +114,57 @@ impl TimeLog {
 
     /// All workers have closed the numbers below: the watermarks behind them are known.
     pub(crate) fn known(&self) -> Number {
-        self.state().known
+        self.state().closed()
     }
 
-    /// The newest watermark, for people.
-    pub(crate) fn latest(&self) -> i64 {
-        self.state().watermark
+    /// For people: the newest watermark, and the latest event time seen.
+    pub(crate) fn latest(&self) -> (i64, i64) {
+        let state = self.state();
+        (state.watermark, state.latest)
     }
 }
 
 impl State {
-    fn settle(&mut self, delay: i64) {
-        let closed = self.workers.iter().map(|reports| reports.closed).min().unwrap_or(0);
-        while let Some(number) = self.next_below(closed) {
+    fn settle(&mut self, delay: i64, idle: Option<i64>, handed_out: Number) {
+        let closed = self.closed();
+        while let Some(number) = self.next_below(closed, handed_out) {
+            self.begun = true;
+            while let Some((_, news)) = self.news.pop_front_if(|(from, _)| *from <= number) {
+                self.splits.learn(&news, idle);
+            }
             for reports in &mut self.workers {
-                while reports.waiting.front().is_some_and(|(n, ..)| *n == number) {
-                    if let Some((_, split, greatest)) = reports.waiting.pop_front() {
-                        let known = self.splits.entry(split).or_insert(NO_WATERMARK);
-                        *known = greatest.max(*known);
-                    }
+                while let Some((_, split, greatest)) = reports.waiting.pop_front_if(|(n, ..)| *n == number) {
+                    self.splits.saw(split, greatest);
+                    self.latest = self.latest.max(greatest);
                 }
             }
-            let least = self.splits.values().copied().min().unwrap_or(NO_WATERMARK);
-            let watermark = if least == NO_WATERMARK { least } else { least.saturating_sub(delay) };
-            if watermark > self.watermark {
+            let watermark = match self.splits.least() {
+                None => ASIDE,
+                Some(fixed @ (NO_WATERMARK | END_OF_TIME)) => fixed.max(self.watermark),
+                Some(least) => least.saturating_sub(delay).max(self.watermark),
+            };
+            if watermark != ASIDE {
                 self.watermark = watermark;
+            }
+            if self.steps.back().map_or(NO_WATERMARK, |(_, last)| *last) != watermark {
                 self.steps.push_back((number, watermark));
             }
         }
-        self.known = closed;
     }
 
-    fn next_below(&self, closed: Number) -> Option<Number> {
-        let first = self.workers.iter().filter_map(|reports| reports.waiting.front());
-        first.map(|(number, ..)| *number).min().filter(|number| *number < closed)
+    fn closed(&self) -> Number {
+        self.workers.iter().map(|reports| reports.closed).min().unwrap_or(0)
+    }
+
+    /// The next number below `closed` in which something happened.
+    fn next_below(&self, closed: Number, handed_out: Number) -> Option<Number> {
+        if !self.begun && closed.min(handed_out) > 0 {
+            return Some(0);
+        }
+        let reports = self.workers.iter().filter_map(|reports| reports.waiting.front());
+        let report = reports.map(|(number, ..)| *number).min().filter(|number| *number < closed);
+        let news = self.news.front().map(|(number, _)| *number);
+        let news = news.filter(|number| *number < closed.min(handed_out));
+        report.into_iter().chain(news).min()
     }
 }

@@ -5,7 +5,7 @@ use super::{Flush, Operator};
 use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
 use crate::number::{Number, at_end};
-use crate::state::{Accumulators, KeyTable, accumulators};
+use crate::state::{Accumulators, Held, KeyTable, accumulators, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::{Deadline, Env};
@@ -342,6 +342,12 @@ impl Operator for AggregateOperator {
             }
         }
         Ok(())
+    }
+
+    fn held(&self) -> Held {
+        let calls = self.calls.iter().map(|call| call.bytes()).sum::<usize>();
+        let beside = room(&self.pending) + room(&self.changed) + room(&self.is_changed) + room(&self.times);
+        Held { keys: self.table.len(), bytes: self.table.bytes() + calls + self.births.bytes() + beside }
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {

@@ -1,0 +1,127 @@
+//! A look at the event time of the first record of a piece, so that pieces of several files can be handed
+//! out in the order of time. A record that is no good is passed over here: its error comes at its place.
+
+use super::lines::Piece;
+use super::open::OpenFile;
+use crate::block::{Block, Columns, Decoder, Pool, close};
+use crate::format::Reading;
+use crate::scan::PADDING;
+use flow_data::{Batch, ColumnData};
+use flow_engine::source::{BadRecord, Emit, Stop};
+use std::sync::Arc;
+
+/// Bytes that are looked at first, and at most.
+const LITTLE: usize = 4 << 10;
+const MUCH: usize = 64 << 10;
+
+/// Decodes nothing but the time.
+pub(crate) struct Peeker {
+    decoder: Box<dyn Decoder>,
+    /// Which of the columns that are read it is.
+    column: usize,
+    pool: Pool,
+}
+
+impl Peeker {
+    /// Of this column of the rows that are read.
+    pub(crate) fn new(reading: &Reading, column: usize) -> Peeker {
+        Peeker { decoder: reading.only(column).decoder(), column, pool: Pool::default() }
+    }
+
+    /// The time of the first good record of a piece; of a range, of the lines that start in it.
+    pub(crate) fn piece(&mut self, piece: &Piece) -> Option<i64> {
+        match piece {
+            Piece::Range(range) => self.range(&range.file, range.start),
+            Piece::Block(block) => self.block(block),
+            Piece::TooLong(..) | Piece::Nothing => None,
+        }
+    }
+
+    /// Of the lines of a file that start at an offset or behind it.
+    pub(crate) fn range(&mut self, file: &OpenFile, at: u64) -> Option<i64> {
+        let base = at.saturating_sub(1);
+        for size in [LITTLE, MUCH] {
+            let left = usize::try_from(file.len - base).unwrap_or(usize::MAX);
+            let mut bytes = vec![0; size.min(left)];
+            let mut filled = 0;
+            while filled < bytes.len() {
+                match file.file.read_at(&mut bytes[filled..], base + filled as u64) {
+                    // What is wrong is said when the range is read.
+                    Ok(0) | Err(_) => return None,
+                    Ok(n) => filled += n,
+                }
+            }
+            let start = match at {
+                0 => Some(if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }),
+                _ => memchr::memchr(b'\n', &bytes).map(|end| end + 1),
+            };
+            let whole = filled == left;
+            if let Some(time) = start.and_then(|start| self.lines(&bytes[start..], whole, None)) {
+                return Some(time);
+            }
+            if whole {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn block(&mut self, block: &Block) -> Option<i64> {
+        let bytes = &block.buffer[block.start..block.end];
+        let columns = block.columns.as_ref().map(|columns| Arc::new(self.only(columns)));
+        [LITTLE, MUCH].into_iter().find_map(|size| {
+            let size = size.min(bytes.len());
+            self.lines(&bytes[..size], size == bytes.len(), columns.clone())
+        })
+    }
+
+    /// The columns of a CSV file, of which only the time is read.
+    fn only(&self, columns: &Columns) -> Columns {
+        let slot = |slot: &Option<usize>| slot.filter(|slot| *slot == self.column).map(|_| 0);
+        let absent = columns.absent.contains(&self.column);
+        Columns {
+            slots: columns.slots.iter().map(slot).collect(),
+            absent: absent.then_some(0).into_iter().collect(),
+        }
+    }
+
+    /// Of the first line if it is good, else of all whole lines. Is the last one whole?
+    fn lines(&mut self, bytes: &[u8], whole: bool, columns: Option<Arc<Columns>>) -> Option<i64> {
+        let end = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+        let end = if whole { bytes.len() } else { end };
+        let first = memchr::memchr(b'\n', &bytes[..end]).map_or(end, |at| at + 1);
+        let ends = if first < end { vec![first, end] } else { vec![end] };
+        ends.into_iter().filter(|end| *end > 0).find_map(|end| self.decode(&bytes[..end], columns.clone()))
+    }
+
+    fn decode(&mut self, bytes: &[u8], columns: Option<Arc<Columns>>) -> Option<i64> {
+        let mut buffer = self.pool.take(bytes.len() + 1 + PADDING);
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        let end = close(&mut buffer, bytes.len());
+        let buffer = self.pool.share(buffer);
+        let block = Block { name: "".into(), buffer, start: 0, end, base: 0, columns };
+        let mut first = First(None);
+        // It stops at the first time.
+        let _ = self.decoder.decode(&block, &mut first);
+        first.0
+    }
+}
+
+/// Takes the first time there is.
+struct First(Option<i64>);
+
+impl Emit for First {
+    fn batch(&mut self, batch: Batch) -> Result<(), Stop> {
+        let column = &batch.columns[0];
+        let ColumnData::I64(times) = &column.data else { return Err(Stop) };
+        let valid = |row: &usize| column.validity.as_ref().is_none_or(|validity| validity[*row] != 0);
+        self.0 = (0..batch.len).find(valid).map(|row| times[row]);
+        if self.0.is_some() { Err(Stop) } else { Ok(()) }
+    }
+
+    fn bad_record(&mut self, _record: BadRecord) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    fn consumed(&mut self, _bytes: u64) {}
+}

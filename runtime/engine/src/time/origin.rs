@@ -1,0 +1,86 @@
+//! Where event time comes from: which column of which source an event-time node reads.
+
+use super::Origin;
+use flow_plan::physical::{Exchange, Graph, NodeKind, Step, StepKind};
+
+/// For each source (a node and its index among the job's sources): the column of its rows that is their
+/// event time. If several event-time nodes read different ones, that of the first.
+pub(crate) fn time_columns(graph: &Graph, sources: &[usize]) -> Vec<Option<usize>> {
+    let mut columns = vec![None; sources.len()];
+    for node in &graph.nodes {
+        let NodeKind::EventTime(time) = &node.kind else { continue };
+        for (source, column) in traced(graph, node.inputs[0].node, Some(time.column)) {
+            if let Some(index) = sources.iter().position(|node| *node == source) {
+                columns[index] = columns[index].or(column);
+            }
+        }
+    }
+    columns
+}
+
+/// Where the rows of an event-time node come from. `ordered` are the columns by which sources hand out
+/// their chunks, `firsts` the times of the first rows of their splits.
+pub(crate) fn origin(
+    graph: &Graph,
+    node: usize,
+    sources: &[usize],
+    ordered: &[Option<usize>],
+    firsts: &[Vec<Option<i64>>],
+) -> Origin {
+    let NodeKind::EventTime(time) = &graph.nodes[node].kind else { return Origin::default() };
+    let input = &graph.nodes[node].inputs[0];
+    let of_source = |(source, column): (usize, Option<usize>)| {
+        let index = sources.iter().position(|node| *node == source)?;
+        let known = column.is_some() && column == ordered[index];
+        let firsts = firsts[index].iter().copied().collect::<Option<Vec<i64>>>();
+        Some((index, firsts.filter(|_| known)))
+    };
+    let traced = traced(graph, input.node, Some(time.column));
+    Origin {
+        sources: traced.into_iter().filter_map(of_source).collect(),
+        gathered: input.exchange != Exchange::Local,
+    }
+}
+
+/// The sources above a node, each with the column of it that is this column of the node.
+fn traced(graph: &Graph, node: usize, column: Option<usize>) -> Vec<(usize, Option<usize>)> {
+    let node_index = node;
+    let node = &graph.nodes[node];
+    let before = match &node.kind {
+        NodeKind::Source { .. } => return vec![(node_index, column)],
+        NodeKind::Chain(chain) => {
+            let step = |column: usize, step: &Step| match &step.kind {
+                StepKind::Map(exprs) => exprs[column].as_column(),
+                StepKind::Filter(_) => Some(column),
+                // The last one is the element.
+                StepKind::FlatMap(_) => Some(column).filter(|column| column + 1 < step.output.fields.len()),
+            };
+            column.and_then(|column| chain.steps.iter().rev().try_fold(column, step))
+        }
+        NodeKind::Lookup(lookup) => {
+            let behind = node.output.fields.len() - lookup.behind.len();
+            let passed = |column: usize| match column.checked_sub(behind) {
+                Some(column) => lookup.behind.get(column).copied(),
+                None => lookup.left_row.get(column).copied(),
+            };
+            return traced(graph, node.inputs[0].node, column.and_then(passed));
+        }
+        NodeKind::EventTime(_) => {
+            column.filter(|column| *column < graph.nodes[node.inputs[0].node].output.fields.len())
+        }
+        NodeKind::Union | NodeKind::Sample { .. } | NodeKind::Limit { .. } | NodeKind::Tap { .. } => column,
+        _ => None,
+    };
+    let mut sources: Vec<(usize, Option<usize>)> = Vec::new();
+    for input in &node.inputs {
+        for (source, column) in traced(graph, input.node, before) {
+            match sources.iter_mut().find(|(known, _)| *known == source) {
+                // A source that comes by two ways.
+                Some((_, known)) if *known != column => *known = None,
+                Some(_) => {}
+                None => sources.push((source, column)),
+            }
+        }
+    }
+    sources
+}

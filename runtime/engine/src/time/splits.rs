@@ -1,0 +1,150 @@
+//! The parts of the input that an event-time node waits for, and how far each is in time.
+
+use super::{News, Split};
+use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where an event-time node's rows come from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// Its sources. The time of the first row of each split, if it has a time of its own; else the whole
+    /// source has one time.
+    pub(crate) sources: Vec<(usize, Option<Vec<i64>>)>,
+    /// All rows pass one place before: nobody knows splits any more, and what stands between may give
+    /// rows until the input ends.
+    pub(crate) gathered: bool,
+}
+
+/// The splits of one event-time node.
+pub(crate) struct Splits {
+    sources: BTreeMap<usize, Source>,
+    gathered: bool,
+    splits: BTreeMap<Split, Progress>,
+    /// Those that are waited for, by their time.
+    waited: BTreeSet<(i64, Split)>,
+}
+
+struct Source {
+    by_split: bool,
+    silent: bool,
+}
+
+struct Progress {
+    /// The greatest event time seen; before the first row, the time of that row.
+    greatest: i64,
+    /// How many sources that are awake may bring rows.
+    awake: usize,
+}
+
+const GATHERED: Split = (0, 0);
+
+impl Splits {
+    pub(crate) fn new(origin: Origin) -> Splits {
+        let mut splits = Splits {
+            sources: BTreeMap::new(),
+            gathered: origin.gathered,
+            splits: BTreeMap::new(),
+            waited: BTreeSet::new(),
+        };
+        let count = origin.sources.len();
+        for (source, firsts) in origin.sources {
+            let by_split = firsts.is_some() && !origin.gathered;
+            splits.sources.insert(source, Source { by_split, silent: false });
+            if !origin.gathered {
+                let firsts = firsts.unwrap_or_else(|| vec![NO_WATERMARK]);
+                firsts.into_iter().enumerate().for_each(|(split, first)| {
+                    splits.set((source, split as u32), first, 1);
+                });
+            }
+        }
+        if origin.gathered {
+            splits.set(GATHERED, NO_WATERMARK, count.max(1));
+        }
+        splits
+    }
+
+    /// Rows of a split were seen, the latest at `greatest`.
+    pub(crate) fn saw(&mut self, split: Split, greatest: i64) {
+        let key = match self.sources.get(&split.0) {
+            _ if self.gathered => GATHERED,
+            Some(Source { by_split: false, .. }) => (split.0, 0),
+            _ => split,
+        };
+        match self.splits.get(&key) {
+            // What is known of a split before its first row is only a promise.
+            Some(known) => self.set(key, known.greatest.max(greatest), known.awake),
+            None => self.set(key, greatest, 1),
+        }
+    }
+
+    /// Takes note of news that concern this node, if it does not wait for splits that are silent for `idle`
+    /// microseconds.
+    pub(crate) fn learn(&mut self, news: &News, idle: Option<i64>) {
+        match *news {
+            News::SplitEnded(split) => {
+                if self.sources.get(&split.0).is_some_and(|source| source.by_split) && !self.gathered {
+                    self.remove(split);
+                }
+            }
+            News::SourceEnded(index) if !self.gathered => {
+                for split in self.of_source(index) {
+                    self.remove(split);
+                }
+            }
+            News::SourceEnded(_) => {}
+            News::Silent(index, limit) => {
+                let known = self.sources.get_mut(&index).filter(|source| !source.silent);
+                let long = idle.is_some_and(|idle| limit.as_micros() >= idle.unsigned_abs().into());
+                if let Some(source) = known.filter(|_| long) {
+                    source.silent = true;
+                    self.wake(index, false);
+                }
+            }
+            News::Awake(index) => {
+                if let Some(source) = self.sources.get_mut(&index).filter(|source| source.silent) {
+                    source.silent = false;
+                    self.wake(index, true);
+                }
+            }
+        }
+    }
+
+    /// The least time of all splits that are waited for; `None` if all are silent.
+    pub(crate) fn least(&self) -> Option<i64> {
+        match self.waited.first() {
+            Some((least, _)) => Some(*least),
+            None if self.splits.is_empty() => Some(END_OF_TIME),
+            None => None,
+        }
+    }
+
+    fn of_source(&self, source: usize) -> Vec<Split> {
+        match self.gathered {
+            true => vec![GATHERED],
+            false => self.splits.range((source, 0)..=(source, u32::MAX)).map(|(split, _)| *split).collect(),
+        }
+    }
+
+    fn wake(&mut self, source: usize, awake: bool) {
+        for split in self.of_source(source) {
+            if let Some(known) = self.splits.get(&split) {
+                let count = if awake { known.awake + 1 } else { known.awake.saturating_sub(1) };
+                self.set(split, known.greatest, count);
+            }
+        }
+    }
+
+    fn set(&mut self, split: Split, greatest: i64, awake: usize) {
+        self.remove(split);
+        if awake > 0 {
+            self.waited.insert((greatest, split));
+        }
+        self.splits.insert(split, Progress { greatest, awake });
+    }
+
+    fn remove(&mut self, split: Split) {
+        if let Some(known) = self.splits.remove(&split) {
+            self.waited.remove(&(known.greatest, split));
+        }
+    }
+}

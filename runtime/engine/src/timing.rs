@@ -1,0 +1,56 @@
+//! Event time before the start: which sources go by it, and what watches it.
+
+use crate::assemble::refused;
+use crate::error::StartError;
+use crate::sequencer::Timing;
+use crate::source::{Source, SourceError};
+use crate::time::{TimeLog, origin};
+use flow_plan::physical::{Graph, Node, NodeKind};
+use std::time::Duration;
+
+/// Tells sources the column of their event time; gives which of them can go by it.
+pub(crate) fn order_by_time(
+    graph: &Graph,
+    nodes: &[usize],
+    sources: &mut [Box<dyn Source>],
+    columns: &[Option<usize>],
+) -> Result<Vec<bool>, StartError> {
+    let others = columns.iter().flatten().count() > 1;
+    let told = nodes.iter().zip(sources).zip(columns).map(|((&node, source), column)| {
+        let refused = |error: SourceError| refused(&graph.nodes[node], error.to_string());
+        column.map_or(Ok(false), |column| source.order_by(column, others).map_err(refused))
+    });
+    told.collect()
+}
+
+/// The time log of each event-time node.
+pub(crate) fn time_logs(
+    graph: &Graph,
+    nodes: &[usize],
+    sources: &[Box<dyn Source>],
+    columns: &[Option<usize>],
+    workers: usize,
+) -> Vec<Option<TimeLog>> {
+    let firsts: Vec<_> = sources.iter().map(|source| source.splits()).collect();
+    let log = |(index, node): (usize, &Node)| match &node.kind {
+        NodeKind::EventTime(time) => {
+            let origin = origin(graph, index, nodes, columns, &firsts);
+            Some(TimeLog::new(time.delay, time.idle, origin, workers))
+        }
+        _ => None,
+    };
+    graph.nodes.iter().enumerate().map(log).collect()
+}
+
+/// What the sequencer must know of sources: of any, after how much silence somebody stops to wait for it.
+pub(crate) fn timing(graph: &Graph, timed: &[bool]) -> Vec<Timing> {
+    let idle = |node: &Node| match &node.kind {
+        NodeKind::EventTime(time) => time.idle,
+        _ => None,
+    };
+    let mut limits: Vec<Duration> =
+        graph.nodes.iter().filter_map(idle).map(|idle| Duration::from_micros(idle.unsigned_abs())).collect();
+    limits.sort();
+    limits.dedup();
+    timed.iter().map(|&timed| Timing { timed, limits: limits.clone() }).collect()
+}
