@@ -1,6 +1,7 @@
 // One Nexmark query in Apache Flink's SQL: `java -cp 'LIBS/*' FlinkJob.java TABLES.sql QUERY.sql DATA
 // PARALLELISM blackhole|FOLDER`. The files hold statements that end in `;`, with ${data} for the folder
-// of the events and ${sink} for the options of the table `results`. The last statement is the query.
+// of the events, ${sink} for the options of the table `results` and ${path} for the folder it is written to.
+// The last statement is the query.
 //
 // Prints the CPU and wall seconds of the query alone: from its submission to its end, without the start
 // of Java, without loading Flink and without the plan. Settings are those of the benchmark's own
@@ -30,7 +31,7 @@ public final class FlinkJob {
         statements.addAll(statements(args[1]));
         String query = statements.remove(statements.size() - 1);
         for (String statement : statements) {
-            tables.executeSql(statement.replace("${data}", data).replace("${sink}", sink));
+            tables.executeSql(statement.replace("${data}", data).replace("${sink}", sink).replace("${path}", args[4]));
         }
         CompiledPlan plan = tables.compilePlanSql(query);
         long cpu = cpuNanos();

@@ -1,7 +1,6 @@
--- The benchmark writes files here whatever the sink.
 CREATE TABLE results (auction BIGINT, bidder BIGINT, price BIGINT, `dateTime` TIMESTAMP_LTZ(3), extra STRING,
   `day` STRING, `minute` STRING) PARTITIONED BY (`day`, `minute`)
-  WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '${data}/flink-q10');
+  WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '${path}');
 INSERT INTO results
   SELECT auction, bidder, price, `dateTime`, extra,
     DATE_FORMAT(`dateTime`, 'yyyy-MM-dd'), DATE_FORMAT(`dateTime`, 'HH:mm')

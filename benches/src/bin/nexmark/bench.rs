@@ -32,7 +32,7 @@ pub(crate) fn run(places: &Places, queries: &[&Query], plan: &Plan) -> Result<()
         if !without("flow") {
             who.extend([Who::Flow(1), Who::Flow(2)]);
         }
-        who.iter().for_each(|who| results.forget(plan.events, query.name, *who));
+        who.iter().try_for_each(|who| results.forget(plan.events, query.name, *who))?;
         for round in 0..plan.repeat {
             for who in &who {
                 let (used, output) = match who {
@@ -54,7 +54,7 @@ pub(crate) fn run(places: &Places, queries: &[&Query], plan: &Plan) -> Result<()
         for parallelism in [1, 2] {
             let Some(jars) = &jars else { continue };
             let who = Who::Flink(parallelism);
-            results.forget(plan.events, query.name, who);
+            results.forget(plan.events, query.name, who)?;
             let used = places.flink(query, &data, jars, parallelism)?;
             say(query, who, used);
             results.add(plan.events, query.name, who, used)?;

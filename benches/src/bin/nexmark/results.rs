@@ -3,8 +3,6 @@
 
 use flow_benches::measure::Usage;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Who did it.
@@ -45,29 +43,32 @@ impl Results {
     /// Reads what is there.
     pub(crate) fn open(data: &Path) -> Results {
         let file = data.join("nexmark").join("results.tsv");
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
-        Results { file, runs: text.lines().filter_map(parse).collect() }
+        Results { runs: read(&file), file }
     }
 
-    /// Forgets what `flow`, the limits or a peer needed for a query, before it is measured again.
-    pub(crate) fn forget(&mut self, events: u64, query: &str, who: Who) {
+    /// Forgets what a program needed for a query, before it is measured again.
+    pub(crate) fn forget(&mut self, events: u64, query: &str, who: Who) -> Result<(), String> {
         let who = who.name();
-        self.runs.retain(|r| r.events != events || r.query != query || r.who != who);
+        self.change(|runs| runs.retain(|r| r.events != events || r.query != query || r.who != who))
     }
 
     /// Keeps a run.
     pub(crate) fn add(&mut self, events: u64, query: &str, who: Who, used: Usage) -> Result<(), String> {
-        self.runs.push(Run { events, query: query.to_string(), who: who.name(), used });
+        let run = Run { events, query: query.to_string(), who: who.name(), used };
+        self.change(|runs| runs.push(run))
+    }
+
+    /// Changes the file as it is now: a slow peer may be measured by another process meanwhile.
+    fn change(&mut self, change: impl FnOnce(&mut Vec<Run>)) -> Result<(), String> {
+        self.runs = read(&self.file);
+        change(&mut self.runs);
         let mut text = String::new();
         for run in &self.runs {
             let Usage { cpu, wall, peak } = run.used;
             let _ =
                 writeln!(text, "{}\t{}\t{}\t{cpu:.3}\t{wall:.3}\t{peak:.1}", run.events, run.query, run.who);
         }
-        let failed = |e: std::io::Error| format!("{}: {e}", self.file.display());
-        let mut file =
-            OpenOptions::new().create(true).write(true).truncate(true).open(&self.file).map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)
+        std::fs::write(&self.file, text).map_err(|e| format!("{}: {e}", self.file.display()))
     }
 
     /// The run with the least CPU; of two workers and more, the one with the least wall time.
@@ -80,6 +81,10 @@ impl Results {
         };
         runs.map(|r| r.used).min_by(|a, b| cost(a).total_cmp(&cost(b)))
     }
+}
+
+fn read(file: &Path) -> Vec<Run> {
+    std::fs::read_to_string(file).unwrap_or_default().lines().filter_map(parse).collect()
 }
 
 fn parse(line: &str) -> Option<Run> {

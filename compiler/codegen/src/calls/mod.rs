@@ -3,6 +3,7 @@
 //! frame.
 
 mod convert;
+mod format;
 mod generic;
 mod number;
 mod text;
@@ -59,6 +60,8 @@ helpers! {
     FLOAT_ROUND number::flow_float_round (2);
     CALENDAR_NUMBER number::flow_calendar (2);
     TRUNCATE number::flow_truncate (2);
+    FORMAT format::flow_format (3);
+    SPLIT_PART text::flow_split_part (5);
     TO_TEXT convert::flow_to_text (3);
     FROM_TEXT convert::flow_from_text (3);
     TO_DECIMAL convert::flow_to_decimal (2);
@@ -74,6 +77,8 @@ pub(crate) use text::PARTS;
 pub(crate) struct Host {
     /// Computes what kernels cannot.
     pub(crate) evaluator: Evaluator,
+    /// Moments as text.
+    pub(crate) formats: format::Formats,
     /// Strings made in this batch.
     pub(crate) made: Made,
     /// Composite values of computed slots.

@@ -161,6 +161,41 @@ pub(super) unsafe extern "C" fn flow_char_at(frame: *mut u64, lo: u64, hi: u64, 
     }
 }
 
+/// One of the parts between separators; null if there are not so many.
+///
+/// # Safety
+/// Called by kernels only, with views of living text.
+pub(super) unsafe extern "C" fn flow_split_part(
+    frame: *mut u64,
+    a_lo: u64,
+    a_hi: u64,
+    b_lo: u64,
+    b_hi: u64,
+    index: u64,
+) -> u64 {
+    // SAFETY: by the caller's word.
+    unsafe {
+        let (a, b) = (view(a_lo, a_hi), view(b_lo, b_hi));
+        let (text, separator) = (text_of(&a), text_of(&b));
+        let found = match (separator.as_bytes(), usize::try_from(index as i64)) {
+            // The usual case: one byte, found by a vector search.
+            ([byte], Ok(index)) if byte.is_ascii() => byte_part(text, *byte, index),
+            _ => guarded(|| string::split_part(text, separator, index as i64)).flatten(),
+        };
+        give_part(frame, found);
+    }
+    0
+}
+
+fn byte_part(text: &str, separator: u8, index: usize) -> Option<&str> {
+    let mut ends = memchr::memchr_iter(separator, text.as_bytes());
+    let start = match index.checked_sub(1) {
+        Some(before) => ends.nth(before)? + 1,
+        None => 0,
+    };
+    Some(&text[start..ends.next().unwrap_or(text.len())])
+}
+
 /// Position of the first occurrence in characters.
 ///
 /// # Safety

@@ -7,6 +7,7 @@ use crate::frame::Shape;
 use crate::native::asm::{FCmp, ICmp, V};
 use flow_plan::catalogue::Func;
 use flow_plan::expr::{BinaryOp as Op, Expr, Kind, Node, NodeId};
+use flow_plan::functions::pattern::Pattern;
 use flow_plan::types::DataType as T;
 use flow_plan::value::Value;
 
@@ -39,8 +40,15 @@ pub(super) fn is_native(expr: &Expr, func: Func, args: &[NodeId]) -> bool {
         (func, [T::Timestamp]) if CALENDAR.contains(&func) => true,
         (func, [T::Timestamp, T::String]) if CALENDAR.contains(&func) => utc(),
         (Func::Truncate, [T::Timestamp, T::Duration]) => true,
+        (Func::Format, [T::Timestamp, T::String]) => has_pattern(expr, args[1]),
+        (Func::SplitPart, [T::String, T::String, T::Int]) => true,
         _ => false,
     }
+}
+
+/// Is it a constant pattern, and a good one?
+fn has_pattern(expr: &Expr, id: NodeId) -> bool {
+    matches!(&expr[id].kind, Kind::Literal(Value::String(text)) if Pattern::parse(text).is_ok())
 }
 
 fn place_of(list: &[Func], func: Func) -> Option<i64> {
@@ -77,6 +85,15 @@ impl RowGen<'_, '_> {
             Func::Truncate => {
                 self.call_fallible(calls::TRUNCATE, &[args[0].lo, args[1].lo]);
                 self.result(Shape::I64, false, 0)
+            }
+            Func::Format => {
+                self.call_fallible(calls::FORMAT, &[args[0].lo, args[1].lo, args[1].hi]);
+                self.result(Shape::View, false, MADE)
+            }
+            Func::SplitPart => {
+                let (text, by, index) = (args[0], args[1], args[2]);
+                self.asm.call(calls::SPLIT_PART, &[text.lo, text.hi, by.lo, by.hi, index.lo]);
+                self.result(Shape::View, true, text.origins)
             }
             Func::Hash if nodes[0].ty == T::Int => {
                 Val::one(Shape::I64, self.asm.call(calls::HASH_INT, &[args[0].lo]))

@@ -352,5 +352,8 @@ functions! {
         Concat "concat" total ["concat(s: string...) -> string"]
             "Texts joined: what string interpolation means."
             r#""{1}-{2}""# => r#""1-2""#;
+        SplitPart "splitPart" total ["splitPart(s: string, separator: string, index: int) -> string?"]
+            "One part of a split text, without the list: what `get(split(s, separator), index)` means."
+            r#"get(split("a,b", ","), 1)"# => r#""b""#;
     }
 }

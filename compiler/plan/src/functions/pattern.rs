@@ -56,6 +56,18 @@ impl Pattern {
         Ok(Pattern { text: text.into(), items })
     }
 
+    /// For how many microseconds from a multiple of them the text of a moment in UTC stays the same.
+    pub fn unit(&self) -> i64 {
+        let unit = |item: &Item| match item {
+            Item::Field(b'S', _) => 1,
+            Item::Field(b's', _) => SECOND,
+            Item::Field(b'm', _) => 60 * SECOND,
+            Item::Field(b'H' | b'h' | b'a', _) => 3600 * SECOND,
+            Item::Field(..) | Item::Literal(_) => civil::DAY,
+        };
+        self.items.iter().map(unit).min().unwrap_or(civil::DAY)
+    }
+
     /// A moment as text, seen from a zone.
     pub fn format(&self, t: i64, zone: &Zone) -> String {
         let offset = zone.offset_at(t);

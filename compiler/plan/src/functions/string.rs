@@ -62,6 +62,9 @@ pub(super) fn call(func: Func, args: &[Value], context: &mut Context) -> Result<
         (Func::UrlHost, [S(s)]) => optional_string(url::host(s)),
         (Func::UrlPath, [S(s)]) => optional_string(url::path(s)),
         (Func::UrlParam, [S(s), S(name)]) => optional_string(url::param(s, name)),
+        (Func::SplitPart, [S(s), S(separator), Int(index)]) => {
+            optional_string(split_part(s, separator, *index))
+        }
         (Func::Concat, args) => Value::string(concat(args)?),
         _ => return Err(Fault::untyped()),
     };
@@ -111,6 +114,15 @@ fn join(parts: &[Value], separator: &str) -> Result<String, Fault> {
         out.push_str(text(part)?);
     }
     Ok(out)
+}
+
+/// One of the parts between separators; an empty separator stands between all characters.
+pub fn split_part<'s>(s: &'s str, separator: &str, index: i64) -> Option<&'s str> {
+    match usize::try_from(index) {
+        Ok(_) if separator.is_empty() => char_at(s, index),
+        Ok(index) => s.split(separator).nth(index),
+        Err(_) => None,
+    }
 }
 
 /// Characters from `start` up to, without, `end`, as far as there are any.

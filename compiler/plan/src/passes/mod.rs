@@ -5,6 +5,7 @@ mod fold;
 mod fuse;
 mod hidden;
 mod identity;
+mod parts;
 mod prune;
 mod refuse;
 mod rewrite;
@@ -49,6 +50,7 @@ const PASSES: &[(&str, Pass)] = &[
     ("merge maps again", steps::merge_maps),
     ("remove maps that change nothing", identity::remove_identities),
     ("fuse chains again", fuse::fuse_chains),
+    ("take parts without lists", parts::take_parts),
     ("compute common parts once", share::share_common),
 ];
 

@@ -358,3 +358,21 @@ fn passes_change_neither_rows_nor_record_errors() {
         assert_eq!(errors(&a), errors(&b), "seed {seed}: {}", shape(&better));
     }
 }
+
+#[test]
+fn a_part_of_a_split_text_is_taken_without_the_list() {
+    let list = DataType::list(DataType::String);
+    let part = |index| {
+        let split = call(Func::Split, &[col(0, DataType::String), text("/")], list.clone());
+        call(Func::Get, &[split, int(index)], DataType::optional(DataType::String))
+    };
+    let mut sketch = Sketch::default();
+    sketch.source("bids", &[("url", DataType::String)]);
+    sketch.map(vec![("host", part(2)), ("folder", part(3))]);
+    sketch.sink("out", "file");
+    let graph = lower(&sketch.plan).unwrap();
+    let NodeKind::Chain(chain) = &graph.nodes[1].kind else { panic!("{}", shape(&graph)) };
+    assert_eq!(chain.steps.len(), 1, "a list would be a column of its own");
+    let outcome = evaluate(&graph, &inputs("bids", vec![vec![Value::string("a//b")]]), 0).unwrap();
+    assert_eq!(outcome.of(&graph, "out"), Some(&vec![vec![Value::string("b"), Value::Null]]));
+}
