@@ -15,7 +15,8 @@ use flow_plan::value::Value;
 pub(super) fn is_native(expr: &Expr, func: Func, args: &[NodeId]) -> bool {
     let types: Vec<&T> = args.iter().map(|arg| &expr[*arg].ty).collect();
     let word = |ty: &T| matches!(ty, T::Int | T::Timestamp | T::Duration);
-    let utc = || matches!(&expr[args[1]].kind, Kind::Literal(Value::String(zone)) if &**zone == "UTC");
+    let utc =
+        |at: usize| matches!(&expr[args[at]].kind, Kind::Literal(Value::String(zone)) if &**zone == "UTC");
     match (func, &types[..]) {
         (Func::IsNull, [a]) => Shape::of(a) != Shape::Any,
         (Func::Len, [T::String | T::Bytes]) => true,
@@ -38,9 +39,10 @@ pub(super) fn is_native(expr: &Expr, func: Func, args: &[NodeId]) -> bool {
         }
         (Func::EpochMillis, [T::Timestamp]) | (Func::FromEpochMillis, [T::Int]) => true,
         (func, [T::Timestamp]) if CALENDAR.contains(&func) => true,
-        (func, [T::Timestamp, T::String]) if CALENDAR.contains(&func) => utc(),
+        (func, [T::Timestamp, T::String]) if CALENDAR.contains(&func) => utc(1),
         (Func::Truncate, [T::Timestamp, T::Duration]) => true,
         (Func::Format, [T::Timestamp, T::String]) => has_pattern(expr, args[1]),
+        (Func::Format, [T::Timestamp, T::String, T::String]) => has_pattern(expr, args[1]) && utc(2),
         (Func::SplitPart, [T::String, T::String, T::Int]) => true,
         _ => false,
     }
