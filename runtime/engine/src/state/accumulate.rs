@@ -1,5 +1,6 @@
 //! Accumulators of one aggregate over all slots, applied a batch at a time.
 
+use super::distinct::DistinctInts;
 use super::numbers::{AverageFloats, AverageInts, Counts, Extremes, SumDecimals, SumFloats, SumInts};
 use super::values::Values;
 use flow_data::{Batch, Column};
@@ -100,6 +101,9 @@ pub(crate) fn accumulators(call: &ColumnAggregate, input: &RecordType) -> Box<dy
         (AggFunc::Avg, Some(DataType::Float)) => Box::new(AverageFloats::new(reads)),
         (AggFunc::Min | AggFunc::Max, Some(DataType::Int | DataType::Timestamp | DataType::Duration)) => {
             Box::new(Extremes::new(reads, call.func == AggFunc::Max))
+        }
+        (AggFunc::CountDistinct, Some(DataType::Int | DataType::Timestamp | DataType::Duration)) => {
+            Box::new(DistinctInts::new(reads))
         }
         _ => Box::new(Values::new(call, input)),
     }

@@ -1,6 +1,7 @@
 //! State by key: keys get dense slots, accumulators are columns over slots.
 
 mod accumulate;
+mod distinct;
 mod groups;
 mod held;
 mod index;
