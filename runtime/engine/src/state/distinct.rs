@@ -169,6 +169,10 @@ impl Accumulators for DistinctInts {
         column(slots.iter().map(|&slot| self.result(slot)))
     }
 
+    fn bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>() + self.groups.capacity() * 4 + self.counts.capacity() * 8
+    }
+
     fn reset(&mut self, slot: usize) {
         if self.counts[slot] > 0 {
             self.counts[slot] = 0;
