@@ -1,4 +1,7 @@
 //! Can an expression raise a record error, and which part of it? Conservative: what is said to be safe is safe.
+//!
+//! The limits of [`crate::limits`] are left out: every text and every list could meet them. A value that
+//! nobody needs may therefore go uncomputed, and its being too large unnoticed.
 
 use crate::cast::{self, CastRule};
 use crate::catalogue::Func;

@@ -15,6 +15,7 @@ pub mod expr;
 pub mod fallible;
 pub mod functions;
 pub mod interpret;
+pub mod limits;
 pub mod operator;
 pub mod order;
 pub mod passes;

@@ -3,10 +3,8 @@
 use super::{give, give_text, guarded, host, text_of};
 use flow_data::View;
 use flow_plan::functions::{string, url};
+use flow_plan::limits::MAX_TEXT;
 use flow_plan::order;
-
-/// The largest string a kernel joins.
-const LARGEST: usize = u32::MAX as usize;
 
 fn view(lo: u64, hi: u64) -> View {
     View { lo, hi }
@@ -73,7 +71,7 @@ pub(super) unsafe extern "C" fn flow_case(frame: *mut u64, upper: u64, lo: u64, 
         if !text.is_ascii() {
             let changed = if upper { text.to_uppercase() } else { text.to_lowercase() };
             give_text(frame, changed.as_bytes());
-            return 0;
+            return u64::from(changed.len() > MAX_TEXT);
         }
         let range = if upper { b'a'..=b'z' } else { b'A'..=b'Z' };
         if !text.bytes().any(|b| range.contains(&b)) {
@@ -237,7 +235,9 @@ pub(super) unsafe extern "C" fn flow_replace(
         if from.is_empty() || !text.contains(from) {
             give(frame, a_lo, a_hi, true);
         } else {
-            give_text(frame, text.replace(from, to).as_bytes());
+            let replaced = guarded(|| string::replace(text, from, to).ok()).flatten();
+            give_text(frame, replaced.as_deref().unwrap_or_default().as_bytes());
+            return u64::from(replaced.is_none());
         }
     }
     0
@@ -280,7 +280,7 @@ pub(super) unsafe extern "C" fn flow_concat(
     // SAFETY: by the caller's word.
     unsafe {
         let (a, b) = (a.bytes(), b.bytes());
-        if a.len() + b.len() > LARGEST {
+        if a.len() + b.len() > MAX_TEXT {
             give(frame, 0, 0, true);
             return 1;
         }

@@ -140,7 +140,7 @@ impl RowGen<'_, '_> {
             }
             (Func::Lower | Func::Upper, Some(a)) => {
                 let upper = self.asm.word(i64::from(func == Func::Upper));
-                self.asm.call(calls::CASE, &[upper, a.lo, a.hi]);
+                self.call_fallible(calls::CASE, &[upper, a.lo, a.hi]);
                 self.result(Shape::View, false, a.origins | MADE)
             }
             (Func::Substring, Some(a)) => {
@@ -157,7 +157,7 @@ impl RowGen<'_, '_> {
             }
             (Func::Replace, Some(a)) => {
                 let (from, to) = (args[1], args[2]);
-                self.asm.call(calls::REPLACE, &[a.lo, a.hi, from.lo, from.hi, to.lo, to.hi]);
+                self.call_fallible(calls::REPLACE, &[a.lo, a.hi, from.lo, from.hi, to.lo, to.hi]);
                 self.result(Shape::View, false, a.origins | MADE)
             }
             (Func::Concat, _) => self.concat(args),

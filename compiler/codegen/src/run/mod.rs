@@ -89,7 +89,7 @@ impl Instance {
             }
             if number < last {
                 let end: &End = &self.chain.segments[number].segment.end;
-                open.push(Unfolding::new(end, rows, unfolded));
+                open.push(Unfolding::new(end, rows, unfolded)?);
                 continue;
             }
             let same_rows = last == 0 && rows.len == kept_all;

@@ -2,6 +2,7 @@
 
 use super::scan::{Set, mask};
 use flow_data::{BATCH_ROWS, View, ViewColumn};
+use flow_plan::limits::Room;
 
 /// Splits the strings of a column, some thousand pieces at a time.
 pub(crate) struct Splitter {
@@ -32,6 +33,33 @@ impl Splitter {
             Some(bytes) => Separator::Text(Box::new(memchr::memmem::Finder::new(bytes).into_owned())),
         };
         Splitter { separator, row: 0, start: 0, buffer: (0, 0) }
+    }
+
+    /// Is the list of pieces that the evaluator would make of each string within the limits of
+    /// values? Only of a long string need the pieces be counted.
+    pub(crate) fn within_limits(&self, column: &ViewColumn) -> bool {
+        let long = |row: &usize| column.views()[*row].len() > flow_plan::limits::MAX_ITEMS;
+        (0..column.len()).filter(long).all(|row| {
+            let text = column.get(row);
+            let (pieces, bytes) = match &self.separator {
+                Separator::Byte(byte) => {
+                    let found = memchr::memchr_iter(*byte, text).count();
+                    (found + 1, text.len() - found)
+                }
+                Separator::Text(finder) => {
+                    let found = finder.find_iter(text).count();
+                    (found + 1, text.len() - found * finder.needle().len())
+                }
+                Separator::Blanks => {
+                    // SAFETY: text columns hold UTF-8.
+                    let text = unsafe { std::str::from_utf8_unchecked(text) };
+                    let words = text.split_whitespace();
+                    words.fold((0, 0), |(pieces, bytes), word| (pieces + 1, bytes + word.len()))
+                }
+            };
+            let mut room = Room::default();
+            room.items(pieces).and_then(|()| room.text(bytes)).is_ok()
+        })
     }
 
     /// The next pieces, and of which rows they are.

@@ -2,6 +2,7 @@
 
 use super::Rows;
 use super::columns::{self, gather};
+use super::segment::Failed;
 use super::split::Splitter;
 use crate::lower::End;
 use flow_data::{BATCH_ROWS, Column, ColumnBuilder, ColumnData};
@@ -23,16 +24,22 @@ enum Kind {
 }
 
 impl Unfolding {
-    /// Begins; `column` is the text or the list of each row.
-    pub(crate) fn new(end: &End, rows: Rows, column: Option<Arc<Column>>) -> Unfolding {
+    /// Begins; `column` is the text or the list of each row. A text of too many pieces is a record error.
+    pub(crate) fn new(end: &End, rows: Rows, column: Option<Arc<Column>>) -> Result<Unfolding, Failed> {
         let column = column.expect("a segment in front of a flatMap gives the column to unfold");
         let parents = rows.columns.iter().any(Option::is_some);
         let kind = match end {
-            End::Split { separator, .. } => Kind::Split(Splitter::new(separator.as_deref())),
+            End::Split { separator, .. } => {
+                let splitter = Splitter::new(separator.as_deref());
+                match &column.data {
+                    ColumnData::Str(text) if !splitter.within_limits(text.column()) => return Err(Failed(1)),
+                    _ => Kind::Split(splitter),
+                }
+            }
             End::Elements { of, .. } => Kind::Elements { of: of.clone(), row: 0, element: 0 },
             End::Done => unreachable!("nothing is unfolded at the end of a chain"),
         };
-        Unfolding { rows, column, kind, parents }
+        Ok(Unfolding { rows, column, kind, parents })
     }
 
     /// The next rows.

@@ -145,3 +145,17 @@ fn machine_code_is_freed_with_its_last_user() {
     drop(instance);
     assert!(crate::live_modules() < 200);
 }
+
+#[test]
+fn a_text_of_too_many_pieces_is_an_error_although_no_list_is_made() {
+    let input = record(&[DataType::String]);
+    let pieces = flow_plan::limits::MAX_ITEMS + 1;
+    for separator in [Some("-"), None, Some("--")] {
+        let unfolded = record(&[DataType::String, DataType::String]);
+        let steps = vec![step(StepKind::FlatMap(split(0, separator)), unfolded)];
+        let chain = Chain { input: input.clone(), steps };
+        let rows = [vec![Value::string(format!("a{}", separator.unwrap_or(" ")).repeat(pieces))]];
+        assert_eq!(interpret(&chain, &rows), None, "{separator:?}");
+        assert_eq!(execute(&chain, &rows), None, "{separator:?}");
+    }
+}

@@ -337,3 +337,33 @@ fn extremes_and_absolutes_agree() {
         agree_expr(e, &[ty.clone(), ty.clone()], &pairs(&values));
     }
 }
+
+#[test]
+fn a_text_beyond_the_limit_is_an_error_as_in_the_evaluator() {
+    let types = [DataType::String, DataType::String];
+    let joined = || {
+        expr(|b| {
+            let (x, y) = (b.col(0, DataType::String), b.col(1, DataType::String));
+            b.push(Kind::Call(Func::Concat, vec![x, y]), DataType::String);
+        })
+    };
+    let replaced = || {
+        expr(|b| {
+            let (x, y) = (b.col(0, DataType::String), b.col(1, DataType::String));
+            let from = b.lit(Value::string("a"), DataType::String);
+            b.push(Kind::Call(Func::Replace, vec![x, from, y]), DataType::String);
+        })
+    };
+    let input = record(&types);
+    let row = |x: usize, y: usize| vec![Value::string("a".repeat(x)), Value::string("b".repeat(y))];
+    let most = flow_plan::limits::MAX_TEXT;
+    let cases =
+        [(joined(), row(most - 3, 3), row(most - 3, 4)), (replaced(), row(most / 8, 8), row(most / 8, 9))];
+    for (expr, good, bad) in cases {
+        let chain = Chain { input: input.clone(), steps: vec![map(vec![expr])] };
+        assert!(interpret(&chain, std::slice::from_ref(&bad)).is_none());
+        agree(&chain, &[bad]);
+        assert!(interpret(&chain, std::slice::from_ref(&good)).is_some());
+        agree(&chain, &[good]);
+    }
+}

@@ -32,7 +32,8 @@ fn expressions_are_well_typed_and_their_values_too() {
                 Err(error) => {
                     failed += 1;
                     assert_ne!(error.code, crate::ErrorCode::Internal, "seed {seed}: {row:?}\n{expr:#?}");
-                    assert!(crate::fallible::can_fail(&expr), "seed {seed}: {error}\n{expr:#?}");
+                    let counted = error.code != crate::ErrorCode::TooLarge;
+                    assert!(!counted || crate::fallible::can_fail(&expr), "seed {seed}: {error}\n{expr:#?}");
                 }
             }
         }

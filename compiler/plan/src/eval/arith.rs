@@ -2,6 +2,7 @@
 
 use crate::error::{ErrorCode, Fault};
 use crate::expr::BinaryOp;
+use crate::limits;
 use crate::order::compare;
 use crate::value::Value;
 use std::fmt::Display;
@@ -63,8 +64,8 @@ fn add(a: &Value, b: &Value) -> Result<Value, Fault> {
         (Decimal(a), Decimal(b)) => Decimal(checked(a.checked_add(*b), a, '+', b)?),
         (Duration(a), Duration(b)) => Duration(time(a.checked_add(*b))?),
         (Timestamp(a), Duration(b)) | (Duration(a), Timestamp(b)) => Timestamp(time(a.checked_add(*b))?),
-        (String(a), String(b)) => Value::string([&**a, &**b].concat()),
-        (List(a), List(b)) => List([&**a, &**b].concat().into()),
+        (String(a), String(b)) => Value::string(limits::joined([&**a, &**b])?),
+        (List(a), List(b)) => limits::list(a.iter().chain(b.iter()).cloned())?,
         _ => return Err(Fault::untyped()),
     })
 }

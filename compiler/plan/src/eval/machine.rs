@@ -5,6 +5,7 @@ use crate::catalogue::Func;
 use crate::error::{ErrorCode, Fault, RecordError};
 use crate::expr::{Expr, Kind, NodeId, OnFail};
 use crate::functions::{self, Context, json, list};
+use crate::limits::{self, Room};
 use crate::order::compare;
 use crate::value::Value;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ struct Loop {
     items: Arc<[Value]>,
     next: usize,
     out: Vec<Value>,
+    room: Room,
 }
 
 /// The machine's stacks, kept between rows.
@@ -221,7 +223,7 @@ impl Machine<'_> {
                 match (convert::convert(&value, expr[*x].ty.unwrapped(), expr[node].ty.unwrapped()), on_fail)
                 {
                     (Err(_), OnFail::Null) => Ok(Value::Null),
-                    (result, _) => result,
+                    (result, _) => result.and_then(limits::checked),
                 }
             }
             Kind::InSet(_, set) => {
@@ -245,16 +247,19 @@ impl Machine<'_> {
             Kind::Call(func, args) => {
                 let values = self.stacks.values.split_off(self.stacks.values.len() - args.len());
                 let types: Vec<_> = args.iter().map(|arg| &expr[*arg].ty).collect();
-                functions::call(*func, &values, &types, self.context)
+                functions::call(*func, &values, &types, self.context).and_then(limits::checked)
             }
             Kind::List(items) => {
-                Ok(Value::List(self.stacks.values.split_off(self.stacks.values.len() - items.len()).into()))
+                let items = self.stacks.values.split_off(self.stacks.values.len() - items.len());
+                limits::checked(Value::List(items.into()))
             }
-            Kind::Record(fields) => Ok(Value::Record(
-                self.stacks.values.split_off(self.stacks.values.len() - fields.len()).into(),
-            )),
+            Kind::Record(fields) => {
+                let fields = self.stacks.values.split_off(self.stacks.values.len() - fields.len());
+                limits::checked(Value::Record(fields.into()))
+            }
             Kind::Map(entries) => {
-                map(self.stacks.values.split_off(self.stacks.values.len() - 2 * entries.len()))
+                let parts = self.stacks.values.split_off(self.stacks.values.len() - 2 * entries.len());
+                map(parts).and_then(limits::checked)
             }
             _ => Err(Fault::untyped()),
         };
@@ -267,7 +272,7 @@ impl Machine<'_> {
         };
         let initial = (*func == Func::Reduce).then(|| self.pop());
         let Value::List(items) = self.pop() else { return Err(self.fault(node, Fault::untyped())) };
-        self.stacks.loops.push(Loop { node, items, next: 0, out: Vec::new() });
+        self.stacks.loops.push(Loop { node, items, next: 0, out: Vec::new(), room: Room::default() });
         self.advance(initial)
     }
 
@@ -287,6 +292,9 @@ impl Machine<'_> {
             }
             (Func::Any | Func::All, _) => self.advance(None),
             (Func::MapEach, value) => {
+                if let Err(fault) = at_work.room.item(&value) {
+                    return Err(self.fault(node, fault));
+                }
                 at_work.out.push(value);
                 self.advance(None)
             }

@@ -3,6 +3,7 @@
 use super::list_of;
 use crate::catalogue::Func;
 use crate::error::{ErrorCode, Fault};
+use crate::limits;
 use crate::value::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub(super) fn call(func: Func, args: &[Value]) -> Result<Value, Fault> {
         (Func::Range, [Int(end)]) => range(0, *end)?,
         (Func::Range, [Int(start), Int(end)]) => range(*start, *end)?,
         (Func::Zip, [List(a), List(b)]) => {
-            list_of(a.iter().zip(b.iter()).map(|(a, b)| Value::Record([a.clone(), b.clone()].into())))
+            limits::list(a.iter().zip(b.iter()).map(|(a, b)| Value::Record([a.clone(), b.clone()].into())))?
         }
         (Func::Keys, [Map(entries)]) => list_of(entries.iter().map(|(key, _)| S(key.clone()))),
         (Func::Values, [Map(entries)]) => list_of(entries.iter().map(|(_, value)| value.clone())),
@@ -60,14 +61,14 @@ fn slice(items: &[Value], start: i64, end: i64) -> Value {
 }
 
 fn flatten(lists: &[Value]) -> Result<Value, Fault> {
-    let mut out = Vec::new();
+    let mut inner: Vec<&[Value]> = Vec::with_capacity(lists.len());
     for list in lists {
         match list {
-            Value::List(items) => out.extend_from_slice(items),
+            Value::List(items) => inner.push(items),
             _ => return Err(Fault::untyped()),
         }
     }
-    Ok(Value::List(out.into()))
+    limits::list(inner.into_iter().flatten().cloned())
 }
 
 fn range(start: i64, end: i64) -> Result<Value, Fault> {

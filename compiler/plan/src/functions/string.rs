@@ -2,12 +2,10 @@
 
 use super::{Context, digest, list_of, optional_string, regex, url};
 use crate::catalogue::Func;
-use crate::error::{ErrorCode, Fault};
+use crate::error::Fault;
+use crate::limits::{self, MAX_TEXT};
 use crate::order::compare;
 use crate::value::Value;
-
-/// The largest text that a function makes from a small one.
-pub const MAX_TEXT: usize = 64 << 20;
 
 pub(super) fn call(func: Func, args: &[Value], context: &mut Context) -> Result<Value, Fault> {
     use Value::{Bool, Bytes, Int, List, Map, String as S};
@@ -16,14 +14,14 @@ pub(super) fn call(func: Func, args: &[Value], context: &mut Context) -> Result<
         (Func::Lower, [S(s)]) => Value::string(s.to_lowercase()),
         (Func::Upper, [S(s)]) => Value::string(s.to_uppercase()),
         (Func::Trim, [S(s)]) => Value::string(s.trim()),
-        (Func::Split, [S(s)]) => list_of(s.split_whitespace().map(Value::string)),
+        (Func::Split, [S(s)]) => limits::list(s.split_whitespace().map(Value::string))?,
         (Func::Split, [S(s), S(separator)]) if separator.is_empty() => {
-            list_of(s.chars().map(|c| Value::string(c.encode_utf8(&mut [0; 4]) as &str)))
+            limits::list(s.chars().map(|c| Value::string(c.encode_utf8(&mut [0; 4]) as &str)))?
         }
-        (Func::Split, [S(s), S(separator)]) => list_of(s.split(&**separator).map(Value::string)),
+        (Func::Split, [S(s), S(separator)]) => limits::list(s.split(&**separator).map(Value::string))?,
         (Func::Join, [List(items), S(separator)]) => Value::string(join(items, separator)?),
         (Func::Replace, [S(s), S(from), S(_)]) if from.is_empty() => S(s.clone()),
-        (Func::Replace, [S(s), S(from), S(to)]) => Value::string(s.replace(&**from, to)),
+        (Func::Replace, [S(s), S(from), S(to)]) => Value::string(replace(s, from, to)?),
         (Func::Contains, [S(s), S(part)]) => Bool(s.contains(&**part)),
         (Func::Contains, [List(items), x]) => Bool(items.iter().any(|item| compare(item, x).is_eq())),
         (Func::Contains, [Map(entries), S(key)]) => {
@@ -34,12 +32,10 @@ pub(super) fn call(func: Func, args: &[Value], context: &mut Context) -> Result<
         (Func::Substring, [S(s), Int(start)]) => Value::string(substring(s, *start, i64::MAX)),
         (Func::Substring, [S(s), Int(start), Int(end)]) => Value::string(substring(s, *start, *end)),
         (Func::IndexOf, [S(s), S(part)]) => index_of(s, part).map_or(Value::Null, Int),
-        (Func::PadLeft, [S(s), Int(width)]) => Value::string(padding(s, *width, " ")? + s),
-        (Func::PadLeft, [S(s), Int(width), S(fill)]) => Value::string(padding(s, *width, fill)? + s),
-        (Func::PadRight, [S(s), Int(width)]) => Value::string(format!("{s}{}", padding(s, *width, " ")?)),
-        (Func::PadRight, [S(s), Int(width), S(fill)]) => {
-            Value::string(format!("{s}{}", padding(s, *width, fill)?))
-        }
+        (Func::PadLeft, [S(s), Int(width)]) => Value::string(pad(s, *width, " ", true)?),
+        (Func::PadLeft, [S(s), Int(width), S(fill)]) => Value::string(pad(s, *width, fill, true)?),
+        (Func::PadRight, [S(s), Int(width)]) => Value::string(pad(s, *width, " ", false)?),
+        (Func::PadRight, [S(s), Int(width), S(fill)]) => Value::string(pad(s, *width, fill, false)?),
         (Func::Repeat, [S(s), Int(times)]) => Value::string(repeat(s, *times)?),
         (Func::Reverse, [S(s)]) => Value::string(s.chars().rev().collect::<String>()),
         (Func::Reverse, [List(items)]) => list_of(items.iter().rev().cloned()),
@@ -51,7 +47,7 @@ pub(super) fn call(func: Func, args: &[Value], context: &mut Context) -> Result<
             optional_string(regex::extract(context.regex(pattern)?, s, Some(*group)))
         }
         (Func::RegexReplace, [S(s), S(pattern), S(replacement)]) => {
-            Value::string(context.regex(pattern)?.replace_all(s, &**replacement))
+            Value::string(regex::replace(context.regex(pattern)?, s, replacement)?)
         }
         (Func::CharAt, [S(s), Int(index)]) => optional_string(char_at(s, *index)),
         (Func::ToBytes, [S(s)]) => Bytes(s.as_bytes().into()),
@@ -98,22 +94,14 @@ fn text(x: &Value) -> Result<&str, Fault> {
 }
 
 fn concat(parts: &[Value]) -> Result<String, Fault> {
-    let mut out = String::new();
-    for part in parts {
-        out.push_str(text(part)?);
-    }
-    Ok(out)
+    let texts: Vec<&str> = parts.iter().map(text).collect::<Result<_, _>>()?;
+    limits::joined(texts)
 }
 
 fn join(parts: &[Value], separator: &str) -> Result<String, Fault> {
-    let mut out = String::new();
-    for (i, part) in parts.iter().enumerate() {
-        if i > 0 {
-            out.push_str(separator);
-        }
-        out.push_str(text(part)?);
-    }
-    Ok(out)
+    let texts: Vec<&str> = parts.iter().map(text).collect::<Result<_, _>>()?;
+    let separated = |(i, text)| [if i > 0 { separator } else { "" }, text];
+    limits::joined(texts.into_iter().enumerate().flat_map(separated))
 }
 
 /// One of the parts between separators; an empty separator stands between all characters.
@@ -159,24 +147,29 @@ pub fn repeat(s: &str, times: i64) -> Result<String, Fault> {
     let times = usize::try_from(times).unwrap_or(0);
     match s.len().checked_mul(times) {
         Some(size) if size <= MAX_TEXT => Ok(s.repeat(times)),
-        _ => Err(too_large()),
+        _ => Err(limits::too_much_text()),
     }
 }
 
-/// What is missing to make `s` this wide.
-pub fn padding(s: &str, width: i64, fill: &str) -> Result<String, Fault> {
+/// The text made this wide by filling at the left or at the right.
+fn pad(s: &str, width: i64, fill: &str, left: bool) -> Result<String, Fault> {
     let width = usize::try_from(width).unwrap_or(0);
     let missing = width.saturating_sub(s.chars().count());
     if missing == 0 || fill.is_empty() {
-        return Ok(String::new());
+        return Ok(s.to_string());
     }
     if missing > MAX_TEXT {
-        return Err(too_large());
+        return Err(limits::too_much_text());
     }
     let padding: String = fill.chars().cycle().take(missing).collect();
-    if padding.len() > MAX_TEXT { Err(too_large()) } else { Ok(padding) }
+    limits::joined(if left { [&padding, s] } else { [s, &padding] })
 }
 
-fn too_large() -> Fault {
-    Fault::new(ErrorCode::TooLarge, "the text would be larger than 64 MiB")
+/// Every occurrence replaced; an empty text occurs nowhere.
+pub fn replace(s: &str, from: &str, to: &str) -> Result<String, Fault> {
+    if from.is_empty() {
+        return Ok(s.to_string());
+    }
+    let separated = |(i, piece)| [if i > 0 { to } else { "" }, piece];
+    limits::joined(s.split(from).enumerate().flat_map(separated))
 }

@@ -127,3 +127,36 @@ fn values_are_written_as_json_in_field_order() {
     json::write(&mut out, &value, &ty);
     assert_eq!(out, r#"{"b":3.0,"a":["x\"\n\u0001"],"at":"1970-01-01T00:00:00Z"}"#);
 }
+
+#[test]
+fn no_function_makes_a_value_beyond_the_limits() {
+    use crate::limits::MAX_TEXT;
+    let half = s(&"a ".repeat(MAX_TEXT / 4 + 1));
+    let cases: [(Func, Vec<Value>); 9] = [
+        (Func::Concat, vec![half.clone(), half.clone()]),
+        (Func::Replace, vec![half.clone(), s("a"), s("aaaa")]),
+        (Func::RegexReplace, vec![half.clone(), s("a"), s("$0$0$0$0")]),
+        (Func::RegexReplace, vec![half.clone(), s("(?s).*"), s(&"$0".repeat(100))]),
+        (Func::Join, vec![list_of([half.clone(), s("")]), half.clone()]),
+        (Func::PadLeft, vec![half.clone(), Value::Int(MAX_TEXT as i64 + 1)]),
+        (Func::Hex, vec![half.clone()]),
+        (Func::Split, vec![half.clone(), s("")]),
+        (Func::Split, vec![half.clone(), s("a")]),
+    ];
+    for (func, args) in cases {
+        let made = call(func, &args, &[], &mut Context::default()).and_then(crate::limits::checked);
+        let code = made.map(|_| ()).map_err(|fault| fault.code);
+        assert_eq!(code, Err(crate::ErrorCode::TooLarge), "{}", func.name());
+    }
+}
+
+#[test]
+fn regex_replacement_is_that_of_the_regex_crate() {
+    let cases =
+        [("a1b22", r"\d+", "<$0>"), ("", "x*", "-"), ("abc", "x*", "-"), ("żółw", "(ó)(?<l>ł)", "$l${1}$$")];
+    for (text, pattern, replacement) in cases {
+        let regex = regex::compile(pattern).unwrap();
+        let expected = regex.replace_all(text, replacement).into_owned();
+        assert_eq!(regex::replace(&regex, text, replacement), Ok(expected));
+    }
+}
