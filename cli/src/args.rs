@@ -231,8 +231,11 @@ pub struct Explain {
 /// `flow infer`.
 #[derive(Debug, Args)]
 pub struct Infer {
-    /// A json (one object a line) or csv file, also compressed
+    /// A json (one object a line) or csv file, also compressed; `-` is standard input
     pub file: PathBuf,
+    /// For machines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `flow new`.

@@ -2,23 +2,45 @@
 
 use crate::args::Infer;
 use crate::output;
+use crate::report::json::FORMAT_VERSION;
+use crate::script;
 use crate::status::{Outcome, Status, Stop};
-use flow_connectors::infer::{Inferred, infer};
+use flow_connectors::infer::{Inferred, infer, infer_stream};
 use flow_env::Env;
 use flow_syntax::is_keyword;
+use serde_json::json;
 use std::path::Path;
 
 pub(super) fn run(args: &Infer) -> Outcome {
     let path = &args.file;
-    if path == Path::new("-") {
-        return Err(Stop::outside("`flow infer` reads a file, not standard input"));
+    let found = match script::is_stdin(path) {
+        true => infer_stream(Box::new(std::io::stdin())),
+        false => infer(path, &Env::real()),
+    };
+    let found = found.map_err(|error| Stop::outside(error.to_string()))?;
+    let name = type_name(&stem(path));
+    let declaration = found.declaration(&name, &is_keyword);
+    if args.json {
+        output::result(&format!("{:#}\n", json(&found, &name, &declaration)))?;
+        return Ok(Status::Done);
     }
-    let found = infer(path, &Env::real()).map_err(|error| Stop::outside(error.to_string()))?;
-    let stem = stem(path);
-    let declaration = found.declaration(&type_name(&stem), &is_keyword);
     output::result(&declaration)?;
     output::say(&basis(&found));
     Ok(Status::Done)
+}
+
+/// What was found, for machines.
+fn json(found: &Inferred, name: &str, declaration: &str) -> serde_json::Value {
+    let field = |f: &flow_plan::Field| json!({"name": &*f.name, "type": f.ty.to_string()});
+    json!({
+        "format_version": FORMAT_VERSION,
+        "name": name,
+        "fields": found.ty.fields.iter().map(field).collect::<Vec<_>>(),
+        "declaration": declaration,
+        "format": found.format,
+        "rows": found.rows,
+        "whole": found.whole,
+    })
 }
 
 /// How sure the type is, and which format reads the file.

@@ -24,6 +24,11 @@ use std::time::Duration;
 /// Between two drawings of the live line.
 const REDRAW: Duration = Duration::from_millis(200);
 
+/// How long a job that must end at once may take to end by itself.
+const GRACE: Duration = Duration::from_secs(1);
+/// Said of a job that was ended at once.
+const NOTHING_KEPT: &str = "nothing of this run was kept\n";
+
 pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     refuse_what_needs_checkpoints(args)?;
     let env = Env::real();
@@ -32,11 +37,16 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     let compiled = script::compile(&args.file, &options, &env)?;
     let graph = graph(&compiled, look)?;
     let live = Arc::new(Live::new(std::io::stderr().is_terminal(), look));
-    let job = start(args, graph, &compiled, &live, look, &env)?;
+    let mut job = start(args, graph, &compiled, &live, look, &env)?;
     let signals = stop_on_signals(job.control(), live.clone());
-    let status = watch_to_the_end(job, &compiled, &live, &base(&args.file), look, &env);
+    if !watch(&mut job, &live, &signals) {
+        // A sink waits for a reader that does not read. What it holds is not looked at again.
+        live.say(NOTHING_KEPT);
+        std::process::exit(Status::Failed as i32);
+    }
+    let status = end(job, &compiled, &live, &base(&args.file), look, &env);
     if status == Status::Done && signals.load(Ordering::SeqCst) > 1 {
-        live.say("nothing of this run was kept\n");
+        live.say(NOTHING_KEPT);
         return Ok(Status::Failed);
     }
     Ok(status)
@@ -133,20 +143,27 @@ fn stop_on_signals(control: JobControl, live: Arc<Live>) -> Arc<AtomicU32> {
     seen
 }
 
-fn watch_to_the_end(
-    mut job: JobHandle,
-    compiled: &Compilation,
-    live: &Live,
-    base: &Path,
-    look: Look,
-    env: &Env,
-) -> Status {
+/// Waits for the job's end; `false` if it was told to end at once and does not.
+fn watch(job: &mut JobHandle, live: &Live, signals: &AtomicU32) -> bool {
+    let mut overdue = Duration::ZERO;
     while !job.wait_at_most(REDRAW) {
+        if signals.load(Ordering::SeqCst) > 1 {
+            overdue += REDRAW;
+            if overdue > GRACE {
+                live.clear();
+                return false;
+            }
+        }
         if live.draws() {
             live.draw(&job.progress());
         }
     }
     live.clear();
+    true
+}
+
+/// Says how the job ended.
+fn end(job: JobHandle, compiled: &Compilation, live: &Live, base: &Path, look: Look, env: &Env) -> Status {
     match job.wait() {
         Ok(summary) => {
             live.say(&told(&summary));

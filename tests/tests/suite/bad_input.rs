@@ -130,6 +130,17 @@ fn a_line_of_64_mib_is_read_or_refused_but_nothing_breaks() {
 }
 
 #[test]
+fn a_plain_file_with_the_name_of_a_gzip_is_refused_before_the_start() {
+    for content in ["x", "a plain text\n"] {
+        let folder = folder(TEXT, "lines.txt.gz", content);
+        let script = TEXT.replace("lines.txt", "lines.txt.gz");
+        std::fs::write(folder.path().join("job.flow"), script).unwrap();
+        let (_, err) = run(folder.path(), 2);
+        assert_says(&err, &["`lines.txt.gz` is no gzip file"]);
+    }
+}
+
+#[test]
 fn a_truncated_gzip_names_the_file_and_leaves_no_result() {
     let whole = include_bytes!("../../../lang-examples/folder-of-files/flights/2001-01.ndjson.gz");
     let script = r#"

@@ -313,6 +313,19 @@ fn infer_prints_a_type_that_reads_the_file() {
 }
 
 #[test]
+fn infer_reads_standard_input_and_answers_machines() {
+    let folder = folder(&[]);
+    let (status, ty, err) = piped(folder.path(), &["infer", "-"], "{\"id\":1,\"ok\":true}\n");
+    assert_eq!((status, ty.as_str()), (Some(0), "type Row = {\n  id: int,\n  ok: bool,\n}\n"), "{err}");
+    let (status, out, err) = piped(folder.path(), &["infer", "-", "--json"], "id,score\n1,2.5\n2,\n");
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    assert_eq!((found["format"].as_str(), found["rows"].as_u64()), (Some("csv"), Some(2)));
+    assert_eq!(found["fields"][1], serde_json::json!({ "name": "score", "type": "float?" }));
+    assert_eq!(piped(folder.path(), &["infer", "-"], "").0, Some(2));
+}
+
+#[test]
 fn new_makes_a_folder_in_which_everything_passes() {
     let folder = folder(&[]);
     assert_eq!(flow(folder.path(), &["new", "web-visits"]).0, Some(0));

@@ -11,4 +11,5 @@ mod flow_test;
 mod joins;
 mod lang_examples;
 mod language;
+mod signals;
 mod updating;

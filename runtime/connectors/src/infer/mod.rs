@@ -10,13 +10,15 @@ mod tests;
 
 use crate::block::{Block, read_error};
 use crate::sources::cut::{Cut, Cutter, Ends};
-use crate::sources::open;
+use crate::sources::open::{self, Packing};
 use flow_engine::source::SourceError;
 use flow_env::Env;
 use flow_plan::connector::table::format_of_path;
 use flow_plan::{DataType, RecordType};
 use std::fmt::Write;
+use std::io::{Cursor, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Bytes of the file that are looked at, about.
 const SAMPLE: usize = 8 << 20;
@@ -38,17 +40,46 @@ pub struct Inferred {
 pub fn infer(path: &Path, env: &Env) -> Result<Inferred, SourceError> {
     let file = open::open(path, None, &*env.disk)?;
     let input = || file.reader().map_err(|error| read_error(&file.name, 0, error));
-    let (sample, _) = sample(Cutter::new(file.name.clone(), input()?, Ends::Line, false))?;
+    look(&file.name, format_of_path(&path.to_string_lossy()), input)
+}
+
+/// Looks at a stream (also a compressed one), of which only the beginning is read.
+pub fn infer_stream(mut input: Box<dyn Read + Send>) -> Result<Inferred, SourceError> {
+    let name: Arc<str> = "<stdin>".into();
+    let failed = |error| read_error("<stdin>", 0, error);
+    let mut head = Vec::new();
+    (&mut input).take(open::HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+    let packing = Packing::of(&head);
+    let unpacked = packing.unpack(Cursor::new(head).chain(input)).map_err(failed)?;
+    let mut held = Vec::new();
+    // One byte more tells whether that is all.
+    unpacked.take(SAMPLE as u64 + 1).read_to_end(&mut held).map_err(failed)?;
+    let whole = held.len() <= SAMPLE;
+    if !whole {
+        held.truncate(held.iter().rposition(|b| *b == b'\n').map_or(SAMPLE, |at| at + 1));
+    }
+    let held: Arc<[u8]> = held.into();
+    let found = look(&name, None, || Ok(Box::new(Cursor::new(held.clone())) as Box<dyn Read + Send>))?;
+    Ok(Inferred { whole: found.whole && whole, ..found })
+}
+
+/// `input` opens the unpacked bytes from the first on.
+fn look(
+    name: &Arc<str>,
+    format: Option<&str>,
+    input: impl Fn() -> Result<Box<dyn Read + Send>, SourceError>,
+) -> Result<Inferred, SourceError> {
+    let (sample, _) = sample(Cutter::new(name.clone(), input()?, Ends::Line, false))?;
     let start = sample.iter().flat_map(bytes).copied().find(|b| !b.is_ascii_whitespace());
-    let wrong = |text: String| SourceError::Open(format!("{}: {text}", path.display()));
-    let json = match format_of_path(&path.to_string_lossy()) {
+    let wrong = |text: String| SourceError::Open(format!("{name}: {text}"));
+    let json = match format {
         Some("json") => true,
         Some("csv") => false,
         Some("parquet" | "avro") => return Err(wrong("only json and csv can be looked at".into())),
         _ => matches!(start, Some(b'{' | b'[')),
     };
     if start.is_none() {
-        return Err(wrong("the file is empty".into()));
+        return Err(wrong("there is nothing in it".into()));
     }
     if json {
         let whole = sample.iter().map(|block| block.end).sum::<usize>() < SAMPLE;
@@ -56,7 +87,7 @@ pub fn infer(path: &Path, env: &Env) -> Result<Inferred, SourceError> {
     }
     let first_line = sample.first().and_then(|block| bytes(block).split(|&b| b == b'\n').next());
     let delimiter = csv::delimiter(first_line.unwrap_or_default());
-    let cutter = Cutter::new(file.name.clone(), input()?, Ends::Csv(delimiter), false);
+    let cutter = Cutter::new(name.clone(), input()?, Ends::Csv(delimiter), false);
     let (sample, whole) = self::sample(cutter)?;
     csv::infer(&sample, delimiter, whole).map_err(wrong)
 }

@@ -40,5 +40,18 @@ fn what_is_no_rows_is_said() {
     assert!(declared("a.json", "[\n{\"a\":1}\n]").unwrap_err().contains("it holds a list"));
     assert!(declared("a.json", "{\n  \"a\": 1\n}\n").unwrap_err().contains("several lines"));
     assert!(declared("a.json", "{\"a\":1}\n{\"a\"}\n").unwrap_err().contains("line 2 is no JSON"));
-    assert!(declared("a.csv", " \n").unwrap_err().contains("empty"));
+    assert!(declared("a.csv", " \n").unwrap_err().contains("nothing in it"));
+}
+
+#[test]
+fn a_stream_is_looked_at_as_a_file_is() {
+    let found = infer_stream(Box::new(&b"id,score\n1,2.5\n2,3\n"[..])).unwrap();
+    assert_eq!((found.format.as_str(), found.rows, found.whole), ("csv", 2, true));
+    let packed = zstd::encode_all(&b"{\"a\":1}\n"[..], 1).unwrap();
+    let found = infer_stream(Box::new(std::io::Cursor::new(packed))).unwrap();
+    assert_eq!((found.format.as_str(), found.rows), ("json", 1));
+    let endless = std::io::repeat(b'\n').take(3 * SAMPLE as u64);
+    let found = infer_stream(Box::new((&b"{\"a\":1}"[..]).chain(endless))).unwrap();
+    assert!(!found.whole);
+    assert!(infer_stream(Box::new(std::io::empty())).is_err());
 }

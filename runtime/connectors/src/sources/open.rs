@@ -22,15 +22,46 @@ impl Packing {
             Some("zst" | "zstd") => return Ok(Packing::Zstd),
             _ => {}
         }
-        let mut head = [0; 4];
+        let mut head = [0; HEAD];
         let n = file.read_at(&mut head, 0)?;
-        Ok(match &head[..n] {
+        Ok(Packing::of(&head[..n]))
+    }
+
+    /// What the first bytes say.
+    pub(crate) fn of(head: &[u8]) -> Packing {
+        match head {
             [0x1f, 0x8b, ..] => Packing::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd] => Packing::Zstd,
             _ => Packing::None,
+        }
+    }
+
+    /// Can something that is packed so begin with these bytes?
+    fn fits(self, head: &[u8]) -> bool {
+        match self {
+            Packing::None => true,
+            Packing::Gzip => [0x1f, 0x8b].starts_with(&head[..head.len().min(2)]),
+            // A skippable frame may come first.
+            Packing::Zstd => {
+                [0x28, 0xb5, 0x2f, 0xfd].starts_with(head) || matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
+            }
+        }
+    }
+
+    /// The bytes unpacked, from the first to the last.
+    pub(crate) fn unpack(self, raw: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Packing::None => Box::new(raw),
+            Packing::Gzip => {
+                Box::new(flate2::bufread::MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, raw)))
+            }
+            Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
         })
     }
 }
+
+/// Bytes that say how a file is packed.
+pub(crate) const HEAD: usize = 4;
 
 /// A file that is open.
 pub(crate) struct OpenFile {
@@ -53,20 +84,20 @@ pub(crate) fn open(path: &Path, packing: Option<Packing>, disk: &dyn Disk) -> Re
         Some(packing) => packing,
         None => Packing::detect(path, &*file).map_err(failed)?,
     };
+    let mut head = [0; HEAD];
+    let n = if packing == Packing::None { 0 } else { file.read_at(&mut head, 0).map_err(failed)? };
+    if !packing.fits(&head[..n]) {
+        let kind = if packing == Packing::Gzip { "gzip" } else { "zstd" };
+        let text = format!("`{}` is no {kind} file: its first bytes are not those of one", path.display());
+        return Err(SourceError::Open(text));
+    }
     Ok(OpenFile { name: path.to_string_lossy().into(), file, len, packing })
 }
 
 impl OpenFile {
     /// Its unpacked bytes from the first to the last.
     pub(crate) fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
-        let raw = Sequential { file: self.file.clone(), at: 0, len: self.len };
-        Ok(match self.packing {
-            Packing::None => Box::new(raw),
-            Packing::Gzip => {
-                Box::new(flate2::bufread::MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, raw)))
-            }
-            Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
-        })
+        self.packing.unpack(Sequential { file: self.file.clone(), at: 0, len: self.len })
     }
 }
 
