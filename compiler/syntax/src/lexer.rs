@@ -458,6 +458,18 @@ impl Lexer<'_> {
         );
     }
 
+    fn unclosed_interpolation(&mut self, brace: usize, value_end: usize) {
+        let opening = Span::new(self.file, brace, brace + 1);
+        let close = Span::new(self.file, value_end, value_end);
+        self.report(
+            Diagnostic::new(UNCLOSED_STRING, opening, "this `{` in a string is never closed")
+                .at("a value begins here")
+                .label(close, "a `}` is missing behind it")
+                .help("a brace that is text is written `{{`")
+                .with_fix("close it", close, "}", Applicability::MaybeIncorrect),
+        );
+    }
+
     /// `"text {expr} text"`, with strings inside of the expressions.
     fn string(&mut self, start: usize) {
         let tokens = self.tokens.len();
@@ -473,6 +485,9 @@ impl Lexer<'_> {
         let quote = Span::new(self.file, start, start + 1);
         if matches!(outcome, StringEnd::TooDeep) {
             self.report(Diagnostic::new(TOO_DEEP, quote, format!("strings nest deeper than {MAX_NESTING}")));
+        } else if let Some((brace, value_end, quote)) = open_interpolation(self.bytes, start + 1, end) {
+            self.unclosed_interpolation(brace, value_end);
+            return self.push_string(start, start + 1, quote, quote + 1);
         } else {
             let close = Span::new(self.file, guess, guess);
             self.unclosed_string(quote, close);
@@ -607,6 +622,30 @@ fn is_word_byte(byte: u8) -> bool {
 fn line_end(bytes: &[u8], from: usize) -> usize {
     let end = bytes[from..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |i| from + i);
     if end > from && bytes[end - 1] == b'\r' { end - 1 } else { end }
+}
+
+/// The `{` without a `}` of a string whose quotes are complete: where it is, where the value behind it
+/// may end, and the closing quote. An odd number of quotes says that one of them is missing instead.
+fn open_interpolation(bytes: &[u8], inner: usize, end: usize) -> Option<(usize, usize, usize)> {
+    let (mut at, mut open, mut quote, mut quotes) = (inner, None, None, 1);
+    while at < end {
+        let pair = bytes.get(at + 1) == Some(&bytes[at]);
+        match bytes[at] {
+            b'\\' => at += 1,
+            b'{' | b'}' if pair && quote.is_none() && open.is_none() => at += 1,
+            b'{' if quote.is_none() => open = open.or(Some(at)),
+            b'}' if quote.is_none() => open = None,
+            b'"' => {
+                quotes += 1;
+                quote = quote.or(Some(at));
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    let (open, quote) = (open?, quote?);
+    let path = bytes[open + 1..quote].iter().take_while(|b| is_word_byte(**b) || **b == b'.').count();
+    (quotes % 2 == 0 && path > 0).then_some((open, open + 1 + path, quote))
 }
 
 /// Where an unclosed string most likely ends: before the next stage on its line, or before the

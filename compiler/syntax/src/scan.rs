@@ -448,7 +448,7 @@ impl Scan<'_> {
         } else {
             format!("{} brackets are never closed", missing.len())
         };
-        if !self.reported_in_piece() {
+        if !self.reported_in_piece() && !self.closed_in_comment(at, &missing, message.clone()) {
             let mut diagnostic =
                 Diagnostic::new(UNCLOSED_BRACKET, place, message).at(format!("`{missing}` is missing here"));
             for open in self.opens[keep..].iter().take(4) {
@@ -477,6 +477,30 @@ impl Scan<'_> {
                 starts_line: false,
             });
         }
+    }
+
+    /// `price // 2 }`: what would close the brackets stands behind `//`, where the rest of the line is
+    /// a comment. Said if so.
+    fn closed_in_comment(&mut self, at: u32, missing: &str, message: String) -> bool {
+        let line = self.text[at as usize..].lines().next().unwrap_or_default();
+        let comment = line.trim_start();
+        if !comment.starts_with("//") || !missing.chars().all(|bracket| comment.contains(bracket)) {
+            return false;
+        }
+        let start = at + (line.len() - comment.len()) as u32;
+        let rest = Span { file: self.file, start, end: at + line.trim_end().len() as u32 };
+        // The second slash.
+        let one = Span { start: start + 1, end: start + 2, ..rest };
+        let place = Span { start: at, end: at, ..rest };
+        let mut diagnostic = Diagnostic::new(UNCLOSED_BRACKET, place, message)
+            .at(format!("`{missing}` is missing here"))
+            .label(rest, format!("`//` begins a comment, and this `{missing}` is part of it"))
+            .help("`/` divides, ints toward zero; `floor(a / b)` of floats rounds down");
+        for open in self.opens.iter().rev().take(4) {
+            diagnostic = diagnostic.label(open.tok.span(self.file), "opened here");
+        }
+        self.diagnostics.push(diagnostic.with_fix("divide by `/`", one, "", Applicability::MaybeIncorrect));
+        true
     }
 
     fn finish_segment(&mut self) {

@@ -5,7 +5,7 @@ use crate::expr::{did_you_mean, list_names};
 use crate::suggest;
 use flow_syntax::ast::{Arg, ExprId, Program};
 use flow_syntax::codes;
-use flow_syntax::{Diagnostic, Span};
+use flow_syntax::{Applicability, Diagnostic, Edit, Fix, Span};
 
 /// What a call takes.
 pub(crate) struct Spec<'s> {
@@ -28,6 +28,7 @@ pub(crate) fn bind(
 ) -> Option<Vec<Option<ExprId>>> {
     let mut slots: Vec<Option<ExprId>> = vec![None; spec.params.len()];
     let mut mistaken = false;
+    let mut unnamed = Vec::new();
     for (position, arg) in args.iter().enumerate() {
         let value = ast.exprs[arg.value].span;
         let slot = match &arg.name {
@@ -41,7 +42,7 @@ pub(crate) fn bind(
             },
             None if position == 0 && spec.first => 0,
             None => {
-                positional(ck, spec, &slots, value);
+                unnamed.push(value);
                 mistaken = true;
                 continue;
             }
@@ -53,6 +54,7 @@ pub(crate) fn bind(
         }
         slots[slot] = Some(arg.value);
     }
+    positional(ck, spec, &slots, &unnamed);
     for (slot, (name, required)) in spec.params.iter().enumerate() {
         if *required && slots[slot].is_none() {
             if !mistaken {
@@ -85,7 +87,8 @@ fn unknown(ck: &mut Checker<'_>, spec: &Spec<'_>, name: &str, span: Span) {
     });
 }
 
-fn positional(ck: &mut Checker<'_>, spec: &Spec<'_>, slots: &[Option<ExprId>], span: Span) {
+/// Arguments without their names: one diagnostic, whose fix names them in the order of what is free.
+fn positional(ck: &mut Checker<'_>, spec: &Spec<'_>, slots: &[Option<ExprId>], spans: &[Span]) {
     let free: Vec<&str> = spec
         .params
         .iter()
@@ -94,30 +97,28 @@ fn positional(ck: &mut Checker<'_>, spec: &Spec<'_>, slots: &[Option<ExprId>], s
         .filter(|(_, slot)| slot.is_none())
         .map(|((name, _), _)| *name)
         .collect();
-    if free.is_empty() {
-        let diag =
-            Diagnostic::new(codes::WRONG_ARGUMENT, span, format!("{} takes no more arguments", spec.what));
-        ck.report(diag.at("one too many"));
+    let [first, others @ ..] = spans else { return };
+    if let Some(extra) = spans.get(free.len()) {
+        let message = format!("{} takes no more arguments", spec.what);
+        ck.report(Diagnostic::new(codes::WRONG_ARGUMENT, *extra, message).at("one too many"));
         return;
     }
     let rule = if spec.first { "arguments after the first are named" } else { "arguments are named here" };
-    let mut diag = Diagnostic::new(
-        codes::POSITIONAL_ARGUMENT,
-        span,
-        format!("{rule}: which argument of {} is this?", spec.what),
-    )
-    .at("needs its name")
-    .note(form(spec));
-    let text = ck.text(span);
-    if let [only] = free.as_slice() {
-        diag = diag.fix(format!("write `{only}: {text}`"), span, format!("{only}: {text}"));
-    } else {
-        diag = diag.with_fix(
-            format!("write `{}: {text}`", free[0]),
-            span,
-            format!("{}: {text}", free[0]),
-            flow_syntax::Applicability::MaybeIncorrect,
-        );
+    let message = format!("{rule}: which argument of {} is this?", spec.what);
+    let mut diag =
+        Diagnostic::new(codes::POSITIONAL_ARGUMENT, *first, message).at("needs its name").note(form(spec));
+    for other in others {
+        diag = diag.label(*other, "and this one");
     }
+    let written = |(span, name): (&Span, &&str)| format!("{name}: {}", ck.text(*span));
+    let named: Vec<String> = spans.iter().zip(&free).map(written).collect();
+    let edits = spans.iter().zip(&named);
+    let edits = edits.map(|(span, text)| Edit { span: *span, replacement: text.clone() }).collect();
+    let sure = free.len() == 1;
+    diag.fixes.push(Fix {
+        title: format!("write `{}`", named.join(", ")),
+        edits,
+        applicability: if sure { Applicability::MachineApplicable } else { Applicability::MaybeIncorrect },
+    });
     ck.report(diag);
 }

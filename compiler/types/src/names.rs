@@ -1,5 +1,6 @@
 //! The one namespace: every declaration of the main script and of what it imports, by name.
 
+use flow_plan::catalogue;
 use flow_syntax::ast::{Decl, DeclKind, Ident, Program};
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
@@ -64,6 +65,9 @@ pub(crate) fn collect<'a>(
                 continue;
             }
             let global = Global { name, decl, program, main: index == 0 };
+            if matches!(decl.kind, DeclKind::Fn(_)) {
+                diags.extend(built_in(name));
+            }
             if let Some(&first) = by_name.get(name.name.as_str()) {
                 if !globals[first].is_broken() && !global.is_broken() {
                     diags.push(duplicate(&name.name, name.span, globals[first].name.span, "declared"));
@@ -77,6 +81,20 @@ pub(crate) fn collect<'a>(
         }
     }
     (globals, by_name)
+}
+
+/// A function that is named like one of the language: which one would a call mean?
+fn built_in(name: &Ident) -> Option<Diagnostic> {
+    let (what, doc) = if let Some(def) = catalogue::lookup(&name.name) {
+        ("a function", def.doc)
+    } else if let Some((def, _)) = catalogue::lookup_cast(&name.name) {
+        ("a conversion", def.doc)
+    } else {
+        ("an aggregate", catalogue::lookup_aggregate(&name.name)?.doc)
+    };
+    let message = format!("`{}` is {what} of the language already", name.name);
+    let diag = Diagnostic::new(codes::DUPLICATE_NAME, name.span, message).at("declared anew");
+    Some(diag.note(format!("the one of the language: {doc}")).help("give the function another name"))
 }
 
 /// Two things of one name.

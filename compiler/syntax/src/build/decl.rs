@@ -5,6 +5,8 @@ use crate::ast::{
     Connector, Const, DeclKind, ExprId, ExprKind, FnDecl, Ident, Import, Job, Param, Path, TestStep,
     TypeDecl, TypeExpr,
 };
+use crate::codes::UNNAMED_FIELD;
+use crate::diagnostic::{Applicability, Diagnostic};
 use crate::grammar::Rule;
 use crate::span::Span;
 
@@ -93,7 +95,11 @@ impl Build<'_, '_, '_> {
                 Rule::name => name = Some(self.ident(&part)),
                 Rule::fn_param => params.extend(self.fn_param(part)),
                 Rule::fn_result => ret = self.inner_type(part),
-                Rule::value => body = self.value(part),
+                Rule::value => {
+                    let before = self.shared.diagnostics.len();
+                    body = self.value(part);
+                    self.block_was_meant(body, before);
+                }
                 Rule::fn_block => {
                     block = true;
                     body = self.fn_block(part, &mut lets);
@@ -103,6 +109,21 @@ impl Build<'_, '_, '_> {
         }
         let (name, body) = (name?, body?);
         Some(DeclKind::Fn(FnDecl { name, params, ret, lets, body, block }))
+    }
+
+    /// `fn f(x: int) -> int = { x * 2 }`: a record whose field has no name, or a block?
+    fn block_was_meant(&mut self, body: Option<ExprId>, before: usize) {
+        let Some(body) = body.map(|id| &self.shared.exprs[id]) else { return };
+        let one = matches!(&body.kind, ExprKind::Record(items) if items.len() == 1);
+        let span = body.span;
+        let head = self.shared.text[..span.start as usize].trim_end();
+        let found = self.shared.diagnostics[before..].iter_mut().find(|d| d.code == UNNAMED_FIELD);
+        let (true, Some(found), true) = (one, found, head.ends_with('=')) else { return };
+        let equals = Span { start: head.len() as u32 - 1, end: span.start, ..span };
+        *found = Diagnostic::new(UNNAMED_FIELD, found.primary.span, "the field of this record has no name")
+            .at("is this the function's result?")
+            .help("behind `=` stands a value, and `{ … }` is a record; a block stands without `=`")
+            .with_fix("make it a block", equals, "", Applicability::MaybeIncorrect);
     }
 
     fn fn_param(&mut self, pair: Pair<'_>) -> Option<(Ident, TypeExpr)> {

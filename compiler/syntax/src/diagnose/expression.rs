@@ -21,18 +21,11 @@ fn choice(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     let span = r.span(shared);
     let before = r.tok(-1).map_or("", |t| t.text(shared.text));
     if before.eq_ignore_ascii_case("case") && r.text(shared, 0).eq_ignore_ascii_case("when") {
-        let both = r.tok(-1)?.span(shared.file).to(span);
-        return Some(
-            Diagnostic::new(FOREIGN_WORD, both, "a choice is written `if c then a else b`")
-                .help("several cases of one value are `match x { \"a\" => 1, _ => 0 }`"),
-        );
+        return Some(super::case::explain(shared, r, r.at - 1));
     }
-    let case = r.toks[..r.at].iter().find(|t| t.text(shared.text).eq_ignore_ascii_case("case"));
+    let case = r.toks[..r.at].iter().position(|t| t.text(shared.text).eq_ignore_ascii_case("case"));
     if let (b'T', Some(case), false) = (r.class(0), case, r.expects(Rule::kw_then)) {
-        return Some(
-            Diagnostic::new(FOREIGN_WORD, case.span(shared.file), "a choice is written `if c then a else b`")
-                .help("several cases of one value are `match x { \"a\" => 1, _ => 0 }`"),
-        );
+        return Some(super::case::explain(shared, r, case));
     }
     if !r.expects(Rule::kw_then) {
         if r.expects(Rule::kw_else) && matches!(r.text(shared, 0), "elif" | "elsif" | "elseif") {

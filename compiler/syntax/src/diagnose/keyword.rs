@@ -5,7 +5,8 @@ use crate::build::Shared;
 use crate::class::Tok;
 use crate::codes::{FOREIGN_WORD, STRAY_TEXT, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic};
-use crate::scan::nearest_keyword;
+use crate::scan::{NO_SEMICOLON, nearest_keyword};
+use crate::span::Span;
 use crate::token::DECLARATION_WORDS;
 
 /// The keyword a declaration begins with; a misspelt or foreign one is reported and mended.
@@ -34,9 +35,28 @@ pub(crate) fn keyword(shared: &mut Shared<'_>, toks: &[Tok]) -> Option<&'static 
         }
     }
     if !known(shared, toks) {
-        shared.diagnostics.push(stray(shared, toks));
+        let diagnostic = stray(shared, toks);
+        if sql(shared, toks).is_some() {
+            forget_semicolons(shared, toks);
+        }
+        shared.diagnostics.push(diagnostic);
     }
     None
+}
+
+/// Semicolons that end or divide statements of SQL are no mistake of their own.
+fn forget_semicolons(shared: &mut Shared<'_>, toks: &[Tok]) {
+    let (Some(first), Some(last)) = (toks.first(), toks.last()) else { return };
+    let rest = &shared.text[last.end as usize..];
+    let end = last.end as usize + rest.len() - rest.trim_start().trim_start_matches(';').len();
+    let inside = |span: Span| first.start <= span.start && span.end as usize <= end;
+    for diagnostic in shared.diagnostics.iter_mut().filter(|d| d.message == NO_SEMICOLON) {
+        diagnostic.fixes.iter_mut().for_each(|fix| fix.edits.retain(|edit| !inside(edit.span)));
+        if let Some(edit) = diagnostic.fixes.first().and_then(|fix| fix.edits.first()) {
+            diagnostic.primary.span = edit.span;
+        }
+    }
+    shared.diagnostics.retain(|d| d.message != NO_SEMICOLON || d.fixes.iter().any(|f| !f.edits.is_empty()));
 }
 
 /// A statement of SQL.

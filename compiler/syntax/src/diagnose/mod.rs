@@ -3,6 +3,7 @@
 //! The common mistakes are recognised by their tokens; for all others pest says which tokens it
 //! would have taken at the furthest place it came to.
 
+mod case;
 mod declaration;
 mod expression;
 mod habits;

@@ -147,6 +147,11 @@ impl<'a> ExprCx<'_, 'a> {
             let Fields::Grouped(grouping) = &self.fields else { return None };
             (grouping.input, grouping.result.clone())
         };
+        // `max(sum(x))` could also be the function `max`: that is answered where its arguments are counted.
+        if args.iter().any(|arg| self.only_aggregate(arg.value)) {
+            self.aggregate_of_aggregate(span);
+            return None;
+        }
         let (stage, now, ast) = (self.stage, self.now, self.ast);
         let built = {
             let mut rows = ExprCx::new(self.ck, ast, Fields::Row(input));
@@ -159,6 +164,19 @@ impl<'a> ExprCx<'_, 'a> {
         let ty = built.ty.clone();
         grouping.calls.push(built);
         Some(self.push(Kind::Column(column as u32), ty, span))
+    }
+
+    /// Is it a call of what is an aggregate and no function?
+    fn only_aggregate(&self, id: ExprId) -> bool {
+        let ExprKind::Call { callee, .. } = &self.ast.exprs[id].kind else { return false };
+        catalogue::lookup_aggregate(&callee.name).is_some() && catalogue::lookup(&callee.name).is_none()
+    }
+
+    /// `sum(count())`.
+    pub(super) fn aggregate_of_aggregate(&mut self, span: Span) {
+        let message = format!("`{}` is an aggregate of an aggregate", short(self.ck.text(span)));
+        let diag = Diagnostic::new(codes::MISPLACED_AGGREGATE, span, message).at("holds an aggregate");
+        self.ck.report(diag.help("aggregate twice: `|> aggregate { … } |> aggregate { … }`"));
     }
 
     /// `|> sum(x)` as a stage.

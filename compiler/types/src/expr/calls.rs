@@ -235,22 +235,14 @@ impl<'a> ExprCx<'_, 'a> {
         }
         if catalogue::lookup_aggregate(&callee.name).is_some() && args.len() == 1 {
             // `max(x)` is the aggregate; of an aggregate, or of single rows, it makes no sense.
-            let nested = matches!(self.fields, Fields::Grouped(_));
-            let (message, at, help) = if nested {
-                (
-                    "an aggregate of an aggregate",
-                    "holds an aggregate",
-                    "aggregate twice: `|> aggregate { … } |> aggregate { … }`",
-                )
-            } else {
-                (
-                    "an aggregate stands in `aggregate { … }`",
-                    "an aggregate of what rows?",
-                    "as a function it compares two values: `max(a, b)`",
-                )
-            };
-            let message = format!("`{}` is {message}", short(self.ck.text(span)));
-            self.ck.report(Diagnostic::new(codes::MISPLACED_AGGREGATE, span, message).at(at).help(help));
+            if matches!(self.fields, Fields::Grouped(_)) {
+                return self.aggregate_of_aggregate(span);
+            }
+            let text = short(self.ck.text(span));
+            let message = format!("`{text}` is an aggregate: it stands in `aggregate {{ … }}`");
+            let diag = Diagnostic::new(codes::MISPLACED_AGGREGATE, span, message);
+            let help = "as a function it compares two values: `max(a, b)`";
+            self.ck.report(diag.at("an aggregate of what rows?").help(help));
             return;
         }
         let counts: Vec<usize> = def.overloads().iter().map(Signature::required).collect();
