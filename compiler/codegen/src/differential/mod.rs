@@ -1,6 +1,8 @@
 //! Test support: random expressions and chains, native code against the evaluator, bit for bit,
 //! errors included. The tests run some ten thousand, `cargo xtask fuzz jit` as many as are asked for.
 
+#[cfg(test)]
+mod catalogue;
 mod minimise;
 
 use crate::{CompiledChain, Instance, Nulls, Outcome};
@@ -125,14 +127,25 @@ fn group(seed: u64, tally: &mut Tally) -> Result<(), String> {
         .collect();
     let nulls = !random.one_in(4);
     let rows = rows(&mut random, &schema, nulls);
-    let (exprs, expected) = evaluated(exprs, &rows);
-    let chain = map_chain(&schema, exprs);
+    agree(&schema, exprs, &rows, nulls, tally)
+}
+
+/// Compares expressions over rows, each row alone and all together.
+fn agree(
+    schema: &Arc<RecordType>,
+    exprs: Vec<Expr>,
+    rows: &[Row],
+    nulls: bool,
+    tally: &mut Tally,
+) -> Result<(), String> {
+    let (exprs, expected) = evaluated(exprs, rows);
+    let chain = map_chain(schema, exprs);
     let StepKind::Map(exprs) = &chain.steps[0].kind else { return Ok(()) };
     let mut instance = Instance::new(compiled(&chain, nulls)?);
     let whole = 0..rows.len();
     let single = whole.clone().map(|row| row..row + 1);
     for range in single.chain([whole]) {
-        let batch = Batch::from_rows(&rows[range.clone()], &schema);
+        let batch = Batch::from_rows(&rows[range.clone()], schema);
         let (errors, out) = instance.run_raw(&batch);
         let mut bit = 0;
         for (index, expr) in exprs.iter().enumerate() {
@@ -153,7 +166,7 @@ fn group(seed: u64, tally: &mut Tally) -> Result<(), String> {
                 }
             };
             if !same {
-                return Err(minimise::report(expr, &schema, &rows[range]));
+                return Err(minimise::report(expr, schema, &rows[range]));
             }
         }
     }
