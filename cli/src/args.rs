@@ -65,6 +65,8 @@ pub enum Command {
     Infer(Infer),
     /// Make a folder with a script, data, a test and a CI workflow
     New(New),
+    /// Serve an editor on standard input and output
+    Lsp,
     /// Print a completion script for a shell
     Completions(Completions),
     #[command(external_subcommand)]

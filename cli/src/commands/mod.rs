@@ -7,6 +7,7 @@ mod explain;
 mod fmt;
 mod infer;
 mod later;
+mod lsp;
 mod new;
 mod plan;
 mod run;
@@ -26,6 +27,7 @@ pub(crate) fn run(cli: &Cli) -> Outcome {
         Command::Explain(args) => explain::run(cli, args),
         Command::Infer(args) => infer::run(args),
         Command::New(args) => new::run(args),
+        Command::Lsp => lsp::run(),
         Command::Completions(args) => completions::run(args),
         Command::Other(words) => later::run(words),
     }

@@ -2,6 +2,7 @@
 //! what cannot run yet. A pure function of texts; knows no disk, no terminal and nothing of running.
 
 mod compile;
+pub mod editor;
 pub mod explain;
 mod load;
 pub mod restore;

@@ -33,3 +33,4 @@ pub use checker::{Input, check};
 pub use fallible::{Failure, failures};
 pub use link::{plan, plan_for_test};
 pub use lints::{Level, Levels};
+pub use stages::STAGE_DOCS;

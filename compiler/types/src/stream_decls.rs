@@ -479,7 +479,7 @@ impl<'a> Checker<'a> {
         }
         cx.stream = cx.stream.with_side(&global.name.name);
         cx.stages(stages);
-        let mut pipeline = cx.finish(head);
+        let pipeline = cx.finish(head);
         self.no_ambiguity(&pipeline, global);
         pipeline
     }

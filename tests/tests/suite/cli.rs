@@ -126,7 +126,7 @@ fn mistakes_in_the_call_exit_with_2() {
 fn commands_of_later_versions_say_so_and_are_not_in_the_help() {
     let folder = folder(&[("a.flow", GOOD)]);
     let help = flow(folder.path(), &["--help"]).1;
-    for word in ["savepoint", "jobs", "stop", "lsp"] {
+    for word in ["savepoint", "jobs", "stop"] {
         let (status, _, err) = flow(folder.path(), &[word, "a.flow"]);
         assert_eq!(status, Some(2));
         assert!(err.contains("not part of this version"), "{err}");

@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("flow-checkpoint", &[]),
     ("flow-engine", &["flow-plan", "flow-data", "flow-env"]),
     ("flow-connectors", &["flow-plan", "flow-data", "flow-env", "flow-engine"]),
+    ("flow-lsp", &["flow-syntax", "flow-types", "flow-plan", "flow-driver"]),
     ("flow-cli", HALVES),
     ("flow-tests", EVERYTHING),
     ("flow-benches", &[]),
@@ -34,6 +35,7 @@ const HALVES: &[&str] = &[
     "flow-env",
     "flow-engine",
     "flow-connectors",
+    "flow-lsp",
 ];
 
 /// The tests also call the command's own functions: hundreds of snapshots without a process each.
@@ -47,6 +49,7 @@ const EVERYTHING: &[&str] = &[
     "flow-env",
     "flow-engine",
     "flow-connectors",
+    "flow-lsp",
     "flow-cli",
 ];
 
@@ -64,11 +67,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cranelift-native", &["flow-codegen"]),
     ("miette", &["flow-cli"]),
     ("terminal_size", &["flow-cli"]),
+    ("lsp-server", &["flow-lsp"]),
+    ("lsp-types", &["flow-lsp"]),
     ("clap", &["flow-cli"]),
     ("clap_complete", &["flow-cli"]),
     ("ctrlc", &["flow-cli"]),
     ("similar", &["flow-cli"]),
-    ("serde", &["flow-plan", "flow-connectors", "flow-cli"]),
+    ("serde", &["flow-plan", "flow-connectors", "flow-lsp", "flow-cli"]),
     (
         "serde_json",
         &[
@@ -77,6 +82,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "flow-driver",
             "flow-data",
             "flow-connectors",
+            "flow-lsp",
             "flow-cli",
             "flow-tests",
             "flow-benches",

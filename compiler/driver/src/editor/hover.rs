@@ -1,0 +1,237 @@
+//! What is known of the place under the cursor: types, stages, declarations, built-in functions.
+
+use super::{definition, text};
+use crate::Compilation;
+use flow_plan::catalogue;
+use flow_plan::operator::{StreamMode, WindowKind};
+use flow_syntax::{FileId, Span};
+use flow_types::Checked;
+use flow_types::checked::{CheckedKind, CheckedStage};
+use flow_types::stream::StreamType;
+
+/// Markdown about a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hover {
+    /// The place.
+    pub span: Span,
+    /// What there is to say.
+    pub markdown: String,
+}
+
+/// What to show at an offset.
+pub fn hover(compiled: &Compilation, offset: usize) -> Option<Hover> {
+    stage(compiled, offset)
+        .or_else(|| builtin(compiled, offset))
+        .or_else(|| name(compiled, offset))
+        .or_else(|| typed(compiled, offset))
+}
+
+fn here(span: Span, offset: usize) -> bool {
+    span.file == FileId(0) && span.touches(offset)
+}
+
+/// The word of a stage: the stream behind it.
+fn stage(compiled: &Compilation, offset: usize) -> Option<Hover> {
+    for (index, declaration) in compiled.checked.declarations.iter().enumerate() {
+        let Some(pipeline) = compiled.checked.pipeline(index) else { continue };
+        for stage in &pipeline.stages {
+            let word = word_span(compiled, stage);
+            if !here(word, offset) {
+                continue;
+            }
+            let mut markdown = format!("```flow\n{}\n```\n\n{}", record(&stage.after), kind(&stage.after));
+            let state = pipeline.operators[stage.operators.clone()].iter().find_map(|o| o.state.as_ref());
+            if let Some(state) = state {
+                markdown.push_str(&format!("\n\nkeeps state `{}`", state.id));
+            }
+            if let Some(aggregate) = catalogue::lookup_aggregate(&stage.word) {
+                markdown.push_str(&format!("\n\n{}", aggregate.doc));
+            }
+            let _ = declaration;
+            return Some(Hover { span: word, markdown });
+        }
+    }
+    None
+}
+
+/// The word itself, behind `@id(…)` and its like.
+fn word_span(compiled: &Compilation, stage: &CheckedStage) -> Span {
+    let all = text(compiled, stage.span);
+    let at = all.find(&stage.word).unwrap_or(0);
+    let start = stage.span.start as usize + at;
+    Span::new(stage.span.file, start, start + stage.word.len())
+}
+
+/// The record of a stream, one line.
+pub(super) fn record(stream: &StreamType) -> String {
+    let mut out = stream.known_record().to_string();
+    if stream.open {
+        out.push_str(" …");
+    }
+    out
+}
+
+/// `append`, `updating by auction`, with key, window and event time.
+fn kind(stream: &StreamType) -> String {
+    let name = |column: &usize| format!("`{}`", stream.columns[*column].name);
+    let mut said = vec![match &stream.mode {
+        StreamMode::Append => "append: a row is final".to_string(),
+        StreamMode::Updating { key } if key.is_empty() => "updating: one row that is replaced".to_string(),
+        StreamMode::Updating { key } => {
+            let names: Vec<String> = key.iter().filter(|c| **c < stream.columns.len()).map(name).collect();
+            format!("updating by {}", names.join(", "))
+        }
+    }];
+    if let Some(keys) = &stream.keys {
+        said.push(format!("keyed by {}", keys.columns.iter().map(name).collect::<Vec<_>>().join(", ")));
+    }
+    if let Some((window, _)) = &stream.window {
+        let window = match window.kind {
+            WindowKind::Same => "the same window".to_string(),
+            _ => flow_plan::display::window(window),
+        };
+        said.push(format!("in windows: {window}"));
+    }
+    said.push(match &stream.event_time {
+        None => "no event time".to_string(),
+        Some(time) => match time.column.and_then(|column| stream.columns.get(column)) {
+            Some(column) => format!("event time `{}`", column.name),
+            None => "has event time".to_string(),
+        },
+    });
+    said.join(" · ")
+}
+
+/// A built-in function or aggregate that is called here.
+fn builtin(compiled: &Compilation, offset: usize) -> Option<Hover> {
+    let span = word_at(compiled, offset)?;
+    let word = text(compiled, span);
+    let file = &compiled.sources.file(FileId(0)).text;
+    if !file[span.end as usize..].trim_start().starts_with('(') {
+        return None;
+    }
+    let (signatures, doc, example): (Vec<String>, &str, (&str, &str)) =
+        if let Some(function) = catalogue::lookup(word) {
+            (signatures(word, function.signatures), function.doc, function.example)
+        } else if let Some(aggregate) = catalogue::lookup_aggregate(word) {
+            (signatures(word, aggregate.signatures), aggregate.doc, aggregate.example)
+        } else {
+            let (cast, _) = catalogue::lookup_cast(word)?;
+            (vec![format!("{word}(x) -> {}", cast.ty)], cast.doc, cast.example)
+        };
+    let (call, result) = example;
+    let markdown = format!("```flow\n{}\n```\n\n{doc}\n\n`{call}` is `{result}`", signatures.join("\n"));
+    Some(Hover { span, markdown })
+}
+
+/// Signatures with the function's name in front, where the table leaves it out.
+pub(super) fn signatures(name: &str, signatures: &[&str]) -> Vec<String> {
+    let full = |s: &&str| if s.starts_with(name) { (*s).to_string() } else { format!("{name}{s}") };
+    signatures.iter().map(full).collect()
+}
+
+/// The identifier around an offset.
+pub(super) fn word_at(compiled: &Compilation, offset: usize) -> Option<Span> {
+    let file = &compiled.sources.file(FileId(0)).text;
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let offset = offset.min(file.len());
+    if !file.is_char_boundary(offset) {
+        return None;
+    }
+    let start = file[..offset]
+        .rfind(|c| !part(c))
+        .map_or(0, |at| at + file[at..].chars().next().map_or(1, char::len_utf8));
+    let end = file[offset..].find(|c| !part(c)).map_or(file.len(), |at| offset + at);
+    (start < end).then(|| Span::new(FileId(0), start, end))
+}
+
+/// A name: what it was declared as.
+fn name(compiled: &Compilation, offset: usize) -> Option<Hover> {
+    let declared = definition(compiled, offset)?;
+    let span = word_at(compiled, offset)?;
+    let found = compiled.checked.declarations.iter().find(|d| d.name_span == declared)?;
+    let mut markdown =
+        format!("```flow\n{}\n```", declaration(&compiled.checked, found.name.as_ref(), &found.kind));
+    if let CheckedKind::Pipeline(pipeline) = &found.kind {
+        markdown.push_str(&format!("\n\n{}", kind(&pipeline.output)));
+    }
+    if let Some(doc) = &found.doc {
+        markdown.push_str(&format!("\n\n{doc}"));
+    }
+    Some(Hover { span, markdown })
+}
+
+fn declaration(_: &Checked, name: &str, kind: &CheckedKind) -> String {
+    match kind {
+        CheckedKind::Type(ty) => match ty {
+            Some(ty) => format!("type {name} = {ty}"),
+            None => format!("type {name}"),
+        },
+        CheckedKind::Constant { param, ty, value } => {
+            let word = if *param { "param" } else { "const" };
+            let ty = ty.as_ref().map(|ty| format!(": {ty}")).unwrap_or_default();
+            let value =
+                value.as_ref().map(|v| format!(" = {}", flow_plan::display::literal(v))).unwrap_or_default();
+            format!("{word} {name}{ty}{value}")
+        }
+        CheckedKind::Function(function) => {
+            let params: Vec<String> = function
+                .params
+                .iter()
+                .map(|(name, ty)| match ty {
+                    Some(ty) => format!("{name}: {ty}"),
+                    None => name.to_string(),
+                })
+                .collect();
+            let ret = function.ret.as_ref().map(|ty| format!(" -> {ty}")).unwrap_or_default();
+            format!("fn {name}({}){ret}", params.join(", "))
+        }
+        CheckedKind::Pipeline(pipeline) => {
+            let word = format!("{:?}", pipeline.kind).to_lowercase();
+            format!("{word} {name}: {}", record(&pipeline.output))
+        }
+    }
+}
+
+/// The smallest expression around an offset, with its type and why it can fail.
+fn typed(compiled: &Compilation, offset: usize) -> Option<Hover> {
+    let facts = compiled.checked.facts.types.iter().filter(|(span, _)| here(*span, offset));
+    let (span, ty) = facts.min_by_key(|(span, _)| span.end - span.start)?;
+    Some(Hover { span: *span, markdown: format!("```flow\n{}: {ty}\n```", text(compiled, *span)) })
+}
+
+/// The stream behind a stage, shown at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// Offset in the main file.
+    pub at: usize,
+    /// What is shown: the record, cut where it is long.
+    pub text: String,
+    /// The whole of it, for a tooltip.
+    pub whole: String,
+}
+
+/// Longest hint, in characters.
+const LONGEST: usize = 60;
+
+/// The type of the stream after each stage that changes it.
+pub fn hints(compiled: &Compilation) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    for index in 0..compiled.checked.declarations.len() {
+        let Some(pipeline) = compiled.checked.pipeline(index) else { continue };
+        let mut before = record(&pipeline.head);
+        for stage in pipeline.stages.iter().filter(|stage| stage.span.file == FileId(0)) {
+            let whole = record(&stage.after);
+            if whole == before || stage.after.open {
+                continue;
+            }
+            before.clone_from(&whole);
+            let mut text: String = whole.chars().take(LONGEST).collect();
+            if text.len() < whole.len() {
+                text.push('…');
+            }
+            hints.push(Hint { at: stage.span.end as usize, text, whole });
+        }
+    }
+    hints
+}
