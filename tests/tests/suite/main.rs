@@ -12,4 +12,5 @@ mod joins;
 mod lang_examples;
 mod language;
 mod signals;
+mod time;
 mod updating;

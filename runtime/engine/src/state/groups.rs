@@ -1,6 +1,6 @@
 //! The groups of a window: keys and their accumulators. Knows rows and slots; never knows time.
 
-use super::{Accumulators, KeyTable, accumulators};
+use super::{Accumulators, Held, KeyTable, accumulators};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
 use flow_plan::error::Fault;
@@ -59,6 +59,12 @@ impl Groups {
     /// How many there are: their slots are `0..len`, in the order in which they were first seen.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// How many there are, and the bytes they take, about.
+    pub(crate) fn held(&self) -> Held {
+        let calls = self.calls.iter().map(|call| call.bytes()).sum::<usize>();
+        Held { keys: self.len(), bytes: self.table.bytes() + calls }
     }
 
     /// Adds rows in order. A row that an aggregate refuses is left out of all of them, and of the batch;

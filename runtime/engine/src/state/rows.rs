@@ -1,5 +1,6 @@
 //! Whole rows that an operator keeps, as columns over slots. A slot that is free is used again.
 
+use super::held::room;
 use super::keys::KeyColumn;
 use flow_data::Column;
 use flow_plan::DataType;
@@ -27,6 +28,11 @@ impl RowStore {
     /// Puts rows of these columns into the slots that were reserved for them: `(row, slot)`.
     pub(crate) fn put<'a>(&mut self, columns: impl Iterator<Item = &'a Column>, places: &[(u32, u32)]) {
         self.columns.iter_mut().zip(columns).for_each(|(to, column)| to.put(column, places));
+    }
+
+    /// The bytes it has taken, about.
+    pub(crate) fn bytes(&self) -> usize {
+        room(&self.free) + self.columns.iter().map(KeyColumn::bytes).sum::<usize>()
     }
 
     /// Forgets the row of a slot.

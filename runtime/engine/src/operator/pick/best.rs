@@ -10,7 +10,7 @@ use crate::number::{Number, at_end};
 use crate::operator::births::Births;
 use crate::operator::{Flush, Operator};
 use crate::ranks::{Phase, Ranks};
-use crate::state::{KeyTable, RowStore};
+use crate::state::{Held, KeyTable, RowStore};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_plan::physical::hidden::NO_WATERMARK;
@@ -114,6 +114,12 @@ impl<P: Place> BestOperator<P> {
 }
 
 impl<P: Place> Operator for BestOperator<P> {
+    fn held(&self) -> Held {
+        let rows = self.store.as_ref().map_or(0, |store| store.bytes());
+        let bytes = self.table.bytes() + self.lists.bytes() + rows + self.births.bytes();
+        Held { keys: self.table.len(), bytes }
+    }
+
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
         self.find_slots(cx.number, &batch);
         P::read(&self.by, &batch, &mut self.places);

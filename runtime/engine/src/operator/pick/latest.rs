@@ -6,7 +6,7 @@ use super::sort::{By, Place};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::Operator;
-use crate::state::KeyTable;
+use crate::state::{Held, KeyTable, room};
 use flow_data::{Batch, Column};
 
 pub(super) struct LatestOperator<P> {
@@ -36,6 +36,10 @@ impl<P: Place> LatestOperator<P> {
 }
 
 impl<P: Place> Operator for LatestOperator<P> {
+    fn held(&self) -> Held {
+        Held { keys: self.table.len(), bytes: self.table.bytes() + room(&self.best) }
+    }
+
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
         let columns: Vec<&Column> = self.frame.key_columns(&batch);
         flow_data::hash::hash_columns(&columns, batch.len, &mut self.hashes);

@@ -1,6 +1,8 @@
 //! The best rows of each slot, where rows are only added. Knows places and numbers of rows; never their
 //! columns.
 
+use crate::state::room;
+
 /// A row of a list.
 #[derive(Clone)]
 pub(super) struct Entry<P> {
@@ -23,15 +25,22 @@ pub(super) struct Lists<P> {
     rule: Rule,
     /// By slot; best first.
     lists: Vec<Vec<Entry<P>>>,
+    /// Rows in all of them.
+    rows: usize,
 }
 
 impl<P: Ord + Clone> Lists<P> {
     pub(super) fn new(rule: Rule) -> Lists<P> {
-        Lists { rule, lists: Vec::new() }
+        Lists { rule, lists: Vec::new(), rows: 0 }
     }
 
     pub(super) fn grow(&mut self, slots: usize) {
         self.lists.resize_with(slots, Vec::new);
+    }
+
+    /// The bytes they take, about: a list has room for some rows from the first one on.
+    pub(super) fn bytes(&self) -> usize {
+        room(&self.lists) + self.rows.max(4 * self.lists.len()) * size_of::<Entry<P>>()
     }
 
     pub(super) fn of(&self, slot: usize) -> &[Entry<P>] {
@@ -62,6 +71,7 @@ impl<P: Ord + Clone> Lists<P> {
         let Rule { n, ties, .. } = self.rule;
         let list = &mut self.lists[slot];
         list.insert(at, entry);
+        self.rows += 1;
         if list.len() <= n {
             return;
         }
@@ -69,6 +79,7 @@ impl<P: Ord + Clone> Lists<P> {
             true => list.partition_point(|entry| entry.place <= list[n - 1].place),
             false => n,
         };
+        self.rows -= list.len() - end;
         list.drain(end..).for_each(|entry| left(entry.row));
     }
 }

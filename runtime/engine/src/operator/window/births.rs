@@ -2,6 +2,7 @@
 
 use crate::number::Number;
 use crate::ranks::{Phase, Ranks, of_row};
+use crate::state::room;
 use flow_data::Batch;
 
 /// Per slot, the number and the ranks of the row that made it. Without width, nothing is kept.
@@ -31,6 +32,11 @@ impl Births {
                 self.ranks.iter_mut().zip(own).for_each(|(column, rank)| column.push(rank));
             }
         }
+    }
+
+    /// The bytes they take.
+    pub(crate) fn bytes(&self) -> usize {
+        room(&self.numbers) + self.ranks.iter().map(room).sum::<usize>()
     }
 
     /// The ranks of these slots' results, given when their window ends.

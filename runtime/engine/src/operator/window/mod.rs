@@ -14,7 +14,7 @@ use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
 use crate::number::{Number, at_end_of_time};
 use crate::shared::Shared;
-use crate::state::{Refused, Scratch, Shape};
+use crate::state::{Held, Refused, Scratch, Shape};
 use crate::time::Clock;
 use bounds::{Bounds, Tumbling};
 use divide::{Moment, Rows, divide};
@@ -217,6 +217,10 @@ fn ints(batch: &Batch, column: usize) -> &[i64] {
 }
 
 impl Operator for WindowOperator {
+    fn held(&self) -> Held {
+        self.panes.values().fold(Held::default(), |all, pane| all + pane.held())
+    }
+
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
         let mut known = self.clock.known(cx.shared);
         if cx.number > self.settled && known > self.settled {

@@ -4,7 +4,7 @@ use super::births::Births;
 use super::bounds::Bounds;
 use crate::number::Number;
 use crate::ranks::Ranks;
-use crate::state::{Groups, Refused, Scratch, Shape};
+use crate::state::{Groups, Held, Refused, Scratch, Shape};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_plan::physical::hidden::NO_WATERMARK;
 use std::sync::Arc;
@@ -25,6 +25,11 @@ pub(crate) struct Output {
 impl Pane {
     pub(crate) fn new(shape: &Shape, output: &Output) -> Pane {
         Pane { groups: Groups::new(shape), births: Births::new(output.rank) }
+    }
+
+    /// How much state it is.
+    pub(crate) fn held(&self) -> Held {
+        self.groups.held() + Held { keys: 0, bytes: self.births.bytes() }
     }
 
     /// How many groups it has.
