@@ -21,6 +21,7 @@ macro_rules! examples {
 }
 
 examples! {
+    best_months_gives_what_is_expected "best-months";
     calendar_gives_what_is_expected "calendar";
     distinct_counts_gives_what_is_expected "distinct-counts";
     drop_and_rename_gives_what_is_expected "drop-and-rename";
@@ -30,6 +31,7 @@ examples! {
     generated_gives_what_is_expected "generated";
     group_statistics_gives_what_is_expected "group-statistics";
     lists_and_records_gives_what_is_expected "lists-and-records";
+    lookup_gives_what_is_expected "lookup";
     nexmark_gives_what_is_expected "nexmark";
     optional_fields_gives_what_is_expected "optional-fields";
     partitioned_output_gives_what_is_expected "partitioned-output";

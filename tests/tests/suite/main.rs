@@ -11,6 +11,7 @@ mod flow_test;
 mod joins;
 mod lang_examples;
 mod language;
+mod nexmark;
 mod signals;
 mod time;
 mod updating;
