@@ -97,7 +97,7 @@ fn every_failing_example_gives_its_code_alone_and_every_mended_one_nothing() {
         }
         if info.code == flow_syntax::codes::EXPECTATION_FAILED {
             // Both compile; they differ in what running their test says.
-            assert_eq!([fails, mended].map(|script| test_status(script)), [Some(1), Some(0)]);
+            assert_eq!([fails, mended].map(test_status), [Some(1), Some(0)]);
             continue;
         }
         let found = codes(fails, runs);
