@@ -11,8 +11,9 @@ use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError};
 use flow_engine::{Job, JobOptions, Tapped};
 use flow_env::{Clock, Env};
 use flow_plan::connector::ConnectorCall;
-use flow_plan::physical::{EventTime, Exchange, NodeKind, hidden};
-use flow_plan::{DataType, Field, RecordType, Value};
+use flow_plan::expr::{BinaryOp, Kind};
+use flow_plan::physical::{EventTime, Exchange, NodeKind, StepKind, hidden};
+use flow_plan::{DataType, Expr, Field, Place, RecordType, Value};
 use graphs::*;
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
@@ -191,12 +192,25 @@ fn timed(build: &mut Build, from: usize, idle: Option<i64>) -> usize {
 /// Sources, each with event time, then a union and a tap: the watermarks that pass the tap, in order, and the
 /// rows in the order of the sequence.
 fn run(sources: &[Timed], idle: Option<i64>, workers: usize) -> (Vec<i64>, Vec<i64>) {
+    run_behind(sources, None, idle, workers)
+}
+
+/// The same, with a map between the sources and their event time.
+fn run_behind(
+    sources: &[Timed],
+    map: Option<Expr>,
+    idle: Option<i64>,
+    workers: usize,
+) -> (Vec<i64>, Vec<i64>) {
     let (mut build, mut world) = (Build::new(), World::default());
     let clock = sources[0].clock.clone();
     let mut inputs = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let name = format!("in{index}");
-        let node = build.source(&name, &times());
+        let mut node = build.source(&name, &times());
+        if let Some(map) = &map {
+            node = build.chain(node, vec![(StepKind::Map(vec![map.clone()]), times())]);
+        }
         inputs.push((timed(&mut build, node, idle), Exchange::Local));
         world.sources.insert(name, Timed { clock: clock.clone(), ..source.clone() });
     }
@@ -248,6 +262,21 @@ fn a_split_that_overlaps_others_holds_the_watermark_back_until_it_ends() {
     ]);
     for workers in [1, 2, 4] {
         assert_eq!(run(&[source.clone()], None, workers).0, [1, 3, 4, 60], "{workers} workers");
+    }
+}
+
+#[test]
+fn splits_have_a_time_of_their_own_if_event_time_is_a_column_of_theirs_and_none_if_it_is_computed() {
+    use Step::*;
+    let source = Timed::of(&[Rows(0, vec![1]), Rows(1, vec![3]), Rows(0, vec![50]), Last(1, vec![4])]);
+    let passed = column(0, DataType::Timestamp);
+    let mut computed = passed.clone();
+    let at = computed.root();
+    let zero = computed.push(Kind::Literal(Value::Duration(0)), DataType::Duration, Place::default());
+    computed.push(Kind::Binary(BinaryOp::Add, at, zero), DataType::Timestamp, Place::default());
+    for workers in [1, 2] {
+        assert_eq!(run_behind(&[source.clone()], Some(passed.clone()), None, workers).0, [1, 3, 4]);
+        assert_eq!(run_behind(&[source.clone()], Some(computed.clone()), None, workers).0, [1, 3, 50]);
     }
 }
 
