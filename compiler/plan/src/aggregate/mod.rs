@@ -7,6 +7,7 @@
 
 mod exact;
 mod hyperloglog;
+mod merge;
 mod reversible;
 #[cfg(test)]
 mod tests;

@@ -150,3 +150,53 @@ fn what_is_taken_out_of_an_aggregate_was_never_there() {
         assert!(close, "seed {seed}: {} of {ty:?}, {rows:?}: {got:?}, {:?}", def.name, plain.result());
     }
 }
+
+#[test]
+fn merged_parts_are_as_the_whole() {
+    let values = [5, 3, 9, 3, -2, 7, 0].map(Value::Int);
+    for def in crate::catalogue::AGGREGATES {
+        if matches!(def.func, AggFunc::StringJoin | AggFunc::BoolAnd | AggFunc::BoolOr) {
+            continue;
+        }
+        for cut in 0..=values.len() {
+            let part = |values: &[Value]| {
+                let mut state = Accumulator::new(def.func, Some(&DataType::Int), None);
+                values.iter().for_each(|x| state.add(Some(x), Some(x)).unwrap());
+                state
+            };
+            let mut first = part(&values[..cut]);
+            first.merge(&part(&values[cut..])).unwrap();
+            let (merged, whole) = (first.result(), part(&values).result());
+            match (&merged, &whole) {
+                (Value::Float(a), Value::Float(b)) => assert!((a - b).abs() < 1e-9, "{}", def.name),
+                _ => assert_eq!(merged, whole, "{} cut at {cut}", def.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn parts_of_texts_and_conditions_merge_too() {
+    let joined = |texts: &[&str]| {
+        let mut state = Accumulator::new(AggFunc::StringJoin, Some(&DataType::String), None);
+        texts.iter().for_each(|text| state.add(Some(&Value::string(*text)), None).unwrap());
+        state
+    };
+    let mut all = joined(&[]);
+    all.merge(&joined(&["a", "b"])).unwrap();
+    all.merge(&joined(&[])).unwrap();
+    all.merge(&joined(&["c"])).unwrap();
+    assert_eq!(all.result(), Value::string("a,b,c"));
+    let mut and = Accumulator::Bool(Some(true), true);
+    and.merge(&Accumulator::Bool(None, true)).unwrap();
+    assert_eq!(and.result(), Value::Bool(true));
+    and.merge(&Accumulator::Bool(Some(false), true)).unwrap();
+    assert_eq!(and.result(), Value::Bool(false));
+}
+
+#[test]
+fn a_merge_that_overflows_is_refused_and_changes_nothing() {
+    let mut sum = Accumulator::Sum(Value::Int(i64::MAX));
+    assert_eq!(sum.merge(&Accumulator::Sum(Value::Int(1))).unwrap_err().code, ErrorCode::Overflow);
+    assert_eq!(sum.result(), Value::Int(i64::MAX));
+}
