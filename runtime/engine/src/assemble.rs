@@ -239,10 +239,7 @@ fn operators(
             NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, shared, index)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
-            NodeKind::WindowAggregate(aggregate) => {
-                let input = &shared.graph.nodes[node.inputs[0].node].output;
-                Box::new(WindowOperator::new(aggregate, input, shared, index))
-            }
+            NodeKind::WindowAggregate(aggregate) => Box::new(WindowOperator::new(aggregate, shared, index)),
             NodeKind::Join(_) => unreachable!("refused before: {}", node.label),
         };
         let guarded = cfg!(debug_assertions);

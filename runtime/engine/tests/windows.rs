@@ -23,14 +23,37 @@ struct Case {
     rows: Vec<(i64, i64, i64)>,
     chunk: usize,
     delay: i64,
-    size: i64,
-    offset: i64,
+    kind: WindowKind,
     keyed: bool,
+}
+
+fn tumbling(size: i64) -> WindowKind {
+    WindowKind::Tumbling { size, offset: 0, zone: None }
+}
+
+/// The windows of a time.
+fn windows_of(kind: &WindowKind, at: i64) -> Vec<(i64, i64)> {
+    match *kind {
+        WindowKind::Tumbling { size, offset, .. } => {
+            let start = (at - offset).div_euclid(size) * size + offset;
+            vec![(start, start + size)]
+        }
+        WindowKind::Sliding { size, every } => {
+            let last = at.div_euclid(every) * every;
+            let starts = (0..).map(|i| last - i * every).take_while(|start| start + size > at);
+            starts.map(|start| (start, start + size)).collect()
+        }
+        WindowKind::Cumulative { max, every } => {
+            let start = at.div_euclid(max) * max;
+            (1..=max / every).map(|i| (start, start + i * every)).filter(|(_, end)| *end > at).collect()
+        }
+        ref other => unreachable!("{other:?}"),
+    }
 }
 
 impl Case {
     fn of(rows: &[(i64, i64, i64)]) -> Case {
-        Case { rows: rows.to_vec(), chunk: 4, delay: 0, size: 10, offset: 0, keyed: true }
+        Case { rows: rows.to_vec(), chunk: 4, delay: 0, kind: tumbling(10), keyed: true }
     }
 
     fn random(seed: u64) -> Case {
@@ -47,9 +70,28 @@ impl Case {
             rows: (0..n).map(row).collect(),
             chunk: 1 + random.below(40) as usize,
             delay: random.below(50) as i64,
-            size: 1 + random.below(40) as i64,
-            offset: random.below(30) as i64 - 15,
+            kind: Case::random_kind(&mut random),
             keyed: random.below(4) > 0,
+        }
+    }
+
+    fn random_kind(random: &mut Random) -> WindowKind {
+        let mut up_to = |n: u64| 1 + random.below(n) as i64;
+        match up_to(6) {
+            5 | 6 => WindowKind::Session { gap: up_to(30) },
+            1 => WindowKind::Tumbling { size: up_to(40), offset: up_to(30) - 15, zone: None },
+            2 => {
+                let every = up_to(12);
+                WindowKind::Sliding { size: every * up_to(5), every }
+            }
+            3 => {
+                let every = up_to(12);
+                WindowKind::Sliding { size: every + up_to(30), every }
+            }
+            _ => {
+                let every = up_to(12);
+                WindowKind::Cumulative { max: every * up_to(5), every }
+            }
         }
     }
 
@@ -68,11 +110,7 @@ impl Case {
         let marked = record(&[&fields[..], &[mark.clone()]].concat());
         let timed = build.node(kind, vec![(source, Exchange::Local)], marked.clone());
         let keys = if self.keyed { vec![KEY] } else { Vec::new() };
-        let window = Window {
-            kind: WindowKind::Tumbling { size: self.size, offset: self.offset, zone: None },
-            processing_time: false,
-            lateness: 0,
-        };
+        let window = Window { kind: self.kind.clone(), processing_time: false, lateness: 0 };
         let kind = NodeKind::WindowAggregate(WindowAggregate {
             keys: keys.clone(),
             state: state("windows"),
@@ -111,46 +149,85 @@ impl Case {
 
     /// Rows (key, start, end, count, sum), and late rows.
     fn expected(&self) -> (Vec<Row>, Vec<Row>) {
-        let mut open: Vec<(i64, Vec<(i64, i64, i64)>)> = Vec::new();
-        let (mut given, mut late) = (Vec::new(), Vec::new());
+        if let WindowKind::Session { gap } = self.kind {
+            return self.expected_sessions(gap);
+        }
+        let (mut open, mut given, mut late) = (Vec::new(), Vec::new(), Vec::new());
         let mut greatest: Option<i64> = None;
-        let mut give = |open: &mut Vec<(i64, Vec<(i64, i64, i64)>)>, to: Option<i64>| {
-            open.sort_by_key(|(start, _)| *start);
-            while let Some((start, _)) = open.first()
-                && to.is_none_or(|to| start + self.size <= to)
-            {
-                let (start, groups) = open.remove(0);
-                for (key, n, sum) in groups {
-                    let mut row = if self.keyed { vec![int(key)] } else { Vec::new() };
-                    row.extend([Value::Timestamp(start), Value::Timestamp(start + self.size)]);
-                    given.push([row, vec![int(n), int(sum)]].concat());
-                }
-            }
-        };
         for chunk in self.rows.chunks(self.chunk) {
             for &(key, at, value) in chunk {
-                let watermark = greatest.map(|greatest| greatest - self.delay);
+                let watermark = greatest.map_or(i64::MIN, |greatest| greatest - self.delay);
                 greatest = greatest.max(Some(at));
-                let key = if self.keyed { key } else { 0 };
-                let start = (at - self.offset).div_euclid(self.size) * self.size + self.offset;
-                if watermark.is_some_and(|w| w >= start + self.size) {
-                    late.push(at);
-                    continue;
+                let windows = windows_of(&self.kind, at).into_iter();
+                let windows: Vec<_> = windows.filter(|(_, end)| *end > watermark).collect();
+                if windows.is_empty() {
+                    late.push(vec![Value::Timestamp(at)]);
                 }
-                if !open.iter().any(|(known, _)| *known == start) {
-                    open.push((start, Vec::new()));
-                }
-                let groups = open.iter_mut().find(|(known, _)| *known == start).map(|(_, groups)| groups);
-                let groups = groups.expect("it was made");
-                match groups.iter_mut().find(|(known, ..)| *known == key) {
-                    Some((_, n, sum)) => (*n, *sum) = (*n + 1, *sum + value),
-                    None => groups.push((key, 1, value)),
+                for window in windows {
+                    add(&mut open, window, if self.keyed { key } else { 0 }, value);
                 }
             }
-            give(&mut open, greatest.map(|greatest| greatest - self.delay));
+            self.give(&mut open, greatest.map_or(i64::MIN, |g| g - self.delay), &mut given);
         }
-        give(&mut open, None);
-        (given, late.into_iter().map(|at| vec![Value::Timestamp(at)]).collect())
+        self.give(&mut open, i64::MAX, &mut given);
+        (given, late)
+    }
+
+    /// Rows of a key take their turns.
+    fn expected_sessions(&self, gap: i64) -> (Vec<Row>, Vec<Row>) {
+        let (mut open, mut given, mut late) = (Vec::<Session>::new(), Vec::new(), Vec::new());
+        let mut greatest: Option<i64> = None;
+        let mut give = |open: &mut Vec<Session>, to: i64| {
+            open.sort_by_key(|session| (session.end, session.born));
+            while open.first().is_some_and(|session| session.end < to) {
+                let Session { key, start, end, n, sum, .. } = open.remove(0);
+                let mut row = if self.keyed { vec![int(key)] } else { Vec::new() };
+                row.extend([start, end].map(Value::Timestamp));
+                row.extend([int(n), int(sum)]);
+                given.push(row);
+            }
+        };
+        for (number, chunk) in self.rows.chunks(self.chunk).enumerate() {
+            for (place, &(key, at, value)) in chunk.iter().enumerate() {
+                let met = greatest.map_or(i64::MIN, |greatest| greatest - self.delay);
+                greatest = greatest.max(Some(at));
+                let key = if self.keyed { key } else { 0 };
+                let born = (number, place);
+                let mut made = Session { key, start: at, end: at + gap, n: 1, sum: value, born };
+                let touches =
+                    |s: &Session| s.key == key && s.end >= met && at <= s.end && s.start <= at + gap;
+                let joined: Vec<Session> = open.extract_if(.., |s| touches(s)).collect();
+                for session in &joined {
+                    made.start = made.start.min(session.start);
+                    made.end = made.end.max(session.end);
+                    made.born = made.born.min(session.born);
+                    (made.n, made.sum) = (made.n + session.n, made.sum + session.sum);
+                }
+                if made.end < met {
+                    assert!(joined.is_empty());
+                    late.push(vec![Value::Timestamp(at)]);
+                } else {
+                    open.push(made);
+                }
+            }
+            give(&mut open, greatest.map_or(i64::MIN, |greatest| greatest - self.delay));
+        }
+        give(&mut open, i64::MAX);
+        (given, late)
+    }
+
+    /// Gives the windows that end up to there.
+    fn give(&self, open: &mut Vec<Open>, to: i64, given: &mut Vec<Row>) {
+        open.sort_by_key(|((start, end), _)| (*end, *start));
+        while open.first().is_some_and(|((_, end), _)| *end <= to) {
+            let ((start, end), groups) = open.remove(0);
+            for (key, n, sum) in groups {
+                let mut row = if self.keyed { vec![int(key)] } else { Vec::new() };
+                row.extend([start, end].map(Value::Timestamp));
+                row.extend([int(n), int(sum)]);
+                given.push(row);
+            }
+        }
     }
 
     /// Runs it on some workers; gives what came out without hidden columns.
@@ -161,6 +238,29 @@ impl Case {
         let mut rows = out.take();
         rows.iter_mut().for_each(|row| row.truncate(row.len() - 2));
         (rows, late.take().into_iter().map(|row| vec![row[AT].clone()]).collect())
+    }
+}
+
+struct Session {
+    key: i64,
+    start: i64,
+    end: i64,
+    n: i64,
+    sum: i64,
+    born: (usize, usize),
+}
+
+/// A window that is open, and its groups: key, rows, sum.
+type Open = ((i64, i64), Vec<(i64, i64, i64)>);
+
+fn add(open: &mut Vec<Open>, window: (i64, i64), key: i64, value: i64) {
+    let at = open.iter().position(|(known, _)| *known == window).unwrap_or_else(|| {
+        open.push((window, Vec::new()));
+        open.len() - 1
+    });
+    match open[at].1.iter_mut().find(|(known, ..)| *known == key) {
+        Some((_, n, sum)) => (*n, *sum) = (*n + 1, *sum + value),
+        None => open[at].1.push((key, 1, value)),
     }
 }
 
@@ -180,13 +280,18 @@ fn call(func: AggFunc, arg: Option<usize>) -> ColumnAggregate {
 #[test]
 fn random_rows_in_any_order_give_the_windows_of_a_run_row_by_row_at_any_parallelism() {
     let mut late = 0;
-    for seed in 0..150 {
+    for seed in 0..400 {
         let case = Case::random(seed);
         let expected = case.expected();
         late += expected.1.len();
         for workers in [1, 2, 3, 8] {
             let tiny = seed % 2 == 0;
-            assert_eq!(case.run(workers, tiny), expected, "seed {seed}, {workers} workers");
+            let (given, late) = case.run(workers, tiny);
+            let what = format!("seed {seed}, {workers} workers, {:?}", case.kind);
+            for (given, expected) in given.iter().zip(&expected.0) {
+                assert_eq!(given, expected, "{what}");
+            }
+            assert_eq!((given.len(), late), (expected.0.len(), expected.1.clone()), "{what}");
         }
     }
     assert!(late > 500, "few rows were late: {late}");
@@ -209,7 +314,7 @@ fn a_window_is_given_with_its_last_microsecond_as_time_and_no_watermark() {
 fn absurd_times_have_windows_too() {
     let far = [i64::MIN, i64::MIN + 1, -62_135_596_800_000_000, 0, 253_402_300_799_000_000, i64::MAX];
     let rows: Vec<(i64, i64, i64)> = far.iter().map(|at| (1, *at, 1)).collect();
-    let case = Case { size: 86_400_000_000, delay: 5_000_000, ..Case::of(&rows) };
+    let case = Case { kind: tumbling(86_400_000_000), delay: 5_000_000, ..Case::of(&rows) };
     for workers in [1, 4] {
         let (given, late) = case.run(workers, false);
         assert_eq!(given.iter().map(|row| row[3].clone()).collect::<Vec<_>>()[0], int(2));
@@ -274,4 +379,52 @@ fn a_sum_that_overflows_refuses_its_row_in_its_window_only() {
     case.rows.swap(1, 2);
     let (result, ..) = run(&case, false, 2);
     assert_eq!(result.expect_err("nobody takes the error").kind, ErrorKind::Record);
+}
+
+#[test]
+fn a_row_that_joins_sessions_and_overflows_changes_nothing() {
+    let rows = [(1, 0, i64::MAX), (1, 15, 1), (1, 7, -9), (2, 0, 5), (1, 16, 2)];
+    let case = Case { kind: WindowKind::Session { gap: 10 }, delay: 100, ..Case::of(&rows) };
+    for workers in [1, 3] {
+        let mut build = case.build();
+        let errors = std::sync::Arc::new(errors_type());
+        let errors = build.node(NodeKind::Errors { of: 1 }, Vec::new(), errors);
+        build.sink("errors", errors);
+        let mut memory = case.memory();
+        let (out, errors) = (memory.sink("out"), memory.sink("errors"));
+        memory.sink("late");
+        memory.run(&build.graph, workers).expect("it runs");
+        let rows: Vec<_> = out.take().into_iter().map(|row| (row[0].clone(), row[4].clone())).collect();
+        assert_eq!(rows, [(int(1), int(i64::MAX)), (int(2), int(5)), (int(1), int(3))]);
+        assert_eq!(errors.take().len(), 1);
+    }
+}
+
+#[test]
+fn a_sum_that_overflows_only_where_slices_meet_refuses_that_result() {
+    let rows = [(1, 1, i64::MAX), (1, 11, 1), (2, 1, 1), (2, 11, 1)];
+    let kind = WindowKind::Sliding { size: 20, every: 10 };
+    let case = Case { kind, delay: 100, ..Case::of(&rows) };
+    for workers in [1, 3] {
+        let mut build = case.build();
+        let errors = std::sync::Arc::new(errors_type());
+        let errors = build.node(NodeKind::Errors { of: 1 }, Vec::new(), errors);
+        build.sink("errors", errors);
+        let mut memory = case.memory();
+        let (out, errors) = (memory.sink("out"), memory.sink("errors"));
+        memory.sink("late");
+        memory.run(&build.graph, workers).expect("it runs");
+        let of = |row: &Row| (row[0].clone(), row[4].clone());
+        let rows: Vec<_> = out.take().iter().map(of).collect();
+        let max = int(i64::MAX);
+        assert_eq!(
+            rows,
+            [(int(1), max), (int(2), int(1)), (int(2), int(2)), (int(1), int(1)), (int(2), int(1))]
+        );
+        let errors = errors.take();
+        assert_eq!(errors.len(), 1);
+        let record =
+            r#"{"key":1,"windowStart":"1970-01-01T00:00:00Z","windowEnd":"1970-01-01T00:00:00.00002Z"}"#;
+        assert_eq!(errors[0][4], Value::string(record));
+    }
 }

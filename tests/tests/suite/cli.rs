@@ -244,7 +244,7 @@ fn run_takes_parameters_and_refuses_unknown_ones() {
 
 #[test]
 fn run_refuses_what_cannot_run_yet_at_its_stage() {
-    let script = "type R = { k: int, at: timestamp }\nsource rows: R = file(\"r.json\", format: json) |> eventTime(at, delay: 1s)\nsink out = rows |> keyBy(k) |> window(session(gap: 1s)) |> count() -> stdout(format: json)\n";
+    let script = "type R = { k: int, at: timestamp }\nsource rows: R = file(\"r.json\", format: json) |> eventTime(at, delay: 1s)\nsink out = rows |> keyBy(k) |> window(tumbling(1s), lateness: 1s) |> count() -> stdout(format: json)\n";
     let folder = folder(&[("a.flow", script)]);
     assert_eq!(flow(folder.path(), &["check", "a.flow"]).0, Some(0));
     let (status, _, err) = flow(folder.path(), &["run", "a.flow"]);

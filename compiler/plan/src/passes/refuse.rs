@@ -3,8 +3,8 @@
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
 use crate::operator::{
-    Aggregate, JobConfig, Join, JoinBound, Operator, OperatorKind, Plan, RunningTrigger, StreamMode, Trigger,
-    Window, WindowKind,
+    Aggregate, JobConfig, Join, JoinBound, Operator, OperatorId, OperatorKind, Plan, RunningTrigger,
+    StreamMode, Trigger, Window, WindowKind,
 };
 use crate::value::Value;
 
@@ -115,29 +115,35 @@ fn retraction(operator: &Operator) -> Option<Unsupported> {
 }
 
 fn aggregate(plan: &Plan, operator: &Operator, aggregate: &Aggregate) -> Option<Unsupported> {
-    if let Some(what) = aggregate.window.as_ref().and_then(|window| window_part(window, &aggregate.trigger)) {
+    let part = |window| window_part(plan, operator, window, &aggregate.trigger);
+    if let Some(what) = aggregate.window.as_ref().and_then(part) {
         return finding(
             WINDOW,
             operator.place,
             format!("`{}` in {what} cannot run yet", operator.word),
-            "`tumbling` windows of event time can, without lateness",
+            "windows of time can, without lateness and early results",
         );
     }
     if updating(plan, operator) { retraction(operator) } else { None }
 }
 
 /// What of a window cannot run.
-fn window_part(window: &Window, trigger: &Trigger) -> Option<&'static str> {
+fn window_part(plan: &Plan, operator: &Operator, window: &Window, trigger: &Trigger) -> Option<&'static str> {
     match window.kind {
         // Running aggregates under other names.
         WindowKind::Global | WindowKind::Count { every: None, .. } => return None,
-        WindowKind::Tumbling { .. } if window.processing_time => return Some("windows of processing time"),
-        WindowKind::Tumbling { .. } => {}
-        WindowKind::Sliding { .. } => return Some("`sliding` windows"),
-        WindowKind::Cumulative { .. } => return Some("`cumulative` windows"),
-        WindowKind::Session { .. } => return Some("`session` windows"),
+        WindowKind::Tumbling { .. }
+        | WindowKind::Sliding { .. }
+        | WindowKind::Cumulative { .. }
+        | WindowKind::Session { .. } => {}
         WindowKind::Count { .. } => return Some("sliding windows of rows"),
-        WindowKind::Same => return Some("the `same` window"),
+        WindowKind::Same => {
+            let OperatorId(input) = operator.inputs[0];
+            let fields = &plan.operators[input as usize].output.fields;
+            if !fields.iter().any(|field| &*field.name == "windowStart") {
+                return Some("the same window of rows");
+            }
+        }
     }
     match trigger {
         _ if window.lateness > 0 => Some("windows with `lateness`"),

@@ -1,6 +1,6 @@
 //! Accumulators of one aggregate over all slots, applied a batch at a time.
 
-use super::distinct::DistinctInts;
+use super::distinct::Distinct;
 use super::numbers::{AverageFloats, AverageInts, Counts, Extremes, SumDecimals, SumFloats, SumInts};
 use super::values::Values;
 use flow_data::{Batch, Column};
@@ -8,6 +8,7 @@ use flow_plan::catalogue::AggFunc;
 use flow_plan::error::Fault;
 use flow_plan::physical::ColumnAggregate;
 use flow_plan::{DataType, RecordType};
+use std::any::Any;
 
 /// One aggregate of every slot. Results are those of adding the rows one by one, in order.
 pub(crate) trait Accumulators: Send {
@@ -45,6 +46,24 @@ pub(crate) trait Accumulators: Send {
 
     /// The bytes they take, about.
     fn bytes(&self) -> usize;
+
+    /// Adds what the slots of another one of the same aggregate hold, whose rows count as later ones:
+    /// its slot `n` to our slot `slots[n]`. A slot that refuses it is noted, and has no result.
+    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, refused: &mut Vec<(u32, Fault)>);
+
+    /// Adds what another slot holds, whose rows count as later ones. What is refused changes nothing.
+    fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault>;
+
+    /// For [`Accumulators::merge`].
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// The same aggregate of other slots.
+pub(crate) fn same<T: 'static>(other: &dyn Accumulators) -> &T {
+    match other.as_any().downcast_ref() {
+        Some(other) => other,
+        None => unreachable!("accumulators of one aggregate are of one type"),
+    }
 }
 
 /// Which column is aggregated, and which rows count.
@@ -102,9 +121,7 @@ pub(crate) fn accumulators(call: &ColumnAggregate, input: &RecordType) -> Box<dy
         (AggFunc::Min | AggFunc::Max, Some(DataType::Int | DataType::Timestamp | DataType::Duration)) => {
             Box::new(Extremes::new(reads, call.func == AggFunc::Max))
         }
-        (AggFunc::CountDistinct, Some(DataType::Int | DataType::Timestamp | DataType::Duration)) => {
-            Box::new(DistinctInts::new(reads))
-        }
+        (AggFunc::CountDistinct, Some(ty)) => Box::new(Distinct::new(reads, ty)),
         _ => Box::new(Values::new(call, input)),
     }
 }

@@ -1,233 +1,323 @@
-//! `countDistinct` of ints and timestamps: one table for all slots, whose entries are a group and a value.
+//! `countDistinct`: one set of pairs of slot and value for all slots.
 //!
-//! A slot that is emptied gets a new group; the entries of the old one are dead and go when the table grows.
+//! A value is a word: an int itself, of anything else its number in a table of the values that were
+//! seen. A slot that begins anew gets another name in the pairs, and those of the old name are left
+//! out when the set grows.
 
-use super::accumulate::{Accumulators, Reads};
+use super::accumulate::{Accumulators, Reads, same};
+use super::held::room;
+use super::table::KeyTable;
+use flow_data::hash::{hash_columns, hash_pair};
 use flow_data::{Batch, Column, ColumnData};
+use flow_plan::DataType;
+use flow_plan::error::Fault;
+use std::any::Any;
 
-/// The group of no entry.
-const NONE: u32 = u32::MAX;
-/// Rows looked up together: their table lines are asked for before the first is needed.
+pub(crate) struct Distinct {
+    reads: Reads,
+    /// The values that were seen, unless they are ints.
+    values: Option<KeyTable>,
+    set: Pairs,
+    counts: Vec<i64>,
+    /// Of every slot, its name in the set.
+    names: Vec<u32>,
+    /// Of every name, its slot; [`NOBODY`] of names that are not used any more.
+    slots: Vec<u32>,
+    /// Words of the rows of a batch.
+    words: Vec<u64>,
+    hashes: Vec<u64>,
+    numbers: Vec<u32>,
+}
+
+const NOBODY: u32 = u32::MAX;
+/// Rows that are looked up together.
 const BLOCK: usize = 64;
 
-#[derive(Clone, Copy)]
-struct Entry {
-    group: u32,
-    value: i64,
-}
-
-/// Values seen per slot, and how many they are.
-pub(crate) struct DistinctInts {
-    reads: Reads,
-    entries: Vec<Entry>,
-    /// Entries that are taken, dead ones with them.
-    used: usize,
-    /// The group of each slot.
-    groups: Vec<u32>,
-    counts: Vec<i64>,
-    /// The number that the next group gets.
-    next: u32,
-}
-
-impl DistinctInts {
-    pub(crate) fn new(reads: Reads) -> DistinctInts {
-        DistinctInts {
+impl Distinct {
+    pub(crate) fn new(reads: Reads, ty: &DataType) -> Distinct {
+        let is_word = matches!(ty, DataType::Int | DataType::Timestamp | DataType::Duration);
+        Distinct {
             reads,
-            entries: vec![Entry { group: NONE, value: 0 }; 64],
-            used: 0,
-            groups: Vec::new(),
+            values: (!is_word).then(|| KeyTable::new(std::iter::once(ty))),
+            set: Pairs::default(),
             counts: Vec::new(),
-            next: 0,
+            names: Vec::new(),
+            slots: Vec::new(),
+            words: Vec::new(),
+            hashes: Vec::new(),
+            numbers: Vec::new(),
         }
     }
 
-    fn new_group(&mut self) -> u32 {
-        self.next += 1;
-        self.next - 1
-    }
-
-    fn place(&self, group: u32, value: i64) -> usize {
-        home(group, value) & (self.entries.len() - 1)
-    }
-
-    #[inline]
-    fn add(&mut self, slot: u32, value: i64) {
-        let group = self.groups[slot as usize];
-        let mask = self.entries.len() - 1;
-        let mut at = home(group, value) & mask;
-        loop {
-            let entry = &mut self.entries[at];
-            if entry.group == group && entry.value == value {
-                return;
+    /// The words of a column's rows.
+    fn find_words(&mut self, column: &Column, rows: usize) {
+        self.words.clear();
+        match (&mut self.values, &column.data) {
+            (None, ColumnData::I64(values)) => self.words.extend(values.iter().map(|value| *value as u64)),
+            (None, other) => unreachable!("ints are words, not {other:?}"),
+            (Some(values), _) => {
+                hash_columns(&[column], rows, &mut self.hashes);
+                values.slots(&[column], &self.hashes, &mut self.numbers);
+                self.words.extend(self.numbers.iter().map(|number| u64::from(*number)));
             }
-            if entry.group == NONE {
-                *entry = Entry { group, value };
-                self.used += 1;
-                self.counts[slot as usize] += 1;
-                return;
+        }
+    }
+
+    fn insert(&mut self, slot: u32, word: u64) {
+        let name = self.names[slot as usize];
+        self.counts[slot as usize] += i64::from(self.set.insert(name, word));
+        if self.set.is_full() {
+            self.make_room();
+        }
+    }
+
+    /// A larger set, in which slots have their own numbers as names.
+    fn make_room(&mut self) {
+        let slots = &self.slots;
+        self.set = self.set.renamed(|name| slots[name as usize], self.counts.iter().sum::<i64>() as usize);
+        self.names = (0..self.counts.len() as u32).collect();
+        self.slots = self.names.clone();
+    }
+
+    fn name(&mut self, slot: usize) {
+        self.names[slot] = self.slots.len() as u32;
+        self.slots.push(slot as u32);
+    }
+
+    fn column(&self) -> usize {
+        match self.reads.arg {
+            Some(column) => column,
+            None => unreachable!("countDistinct has an argument"),
+        }
+    }
+}
+
+impl Accumulators for Distinct {
+    fn grow(&mut self, slots: usize) {
+        let known = self.counts.len();
+        for slot in slots..known {
+            self.slots[self.names[slot] as usize] = NOBODY;
+        }
+        self.counts.resize(slots, 0);
+        self.names.resize(slots, NOBODY);
+        (known..slots).for_each(|slot| self.name(slot));
+    }
+
+    fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
+        self.find_words(&batch.columns[self.column()], batch.len);
+        let words = std::mem::take(&mut self.words);
+        let mut block = [(0, 0); BLOCK];
+        let mut count = 0;
+        self.reads.each(batch, |row| {
+            let (slot, word) = (slots[row], words[row]);
+            // The load of its place is under way while the other rows of the block are looked at.
+            std::hint::black_box(self.set.first(self.names[slot as usize], word));
+            block[count] = (slot, word);
+            count += 1;
+            if count == BLOCK {
+                block.iter().for_each(|&(slot, word)| self.insert(slot, word));
+                count = 0;
+            }
+        });
+        block[..count].iter().for_each(|&(slot, word)| self.insert(slot, word));
+        self.words = words;
+        false
+    }
+
+    fn running(&mut self, slots: &[u32], batch: &Batch, _refused: &mut bool) -> Column {
+        self.find_words(&batch.columns[self.column()], batch.len);
+        let words = std::mem::take(&mut self.words);
+        let mut counts = Vec::with_capacity(batch.len);
+        for (row, &slot) in slots.iter().enumerate() {
+            if self.reads.counts(batch, row) {
+                self.insert(slot, words[row]);
+            }
+            counts.push(self.counts[slot as usize]);
+        }
+        self.words = words;
+        column(counts)
+    }
+
+    fn results(&self, slots: &[u32]) -> Column {
+        column(slots.iter().map(|&slot| self.counts[slot as usize]).collect())
+    }
+
+    fn reset(&mut self, slot: usize) {
+        if self.counts[slot] > 0 {
+            self.slots[self.names[slot] as usize] = NOBODY;
+            self.counts[slot] = 0;
+            self.name(slot);
+        }
+    }
+
+    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, _refused: &mut Vec<(u32, Fault)>) {
+        let later = same::<Distinct>(later);
+        if let (Some(values), Some(others)) = (&mut self.values, &later.values) {
+            values.merge(others, &mut self.numbers);
+        }
+        for (name, word) in later.set.iter() {
+            let from = later.slots[name as usize];
+            if from != NOBODY {
+                let word = if self.values.is_some() { self.numbers[word as usize].into() } else { word };
+                self.insert(slots[from as usize], word);
+            }
+        }
+    }
+
+    fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
+        let name = self.names[later as usize];
+        let words: Vec<u64> = self.set.iter().filter(|pair| pair.0 == name).map(|pair| pair.1).collect();
+        words.into_iter().for_each(|word| self.insert(slot, word));
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        let tables = room(&self.counts) + room(&self.names) + room(&self.slots);
+        tables + room(&self.set.entries) + self.values.as_ref().map_or(0, KeyTable::bytes)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Counts; of no values, null.
+fn column(counts: Vec<i64>) -> Column {
+    let nulls = counts.contains(&0);
+    let validity = nulls.then(|| counts.iter().map(|count| u8::from(*count > 0)).collect());
+    Column { data: ColumnData::I64(counts), validity }
+}
+
+/// A set of names and words: open addressing, at most half full.
+#[derive(Default)]
+struct Pairs {
+    entries: Vec<Pair>,
+    len: usize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Pair {
+    word: u64,
+    /// The name plus one; 0: free.
+    name: u32,
+}
+
+const FIRST: usize = 16;
+
+impl Pairs {
+    /// Adds a pair; was it new?
+    #[inline]
+    fn insert(&mut self, name: u32, word: u64) -> bool {
+        if self.entries.is_empty() {
+            self.entries = vec![Pair::default(); FIRST];
+        }
+        let mask = self.entries.len() - 1;
+        let mut at = hash_pair(name.into(), word) as usize & mask;
+        loop {
+            let found = self.entries[at];
+            if found.name == 0 {
+                self.entries[at] = Pair { word, name: name + 1 };
+                self.len += 1;
+                return true;
+            }
+            if found.name == name + 1 && found.word == word {
+                return false;
             }
             at = (at + 1) & mask;
         }
     }
 
-    /// Makes room for so many more entries; dead ones go, and groups are numbered anew.
-    fn reserve(&mut self, more: usize) {
-        if (self.used + more) * 4 <= self.entries.len() * 3 && self.next < NONE / 2 {
-            return;
-        }
-        let living = self.counts.iter().sum::<i64>() as usize;
-        let size = ((living + more) * 2).next_power_of_two().max(64);
-        let mut slot_of = vec![NONE; self.next as usize];
-        for (slot, group) in self.groups.iter_mut().enumerate() {
-            slot_of[*group as usize] = slot as u32;
-            *group = slot as u32;
-        }
-        self.next = self.groups.len() as u32;
-        let old = std::mem::replace(&mut self.entries, vec![Entry { group: NONE, value: 0 }; size]);
-        self.used = living;
-        for Entry { group, value } in old.into_iter().filter(|e| e.group != NONE) {
-            let group = slot_of[group as usize];
-            if group == NONE {
-                continue;
+    /// The name at the place where the search for a pair begins.
+    #[inline]
+    fn first(&self, name: u32, word: u64) -> u32 {
+        let at = hash_pair(name.into(), word) as usize & self.entries.len().wrapping_sub(1);
+        self.entries.get(at).map_or(0, |pair| pair.name)
+    }
+
+    fn is_full(&self) -> bool {
+        self.len * 2 > self.entries.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.entries.iter().filter(|pair| pair.name > 0).map(|pair| (pair.name - 1, pair.word))
+    }
+
+    /// The pairs whose names are still used, under their new names, with room for twice as many.
+    fn renamed(&self, new: impl Fn(u32) -> u32, live: usize) -> Pairs {
+        let size = (live * 4).next_power_of_two().max(FIRST);
+        let mut pairs = Pairs { entries: vec![Pair::default(); size], len: 0 };
+        for (name, word) in self.iter() {
+            let name = new(name);
+            if name != NOBODY {
+                pairs.insert(name, word);
             }
-            let mut at = self.place(group, value);
-            while self.entries[at].group != NONE {
-                at = (at + 1) & (size - 1);
-            }
-            self.entries[at] = Entry { group, value };
         }
+        pairs
     }
-
-    fn values(reads: Reads, batch: &Batch) -> &[i64] {
-        match reads.arg.map(|column| &batch.columns[column].data) {
-            Some(ColumnData::I64(values)) => values,
-            other => unreachable!("distinct ints of {other:?}"),
-        }
-    }
-
-    fn result(&self, slot: u32) -> Option<i64> {
-        Some(self.counts[slot as usize]).filter(|n| *n > 0)
-    }
-}
-
-/// Where the search for an entry begins, before it is cut to the table.
-#[inline]
-fn home(group: u32, value: i64) -> usize {
-    let product = u128::from(value as u64 ^ 0x2d35_8dcc_aa6c_78a5)
-        * u128::from(u64::from(group).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x8bb8_4b93_962e_acc9);
-    (product as u64 ^ (product >> 64) as u64) as usize
-}
-
-impl Accumulators for DistinctInts {
-    fn grow(&mut self, slots: usize) {
-        while self.groups.len() < slots {
-            let group = self.new_group();
-            self.groups.push(group);
-        }
-        if slots < self.groups.len() {
-            (slots..self.groups.len()).for_each(|slot| self.reset(slot));
-            self.groups.truncate(slots);
-        }
-        self.counts.resize(slots, 0);
-    }
-
-    fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
-        let values = Self::values(self.reads, batch);
-        let reads = self.reads;
-        let mut held = [(0, 0); BLOCK];
-        let mut count = 0;
-        // Room for the whole batch at once: the table does not move between its rows.
-        self.reserve(batch.len);
-        reads.each(batch, |row| {
-            let (slot, value) = (slots[row], values[row]);
-            // The load of its home is under way while the other rows of the block are looked at.
-            std::hint::black_box(self.entries[self.place(self.groups[slot as usize], value)].group);
-            held[count] = (slot, value);
-            count += 1;
-            if count == BLOCK {
-                held.iter().for_each(|&(slot, value)| self.add(slot, value));
-                count = 0;
-            }
-        });
-        held[..count].iter().for_each(|&(slot, value)| self.add(slot, value));
-        false
-    }
-
-    fn running(&mut self, slots: &[u32], batch: &Batch, _refused: &mut bool) -> Column {
-        let values = Self::values(self.reads, batch);
-        self.reserve(batch.len);
-        let results = slots.iter().enumerate().map(|(row, &slot)| {
-            if self.reads.counts(batch, row) {
-                self.add(slot, values[row]);
-            }
-            self.result(slot)
-        });
-        column(results)
-    }
-
-    fn results(&self, slots: &[u32]) -> Column {
-        column(slots.iter().map(|&slot| self.result(slot)))
-    }
-
-    fn bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>() + self.groups.capacity() * 4 + self.counts.capacity() * 8
-    }
-
-    fn reset(&mut self, slot: usize) {
-        if self.counts[slot] > 0 {
-            self.counts[slot] = 0;
-            self.groups[slot] = self.new_group();
-        }
-    }
-}
-
-/// Counts, null where nothing was seen.
-fn column(results: impl Iterator<Item = Option<i64>>) -> Column {
-    let (mut values, mut valid, mut nulls) = (Vec::new(), Vec::new(), false);
-    for result in results {
-        nulls |= result.is_none();
-        valid.push(u8::from(result.is_some()));
-        values.push(result.unwrap_or(0));
-    }
-    Column { data: ColumnData::I64(values), validity: nulls.then_some(valid) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Accumulators, DistinctInts, Reads};
-    use flow_data::{Batch, Column, ColumnData};
+    use super::*;
+    use flow_data::ColumnBuilder;
     use flow_env::Random;
+    use flow_plan::Value;
     use std::collections::HashSet;
-    use std::sync::Arc;
+
+    fn batch(ty: &DataType, values: &[Value]) -> Batch {
+        let mut column = ColumnBuilder::new(ty);
+        values.iter().for_each(|value| column.push(value));
+        Batch::new(values.len(), vec![std::sync::Arc::new(column.finish())])
+    }
 
     #[test]
-    fn counts_are_those_of_sets_whatever_is_emptied_meanwhile() {
-        let seed = std::time::UNIX_EPOCH.elapsed().map_or(1, |d| d.as_nanos() as u64);
-        println!("seed {seed}");
-        let mut random = Random::new(seed);
-        let mut distinct = DistinctInts::new(Reads { arg: Some(0), filter: Some(1) });
-        let mut sets: Vec<HashSet<i64>> = vec![HashSet::new(); 20];
-        distinct.grow(20);
-        let all: Vec<u32> = (0..20).collect();
-        for _ in 0..300 {
-            let n = random.below(200) as usize;
-            let slots: Vec<u32> = (0..n).map(|_| random.below(20) as u32).collect();
-            let values: Vec<i64> = (0..n).map(|_| random.below(500) as i64 - 100).collect();
-            let wanted: Vec<u8> = (0..n).map(|_| random.below(2) as u8).collect();
-            for row in (0..n).filter(|&row| wanted[row] != 0) {
-                sets[slots[row] as usize].insert(values[row]);
+    fn random_values_are_counted_as_sets_do_also_when_slots_begin_anew_and_are_merged() {
+        for seed in 0..60 {
+            let mut random = Random::new(seed);
+            let ty = if seed % 2 == 0 { DataType::Int } else { DataType::String };
+            let reads = Reads { arg: Some(0), filter: None };
+            let mut all = [0, 1].map(|_| Distinct::new(reads, &ty));
+            let mut expected: [Vec<HashSet<u64>>; 2] = Default::default();
+            all.iter_mut().for_each(|one| one.grow(9));
+            expected.iter_mut().for_each(|one| one.resize(9, HashSet::new()));
+            for _ in 0..40 {
+                let of = random.below(2) as usize;
+                let rows = random.below(60) as usize;
+                let values: Vec<u64> = (0..rows).map(|_| random.below(300)).collect();
+                let slots: Vec<u32> = (0..rows).map(|_| random.below(9) as u32).collect();
+                let value = |value: &u64| match ty {
+                    DataType::Int => Value::Int(*value as i64),
+                    _ => Value::string(format!("value {value}")),
+                };
+                all[of].update(&slots, &batch(&ty, &values.iter().map(value).collect::<Vec<_>>()));
+                slots.iter().zip(&values).for_each(|(slot, value)| {
+                    expected[of][*slot as usize].insert(*value);
+                });
+                if random.below(4) == 0 {
+                    let slot = random.below(9) as usize;
+                    all[of].reset(slot);
+                    expected[of][slot].clear();
+                }
+                if random.below(5) == 0 {
+                    let (slot, later) = (random.below(9) as usize, random.below(9) as usize);
+                    all[of].join(slot as u32, later as u32).unwrap();
+                    let more: Vec<u64> = expected[of][later].iter().copied().collect();
+                    expected[of][slot].extend(more);
+                }
             }
-            let columns = [ColumnData::I64(values), ColumnData::Bool(wanted)];
-            let batch = Batch::new(n, columns.into_iter().map(|c| Arc::new(Column::new(c))).collect());
-            assert!(!distinct.update(&slots, &batch));
-            let emptied = random.below(20) as usize;
-            distinct.reset(emptied);
-            sets[emptied].clear();
-            let expected: Vec<Option<i64>> =
-                sets.iter().map(|set| Some(set.len() as i64).filter(|n| *n > 0)).collect();
-            let found: Vec<Option<i64>> = all.iter().map(|&slot| distinct.result(slot)).collect();
-            assert_eq!(found, expected);
-            assert_eq!(distinct.results(&all).validity.is_some(), expected.contains(&None));
+            let moved: Vec<u32> = (0..9).rev().collect();
+            let [one, other] = &mut all;
+            one.merge(&moved, other, &mut Vec::new());
+            for (slot, values) in expected[1].clone().into_iter().enumerate() {
+                expected[0][8 - slot].extend(values);
+            }
+            let counts = one.results(&(0..9).collect::<Vec<_>>());
+            for (slot, expected) in expected[0].iter().enumerate() {
+                let count = counts.value(slot, &DataType::Int);
+                let wanted =
+                    if expected.is_empty() { Value::Null } else { Value::Int(expected.len() as i64) };
+                assert_eq!(count, wanted, "seed {seed}");
+            }
         }
     }
 }

@@ -1,30 +1,12 @@
-//! The groups of a window: keys and their accumulators. Knows rows and slots; never knows time.
+//! The groups of a window: keys and their aggregates. Knows rows and slots; never knows time.
 
-use super::{Accumulators, Held, KeyTable, accumulators};
+use super::Held;
+use super::calls::{Calls, Shape};
+use super::table::KeyTable;
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
+use flow_plan::Place;
 use flow_plan::error::Fault;
-use flow_plan::physical::ColumnAggregate;
-use flow_plan::{Place, RecordType};
-use std::sync::Arc;
-
-/// What all groups of an operator have in common.
-pub(crate) struct Shape {
-    pub(crate) keys: Vec<usize>,
-    pub(crate) calls: Vec<ColumnAggregate>,
-    pub(crate) input: Arc<RecordType>,
-    /// Calls in the order in which they are applied: those that can refuse a row come first, as what
-    /// they did can be undone.
-    order: Vec<usize>,
-}
-
-impl Shape {
-    pub(crate) fn new(keys: &[usize], calls: &[ColumnAggregate], input: &Arc<RecordType>) -> Shape {
-        let mut order: Vec<usize> = (0..calls.len()).collect();
-        order.sort_by_key(|&call| !accumulators(&calls[call], input).fallible());
-        Shape { keys: keys.to_vec(), calls: calls.to_vec(), input: input.clone(), order }
-    }
-}
 
 /// Memory that is used again for every batch.
 #[derive(Default)]
@@ -44,16 +26,13 @@ pub(crate) struct Refused {
 
 pub(crate) struct Groups {
     table: KeyTable,
-    calls: Vec<Box<dyn Accumulators>>,
+    calls: Calls,
 }
 
 impl Groups {
     pub(crate) fn new(shape: &Shape) -> Groups {
-        let input = &shape.input;
-        Groups {
-            table: KeyTable::new(shape.keys.iter().map(|&key| &input.fields[key].ty)),
-            calls: shape.calls.iter().map(|call| accumulators(call, input)).collect(),
-        }
+        let types = shape.keys.iter().map(|&key| &shape.input.fields[key].ty);
+        Groups { table: KeyTable::new(types), calls: Calls::new(shape) }
     }
 
     /// How many there are: their slots are `0..len`, in the order in which they were first seen.
@@ -63,8 +42,7 @@ impl Groups {
 
     /// How many there are, and the bytes they take, about.
     pub(crate) fn held(&self) -> Held {
-        let calls = self.calls.iter().map(|call| call.bytes()).sum::<usize>();
-        Held { keys: self.len(), bytes: self.table.bytes() + calls }
+        Held { keys: self.len(), bytes: self.table.bytes() + self.calls.bytes() }
     }
 
     /// Adds rows in order. A row that an aggregate refuses is left out of all of them, and of the batch;
@@ -72,15 +50,16 @@ impl Groups {
     pub(crate) fn add(&mut self, shape: &Shape, scratch: &mut Scratch, batch: &mut Batch) -> Option<Refused> {
         let known = self.len();
         self.find_slots(shape, scratch, batch);
-        if self.apply(shape, &scratch.slots, batch) {
+        if self.calls.apply(shape, &scratch.slots, batch) {
             return None;
         }
-        let (good, rows) = self.divide(shape, &scratch.slots, batch);
+        let (good, rows) = self.calls.divide(shape, &scratch.slots, batch);
         let good = batch.gather(&good);
         let batch = std::mem::replace(batch, good.clone());
-        self.forget(known);
+        self.table.forget(known);
+        self.calls.grow(known);
         self.find_slots(shape, scratch, &good);
-        let applied = self.apply(shape, &scratch.slots, &good);
+        let applied = self.calls.apply(shape, &scratch.slots, &good);
         debug_assert!(applied, "the rows that are refused are gone");
         Some(Refused { batch, rows })
     }
@@ -91,63 +70,22 @@ impl Groups {
         let known = self.len();
         self.table.slots(&columns, &scratch.hashes, &mut scratch.slots);
         if self.len() > known {
-            let slots = self.table.len();
-            self.calls.iter_mut().for_each(|call| call.grow(slots));
+            self.calls.grow(self.table.len());
         }
     }
 
-    /// Adds the rows to all aggregates, or, if one refuses a row, to none.
-    fn apply(&mut self, shape: &Shape, slots: &[u32], batch: &Batch) -> bool {
-        let mut refused = false;
-        for &index in &shape.order {
-            let call = &mut self.calls[index];
-            if call.fallible() {
-                call.save(slots);
-            } else if refused {
-                break;
-            }
-            refused |= call.update(slots, batch);
-        }
-        if refused {
-            self.calls.iter_mut().filter(|call| call.fallible()).for_each(|call| call.restore());
-        }
-        !refused
-    }
-
-    /// Looks at row after row: the rows that can be added, and why the others cannot. Adds nothing.
-    fn divide(
+    /// Adds the groups of later rows: their slot `n` is our slot `slots[n]`. Slots whose results are refused,
+    /// with the reason and the aggregate's place, are noted.
+    pub(crate) fn merge(
         &mut self,
         shape: &Shape,
-        slots: &[u32],
-        batch: &Batch,
-    ) -> (Vec<u32>, Vec<(usize, Fault, Place)>) {
-        let (mut good, mut refused) = (Vec::new(), Vec::new());
-        let fallible = |call: &&mut Box<dyn Accumulators>| call.fallible();
-        self.calls.iter_mut().filter(fallible).for_each(|call| call.save(slots));
-        for (row, &slot) in slots.iter().enumerate() {
-            let fault = self.calls.iter().zip(&shape.calls).find_map(|(call, of)| {
-                let fault = call.check(slot as usize, batch, row).err()?;
-                Some((row, fault, of.place))
-            });
-            match fault {
-                Some(fault) => refused.push(fault),
-                None => {
-                    let one = batch.gather(&[row as u32]);
-                    self.calls.iter_mut().filter(fallible).for_each(|call| {
-                        call.update(&[slot], &one);
-                    });
-                    good.push(row as u32);
-                }
-            }
-        }
-        self.calls.iter_mut().filter(fallible).for_each(|call| call.restore());
-        (good, refused)
-    }
-
-    /// Takes back the groups from `known` on.
-    fn forget(&mut self, known: usize) {
-        self.table.forget(known);
-        self.calls.iter_mut().for_each(|call| call.grow(known));
+        later: &Groups,
+        slots: &mut Vec<u32>,
+        refused: &mut Vec<(u32, Fault, Place)>,
+    ) {
+        self.table.merge(&later.table, slots);
+        self.calls.grow(self.table.len());
+        self.calls.merge(shape, &later.calls, slots, refused);
     }
 
     /// The keys of these slots, a column each.
@@ -157,6 +95,6 @@ impl Groups {
 
     /// The results of these slots, a column for each aggregate.
     pub(crate) fn results(&self, slots: &[u32]) -> impl Iterator<Item = Column> {
-        self.calls.iter().map(|call| call.results(slots))
+        self.calls.results(slots)
     }
 }

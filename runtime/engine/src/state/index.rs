@@ -129,6 +129,11 @@ impl<E: Entry> Index<E> {
         self.hashes.len()
     }
 
+    /// The hash of every slot's key.
+    pub(super) fn hashes(&self) -> &[u64] {
+        &self.hashes
+    }
+
     /// Are there slots for the keys of another block?
     pub(super) fn is_full(&self) -> bool {
         self.len() + BLOCK > E::SLOTS

@@ -1,6 +1,7 @@
 //! State by key: keys get dense slots, accumulators are columns over slots.
 
 mod accumulate;
+mod calls;
 mod distinct;
 mod groups;
 mod held;
@@ -12,7 +13,8 @@ mod table;
 mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators};
-pub(crate) use groups::{Groups, Refused, Scratch, Shape};
+pub(crate) use calls::{Calls, Shape};
+pub(crate) use groups::{Groups, Refused, Scratch};
 pub(crate) use held::{Held, room};
 pub(crate) use index::NO_SLOT;
 pub(crate) use rows::RowStore;

@@ -1,6 +1,6 @@
 //! Aggregates of numbers, as columns of plain states over slots and one tight loop per batch.
 
-use super::accumulate::{Accumulators, Reads};
+use super::accumulate::{Accumulators, Reads, same};
 use super::held::room;
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::error::Fault;
@@ -9,6 +9,7 @@ use flow_plan::expr::BinaryOp;
 use flow_plan::physical::ColumnAggregate;
 use flow_plan::{DataType, Value};
 use rust_decimal::Decimal;
+use std::any::Any;
 
 /// `count()`, `count(x)`.
 pub(crate) struct Counts {
@@ -53,10 +54,24 @@ impl Accumulators for Counts {
     fn bytes(&self) -> usize {
         room(&self.counts)
     }
+
+    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, _refused: &mut Vec<(u32, Fault)>) {
+        let later = &same::<Counts>(later).counts;
+        slots.iter().zip(later).for_each(|(&slot, count)| self.counts[slot as usize] += count);
+    }
+
+    fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
+        self.counts[slot as usize] += self.counts[later as usize];
+        Ok(())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
 }
 
 /// An aggregate as a fold over plain items.
-pub(crate) trait Fold: Send {
+pub(crate) trait Fold: Send + 'static {
     type Item: Copy;
     type State: Clone + Default + Send;
     type Out: Copy + Default;
@@ -69,6 +84,8 @@ pub(crate) trait Fold: Send {
     fn check(&self, _state: &Self::State, _item: Self::Item) -> Result<(), Fault> {
         Ok(())
     }
+    /// Adds what later rows made. What is refused changes nothing.
+    fn merge(&self, state: &mut Self::State, later: &Self::State) -> Result<(), Fault>;
     /// The result; `None`: null.
     fn result(state: &Self::State) -> Option<Self::Out>;
     fn column(results: Vec<Self::Out>) -> ColumnData;
@@ -167,6 +184,24 @@ impl<F: Fold> Accumulators for Folded<F> {
     fn bytes(&self) -> usize {
         room(&self.states)
     }
+
+    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, refused: &mut Vec<(u32, Fault)>) {
+        let later = &same::<Folded<F>>(later).states;
+        for (&slot, later) in slots.iter().zip(later) {
+            if let Err(fault) = self.fold.merge(&mut self.states[slot as usize], later) {
+                refused.push((slot, fault));
+            }
+        }
+    }
+
+    fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
+        let later = self.states[later as usize].clone();
+        self.fold.merge(&mut self.states[slot as usize], &later)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
 }
 
 fn ints(column: &ColumnData) -> &[i64] {
@@ -213,8 +248,17 @@ impl Fold for IntSum {
     }
 
     fn check(&self, state: &i64, item: i64) -> Result<(), Fault> {
+        if state.checked_add(item).is_some() {
+            return Ok(());
+        }
         let value = if self.durations { Value::Duration } else { Value::Int };
         arith::binary(BinaryOp::Add, &value(*state), &value(item)).map(|_| ())
+    }
+
+    fn merge(&self, state: &mut i64, later: &i64) -> Result<(), Fault> {
+        self.check(state, *later)?;
+        *state += later;
+        Ok(())
     }
 
     fn result(state: &i64) -> Option<i64> {
@@ -261,6 +305,12 @@ impl Fold for DecimalSum {
         arith::binary(BinaryOp::Add, &Value::Decimal(*state), &Value::Decimal(item)).map(|_| ())
     }
 
+    fn merge(&self, state: &mut Decimal, later: &Decimal) -> Result<(), Fault> {
+        self.check(state, *later)?;
+        self.add(state, *later);
+        Ok(())
+    }
+
     fn result(state: &Decimal) -> Option<Decimal> {
         Some(*state)
     }
@@ -293,6 +343,11 @@ impl Fold for FloatSum {
     fn add(&self, state: &mut f64, item: f64) -> bool {
         *state += item;
         false
+    }
+
+    fn merge(&self, state: &mut f64, later: &f64) -> Result<(), Fault> {
+        *state += later;
+        Ok(())
     }
 
     fn result(state: &f64) -> Option<f64> {
@@ -330,6 +385,12 @@ impl Fold for IntAverage {
         false
     }
 
+    fn merge(&self, (sum, rows): &mut (i128, i64), later: &(i128, i64)) -> Result<(), Fault> {
+        *sum += later.0;
+        *rows += later.1;
+        Ok(())
+    }
+
     fn result((sum, rows): &(i128, i64)) -> Option<f64> {
         (*rows > 0).then(|| *sum as f64 / *rows as f64)
     }
@@ -363,6 +424,12 @@ impl Fold for FloatAverage {
         *sum += item;
         *rows += 1;
         false
+    }
+
+    fn merge(&self, (sum, rows): &mut (f64, i64), later: &(f64, i64)) -> Result<(), Fault> {
+        *sum += later.0;
+        *rows += later.1;
+        Ok(())
     }
 
     fn result((sum, rows): &(f64, i64)) -> Option<f64> {
@@ -403,6 +470,13 @@ impl Fold for Extreme {
             None => item,
         });
         false
+    }
+
+    fn merge(&self, state: &mut Option<i64>, later: &Option<i64>) -> Result<(), Fault> {
+        if let Some(later) = *later {
+            self.add(state, later);
+        }
+        Ok(())
     }
 
     fn result(state: &Option<i64>) -> Option<i64> {

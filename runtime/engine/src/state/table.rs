@@ -124,6 +124,20 @@ impl KeyTable {
         }
     }
 
+    /// The slots of all keys of another table, in the order of its slots; new keys get the next slots.
+    pub(crate) fn merge(&mut self, other: &KeyTable, out: &mut Vec<u32>) {
+        let all: Vec<u32> = (0..other.len() as u32).collect();
+        let columns = other.gather(&all);
+        let hashes = match &other.index {
+            KeyIndex::None(_) => &vec![0; all.len()][..],
+            KeyIndex::Text(index) => index.hashes(),
+            KeyIndex::ManyTexts(index) => index.hashes(),
+            KeyIndex::Int(index) => index.hashes(),
+            KeyIndex::Any(index) => index.hashes(),
+        };
+        self.slots(&columns.iter().collect::<Vec<_>>(), hashes, out);
+    }
+
     /// The keys of these slots, a column each.
     pub(crate) fn gather(&self, slots: &[u32]) -> Vec<Column> {
         self.keys.iter().map(|key| key.gather(slots)).collect()

@@ -1,12 +1,14 @@
 //! Aggregates without columns of their own: the reference accumulators, one per slot.
 
-use super::accumulate::Accumulators;
+use super::accumulate::{Accumulators, same};
 use super::held::room;
 use flow_data::{Batch, Column, ColumnBuilder};
 use flow_plan::aggregate::Accumulator;
+use flow_plan::error::Fault;
 use flow_plan::physical::ColumnAggregate;
 use flow_plan::weight::of_accumulator;
 use flow_plan::{DataType, RecordType, Value};
+use std::any::Any;
 
 pub(crate) struct Values {
     empty: Accumulator,
@@ -53,6 +55,16 @@ impl Values {
     }
 }
 
+impl Values {
+    fn merge_one(&mut self, slot: u32, later: &Accumulator) -> Result<(), Fault> {
+        let accumulator = &mut self.slots[slot as usize];
+        self.heap -= of_accumulator(accumulator);
+        let merged = accumulator.merge(later);
+        self.heap += of_accumulator(accumulator);
+        merged
+    }
+}
+
 impl Accumulators for Values {
     fn grow(&mut self, slots: usize) {
         let known = self.slots.len();
@@ -89,5 +101,22 @@ impl Accumulators for Values {
 
     fn bytes(&self) -> usize {
         room(&self.slots) + self.heap
+    }
+
+    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, refused: &mut Vec<(u32, Fault)>) {
+        for (&slot, later) in slots.iter().zip(&same::<Values>(later).slots) {
+            if let Err(fault) = self.merge_one(slot, later) {
+                refused.push((slot, fault));
+            }
+        }
+    }
+
+    fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
+        let later = self.slots[later as usize].clone();
+        self.merge_one(slot, &later)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }

@@ -1,54 +1,168 @@
-//! When the groups of a window were first seen: the rank of their results among those of all workers.
+//! When the groups of a window were first seen: the order of their results, on one worker and among those
+//! of all.
 
 use crate::number::Number;
 use crate::ranks::{Phase, Ranks, of_row};
-use crate::state::room;
+use crate::state::{Refused, room};
 use flow_data::Batch;
 
-/// Per slot, the number and the ranks of the row that made it. Without width, nothing is kept.
+/// The row that made a group: its place among all rows of this worker, its number and its ranks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Birth {
+    pub(crate) place: u64,
+    number: Number,
+    own: Vec<i64>,
+}
+
+/// Where rows stand among all rows of this worker.
+pub(crate) struct Places {
+    /// The place of their batch's first row.
+    first: u64,
+    /// Which rows of that batch they are; `None`: all.
+    rows: Option<Vec<u32>>,
+}
+
+impl Places {
+    pub(crate) fn new(first: u64, rows: Option<Vec<u32>>) -> Places {
+        Places { first, rows }
+    }
+
+    fn of(&self, row: usize) -> u64 {
+        self.first + self.rows.as_ref().map_or(row as u64, |rows| rows[row].into())
+    }
+
+    /// Without the rows that were refused.
+    pub(crate) fn leave_out(&mut self, refused: &Refused) {
+        let is_in = |row: &usize| refused.rows.iter().all(|(out, ..)| out != row);
+        let rows = (0..refused.batch.len).filter(is_in).map(|row| (self.of(row) - self.first) as u32);
+        self.rows = Some(rows.collect());
+    }
+}
+
+/// Of every slot.
 pub(crate) struct Births {
+    places: Vec<u64>,
     numbers: Vec<Number>,
     /// The row's own ranks, a column each.
     ranks: Vec<Vec<i64>>,
-    wanted: bool,
+    /// Rank columns of the output. Without, only places are kept.
+    rank: usize,
 }
 
 impl Births {
     /// For a node whose output has so many rank columns.
     pub(crate) fn new(rank: usize) -> Births {
         let own = rank.saturating_sub(Ranks::LEADING);
-        Births { numbers: Vec::new(), ranks: vec![Vec::new(); own], wanted: rank > 0 }
+        Births { places: Vec::new(), numbers: Vec::new(), ranks: vec![Vec::new(); own], rank }
     }
 
     /// Notes the slots that rows of this batch made: those that are not known yet.
-    pub(crate) fn note(&mut self, number: Number, slots: &[u32], batch: &Batch, declared: usize) {
-        if !self.wanted {
-            return;
-        }
+    pub(crate) fn note(
+        &mut self,
+        number: Number,
+        places: &Places,
+        slots: &[u32],
+        batch: &Batch,
+        declared: usize,
+    ) {
         for (row, &slot) in slots.iter().enumerate() {
-            if slot as usize == self.numbers.len() {
-                self.numbers.push(number);
-                let own = of_row(batch, declared, row);
-                self.ranks.iter_mut().zip(own).for_each(|(column, rank)| column.push(rank));
+            if slot as usize == self.places.len() {
+                self.push(&Birth::of(number, places.of(row), batch, declared, row, self.rank));
             }
         }
     }
 
     /// The bytes they take.
     pub(crate) fn bytes(&self) -> usize {
-        room(&self.numbers) + self.ranks.iter().map(room).sum::<usize>()
+        room(&self.places) + room(&self.numbers) + self.ranks.iter().map(room).sum::<usize>()
+    }
+
+    pub(crate) fn push(&mut self, birth: &Birth) {
+        self.places.push(birth.place);
+        if self.rank > 0 {
+            self.numbers.push(birth.number);
+            self.ranks.iter_mut().zip(&birth.own).for_each(|(column, rank)| column.push(*rank));
+        }
+    }
+
+    pub(crate) fn set(&mut self, slot: usize, birth: &Birth) {
+        self.places[slot] = birth.place;
+        if self.rank > 0 {
+            self.numbers[slot] = birth.number;
+            self.ranks.iter_mut().zip(&birth.own).for_each(|(column, rank)| column[slot] = *rank);
+        }
+    }
+
+    pub(crate) fn get(&self, slot: usize) -> Birth {
+        let (number, own) = match self.rank {
+            0 => (0, Vec::new()),
+            _ => (self.numbers[slot], self.ranks.iter().map(|column| column[slot]).collect()),
+        };
+        Birth { place: self.places[slot], number, own }
+    }
+
+    pub(crate) fn place(&self, slot: usize) -> u64 {
+        self.places[slot]
+    }
+
+    /// Adds those of later slices, whose slot `n` is our `slots[n]`: of two, the first stays.
+    pub(crate) fn merge(&mut self, later: &Births, slots: &[u32]) {
+        for (from, &slot) in slots.iter().enumerate() {
+            let slot = slot as usize;
+            if slot == self.places.len() {
+                self.push(&later.get(from));
+            } else if later.places[from] < self.places[slot] {
+                self.set(slot, &later.get(from));
+            }
+        }
+    }
+
+    /// All slots in the order in which they were first seen.
+    pub(crate) fn order(&self) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
+        if !self.places.is_sorted() {
+            order.sort_by_key(|&slot| self.places[slot as usize]);
+        }
+        order
     }
 
     /// The ranks of these slots' results, given when their window ends.
     pub(crate) fn rank(&self, slots: &[u32], end: i64, out: &mut Ranks) {
-        if !self.wanted {
-            return;
+        if self.rank > 0 {
+            slots.iter().for_each(|&slot| self.get(slot as usize).rank(Phase::Due, end, out));
         }
-        let mut own = vec![0; self.ranks.len()];
-        for &slot in slots {
-            let slot = slot as usize;
-            own.iter_mut().zip(&self.ranks).for_each(|(rank, column)| *rank = column[slot]);
-            out.push(Phase::Due, end, self.numbers[slot], &own);
+    }
+}
+
+impl Births {
+    /// Puts the ranks of these slots' results behind a batch of them; each is given when its end comes.
+    pub(crate) fn rank_each(&self, slots: &[u32], ends: &[i64], batch: &mut Batch) {
+        if self.rank > 0 {
+            let mut ranks = Ranks::new(self.rank);
+            for (&slot, &end) in slots.iter().zip(ends) {
+                self.get(slot as usize).rank(Phase::Due, end, &mut ranks);
+            }
+            ranks.append_to(batch);
         }
+    }
+}
+
+impl Birth {
+    /// Of a row.
+    pub(crate) fn of(
+        number: Number,
+        place: u64,
+        batch: &Batch,
+        declared: usize,
+        row: usize,
+        rank: usize,
+    ) -> Birth {
+        let own = if rank > 0 { of_row(batch, declared, row) } else { Vec::new() };
+        Birth { place, number, own }
+    }
+
+    /// The ranks of its result.
+    pub(crate) fn rank(&self, phase: Phase, time: i64, out: &mut Ranks) {
+        out.push(phase, time, self.number, &self.own);
     }
 }

@@ -58,6 +58,55 @@ impl Tumbling {
     }
 }
 
+/// Windows that overlap, made of slices. Where a window ends may lie outside of what a timestamp can hold.
+pub(crate) enum Overlapping {
+    /// Of this size, one begins every so often.
+    Sliding { size: i64, every: i64 },
+    /// From the beginning of each `max`, one ends every so often.
+    Cumulative { max: i64, every: i64 },
+}
+
+impl Overlapping {
+    /// How slices divide time.
+    pub(crate) fn slices(&self) -> Tumbling {
+        match *self {
+            Overlapping::Sliding { size, every } => Tumbling::new(common(size, every), 0, None),
+            Overlapping::Cumulative { every, .. } => Tumbling::new(every, 0, None),
+        }
+    }
+
+    /// The end of the last window that holds a time.
+    pub(crate) fn last_end(&self, time: i64) -> i128 {
+        let floor = |step: i64| i128::from(time).div_euclid(step.into()) * i128::from(step);
+        match *self {
+            Overlapping::Sliding { size, every } => floor(every) + i128::from(size),
+            Overlapping::Cumulative { max, .. } => floor(max) + i128::from(max),
+        }
+    }
+
+    /// The end of the first window that holds a time and ends behind `after`.
+    pub(crate) fn next_end(&self, time: i64, after: i128) -> Option<i128> {
+        let (last, after) = (self.last_end(time), after.max(time.into()));
+        let (Overlapping::Sliding { every, .. } | Overlapping::Cumulative { every, .. }) = *self;
+        let every = i128::from(every);
+        (last > after).then(|| last - (last - after - 1) / every * every)
+    }
+
+    /// The window that ends there; clamped to what a timestamp can hold.
+    pub(crate) fn window(&self, end: i128) -> Bounds {
+        let start = match *self {
+            Overlapping::Sliding { size, .. } => end - i128::from(size),
+            Overlapping::Cumulative { max, .. } => (end - 1).div_euclid(max.into()) * i128::from(max),
+        };
+        Bounds { start: clamp(start), end: clamp(end) }
+    }
+}
+
+/// The greatest common divisor.
+fn common(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { common(b, a % b) }
+}
+
 fn clamp(time: i128) -> i64 {
     time.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
 }
@@ -72,6 +121,33 @@ mod tests {
         assert_eq!(tumbling.of(3), Bounds { start: 3, end: 13 });
         assert_eq!(tumbling.of(2), Bounds { start: -7, end: 3 });
         assert_eq!(tumbling.of(-8), Bounds { start: -17, end: -7 });
+    }
+
+    fn ends(windows: &Overlapping, time: i64) -> Vec<i128> {
+        let mut ends = Vec::new();
+        while let Some(end) = windows.next_end(time, ends.last().copied().unwrap_or(i128::MIN)) {
+            ends.push(end);
+        }
+        ends
+    }
+
+    #[test]
+    fn a_time_lies_in_all_windows_that_overlap_there() {
+        let sliding = Overlapping::Sliding { size: 10, every: 4 };
+        assert_eq!(ends(&sliding, 9), [10, 14, 18]);
+        assert_eq!(ends(&sliding, 10), [14, 18]);
+        assert_eq!(ends(&sliding, -1), [2, 6]);
+        assert_eq!(sliding.window(2), Bounds { start: -8, end: 2 });
+        assert_eq!(sliding.slices().of(-1), Bounds { start: -2, end: 0 });
+        let cumulative = Overlapping::Cumulative { max: 12, every: 4 };
+        assert_eq!(ends(&cumulative, 5), [8, 12]);
+        assert_eq!(ends(&cumulative, -12), [-8, -4, 0]);
+        assert_eq!(cumulative.window(8), Bounds { start: 0, end: 8 });
+        assert_eq!(cumulative.window(12), Bounds { start: 0, end: 12 });
+        for time in [i64::MIN, i64::MAX] {
+            assert_eq!(ends(&cumulative, time).len(), ends(&cumulative, time).len().clamp(1, 3));
+            assert!(!ends(&sliding, time).is_empty());
+        }
     }
 
     #[test]

@@ -1,43 +1,44 @@
-//! Aggregation in windows of event time.
+//! Aggregation in windows of time.
 //!
-//! Each window has a pane of its own, with its groups; rows are divided by pane. A row that may come
-//! behind the end of its window waits, with all rows behind it, until its number is complete: only then
-//! is the watermark known that it meets. See `docs/architecture.md`, "Time in the sequence".
+//! A row that may come behind the end of a window waits, with all rows behind it, until its number is
+//! complete: only then is the watermark known that it meets. See `docs/architecture.md`, "Time in the
+//! sequence". Windows of processing time never wait: rows have the time of the wall clock.
 
 mod births;
 mod bounds;
+mod common;
 mod divide;
 mod pane;
+mod session;
+mod sliced;
+mod whole;
 
 use super::{Flush, Operator};
-use crate::context::{BadRow, Context, describe};
+use crate::context::Context;
 use crate::error::Halt;
-use crate::number::{Number, at_end_of_time};
+use crate::number::Number;
 use crate::shared::Shared;
-use crate::state::{Held, Refused, Scratch, Shape};
+use crate::state::{Held, Shape};
 use crate::time::Clock;
-use bounds::{Bounds, Tumbling};
-use divide::{Moment, Rows, divide};
-use flow_data::{Batch, ColumnData};
-use flow_plan::RecordType;
+use bounds::{Overlapping, Tumbling};
+use common::{Common, Windows};
+use divide::Moment;
+use flow_data::Batch;
+use flow_env::Deadline;
 use flow_plan::civil::Zone;
 use flow_plan::operator::WindowKind;
-use flow_plan::physical::WindowAggregate;
 use flow_plan::physical::hidden::NO_WATERMARK;
-use pane::{Output, Pane};
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use flow_plan::physical::{WindowAggregate, Windowing};
+use pane::Output;
+use session::Sessions;
+use sliced::Sliced;
+use std::collections::VecDeque;
+use std::time::Duration;
+use whole::{Division, Whole};
 
 pub(crate) struct WindowOperator {
-    shape: Shape,
-    windows: Tumbling,
-    time: usize,
-    watermark: usize,
-    /// Columns of late rows.
-    late_rows: Option<Vec<usize>>,
-    output: Output,
-    /// By end and start.
-    panes: BTreeMap<(i64, i64), Pane>,
+    common: Common,
+    windows: Box<dyn Windows>,
     clock: Clock,
     /// The watermark behind all numbers that are settled.
     now: i64,
@@ -45,95 +46,29 @@ pub(crate) struct WindowOperator {
     settled: Number,
     /// Rows that wait until their number is complete.
     held: VecDeque<(Number, Batch)>,
-    /// Rows of numbers that are not complete, behind the end of their window.
-    behind: VecDeque<(Number, Batch)>,
-    /// The next slot of the first pane that the end of the input gives.
-    flushed: usize,
-    scratch: Scratch,
+    /// Of processing time: when the next window ends.
+    deadline: Option<Deadline>,
 }
 
 impl WindowOperator {
-    pub(crate) fn new(
-        aggregate: &WindowAggregate,
-        input: &Arc<RecordType>,
-        shared: &Shared,
-        node: usize,
-    ) -> WindowOperator {
+    pub(crate) fn new(aggregate: &WindowAggregate, shared: &Shared, node: usize) -> WindowOperator {
         let windowing = &aggregate.windowing;
-        let windows = match &windowing.window.kind {
-            WindowKind::Tumbling { size, offset, zone } => {
-                let zone = zone.as_deref().map(|name| Zone::find(name).unwrap_or(Zone::UTC));
-                Tumbling::new(*size, *offset, zone)
-            }
-            other => unreachable!("refused before: {other:?}"),
-        };
-        let (Some(time), Some(watermark)) = (windowing.time, windowing.watermark) else {
-            unreachable!("a window of event time without event time");
-        };
+        let graph = &shared.graph;
+        let input = &graph.nodes[graph.nodes[node].inputs[0].node].output;
+        let shape = Shape::new(&aggregate.keys, &aggregate.calls, input);
+        let output = Output { rank: shared.layout.nodes[node].rank, changes: aggregate.changes };
+        let time = windowing.time.zip(windowing.watermark);
+        let given = &graph.nodes[node].output;
+        let common = Common::new(shape, output, given, time, windowing.late_rows.clone());
         WindowOperator {
-            shape: Shape::new(&aggregate.keys, &aggregate.calls, input),
-            windows,
-            time,
-            watermark,
-            late_rows: windowing.late_rows.clone(),
-            output: Output { rank: shared.layout.nodes[node].rank, changes: aggregate.changes },
-            panes: BTreeMap::new(),
+            windows: windows(windowing, &common),
+            common,
             clock: Clock::new(shared, node),
             now: NO_WATERMARK,
             settled: 0,
             held: VecDeque::new(),
-            behind: VecDeque::new(),
-            flushed: 0,
-            scratch: Scratch::default(),
+            deadline: None,
         }
-    }
-
-    /// Takes the rows of a number that are not behind; the others are kept for later.
-    fn take(&mut self, cx: &mut Context<'_>, batch: Batch, moment: Moment) -> Result<(), Halt> {
-        let (times, own) = (ints(&batch, self.time), ints(&batch, self.watermark));
-        let divided = divide(&self.windows, times, own, moment);
-        for (bounds, rows) in divided.parts {
-            let part = match rows {
-                Rows::All => batch.clone(),
-                Rows::These(rows) => batch.gather(&rows),
-            };
-            self.add(cx, bounds, part)?;
-        }
-        if !divided.behind.is_empty() {
-            self.behind.push_back((cx.number, batch.gather(&divided.behind)));
-        }
-        if let Some(from) = divided.held_from {
-            let rows: Vec<u32> = (from as u32..batch.len as u32).collect();
-            self.held.push_back((cx.number, batch.gather(&rows)));
-        }
-        Ok(())
-    }
-
-    /// Adds rows of one window.
-    fn add(&mut self, cx: &mut Context<'_>, bounds: Bounds, batch: Batch) -> Result<(), Halt> {
-        let (shape, output) = (&self.shape, &self.output);
-        let pane = self.panes.entry((bounds.end, bounds.start)).or_insert_with(|| Pane::new(shape, output));
-        match pane.add(shape, &mut self.scratch, cx.number, batch) {
-            Some(refused) => self.refuse(cx, refused),
-            None => Ok(()),
-        }
-    }
-
-    fn refuse(&self, cx: &mut Context<'_>, refused: Refused) -> Result<(), Halt> {
-        for (row, fault, place) in refused.rows {
-            let (record, position) = describe(&refused.batch, row, &self.shape.input);
-            let node = &cx.shared.graph.nodes[cx.node];
-            cx.record_error(BadRow {
-                declaration: node.declaration,
-                label: node.label.clone(),
-                place,
-                code: fault.code.as_str().into(),
-                message: fault.message,
-                record,
-                position,
-            })?;
-        }
-        Ok(())
     }
 
     /// All numbers below `to` are complete: takes what waits, and gives what is due, number by number.
@@ -142,10 +77,7 @@ impl WindowOperator {
         for (risen, watermark) in self.clock.steps(cx.shared, to) {
             self.complete_below(cx, risen)?;
             cx.number = risen;
-            self.take_held(cx, watermark)?;
-            self.now = watermark;
-            self.give(cx);
-            self.take_behind(cx);
+            self.complete(cx, watermark)?;
         }
         self.complete_below(cx, to)?;
         self.settled = to;
@@ -155,73 +87,82 @@ impl WindowOperator {
 
     /// Completes numbers behind which the watermark did not rise.
     fn complete_below(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {
-        let first = |queue: &VecDeque<(Number, Batch)>| queue.front().map(|(number, _)| *number);
-        while let Some(number) = first(&self.held).into_iter().chain(first(&self.behind)).min()
+        let first = |held: &VecDeque<(Number, Batch)>| held.front().map(|(number, _)| *number);
+        while let Some(number) = first(&self.held).into_iter().chain(self.common.first_behind()).min()
             && number < to
         {
             cx.number = number;
-            self.take_held(cx, self.now)?;
-            self.take_behind(cx);
+            self.complete(cx, self.now)?;
         }
         Ok(())
     }
 
-    /// Takes the rows of this number that waited for it to be complete.
-    fn take_held(&mut self, cx: &mut Context<'_>, behind: i64) -> Result<(), Halt> {
+    /// Completes this number, behind which stands that watermark.
+    fn complete(&mut self, cx: &mut Context<'_>, behind: i64) -> Result<(), Halt> {
         let moment = Moment { before: self.now, behind: Some(behind) };
+        let mut rest = Vec::new();
         while self.held.front().is_some_and(|(number, _)| *number == cx.number) {
-            if let Some((_, batch)) = self.held.pop_front() {
-                self.take(cx, batch, moment)?;
+            let Some((_, batch)) = self.held.pop_front() else { break };
+            if rest.is_empty() {
+                rest.extend(self.windows.take(&mut self.common, cx, batch, moment)?);
+            } else {
+                rest.push(batch);
             }
         }
+        self.now = behind;
+        self.windows.give(&mut self.common, cx, moment, rest)?;
+        self.common.give_late(cx);
         Ok(())
     }
 
-    /// Hands on the rows of this number that are late.
-    fn take_behind(&mut self, cx: &mut Context<'_>) {
-        while self.behind.front().is_some_and(|(number, _)| *number == cx.number) {
-            if let Some((_, batch)) = self.behind.pop_front() {
-                cx.emit_late(self.late(batch));
-            }
-        }
+    /// Windows of processing time: what the wall clock has passed is given.
+    fn tell_time(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
+        let before = self.common.wall;
+        self.common.wall = cx.shared.env.clock.wall_micros().max(before);
+        let moment = Moment { before, behind: Some(self.common.wall) };
+        self.windows.give(&mut self.common, cx, moment, Vec::new())
     }
 
-    /// A late row as it came.
-    fn late(&self, batch: Batch) -> Batch {
-        let Some(columns) = &self.late_rows else { return batch };
-        let ranks = self.shape.input.fields.len()..batch.columns.len();
-        let columns = columns.iter().copied().chain(ranks).map(|column| batch.columns[column].clone());
-        Batch::new(batch.len, columns.collect())
-    }
-
-    /// Gives the windows that are due.
-    fn give(&mut self, cx: &mut Context<'_>) {
-        while let Some(first) = self.panes.first_entry()
-            && first.key().0 <= self.now
-        {
-            let ((end, start), pane) = first.remove_entry();
-            let mut from = 0;
-            while let Some(batch) = pane.results(from, Bounds { start, end }, &self.output) {
-                from += batch.len;
-                cx.emit(batch);
-            }
-        }
+    fn set_deadline(&mut self, cx: &Context<'_>) {
+        let wall = self.common.wall;
+        let after = |end: i64| Duration::from_micros(end.saturating_sub(wall).max(1) as u64);
+        let clock = cx.shared.env.clock.as_ref();
+        self.deadline = self.windows.next_end().map(|end| Deadline::after(clock, after(end)));
     }
 }
 
-fn ints(batch: &Batch, column: usize) -> &[i64] {
-    match &batch.columns[column].data {
-        ColumnData::I64(values) => values,
-        other => unreachable!("times are ints, not {other:?}"),
+fn windows(windowing: &Windowing, common: &Common) -> Box<dyn Windows> {
+    match (&windowing.window.kind, windowing.bounds) {
+        (WindowKind::Tumbling { size, offset, zone }, _) => {
+            let zone = zone.as_deref().map(|name| Zone::find(name).unwrap_or(Zone::UTC));
+            Box::new(Whole::new(Division::Time(Tumbling::new(*size, *offset, zone))))
+        }
+        (WindowKind::Same, Some((start, end))) => Box::new(Whole::new(Division::Same(start, end))),
+        (&WindowKind::Session { gap }, _) => Box::new(Sessions::new(gap, common)),
+        (&WindowKind::Sliding { size, every }, _) => {
+            Box::new(Sliced::new(Overlapping::Sliding { size, every }))
+        }
+        (&WindowKind::Cumulative { max, every }, _) => {
+            Box::new(Sliced::new(Overlapping::Cumulative { max, every }))
+        }
+        (other, _) => unreachable!("refused before: {other:?}"),
     }
 }
 
 impl Operator for WindowOperator {
     fn held(&self) -> Held {
-        self.panes.values().fold(Held::default(), |all, pane| all + pane.held())
+        self.windows.held()
     }
 
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        if self.common.is_processing_time() {
+            self.tell_time(cx)?;
+            let moment = Moment { before: NO_WATERMARK, behind: Some(NO_WATERMARK) };
+            let rest = self.windows.take(&mut self.common, cx, batch, moment)?;
+            debug_assert!(rest.is_none(), "no row is late on the wall clock");
+            self.set_deadline(cx);
+            return Ok(());
+        }
         let mut known = self.clock.known(cx.shared);
         if cx.number > self.settled && known > self.settled {
             self.settle(cx, known.min(cx.number))?;
@@ -232,29 +173,34 @@ impl Operator for WindowOperator {
             return Ok(());
         }
         let behind = (known > cx.number).then(|| self.clock.behind(cx.shared, cx.number));
-        self.take(cx, batch, Moment { before: self.now, behind })
+        let moment = Moment { before: self.now, behind };
+        if let Some(rest) = self.windows.take(&mut self.common, cx, batch, moment)? {
+            self.held.push_back((cx.number, rest));
+        }
+        Ok(())
     }
 
     fn advance(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {
-        self.settle(cx, to)
+        match self.common.is_processing_time() {
+            true => Ok(()),
+            false => self.settle(cx, to),
+        }
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
+        self.tell_time(cx)?;
+        self.set_deadline(cx);
+        Ok(())
     }
 
     /// The least end first.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        self.deadline = None;
         let level = cx.shared.layout.nodes[cx.node].level;
-        let Some((&(end, start), pane)) = self.panes.first_key_value() else { return Ok(Flush::Done) };
-        cx.number = at_end_of_time(level, end);
-        if let Some(batch) = pane.results(self.flushed, Bounds { start, end }, &self.output) {
-            self.flushed += batch.len;
-            cx.emit(batch);
-        }
-        if self.flushed >= pane.len() {
-            self.panes.pop_first();
-            self.flushed = 0;
-        }
-        Ok(match self.panes.first_key_value() {
-            Some((&(end, _), _)) => Flush::More(at_end_of_time(level, end)),
-            None => Flush::Done,
-        })
+        self.windows.flush(&mut self.common, cx, level)
     }
 }

@@ -1,11 +1,13 @@
-//! The rows of one window (or slice of windows): its groups, freed as a whole when it is over.
+//! The rows of one window, or slice of windows: its groups, freed as a whole when it is over.
 
-use super::births::Births;
+use super::births::{Births, Places};
 use super::bounds::Bounds;
 use crate::number::Number;
 use crate::ranks::Ranks;
 use crate::state::{Groups, Held, Refused, Scratch, Shape};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
+use flow_plan::Place;
+use flow_plan::error::Fault;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use std::sync::Arc;
 
@@ -15,11 +17,19 @@ pub(crate) struct Pane {
 }
 
 /// What the results of a pane look like.
+#[derive(Clone, Copy)]
 pub(crate) struct Output {
     /// Rank columns.
     pub(crate) rank: usize,
     /// Is the output a changelog?
     pub(crate) changes: bool,
+}
+
+/// A result that was refused: whose, why, and the aggregate's place.
+pub(crate) struct RefusedResult {
+    pub(crate) slot: u32,
+    pub(crate) fault: Fault,
+    pub(crate) place: Place,
 }
 
 impl Pane {
@@ -37,36 +47,92 @@ impl Pane {
         self.groups.len()
     }
 
+    /// Adds rows, which have these places among all rows of this worker.
     pub(crate) fn add(
         &mut self,
         shape: &Shape,
         scratch: &mut Scratch,
         number: Number,
+        mut places: Places,
         mut batch: Batch,
     ) -> Option<Refused> {
+        let known = self.len();
         let refused = self.groups.add(shape, scratch, &mut batch);
-        self.births.note(number, &scratch.slots, &batch, shape.input.fields.len());
+        if self.len() > known {
+            if let Some(refused) = &refused {
+                places.leave_out(refused);
+            }
+            self.births.note(number, &places, &scratch.slots, &batch, shape.input.fields.len());
+        }
         refused
     }
 
-    /// The results from the slot `from` on, as many as a batch holds; `None`: there are no more.
+    /// Adds a later slice.
+    pub(crate) fn merge(
+        &mut self,
+        shape: &Shape,
+        scratch: &mut Scratch,
+        later: &Pane,
+        refused: &mut Vec<RefusedResult>,
+    ) {
+        let mut faults = Vec::new();
+        self.groups.merge(shape, &later.groups, &mut scratch.slots, &mut faults);
+        self.births.merge(&later.births, &scratch.slots);
+        for (slot, fault, place) in faults {
+            if refused.iter().all(|known| known.slot != slot) {
+                refused.push(RefusedResult { slot, fault, place });
+            }
+        }
+    }
+
+    /// All slots in the order in which they were first seen.
+    pub(crate) fn order(&self) -> Vec<u32> {
+        self.births.order()
+    }
+
+    /// The key and window of a slot: the columns in front of the results.
+    pub(crate) fn group(&self, slot: u32, bounds: Bounds) -> Batch {
+        let same = |value: i64| Column::new(ColumnData::I64(vec![value]));
+        let keys = self.groups.keys(&[slot]).into_iter();
+        Batch::new(1, keys.chain([same(bounds.start), same(bounds.end)]).map(Arc::new).collect())
+    }
+
+    /// The results of the groups whose places in the order of first rows begin at `from`, as many as a batch
+    /// holds; `None`: there are no more.
     pub(crate) fn results(&self, from: usize, bounds: Bounds, output: &Output) -> Option<Batch> {
         let to = self.groups.len().min(from + BATCH_ROWS);
         if from >= to {
             return None;
         }
         let slots: Vec<u32> = (from as u32..to as u32).collect();
-        let same = |value: i64| Column::new(ColumnData::I64(vec![value; slots.len()]));
-        let keys = self.groups.keys(&slots).into_iter();
-        let bounds_columns = [same(bounds.start), same(bounds.end)];
-        let hidden = [same(bounds.end.saturating_sub(1)), same(NO_WATERMARK)];
-        let change = output.changes.then(|| same(1));
-        let columns =
-            keys.chain(bounds_columns).chain(self.groups.results(&slots)).chain(hidden).chain(change);
-        let mut batch = Batch::new(slots.len(), columns.map(Arc::new).collect());
-        let mut ranks = Ranks::new(output.rank);
-        self.births.rank(&slots, bounds.end, &mut ranks);
-        ranks.append_to(&mut batch);
-        Some(batch)
+        Some(self.results_of(&slots, bounds, output))
     }
+
+    /// The results of these slots.
+    pub(crate) fn results_of(&self, slots: &[u32], bounds: Bounds, output: &Output) -> Batch {
+        let (starts, ends) = (vec![bounds.start; slots.len()], vec![bounds.end; slots.len()]);
+        let results = self.groups.results(slots).collect();
+        let mut batch = results_with_bounds(self.groups.keys(slots), starts, ends, results, output);
+        let mut ranks = Ranks::new(output.rank);
+        self.births.rank(slots, bounds.end, &mut ranks);
+        ranks.append_to(&mut batch);
+        batch
+    }
+}
+
+/// Keys, windows, results and hidden columns.
+pub(crate) fn results_with_bounds(
+    keys: Vec<Column>,
+    starts: Vec<i64>,
+    ends: Vec<i64>,
+    results: Vec<Column>,
+    output: &Output,
+) -> Batch {
+    let len = ends.len();
+    let ints = |values: Vec<i64>| Column::new(ColumnData::I64(values));
+    let times = ends.iter().map(|end| end.saturating_sub(1)).collect();
+    let hidden = [ints(times), ints(vec![NO_WATERMARK; len])];
+    let columns = keys.into_iter().chain([ints(starts), ints(ends)]).chain(results).chain(hidden);
+    let change = output.changes.then(|| ints(vec![1; len]));
+    Batch::new(len, columns.chain(change).map(Arc::new).collect())
 }

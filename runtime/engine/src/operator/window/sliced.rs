@@ -1,0 +1,254 @@
+//! Windows that overlap share slices: a row is added to one slice, and slices are merged in the order of
+//! time when a window ends.
+
+use super::births::Places;
+use super::bounds::{Bounds, Overlapping, Tumbling};
+use super::common::{Common, Windows, rest};
+use super::divide::{ByTime, Locate, Moment, Rows, divide};
+use super::pane::{Pane, RefusedResult};
+use crate::context::Context;
+use crate::error::Halt;
+use crate::number::at_end_of_time;
+use crate::operator::Flush;
+use crate::state::Held;
+use flow_data::{BATCH_ROWS, Batch};
+use std::collections::BTreeMap;
+
+pub(crate) struct Sliced {
+    windows: Overlapping,
+    slicing: Tumbling,
+    /// By start: each slice begins at a time that lies in it.
+    slices: BTreeMap<i64, Pane>,
+    /// Windows up to this end are given.
+    given_to: i128,
+    /// What the end of the input gives piece by piece.
+    flushing: Option<Merged>,
+}
+
+/// A window that is due.
+struct Merged {
+    bounds: Bounds,
+    pane: Pane,
+    /// Its slots in the order of their results.
+    order: Vec<u32>,
+    given: usize,
+}
+
+/// Rows that are behind some of their windows: these are given without them.
+#[derive(Default)]
+struct Between {
+    batch: Batch,
+    /// The watermark each row meets.
+    met: Vec<i64>,
+    /// By slice.
+    rows: BTreeMap<i64, Vec<u32>>,
+}
+
+/// Slices by time.
+struct BySlice<'a> {
+    by_time: ByTime<'a>,
+    windows: &'a Overlapping,
+    given_to: i128,
+}
+
+impl Locate for BySlice<'_> {
+    fn alone(&self) -> Option<Bounds> {
+        self.by_time.alone()
+    }
+
+    fn of(&self, row: usize) -> Bounds {
+        self.by_time.of(row)
+    }
+
+    #[inline]
+    fn holds(&self, bounds: Bounds, row: usize) -> bool {
+        self.by_time.holds(bounds, row)
+    }
+
+    fn ends(&self, bounds: Bounds) -> (i64, i64) {
+        let last = self.windows.last_end(bounds.start);
+        let next = self.windows.next_end(bounds.start, self.given_to).unwrap_or(last);
+        (clamp(next), clamp(last))
+    }
+}
+
+fn clamp(end: i128) -> i64 {
+    end.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}
+
+impl Sliced {
+    pub(crate) fn new(windows: Overlapping) -> Sliced {
+        let slicing = windows.slices();
+        Sliced { windows, slicing, slices: BTreeMap::new(), given_to: i128::MIN, flushing: None }
+    }
+
+    /// The end of the next window; slices of which nothing more is to be given go away.
+    fn next(&mut self) -> Option<i128> {
+        while let Some((&start, _)) = self.slices.first_key_value() {
+            match self.windows.next_end(start, self.given_to) {
+                Some(end) => return Some(end),
+                None => self.slices.pop_first(),
+            };
+        }
+        None
+    }
+
+    /// Merges the slices of a window.
+    fn merged(
+        &self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        end: i128,
+        between: &Between,
+    ) -> Result<Merged, Halt> {
+        let bounds = self.windows.window(end);
+        let mut all = Pane::new(&common.shape, &common.output);
+        let mut refused: Vec<RefusedResult> = Vec::new();
+        for (start, slice) in self.slices.range(bounds.start..).take_while(|(s, _)| i128::from(**s) < end) {
+            let (shape, scratch) = (&common.shape, &mut common.scratch);
+            let rows: Vec<u32> = between.rows.get(start).into_iter().flatten().copied().collect();
+            let rows: Vec<u32> =
+                rows.into_iter().filter(|&row| i128::from(between.met[row as usize]) < end).collect();
+            if rows.is_empty() {
+                all.merge(shape, scratch, slice, &mut refused);
+                continue;
+            }
+            let mut with = Pane::new(shape, &common.output);
+            with.merge(shape, scratch, slice, &mut refused);
+            // What they refuse is told when the rows are added to the slice itself.
+            let part = between.batch.gather(&rows);
+            with.add(shape, scratch, cx.number, Places::new(common.rows, Some(rows)), part);
+            all.merge(shape, scratch, &with, &mut refused);
+        }
+        let mut order = all.order();
+        common.refuse_results(cx, &all, bounds, refused, &mut order)?;
+        Ok(Merged { bounds, pane: all, order, given: 0 })
+    }
+
+    /// What is to be known of rows that are behind some of their windows. All their slices exist.
+    fn between(&mut self, common: &Common, moment: Moment, rest: Vec<Batch>) -> Between {
+        if rest.is_empty() {
+            return Between::default();
+        }
+        let batch = Batch::concat(rest);
+        let met: Vec<i64> = common.watermarks(&batch).iter().map(|own| moment.latest(*own)).collect();
+        let mut rows: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+        for (row, time) in common.times(&batch).iter().enumerate() {
+            let start = self.slicing.of(*time).start;
+            if self.windows.last_end(start) > met[row].into() {
+                rows.entry(start).or_default().push(row as u32);
+            }
+        }
+        for start in rows.keys() {
+            self.slices.entry(*start).or_insert_with(|| Pane::new(&common.shape, &common.output));
+        }
+        Between { batch, met, rows }
+    }
+
+    /// Takes rows that were behind some of their windows, which are given now.
+    fn take_between(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        between: &Between,
+    ) -> Result<(), Halt> {
+        for (start, rows) in &between.rows {
+            if let Some(pane) = self.slices.get_mut(start)
+                && self.windows.last_end(*start) > self.given_to
+            {
+                common.add(cx, pane, &between.batch, Rows::These(rows.clone()))?;
+            }
+        }
+        let taken: Vec<u32> = between.rows.values().flatten().copied().collect();
+        let late = |row: &u32| !taken.contains(row);
+        let late: Vec<u32> = (0..between.batch.len as u32).filter(late).collect();
+        common.set_behind(cx.number, &between.batch, &late);
+        common.rows += between.batch.len as u64;
+        Ok(())
+    }
+}
+
+impl Merged {
+    fn next(&mut self, common: &Common) -> Option<Batch> {
+        let to = self.order.len().min(self.given + BATCH_ROWS);
+        let slots = &self.order[self.given..to];
+        self.given = to;
+        (!slots.is_empty()).then(|| self.pane.results_of(slots, self.bounds, &common.output))
+    }
+}
+
+impl Windows for Sliced {
+    fn take(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        batch: Batch,
+        moment: Moment,
+    ) -> Result<Option<Batch>, Halt> {
+        // Windows that ended in front of this number are nothing to its rows.
+        self.given_to = self.given_to.max(moment.before.into());
+        let times = common.times(&batch);
+        let by_time = ByTime { windows: &self.slicing, times: &times };
+        let rows = BySlice { by_time, windows: &self.windows, given_to: self.given_to };
+        let divided = divide(&rows, &common.watermarks(&batch), moment);
+        for (bounds, rows) in divided.parts {
+            let new = || Pane::new(&common.shape, &common.output);
+            let pane = self.slices.entry(bounds.start).or_insert_with(new);
+            common.add(cx, pane, &batch, rows)?;
+        }
+        common.set_behind(cx.number, &batch, &divided.behind);
+        common.rows += batch.len as u64;
+        Ok(divided.rest.map(|from| rest(&batch, from)))
+    }
+
+    fn give(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        moment: Moment,
+        rest: Vec<Batch>,
+    ) -> Result<(), Halt> {
+        let now = i128::from(moment.latest(i64::MAX));
+        let between = self.between(common, moment, rest);
+        while let Some(end) = self.next().filter(|end| *end <= now) {
+            let mut merged = self.merged(common, cx, end, &between)?;
+            while let Some(batch) = merged.next(common) {
+                cx.emit(batch);
+            }
+            self.given_to = end;
+        }
+        self.given_to = self.given_to.max(now);
+        self.take_between(common, cx, &between)
+    }
+
+    fn held(&self) -> Held {
+        self.slices.values().fold(Held::default(), |all, pane| all + pane.held())
+    }
+
+    fn next_end(&mut self) -> Option<i64> {
+        self.next().map(clamp)
+    }
+
+    fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
+        if self.flushing.is_none() {
+            let Some(end) = self.next() else { return Ok(Flush::Done) };
+            cx.number = at_end_of_time(level, clamp(end));
+            self.flushing = Some(self.merged(common, cx, end, &Between::default())?);
+            self.given_to = end;
+        }
+        if let Some(merged) = &mut self.flushing {
+            cx.number = at_end_of_time(level, merged.bounds.end);
+            match merged.next(common) {
+                Some(batch) => {
+                    cx.emit(batch);
+                    return Ok(Flush::More(cx.number));
+                }
+                None => self.flushing = None,
+            }
+        }
+        Ok(match self.next_end() {
+            Some(end) => Flush::More(at_end_of_time(level, end)),
+            None => Flush::Done,
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! Windows that share nothing: each has a pane of its own.
+
+use super::bounds::{Bounds, Tumbling};
+use super::common::{Common, Windows};
+use super::divide::{ByBounds, ByTime, Divided, Moment, divide};
+use super::pane::Pane;
+use crate::context::Context;
+use crate::error::Halt;
+use crate::number::at_end_of_time;
+use crate::operator::Flush;
+use crate::state::Held;
+use flow_data::Batch;
+use std::collections::BTreeMap;
+
+/// Which window a row goes to.
+pub(crate) enum Division {
+    /// That of its time.
+    Time(Tumbling),
+    /// The one these columns say.
+    Same(usize, usize),
+}
+
+pub(crate) struct Whole {
+    division: Division,
+    /// By end and start.
+    panes: BTreeMap<(i64, i64), Pane>,
+    /// The next group of the first pane that the end of the input gives.
+    flushed: usize,
+}
+
+impl Whole {
+    pub(crate) fn new(division: Division) -> Whole {
+        Whole { division, panes: BTreeMap::new(), flushed: 0 }
+    }
+
+    fn divide(&self, common: &Common, batch: &Batch, moment: Moment) -> Divided {
+        let own = common.watermarks(batch);
+        match &self.division {
+            Division::Time(windows) => divide(&ByTime { windows, times: &common.times(batch) }, &own, moment),
+            Division::Same(start, end) => {
+                let (starts, ends) = (super::common::ints(batch, *start), super::common::ints(batch, *end));
+                divide(&ByBounds { starts, ends }, &own, moment)
+            }
+        }
+    }
+}
+
+impl Windows for Whole {
+    fn take(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        batch: Batch,
+        moment: Moment,
+    ) -> Result<Option<Batch>, Halt> {
+        let divided = self.divide(common, &batch, moment);
+        for (bounds, rows) in divided.parts {
+            let new = || Pane::new(&common.shape, &common.output);
+            let pane = self.panes.entry((bounds.end, bounds.start)).or_insert_with(new);
+            common.add(cx, pane, &batch, rows)?;
+        }
+        common.set_behind(cx.number, &batch, &divided.behind);
+        common.rows += batch.len as u64;
+        Ok(divided.rest.map(|from| super::common::rest(&batch, from)))
+    }
+
+    fn give(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        moment: Moment,
+        _rest: Vec<Batch>,
+    ) -> Result<(), Halt> {
+        let now = moment.latest(i64::MAX);
+        while let Some(first) = self.panes.first_entry()
+            && first.key().0 <= now
+        {
+            let ((end, start), pane) = first.remove_entry();
+            let mut from = 0;
+            while let Some(batch) = pane.results(from, Bounds { start, end }, &common.output) {
+                from += batch.len;
+                cx.emit(batch);
+            }
+        }
+        Ok(())
+    }
+
+    fn held(&self) -> Held {
+        self.panes.values().fold(Held::default(), |all, pane| all + pane.held())
+    }
+
+    fn next_end(&mut self) -> Option<i64> {
+        self.panes.first_key_value().map(|(&(end, _), _)| end)
+    }
+
+    fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
+        let Some((&(end, start), pane)) = self.panes.first_key_value() else { return Ok(Flush::Done) };
+        cx.number = at_end_of_time(level, end);
+        if let Some(batch) = pane.results(self.flushed, Bounds { start, end }, &common.output) {
+            self.flushed += batch.len;
+            cx.emit(batch);
+        }
+        if self.flushed >= pane.len() {
+            self.panes.pop_first();
+            self.flushed = 0;
+        }
+        Ok(match self.next_end() {
+            Some(end) => Flush::More(at_end_of_time(level, end)),
+            None => Flush::Done,
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! All aggregates of an operator over the same slots: what one refuses, none takes.
+
+use super::{Accumulators, accumulators};
+use flow_data::{Batch, Column};
+use flow_plan::error::Fault;
+use flow_plan::physical::ColumnAggregate;
+use flow_plan::{Place, RecordType};
+use std::sync::Arc;
+
+/// What all groups of an operator have in common.
+pub(crate) struct Shape {
+    pub(crate) keys: Vec<usize>,
+    pub(crate) calls: Vec<ColumnAggregate>,
+    pub(crate) input: Arc<RecordType>,
+    /// Calls in the order in which they are applied: those that can refuse a row come first, as what
+    /// they did can be undone.
+    order: Vec<usize>,
+}
+
+impl Shape {
+    pub(crate) fn new(keys: &[usize], calls: &[ColumnAggregate], input: &Arc<RecordType>) -> Shape {
+        let mut order: Vec<usize> = (0..calls.len()).collect();
+        order.sort_by_key(|&call| !accumulators(&calls[call], input).fallible());
+        Shape { keys: keys.to_vec(), calls: calls.to_vec(), input: input.clone(), order }
+    }
+}
+
+pub(crate) struct Calls(Vec<Box<dyn Accumulators>>);
+
+impl Calls {
+    pub(crate) fn new(shape: &Shape) -> Calls {
+        Calls(shape.calls.iter().map(|call| accumulators(call, &shape.input)).collect())
+    }
+
+    /// Makes it so many slots.
+    pub(crate) fn grow(&mut self, slots: usize) {
+        self.0.iter_mut().for_each(|call| call.grow(slots));
+    }
+
+    /// The bytes they take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.iter().map(|call| call.bytes()).sum()
+    }
+
+    /// Makes a slot empty.
+    pub(crate) fn reset(&mut self, slot: usize) {
+        self.0.iter_mut().for_each(|call| call.reset(slot));
+    }
+
+    fn fallible(&mut self) -> impl Iterator<Item = &mut Box<dyn Accumulators>> {
+        self.0.iter_mut().filter(|call| call.fallible())
+    }
+
+    /// Adds the rows to all aggregates, or, if one refuses a row, to none.
+    pub(crate) fn apply(&mut self, shape: &Shape, slots: &[u32], batch: &Batch) -> bool {
+        let mut refused = false;
+        for &index in &shape.order {
+            let call = &mut self.0[index];
+            if call.fallible() {
+                call.save(slots);
+            } else if refused {
+                break;
+            }
+            refused |= call.update(slots, batch);
+        }
+        if refused {
+            self.fallible().for_each(|call| call.restore());
+        }
+        !refused
+    }
+
+    /// Looks at row after row: the rows that can be added, and why the others cannot. Adds nothing.
+    pub(crate) fn divide(
+        &mut self,
+        shape: &Shape,
+        slots: &[u32],
+        batch: &Batch,
+    ) -> (Vec<u32>, Vec<(usize, Fault, Place)>) {
+        let (mut good, mut refused) = (Vec::new(), Vec::new());
+        self.fallible().for_each(|call| call.save(slots));
+        for (row, &slot) in slots.iter().enumerate() {
+            match self.check(shape, slot, batch, row) {
+                Err((fault, place)) => refused.push((row, fault, place)),
+                Ok(()) => {
+                    let one = batch.gather(&[row as u32]);
+                    self.fallible().for_each(|call| {
+                        call.update(&[slot], &one);
+                    });
+                    good.push(row as u32);
+                }
+            }
+        }
+        self.fallible().for_each(|call| call.restore());
+        (good, refused)
+    }
+
+    fn check(&self, shape: &Shape, slot: u32, batch: &Batch, row: usize) -> Result<(), (Fault, Place)> {
+        let mut calls = self.0.iter().zip(&shape.calls);
+        calls.try_for_each(|(call, of)| {
+            call.check(slot as usize, batch, row).map_err(|fault| (fault, of.place))
+        })
+    }
+
+    /// Merges later slots into one, and adds a row to it. If something is refused, nothing has changed.
+    pub(crate) fn join(
+        &mut self,
+        shape: &Shape,
+        slot: u32,
+        later: &[u32],
+        row: &Batch,
+    ) -> Result<(), (Fault, Place)> {
+        self.fallible().for_each(|call| call.save(&[slot]));
+        let mut joined = Ok(());
+        for &of in later {
+            for (call, at) in self.0.iter_mut().zip(&shape.calls).filter(|(call, _)| call.fallible()) {
+                joined = joined.and_then(|()| call.join(slot, of).map_err(|fault| (fault, at.place)));
+            }
+        }
+        if let Err(fault) = joined.and_then(|()| self.check(shape, slot, row, 0)) {
+            self.fallible().for_each(|call| call.restore());
+            return Err(fault);
+        }
+        for call in &mut self.0 {
+            if !call.fallible() {
+                for &of in later {
+                    // Only what is fallible refuses.
+                    let merged = call.join(slot, of);
+                    debug_assert!(merged.is_ok());
+                }
+            }
+            call.update(&[slot], row);
+        }
+        Ok(())
+    }
+
+    /// Adds what later groups hold: their slot `n` to our `slots[n]`. Slots whose results are refused are
+    /// noted, with the reason and the aggregate's place.
+    pub(crate) fn merge(
+        &mut self,
+        shape: &Shape,
+        later: &Calls,
+        slots: &[u32],
+        refused: &mut Vec<(u32, Fault, Place)>,
+    ) {
+        let mut faults = Vec::new();
+        for ((call, later), of) in self.0.iter_mut().zip(&later.0).zip(&shape.calls) {
+            call.merge(slots, later.as_ref(), &mut faults);
+            refused.extend(faults.drain(..).map(|(slot, fault)| (slot, fault, of.place)));
+        }
+    }
+
+    /// The results of these slots, a column for each aggregate.
+    pub(crate) fn results(&self, slots: &[u32]) -> impl Iterator<Item = Column> {
+        self.0.iter().map(|call| call.results(slots))
+    }
+}
