@@ -8,9 +8,9 @@ use crate::guard::Guard;
 use crate::job::JobOptions;
 use crate::layout::Layout;
 use crate::operator::{
-    AggregateOperator, ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator,
-    LimitOperator, LookupOperator, Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator,
-    TableOperator, TapOperator, UnionOperator, WindowOperator, narrowed,
+    ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator, LimitOperator,
+    LookupOperator, Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator, TableOperator,
+    TapOperator, UnionOperator, WindowOperator, narrowed,
 };
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
@@ -208,7 +208,7 @@ fn operators(
             }
             NodeKind::Aggregate(aggregate) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
-                Box::new(AggregateOperator::new(aggregate, input, layout.rank, &shared.env))
+                crate::operator::aggregate::running(aggregate, input, layout.rank, &shared.env)
             }
             NodeKind::Pick(pick) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;

@@ -199,3 +199,107 @@ fn results_carry_the_event_time_of_the_row_that_caused_them() {
         assert_eq!(same_rows_without_watermarks(&build, &input, seed as u64), expected, "seed {seed}");
     }
 }
+
+fn call(func: AggFunc, arg: Option<usize>, ty: DataType) -> ColumnAggregate {
+    ColumnAggregate { func, arg, ty, ..count(None) }
+}
+
+/// Counts and sums per `k` as a changelog; behind it, per count, aggregates of it.
+fn nested(build: &mut Build, first: RunningTrigger, second: RunningTrigger) {
+    let source = timed(build, 5);
+    let inner = RunningAggregate {
+        keys: vec![0],
+        state: state("a"),
+        trigger: first,
+        discarding: false,
+        calls: vec![count(None), call(AggFunc::Min, Some(1), DataType::Int)],
+        hidden: Hidden { time: Some(2), watermark: Some(3), change: None },
+        changes: true,
+    };
+    let fields = record(&[("k", DataType::Int), ("n", DataType::Int), ("least", DataType::Int)]);
+    let output = with(&fields, &[hidden::TIME, hidden::WATERMARK, hidden::CHANGE]);
+    let inner = build.node(NodeKind::Aggregate(inner), vec![(source, Exchange::Hash(vec![0]))], output);
+    let outer = RunningAggregate {
+        keys: vec![2],
+        state: state("b"),
+        trigger: second,
+        discarding: false,
+        calls: vec![
+            count(None),
+            call(AggFunc::Sum, Some(1), DataType::Int),
+            call(AggFunc::Max, Some(1), DataType::Int),
+            call(AggFunc::Collect, Some(0), DataType::list(DataType::Int)),
+        ],
+        hidden: Hidden { time: Some(3), watermark: Some(4), change: Some(5) },
+        changes: true,
+    };
+    let fields = record(&[
+        ("least", DataType::Int),
+        ("keys", DataType::Int),
+        ("rows", DataType::Int),
+        ("most", DataType::Int),
+        ("all", DataType::list(DataType::Int)),
+    ]);
+    let output = with(&fields, &[hidden::TIME, hidden::WATERMARK, hidden::CHANGE]);
+    let outer = build.node(NodeKind::Aggregate(outer), vec![(inner, Exchange::Hash(vec![2]))], output);
+    build.sink("out", outer);
+}
+
+/// What `outer` should hold: per least value, the keys (in the order in which they got there) and counts.
+fn final_groups(input: &[Row]) -> HashMap<Value, Vec<(Value, i64)>> {
+    let mut keys: HashMap<Value, (i64, Value)> = HashMap::new();
+    let mut groups: HashMap<Value, Vec<(Value, i64)>> = HashMap::new();
+    for row in input {
+        let known = keys.get(&row[0]).cloned();
+        if let Some((_, least)) = &known {
+            groups.get_mut(least).unwrap().retain(|(key, _)| *key != row[0]);
+        }
+        let (n, least) = known.map_or((1, row[1].clone()), |(n, least)| (n + 1, least.min(row[1].clone())));
+        keys.insert(row[0].clone(), (n, least.clone()));
+        groups.entry(least).or_default().push((row[0].clone(), n));
+    }
+    groups.retain(|_, keys| !keys.is_empty());
+    groups
+}
+
+#[test]
+fn a_changelog_withdraws_exactly_what_it_gave_and_ends_with_what_is_there() {
+    for seed in 0..80 {
+        let mut random = Random::new(seed);
+        let n = random.below(200) as usize;
+        let input = rows(&mut random, n);
+        let mut build = Build::new();
+        let triggers = [RunningTrigger::EachRow, RunningTrigger::AtEnd, RunningTrigger::Count(1 + seed % 4)];
+        let first = triggers[random.below(2) as usize * 2].clone();
+        let second = triggers[random.below(3) as usize].clone();
+        nested(&mut build, first.clone(), second);
+        let given = same_rows_without_watermarks(&build, &input, seed);
+        let mut held: Vec<Row> = Vec::new();
+        for row in given {
+            let (row, change) = row.split_at(row.len() - 1);
+            if change[0] == int(1) {
+                assert!(
+                    held.iter().all(|known| known[0] != row[0]),
+                    "seed {seed}: {row:?} was not withdrawn"
+                );
+                held.push(row.to_vec());
+            } else {
+                let at = held.iter().position(|known| known == row);
+                held.remove(at.unwrap_or_else(|| panic!("seed {seed}: {row:?} was not given: {held:?}")));
+            }
+        }
+        let expected = final_groups(&input);
+        let got: HashMap<Value, Vec<Value>> =
+            held.iter().map(|row| (row[0].clone(), row[1..5].to_vec())).collect();
+        if first == RunningTrigger::EachRow {
+            let want = |keys: &Vec<(Value, i64)>| {
+                let all: Vec<Value> = keys.iter().map(|(key, _)| key.clone()).collect();
+                let (rows, most) = (keys.iter().map(|key| key.1).sum(), keys.iter().map(|key| key.1).max());
+                vec![int(keys.len() as i64), int(rows), int(most.unwrap_or(0)), Value::List(all.into())]
+            };
+            let want: HashMap<Value, Vec<Value>> =
+                expected.iter().map(|(k, v)| (k.clone(), want(v))).collect();
+            assert_eq!(got, want, "seed {seed}");
+        }
+    }
+}

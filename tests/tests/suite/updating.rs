@@ -89,3 +89,43 @@ fn the_best_rows_at_the_end_come_in_the_order_of_their_keys_and_places() {
     prints(&script("2, by: [v desc, at asc]"), BIDS, &two);
     prints(&script("1, by: v, ties: true"), BIDS, &["k,v,place", "1,30,1", "1,30,2", "2,7,1"]);
 }
+
+#[test]
+fn an_aggregate_of_an_aggregate_takes_out_what_was_replaced() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> aggregate {{ best: max(v) }} |> aggregate {{ mean: avg(best), n: count() }} -> stdout(format: csv)\n"
+    );
+    // 10 · 30 · 30 and 5 · 30 and 7; each replaced maximum leaves before its replacement comes.
+    let expected = ["mean,n", "10.0,1", "30.0,1", "17.5,2", "30.0,1", "18.5,2"];
+    prints(&script, BIDS, &expected);
+    let script = script.replace("|> aggregate { mean", "|> trigger(atEnd) |> aggregate { mean");
+    prints(&script, BIDS, &["mean,n", "18.5,2"]);
+}
+
+#[test]
+fn a_row_that_falls_out_of_a_filter_is_withdrawn() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> aggregate {{ total: sum(v) }} |> filter(total < 45)\n  |> trigger(atEnd) |> aggregate {{ n: count(), keys: collect(k) }} -> stdout(format: json)\n"
+    );
+    // Key 1 has 10, then 40, then more.
+    prints(&script, &BIDS[..3], &["{\"n\":2,\"keys\":[1,2]}"]);
+    prints(&script, BIDS, &["{\"n\":1,\"keys\":[2]}"]);
+}
+
+#[test]
+fn groups_that_rows_move_out_of_go_away() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> aggregate {{ last: last(v) }} |> keyBy(last)\n  |> trigger(atEnd) |> aggregate {{ keys: count(), some: min(k) }} -> stdout(format: csv)\n"
+    );
+    let rows = [(1, 7, 0), (2, 7, 1), (3, 8, 2), (1, 9, 3), (3, 7, 4)];
+    prints(&script, &rows, &["last,keys,some", "7,2,2", "9,1,1"]);
+}
+
+#[test]
+fn every_aggregate_runs_over_an_updating_stream() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> aggregate {{ x: sum(v) }} |> trigger(atEnd) |> aggregate {{\n  n: count(), s: sum(x), a: avg(x), lo: min(x), hi: max(x), f: first(k), l: last(k), d: countDistinct(x),\n  ad: approxCountDistinct(x), all: collect(x), j: stringJoin(string(x)), am: argMax(k, by: x), an: argMin(k, by: x),\n  sd: stddev(x), va: variance(x), m: median(x), p: percentile(x, 0.25), ba: boolAnd(x > 20), bo: boolOr(x > 20),\n  w: sum(float(x), where: x > 20), none: max(x, where: x > 500),\n}} -> stdout(format: json)\n"
+    );
+    let expected = "{\"n\":2,\"s\":107,\"a\":53.5,\"lo\":12,\"hi\":95,\"f\":2,\"l\":1,\"d\":2,\"ad\":2,\"all\":[12,95],\"j\":\"12,95\",\"am\":1,\"an\":2,\"sd\":58.68986283848344,\"va\":3444.5,\"m\":53.5,\"p\":32.75,\"ba\":false,\"bo\":true,\"w\":95.0,\"none\":null}";
+    prints(&script, BIDS, &[expected]);
+}

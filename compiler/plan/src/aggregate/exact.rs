@@ -46,6 +46,15 @@ impl FloatTotal {
         (self.high, self.low) = if high.is_finite() { (high, low) } else { (sum, 0.0) };
     }
 
+    /// Adds another sum.
+    pub fn merge(&mut self, other: &FloatTotal) {
+        self.shift(other.high);
+        self.shift(other.low);
+        self.nans += other.nans;
+        self.infinite += other.infinite;
+        self.negative_infinite += other.negative_infinite;
+    }
+
     /// The sum.
     #[inline]
     pub fn value(&self) -> f64 {
@@ -104,6 +113,14 @@ impl DecimalTotal {
         self.whole += mantissa / unit + part / ONE;
         self.part = part % ONE;
         self.scale = self.scale.max(x.scale());
+    }
+
+    /// Adds another sum.
+    pub fn merge(&mut self, other: &DecimalTotal) {
+        let part = self.part + other.part;
+        self.whole += other.whole + part / ONE;
+        self.part = part % ONE;
+        self.scale = self.scale.max(other.scale);
     }
 
     /// The sum, rounded if it has too many digits; `None` if it is too large.

@@ -97,6 +97,10 @@ impl Sequence {
         self.next += 1;
     }
 
+    fn append(&mut self, later: &Sequence) {
+        later.values.values().for_each(|value| self.add(value));
+    }
+
     fn retract(&mut self, value: &Value) {
         let Some(places) = self.places.get_mut(value) else { return };
         let same = places.iter().position(|place| identical(&self.values[place], value));
@@ -219,6 +223,56 @@ impl Reversible {
             Reversible::First(_) | Reversible::Last(_) | Reversible::Collect(_) | Reversible::Arg(..) => {
                 unreachable!("these take values that may be null")
             }
+        }
+    }
+
+    /// Adds what another state of the same aggregate holds, whose rows count as later ones.
+    pub fn merge(&mut self, later: &Reversible) {
+        use Reversible as R;
+        match (self, later) {
+            (R::Count(n), R::Count(more)) => *n += more,
+            (R::SumInt(sum, _), R::SumInt(more, _)) => *sum += more,
+            (R::SumFloat(sum, n), R::SumFloat(more, rows))
+            | (R::AvgFloat(sum, n), R::AvgFloat(more, rows)) => {
+                sum.merge(more);
+                *n += rows;
+            }
+            (R::SumDecimal(sum), R::SumDecimal(more)) => sum.merge(more),
+            (R::AvgInt(sum, n), R::AvgInt(more, rows)) => {
+                *sum += more;
+                *n += rows;
+            }
+            (R::Extreme(all, _), R::Extreme(more, _)) => {
+                for (value, copies) in more {
+                    let known = all.entry(value.clone()).or_default();
+                    copies.iter().for_each(|(copy, n)| change_copies(known, copy, *n));
+                }
+            }
+            (R::First(all), R::First(more))
+            | (R::Last(all), R::Last(more))
+            | (R::Collect(all), R::Collect(more))
+            | (R::StringJoin(all, _), R::StringJoin(more, _)) => all.append(more),
+            (R::Distinct(all), R::Distinct(more)) => {
+                more.iter().for_each(|(value, n)| change_count(all.entry(value.clone()), *n));
+            }
+            (R::Approx(all), R::Approx(more)) => {
+                more.iter().for_each(|(place, n)| *all.entry(*place).or_insert(0) += n);
+            }
+            (R::Arg(all, _), R::Arg(more, _)) => {
+                more.iter().for_each(|(by, values)| all.entry(by.clone()).or_default().append(values));
+            }
+            (R::Spread(n, sum, squares, _), R::Spread(rows, more, more_squares, _)) => {
+                *n += rows;
+                sum.merge(more);
+                squares.merge(more_squares);
+            }
+            (R::Percentile(all, _), R::Percentile(more, _)) => {
+                more.iter().for_each(|(number, n)| *all.entry(*number).or_insert(0) += n);
+            }
+            (R::Bool(counts, _), R::Bool(more, _)) => {
+                counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+            }
+            _ => unreachable!("states of one aggregate are of one kind"),
         }
     }
 

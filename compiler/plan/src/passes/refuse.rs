@@ -124,7 +124,20 @@ fn aggregate(plan: &Plan, operator: &Operator, aggregate: &Aggregate) -> Option<
             "windows of time can, without lateness and early results",
         );
     }
-    if updating(plan, operator) { retraction(operator) } else { None }
+    if picked(plan, operator) { retraction(operator) } else { None }
+}
+
+/// Are its rows withdrawn by a pick?
+fn picked(plan: &Plan, operator: &Operator) -> bool {
+    operator.inputs.iter().any(|input| {
+        let input = &plan.operators[input.0 as usize];
+        let updating = input.mode != StreamMode::Append;
+        match input.kind {
+            OperatorKind::Top { .. } | OperatorKind::Latest { .. } => updating,
+            OperatorKind::Aggregate(_) => false,
+            _ => updating && picked(plan, input),
+        }
+    })
 }
 
 /// What of a window cannot run.

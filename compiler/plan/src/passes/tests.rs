@@ -255,12 +255,18 @@ fn aggregates_of_the_same_argument_share_its_column() {
 }
 
 #[test]
-fn an_aggregate_over_an_updating_stream_is_refused() {
+fn a_fold_over_an_updating_stream_is_refused() {
     let mut sketch = Sketch::default();
     sketch.source("rows", &[("a", DataType::Int)]);
-    let sum = || vec![("n", AggFunc::Sum, Some(col(0, DataType::Int)), DataType::Int)];
-    sketch.aggregate(vec![], RunningTrigger::EachRow, sum());
-    sketch.aggregate(vec![], RunningTrigger::AtEnd, sum());
+    let sum = vec![("n", AggFunc::Sum, Some(col(0, DataType::Int)), DataType::Int)];
+    let last = sketch.aggregate(vec![], RunningTrigger::EachRow, sum);
+    let scan = OperatorKind::Scan {
+        keys: vec![],
+        init: int(0),
+        next: col(1, DataType::Int),
+        emit: vec![col(1, DataType::Int)],
+    };
+    sketch.operator("scan", scan, &[last], crate::sketch::record(&[("n", DataType::Int)]));
     sketch.sink("out", "stdout");
     let findings = lower(&sketch.plan).unwrap_err();
     assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), ["E0809"]);

@@ -1,6 +1,6 @@
 //! Operators: what a worker does with the batches of its shard of a node.
 
-mod aggregate;
+pub(crate) mod aggregate;
 mod births;
 mod chain;
 mod distinct;
@@ -17,7 +17,6 @@ mod tap;
 mod union;
 mod window;
 
-pub(crate) use aggregate::AggregateOperator;
 pub(crate) use chain::{ChainOperator, ChainRun, CompiledChain, bad_row};
 pub(crate) use distinct::DistinctOperator;
 pub(crate) use errors::ErrorsOperator;

@@ -41,11 +41,24 @@ pub(crate) trait Accumulators: Send {
     /// Results of these slots.
     fn results(&self, slots: &[u32]) -> Column;
 
+    /// Why a slot has no result (of changelogs, which refuse no rows).
+    fn fault(&self, _slot: usize) -> Option<Fault> {
+        None
+    }
+
+    /// The rows behind which the last [`Accumulators::running`] had no result.
+    fn take_faults(&mut self) -> Vec<(usize, Fault)> {
+        Vec::new()
+    }
+
     /// Makes a slot empty again.
     fn reset(&mut self, slot: usize);
 
     /// The bytes they take, about.
     fn bytes(&self) -> usize;
+
+    /// Keeps these slots, which ascend; they become slots `0..`.
+    fn retain(&mut self, slots: &[u32]);
 
     /// Adds what the slots of another one of the same aggregate hold, whose rows count as later ones:
     /// its slot `n` to our slot `slots[n]`. A slot that refuses it is noted, and has no result.

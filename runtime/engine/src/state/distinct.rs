@@ -171,6 +171,17 @@ impl Accumulators for Distinct {
         Ok(())
     }
 
+    fn retain(&mut self, slots: &[u32]) {
+        for name in &self.names {
+            self.slots[*name as usize] = NOBODY;
+        }
+        self.names = slots.iter().map(|&slot| self.names[slot as usize]).collect();
+        self.counts = slots.iter().map(|&slot| self.counts[slot as usize]).collect();
+        for (slot, name) in self.names.iter().enumerate() {
+            self.slots[*name as usize] = slot as u32;
+        }
+    }
+
     fn bytes(&self) -> usize {
         let tables = room(&self.counts) + room(&self.names) + room(&self.slots);
         tables + room(&self.set.entries) + self.values.as_ref().map_or(0, KeyTable::bytes)

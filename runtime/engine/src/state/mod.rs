@@ -8,7 +8,9 @@ mod held;
 mod index;
 mod keys;
 mod numbers;
+mod reversing;
 mod rows;
+mod same;
 mod table;
 mod values;
 
@@ -17,5 +19,7 @@ pub(crate) use calls::{Calls, Shape};
 pub(crate) use groups::{Groups, Refused, Scratch};
 pub(crate) use held::{Held, room};
 pub(crate) use index::NO_SLOT;
+pub(crate) use reversing::reversing;
 pub(crate) use rows::RowStore;
+pub(crate) use same::same_rows;
 pub(crate) use table::KeyTable;

@@ -68,6 +68,10 @@ impl Accumulators for Counts {
     fn as_any(&self) -> &dyn Any {
         self
     }
+
+    fn retain(&mut self, slots: &[u32]) {
+        self.counts = slots.iter().map(|&slot| self.counts[slot as usize]).collect();
+    }
 }
 
 /// An aggregate as a fold over plain items.
@@ -201,6 +205,10 @@ impl<F: Fold> Accumulators for Folded<F> {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn retain(&mut self, slots: &[u32]) {
+        self.states = slots.iter().map(|&slot| self.states[slot as usize].clone()).collect();
     }
 }
 

@@ -119,4 +119,8 @@ impl Accumulators for Values {
     fn as_any(&self) -> &dyn Any {
         self
     }
+
+    fn retain(&mut self, slots: &[u32]) {
+        self.slots = slots.iter().map(|&slot| self.slots[slot as usize].clone()).collect();
+    }
 }

@@ -1,49 +1,59 @@
 //! Running keyed aggregation.
 
-use super::births::Births;
+mod changing;
+mod core;
+mod lives;
+
+use self::changing::ChangingOperator;
+use self::core::Core;
 use super::{Flush, Operator};
-use crate::context::{BadRow, Context, describe};
+use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
-use crate::state::{Accumulators, Held, KeyTable, accumulators, room};
-use flow_data::hash::hash_columns;
+use crate::state::{Held, room};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::{Deadline, Env};
-use flow_plan::error::Fault;
+use flow_plan::RecordType;
 use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use flow_plan::physical::{Hidden, RunningAggregate};
-use flow_plan::{Place, RecordType};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) struct AggregateOperator {
-    keys: Vec<usize>,
+/// The operator of a running aggregation.
+pub(crate) fn running(
+    aggregate: &RunningAggregate,
+    input: &Arc<RecordType>,
+    ranks: usize,
+    env: &Env,
+) -> Box<dyn Operator> {
+    match aggregate.changes || aggregate.hidden.change.is_some() {
+        true => Box::new(ChangingOperator::new(aggregate, input, ranks, env)),
+        false => Box::new(AggregateOperator::new(aggregate, input, ranks, env)),
+    }
+}
+
+/// Rows are only added, and nobody needs withdrawals.
+struct AggregateOperator {
+    core: Core,
     trigger: RunningTrigger,
     discarding: bool,
-    input: Arc<RecordType>,
-    table: KeyTable,
-    calls: Vec<Box<dyn Accumulators>>,
-    places: Vec<Place>,
     /// Rows of each slot since it was last given (of `count:`).
     pending: Vec<u64>,
     /// Slots that changed since they were last given (of `every:`).
     changed: Vec<u32>,
     is_changed: Vec<bool>,
-    births: Births,
     hidden: Hidden,
     /// The event time of the last row of each slot, where results carry one and are given later.
     times: Vec<i64>,
     deadline: Option<Deadline>,
     /// The next slot that a flush looks at.
     flushed: usize,
-    hashes: Vec<u64>,
-    slots: Vec<u32>,
 }
 
 impl AggregateOperator {
-    pub(crate) fn new(
+    fn new(
         aggregate: &RunningAggregate,
         input: &Arc<RecordType>,
         ranks: usize,
@@ -54,150 +64,37 @@ impl AggregateOperator {
             _ => None,
         };
         AggregateOperator {
-            keys: aggregate.keys.clone(),
+            core: Core::new(aggregate, input, ranks),
             trigger: aggregate.trigger.clone(),
             discarding: aggregate.discarding,
-            input: input.clone(),
-            table: KeyTable::new(aggregate.keys.iter().map(|&key| &input.fields[key].ty)),
-            calls: aggregate.calls.iter().map(|call| accumulators(call, input)).collect(),
-            places: aggregate.calls.iter().map(|call| call.place).collect(),
             pending: Vec::new(),
             changed: Vec::new(),
             is_changed: Vec::new(),
-            births: Births::new(ranks),
             hidden: aggregate.hidden.clone(),
             times: Vec::new(),
             deadline,
             flushed: 0,
-            hashes: Vec::new(),
-            slots: Vec::new(),
-        }
-    }
-
-    /// Finds the slots of all rows, making new ones.
-    fn find_slots(&mut self, number: Number, batch: &Batch) {
-        let columns: Vec<&Column> = self.keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
-        hash_columns(&columns, batch.len, &mut self.hashes);
-        let known = self.table.len();
-        self.table.slots(&columns, &self.hashes, &mut self.slots);
-        let slots = self.table.len();
-        if slots > known {
-            self.calls.iter_mut().for_each(|call| call.grow(slots));
-            self.births.note(number, known, &self.slots, batch, self.input.fields.len());
-        }
-    }
-
-    /// Finds the rows that some aggregate refuses, in order, and hands them to the error policy.
-    /// Gives the others.
-    fn refuse(&mut self, cx: &mut Context<'_>, batch: &Batch) -> Result<Vec<u32>, Halt> {
-        let mut good = Vec::new();
-        for row in 0..batch.len {
-            let slot = self.slots[row];
-            let refusal = self.calls.iter().zip(&self.places).find_map(|(call, place)| {
-                call.check(slot as usize, batch, row).err().map(|fault| (fault, *place))
-            });
-            match refusal {
-                None => {
-                    let one = batch.gather(&[row as u32]);
-                    for call in self.calls.iter_mut().filter(|call| call.fallible()) {
-                        call.update(&[slot], &one);
-                    }
-                    good.push(row as u32);
-                }
-                Some((fault, place)) => self.refused(cx, batch, row, fault, place)?,
-            }
-        }
-        self.calls.iter_mut().filter(|call| call.fallible()).for_each(|call| call.restore());
-        Ok(good)
-    }
-
-    fn refused(
-        &self,
-        cx: &mut Context<'_>,
-        batch: &Batch,
-        row: usize,
-        fault: Fault,
-        place: Place,
-    ) -> Result<(), Halt> {
-        let (record, position) = describe(batch, row, &self.input);
-        let node = &cx.shared.graph.nodes[cx.node];
-        cx.record_error(BadRow {
-            declaration: node.declaration,
-            label: node.label.clone(),
-            place,
-            code: fault.code.as_str().into(),
-            message: fault.message,
-            record,
-            position,
-        })
-    }
-
-    /// Takes back the slots from `known` on.
-    fn forget(&mut self, known: usize) {
-        self.table.forget(known);
-        self.calls.iter_mut().for_each(|call| call.grow(known));
-        self.births.forget(known);
-    }
-
-    /// Adds all rows of the batch; gives the results behind every row if they are wanted. Rows that
-    /// an aggregate refuses are taken out of the batch (and of `self.slots`).
-    fn apply(&mut self, cx: &mut Context<'_>, batch: &mut Batch, running: bool) -> Result<Vec<Column>, Halt> {
-        let known = self.table.len();
-        self.find_slots(cx.number, batch);
-        loop {
-            let mut refused = false;
-            let mut results = Vec::new();
-            for call in self.calls.iter_mut().filter(|call| call.fallible()) {
-                call.save(&self.slots);
-            }
-            // Those that can refuse come first: what they did can be undone.
-            let mut order: Vec<usize> = (0..self.calls.len()).collect();
-            order.sort_by_key(|&call| !self.calls[call].fallible());
-            for &index in &order {
-                let call = &mut self.calls[index];
-                if refused && !call.fallible() {
-                    break;
-                }
-                if running {
-                    results.push((index, call.running(&self.slots, batch, &mut refused)));
-                } else {
-                    refused |= call.update(&self.slots, batch);
-                }
-            }
-            if !refused {
-                results.sort_by_key(|(index, _)| *index);
-                return Ok(results.into_iter().map(|(_, column)| column).collect());
-            }
-            self.calls.iter_mut().filter(|call| call.fallible()).for_each(|call| call.restore());
-            for call in self.calls.iter_mut().filter(|call| call.fallible()) {
-                call.save(&self.slots);
-            }
-            let good = self.refuse(cx, batch)?;
-            *batch = batch.gather(&good);
-            // A row that is refused makes no group: all slots of the batch are made anew.
-            self.forget(known);
-            self.find_slots(cx.number, batch);
         }
     }
 
     /// Rows of keys and results, with ranks.
     fn rows(&self, slots: &[u32]) -> Batch {
-        let keys = self.table.gather(slots);
-        let results = self.calls.iter().map(|call| call.results(slots));
+        let keys = self.core.table.gather(slots);
+        let results = self.core.calls.iter().map(|call| call.results(slots));
         let of_slots = |values: &Vec<i64>| ints(slots.iter().map(|&slot| values[slot as usize]));
         let time = self.hidden.time.map(|_| of_slots(&self.times));
         let watermark = self.hidden.watermark.map(|_| ints(slots.iter().map(|_| NO_WATERMARK)));
-        let ranks = self.births.ranks().iter().map(of_slots);
+        let ranks = self.core.births.ranks().iter().map(of_slots);
         let columns = keys.into_iter().chain(results).chain(time).chain(watermark).chain(ranks);
         Batch::new(slots.len(), columns.map(Arc::new).collect())
     }
 
     /// The results behind each of these rows, with their keys and ranks.
     fn row_results(&self, batch: &Batch, results: Vec<Column>) -> Batch {
-        let keys = self.keys.iter().map(|&key| batch.columns[key].clone());
+        let keys = self.core.keys.iter().map(|&key| batch.columns[key].clone());
         let hidden = [self.hidden.time, self.hidden.watermark].into_iter().flatten();
         let hidden = hidden.map(|column| batch.columns[column].clone());
-        let ranks = batch.columns[self.input.fields.len()..].iter().cloned();
+        let ranks = batch.columns[self.core.input.fields.len()..].iter().cloned();
         let results = results.into_iter().map(Arc::new);
         Batch::new(batch.len, keys.chain(results).chain(hidden).chain(ranks).collect())
     }
@@ -205,16 +102,16 @@ impl AggregateOperator {
     /// Notes the event times of the rows of a batch, as those of their slots.
     fn note_times(&mut self, batch: &Batch) {
         let Some(column) = self.hidden.time else { return };
-        self.times.resize(self.table.len(), NO_WATERMARK);
+        self.times.resize(self.core.table.len(), NO_WATERMARK);
         let ColumnData::I64(times) = &batch.columns[column].data else {
             unreachable!("event time is a timestamp")
         };
-        self.slots.iter().zip(times).for_each(|(&slot, &time)| self.times[slot as usize] = time);
+        self.core.slots.iter().zip(times).for_each(|(&slot, &time)| self.times[slot as usize] = time);
     }
 
     fn each_row(&mut self, cx: &mut Context<'_>, mut batch: Batch) -> Result<(), Halt> {
         if !self.discarding {
-            let results = self.apply(cx, &mut batch, true)?;
+            let results = self.core.apply(cx, &mut batch, true)?;
             cx.emit(self.row_results(&batch, results));
             return Ok(());
         }
@@ -225,29 +122,29 @@ impl AggregateOperator {
     /// Gives a key's results at every `n`th of its rows.
     fn every_nth(&mut self, cx: &mut Context<'_>, mut batch: Batch, n: u64) -> Result<(), Halt> {
         if !self.discarding {
-            let results = self.apply(cx, &mut batch, true)?;
+            let results = self.core.apply(cx, &mut batch, true)?;
             self.note_times(&batch);
             let due = self.nth_rows(n);
             cx.emit(self.row_results(&batch, results).gather(&due));
             return Ok(());
         }
         // A key begins anew behind each of its results: pieces in which each key gives one at most.
-        let known = self.table.len();
-        self.find_slots(cx.number, &batch);
-        let pieces = self.pieces(&self.slots, n);
-        self.forget(known);
+        let known = self.core.table.len();
+        self.core.find_slots(cx.number, &batch);
+        let pieces = pieces(&self.pending, &self.core.slots, n);
+        self.core.forget(known);
         let mut made = Vec::new();
         for (start, end) in pieces {
             let rows: Vec<u32> = (start..end).collect();
             let mut piece = if rows.len() == batch.len { batch.clone() } else { batch.gather(&rows) };
-            self.apply(cx, &mut piece, false)?;
+            self.core.apply(cx, &mut piece, false)?;
             self.note_times(&piece);
             let due = self.nth_rows(n);
-            let slots: Vec<u32> = due.iter().map(|&row| self.slots[row as usize]).collect();
-            let results = self.calls.iter().map(|call| call.results(&slots)).collect();
+            let slots: Vec<u32> = due.iter().map(|&row| self.core.slots[row as usize]).collect();
+            let results = self.core.calls.iter().map(|call| call.results(&slots)).collect();
             made.push(self.row_results(&piece.gather(&due), results));
             for &slot in &slots {
-                self.calls.iter_mut().for_each(|call| call.reset(slot as usize));
+                self.core.calls.iter_mut().for_each(|call| call.reset(slot as usize));
             }
         }
         cx.emit(Batch::concat(made));
@@ -256,9 +153,9 @@ impl AggregateOperator {
 
     /// The rows that are the `n`th of their slot since it was last given.
     fn nth_rows(&mut self, n: u64) -> Vec<u32> {
-        self.pending.resize(self.table.len(), 0);
+        self.pending.resize(self.core.table.len(), 0);
         let mut due = Vec::new();
-        for (row, &slot) in self.slots.iter().enumerate() {
+        for (row, &slot) in self.core.slots.iter().enumerate() {
             let pending = &mut self.pending[slot as usize];
             *pending += 1;
             if *pending == n {
@@ -268,27 +165,28 @@ impl AggregateOperator {
         }
         due
     }
+}
 
-    /// Divides rows so that in no piece a slot has rows behind its `n`th.
-    fn pieces(&self, slots: &[u32], n: u64) -> Vec<(u32, u32)> {
-        // By slot: rows since its result, and the piece in which it was last due.
-        let mut counts: HashMap<u32, (u64, usize)> = HashMap::new();
-        let (mut pieces, mut start) = (Vec::new(), 0);
-        for (row, &slot) in slots.iter().enumerate() {
-            let pending = self.pending.get(slot as usize).copied().unwrap_or(0);
-            let (rows, due) = counts.entry(slot).or_insert((pending, usize::MAX));
-            if *due == pieces.len() {
-                pieces.push((start, row as u32));
-                start = row as u32;
-            }
-            *rows += 1;
-            if *rows == n {
-                (*rows, *due) = (0, pieces.len());
-            }
+/// Divides rows so that in no piece a slot has rows behind its `n`th; `waiting` are the rows of slots since
+/// they were given.
+fn pieces(waiting: &[u64], slots: &[u32], n: u64) -> Vec<(u32, u32)> {
+    // By slot: rows since its result, and the piece in which it was last due.
+    let mut counts: HashMap<u32, (u64, usize)> = HashMap::new();
+    let (mut pieces, mut start) = (Vec::new(), 0);
+    for (row, &slot) in slots.iter().enumerate() {
+        let pending = waiting.get(slot as usize).copied().unwrap_or(0);
+        let (rows, due) = counts.entry(slot).or_insert((pending, usize::MAX));
+        if *due == pieces.len() {
+            pieces.push((start, row as u32));
+            start = row as u32;
         }
-        pieces.push((start, slots.len() as u32));
-        pieces
+        *rows += 1;
+        if *rows == n {
+            (*rows, *due) = (0, pieces.len());
+        }
     }
+    pieces.push((start, slots.len() as u32));
+    pieces
 }
 
 fn ints(values: impl Iterator<Item = i64>) -> Column {
@@ -305,15 +203,15 @@ impl Operator for AggregateOperator {
             RunningTrigger::EachRow => self.each_row(cx, batch),
             RunningTrigger::Count(n) => self.every_nth(cx, batch, n.max(1)),
             RunningTrigger::AtEnd => {
-                self.apply(cx, &mut batch, false)?;
+                self.core.apply(cx, &mut batch, false)?;
                 self.note_times(&batch);
                 Ok(())
             }
             RunningTrigger::Every(_) => {
-                self.apply(cx, &mut batch, false)?;
+                self.core.apply(cx, &mut batch, false)?;
                 self.note_times(&batch);
-                self.is_changed.resize(self.table.len(), false);
-                for &slot in &self.slots {
+                self.is_changed.resize(self.core.table.len(), false);
+                for &slot in &self.core.slots {
                     if !std::mem::replace(&mut self.is_changed[slot as usize], true) {
                         self.changed.push(slot);
                     }
@@ -338,20 +236,20 @@ impl Operator for AggregateOperator {
         for slot in changed {
             self.is_changed[slot as usize] = false;
             if self.discarding {
-                self.calls.iter_mut().for_each(|call| call.reset(slot as usize));
+                self.core.calls.iter_mut().for_each(|call| call.reset(slot as usize));
             }
         }
         Ok(())
     }
 
     fn held(&self) -> Held {
-        let calls = self.calls.iter().map(|call| call.bytes()).sum::<usize>();
         let beside = room(&self.pending) + room(&self.changed) + room(&self.is_changed) + room(&self.times);
-        Held { keys: self.table.len(), bytes: self.table.bytes() + calls + self.births.bytes() + beside }
+        let core = self.core.held();
+        Held { keys: core.keys, bytes: core.bytes + beside }
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
-        let slots = self.table.len();
+        let slots = self.core.table.len();
         let layout = &cx.shared.layout.nodes[cx.node];
         // As if the first of two steps had given the groups before.
         let place = |born: Number| match layout.divided {
@@ -361,7 +259,7 @@ impl Operator for AggregateOperator {
         if matches!(self.trigger, RunningTrigger::EachRow) || self.flushed >= slots {
             return Ok(Flush::Done);
         }
-        let (born, next) = self.births.of(self.flushed);
+        let (born, next) = self.core.births.of(self.flushed);
         let end = next.min(slots).min(self.flushed + BATCH_ROWS);
         let held = |slot: &u32| match self.trigger {
             RunningTrigger::Count(_) => self.pending[*slot as usize] > 0,
@@ -375,6 +273,6 @@ impl Operator for AggregateOperator {
         if end == slots {
             return Ok(Flush::Done);
         }
-        Ok(Flush::More(place(self.births.of(end).0)))
+        Ok(Flush::More(place(self.core.births.of(end).0)))
     }
 }

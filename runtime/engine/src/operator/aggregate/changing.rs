@@ -1,0 +1,508 @@
+//! Running aggregation where withdrawals come or go: over a changelog, or giving one.
+//!
+//! A result that replaces another is given behind the withdrawal of exactly that; a group without rows is
+//! withdrawn and forgotten. With a result at each row, what was given last is what the accumulators say
+//! before the row; with other triggers, it is kept.
+
+use super::core::Core;
+use super::lives::Lives;
+use super::{interval, pieces};
+use crate::context::{BadRow, Context};
+use crate::error::Halt;
+use crate::number::{Number, at_end};
+use crate::operator::{Flush, Operator};
+use crate::row_text;
+use crate::state::{Held, RowStore, room, same_rows};
+use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
+use flow_env::{Deadline, Env};
+use flow_plan::RecordType;
+use flow_plan::error::Fault;
+use flow_plan::operator::RunningTrigger;
+use flow_plan::physical::hidden::NO_WATERMARK;
+use flow_plan::physical::{Hidden, RunningAggregate};
+use std::sync::Arc;
+
+pub(super) struct ChangingOperator {
+    core: Core,
+    trigger: RunningTrigger,
+    discarding: bool,
+    /// Are withdrawals given?
+    changes: bool,
+    hidden: Hidden,
+    groups: Vec<Group>,
+    lives: Lives,
+    /// What was given of each group, where accumulators do not say it.
+    kept: Option<RowStore>,
+    /// Rows of each slot since it was last given.
+    pending: Vec<u64>,
+    /// Slots that changed since they were last given (of `every:`).
+    changed: Vec<u32>,
+    deadline: Option<Deadline>,
+    /// What the end of the input gives, in order, and how much of it was given.
+    last: Option<(Vec<u32>, usize)>,
+    /// From so many slots on, those without groups are looked for.
+    crowded: usize,
+    /// By slot, of the current batch: where its result stands, [`NOWHERE`] if it has none.
+    at: Vec<u32>,
+}
+
+const NOWHERE: u32 = u32::MAX;
+
+#[derive(Clone, Copy)]
+struct Group {
+    rows: i64,
+    /// Is a result out there?
+    given: bool,
+    /// The event time of the result that is.
+    time: i64,
+    /// The event time of the last row.
+    last_time: i64,
+    /// Where its result is kept.
+    kept: u32,
+}
+
+const EMPTY: Group =
+    Group { rows: 0, given: false, time: NO_WATERMARK, last_time: NO_WATERMARK, kept: NOWHERE };
+
+/// A change of a group's result: the row (or slot) that caused it, and where the results stand.
+struct Step {
+    cause: u32,
+    slot: u32,
+    time: i64,
+    old: u32,
+    new: u32,
+}
+
+/// Rows of results, and what stands beside them.
+#[derive(Default)]
+struct Given {
+    causes: Vec<u32>,
+    results: Vec<u32>,
+    times: Vec<i64>,
+    changes: Vec<i64>,
+}
+
+impl Given {
+    fn push(&mut self, cause: u32, result: u32, time: i64, change: i64) {
+        self.causes.push(cause);
+        self.results.push(result);
+        self.times.push(time);
+        self.changes.push(change);
+    }
+}
+
+/// Where keys, watermarks and ranks of what is given come from.
+enum Causes<'a> {
+    Rows(&'a Batch),
+    Slots,
+}
+
+impl ChangingOperator {
+    pub(super) fn new(
+        aggregate: &RunningAggregate,
+        input: &Arc<RecordType>,
+        ranks: usize,
+        env: &Env,
+    ) -> ChangingOperator {
+        let deadline = match aggregate.trigger {
+            RunningTrigger::Every(micros) => Some(Deadline::after(env.clock.as_ref(), interval(micros))),
+            _ => None,
+        };
+        let keeps = aggregate.changes && aggregate.trigger != RunningTrigger::EachRow;
+        ChangingOperator {
+            core: Core::new(aggregate, input, 0),
+            trigger: aggregate.trigger.clone(),
+            discarding: aggregate.discarding,
+            changes: aggregate.changes,
+            hidden: aggregate.hidden.clone(),
+            groups: Vec::new(),
+            lives: Lives::new(ranks),
+            kept: keeps.then(|| RowStore::new(aggregate.calls.iter().map(|call| &call.ty))),
+            pending: Vec::new(),
+            changed: Vec::new(),
+            deadline,
+            last: None,
+            crowded: BATCH_ROWS,
+            at: Vec::new(),
+        }
+    }
+
+    fn ints(batch: &Batch, column: Option<usize>) -> Option<&[i64]> {
+        column.map(|column| match &batch.columns[column].data {
+            ColumnData::I64(values) => values.as_slice(),
+            other => unreachable!("hidden columns are ints, not {other:?}"),
+        })
+    }
+
+    /// Finds the slots of a batch's rows; without those that withdraw what is not there.
+    fn find(&mut self, number: Number, batch: &mut Batch) -> usize {
+        let known = self.core.find_slots(number, batch);
+        self.groups.resize(self.core.table.len(), EMPTY);
+        let Some(changes) = Self::ints(batch, self.hidden.change) else { return known };
+        let mut good = Vec::with_capacity(batch.len);
+        for (row, &slot) in self.core.slots.iter().enumerate() {
+            let rows = &mut self.groups[slot as usize].rows;
+            if *rows + changes[row] >= 0 {
+                *rows += changes[row];
+                good.push(row as u32);
+            }
+        }
+        for &row in &good {
+            self.groups[self.core.slots[row as usize] as usize].rows -= changes[row as usize];
+        }
+        if good.len() < batch.len {
+            *batch = batch.gather(&good);
+            self.core.find_slots(number, batch);
+        }
+        known
+    }
+
+    /// Notes that rows came or went; gives for each whether its group has rows behind it.
+    fn count(&mut self, number: Number, batch: &Batch) -> Vec<bool> {
+        let slots = self.core.table.len();
+        self.groups.resize(slots, EMPTY);
+        self.lives.resize(slots);
+        let changes = Self::ints(batch, self.hidden.change);
+        let times = Self::ints(batch, self.hidden.time);
+        let declared = self.core.input.fields.len();
+        let each = self.core.slots.iter().enumerate().map(|(row, &slot)| {
+            let group = &mut self.groups[slot as usize];
+            if group.rows == 0 {
+                self.lives.begin(slot as usize, number, batch, declared, row);
+            }
+            group.rows += changes.map_or(1, |changes| changes[row]);
+            group.last_time = times.map_or(NO_WATERMARK, |times| times[row]);
+            group.rows > 0
+        });
+        each.collect()
+    }
+
+    fn each_row(&mut self, cx: &mut Context<'_>, mut batch: Batch) -> Result<(), Halt> {
+        let known = self.find(cx.number, &mut batch);
+        // What is out there, of the slots that rows may change.
+        self.at.resize(self.core.table.len(), NOWHERE);
+        let mut before = Vec::new();
+        for &slot in &self.core.slots {
+            if self.groups[slot as usize].given && self.at[slot as usize] == NOWHERE {
+                self.at[slot as usize] = before.len() as u32;
+                before.push(slot);
+            }
+        }
+        let old: Vec<Column> = self.core.calls.iter().map(|call| call.results(&before)).collect();
+        let new = self.core.apply_found(cx, &mut batch, known, true)?;
+        let alive = self.count(cx.number, &batch);
+        let faulty = self.faulty_rows(cx, &alive)?;
+        let results: Vec<Column> = old.into_iter().zip(&new).map(|(old, new)| joined(old, new)).collect();
+        self.at.resize(self.core.table.len(), NOWHERE);
+        let times = Self::ints(&batch, self.hidden.time);
+        let mut steps = Vec::with_capacity(batch.len);
+        for (row, &slot) in self.core.slots.iter().enumerate() {
+            let has_result = alive[row] && !faulty.contains(&row);
+            let new = if has_result { (before.len() + row) as u32 } else { NOWHERE };
+            let old = std::mem::replace(&mut self.at[slot as usize], new);
+            let time = times.map_or(NO_WATERMARK, |times| times[row]);
+            steps.push(Step { cause: row as u32, slot, time, old, new });
+        }
+        for &slot in self.core.slots.iter().chain(&before) {
+            if let Some(at) = self.at.get_mut(slot as usize) {
+                *at = NOWHERE;
+            }
+        }
+        let given = self.changes_of(&steps, &results);
+        self.emit(cx, &Causes::Rows(&batch), &results, &given);
+        Ok(())
+    }
+
+    /// The rows behind which a group has no result, although it has rows: reported at its key.
+    fn faulty_rows(&mut self, cx: &mut Context<'_>, alive: &[bool]) -> Result<Vec<usize>, Halt> {
+        let mut faulty = Vec::new();
+        for call in 0..self.core.calls.len() {
+            for (row, fault) in self.core.calls[call].take_faults() {
+                if alive[row] {
+                    self.report(cx, self.core.slots[row], call, fault)?;
+                    faulty.push(row);
+                }
+            }
+        }
+        Ok(faulty)
+    }
+
+    fn report(&self, cx: &mut Context<'_>, slot: u32, call: usize, fault: Fault) -> Result<(), Halt> {
+        let fields = self.core.keys.iter().map(|&key| self.core.input.fields[key].clone()).collect();
+        let key = RecordType::new(fields);
+        let columns = self.core.table.gather(&[slot]).into_iter().map(Arc::new).collect();
+        let values = Batch::new(1, columns).row(0, &key);
+        let node = &cx.shared.graph.nodes[cx.node];
+        cx.record_error(BadRow {
+            declaration: node.declaration,
+            label: node.label.clone(),
+            place: self.core.places[call],
+            code: fault.code.as_str().into(),
+            message: fault.message,
+            record: row_text::json(&values, &key),
+            position: None,
+        })
+    }
+
+    /// What goes out for these steps; readers of withdrawals get no result that did not change.
+    fn changes_of(&mut self, steps: &[Step], results: &[Column]) -> Given {
+        let mut given = Given::default();
+        let both = |step: &&Step| step.old != NOWHERE && step.new != NOWHERE;
+        let mut same = Vec::new();
+        if self.changes {
+            let pairs: Vec<(u32, u32)> = steps.iter().filter(both).map(|step| (step.old, step.new)).collect();
+            same.resize(pairs.len(), true);
+            results.iter().for_each(|column| same_rows(column, &pairs, &mut same));
+        }
+        let mut same = same.into_iter();
+        for step in steps {
+            let group = &mut self.groups[step.slot as usize];
+            group.given = step.new != NOWHERE;
+            if self.changes && both(&step) && same.next() == Some(true) {
+                continue;
+            }
+            if self.changes && step.old != NOWHERE {
+                given.push(step.cause, step.old, group.time, -1);
+            }
+            if step.new != NOWHERE {
+                given.push(step.cause, step.new, step.time, 1);
+                group.time = step.time;
+            }
+        }
+        given
+    }
+
+    /// Gives the results of slots, each once, caused by rows of a batch (`causes`) or by time.
+    fn give(
+        &mut self,
+        cx: &mut Context<'_>,
+        slots: &[u32],
+        causes: Option<(&Batch, &[u32])>,
+    ) -> Result<(), Halt> {
+        let mut freed = Vec::new();
+        let old = slots.iter().map(|&slot| self.groups[slot as usize].kept).filter(|kept| *kept != NOWHERE);
+        let kept: Vec<u32> = old.collect();
+        let new = self.core.calls.iter().map(|call| call.results(slots));
+        let results: Vec<Column> = match &self.kept {
+            Some(store) => {
+                store.gather(&kept).into_iter().zip(new).map(|(old, new)| joined(old, &new)).collect()
+            }
+            None => new.collect(),
+        };
+        let times = causes.and_then(|(batch, _)| Self::ints(batch, self.hidden.time));
+        let (mut steps, mut next, mut put) = (Vec::new(), 0, Vec::new());
+        for (at, &slot) in slots.iter().enumerate() {
+            let mut has_result = self.groups[slot as usize].rows > 0;
+            for call in 0..self.core.calls.len() {
+                let fault = if has_result { self.core.calls[call].fault(slot as usize) } else { None };
+                if let Some(fault) = fault {
+                    self.report(cx, slot, call, fault)?;
+                    has_result = false;
+                }
+            }
+            let cause = causes.map_or(slot, |(_, rows)| rows[at]);
+            let group = &mut self.groups[slot as usize];
+            let time = times.map_or(group.last_time, |times| times[cause as usize]);
+            let old = if group.kept == NOWHERE { NOWHERE } else { next };
+            next += u32::from(old != NOWHERE);
+            let new = if has_result { (kept.len() + at) as u32 } else { NOWHERE };
+            if let Some(store) = &mut self.kept {
+                if group.kept != NOWHERE {
+                    freed.push(group.kept);
+                }
+                group.kept = if has_result { store.reserve() } else { NOWHERE };
+                if has_result {
+                    put.push((new, group.kept));
+                }
+            }
+            steps.push(Step { cause, slot, time, old, new });
+        }
+        if let Some(store) = &mut self.kept {
+            store.put(results.iter(), &put);
+            freed.into_iter().for_each(|kept| store.free(kept));
+        }
+        let given = self.changes_of(&steps, &results);
+        let causes = causes.map_or(Causes::Slots, |(batch, _)| Causes::Rows(batch));
+        self.emit(cx, &causes, &results, &given);
+        if self.discarding {
+            let calls = &mut self.core.calls;
+            slots.iter().for_each(|&slot| calls.iter_mut().for_each(|call| call.reset(slot as usize)));
+        }
+        Ok(())
+    }
+
+    /// Gives rows, in pieces.
+    fn emit(&self, cx: &mut Context<'_>, causes: &Causes<'_>, results: &[Column], given: &Given) {
+        for start in (0..given.causes.len()).step_by(BATCH_ROWS) {
+            let part = start..(start + BATCH_ROWS).min(given.causes.len());
+            let rows = &given.causes[part.clone()];
+            let keys: Vec<Column> = match causes {
+                Causes::Rows(batch) => {
+                    self.core.keys.iter().map(|&key| batch.columns[key].gather(rows)).collect()
+                }
+                Causes::Slots => self.core.table.gather(rows),
+            };
+            let ints = |values: Vec<i64>| Column::new(ColumnData::I64(values));
+            let time = self.hidden.time.map(|_| ints(given.times[part.clone()].to_vec()));
+            let watermark = self.hidden.watermark.map(|column| match causes {
+                Causes::Rows(batch) => batch.columns[column].gather(rows),
+                Causes::Slots => ints(vec![NO_WATERMARK; rows.len()]),
+            });
+            let change = self.changes.then(|| ints(given.changes[part.clone()].to_vec()));
+            let ranks: Vec<Column> = match causes {
+                Causes::Rows(batch) => {
+                    let ranks = &batch.columns[self.core.input.fields.len()..];
+                    ranks.iter().map(|column| column.gather(rows)).collect()
+                }
+                Causes::Slots => {
+                    let of = |ranks: &Vec<i64>| ints(rows.iter().map(|&slot| ranks[slot as usize]).collect());
+                    self.lives.ranks().iter().map(of).collect()
+                }
+            };
+            let results = results.iter().map(|column| column.gather(&given.results[part.clone()]));
+            let columns =
+                keys.into_iter().chain(results).chain(time).chain(watermark).chain(change).chain(ranks);
+            cx.emit(Batch::new(rows.len(), columns.map(Arc::new).collect()));
+        }
+    }
+
+    /// Gives a key's result at every `n`th of its rows.
+    fn every_nth(&mut self, cx: &mut Context<'_>, mut batch: Batch, n: u64) -> Result<(), Halt> {
+        let known = self.find(cx.number, &mut batch);
+        let pieces = pieces(&self.pending, &self.core.slots, n);
+        self.core.forget(known);
+        self.groups.truncate(known);
+        for (start, end) in pieces {
+            let rows: Vec<u32> = (start..end).collect();
+            let mut piece = batch.gather(&rows);
+            self.core.apply(cx, &mut piece, false)?;
+            self.count(cx.number, &piece);
+            self.pending.resize(self.core.table.len(), 0);
+            let (mut due, mut slots) = (Vec::new(), Vec::new());
+            for (row, &slot) in self.core.slots.iter().enumerate() {
+                let pending = &mut self.pending[slot as usize];
+                *pending += 1;
+                if *pending == n {
+                    *pending = 0;
+                    due.push(row as u32);
+                    slots.push(slot);
+                }
+            }
+            self.give(cx, &slots, Some((&piece, &due)))?;
+        }
+        Ok(())
+    }
+
+    /// Adds rows whose results are given later.
+    fn add(&mut self, cx: &mut Context<'_>, mut batch: Batch) -> Result<(), Halt> {
+        let known = self.find(cx.number, &mut batch);
+        self.core.apply_found(cx, &mut batch, known, false)?;
+        self.count(cx.number, &batch);
+        self.pending.resize(self.core.table.len(), 0);
+        if self.trigger == RunningTrigger::AtEnd {
+            return Ok(());
+        }
+        for &slot in &self.core.slots {
+            self.pending[slot as usize] += 1;
+            if self.pending[slot as usize] == 1 {
+                self.changed.push(slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Frees slots without groups, once there may be as many of them as of others.
+    fn free(&mut self) {
+        let slots = self.core.table.len();
+        if slots < self.crowded {
+            return;
+        }
+        let is_live = |slot: &u32| {
+            let (group, at) = (&self.groups[*slot as usize], *slot as usize);
+            let counted = matches!(self.trigger, RunningTrigger::Count(_));
+            let waits = || self.pending.get(at).is_some_and(|rows| *rows > 0);
+            group.rows != 0 || group.given || (counted && waits())
+        };
+        let live: Vec<u32> = (0..slots as u32).filter(is_live).collect();
+        self.crowded = (live.len() * 2).max(BATCH_ROWS);
+        if live.len() * 2 > slots {
+            return;
+        }
+        self.core.retain(&live);
+        self.lives.retain(&live);
+        self.groups = live.iter().map(|&slot| self.groups[slot as usize]).collect();
+        let pending = |slot: &u32| self.pending.get(*slot as usize).copied().unwrap_or(0);
+        self.pending = live.iter().map(pending).collect();
+        let moved = |slot: &u32| live.binary_search(slot).ok().map(|slot| slot as u32);
+        self.changed = self.changed.iter().filter_map(moved).collect();
+        self.at.clear();
+    }
+
+    /// The groups that the end of the input gives, in the order of their births.
+    fn rest(&self) -> Vec<u32> {
+        let held = |slot: &u32| match self.trigger {
+            RunningTrigger::EachRow => false,
+            RunningTrigger::AtEnd => self.groups[*slot as usize].rows > 0,
+            _ => self.pending.get(*slot as usize).is_some_and(|rows| *rows > 0),
+        };
+        let mut rest: Vec<u32> = (0..self.groups.len() as u32).filter(held).collect();
+        self.lives.sort(&mut rest);
+        rest
+    }
+}
+
+/// Rows of old results, and those of new ones behind them.
+fn joined(mut old: Column, new: &Column) -> Column {
+    old.append(new);
+    old
+}
+
+impl Operator for ChangingOperator {
+    fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        match self.trigger {
+            RunningTrigger::EachRow if !self.discarding => self.each_row(cx, batch)?,
+            RunningTrigger::EachRow => self.every_nth(cx, batch, 1)?,
+            RunningTrigger::Count(n) => self.every_nth(cx, batch, n.max(1))?,
+            RunningTrigger::AtEnd | RunningTrigger::Every(_) => self.add(cx, batch)?,
+        }
+        self.free();
+        Ok(())
+    }
+
+    fn held(&self) -> Held {
+        let beside = room(&self.groups) + room(&self.pending) + room(&self.changed) + room(&self.at);
+        let kept = self.kept.as_ref().map_or(0, RowStore::bytes);
+        let core = self.core.held();
+        Held { keys: core.keys, bytes: core.bytes + self.lives.bytes() + kept + beside }
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
+        if let RunningTrigger::Every(micros) = self.trigger {
+            self.deadline = Some(Deadline::after(cx.shared.env.clock.as_ref(), interval(micros)));
+        }
+        let changed = std::mem::take(&mut self.changed);
+        changed.iter().for_each(|&slot| self.pending[slot as usize] = 0);
+        self.give(cx, &changed, None)
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        let level = cx.shared.layout.nodes[cx.node].level;
+        let (rest, from) = match self.last.take() {
+            Some(last) => last,
+            None => (self.rest(), 0),
+        };
+        let Some(&first) = rest.get(from) else { return Ok(Flush::Done) };
+        let born = self.lives.born(first);
+        let same = rest[from..].iter().take(BATCH_ROWS).take_while(|&&slot| self.lives.born(slot) == born);
+        let to = from + same.count();
+        cx.number = at_end(level, born);
+        self.give(cx, &rest[from..to], None)?;
+        let next = rest.get(to).map(|&slot| at_end(level, self.lives.born(slot)));
+        self.last = Some((rest, to));
+        Ok(next.map_or(Flush::Done, Flush::More))
+    }
+}

@@ -1,0 +1,180 @@
+//! Groups and their accumulators: finds the groups of rows, adds the rows, refuses those that cannot be
+//! added. Knows nothing of when results are given.
+
+use crate::context::{BadRow, Context, describe};
+use crate::error::Halt;
+use crate::number::Number;
+use crate::operator::births::Births;
+use crate::state::{Accumulators, Held, KeyTable, accumulators, reversing};
+use flow_data::hash::hash_columns;
+use flow_data::{Batch, Column};
+use flow_plan::error::Fault;
+use flow_plan::physical::RunningAggregate;
+use flow_plan::{Place, RecordType};
+use std::sync::Arc;
+
+pub(super) struct Core {
+    pub(super) keys: Vec<usize>,
+    pub(super) input: Arc<RecordType>,
+    pub(super) table: KeyTable,
+    pub(super) calls: Vec<Box<dyn Accumulators>>,
+    pub(super) places: Vec<Place>,
+    pub(super) births: Births,
+    hashes: Vec<u64>,
+    /// The slot of each row that was looked for last.
+    pub(super) slots: Vec<u32>,
+}
+
+impl Core {
+    /// `ranks`: how many rank columns of a group's first row are kept.
+    pub(super) fn new(aggregate: &RunningAggregate, input: &Arc<RecordType>, ranks: usize) -> Core {
+        let call = |call| match aggregate.hidden.change {
+            Some(change) => reversing(call, input, change),
+            None => accumulators(call, input),
+        };
+        Core {
+            keys: aggregate.keys.clone(),
+            input: input.clone(),
+            table: KeyTable::new(aggregate.keys.iter().map(|&key| &input.fields[key].ty)),
+            calls: aggregate.calls.iter().map(call).collect(),
+            places: aggregate.calls.iter().map(|call| call.place).collect(),
+            births: Births::new(ranks),
+            hashes: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// Finds the slots of all rows, making new ones; gives how many there were before.
+    pub(super) fn find_slots(&mut self, number: Number, batch: &Batch) -> usize {
+        let columns: Vec<&Column> = self.keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        hash_columns(&columns, batch.len, &mut self.hashes);
+        let known = self.table.len();
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        let slots = self.table.len();
+        if slots > known {
+            self.calls.iter_mut().for_each(|call| call.grow(slots));
+            self.births.note(number, known, &self.slots, batch, self.input.fields.len());
+        }
+        known
+    }
+
+    /// Finds the rows that some aggregate refuses, in order, and hands them to the error policy.
+    /// Gives the others.
+    fn refuse(&mut self, cx: &mut Context<'_>, batch: &Batch) -> Result<Vec<u32>, Halt> {
+        let mut good = Vec::new();
+        for row in 0..batch.len {
+            let slot = self.slots[row];
+            let refusal = self.calls.iter().zip(&self.places).find_map(|(call, place)| {
+                call.check(slot as usize, batch, row).err().map(|fault| (fault, *place))
+            });
+            match refusal {
+                None => {
+                    let one = batch.gather(&[row as u32]);
+                    for call in self.calls.iter_mut().filter(|call| call.fallible()) {
+                        call.update(&[slot], &one);
+                    }
+                    good.push(row as u32);
+                }
+                Some((fault, place)) => self.refused(cx, batch, row, fault, place)?,
+            }
+        }
+        self.calls.iter_mut().filter(|call| call.fallible()).for_each(|call| call.restore());
+        Ok(good)
+    }
+
+    fn refused(
+        &self,
+        cx: &mut Context<'_>,
+        batch: &Batch,
+        row: usize,
+        fault: Fault,
+        place: Place,
+    ) -> Result<(), Halt> {
+        let (record, position) = describe(batch, row, &self.input);
+        let node = &cx.shared.graph.nodes[cx.node];
+        cx.record_error(BadRow {
+            declaration: node.declaration,
+            label: node.label.clone(),
+            place,
+            code: fault.code.as_str().into(),
+            message: fault.message,
+            record,
+            position,
+        })
+    }
+
+    /// Takes back the slots from `known` on.
+    pub(super) fn forget(&mut self, known: usize) {
+        self.table.forget(known);
+        self.calls.iter_mut().for_each(|call| call.grow(known));
+        self.births.forget(known);
+    }
+
+    /// Adds all rows of the batch; gives the results behind every row if they are wanted. Rows that
+    /// an aggregate refuses are taken out of the batch (and of `self.slots`).
+    pub(super) fn apply(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Batch,
+        running: bool,
+    ) -> Result<Vec<Column>, Halt> {
+        let known = self.find_slots(cx.number, batch);
+        self.apply_found(cx, batch, known, running)
+    }
+
+    /// The same, behind [`Core::find_slots`].
+    pub(super) fn apply_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Batch,
+        known: usize,
+        running: bool,
+    ) -> Result<Vec<Column>, Halt> {
+        loop {
+            let mut refused = false;
+            let mut results = Vec::new();
+            for call in self.calls.iter_mut().filter(|call| call.fallible()) {
+                call.save(&self.slots);
+            }
+            // Those that can refuse come first: what they did can be undone.
+            let mut order: Vec<usize> = (0..self.calls.len()).collect();
+            order.sort_by_key(|&call| !self.calls[call].fallible());
+            for &index in &order {
+                let call = &mut self.calls[index];
+                if refused && !call.fallible() {
+                    break;
+                }
+                if running {
+                    results.push((index, call.running(&self.slots, batch, &mut refused)));
+                } else {
+                    refused |= call.update(&self.slots, batch);
+                }
+            }
+            if !refused {
+                results.sort_by_key(|(index, _)| *index);
+                return Ok(results.into_iter().map(|(_, column)| column).collect());
+            }
+            self.calls.iter_mut().filter(|call| call.fallible()).for_each(|call| call.restore());
+            for call in self.calls.iter_mut().filter(|call| call.fallible()) {
+                call.save(&self.slots);
+            }
+            let good = self.refuse(cx, batch)?;
+            *batch = batch.gather(&good);
+            // A row that is refused makes no group: all slots of the batch are made anew.
+            self.forget(known);
+            self.find_slots(cx.number, batch);
+        }
+    }
+
+    pub(super) fn held(&self) -> Held {
+        let calls = self.calls.iter().map(|call| call.bytes()).sum::<usize>();
+        Held { keys: self.table.len(), bytes: self.table.bytes() + calls + self.births.bytes() }
+    }
+
+    /// Keeps these slots, which ascend; they become slots `0..`. Births are forgotten.
+    pub(super) fn retain(&mut self, slots: &[u32]) {
+        self.table.retain(slots);
+        self.calls.iter_mut().for_each(|call| call.retain(slots));
+        self.births = Births::new(0);
+    }
+}
