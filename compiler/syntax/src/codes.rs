@@ -148,7 +148,7 @@ codes! {
     ROWS_PER_KEY_NOT_RUNNABLE "E0805" "rows-per-key-not-runnable" "top, bottom, latest and earliest cannot run in windows yet";
     CONNECTOR_NOT_RUNNABLE "E0806" "connector-not-runnable" "the connector cannot run yet";
     FORMAT_NOT_RUNNABLE "E0807" "format-not-runnable" "the format cannot run yet";
-    RETRACTION_NOT_RUNNABLE "E0809" "retraction-not-runnable" "stateful stages over updating streams cannot run yet";
+    RETRACTION_NOT_RUNNABLE "E0809" "retraction-not-runnable" "this stage cannot read an updating stream";
     OPTION_NOT_RUNNABLE "E0810" "option-not-runnable" "an option of the connector cannot run yet";
     STATE_NOT_RUNNABLE "E0811" "state-not-runnable" "an option of the job's state cannot run yet";
 

@@ -7,6 +7,7 @@ use crate::flow::Flow;
 use crate::guard::Guard;
 use crate::job::JobOptions;
 use crate::layout::Layout;
+use crate::operator::pick;
 use crate::operator::{
     ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator, LimitOperator,
     LookupOperator, Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator, TableOperator,
@@ -212,11 +213,14 @@ fn operators(
             }
             NodeKind::Pick(pick) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
-                crate::operator::pick::running(pick, input, layout.rank)
+                pick::running(pick, input, layout.rank, &shared.env)
             }
             NodeKind::Distinct(distinct) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
-                Box::new(DistinctOperator::new(distinct, input, shared, index))
+                match distinct.hidden.change {
+                    Some(_) => pick::distinct(&distinct.columns, input, layout.rank, &shared.env),
+                    None => Box::new(DistinctOperator::new(distinct, input, shared, index)),
+                }
             }
             NodeKind::Scan { keys, init, next, emit, .. } => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;

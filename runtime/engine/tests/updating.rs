@@ -8,7 +8,8 @@ use flow_env::Random;
 use flow_plan::catalogue::AggFunc;
 use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::{
-    ColumnAggregate, Distinct, EventTime, Exchange, Hidden, NodeKind, RunningAggregate, hidden,
+    ColumnAggregate, Distinct, EventTime, Exchange, Hidden, NodeKind, Pick, RunningAggregate, SortColumn,
+    hidden,
 };
 use flow_plan::{DataType, Field, Place, RecordType, Value};
 use graphs::*;
@@ -301,5 +302,154 @@ fn a_changelog_withdraws_exactly_what_it_gave_and_ends_with_what_is_there() {
                 expected.iter().map(|(k, v)| (k.clone(), want(v))).collect();
             assert_eq!(got, want, "seed {seed}");
         }
+    }
+}
+
+/// What a changelog leaves: the rows that were given and not withdrawn. Withdraws only what is there.
+fn left(given: Vec<Row>, seed: u64) -> Vec<Row> {
+    let mut held: Vec<Row> = Vec::new();
+    for row in given {
+        let (row, change) = row.split_at(row.len() - 1);
+        if change[0] == int(1) {
+            held.push(row.to_vec());
+        } else {
+            let at = held.iter().position(|known| known == row);
+            held.remove(at.unwrap_or_else(|| panic!("seed {seed}: {row:?} was not given: {held:?}")));
+        }
+    }
+    held
+}
+
+/// The list of rows that came in this order, best first: `by` is compared, less is better.
+fn best(rows: &[Row], pick: &Pick, by: impl Fn(&Row) -> i64) -> Vec<Row> {
+    let mut list: Vec<Row> = rows.to_vec();
+    if pick.last_wins {
+        list.reverse();
+    }
+    list.sort_by_key(&by);
+    let n = pick.n as usize;
+    let cut =
+        list.iter().enumerate().position(|(at, row)| at >= n && !(pick.ties && by(row) == by(&list[n - 1])));
+    list.truncate(cut.unwrap_or(list.len()));
+    list
+}
+
+fn random_pick(random: &mut Random, seed: u64, hidden: Hidden) -> Pick {
+    let triggers = [RunningTrigger::EachRow, RunningTrigger::AtEnd, RunningTrigger::Count(1 + seed % 3)];
+    let last_wins = random.below(4) == 0;
+    Pick {
+        keys: vec![0],
+        state: state("p"),
+        n: if last_wins { 1 } else { 1 + random.below(3) },
+        by: vec![SortColumn { column: 1, descending: random.below(2) == 0 }],
+        ties: !last_wins && random.below(3) == 0,
+        last_wins,
+        rank: random.below(2) == 0,
+        row: vec![0, 1, 2],
+        windowing: None,
+        trigger: triggers[random.below(3) as usize].clone(),
+        hidden,
+        changes: true,
+    }
+}
+
+/// A pick behind a node whose first three columns it gives.
+fn pick_behind(build: &mut Build, pick: &Pick, from: usize) {
+    let mut fields = build.schema(from).fields[..3].to_vec();
+    if pick.rank {
+        fields.push(Field::new("rank", DataType::Int));
+    }
+    let output = with(&RecordType::new(fields), &[hidden::TIME, hidden::WATERMARK, hidden::CHANGE]);
+    let exchange = if pick.keys.is_empty() { Exchange::Gather } else { Exchange::Hash(pick.keys.clone()) };
+    let node = build.node(NodeKind::Pick(pick.clone()), vec![(from, exchange)], output);
+    build.sink("out", node);
+}
+
+/// Rows as the pick should leave them, of the groups' rows in the order of their coming.
+fn picked(groups: &[Vec<Row>], pick: &Pick) -> Vec<Row> {
+    let sign = if pick.by[0].descending { -1 } else { 1 };
+    let by = |row: &Row| match row[1] {
+        Value::Int(x) => sign * x,
+        ref other => unreachable!("{other:?}"),
+    };
+    let ranked = |rows: &Vec<Row>| {
+        let list = best(rows, pick, by).into_iter().enumerate();
+        let place = |(at, mut row): (usize, Row)| {
+            row.extend(pick.rank.then(|| int(at as i64 + 1)));
+            row
+        };
+        list.map(place).collect::<Vec<Row>>()
+    };
+    groups.iter().flat_map(ranked).collect()
+}
+
+fn without_time(rows: Vec<Row>, width: usize) -> Vec<Row> {
+    let mut rows: Vec<Row> = rows.into_iter().map(|row| row[..width].to_vec()).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn a_pick_withdraws_exactly_what_it_gave_and_ends_with_the_best_rows() {
+    for seed in 0..120 {
+        let mut random = Random::new(seed);
+        let n = random.below(150) as usize;
+        let input = rows(&mut random, n);
+        let pick = random_pick(&mut random, seed, Hidden { time: Some(2), watermark: Some(3), change: None });
+        let mut build = Build::new();
+        let source = timed(&mut build, 5);
+        pick_behind(&mut build, &pick, source);
+        let given = same_rows_without_watermarks(&build, &input, seed);
+        let mut groups: Vec<Vec<Row>> = Vec::new();
+        for row in &input {
+            match groups.iter_mut().find(|group| group[0][0] == row[0]) {
+                Some(group) => group.push(row.clone()),
+                None => groups.push(vec![row.clone()]),
+            }
+        }
+        let mut expected = picked(&groups, &pick);
+        expected.sort();
+        let got = without_time(left(given, seed), 3 + usize::from(pick.rank));
+        assert_eq!(got, expected, "seed {seed}: {pick:?}");
+    }
+}
+
+#[test]
+fn a_pick_over_a_changelog_finds_the_next_best_row_when_one_goes() {
+    for seed in 0..120 {
+        let mut random = Random::new(seed);
+        let n = random.below(150) as usize;
+        let input = rows(&mut random, n);
+        let mut build = Build::new();
+        nested(&mut build, RunningTrigger::EachRow, RunningTrigger::AtEnd);
+        build.graph.nodes.truncate(3);
+        let hidden = Hidden { time: Some(3), watermark: Some(4), change: Some(5) };
+        let mut pick = random_pick(&mut random, seed, hidden);
+        pick.keys = if random.below(2) == 0 { vec![2] } else { vec![] };
+        pick_behind(&mut build, &pick, 2);
+        let given = same_rows_without_watermarks(&build, &input, seed);
+        // Counts and least values per key, a row moves to the end when it changes.
+        let mut all: Vec<Row> = Vec::new();
+        for row in &input {
+            let known = all.iter().position(|known| known[0] == row[0]).map(|at| all.remove(at));
+            all.push(match known.as_deref() {
+                Some([key, Value::Int(n), least]) => {
+                    vec![key.clone(), int(n + 1), least.clone().min(row[1].clone())]
+                }
+                _ => vec![row[0].clone(), int(1), row[1].clone()],
+            });
+        }
+        let mut groups: Vec<Vec<Row>> = Vec::new();
+        for row in &all {
+            let same = |group: &&mut Vec<Row>| pick.keys.is_empty() || group[0][2] == row[2];
+            match groups.iter_mut().find(same) {
+                Some(group) => group.push(row.clone()),
+                None => groups.push(vec![row.clone()]),
+            }
+        }
+        let mut expected = picked(&groups, &pick);
+        expected.sort();
+        let got = without_time(left(given, seed), 3 + usize::from(pick.rank));
+        assert_eq!(got, expected, "seed {seed}: {pick:?}");
     }
 }

@@ -129,3 +129,44 @@ fn every_aggregate_runs_over_an_updating_stream() {
     let expected = "{\"n\":2,\"s\":107,\"a\":53.5,\"lo\":12,\"hi\":95,\"f\":2,\"l\":1,\"d\":2,\"ad\":2,\"all\":[12,95],\"j\":\"12,95\",\"am\":1,\"an\":2,\"sd\":58.68986283848344,\"va\":3444.5,\"m\":53.5,\"p\":32.75,\"ba\":false,\"bo\":true,\"w\":95.0,\"none\":null}";
     prints(&script, BIDS, &[expected]);
 }
+
+#[test]
+fn top_over_counts_follows_them() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(v) |> count() as n |> top(2, by: n) as place -> stdout(format: csv)\n"
+    );
+    let rows = [(1, 10, 0), (1, 20, 1), (1, 20, 2), (1, 30, 3), (1, 30, 4), (1, 30, 5)];
+    // A count is withdrawn before the next one comes: places are given as rows go and come.
+    let expected =
+        ["v,n,place", "10,1,1", "20,1,2", "20,2,1", "10,1,2", "30,2,2", "10,1,2", "30,3,1", "20,2,2"];
+    prints(&script, &rows, &expected);
+}
+
+#[test]
+fn rows_of_a_top_are_counted_as_they_stand() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> top(2, by: v) |> trigger(atEnd) |> aggregate {{ n: count(), s: sum(v) }} -> stdout(format: csv)\n"
+    );
+    prints(&script, BIDS, &["n,s", "4,72"]);
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> latest(by: at) |> trigger(atEnd) |> aggregate {{ n: count(), s: sum(v) }} -> stdout(format: csv)\n"
+    );
+    prints(&script, BIDS, &["n,s", "2,12"]);
+}
+
+#[test]
+fn distinct_over_an_updating_stream_lets_values_go() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> aggregate {{ best: max(v) }} |> distinct(best) |> trigger(atEnd) |> aggregate {{ all: collect(best) }} -> stdout(format: json)\n"
+    );
+    let rows = [(1, 10, 0), (2, 10, 1), (3, 5, 2), (1, 20, 3), (3, 20, 4), (2, 30, 5)];
+    prints(&script, &rows, &["{\"all\":[20,30]}"]);
+}
+
+#[test]
+fn a_pick_may_give_each_few_rows() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> trigger(count: 3) |> top(1, by: v) |> map {{ k, v }} -> stdout(format: csv)\n"
+    );
+    prints(&script, BIDS, &["k,v", "1,30", "2,7"]);
+}

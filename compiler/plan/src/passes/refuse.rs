@@ -3,8 +3,8 @@
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
 use crate::operator::{
-    Aggregate, JobConfig, Join, JoinBound, Operator, OperatorId, OperatorKind, Plan, RunningTrigger,
-    StreamMode, Trigger, Window, WindowKind,
+    Aggregate, JobConfig, Join, JoinBound, Operator, OperatorId, OperatorKind, Plan, StreamMode, Trigger,
+    Window, WindowKind,
 };
 use crate::value::Value;
 
@@ -63,12 +63,14 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         OperatorKind::Sink(call) => connector(call, Side::Sink),
         OperatorKind::Table { connector: call, .. } => connector(call, Side::Table),
         OperatorKind::Aggregate(aggregate) => self::aggregate(plan, operator, aggregate),
-        OperatorKind::Distinct { .. } if updating(plan, operator) => retraction(operator),
-        OperatorKind::Top { .. } | OperatorKind::Latest { .. } if updating(plan, operator) => {
-            retraction(operator)
-        }
-        OperatorKind::Top { window, trigger, .. } | OperatorKind::Latest { window, trigger, .. } => {
-            pick(operator, window.as_ref(), trigger)
+        OperatorKind::Distinct { within: Some(_), .. } if updating(plan, operator) => finding(
+            RETRACTION,
+            place,
+            "`distinct` with `within` over an updating stream cannot run: what is forgotten cannot be withdrawn",
+            "leave `within` out, or put `trigger(atEnd)` before the aggregate above: its rows are final then",
+        ),
+        OperatorKind::Top { window, .. } | OperatorKind::Latest { window, .. } => {
+            pick(operator, window.as_ref())
         }
         OperatorKind::Join(Join { bound: JoinBound::Lookup, .. }) => None,
         OperatorKind::Join(_) => finding(JOIN, place, format!("`{word}` cannot run yet"), ""),
@@ -77,22 +79,12 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
     }
 }
 
-fn pick(operator: &Operator, window: Option<&Window>, trigger: &Trigger) -> Option<Unsupported> {
-    let word = &operator.word;
-    let all = window.is_none_or(|window| window.kind == WindowKind::Global);
-    if !all || trigger.early.is_some() {
-        let help = "it can without a window";
-        return finding(ROWS_PER_KEY, operator.place, format!("`{word}` in a window cannot run yet"), help);
+fn pick(operator: &Operator, window: Option<&Window>) -> Option<Unsupported> {
+    if window.is_none_or(|window| window.kind == WindowKind::Global) {
+        return None;
     }
-    match trigger.running {
-        RunningTrigger::EachRow | RunningTrigger::AtEnd => None,
-        _ => finding(
-            ROWS_PER_KEY,
-            operator.place,
-            format!("`{word}` with this trigger cannot run yet"),
-            "`trigger(eachRow)` and `trigger(atEnd)` can",
-        ),
-    }
+    let message = format!("`{}` in a window cannot run yet", operator.word);
+    finding(ROWS_PER_KEY, operator.place, message, "it can without a window")
 }
 
 fn updating(plan: &Plan, operator: &Operator) -> bool {
@@ -107,7 +99,7 @@ fn retraction(operator: &Operator) -> Option<Unsupported> {
         RETRACTION,
         operator.place,
         format!(
-            "`{}` over an updating stream cannot run yet: replaced rows would have to be withdrawn",
+            "`{}` over an updating stream cannot run: a fold cannot take out what replaced rows added",
             operator.word
         ),
         "put `trigger(atEnd)` before the aggregate above: its rows are final then",
@@ -124,20 +116,17 @@ fn aggregate(plan: &Plan, operator: &Operator, aggregate: &Aggregate) -> Option<
             "windows of time can, without lateness and early results",
         );
     }
-    if picked(plan, operator) { retraction(operator) } else { None }
-}
-
-/// Are its rows withdrawn by a pick?
-fn picked(plan: &Plan, operator: &Operator) -> bool {
-    operator.inputs.iter().any(|input| {
-        let input = &plan.operators[input.0 as usize];
-        let updating = input.mode != StreamMode::Append;
-        match input.kind {
-            OperatorKind::Top { .. } | OperatorKind::Latest { .. } => updating,
-            OperatorKind::Aggregate(_) => false,
-            _ => updating && picked(plan, input),
-        }
-    })
+    let running =
+        |window: &Window| matches!(window.kind, WindowKind::Global | WindowKind::Count { every: None, .. });
+    match aggregate.window.as_ref().is_none_or(running) || !updating(plan, operator) {
+        true => None,
+        false => finding(
+            WINDOW,
+            operator.place,
+            format!("`{}` in a window over an updating stream cannot run yet", operator.word),
+            "put `trigger(atEnd)` before the aggregate above: its rows are final then",
+        ),
+    }
 }
 
 /// What of a window cannot run.

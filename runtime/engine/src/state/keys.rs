@@ -2,7 +2,7 @@
 
 use super::held::room;
 use flow_data::{Column, ColumnData, StrBuilder, ViewBuilder};
-use flow_plan::order::compare_floats;
+use flow_plan::order::{compare_floats, identical};
 use flow_plan::weight::heap;
 use flow_plan::{DataType, Value};
 use rust_decimal::Decimal;
@@ -84,6 +84,20 @@ impl KeyColumn {
             (KeyValues::Bytes(a), ColumnData::Bytes(b)) => a.get(slot) == b.get(row),
             (KeyValues::Any(a), ColumnData::Any(b)) => a[slot] == b[row],
             _ => unreachable!("a key column of another type"),
+        }
+    }
+
+    /// Equal values: are they the same in every bit that can be seen?
+    pub(crate) fn looks_like(&self, slot: usize, column: &Column, row: usize) -> bool {
+        match (&self.values, &column.data) {
+            (KeyValues::F64(a), ColumnData::F64(b)) => {
+                a[slot].is_nan() || a[slot].to_bits() == b[row].to_bits() || !self.is_valid(slot)
+            }
+            (KeyValues::Decimal(a), ColumnData::Decimal(b)) => {
+                a[slot].serialize() == b[row].serialize() || !self.is_valid(slot)
+            }
+            (KeyValues::Any(a), ColumnData::Any(b)) => identical(&a[slot], &b[row]),
+            _ => true,
         }
     }
 

@@ -2,13 +2,16 @@
 
 use super::index::{BLOCK, Index, Keys, NO_SLOT, Packed, Probe, Wide};
 use super::keys::{KeyColumn, KeyValues};
+use super::same::same_rows;
 use flow_data::view::INLINE;
 use flow_data::{Column, ColumnData, StrBuilder, StrColumn};
 use flow_plan::DataType;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 pub(crate) struct KeyTable {
     keys: Vec<KeyColumn>,
+    /// Are keys told apart by every bit that can be seen?
+    exact: bool,
     index: KeyIndex,
 }
 
@@ -34,7 +37,12 @@ impl KeyTable {
             [DataType::Int | DataType::Timestamp | DataType::Duration] => KeyIndex::Int(Index::new()),
             _ => KeyIndex::Any(Index::new()),
         };
-        KeyTable { keys: types.into_iter().map(KeyColumn::new).collect(), index }
+        KeyTable { keys: types.into_iter().map(KeyColumn::new).collect(), exact: false, index }
+    }
+
+    /// A table that tells equal values apart which look different (`0.0` and `-0.0`, `1.0d` and `1.00d`).
+    pub(crate) fn exact<'a>(types: impl Iterator<Item = &'a DataType>) -> KeyTable {
+        KeyTable { exact: true, ..KeyTable::new(types) }
     }
 
     /// Number of keys.
@@ -86,7 +94,11 @@ impl KeyTable {
                     index.slots(hashes, IntKeys::new(&mut self.keys, columns, start), out);
                 }
                 KeyIndex::Any(index) => {
-                    index.slots(hashes, AnyKeys { stored: &mut self.keys[..], columns, start }, out);
+                    index.slots(
+                        hashes,
+                        AnyKeys { stored: &mut self.keys[..], columns, start, exact: self.exact },
+                        out,
+                    );
                 }
             }
         }
@@ -112,7 +124,11 @@ impl KeyTable {
                 }
                 KeyIndex::Int(index) => index.known(hashes, &IntKeys::known(columns, start), out),
                 KeyIndex::Any(index) => {
-                    index.known(hashes, &AnyKeys { stored: &self.keys[..], columns, start }, out);
+                    index.known(
+                        hashes,
+                        &AnyKeys { stored: &self.keys[..], columns, start, exact: self.exact },
+                        out,
+                    );
                 }
             }
         }
@@ -141,6 +157,29 @@ impl KeyTable {
     /// The keys of these slots, a column each.
     pub(crate) fn gather(&self, slots: &[u32]) -> Vec<Column> {
         self.keys.iter().map(|key| key.gather(slots)).collect()
+    }
+
+    /// Some columns of the keys of these slots.
+    pub(crate) fn gather_of(&self, columns: Range<usize>, slots: &[u32]) -> Vec<Column> {
+        self.keys[columns].iter().map(|key| key.gather(slots)).collect()
+    }
+
+    /// Are some columns of two slots the same?
+    pub(crate) fn same(&self, columns: Range<usize>, a: u32, b: u32) -> bool {
+        self.keys[columns].iter().all(|key| {
+            let column = key.gather(&[a, b]);
+            let mut same = [true];
+            same_rows(&column, &[(0, 1)], &mut same);
+            same[0]
+        })
+    }
+
+    /// The int, timestamp or duration of a slot in a column.
+    pub(crate) fn int(&self, column: usize, slot: u32) -> i64 {
+        match &self.keys[column].values {
+            KeyValues::I64(values) => values[slot as usize],
+            _ => unreachable!("a column of ints"),
+        }
     }
 
     /// Takes back the slots from `known` on.
@@ -298,6 +337,7 @@ struct AnyKeys<'a, S> {
     stored: S,
     columns: &'a [&'a Column],
     start: usize,
+    exact: bool,
 }
 
 impl<S: Deref<Target = [KeyColumn]>> Probe for AnyKeys<'_, S> {
@@ -309,7 +349,10 @@ impl<S: Deref<Target = [KeyColumn]>> Probe for AnyKeys<'_, S> {
     }
 
     fn equal(&self, slot: usize, row: usize) -> bool {
-        self.stored.iter().zip(self.columns).all(|(key, column)| key.equals(slot, column, self.start + row))
+        let row = self.start + row;
+        self.stored.iter().zip(self.columns).all(|(key, column)| {
+            key.equals(slot, column, row) && (!self.exact || key.looks_like(slot, column, row))
+        })
     }
 }
 

@@ -6,6 +6,7 @@ mod lives;
 
 use self::changing::ChangingOperator;
 use self::core::Core;
+pub(crate) use self::lives::Lives;
 use super::{Flush, Operator};
 use crate::context::Context;
 use crate::error::Halt;
@@ -193,7 +194,7 @@ fn ints(values: impl Iterator<Item = i64>) -> Column {
     Column::new(ColumnData::I64(values.collect()))
 }
 
-fn interval(micros: i64) -> Duration {
+pub(crate) fn interval(micros: i64) -> Duration {
     Duration::from_micros(micros.max(1) as u64)
 }
 

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::ranks::{Phase, Ranks};
 use crate::state::{KeyTable, RowStore};
 use flow_data::{Batch, Column, ColumnData};
-use flow_plan::physical::{Hidden, Pick};
+use flow_plan::physical::{Hidden, Pick, hidden};
 use flow_plan::{DataType, RecordType};
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub(crate) struct Frame {
     pub(super) input: Arc<RecordType>,
     /// Rank columns of the output.
     pub(super) rank: usize,
+    /// Do the ranks begin with those of time? (Distinct rows come as their input did.)
+    leading: usize,
 }
 
 impl Frame {
@@ -25,7 +27,30 @@ impl Frame {
             hidden: pick.hidden.clone(),
             input: input.clone(),
             rank,
+            leading: Ranks::LEADING,
         }
+    }
+
+    /// For the first row of each value of these columns: the output is the input.
+    pub(super) fn distinct(columns: &[usize], input: &Arc<RecordType>, rank: usize) -> Frame {
+        let position = |name| hidden::position(input, name);
+        Frame {
+            keys: columns.to_vec(),
+            row: (0..hidden::visible(input)).collect(),
+            hidden: Hidden {
+                time: position(hidden::TIME),
+                watermark: position(hidden::WATERMARK),
+                change: position(hidden::CHANGE),
+            },
+            input: input.clone(),
+            rank,
+            leading: 0,
+        }
+    }
+
+    /// Rank columns of the rows themselves.
+    pub(super) fn own_ranks(&self) -> usize {
+        self.rank.saturating_sub(self.leading)
     }
 
     pub(super) fn key_table(&self) -> KeyTable {
@@ -63,7 +88,13 @@ impl Frame {
         let own = batch.columns[self.input.fields.len()..].iter().map(|column| column.gather(rows));
         let leading = [same(Phase::Row as i64), same(0), same(number as i64)];
         debug_assert_eq!(leading.len(), Ranks::LEADING);
-        leading.into_iter().chain(own).chain(std::iter::repeat_with(|| same(0))).take(self.rank).collect()
+        leading
+            .into_iter()
+            .take(self.leading)
+            .chain(own)
+            .chain(std::iter::repeat_with(|| same(0)))
+            .take(self.rank)
+            .collect()
     }
 
     /// Gives rows of a batch as they are.

@@ -4,13 +4,16 @@
 //! or go) all that may be given or withdrawn.
 
 mod best;
+mod contents;
 mod frame;
 mod latest;
 mod lists;
 mod sort;
+mod updating;
 
 use super::Operator;
 use best::BestOperator;
+use flow_env::Env;
 use flow_plan::RecordType;
 use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::Pick;
@@ -19,14 +22,15 @@ use latest::LatestOperator;
 use lists::Rule;
 use sort::{By, Place, Values};
 use std::sync::Arc;
+use updating::{Gives, UpdatingOperator};
 
 /// The operator of a pick without a window.
-pub(crate) fn running(pick: &Pick, input: &Arc<RecordType>, rank: usize) -> Box<dyn Operator> {
+pub(crate) fn running(pick: &Pick, input: &Arc<RecordType>, rank: usize, env: &Env) -> Box<dyn Operator> {
     let by = By::new(&pick.by, input);
     match by.words() {
-        Some(1) => operator::<u64>(pick, input, rank, by),
-        Some(2) => operator::<[u64; 2]>(pick, input, rank, by),
-        _ => operator::<Values>(pick, input, rank, by),
+        Some(1) => operator::<u64>(pick, input, rank, by, env),
+        Some(2) => operator::<[u64; 2]>(pick, input, rank, by, env),
+        _ => operator::<Values>(pick, input, rank, by, env),
     }
 }
 
@@ -35,16 +39,39 @@ fn operator<P: Place + 'static>(
     input: &Arc<RecordType>,
     rank: usize,
     by: By,
+    env: &Env,
 ) -> Box<dyn Operator> {
     let frame = Frame::new(pick, input, rank);
     let rule = rule(pick);
+    let updating = pick.changes || pick.hidden.change.is_some();
     match pick.trigger {
-        RunningTrigger::EachRow if rule.n == 1 && !pick.ties && !pick.rank => {
+        RunningTrigger::EachRow if !updating && rule.n == 1 && !pick.ties && !pick.rank => {
             Box::new(LatestOperator::<P>::new(frame, by, pick.last_wins))
         }
-        RunningTrigger::EachRow => Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, false)),
-        _ => Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, true)),
+        RunningTrigger::EachRow if !updating => {
+            Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, false))
+        }
+        RunningTrigger::AtEnd if !updating => {
+            Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, true))
+        }
+        _ => {
+            let gives = Gives { rank: pick.rank, changes: pick.changes, trigger: pick.trigger.clone() };
+            Box::new(UpdatingOperator::<P>::new(frame, by, rule, gives, env))
+        }
     }
+}
+
+/// The first row of each value, over a changelog: another one follows if it is withdrawn.
+pub(crate) fn distinct(
+    columns: &[usize],
+    input: &Arc<RecordType>,
+    rank: usize,
+    env: &Env,
+) -> Box<dyn Operator> {
+    let frame = Frame::distinct(columns, input, rank);
+    let rule = Rule { n: 1, ties: false, last_wins: false };
+    let gives = Gives { rank: false, changes: true, trigger: RunningTrigger::EachRow };
+    Box::new(UpdatingOperator::<()>::new(frame, By::new(&[], input), rule, gives, env))
 }
 
 fn rule(pick: &Pick) -> Rule {

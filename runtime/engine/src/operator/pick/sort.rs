@@ -24,6 +24,11 @@ impl By {
         By { columns: columns.to_vec(), types }
     }
 
+    /// The columns.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().map(|by| by.column)
+    }
+
     /// How many words say a row's place, if words can.
     pub(crate) fn words(&self) -> Option<usize> {
         let word = |ty: &DataType| {
@@ -58,6 +63,14 @@ fn float_word(x: f64) -> u64 {
         _ => x.to_bits(),
     };
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
+/// All rows are equal.
+impl Place for () {
+    fn read(_by: &By, batch: &Batch, out: &mut Vec<()>) {
+        out.clear();
+        out.resize(batch.len, ());
+    }
 }
 
 impl Place for u64 {

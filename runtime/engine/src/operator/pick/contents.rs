@@ -1,0 +1,139 @@
+//! What the rows of an updating pick hold: each different row once, with the numbers of its copies.
+
+use super::frame::Frame;
+use crate::state::{KeyTable, room};
+use flow_data::hash::hash_columns;
+use flow_data::{BATCH_ROWS, Batch, Column};
+use flow_plan::DataType;
+use flow_plan::physical::hidden::NO_WATERMARK;
+use std::collections::{HashMap, VecDeque};
+
+pub(super) struct Contents {
+    table: KeyTable,
+    /// Columns of the input: those that are given, event time, and what else is compared.
+    columns: Vec<usize>,
+    /// How many of them are given.
+    given: usize,
+    timed: bool,
+    /// The number of each content's first copy; [`NONE`] without one.
+    first: Vec<i64>,
+    /// Of contents that are there several times, the other copies.
+    more: HashMap<u32, VecDeque<i64>>,
+    crowded: usize,
+}
+
+const NONE: i64 = -1;
+
+impl Contents {
+    pub(super) fn new(frame: &Frame, by: impl Iterator<Item = usize>) -> Contents {
+        let given = frame.row.len();
+        let mut columns = frame.row.clone();
+        columns.extend(frame.hidden.time);
+        for column in frame.keys.iter().copied().chain(by) {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        let types: Vec<&DataType> = columns.iter().map(|&column| &frame.input.fields[column].ty).collect();
+        Contents {
+            table: KeyTable::exact(types.into_iter()),
+            columns,
+            given,
+            timed: frame.hidden.time.is_some(),
+            first: Vec::new(),
+            more: HashMap::new(),
+            crowded: BATCH_ROWS,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.table.bytes() + room(&self.first) + self.more.len() * 48
+    }
+
+    /// The content of every row.
+    pub(super) fn find(&mut self, batch: &Batch, hashes: &mut Vec<u64>, out: &mut Vec<u32>) {
+        let columns: Vec<&Column> =
+            self.columns.iter().map(|&column| batch.columns[column].as_ref()).collect();
+        hash_columns(&columns, batch.len, hashes);
+        self.table.slots(&columns, hashes, out);
+        self.first.resize(self.table.len(), NONE);
+    }
+
+    /// A copy comes.
+    pub(super) fn add(&mut self, content: u32, number: i64) {
+        let first = &mut self.first[content as usize];
+        if *first == NONE {
+            *first = number;
+        } else {
+            self.more.entry(content).or_default().push_back(number);
+        }
+    }
+
+    /// The copy that came first goes.
+    pub(super) fn take(&mut self, content: u32) -> Option<i64> {
+        let number = self.first[content as usize];
+        if number == NONE {
+            return None;
+        }
+        self.remove(content, number);
+        Some(number)
+    }
+
+    /// A copy goes.
+    pub(super) fn remove(&mut self, content: u32, number: i64) {
+        let first = &mut self.first[content as usize];
+        let more = self.more.get_mut(&content);
+        if *first != number {
+            more.into_iter().for_each(|more| more.retain(|copy| *copy != number));
+            return;
+        }
+        *first = more.and_then(VecDeque::pop_front).unwrap_or(NONE);
+        if *first == NONE {
+            self.more.remove(&content);
+        }
+    }
+
+    /// Event time of a content.
+    pub(super) fn time(&self, content: u32) -> i64 {
+        if self.timed { self.table.int(self.given, content) } else { NO_WATERMARK }
+    }
+
+    /// Are the columns that are given the same?
+    pub(super) fn same(&self, a: u32, b: u32) -> bool {
+        a == b || self.table.same(0..self.given, a, b)
+    }
+
+    /// The columns that are given.
+    pub(super) fn rows(&self, contents: &[u32]) -> Vec<Column> {
+        self.table.gather_of(0..self.given, contents)
+    }
+
+    /// May there be as many contents without a row as with one?
+    pub(super) fn is_crowded(&self) -> bool {
+        self.table.len() >= self.crowded
+    }
+
+    /// Which contents have rows.
+    pub(super) fn used(&self) -> Vec<bool> {
+        self.first.iter().map(|first| *first != NONE).collect()
+    }
+
+    /// Keeps these contents if they are fewer than the others; gives where each went.
+    pub(super) fn retain(&mut self, used: &[bool]) -> Option<Vec<u32>> {
+        let kept: Vec<u32> = (0..used.len() as u32).filter(|content| used[*content as usize]).collect();
+        self.crowded = (kept.len() * 2).max(BATCH_ROWS);
+        if kept.len() * 2 > used.len() {
+            return None;
+        }
+        self.table.retain(&kept);
+        self.first = kept.iter().map(|&content| self.first[content as usize]).collect();
+        let mut moved = vec![u32::MAX; used.len()];
+        kept.iter().enumerate().for_each(|(to, &from)| moved[from as usize] = to as u32);
+        self.more = self.more.drain().map(|(content, more)| (moved[content as usize], more)).collect();
+        Some(moved)
+    }
+}

@@ -1,0 +1,476 @@
+//! Picks where withdrawals come or go, or whose lists are given now and then: what is given is the
+//! difference to the list that was given before.
+//!
+//! Over a changelog all rows are kept, as any may be the next best; where rows are only added, those of
+//! the lists.
+
+use super::contents::Contents;
+use super::frame::Frame;
+use super::lists::Rule;
+use super::sort::{By, Place};
+use crate::context::Context;
+use crate::error::Halt;
+use crate::number::at_end;
+use crate::operator::aggregate::{Lives, interval};
+use crate::operator::{Flush, Operator};
+use crate::ranks::{Phase, Ranks};
+use crate::state::{Held, KeyTable, room};
+use flow_data::hash::hash_columns;
+use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
+use flow_env::{Deadline, Env};
+use flow_plan::operator::RunningTrigger;
+use flow_plan::physical::hidden::NO_WATERMARK;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What an updating pick gives.
+#[derive(Clone)]
+pub(super) struct Gives {
+    pub(super) rank: bool,
+    /// Are withdrawals given?
+    pub(super) changes: bool,
+    pub(super) trigger: RunningTrigger,
+}
+
+pub(super) struct UpdatingOperator<P> {
+    frame: Frame,
+    by: By,
+    rule: Rule,
+    gives: Gives,
+    table: KeyTable,
+    contents: Contents,
+    groups: Vec<Group<P>>,
+    lives: Lives,
+    /// The number of the next row.
+    next: i64,
+    /// Rows of each slot since it was last given.
+    pending: Vec<u64>,
+    /// Slots that changed since they were last given (of `every:`).
+    changed: Vec<u32>,
+    deadline: Option<Deadline>,
+    /// What the end of the input gives, in order, and how much of it was given.
+    last: Option<(Vec<u32>, usize)>,
+    /// From so many slots on, those without groups are looked for.
+    crowded: usize,
+    places: Vec<P>,
+    hashes: Vec<u64>,
+    slots: Vec<u32>,
+    found: Vec<u32>,
+}
+
+/// Where a row stands: its place, and of equal ones its number, turned round if the last wins.
+type Order<P> = (P, i64);
+
+struct Group<P> {
+    /// The rows, best first: what they hold.
+    rows: BTreeMap<Order<P>, u32>,
+    /// The list that was given.
+    given: Vec<Listed<P>>,
+}
+
+impl<P> Default for Group<P> {
+    fn default() -> Group<P> {
+        Group { rows: BTreeMap::new(), given: Vec::new() }
+    }
+}
+
+#[derive(Clone)]
+struct Listed<P> {
+    order: Order<P>,
+    content: u32,
+    /// The event time it was given with.
+    time: i64,
+}
+
+/// Rows that go out, and what stands beside them.
+#[derive(Default)]
+struct Given {
+    causes: Vec<u32>,
+    contents: Vec<u32>,
+    ranks: Vec<i64>,
+    times: Vec<i64>,
+    changes: Vec<i64>,
+}
+
+impl Given {
+    fn push(&mut self, cause: u32, content: u32, rank: usize, time: i64, change: i64) {
+        self.causes.push(cause);
+        self.contents.push(content);
+        self.ranks.push(rank as i64);
+        self.times.push(time);
+        self.changes.push(change);
+    }
+}
+
+/// Where watermarks and ranks of what is given come from.
+enum Causes<'a> {
+    Rows(&'a Batch),
+    Slots,
+}
+
+impl<P: Place> UpdatingOperator<P> {
+    pub(super) fn new(frame: Frame, by: By, rule: Rule, gives: Gives, env: &Env) -> UpdatingOperator<P> {
+        let deadline = match gives.trigger {
+            RunningTrigger::Every(micros) => Some(Deadline::after(env.clock.as_ref(), interval(micros))),
+            _ => None,
+        };
+        UpdatingOperator {
+            table: frame.key_table(),
+            contents: Contents::new(&frame, by.columns()),
+            by,
+            rule,
+            gives,
+            groups: Vec::new(),
+            lives: Lives::new(frame.own_ranks()),
+            next: 0,
+            pending: Vec::new(),
+            changed: Vec::new(),
+            deadline,
+            last: None,
+            crowded: BATCH_ROWS,
+            places: Vec::new(),
+            hashes: Vec::new(),
+            slots: Vec::new(),
+            found: Vec::new(),
+            frame,
+        }
+    }
+
+    fn find(&mut self, batch: &Batch) {
+        let columns: Vec<&Column> = self.frame.key_columns(batch);
+        hash_columns(&columns, batch.len, &mut self.hashes);
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        let slots = self.table.len();
+        self.groups.resize_with(slots, Group::default);
+        self.lives.resize(slots);
+        self.pending.resize(slots, 0);
+        self.contents.find(batch, &mut self.hashes, &mut self.found);
+        P::read(&self.by, batch, &mut self.places);
+    }
+
+    /// Adds a row to its group, or takes it out; gives where it stands or stood. What is not there cannot
+    /// be taken out.
+    fn apply(&mut self, cx: &Context<'_>, batch: &Batch, row: usize, change: i64) -> Option<Order<P>> {
+        let (slot, content) = (self.slots[row] as usize, self.found[row]);
+        let turned = |number: i64| if self.rule.last_wins { -number } else { number };
+        let group = &mut self.groups[slot];
+        if change < 0 {
+            let number = self.contents.take(content)?;
+            let order = (self.places[row].clone(), turned(number));
+            group.rows.remove(&order);
+            return Some(order);
+        }
+        if group.rows.is_empty() {
+            self.lives.begin(slot, cx.number, batch, self.frame.input.fields.len(), row);
+        }
+        let order = (self.places[row].clone(), turned(self.next));
+        self.contents.add(content, self.next);
+        group.rows.insert(order.clone(), content);
+        self.next += 1;
+        if self.frame.hidden.change.is_none() {
+            self.cut(slot);
+        }
+        Some(order)
+    }
+
+    /// Forgets rows behind the end of the list: none of those before can go.
+    fn cut(&mut self, slot: usize) {
+        let Rule { n, ties, last_wins } = self.rule;
+        let rows = &mut self.groups[slot].rows;
+        while rows.len() > n {
+            let Some(last) = rows.last_entry() else { return };
+            let place = last.key().0.clone();
+            if ties && rows.keys().nth(n - 1).is_some_and(|(nth, _)| *nth == place) {
+                return;
+            }
+            if let Some(((_, number), content)) = rows.pop_last() {
+                self.contents.remove(content, if last_wins { -number } else { number });
+            }
+        }
+    }
+
+    /// The list as it is now.
+    fn list(&self, slot: usize) -> Vec<(Order<P>, u32)> {
+        let Rule { n, ties, .. } = self.rule;
+        let mut list: Vec<(Order<P>, u32)> = Vec::new();
+        for (order, content) in &self.groups[slot].rows {
+            if list.len() >= n && !(ties && list[n - 1].0.0 == order.0) {
+                break;
+            }
+            list.push((order.clone(), *content));
+        }
+        list
+    }
+
+    /// Does a row that came or went there leave the list that was given as it is?
+    fn is_behind(&self, slot: usize, order: &Order<P>) -> bool {
+        let given = &self.groups[slot].given;
+        let end = given.len().checked_sub(1).filter(|_| given.len() >= self.rule.n);
+        end.is_some_and(|last| {
+            *order > given[last].order && !(self.rule.ties && order.0 == given[last].order.0)
+        })
+    }
+
+    /// What changed since the list of a slot was given. `time`: that of the row that causes it.
+    fn difference(&mut self, slot: u32, cause: u32, time: Option<i64>, out: &mut Given) {
+        let list = self.list(slot as usize);
+        let old = std::mem::take(&mut self.groups[slot as usize].given);
+        let contents = &self.contents;
+        let fresh = |(order, content): &(Order<P>, u32)| Listed {
+            order: order.clone(),
+            content: *content,
+            time: time.unwrap_or_else(|| contents.time(*content)),
+        };
+        let given = match self.gives.rank {
+            true => self.by_place(&old, &list, fresh, cause, out),
+            false => self.by_row(&old, &list, fresh, cause, out),
+        };
+        self.groups[slot as usize].given = given;
+    }
+
+    /// Place by place: where another row stands, the old one goes and the new one comes.
+    fn by_place(
+        &self,
+        old: &[Listed<P>],
+        list: &[(Order<P>, u32)],
+        fresh: impl Fn(&(Order<P>, u32)) -> Listed<P>,
+        cause: u32,
+        out: &mut Given,
+    ) -> Vec<Listed<P>> {
+        let mut given = Vec::with_capacity(list.len());
+        for at in 0..old.len().max(list.len()) {
+            let (before, now) = (old.get(at), list.get(at));
+            if let (Some(before), Some((order, content))) = (before, now)
+                && (before.order.1 == order.1 || self.is_no_change(before.content, *content))
+            {
+                given.push(Listed { order: order.clone(), content: *content, time: before.time });
+                continue;
+            }
+            if let Some(before) = before.filter(|_| self.gives.changes) {
+                out.push(cause, before.content, at + 1, before.time, -1);
+            }
+            if let Some(now) = now {
+                let listed = fresh(now);
+                out.push(cause, listed.content, at + 1, listed.time, 1);
+                given.push(listed);
+            }
+        }
+        given
+    }
+
+    /// Row by row: first those that left go, then new ones come.
+    fn by_row(
+        &self,
+        old: &[Listed<P>],
+        list: &[(Order<P>, u32)],
+        fresh: impl Fn(&(Order<P>, u32)) -> Listed<P>,
+        cause: u32,
+        out: &mut Given,
+    ) -> Vec<Listed<P>> {
+        let mut before = old.iter().peekable();
+        let (mut left, mut given, mut entered) = (Vec::new(), Vec::with_capacity(list.len()), Vec::new());
+        for now in list {
+            while let Some(gone) = before.next_if(|before| before.order < now.0) {
+                left.push(gone);
+            }
+            match before.next_if(|before| before.order == now.0) {
+                Some(same) => given.push(same.clone()),
+                None => {
+                    entered.push(given.len());
+                    given.push(fresh(now));
+                }
+            }
+        }
+        left.extend(before);
+        if self.gives.changes {
+            // A row that left and one that is new are no change if they are equal.
+            left.retain(|gone| {
+                let equal = |at: &usize| self.is_no_change(gone.content, given[*at].content);
+                match entered.iter().position(equal) {
+                    Some(found) => {
+                        given[entered.remove(found)].time = gone.time;
+                        false
+                    }
+                    None => true,
+                }
+            });
+            left.iter().for_each(|gone| out.push(cause, gone.content, 0, gone.time, -1));
+        }
+        entered.iter().for_each(|&at| out.push(cause, given[at].content, 0, given[at].time, 1));
+        given
+    }
+
+    /// To readers of withdrawals, an equal row is the same row.
+    fn is_no_change(&self, before: u32, now: u32) -> bool {
+        self.gives.changes && self.contents.same(before, now)
+    }
+
+    fn emit(&self, cx: &mut Context<'_>, causes: &Causes<'_>, given: &Given) {
+        let ints = |values: Vec<i64>| Column::new(ColumnData::I64(values));
+        for start in (0..given.causes.len()).step_by(BATCH_ROWS) {
+            let part = start..(start + BATCH_ROWS).min(given.causes.len());
+            let rows = &given.causes[part.clone()];
+            let mut columns = self.contents.rows(&given.contents[part.clone()]);
+            columns.extend(self.gives.rank.then(|| ints(given.ranks[part.clone()].to_vec())));
+            columns.extend(self.frame.hidden.time.map(|_| ints(given.times[part.clone()].to_vec())));
+            columns.extend(self.frame.hidden.watermark.map(|column| match causes {
+                Causes::Rows(batch) => batch.columns[column].gather(rows),
+                Causes::Slots => ints(vec![NO_WATERMARK; rows.len()]),
+            }));
+            columns.extend(self.gives.changes.then(|| ints(given.changes[part].to_vec())));
+            match causes {
+                Causes::Rows(batch) => columns.extend(self.frame.ranks(cx.number, batch, rows)),
+                Causes::Slots => columns.extend(self.slot_ranks(rows)),
+            }
+            cx.emit(Batch::new(rows.len(), columns.into_iter().map(Arc::new).collect()));
+        }
+    }
+
+    /// The rank columns of what time gives of slots.
+    fn slot_ranks(&self, slots: &[u32]) -> Vec<Column> {
+        let mut ranks = Ranks::new(self.frame.rank);
+        if ranks.wanted() {
+            for &slot in slots {
+                let own: Vec<i64> = self.lives.ranks().iter().map(|ranks| ranks[slot as usize]).collect();
+                ranks.push(Phase::Due, 0, self.lives.born(slot), &own);
+            }
+        }
+        let mut batch = Batch::new(slots.len(), Vec::new());
+        ranks.append_to(&mut batch);
+        batch.columns.into_iter().map(Arc::unwrap_or_clone).collect()
+    }
+
+    /// Gives what changed in the lists of slots.
+    fn give(&mut self, cx: &mut Context<'_>, slots: &[u32]) {
+        let mut given = Given::default();
+        slots.iter().for_each(|&slot| self.difference(slot, slot, None, &mut given));
+        self.emit(cx, &Causes::Slots, &given);
+    }
+
+    /// Frees slots without groups and contents without rows, once there may be as many as of others.
+    fn free(&mut self) {
+        if self.contents.is_crowded() {
+            let mut used = self.contents.used();
+            for listed in self.groups.iter().flat_map(|group| &group.given) {
+                used[listed.content as usize] = true;
+            }
+            if let Some(moved) = self.contents.retain(&used) {
+                for group in &mut self.groups {
+                    group.rows.values_mut().for_each(|content| *content = moved[*content as usize]);
+                    group.given.iter_mut().for_each(|listed| listed.content = moved[listed.content as usize]);
+                }
+            }
+        }
+        if self.table.len() < self.crowded {
+            return;
+        }
+        let counted = matches!(self.gives.trigger, RunningTrigger::Count(_));
+        let is_live = |slot: &u32| {
+            let (group, waits) = (&self.groups[*slot as usize], self.pending[*slot as usize] > 0);
+            !group.rows.is_empty() || !group.given.is_empty() || (counted && waits)
+        };
+        let live: Vec<u32> = (0..self.table.len() as u32).filter(is_live).collect();
+        self.crowded = (live.len() * 2).max(BATCH_ROWS);
+        if live.len() * 2 > self.table.len() {
+            return;
+        }
+        self.table.retain(&live);
+        self.lives.retain(&live);
+        self.groups = live.iter().map(|&slot| std::mem::take(&mut self.groups[slot as usize])).collect();
+        self.pending = live.iter().map(|&slot| self.pending[slot as usize]).collect();
+        let moved = |slot: &u32| live.binary_search(slot).ok().map(|slot| slot as u32);
+        self.changed = self.changed.iter().filter_map(moved).collect();
+    }
+
+    /// The groups that the end of the input gives, in the order of their births.
+    fn rest(&self) -> Vec<u32> {
+        let held = |slot: &u32| match self.gives.trigger {
+            RunningTrigger::EachRow => false,
+            RunningTrigger::AtEnd => !self.groups[*slot as usize].rows.is_empty(),
+            _ => self.pending[*slot as usize] > 0,
+        };
+        let mut rest: Vec<u32> = (0..self.groups.len() as u32).filter(held).collect();
+        self.lives.sort(&mut rest);
+        rest
+    }
+}
+
+fn hidden(batch: &Batch, column: Option<usize>) -> Option<&[i64]> {
+    column.map(|column| match &batch.columns[column].data {
+        ColumnData::I64(values) => values.as_slice(),
+        other => unreachable!("hidden columns are ints, not {other:?}"),
+    })
+}
+
+impl<P: Place> Operator for UpdatingOperator<P> {
+    fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        self.find(&batch);
+        let changes = hidden(&batch, self.frame.hidden.change);
+        let times = hidden(&batch, self.frame.hidden.time);
+        let mut given = Given::default();
+        for row in 0..batch.len {
+            let change = changes.map_or(1, |changes| changes[row]);
+            let Some(order) = self.apply(cx, &batch, row, change) else { continue };
+            let slot = self.slots[row];
+            let pending = &mut self.pending[slot as usize];
+            *pending += 1;
+            let due = match self.gives.trigger {
+                RunningTrigger::EachRow => !self.is_behind(slot as usize, &order),
+                RunningTrigger::Count(n) => *pending >= n.max(1),
+                RunningTrigger::Every(_) => {
+                    if *pending == 1 {
+                        self.changed.push(slot);
+                    }
+                    false
+                }
+                RunningTrigger::AtEnd => false,
+            };
+            if due {
+                self.pending[slot as usize] = 0;
+                let time = times.map_or(NO_WATERMARK, |times| times[row]);
+                self.difference(slot, row as u32, Some(time), &mut given);
+            }
+        }
+        self.emit(cx, &Causes::Rows(&batch), &given);
+        self.free();
+        Ok(())
+    }
+
+    fn held(&self) -> Held {
+        let rows = self.contents.len() * (size_of::<Order<P>>() + 4);
+        let beside = room(&self.groups) + room(&self.pending) + room(&self.changed);
+        let bytes = self.table.bytes() + self.contents.bytes() + self.lives.bytes() + rows + beside;
+        Held { keys: self.table.len(), bytes }
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
+        if let RunningTrigger::Every(micros) = self.gives.trigger {
+            self.deadline = Some(Deadline::after(cx.shared.env.clock.as_ref(), interval(micros)));
+        }
+        let changed = std::mem::take(&mut self.changed);
+        changed.iter().for_each(|&slot| self.pending[slot as usize] = 0);
+        self.give(cx, &changed);
+        Ok(())
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        let level = cx.shared.layout.nodes[cx.node].level;
+        let (rest, from) = match self.last.take() {
+            Some(last) => last,
+            None => (self.rest(), 0),
+        };
+        let Some(&first) = rest.get(from) else { return Ok(Flush::Done) };
+        let born = self.lives.born(first);
+        let same = rest[from..].iter().take(BATCH_ROWS).take_while(|&&slot| self.lives.born(slot) == born);
+        let to = from + same.count();
+        cx.number = at_end(level, born);
+        self.give(cx, &rest[from..to]);
+        let next = rest.get(to).map(|&slot| at_end(level, self.lives.born(slot)));
+        self.last = Some((rest, to));
+        Ok(next.map_or(Flush::Done, Flush::More))
+    }
+}
