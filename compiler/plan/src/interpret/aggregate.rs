@@ -1,110 +1,151 @@
 //! Running aggregation over rows.
 
+use super::accumulators::{add_row, change_of, fresh, results_of_changes};
+use super::given::{Given, Replacing};
+use super::sequence::{Item, Row, items};
+use super::window::{Output, Record, Refused};
 use crate::aggregate::Accumulator;
-use crate::error::RecordError;
 use crate::operator::RunningTrigger;
-use crate::physical::{ColumnAggregate, RunningAggregate};
+use crate::physical::RunningAggregate;
+use crate::physical::hidden::NO_WATERMARK;
+use crate::physical::number::{Number, at_end};
 use crate::types::RecordType;
 use crate::value::Value;
-use std::collections::HashMap;
 
 /// The groups of one aggregation, in the order of their first rows.
 pub(super) struct Groups<'a> {
     aggregate: &'a RunningAggregate,
     input: &'a RecordType,
-    places: HashMap<Vec<Value>, usize>,
     groups: Vec<Group>,
+    /// Do several workers do it in two steps?
+    divides: bool,
+    out: Output,
 }
 
+#[derive(Default)]
 struct Group {
-    key: Vec<Value>,
+    key: Row,
     states: Vec<Accumulator>,
+    /// Of a changelog: all rows, added or withdrawn.
+    changes: Vec<(Row, i64)>,
+    born: Number,
     /// Rows since the group was last given.
     pending: u64,
+    /// Time and watermark of its last row.
+    hidden: Row,
+    given: Vec<Given>,
 }
 
 impl<'a> Groups<'a> {
-    pub(super) fn new(aggregate: &'a RunningAggregate, input: &'a RecordType) -> Groups<'a> {
-        Groups { aggregate, input, places: HashMap::new(), groups: Vec::new() }
+    pub(super) fn new(aggregate: &'a RunningAggregate, input: &'a RecordType, divides: bool) -> Groups<'a> {
+        Groups { aggregate, input, groups: Vec::new(), divides, out: Output::default() }
     }
 
-    fn states(&self) -> Vec<Accumulator> {
-        let state = |call: &ColumnAggregate| {
-            let arg = call.arg.map(|column| &self.input.fields[column].ty);
-            Accumulator::new(call.func, arg, call.param.as_ref())
-        };
-        self.aggregate.calls.iter().map(state).collect()
-    }
-
-    /// Adds a row to its group; a row that one aggregate refuses is added to none. Gives the group's
-    /// row if the trigger says so.
-    pub(super) fn add(&mut self, row: &[Value]) -> Result<Option<Vec<Value>>, RecordError> {
-        let key: Vec<Value> = self.aggregate.keys.iter().map(|key| row[*key].clone()).collect();
-        let known = self.places.get(&key).copied();
-        let mut states = match known {
-            Some(place) => std::mem::take(&mut self.groups[place].states),
-            None => self.states(),
-        };
-        let added = self.add_to(&mut states, row);
-        if added.is_err() && known.is_none() {
-            return added.map(|()| None);
+    /// Adds a row to its group, or takes it out; one that an aggregate refuses is added to none. Gives the
+    /// rows of the group's result if the trigger says so.
+    pub(super) fn add(&mut self, item: &Item) {
+        let aggregate = self.aggregate;
+        let key: Row = aggregate.keys.iter().map(|key| item.row[*key].clone()).collect();
+        let known = self.groups.iter().position(|group| group.key == key);
+        let change = change_of(&item.row, aggregate.hidden.change);
+        if known.is_none() && change < 0 {
+            return;
+        }
+        let mut states = known.map_or_else(|| self.fresh(), |place| self.groups[place].states.clone());
+        if aggregate.hidden.change.is_none()
+            && let Err(error) = add_row(&aggregate.calls, &mut states, &item.row)
+        {
+            let record = Record::Input(item.row.clone());
+            self.out.refused.push(Refused { number: item.number, error, record });
+            return;
         }
         let place = known.unwrap_or_else(|| {
-            self.places.insert(key.clone(), self.groups.len());
-            self.groups.push(Group { key, states: Vec::new(), pending: 0 });
+            self.groups.push(Group { key, born: item.number, ..Group::default() });
             self.groups.len() - 1
         });
         let group = &mut self.groups[place];
         group.states = states;
-        added?;
+        group.changes.push((item.row.clone(), change));
         group.pending += 1;
-        let due = match self.aggregate.trigger {
+        let carried = [aggregate.hidden.time, aggregate.hidden.watermark];
+        group.hidden = carried.into_iter().flatten().map(|column| item.row[column].clone()).collect();
+        let is_gone = group.changes.iter().map(|(_, change)| change).sum::<i64>() <= 0;
+        let due = match aggregate.trigger {
             RunningTrigger::EachRow => true,
             RunningTrigger::Count(n) => group.pending >= n.max(1),
             RunningTrigger::AtEnd | RunningTrigger::Every(_) => false,
         };
-        Ok(due.then(|| self.give(place)))
+        if is_gone {
+            self.give(place, item.number, Vec::new());
+            self.groups.remove(place);
+        } else if due {
+            self.result(place, item.number);
+        }
     }
 
-    /// Those that can refuse the row come first: what they did is undone then.
-    fn add_to(&self, states: &mut [Accumulator], row: &[Value]) -> Result<(), RecordError> {
-        let calls = &self.aggregate.calls;
-        let fallible = |call: &usize| calls[*call].func.def().fallible;
-        let (first, rest): (Vec<usize>, Vec<usize>) = (0..calls.len()).partition(fallible);
-        let saved: Vec<Accumulator> = first.iter().map(|call| states[*call].clone()).collect();
-        for index in first.iter().chain(&rest) {
-            let call = &calls[*index];
-            let counts = call.filter.is_none_or(|filter| matches!(row[filter], Value::Bool(true)));
-            if !counts {
-                continue;
-            }
-            if let Err(fault) = states[*index].add(call.arg.map(|c| &row[c]), call.by.map(|c| &row[c])) {
-                first.iter().zip(saved).for_each(|(index, state)| states[*index] = state);
-                return Err(fault.at(call.place));
-            }
-        }
-        Ok(())
+    fn fresh(&self) -> Vec<Accumulator> {
+        fresh(&self.aggregate.calls, self.input)
     }
 
     /// What is given when the input ends. (No processing time passes here: `every` gives once.)
-    pub(super) fn end(mut self) -> Vec<Vec<Value>> {
-        let places = 0..self.groups.len();
-        let wanted: Vec<usize> = match self.aggregate.trigger {
-            RunningTrigger::EachRow => Vec::new(),
-            _ => places.filter(|place| self.groups[*place].pending > 0).collect(),
-        };
-        wanted.into_iter().map(|place| self.give(place)).collect()
+    pub(super) fn end(mut self, level: u32) -> Output {
+        // As if the first of two steps had given the groups before.
+        let divided = |born: Number| at_end(level + 1, at_end(level, born));
+        for place in 0..self.groups.len() {
+            let Group { born, pending, .. } = self.groups[place];
+            if self.aggregate.trigger != RunningTrigger::EachRow && pending > 0 {
+                // No row causes it: it is never behind.
+                if self.aggregate.hidden.watermark.is_some()
+                    && let Some(watermark) = self.groups[place].hidden.last_mut()
+                {
+                    *watermark = Value::Timestamp(NO_WATERMARK);
+                }
+                self.result(place, if self.divides { divided(born) } else { at_end(level, born) });
+            }
+        }
+        self.out
     }
 
-    fn give(&mut self, place: usize) -> Vec<Value> {
+    /// Gives a group's result. If there is none, since a sum does not fit, what was given goes.
+    fn result(&mut self, place: usize, number: Number) {
+        let aggregate = self.aggregate;
         let group = &self.groups[place];
-        let row = group.key.iter().cloned().chain(group.states.iter().map(Accumulator::result)).collect();
-        let anew = self.aggregate.discarding.then(|| self.states());
+        let results = match aggregate.hidden.change {
+            Some(_) => results_of_changes(&aggregate.calls, self.input, &group.changes),
+            None => Ok(group.states.iter().map(Accumulator::result).collect()),
+        };
+        let new = match results {
+            Ok(results) => {
+                let row = group.key.iter().cloned().chain(results).chain(group.hidden.iter().cloned());
+                vec![Given { id: 0, row: row.collect() }]
+            }
+            Err(error) => {
+                let record = Record::Group(group.key.clone());
+                self.out.refused.push(Refused { number, error, record });
+                Vec::new()
+            }
+        };
+        self.give(place, number, new);
+    }
+
+    fn give(&mut self, place: usize, number: Number, new: Vec<Given>) {
+        let aggregate = self.aggregate;
+        let fresh = self.fresh();
         let group = &mut self.groups[place];
         group.pending = 0;
-        if let Some(states) = anew {
-            group.states = states;
+        if aggregate.discarding {
+            group.states = fresh;
+            group.changes.clear();
         }
-        row
+        let columns = group.key.len() + aggregate.calls.len();
+        let behind = usize::from(aggregate.hidden.time.is_some());
+        let watermark = aggregate.hidden.watermark.map(|_| columns + behind);
+        let met = match (watermark, group.hidden.get(behind)) {
+            (Some(_), Some(Value::Timestamp(met))) => *met,
+            _ => NO_WATERMARK,
+        };
+        let replacing =
+            Replacing { columns, watermark, changes: aggregate.changes, ranked: false, again: true };
+        self.out.rows.extend(items(number, replacing.replace(&mut group.given, new, met)));
     }
 }

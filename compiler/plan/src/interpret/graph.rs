@@ -1,27 +1,27 @@
 //! A whole graph over rows: node by node, each over all rows of its inputs.
 
 use super::aggregate::Groups;
+use super::join::{self, Failed};
 use super::run_chain;
+use super::sequence::{Event, Inputs, Item, Row, Sequence, Stream, items, numbers};
+use super::time::{self, Clock, Split, Steps};
+use super::window::{self, Record};
 use crate::error::RecordError;
 use crate::eval::Evaluator;
 use crate::functions::json;
-use crate::operator::OnError;
+use crate::operator::{OnError, WindowKind};
 use crate::order::hash_int;
-use crate::physical::{Graph, Node, NodeKind};
-use crate::types::{DataType, RecordType};
+use crate::physical::number::Number;
+use crate::physical::{Chain, EventTime, Exchange, Graph, Node, NodeKind, Windowing};
+use crate::types::{DataType, Field, RecordType};
 use crate::value::Value;
 use std::collections::HashMap;
-
-/// Rows of the sources, by the name of their declaration; values in the order of the connector's schema.
-pub type Inputs = HashMap<String, Vec<Vec<Value>>>;
-
-type Rows = Vec<Vec<Value>>;
 
 /// What a graph gave.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// Rows of each node, by its index; those of a sink are what it was given.
-    pub rows: Vec<Rows>,
+    /// Rows of each node, by its index, in their order; those of a sink are what it was given.
+    pub rows: Vec<Vec<Row>>,
     /// Record errors that were skipped or routed, in no particular order between nodes.
     pub errors: Vec<RowError>,
 }
@@ -37,6 +37,8 @@ pub struct RowError {
     pub error: RecordError,
     /// The record as JSON.
     pub record: String,
+    /// The number it happened in.
+    number: Number,
 }
 
 /// A record error where `onError: fail` stops the job.
@@ -45,21 +47,49 @@ pub struct Failure(pub RowError);
 
 impl Outcome {
     /// The rows of the sink, or of the last operator, of a declaration.
-    pub fn of(&self, graph: &Graph, declaration: &str) -> Option<&Rows> {
+    pub fn of(&self, graph: &Graph, declaration: &str) -> Option<&Vec<Row>> {
         let is = |node: &Node| graph.declarations[node.declaration as usize].name == declaration;
         graph.nodes.iter().rposition(is).map(|index| &self.rows[index])
     }
 }
 
-/// Runs a graph. `now` is the wall clock.
+/// Runs a graph whose sources are one chunk each, in the order of their nodes. `now` is the wall clock.
 pub fn evaluate(graph: &Graph, inputs: &Inputs, now: i64) -> Result<Outcome, Box<Failure>> {
-    let mut run = Run { graph, evaluator: Evaluator::new(now), now, outcome: Outcome::default() };
-    run.outcome.rows = vec![Rows::new(); graph.nodes.len()];
-    for index in order(graph) {
-        let rows = run.node(index, inputs)?;
-        run.outcome.rows[index] = rows;
+    let sources = graph.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Source { .. }));
+    let mut names: Vec<String> = Vec::new();
+    for node in sources {
+        let name = &graph.declarations[node.declaration as usize].name;
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
     }
-    Ok(run.outcome)
+    evaluate_sequence(graph, &Sequence::of(inputs, names), now)
+}
+
+/// Runs a graph over the sequence of its sources' chunks. `now` is the wall clock, which stands still.
+pub fn evaluate_sequence(graph: &Graph, sequence: &Sequence, now: i64) -> Result<Outcome, Box<Failure>> {
+    let nodes = graph.nodes.len();
+    let mut run = Run {
+        graph,
+        sequence,
+        evaluator: Evaluator::new(now),
+        now,
+        streams: vec![Stream::new(); nodes],
+        late: vec![Stream::new(); nodes],
+        steps: vec![Steps::new(); nodes],
+        clocks: vec![Vec::new(); nodes],
+        levels: vec![0; nodes],
+        errors: Vec::new(),
+    };
+    for index in order(graph) {
+        run.place(index);
+        let mut rows = run.node(index)?;
+        // What operators give is in order; of errors, only each node's are.
+        rows.sort_by_key(|item| item.number);
+        run.streams[index] = rows;
+    }
+    let rows = |stream: Stream| stream.into_iter().map(|item| item.row).collect();
+    Ok(Outcome { rows: run.streams.into_iter().map(rows).collect(), errors: run.errors })
 }
 
 /// Nodes with `.errors` behind all that can feed them.
@@ -97,66 +127,215 @@ fn raises(node: &Node, declaration: u32) -> bool {
 
 struct Run<'a> {
     graph: &'a Graph,
+    sequence: &'a Sequence,
     evaluator: Evaluator,
     now: i64,
-    outcome: Outcome,
+    /// The rows of each node.
+    streams: Vec<Stream>,
+    /// The rows that came too late for each node.
+    late: Vec<Stream>,
+    /// The watermarks of event-time nodes.
+    steps: Vec<Steps>,
+    /// The event-time nodes nearest above each node's output.
+    clocks: Vec<Vec<usize>>,
+    /// How many operators that give rows at the end stand above each node.
+    levels: Vec<u32>,
+    errors: Vec<RowError>,
 }
 
 impl Run<'_> {
-    fn node(&mut self, index: usize, inputs: &Inputs) -> Result<Rows, Box<Failure>> {
+    /// Finds a node's clocks and its level.
+    fn place(&mut self, index: usize) {
         let node = &self.graph.nodes[index];
-        let input = |at: usize| self.outcome.rows[node.inputs[at].node].clone();
+        let inputs = match &node.kind {
+            NodeKind::Lookup(_) => &node.inputs[..1],
+            _ => &node.inputs[..],
+        };
+        let mut clocks: Vec<usize> =
+            inputs.iter().flat_map(|input| self.clocks[input.node].iter().copied()).collect();
+        clocks.sort_unstable();
+        clocks.dedup();
+        self.clocks[index] = if matches!(node.kind, NodeKind::EventTime(_)) { vec![index] } else { clocks };
+        let raising = |other: &usize| match node.kind {
+            NodeKind::Errors { of } => raises(&self.graph.nodes[*other], of),
+            _ => false,
+        };
+        let feeders = node.inputs.iter().map(|input| input.node);
+        let feeders = feeders.chain((0..self.graph.nodes.len()).filter(raising));
+        let level = |from: usize| self.levels[from] + levels_of(&self.graph.nodes[from]);
+        self.levels[index] = feeders.map(level).max().unwrap_or(0);
+    }
+
+    fn clock(&self, index: usize) -> Clock {
+        Clock::new(self.clocks[index].iter().map(|node| self.steps[*node].clone()).collect())
+    }
+
+    fn node(&mut self, index: usize) -> Result<Stream, Box<Failure>> {
+        let node = &self.graph.nodes[index];
+        let input = |at: usize| self.streams[node.inputs[at].node].clone();
+        let schema = |at: usize| &*self.graph.nodes[node.inputs[at].node].output;
+        let level = self.levels[index];
         match &node.kind {
-            NodeKind::Source { read, .. } => {
+            NodeKind::Source { read, .. } => Ok(self.source(node, read)),
+            NodeKind::Table { read, .. } => {
                 let name = &self.graph.declarations[node.declaration as usize].name;
-                let rows = inputs.get(name).map_or(&[][..], Vec::as_slice);
-                let pick = |row: &Vec<Value>| read.iter().map(|column| row[*column].clone()).collect();
-                Ok(rows.iter().map(pick).collect())
+                let rows = self.sequence.tables.get(name).map_or(&[][..], Vec::as_slice);
+                Ok(items(0, rows.iter().map(|row| picked(row, read))).collect())
             }
             NodeKind::Errors { of } => Ok(self.error_rows(*of)),
-            NodeKind::Union => Ok((0..node.inputs.len()).flat_map(input).collect()),
+            NodeKind::Late => {
+                let window = &self.graph.nodes[node.inputs[0].node];
+                let columns = windowing(window).and_then(|windowing| windowing.late_rows.clone());
+                let columns = columns.unwrap_or_default();
+                let late = self.late[node.inputs[0].node].iter();
+                Ok(late.map(|item| Item { number: item.number, row: picked(&item.row, &columns) }).collect())
+            }
+            NodeKind::Union => Ok(union((0..node.inputs.len()).map(input).collect())),
             NodeKind::Tap { .. } | NodeKind::Sink { .. } => Ok(input(0)),
             NodeKind::Limit { n } => {
                 Ok(input(0).into_iter().take(usize::try_from(*n).unwrap_or(usize::MAX)).collect())
             }
             NodeKind::Sample { probability } => Ok(sample(input(0), *probability)),
-            NodeKind::Chain(chain) => {
-                let mut made = Rows::new();
-                let mut failed = Vec::new();
-                for row in input(0) {
-                    made.extend(run_chain(&mut self.evaluator, chain, row.clone(), &mut failed));
-                    for failed in failed.drain(..) {
-                        let step = &chain.steps[failed.step];
-                        self.fail((step.declaration, &step.label), failed.error, &row, &chain.input)?;
-                    }
-                }
-                Ok(made)
+            NodeKind::Chain(chain) => self.chain(chain, input(0)),
+            NodeKind::EventTime(time) => {
+                let input = input(0);
+                self.steps[index] = self.watermarks(index, time, &input);
+                Ok(time::with_watermarks(time, input))
             }
             NodeKind::Aggregate(aggregate) => {
-                let schema = &self.graph.nodes[node.inputs[0].node].output;
-                let mut groups = Groups::new(aggregate, schema);
-                let mut made = Rows::new();
-                for row in input(0) {
-                    match groups.add(&row) {
-                        Ok(given) => made.extend(given),
-                        Err(error) => self.fail((node.declaration, &node.label), error, &row, schema)?,
+                let mut groups = Groups::new(aggregate, schema(0), node.divides());
+                input(0).iter().for_each(|item| groups.add(item));
+                self.windowed(index, groups.end(level))
+            }
+            NodeKind::WindowAggregate(aggregate) => {
+                let (clock, input) = (self.clock(index), input(0));
+                let out = match aggregate.windowing.window.kind {
+                    WindowKind::Count { .. } => window::sliding(aggregate, schema(0), &input, level),
+                    _ => window::aggregate(aggregate, schema(0), &input, (&clock, level, self.now)),
+                };
+                self.windowed(index, out)
+            }
+            NodeKind::Pick(pick) => {
+                let (clock, input) = (self.clock(index), input(0));
+                let out = match &pick.windowing {
+                    None => return Ok(super::pick::pick(pick, &input, level)),
+                    Some(windowing) if matches!(windowing.window.kind, WindowKind::Count { .. }) => {
+                        window::picks(pick, windowing, &input, level)
                     }
-                }
-                made.extend(groups.end());
-                Ok(made)
+                    Some(_) => window::pick(pick, &input, (&clock, level, self.now)),
+                };
+                self.windowed(index, out)
+            }
+            NodeKind::Distinct(distinct) => {
+                Ok(super::pick::distinct(distinct, &input(0), &self.clock(index)))
+            }
+            NodeKind::Join(join) => {
+                let (clock, sides) = (self.clock(index), [input(0), input(1)]);
+                let sides = [&sides[0], &sides[1]];
+                let out = join::join(join, sides, (&clock, level), &mut self.evaluator);
+                self.joined(join.rest.as_ref(), out)
+            }
+            NodeKind::Lookup(lookup) => {
+                let out = join::lookup(lookup, &input(0), &input(1), &mut self.evaluator);
+                self.joined(lookup.rest.as_ref(), out)
             }
             NodeKind::Scan { .. } => self.scan(node, input(0)),
-            _ => unreachable!("refused before: {}", node.label),
         }
     }
 
-    fn scan(&mut self, node: &Node, rows: Rows) -> Result<Rows, Box<Failure>> {
+    /// A source's rows, chunk by chunk.
+    fn source(&self, node: &Node, read: &[usize]) -> Stream {
+        let name = &self.graph.declarations[node.declaration as usize].name;
+        let chunks = self.sequence.chunks().enumerate().filter(|(_, (source, ..))| source == name);
+        let rows = |(number, (_, _, rows)): (usize, (&str, u32, &[Row]))| {
+            items(number as Number, rows.iter().map(|row| picked(row, read))).collect::<Stream>()
+        };
+        chunks.flat_map(rows).collect()
+    }
+
+    fn watermarks(&self, index: usize, time: &EventTime, input: &Stream) -> Steps {
+        if self.graph.nodes[index].inputs[0].exchange != Exchange::Local {
+            return time::gathered_steps(time, input);
+        }
+        let mut splits: Vec<Split> = Vec::new();
+        for source in self.sources_above(index) {
+            let of_source = self.sequence.events.iter().filter_map(|event| match event {
+                Event::Chunk { source: of, split, .. } | Event::End { source: of, split } => {
+                    (*of == source).then_some(*split)
+                }
+            });
+            splits.push((source.clone(), 0));
+            splits.extend(of_source.map(|split| (source.clone(), split)));
+        }
+        time::steps(time, input, self.sequence, splits)
+    }
+
+    /// The names of the sources above a node.
+    fn sources_above(&self, index: usize) -> Vec<String> {
+        let node = &self.graph.nodes[index];
+        if let NodeKind::Source { .. } = node.kind {
+            return vec![self.graph.declarations[node.declaration as usize].name.clone()];
+        }
+        let inputs = match node.kind {
+            NodeKind::Lookup(_) => &node.inputs[..1],
+            _ => &node.inputs[..],
+        };
+        inputs.iter().flat_map(|input| self.sources_above(input.node)).collect()
+    }
+
+    fn chain(&mut self, chain: &Chain, input: Stream) -> Result<Stream, Box<Failure>> {
+        let mut made = Stream::new();
+        let mut failed = Vec::new();
+        for Item { number, row } in input {
+            made.extend(items(number, run_chain(&mut self.evaluator, chain, row.clone(), &mut failed)));
+            for failed in failed.drain(..) {
+                let step = &chain.steps[failed.step];
+                self.fail((step.declaration, &step.label), failed.error, (number, &row), &chain.input)?;
+            }
+        }
+        Ok(made)
+    }
+
+    /// Notes what a windowed node refused, and which rows were late for it.
+    fn windowed(&mut self, index: usize, out: window::Output) -> Result<Stream, Box<Failure>> {
+        let node = &self.graph.nodes[index];
+        let input = &self.graph.nodes[node.inputs[0].node].output;
+        for refused in out.refused {
+            let keys: &[usize] = match &node.kind {
+                NodeKind::WindowAggregate(aggregate) => &aggregate.keys,
+                NodeKind::Aggregate(aggregate) => &aggregate.keys,
+                _ => &[],
+            };
+            let (of_window, of_group) = (key_record(input, keys, true), key_record(input, keys, false));
+            let (row, schema) = match &refused.record {
+                Record::Input(row) => (row, &**input),
+                Record::Window(row) => (row, &of_window),
+                Record::Group(row) => (row, &of_group),
+            };
+            self.fail((node.declaration, &node.label), refused.error, (refused.number, row), schema)?;
+        }
+        self.late[index] = out.late;
+        Ok(out.rows)
+    }
+
+    /// Notes for which pairs a join's further conditions failed.
+    fn joined(&mut self, rest: Option<&Chain>, out: join::Output) -> Result<Stream, Box<Failure>> {
+        for Failed { number, error, row } in out.failed {
+            if let Some(rest) = rest {
+                let step = &rest.steps[error.step];
+                self.fail((step.declaration, &step.label), error.error, (number, &row), &rest.input)?;
+            }
+        }
+        Ok(out.rows)
+    }
+
+    fn scan(&mut self, node: &Node, rows: Stream) -> Result<Stream, Box<Failure>> {
         let NodeKind::Scan { keys, init, next, emit, .. } = &node.kind else { return Ok(rows) };
         let schema = &self.graph.nodes[node.inputs[0].node].output;
-        let mut states: HashMap<Vec<Value>, Value> = HashMap::new();
-        let mut made = Rows::new();
-        for row in rows {
-            let key: Vec<Value> = keys.iter().map(|key| row[*key].clone()).collect();
+        let mut states: HashMap<Row, Value> = HashMap::new();
+        let mut made = Stream::new();
+        for Item { number, row } in rows {
+            let key = picked(&row, keys);
             let evaluator = &mut self.evaluator;
             let mut step = || {
                 let before = match states.get(&key) {
@@ -174,11 +353,11 @@ impl Run<'_> {
                 Ok((after, given))
             };
             match step() {
-                Ok((after, given)) => {
+                Ok((after, row)) => {
                     states.insert(key, after);
-                    made.push(given);
+                    made.push(Item { number, row });
                 }
-                Err(error) => self.fail((node.declaration, &node.label), error, &row, schema)?,
+                Err(error) => self.fail((node.declaration, &node.label), error, (number, &row), schema)?,
             }
         }
         Ok(made)
@@ -188,40 +367,75 @@ impl Run<'_> {
         &mut self,
         (declaration, label): (u32, &str),
         error: RecordError,
-        row: &[Value],
+        (number, row): (Number, &[Value]),
         schema: &RecordType,
     ) -> Result<(), Box<Failure>> {
         let mut record = String::new();
         let ty = DataType::Record(schema.clone().into());
         json::write(&mut record, &Value::Record(row.into()), &ty);
-        let error = RowError { declaration, label: label.to_string(), error, record };
+        let error = RowError { declaration, label: label.to_string(), error, record, number };
         if self.graph.declarations[declaration as usize].on_error == OnError::Fail {
             return Err(Box::new(Failure(error)));
         }
-        self.outcome.errors.push(error);
+        self.errors.push(error);
         Ok(())
     }
 
     /// The rows of `NAME.errors`; there are no positions here.
-    fn error_rows(&self, of: u32) -> Rows {
-        let errors = self.outcome.errors.iter().filter(|error| error.declaration == of);
-        errors
-            .map(|e| {
-                vec![
-                    Value::string(e.error.message.as_str()),
-                    Value::string(e.error.code.as_str()),
-                    Value::string(e.label.as_str()),
-                    Value::string(""),
-                    Value::string(e.record.as_str()),
-                    Value::Timestamp(self.now),
-                ]
-            })
-            .collect()
+    fn error_rows(&self, of: u32) -> Stream {
+        let errors = self.errors.iter().filter(|error| error.declaration == of);
+        let row = |e: &RowError| {
+            vec![
+                Value::string(e.error.message.as_str()),
+                Value::string(e.error.code.as_str()),
+                Value::string(e.label.as_str()),
+                Value::string(""),
+                Value::string(e.record.as_str()),
+                Value::Timestamp(self.now),
+            ]
+        };
+        errors.map(|error| Item { number: error.number, row: row(error) }).collect()
     }
 }
 
+fn picked(row: &Row, columns: &[usize]) -> Row {
+    columns.iter().map(|column| row[*column].clone()).collect()
+}
+
+/// What a refused result is known by: the key, and the window if there is one.
+fn key_record(input: &RecordType, keys: &[usize], window: bool) -> RecordType {
+    let keys = keys.iter().map(|key| input.fields[*key].clone());
+    let bounds = ["windowStart", "windowEnd"].map(|name| Field::new(name, DataType::Timestamp));
+    RecordType::new(keys.chain(bounds.into_iter().filter(|_| window)).collect())
+}
+
+fn windowing(node: &Node) -> Option<&Windowing> {
+    match &node.kind {
+        NodeKind::WindowAggregate(aggregate) => Some(&aggregate.windowing),
+        NodeKind::Pick(pick) => pick.windowing.as_ref(),
+        _ => None,
+    }
+}
+
+/// How many levels of numbers a node takes for what it gives at the end.
+fn levels_of(node: &Node) -> u32 {
+    match node.kind {
+        NodeKind::Aggregate(_) if node.divides() => 2,
+        NodeKind::Aggregate(_) | NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Join(_) => 1,
+        _ => 0,
+    }
+}
+
+/// Within each number, input by input.
+fn union(inputs: Vec<Stream>) -> Stream {
+    let of_number = |number: Number| {
+        inputs.iter().flat_map(move |input| input.iter().filter(move |item| item.number == number).cloned())
+    };
+    numbers(&inputs).into_iter().flat_map(of_number).collect()
+}
+
 /// About so many rows; which ones is up to who runs the graph.
-fn sample(rows: Rows, probability: f64) -> Rows {
+fn sample(rows: Stream, probability: f64) -> Stream {
     let keep = |at: usize| (hash_int(at as i64) >> 11) as f64 / ((1u64 << 53) as f64) < probability;
     rows.into_iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, row)| row).collect()
 }

@@ -1,12 +1,20 @@
 //! The reference execution of chains and whole graphs: row by row, on one thread, without any of the
 //! engine's machinery. It says what a graph means; engine and native code are compared with it.
 
+mod accumulators;
 mod aggregate;
+mod given;
 mod graph;
+mod join;
+mod pick;
+mod sequence;
 #[cfg(test)]
 mod tests;
+mod time;
+mod window;
 
-pub use graph::{Failure, Inputs, Outcome, RowError, evaluate};
+pub use graph::{Failure, Outcome, RowError, evaluate, evaluate_sequence};
+pub use sequence::{Event, Inputs, Row, Sequence};
 
 use crate::error::{Fault, RecordError};
 use crate::eval::Evaluator;

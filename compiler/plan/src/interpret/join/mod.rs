@@ -1,0 +1,135 @@
+//! Joins, row by row: of each number the left rows first, then the right ones.
+
+mod as_of;
+mod lookup;
+mod pairs;
+mod windowed;
+
+pub(super) use lookup::lookup;
+
+use super::StepError;
+use super::run_chain;
+use super::sequence::{Item, Row, Stream};
+use super::time::{Clock, moment};
+use crate::eval::Evaluator;
+use crate::operator::JoinKind;
+use crate::physical::hidden::NO_WATERMARK;
+use crate::physical::number::Number;
+use crate::physical::{Chain, JoinSide, StreamBound, StreamJoin};
+use crate::value::Value;
+
+/// A further condition that failed for a pair.
+pub(super) struct Failed {
+    pub(super) number: Number,
+    pub(super) error: StepError,
+    /// The columns of both sides.
+    pub(super) row: Row,
+}
+
+/// What a join gives.
+#[derive(Default)]
+pub(super) struct Output {
+    pub(super) rows: Stream,
+    pub(super) failed: Vec<Failed>,
+}
+
+/// Runs a join of two streams. `widths`: how many columns the sides have.
+pub(super) fn join(
+    node: &StreamJoin,
+    [left, right]: [&Stream; 2],
+    (clock, level): (&Clock, u32),
+    evaluator: &mut Evaluator,
+) -> Output {
+    let meet = Meet { kind: node.kind, rest: node.rest.as_ref(), evaluator, failed: Vec::new() };
+    let join = Joining { node, clock, level, meet, rows: Stream::new() };
+    match &node.bound {
+        StreamBound::Interval { .. } | StreamBound::Regular { .. } => pairs::run(join, left, right),
+        StreamBound::Window(window) => windowed::run(join, window, left, right),
+        StreamBound::AsOf => as_of::run(join, left, right),
+    }
+}
+
+/// A join at work.
+struct Joining<'a> {
+    node: &'a StreamJoin,
+    clock: &'a Clock,
+    level: u32,
+    meet: Meet<'a>,
+    rows: Stream,
+}
+
+/// The further conditions.
+pub(super) struct Meet<'a> {
+    kind: JoinKind,
+    rest: Option<&'a Chain>,
+    evaluator: &'a mut Evaluator,
+    failed: Vec<Failed>,
+}
+
+impl Meet<'_> {
+    /// Do the further conditions hold?
+    fn holds(&mut self, number: Number, left: &Row, right: &Row) -> bool {
+        let Some(rest) = self.rest else { return true };
+        let both: Row = left.iter().chain(right).cloned().collect();
+        let mut failed = Vec::new();
+        let made = run_chain(self.evaluator, rest, both.clone(), &mut failed);
+        self.failed.extend(failed.into_iter().map(|error| Failed { number, error, row: both.clone() }));
+        made.first().is_some_and(|row| row[0] == Value::Bool(true))
+    }
+}
+
+/// The key of a row; one with a null has no partner.
+fn key_of(columns: &[usize], row: &Row) -> Option<Row> {
+    let key: Row = columns.iter().map(|column| row[*column].clone()).collect();
+    (!key.iter().any(Value::is_null)).then_some(key)
+}
+
+fn time_of(side: &JoinSide, row: &Row) -> i64 {
+    side.hidden.time.map_or(NO_WATERMARK, |column| moment(row, column))
+}
+
+/// A row's own watermark.
+fn own_of(side: &JoinSide, row: &Row) -> i64 {
+    side.hidden.watermark.map_or(NO_WATERMARK, |column| moment(row, column))
+}
+
+fn change_of(side: &JoinSide, row: &Row) -> i64 {
+    super::accumulators::change_of(row, side.hidden.change)
+}
+
+impl Joining<'_> {
+    /// A row of the output: of a left row and its partner, if it has one.
+    fn row(&self, left: &Row, right: Option<&Row>, watermark: i64) -> Row {
+        let node = self.node;
+        let mut out: Row = node.left.row.iter().map(|column| left[*column].clone()).collect();
+        if matches!(node.kind, JoinKind::Inner | JoinKind::Left) {
+            let of = |column: &usize| right.map_or(Value::Null, |right| right[*column].clone());
+            out.extend(node.right.row.iter().map(of));
+        }
+        if node.left.hidden.watermark.is_some() && node.right.hidden.watermark.is_some() {
+            let left = time_of(&node.left, left);
+            let time = right.map_or(left, |right| left.max(time_of(&node.right, right)));
+            out.extend([time, watermark].map(Value::Timestamp));
+        }
+        out
+    }
+
+    /// Gives a row, or withdraws it.
+    fn give(&mut self, number: Number, mut row: Row, change: i64) {
+        match self.node.changes {
+            true => row.push(Value::Int(change)),
+            false if change < 0 => return,
+            false => {}
+        }
+        self.rows.push(Item { number, row });
+    }
+
+    fn done(self) -> Output {
+        Output { rows: self.rows, failed: self.meet.failed }
+    }
+}
+
+/// The rows of a number of one side.
+fn of_number(stream: &Stream, number: Number) -> Vec<&Item> {
+    stream.iter().filter(|item| item.number == number).collect()
+}

@@ -1,0 +1,265 @@
+//! Interval and regular joins: a pair is given when its later row comes.
+
+use super::{Joining, Output, change_of, key_of, of_number, own_of, time_of};
+use crate::interpret::given::alike;
+use crate::interpret::sequence::{Item, Row, Stream};
+use crate::operator::JoinKind;
+use crate::physical::number::{Number, at_end_of_time};
+use crate::physical::{JoinSide, StreamBound};
+
+/// A row that is kept.
+struct Kept {
+    row: Row,
+    key: Option<Row>,
+    /// Its event time.
+    time: i64,
+    /// Regular joins: when it came or was met last.
+    seen: i64,
+    /// Left rows: how many partners there are.
+    partners: u64,
+    /// Left rows: what was given of it alone (semi, anti, left without partner), to be withdrawn.
+    alone: Option<Row>,
+}
+
+struct Pairs<'a> {
+    join: Joining<'a>,
+    /// Left and right rows, in the order of their coming.
+    kept: [Vec<Kept>; 2],
+}
+
+pub(super) fn run(join: Joining<'_>, left: &Stream, right: &Stream) -> Output {
+    let clock = join.clock;
+    let mut pairs = Pairs { join, kept: [Vec::new(), Vec::new()] };
+    for number in clock.numbers(&[left, right]) {
+        for (side, stream) in [left, right].into_iter().enumerate() {
+            for item in of_number(stream, number) {
+                pairs.row(side, item);
+            }
+        }
+        pairs.over(clock.behind(number), number);
+    }
+    pairs.end();
+    pairs.join.done()
+}
+
+impl Pairs<'_> {
+    fn side(&self, side: usize) -> &JoinSide {
+        if side == 0 { &self.join.node.left } else { &self.join.node.right }
+    }
+
+    /// Does a row still wait for partners at this watermark?
+    fn is_there(&self, side: usize, kept: &Kept, watermark: i64) -> bool {
+        match self.join.node.bound {
+            StreamBound::Interval { lo, hi } => {
+                watermark <= kept.time.saturating_add(if side == 0 { hi } else { lo.saturating_neg() })
+            }
+            StreamBound::Regular { ttl: Some(ttl) } => {
+                let timed = [0, 1].into_iter().all(|side| self.side(side).hidden.watermark.is_some());
+                !timed || watermark <= kept.seen.saturating_add(ttl)
+            }
+            _ => true,
+        }
+    }
+
+    fn in_time(&self, left: i64, right: i64) -> bool {
+        match self.join.node.bound {
+            StreamBound::Interval { lo, hi } => {
+                let apart = i128::from(right) - i128::from(left);
+                (i128::from(lo)..=i128::from(hi)).contains(&apart)
+            }
+            _ => true,
+        }
+    }
+
+    fn is_regular(&self) -> bool {
+        matches!(self.join.node.bound, StreamBound::Regular { .. })
+    }
+
+    /// A row comes, or is withdrawn.
+    fn row(&mut self, side: usize, item: &Item) {
+        let number = item.number;
+        let (key, time) = (key_of(&self.side(side).keys, &item.row), time_of(self.side(side), &item.row));
+        let own = own_of(self.side(side), &item.row);
+        let met = self.join.clock.met(number, own);
+        let change = change_of(self.side(side), &item.row);
+        let mut alone = None;
+        if change < 0 {
+            match self.take_out(side, &item.row, met) {
+                Some(kept) => alone = kept.alone,
+                None => return,
+            }
+        }
+        let partners = self.partners(side, item, &key, time, met);
+        let count = partners.len() as u64;
+        let mut kept = Kept { row: item.row.clone(), key, time, seen: time, partners: count, alone: None };
+        for other in &partners {
+            let seen = self.kept[1 - side][*other].seen;
+            kept.seen = kept.seen.max(seen);
+            self.kept[1 - side][*other].seen = seen.max(time);
+        }
+        if side == 0 {
+            self.left_row(number, own, change, &mut kept, &partners, alone);
+        } else {
+            for partner in partners {
+                self.right_row(number, own, change, partner, &item.row);
+            }
+        }
+        if change > 0 {
+            self.kept[side].push(kept);
+        }
+    }
+
+    /// The places of the rows of the other side that a row meets.
+    fn partners(&mut self, side: usize, item: &Item, key: &Option<Row>, time: i64, met: i64) -> Vec<usize> {
+        let mut found = Vec::new();
+        for at in 0..self.kept[1 - side].len() {
+            let other = &self.kept[1 - side][at];
+            let (left, right) = if side == 0 { (time, other.time) } else { (other.time, time) };
+            let fits = key.is_some() && other.key == *key && self.in_time(left, right);
+            if !fits || !self.is_there(1 - side, other, met) {
+                continue;
+            }
+            let rows = if side == 0 { (&item.row, &other.row) } else { (&other.row, &item.row) };
+            if self.join.meet.holds(item.number, rows.0, rows.1) {
+                found.push(at);
+            }
+        }
+        found
+    }
+
+    /// Takes the first row out that is as this one.
+    fn take_out(&mut self, side: usize, row: &Row, met: i64) -> Option<Kept> {
+        let shown = |row: &Row| self.side(side).row.iter().map(|c| row[*c].clone()).collect::<Row>();
+        let keys = |row: &Row| self.side(side).keys.iter().map(|c| row[*c].clone()).collect::<Row>();
+        let wanted = (shown(row), keys(row));
+        let same = |kept: &Kept| {
+            self.is_there(side, kept, met)
+                && alike(&shown(&kept.row), &wanted.0)
+                && alike(&keys(&kept.row), &wanted.1)
+        };
+        let at = self.kept[side].iter().position(same)?;
+        Some(self.kept[side].remove(at))
+    }
+
+    /// A left row with its partners.
+    fn left_row(
+        &mut self,
+        number: Number,
+        own: i64,
+        change: i64,
+        kept: &mut Kept,
+        partners: &[usize],
+        alone: Option<Row>,
+    ) {
+        let rights: Vec<Row> = partners.iter().map(|at| self.kept[1][*at].row.clone()).collect();
+        let kind = self.join.node.kind;
+        if change < 0 {
+            if let Some(alone) = alone {
+                let alone = self.with_watermark(alone, own);
+                self.join.give(number, alone, -1);
+            } else if matches!(kind, JoinKind::Inner | JoinKind::Left) {
+                for right in &rights {
+                    let row = self.join.row(&kept.row, Some(right), own);
+                    self.join.give(number, row, -1);
+                }
+            }
+            return;
+        }
+        match (kind, rights.first()) {
+            (JoinKind::Inner | JoinKind::Left, Some(_)) => {
+                for right in &rights {
+                    let row = self.join.row(&kept.row, Some(right), own);
+                    self.join.give(number, row, 1);
+                }
+            }
+            (JoinKind::Semi, Some(right)) => {
+                let row = self.join.row(&kept.row, Some(right), own);
+                kept.alone = Some(row.clone());
+                self.join.give(number, row, 1);
+            }
+            (JoinKind::Left | JoinKind::Anti, None) if self.is_regular() => {
+                let row = self.join.row(&kept.row, None, own);
+                kept.alone = Some(row.clone());
+                self.join.give(number, row, 1);
+            }
+            _ => {}
+        }
+    }
+
+    /// A right row and one left row that it meets.
+    fn right_row(&mut self, number: Number, own: i64, change: i64, left: usize, right: &Row) {
+        let kind = self.join.node.kind;
+        let pair = self.join.row(&self.kept[0][left].row, Some(right), own);
+        let before = self.kept[0][left].partners;
+        let after = if change > 0 { before + 1 } else { before.saturating_sub(1) };
+        self.kept[0][left].partners = after;
+        let is_pair = matches!(kind, JoinKind::Inner | JoinKind::Left);
+        if is_pair && change < 0 {
+            self.join.give(number, pair.clone(), -1);
+        }
+        // What was given of the left row alone goes when a first partner comes (of semi joins, when the last goes).
+        let (alone_before, alone_after) = match kind {
+            JoinKind::Inner => (false, false),
+            JoinKind::Semi => (before > 0, after > 0),
+            JoinKind::Left | JoinKind::Anti => (before == 0, after == 0),
+        };
+        if alone_before
+            && !alone_after
+            && let Some(row) = self.kept[0][left].alone.take()
+        {
+            let row = self.with_watermark(row, own);
+            self.join.give(number, row, -1);
+        }
+        if alone_after && !alone_before && (kind == JoinKind::Semi || self.is_regular()) {
+            let partner = (kind == JoinKind::Semi).then_some(right);
+            let row = self.join.row(&self.kept[0][left].row, partner, own);
+            self.kept[0][left].alone = Some(row.clone());
+            self.join.give(number, row, 1);
+        }
+        if is_pair && change > 0 {
+            self.join.give(number, pair, 1);
+        }
+    }
+
+    /// The row with the watermark of the row that withdraws it.
+    fn with_watermark(&self, mut row: Row, watermark: i64) -> Row {
+        let timed = [0, 1].into_iter().all(|side| self.side(side).hidden.watermark.is_some());
+        if let (true, Some(last)) = (timed, row.last_mut()) {
+            *last = crate::value::Value::Timestamp(watermark);
+        }
+        row
+    }
+
+    /// Time has passed: interval joins give the left rows that have found no partner.
+    fn over(&mut self, watermark: i64, number: Number) {
+        if self.is_regular() {
+            return;
+        }
+        let is_over = |kept: &Kept| !self.is_there(0, kept, watermark);
+        let mut due: Vec<usize> = (0..self.kept[0].len()).filter(|at| is_over(&self.kept[0][*at])).collect();
+        due.sort_by_key(|at| self.kept[0][*at].time);
+        due.iter().for_each(|at| self.unmatched(*at, number));
+        due.sort_unstable_by(|a, b| b.cmp(a));
+        due.into_iter().for_each(|at| {
+            self.kept[0].remove(at);
+        });
+    }
+
+    fn unmatched(&mut self, left: usize, number: Number) {
+        let kept = &self.kept[0][left];
+        if kept.partners == 0 && matches!(self.join.node.kind, JoinKind::Left | JoinKind::Anti) {
+            let row = self.join.row(&kept.row, None, crate::physical::hidden::NO_WATERMARK);
+            self.join.give(number, row, 1);
+        }
+    }
+
+    fn end(&mut self) {
+        let StreamBound::Interval { hi, .. } = self.join.node.bound else { return };
+        let mut left: Vec<usize> = (0..self.kept[0].len()).collect();
+        left.sort_by_key(|at| self.kept[0][*at].time);
+        for at in left {
+            let number = at_end_of_time(self.join.level, self.kept[0][at].time.saturating_add(hi));
+            self.unmatched(at, number);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Running `top`, `latest` and their like, and `distinct`.
+
+use super::accumulators::change_of;
+use super::given::{Given, alike};
+use super::sequence::{Item, Row, Stream, items};
+use super::time::{Clock, moment};
+use super::window::{Best, replacing};
+use crate::operator::RunningTrigger;
+use crate::physical::hidden::NO_WATERMARK;
+use crate::physical::number::{Number, at_end};
+use crate::physical::{Distinct, Hidden, Pick};
+use crate::value::Value;
+
+/// A key's rows.
+struct Group {
+    key: Row,
+    best: Best,
+    born: Number,
+    /// Rows since its list was given.
+    pending: u64,
+    last: Row,
+    given: Vec<Given>,
+}
+
+/// A pick without a window.
+pub(super) fn pick(pick: &Pick, input: &Stream, level: u32) -> Stream {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut out = Stream::new();
+    for item in input {
+        let key: Row = pick.keys.iter().map(|key| item.row[*key].clone()).collect();
+        let known = groups.iter().position(|group| group.key == key);
+        let at = known.unwrap_or_else(|| {
+            let (best, born, given, last) = (Best::default(), item.number, Vec::new(), Row::new());
+            groups.push(Group { key, best, born, pending: 0, last, given });
+            groups.len() - 1
+        });
+        let group = &mut groups[at];
+        group.best.add(pick, &item.row);
+        group.pending += 1;
+        group.last = item.row.clone();
+        let due = match pick.trigger {
+            RunningTrigger::EachRow => true,
+            RunningTrigger::Count(n) => group.pending >= n.max(1),
+            RunningTrigger::AtEnd | RunningTrigger::Every(_) => false,
+        };
+        // A group without rows goes at once.
+        let is_gone = group.best.is_empty();
+        if due || is_gone {
+            out.extend(items(item.number, group.give(pick, false)));
+        }
+        if is_gone {
+            groups.remove(at);
+        }
+    }
+    for group in groups.iter_mut().filter(|group| group.pending > 0) {
+        out.extend(items(at_end(level, group.born), group.give(pick, true)));
+    }
+    out
+}
+
+impl Group {
+    /// What is new in its list, for its last row; at the end, each row for itself.
+    fn give(&mut self, pick: &Pick, at_end: bool) -> Vec<Row> {
+        self.pending = 0;
+        let Hidden { time, watermark, .. } = pick.hidden;
+        let met = match watermark {
+            Some(column) if !at_end => moment(&self.last, column),
+            _ => NO_WATERMARK,
+        };
+        let behind = |row: &Row| {
+            let time =
+                time.map(|column| if at_end { row[column].clone() } else { self.last[column].clone() });
+            time.into_iter().chain(watermark.map(|_| Value::Timestamp(met))).collect()
+        };
+        let new = self.best.list(pick, &[], behind);
+        replacing(pick, time.is_some(), watermark.is_some()).replace(&mut self.given, new, met)
+    }
+}
+
+/// Rows whose columns were not seen before. With `within`, a value is forgotten by a row whose time, or
+/// whose watermark, is that far behind the latest row that had it. (No processing time passes.)
+pub(super) fn distinct(distinct: &Distinct, input: &Stream, clock: &Clock) -> Stream {
+    if let Some(change) = distinct.hidden.change {
+        return distinct_changes(distinct, change, input);
+    }
+    let mut seen: Vec<(Row, i64)> = Vec::new();
+    let mut out = Stream::new();
+    for item in input {
+        let value: Row = distinct.columns.iter().map(|column| item.row[*column].clone()).collect();
+        let time = distinct.hidden.time.map_or(0, |column| moment(&item.row, column));
+        let known = seen.iter_mut().find(|(known, _)| *known == value);
+        let Some((_, latest)) = known else {
+            seen.push((value, time));
+            out.push(item.clone());
+            continue;
+        };
+        let over = distinct.within.map(|within| latest.saturating_add(within));
+        let forgotten = match (over, distinct.hidden.time) {
+            (Some(over), Some(_)) => time >= over || met(distinct, item, clock) >= over,
+            _ => false,
+        };
+        *latest = if forgotten { time } else { time.max(*latest) };
+        if forgotten {
+            out.push(item.clone());
+        }
+    }
+    out
+}
+
+/// The first row of each value that is left. (`within` has no meaning for what may be withdrawn.)
+fn distinct_changes(distinct: &Distinct, change: usize, input: &Stream) -> Stream {
+    let mut kept: Vec<(Row, Row)> = Vec::new();
+    let mut out = Stream::new();
+    let is_shown = |column: &usize| {
+        let Hidden { time, watermark, change } = distinct.hidden;
+        ![time, watermark, change].contains(&Some(*column))
+    };
+    for item in input {
+        let value: Row = distinct.columns.iter().map(|column| item.row[*column].clone()).collect();
+        let shown: Vec<usize> = (0..item.row.len()).filter(is_shown).collect();
+        let picked = |row: &Row| shown.iter().map(|column| row[*column].clone()).collect::<Row>();
+        let first = kept.iter().position(|(known, _)| *known == value);
+        if change_of(&item.row, Some(change)) > 0 {
+            kept.push((value, item.row.clone()));
+            if first.is_none() {
+                out.push(item.clone());
+            }
+            continue;
+        }
+        let same = |(known, row): &(Row, Row)| *known == value && alike(&picked(row), &picked(&item.row));
+        let Some(place) = kept.iter().position(same) else { continue };
+        let (_, gone) = kept.remove(place);
+        if Some(place) != first {
+            continue;
+        }
+        let next = kept.iter().find(|(known, _)| *known == value).map(|(_, row)| row.clone());
+        for (mut row, sign) in
+            [(Some(gone), -1), (next, 1)].into_iter().filter_map(|(row, sign)| Some((row?, sign)))
+        {
+            row[change] = Value::Int(sign);
+            if let Some(watermark) = distinct.hidden.watermark {
+                row[watermark] = item.row[watermark].clone();
+            }
+            out.push(Item { number: item.number, row });
+        }
+    }
+    out
+}
+
+fn met(distinct: &Distinct, item: &Item, clock: &Clock) -> i64 {
+    let own = distinct.hidden.watermark.map(|column| &item.row[column]);
+    match own {
+        Some(Value::Timestamp(own)) => clock.met(item.number, *own),
+        _ => NO_WATERMARK,
+    }
+}

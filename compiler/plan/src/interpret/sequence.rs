@@ -1,0 +1,85 @@
+//! The input as the job's one sequence: chunks in the order in which they were handed out. Rows know the
+//! number of theirs, so that order and watermarks are exact.
+
+use crate::physical::number::Number;
+use crate::value::Value;
+use std::collections::HashMap;
+
+/// One row.
+pub type Row = Vec<Value>;
+
+/// Rows of the sources and tables, by the name of their declaration; values in the order of the
+/// connector's schema.
+pub type Inputs = HashMap<String, Vec<Row>>;
+
+/// What the sources gave, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Sequence {
+    /// Chunks and ends. The `n`th chunk has number `n`.
+    pub events: Vec<Event>,
+    /// The rows of tables, by the name of their declaration.
+    pub tables: Inputs,
+}
+
+/// Something in the sequence.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Rows of a part of a source that is read in order.
+    Chunk {
+        /// The source's declaration.
+        source: String,
+        /// Which part of it.
+        split: u32,
+        /// The rows.
+        rows: Vec<Row>,
+    },
+    /// A part of a source has no more rows: behind the next chunk's number it is not waited for.
+    End {
+        /// The source's declaration.
+        source: String,
+        /// Which part of it.
+        split: u32,
+    },
+}
+
+impl Sequence {
+    /// Each source one chunk, in this order.
+    pub fn of(inputs: &Inputs, sources: impl IntoIterator<Item = String>) -> Sequence {
+        let chunk = |source: String| {
+            let rows = inputs.get(&source).cloned().unwrap_or_default();
+            Event::Chunk { source, split: 0, rows }
+        };
+        Sequence { events: sources.into_iter().map(chunk).collect(), tables: inputs.clone() }
+    }
+
+    /// The chunks, whose numbers are their places.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = (&str, u32, &[Row])> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Chunk { source, split, rows } => Some((source.as_str(), *split, rows.as_slice())),
+            Event::End { .. } => None,
+        })
+    }
+}
+
+/// A row and the number it belongs to.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) number: Number,
+    pub(super) row: Row,
+}
+
+/// A node's rows: numbers never go back.
+pub(super) type Stream = Vec<Item>;
+
+/// Rows of one number each, as a stream.
+pub(super) fn items(number: Number, rows: impl IntoIterator<Item = Row>) -> impl Iterator<Item = Item> {
+    rows.into_iter().map(move |row| Item { number, row })
+}
+
+/// The different numbers of some streams, in order.
+pub(super) fn numbers<'a>(streams: impl IntoIterator<Item = &'a Stream>) -> Vec<Number> {
+    let mut numbers: Vec<Number> = streams.into_iter().flatten().map(|item| item.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}

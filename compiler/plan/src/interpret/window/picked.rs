@@ -1,0 +1,141 @@
+//! The best rows of a group, and windows of them.
+
+use super::{Contents, Output, Span};
+use crate::error::RecordError;
+use crate::interpret::accumulators::change_of;
+use crate::interpret::given::{Given, Replacing, alike};
+use crate::interpret::sequence::{Row, Stream};
+use crate::interpret::time::Clock;
+use crate::order::compare;
+use crate::physical::Pick;
+use crate::value::Value;
+use std::cmp::Ordering;
+
+/// The rows of a group in the order of their coming, each with its place in it.
+#[derive(Clone, Default)]
+pub(crate) struct Best {
+    rows: Vec<(u64, Row)>,
+    next: u64,
+}
+
+impl Best {
+    /// Adds a row, or takes out the first that is as this one.
+    pub(crate) fn add(&mut self, pick: &Pick, row: &Row) {
+        if change_of(row, pick.hidden.change) < 0 {
+            let shown = |row: &Row| pick.row.iter().map(|column| row[*column].clone()).collect::<Row>();
+            let gone = self.rows.iter().position(|(_, known)| alike(&shown(known), &shown(row)));
+            gone.map(|place| self.rows.remove(place));
+            return;
+        }
+        self.rows.push((self.next, row.clone()));
+        self.next += 1;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The best rows in their order: the columns that are given, the window's bounds, the rank, and what
+    /// stands behind them.
+    pub(crate) fn list(&self, pick: &Pick, bounds: &[Value], behind: impl Fn(&Row) -> Row) -> Vec<Given> {
+        let by = |a: &Row, b: &Row| {
+            let each = pick.by.iter().map(|key| {
+                let order = compare(&a[key.column], &b[key.column]);
+                if key.descending { order.reverse() } else { order }
+            });
+            each.fold(Ordering::Equal, Ordering::then)
+        };
+        let mut sorted: Vec<&(u64, Row)> = self.rows.iter().collect();
+        if pick.last_wins {
+            sorted.reverse();
+        }
+        sorted.sort_by(|(_, a), (_, b)| by(a, b));
+        let n = usize::try_from(pick.n).unwrap_or(usize::MAX);
+        let fits = |place: usize| {
+            let ties = || pick.ties && n > 0 && by(&sorted[n - 1].1, &sorted[place].1).is_eq();
+            place < n || ties()
+        };
+        let count = (0..sorted.len()).take_while(|place| fits(*place)).count();
+        let given = |(place, (id, row)): (usize, &(u64, Row))| {
+            let shown = pick.row.iter().map(|column| row[*column].clone());
+            let rank = pick.rank.then_some(Value::Int(place as i64 + 1));
+            Given {
+                id: *id,
+                row: shown.chain(bounds.iter().cloned()).chain(rank).chain(behind(row)).collect(),
+            }
+        };
+        sorted[..count].iter().copied().enumerate().map(given).collect()
+    }
+}
+
+/// Are window bounds added to the rows?
+pub(crate) fn adds_bounds(pick: &Pick) -> bool {
+    pick.windowing.as_ref().is_some_and(|windowing| {
+        windowing.bounds.is_none() && !super::spans_of(&windowing.window.kind, 0).is_empty()
+    })
+}
+
+/// How what a pick has given is replaced; `watermark`: does a watermark stand behind the result?
+pub(crate) fn replacing(pick: &Pick, time: bool, watermark: bool) -> Replacing {
+    let columns = pick.row.len() + 2 * usize::from(adds_bounds(pick)) + usize::from(pick.rank);
+    let watermark = watermark.then_some(columns + usize::from(time));
+    Replacing { columns, watermark, changes: pick.changes, ranked: pick.rank, again: false }
+}
+
+struct Picked<'a>(&'a Pick);
+
+/// Runs a pick in windows of time.
+pub(crate) fn pick(node: &Pick, input: &Stream, at: (&Clock, u32, i64)) -> Output {
+    match &node.windowing {
+        Some(windowing) => super::run(&Picked(node), windowing, input, at),
+        None => Output::default(),
+    }
+}
+
+impl Contents for Picked<'_> {
+    type State = Best;
+
+    fn empty(&self) -> Best {
+        Best::default()
+    }
+
+    fn add(&self, best: &mut Best, row: &Row, _slice: i64) -> Result<(), RecordError> {
+        best.add(self.0, row);
+        Ok(())
+    }
+
+    /// Rows of the later session come behind.
+    fn merge(&self, best: &mut Best, later: Best) -> Result<(), RecordError> {
+        for (_, row) in later.rows {
+            best.rows.push((best.next, row));
+            best.next += 1;
+        }
+        Ok(())
+    }
+
+    fn give(&self, _key: &[Value], span: Span, best: &Best) -> Result<Vec<Given>, RecordError> {
+        let bounds = [span.start, span.end].map(Value::Timestamp);
+        let bounds = if adds_bounds(self.0) { &bounds[..] } else { &[] };
+        Ok(best.list(self.0, bounds, |_| Row::new()))
+    }
+
+    fn is_empty(&self, best: &Best) -> bool {
+        best.is_empty()
+    }
+
+    fn change(&self) -> Option<usize> {
+        self.0.hidden.change
+    }
+
+    fn keys(&self) -> &[usize] {
+        &self.0.keys
+    }
+
+    fn replacing(&self) -> Replacing {
+        replacing(self.0, true, true)
+    }
+
+    fn discarding(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,76 @@
+//! Sessions: rows of a key take their turns, behind or not, and may join what was apart.
+
+use super::{Contents, Group, Span, Windows};
+use crate::interpret::sequence::{Item, Row, items};
+use crate::operator::LateTrigger;
+use crate::physical::hidden::NO_WATERMARK;
+use crate::physical::number::Number;
+
+impl<C: Contents> Windows<'_, C> {
+    /// The rows of a number, one after the other.
+    pub(super) fn sessions(&mut self, number: Number, of_number: &[&Item]) {
+        let (mut before, mut again) = (Vec::new(), Vec::new());
+        for item in of_number {
+            self.session_row(item, &mut before, &mut again);
+        }
+        self.due(number, before);
+        self.out.rows.extend(items(number, again));
+    }
+
+    fn session_row(&mut self, item: &Item, before: &mut Vec<(i64, u64, Vec<Row>)>, again: &mut Vec<Row>) {
+        let (met, key) = (self.met(item), self.key(&item.row));
+        let Some(alone) = self.spans(&item.row).first().copied() else { return };
+        let touches = |group: &Group<C::State>| {
+            let exists = self.over(group.span) > met;
+            exists && group.key == key && alone.start <= group.span.end && group.span.start <= alone.end
+        };
+        let mut joined: Vec<usize> = (0..self.groups.len()).filter(|g| touches(&self.groups[*g])).collect();
+        joined.sort_by_key(|group| self.groups[*group].span.start);
+        let spans = joined.iter().map(|group| self.groups[*group].span);
+        let span = spans
+            .fold(alone, |all, span| Span { start: all.start.min(span.start), end: all.end.max(span.end) });
+        if self.over(span) <= met {
+            self.out.late.push(item.clone());
+            return;
+        }
+        // What is due for this row is given as it was before it.
+        for group in &joined {
+            let Group { span, born, done, .. } = self.groups[*group];
+            if !done && self.end_of(span) <= met {
+                before.push((span.end, born, self.result(item.number, *group, NO_WATERMARK)));
+            }
+        }
+        let mut state = self.contents.empty();
+        let merged = joined.iter().try_for_each(|group| {
+            let later = self.groups[*group].state.clone();
+            self.contents.merge(&mut state, later)
+        });
+        if let Err(error) = merged.and_then(|()| self.contents.add(&mut state, &item.row, 0)) {
+            self.refuse(item, error);
+            return;
+        }
+        let behind = self.end_of(span) <= met;
+        let was_given = joined.iter().any(|group| self.groups[*group].done);
+        let group = self.join(key, span, state, &joined);
+        self.groups[group].done = behind && was_given;
+        if behind && (!was_given || self.windowing.late == Some(LateTrigger::EachRow)) {
+            again.extend(self.result(item.number, group, met));
+        }
+    }
+
+    /// Puts a session in the place of those that were joined.
+    fn join(&mut self, key: Row, span: Span, state: C::State, joined: &[usize]) -> usize {
+        let mut parts: Vec<usize> = joined.to_vec();
+        let made = self.open(key, span, state);
+        for part in &parts {
+            let given = std::mem::take(&mut self.groups[*part].given);
+            self.groups[made].given.extend(given);
+            self.groups[made].born = self.groups[made].born.min(self.groups[*part].born);
+        }
+        parts.sort_unstable_by(|a, b| b.cmp(a));
+        parts.into_iter().for_each(|part| {
+            self.groups.remove(part);
+        });
+        self.groups.len() - 1
+    }
+}
