@@ -133,10 +133,10 @@ impl KeyColumn {
                 }
             }
         }
-        if self.valid.is_empty() && column.validity.is_some() {
+        // Of an empty column, the first values may be null.
+        let has_nulls = !self.valid.is_empty() || column.validity.is_some();
+        if has_nulls {
             self.valid.resize(self.len(), 1);
-        }
-        if !self.valid.is_empty() {
             match &column.validity {
                 Some(valid) => put(&mut self.valid, valid, places),
                 None => {
@@ -246,5 +246,23 @@ impl KeyColumn {
         };
         let validity = (!self.valid.is_empty()).then(|| pick(&self.valid, slots));
         Column { data, validity }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_data::Batch;
+    use flow_plan::{Field, RecordType};
+
+    #[test]
+    fn the_first_rows_of_a_column_may_be_null() {
+        let ty = DataType::Int.optional();
+        let schema = RecordType::new(vec![Field::new("x", ty.clone())]);
+        let batch = Batch::from_rows(&[vec![Value::Null], vec![Value::Int(7)]], &schema);
+        let mut column = KeyColumn::new(&ty);
+        column.put(&batch.columns[0], &[(0, 0), (1, 1)]);
+        let out = column.gather(&[0, 1]);
+        assert_eq!([out.value(0, &ty), out.value(1, &ty)], [Value::Null, Value::Int(7)]);
     }
 }
