@@ -8,12 +8,13 @@ use flow_plan::physical::Chain;
 use std::sync::Arc;
 
 /// Native code for every chain.
-pub(crate) struct NativeKernels {
+pub struct NativeKernels {
     clock: Arc<dyn Clock>,
 }
 
 impl NativeKernels {
-    pub(crate) fn new(env: &Env) -> NativeKernels {
+    /// Compiles for this machine.
+    pub fn new(env: &Env) -> NativeKernels {
         NativeKernels { clock: env.clock.clone() }
     }
 }

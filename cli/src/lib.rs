@@ -3,7 +3,7 @@
 pub mod args;
 mod commands;
 mod failure;
-mod kernels;
+pub mod kernels;
 mod numbers;
 mod output;
 mod progress;

@@ -19,7 +19,7 @@ cargo xtask <command>
                             the Nexmark benchmark beside Flink (see docs/benchmarks.md)
   nexmark --check [args]    the queries of the Nexmark benchmark against DuckDB (see docs/benchmarks.md)
   nexmark --data FOLDER     the events they read
-  fuzz jit --count N [--seed S]
+  fuzz jit|pipelines --count N [--seed S]
                             random expressions and chains: native code = evaluator, bit for bit
   help                      this text
 ";

@@ -99,12 +99,12 @@ pub(crate) fn nexmark(args: &[String]) -> Result<(), String> {
     run(command.args(args).arg("--bins").arg(release))
 }
 
-/// `cargo xtask fuzz jit --count N [--seed S]`.
+/// `cargo xtask fuzz jit|pipelines --count N [--seed S]`.
 pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
     match args.first().map(String::as_str) {
-        Some("jit") => {}
-        Some(other) => return Err(format!("no fuzzer `{other}`; there is `jit`")),
-        None => return Err("which fuzzer? `cargo xtask fuzz jit --count N [--seed S]`".to_string()),
+        Some("jit" | "pipelines") => {}
+        Some(other) => return Err(format!("no fuzzer `{other}`; there are `jit` and `pipelines`")),
+        None => return Err("which fuzzer? `cargo xtask fuzz jit|pipelines --count N [--seed S]`".to_string()),
     }
     let mut command = cargo(&["run", "--release", "-p", "flow-tests", "--bin", "fuzz", "--"]);
     run(command.args(args))

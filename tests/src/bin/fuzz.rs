@@ -1,27 +1,38 @@
-//! `cargo xtask fuzz jit --count N [--seed S] [--jobs J]`: random expressions and chains, native code
-//! against the evaluator, bit for bit.
+//! `cargo xtask fuzz jit|pipelines --count N [--seed S] [--jobs J]`: random expressions and chains, native
+//! code against the evaluator, bit for bit; random pipelines, the engine against the evaluator, row by row.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 use flow_codegen::differential::{self, Tally};
+use flow_tests::pipelines;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+/// How thorough pipelines are run.
+const PIPELINES: pipelines::Effort = pipelines::Effort { native: 4, rows: 60 };
 
 /// Expressions between two looks at the clock.
 const SLICE: u64 = 20_000;
 
 struct Options {
+    what: What,
     count: u64,
     seed: u64,
     jobs: u64,
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    Jit,
+    Pipelines,
+}
+
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    match args.next().as_deref() {
-        Some("jit") => {}
-        other => return Err(format!("no fuzzer {other:?}; there is `jit`")),
-    }
-    let mut options = Options { count: 1_000_000, seed: 1, jobs: 1 };
+    let mut options = match args.next().as_deref() {
+        Some("jit") => Options { what: What::Jit, count: 1_000_000, seed: 1, jobs: 1 },
+        Some("pipelines") => Options { what: What::Pipelines, count: 10_000, seed: 1, jobs: 1 },
+        other => return Err(format!("no fuzzer {other:?}; there are `jit` and `pipelines`")),
+    };
     while let Some(name) = args.next() {
         let value = args.next().ok_or_else(|| format!("{name} needs a number"))?;
         let number = value.replace('_', "").parse().map_err(|_| format!("{value:?} is no number"))?;
@@ -43,11 +54,15 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match fuzz(&options) {
+    let (result, sides, name) = match options.what {
+        What::Jit => (fuzz(&options), "native code and evaluator", "jit"),
+        What::Pipelines => (fuzz_pipelines(&options), "engine and evaluator", "pipelines"),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(report) => {
-            println!("native code and evaluator differ\n{report}");
-            println!("again: cargo xtask fuzz jit --count 1 --seed <that seed>");
+            println!("{sides} differ\n{report}");
+            println!("again: cargo xtask fuzz {name} --count 1 --seed <that seed>");
             ExitCode::FAILURE
         }
     }
@@ -80,6 +95,45 @@ fn fuzz(options: &Options) -> Result<(), String> {
     println!(
         "native code and evaluator agree on {} expressions and {} chains ({} values, {} record errors) in {seconds:.0} s, seed {}",
         all.expressions, all.chains, all.values, all.errors, options.seed
+    );
+    Ok(())
+}
+
+/// Pipelines, one by one; a report comes now and then.
+fn fuzz_pipelines(options: &Options) -> Result<(), String> {
+    let start = Instant::now();
+    let jobs = options.jobs.max(1);
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut all = pipelines::Tally::default();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= options.count {
+                return Ok(all);
+            }
+            all.add(pipelines::run(options.seed.wrapping_add(at), 1, PIPELINES)?);
+            if (at + 1).is_multiple_of(1_000) {
+                eprintln!("{} of {} in {:.0} s", at + 1, options.count, start.elapsed().as_secs_f64());
+            }
+        }
+    };
+    let results: Vec<Result<pipelines::Tally, String>> = std::thread::scope(|scope| {
+        let jobs: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        jobs.into_iter().map(|job| job.join().unwrap_or_else(|_| Err("a job panicked".into()))).collect()
+    });
+    let mut all = pipelines::Tally::default();
+    for tally in results {
+        all.add(tally?);
+    }
+    println!(
+        "engine and evaluator agree on {} pipelines ({} of them also native; {} rows, {} of them late; {} more cannot run yet) in {:.0} s, seed {}",
+        all.pipelines,
+        all.native,
+        all.rows,
+        all.late,
+        all.refused,
+        start.elapsed().as_secs_f64(),
+        options.seed
     );
     Ok(())
 }

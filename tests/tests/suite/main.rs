@@ -12,6 +12,7 @@ mod joins;
 mod lang_examples;
 mod language;
 mod nexmark;
+mod pipelines;
 mod signals;
 mod time;
 mod updating;

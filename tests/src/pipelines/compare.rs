@@ -1,0 +1,183 @@
+//! Runs a case in the engine in several ways, and compares what its sinks got with the evaluator.
+
+use super::Tally;
+use super::memory::Memory;
+use super::model::{Case, Row, show_row};
+use flow_cli::kernels::NativeKernels;
+use flow_driver::{LoadError, Options};
+use flow_engine::connect::Kernels;
+use flow_engine::{Job, JobOptions};
+use flow_env::Env;
+use flow_plan::interpret::{Sequence, evaluate_sequence};
+use flow_plan::operator::Plan;
+use flow_plan::order::identical;
+use flow_plan::physical::{Exchange, Graph, NodeKind};
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A job that takes longer than this hangs.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// What came of a case.
+pub(super) enum Verdict {
+    /// All runs gave the same.
+    Agrees(Tally),
+    /// Something in it cannot run yet.
+    Refused,
+    /// The script does not compile: it and why.
+    Wrong(String),
+    /// What differs.
+    Differs(String),
+}
+
+/// A way to run it.
+#[derive(Clone, Copy)]
+struct Way {
+    workers: usize,
+    tiny_queues: bool,
+    native: bool,
+}
+
+/// Compiles a script that nobody reads from disk.
+fn compile(text: &str) -> Result<Plan, String> {
+    let bytes = text.as_bytes().to_vec();
+    let mut loader = move |_: &Path| Ok::<_, LoadError>(bytes.clone());
+    let compiled = flow_driver::compile(&mut loader, Path::new("random.flow"), &Options::default());
+    let compiled = compiled.map_err(|error| error.to_string())?;
+    compiled.plan.ok_or_else(|| {
+        let errors = compiled.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+        let show = |d: &flow_syntax::Diagnostic| {
+            let span = d.primary.span;
+            let part = text.get(span.start as usize..span.end as usize).unwrap_or_default();
+            format!("{} {} at `{part}`", d.code, d.message)
+        };
+        errors.map(show).collect::<Vec<_>>().join("\n")
+    })
+}
+
+/// Compares all ways to run a case.
+pub(super) fn check(case: &Case, native: bool) -> Verdict {
+    let text = case.script.text();
+    let plan = match catch_unwind(AssertUnwindSafe(|| compile(&text))) {
+        Ok(Ok(plan)) => plan,
+        Ok(Err(why)) => return Verdict::Wrong(format!("{text}\n{why}")),
+        Err(panic) => return Verdict::Differs(format!("the checker panics: {}", words(&panic))),
+    };
+    let graph = match catch_unwind(AssertUnwindSafe(|| flow_driver::runnable(&plan))) {
+        Ok(Ok(graph)) => Arc::new(graph),
+        Ok(Err(_)) => return Verdict::Refused,
+        Err(panic) => return Verdict::Differs(format!("a pass panics: {}", words(&panic))),
+    };
+    let tiny = case.seed.is_multiple_of(2);
+    let mut ways = vec![
+        Way { workers: 1, tiny_queues: false, native: false },
+        Way { workers: 4, tiny_queues: tiny, native: false },
+    ];
+    if native {
+        ways.push(Way { workers: 1, tiny_queues: false, native: true });
+        ways.push(Way { workers: 3, tiny_queues: !tiny, native: true });
+    }
+    let mut tally = Tally { pipelines: 1, native: u64::from(native), ..Tally::default() };
+    for way in ways {
+        match catch_unwind(AssertUnwindSafe(|| run(case, &graph, way))) {
+            Ok(Ok(found)) => (tally.rows, tally.late) = (found.rows, found.late),
+            Ok(Err(report)) => return Verdict::Differs(format!("{}: {report}", way.name())),
+            Err(panic) => return Verdict::Differs(format!("{}: panic: {}", way.name(), words(&panic))),
+        }
+    }
+    Verdict::Agrees(tally)
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_string())).unwrap_or_default()
+}
+
+impl Way {
+    fn name(self) -> String {
+        let queues = if self.tiny_queues { ", tiny queues" } else { "" };
+        let code = if self.native { "native" } else { "interpreted" };
+        format!("{} workers, {code}{queues}", self.workers)
+    }
+}
+
+/// One run in the engine against the evaluator over the same sequence.
+fn run(case: &Case, graph: &Arc<Graph>, way: Way) -> Result<Tally, String> {
+    let env = Env::real();
+    let memory = Memory::new(&case.inputs);
+    let options =
+        JobOptions { parallelism: Some(way.workers), tiny_queues: way.tiny_queues, ..JobOptions::default() };
+    let kernels: Option<Arc<dyn Kernels>> = way.native.then(|| Arc::new(NativeKernels::new(&env)) as _);
+    let now = env.clock.wall_micros();
+    let mut job = Job::start(graph.clone(), &memory, kernels, &env, &options)
+        .map_err(|error| format!("it does not start: {}", error.message))?;
+    let start = env.clock.elapsed();
+    while !job.wait_at_most(Duration::from_millis(50)) {
+        if env.clock.elapsed().saturating_sub(start) > LONGEST {
+            job.abort();
+            return Err("it hangs".into());
+        }
+    }
+    job.wait().map_err(|error| format!("it fails: {} ({})", error.message, error.label))?;
+    let tables = case.inputs.tables.iter().map(|(name, rows)| (name.clone(), rows.clone())).collect();
+    let sequence = Sequence { events: memory.log(), tables };
+    let expected = evaluate_sequence(graph, &sequence, now)
+        .map_err(|failure| format!("the evaluator fails: {}", failure.0.error))?;
+    let mut tally = Tally::default();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let NodeKind::Sink { connector } = &node.kind else { continue };
+        let name = &graph.declarations[node.declaration as usize].name;
+        let mut got = memory.written(connector.place.start);
+        let mut wanted = expected.rows[index].clone();
+        tally.rows += wanted.len() as u64;
+        if name == "late" {
+            tally.late += wanted.len() as u64;
+        }
+        if name == "errors" {
+            // Without the time of the error, and where rows stood.
+            got.iter_mut().chain(&mut wanted).for_each(|row| row.truncate(3));
+        }
+        let ordered = node.inputs.iter().all(|input| input.exchange == Exchange::Gather);
+        if !ordered || name == "errors" {
+            got.sort();
+            wanted.sort();
+        }
+        if let Some(difference) = difference(&got, &wanted) {
+            return Err(format!("sink {name}: {difference}"));
+        }
+    }
+    Ok(tally)
+}
+
+fn same(a: &Row, b: &Row) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| identical(a, b))
+}
+
+/// Where two lists of rows part.
+fn difference(got: &[Row], wanted: &[Row]) -> Option<String> {
+    let at = (0..got.len().max(wanted.len())).find(|&at| match (got.get(at), wanted.get(at)) {
+        (Some(a), Some(b)) => !same(a, b),
+        _ => true,
+    })?;
+    let (mut a, mut b) = (got.to_vec(), wanted.to_vec());
+    a.sort();
+    b.sort();
+    let order = a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| same(a, b));
+    let mut text = format!("{} rows, and {} expected", got.len(), wanted.len());
+    if order {
+        text.push_str(", the same in another order");
+    }
+    let _ = write!(text, "; from row {at} on:");
+    for (what, rows) in [("engine", got), ("evaluator", wanted)] {
+        for row in rows.iter().skip(at.saturating_sub(1)).take(8) {
+            let _ = write!(text, "\n  {what}: {}", show_row(row));
+        }
+        if rows.len() <= at {
+            let _ = write!(text, "\n  {what}: nothing more");
+        }
+    }
+    Some(text)
+}

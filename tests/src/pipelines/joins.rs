@@ -1,0 +1,54 @@
+//! Random joins of two streams of the common columns.
+
+use super::model::Stage;
+use super::stages::Known;
+use flow_plan::arbitrary::Arbitrary;
+
+/// A join with another stream; the left side is called `l`.
+pub(super) fn join(random: &mut Arbitrary, known: &mut Known, other: (&str, Known)) -> Stage {
+    let kind = *random.pick(&["join", "join", "leftJoin", "semiJoin", "antiJoin"]);
+    let equal =
+        *random.pick(&["l.k == r.k", "l.k == r.k", "l.s == r.s", "l.k == r.k and l.s == r.s", "l.o == r.o"]);
+    let rest = *random.pick(&["", "", " and l.v <= r.v", " and l.v / r.v != 1", " and r.f > 0.0"]);
+    let timed = known.timed && other.1.timed;
+    let bound = match random.below(7) {
+        0..=2 if timed => {
+            *random.pick(&[", within: 2s", ", within: -1s..4s", ", within: 1s..3s", ", within: -3s..-1s"])
+        }
+        3..=4 if timed => *random.pick(&[
+            ", window: tumbling(3s)",
+            ", window: sliding(4s, every: 2s)",
+            ", window: session(gap: 1s)",
+        ]),
+        5 => ", ttl: 3s",
+        _ => "",
+    };
+    known.timed = timed;
+    known.updating |= other.1.updating || !(bound.contains("within") || bound.contains("window"));
+    known.has_late = false;
+    Stage(vec![format!("{kind}({} as r on {equal}{rest}{bound})", other.0), back(kind)])
+}
+
+/// A lookup in a table.
+pub(super) fn lookup(random: &mut Arbitrary, table: &str) -> Stage {
+    let kind = *random.pick(&["join", "leftJoin", "semiJoin", "antiJoin"]);
+    let rest = *random.pick(&["", "", " and l.v <= r.v", " and l.v / r.v != 1"]);
+    Stage(vec![format!("{kind}({table} as r on l.k == r.k{rest})"), back(kind)])
+}
+
+/// The version of another stream at the row's time.
+pub(super) fn as_of(random: &mut Arbitrary, other: &str) -> Stage {
+    let kind = *random.pick(&["join", "leftJoin", "semiJoin", "antiJoin"]);
+    let equal = *random.pick(&["l.k == r.k", "l.s == r.s"]);
+    Stage(vec![format!("{kind}({other} asOf as r on {equal})"), back(kind)])
+}
+
+/// The map to the common columns.
+fn back(kind: &str) -> String {
+    match kind {
+        "join" => "map { k: l.k, s: r.s, v: l.v % 100 + r.v % 100, f: r.f, o: l.o, at: l.at }",
+        "leftJoin" => "map { k: l.k, s: r.s ?? \"none\", v: r.v ?? l.v, f: l.f, o: r.o, at: r.at ?? l.at }",
+        _ => "map { k, s, v, f, o, at }",
+    }
+    .to_string()
+}

@@ -1,0 +1,201 @@
+//! Connectors in memory: rows go in and come out as values, and the order in which chunks were handed out
+//! is written down.
+
+use super::model::{Inputs, Row};
+use flow_data::Batch;
+use flow_engine::connect::Connectors;
+use flow_engine::sink::{Sink, SinkError, Writer};
+use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError};
+use flow_env::Env;
+use flow_plan::connector::{ArgValue, ConnectorCall};
+use flow_plan::interpret::Event;
+use flow_plan::{RecordType, Value};
+use std::any::Any;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Sources, tables and sinks of one run.
+pub(super) struct Memory<'a> {
+    inputs: &'a Inputs,
+    /// What was handed out, in order.
+    log: Arc<Mutex<Vec<Event>>>,
+    /// What was written, by where the sink's connector stands in the script.
+    written: Mutex<HashMap<u32, Rows>>,
+}
+
+type Rows = Arc<Mutex<Vec<Row>>>;
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Memory<'a> {
+    pub(super) fn new(inputs: &'a Inputs) -> Memory<'a> {
+        Memory { inputs, log: Arc::default(), written: Mutex::default() }
+    }
+
+    /// The chunks that were handed out, and the ends that were noticed.
+    pub(super) fn log(&self) -> Vec<Event> {
+        std::mem::take(&mut locked(&self.log))
+    }
+
+    /// What the sink whose connector stands at this place got.
+    pub(super) fn written(&self, place: u32) -> Vec<Row> {
+        let rows = locked(&self.written).get(&place).cloned();
+        rows.map(|rows| std::mem::take(&mut *locked(&rows))).unwrap_or_default()
+    }
+}
+
+/// The file's name in a connector's call.
+fn name_of(call: &ConnectorCall) -> String {
+    match call.arg("path").map(|arg| &arg.value) {
+        Some(ArgValue::Value(Value::String(name))) => name.to_string(),
+        _ => call.name.clone(),
+    }
+}
+
+impl Connectors for Memory<'_> {
+    fn source(
+        &self,
+        call: &ConnectorCall,
+        read: &[usize],
+        _base: &Path,
+        _env: &Env,
+    ) -> Result<Box<dyn Source>, SourceError> {
+        let name = name_of(call);
+        let (table, chunks) = match self.inputs.tables.get(&name) {
+            Some(rows) => (true, vec![rows.clone()]),
+            None => (false, self.inputs.chunks.get(&name).cloned().unwrap_or_default()),
+        };
+        let fields = read.iter().map(|column| call.schema.fields[*column].clone()).collect();
+        Ok(Box::new(MemorySource {
+            name,
+            chunks: chunks.into(),
+            next: 0,
+            read: read.into(),
+            schema: Arc::new(RecordType::new(fields)),
+            // The rows of tables belong to no number.
+            log: (!table).then(|| self.log.clone()),
+        }))
+    }
+
+    fn sink(
+        &self,
+        call: &ConnectorCall,
+        schema: &Arc<RecordType>,
+        _base: &Path,
+        _env: &Env,
+    ) -> Result<Box<dyn Sink>, SinkError> {
+        let rows = Rows::default();
+        locked(&self.written).insert(call.place.start, rows.clone());
+        Ok(Box::new(MemorySink { rows, schema: schema.clone() }))
+    }
+}
+
+struct MemorySource {
+    name: String,
+    chunks: Arc<[Vec<Row>]>,
+    next: usize,
+    read: Arc<[usize]>,
+    schema: Arc<RecordType>,
+    log: Option<Arc<Mutex<Vec<Event>>>>,
+}
+
+impl MemorySource {
+    fn note(&self, event: Event) {
+        if let Some(log) = &self.log {
+            locked(log).push(event);
+        }
+    }
+}
+
+struct MemoryChunk(usize);
+
+impl Chunk for MemoryChunk {
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl Source for MemorySource {
+    fn next(&mut self) -> Result<Next, SourceError> {
+        let Some(rows) = self.chunks.get(self.next) else {
+            self.note(Event::End { source: self.name.clone(), split: 0 });
+            return Ok(Next::End);
+        };
+        self.note(Event::Chunk { source: self.name.clone(), split: 0, rows: rows.clone() });
+        self.next += 1;
+        Ok(Next::Chunk(Box::new(MemoryChunk(self.next - 1))))
+    }
+
+    fn reader(&self) -> Box<dyn ChunkReader> {
+        Box::new(MemoryReader {
+            chunks: self.chunks.clone(),
+            read: self.read.clone(),
+            schema: self.schema.clone(),
+        })
+    }
+}
+
+struct MemoryReader {
+    chunks: Arc<[Vec<Row>]>,
+    read: Arc<[usize]>,
+    schema: Arc<RecordType>,
+}
+
+impl ChunkReader for MemoryReader {
+    fn read(&mut self, chunk: Box<dyn Chunk>, out: &mut dyn Emit) -> Result<(), SourceError> {
+        let Ok(chunk) = chunk.into_any().downcast::<MemoryChunk>() else {
+            return Err(SourceError::Read("a chunk of another source".into()));
+        };
+        // Small batches: borders between batches must not matter.
+        for rows in self.chunks[chunk.0].chunks(3) {
+            let pick = |row: &Row| self.read.iter().map(|column| row[*column].clone()).collect();
+            let rows: Vec<Row> = rows.iter().map(pick).collect();
+            out.consumed(1);
+            out.batch(Batch::from_rows(&rows, &self.schema))?;
+        }
+        Ok(())
+    }
+}
+
+struct MemorySink {
+    rows: Rows,
+    schema: Arc<RecordType>,
+}
+
+impl Sink for MemorySink {
+    fn writer(&mut self, _worker: usize) -> Result<Box<dyn Writer>, SinkError> {
+        let (rows, schema) = (self.rows.clone(), self.schema.clone());
+        Ok(Box::new(MemoryWriter { rows, schema, staged: Vec::new() }))
+    }
+
+    fn commit(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn abort(&mut self) {}
+}
+
+struct MemoryWriter {
+    rows: Rows,
+    schema: Arc<RecordType>,
+    staged: Vec<Row>,
+}
+
+impl Writer for MemoryWriter {
+    fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        self.staged.extend((0..batch.len).map(|row| batch.row(row, &self.schema)));
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), SinkError> {
+        locked(&self.rows).append(&mut self.staged);
+        Ok(())
+    }
+}

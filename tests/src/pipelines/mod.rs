@@ -1,0 +1,84 @@
+//! Random pipelines over random unordered rows: scripts that go through the whole compiler, run by the
+//! engine at several parallelisms, with and without native code, and compared with the reference
+//! evaluator row by row. The tests run some thousands, `cargo xtask fuzz pipelines` as many as are asked for.
+
+mod aggregates;
+mod compare;
+mod input;
+mod joins;
+mod memory;
+mod minimise;
+mod model;
+mod scripts;
+mod stages;
+
+use compare::Verdict;
+use flow_plan::arbitrary::Arbitrary;
+pub use model::Case;
+
+/// How thorough a run is.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Of so many pipelines, one also runs native code.
+    pub native: usize,
+    /// Rows of a source, at most.
+    pub rows: usize,
+}
+
+/// What was compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Pipelines whose rows agreed.
+    pub pipelines: u64,
+    /// Those among them that ran native code.
+    pub native: u64,
+    /// Scripts that use something which cannot run yet.
+    pub refused: u64,
+    /// Rows of sinks that were compared.
+    pub rows: u64,
+    /// Rows that came too late.
+    pub late: u64,
+}
+
+impl Tally {
+    /// Adds another one.
+    pub fn add(&mut self, other: Tally) {
+        self.pipelines += other.pipelines;
+        self.native += other.native;
+        self.refused += other.refused;
+        self.rows += other.rows;
+        self.late += other.late;
+    }
+}
+
+/// Compares the pipelines of `count` seeds from `seed` on; what differs first, made small.
+pub fn run(seed: u64, count: u64, effort: Effort) -> Result<Tally, String> {
+    let mut tally = Tally::default();
+    for seed in (0..count).map(|n| seed.wrapping_add(n)) {
+        tally.add(one(seed, effort)?);
+    }
+    Ok(tally)
+}
+
+/// The pipeline of one seed.
+fn one(seed: u64, effort: Effort) -> Result<Tally, String> {
+    let case = case(seed, effort);
+    let native = effort.native > 0 && seed.is_multiple_of(effort.native as u64);
+    match compare::check(&case, native) {
+        Verdict::Agrees(tally) => Ok(tally),
+        Verdict::Refused => Ok(Tally { refused: 1, ..Tally::default() }),
+        Verdict::Wrong(script) => Err(format!("seed {seed}: the generator made a wrong script\n{script}")),
+        Verdict::Differs(report) => {
+            let (small, report) = minimise::minimise(&case, report, native);
+            Err(format!("seed {seed}\n{}\n{report}", small.show()))
+        }
+    }
+}
+
+/// The script and the rows of a seed.
+pub fn case(seed: u64, effort: Effort) -> Case {
+    let mut random = Arbitrary::new(seed);
+    let script = scripts::script(&mut random);
+    let inputs = input::inputs(&mut random, &script, effort.rows);
+    Case { script, inputs, seed }
+}

@@ -1,0 +1,105 @@
+//! A script as its parts, so that parts can be left out; and the rows it reads.
+
+use flow_plan::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// One row.
+pub type Row = Vec<Value>;
+
+/// A declaration: `keyword name head |> stage |> stage tail`.
+#[derive(Clone, Debug)]
+pub(super) struct Declaration {
+    pub(super) head: String,
+    pub(super) stages: Vec<Stage>,
+    pub(super) tail: String,
+}
+
+/// Stages that only make sense together (`keyBy`, `window`, `aggregate`, and a `map` to the common columns).
+#[derive(Clone, Debug)]
+pub(super) struct Stage(pub(super) Vec<String>);
+
+/// A whole script.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Script {
+    pub(super) declarations: Vec<Declaration>,
+    /// Names of sources, and of tables.
+    pub(super) sources: Vec<String>,
+    pub(super) tables: Vec<String>,
+}
+
+impl Script {
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for declaration in &self.declarations {
+            text.push_str(&declaration.head);
+            for part in declaration.stages.iter().flat_map(|stage| &stage.0) {
+                let _ = write!(text, "\n  |> {part}");
+            }
+            if !declaration.tail.is_empty() {
+                let _ = write!(text, "\n  {}", declaration.tail);
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// A script with the rows of its sources, chunk by chunk, and of its tables.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub(super) script: Script,
+    pub(super) inputs: Inputs,
+    pub(super) seed: u64,
+}
+
+/// Rows by source.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inputs {
+    pub(super) chunks: BTreeMap<String, Vec<Vec<Row>>>,
+    pub(super) tables: BTreeMap<String, Vec<Row>>,
+}
+
+impl Case {
+    /// For people: the script and its rows.
+    pub fn show(&self) -> String {
+        let mut text = self.script.text();
+        for (name, chunks) in &self.inputs.chunks {
+            let _ = writeln!(text, "rows of {name}:");
+            for chunk in chunks {
+                let _ = writeln!(text, "  chunk");
+                chunk.iter().for_each(|row| {
+                    let _ = writeln!(text, "    {}", show_row(row));
+                });
+            }
+        }
+        for (name, rows) in &self.inputs.tables {
+            let _ = writeln!(text, "rows of the table {name}:");
+            rows.iter().for_each(|row| {
+                let _ = writeln!(text, "    {}", show_row(row));
+            });
+        }
+        text
+    }
+}
+
+/// A row, for people.
+pub(super) fn show_row(row: &[Value]) -> String {
+    row.iter().map(show_value).collect::<Vec<_>>().join(", ")
+}
+
+/// A moment within an hour of [`super::input::START`] as seconds behind it.
+fn show_value(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(x) => x.to_string(),
+        Value::Int(x) => x.to_string(),
+        Value::Float(x) => format!("{x:?}"),
+        Value::String(x) => format!("{x:?}"),
+        Value::Timestamp(x) => match x.checked_sub(super::input::START) {
+            Some(behind) if behind.abs() < 3_600_000_000 => format!("@{:+}us", behind),
+            _ => format!("@{x}"),
+        },
+        other => format!("{other:?}"),
+    }
+}

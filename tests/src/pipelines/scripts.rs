@@ -1,0 +1,114 @@
+//! Random scripts: sources, streams that read each other, and sinks.
+
+use super::input::ROW;
+use super::joins;
+use super::model::{Declaration, Script, Stage};
+use super::stages::{Known, stage};
+use flow_plan::arbitrary::Arbitrary;
+
+/// A stream that others can read.
+#[derive(Clone)]
+struct Stream {
+    name: String,
+    known: Known,
+}
+
+/// A script of some streams.
+pub(super) fn script(random: &mut Arbitrary) -> Script {
+    let mut script = Script::default();
+    script.plain("job pipelines { onError: skip }");
+    script.plain(ROW);
+    let mut streams = Vec::new();
+    for name in ["a", "b", "c"].iter().take(1 + random.below(3)) {
+        streams.push(script.source(random, name));
+    }
+    if random.one_in(5) {
+        script.tables.push("t".into());
+        script.plain("table t: Row key k = file(\"t\", format: json)");
+    }
+    for number in 1..=1 + random.below(3) {
+        let stream = script.stream(random, &format!("p{number}"), &streams);
+        streams.push(stream);
+    }
+    let Some(last) = streams.last().cloned() else { return script };
+    script.sink(random, "out", &last.name);
+    if random.one_in(3) {
+        let other = random.pick(&streams).clone();
+        script.sink(random, "other", &other.name);
+    }
+    if let Some(late) = streams.iter().find(|stream| stream.known.has_late) {
+        if !random.one_in(3) {
+            script.sink(random, "late", &format!("{}.late", late.name));
+        }
+    }
+    if random.one_in(4) {
+        script.sink(random, "errors", &format!("{}.errors", last.name));
+    }
+    script
+}
+
+impl Script {
+    fn plain(&mut self, head: &str) {
+        self.declarations.push(Declaration { head: head.into(), stages: Vec::new(), tail: String::new() });
+    }
+
+    fn source(&mut self, random: &mut Arbitrary, name: &str) -> Stream {
+        let timed = !random.one_in(5);
+        let delay = *random.pick(&["0s", "1s", "3s", "10s"]);
+        let stages = timed.then(|| Stage(vec![format!("eventTime(at, delay: {delay})")]));
+        let head = format!("source {name}: Row = file(\"{name}\", format: json)");
+        let stages = stages.into_iter().collect();
+        self.declarations.push(Declaration { head, stages, tail: String::new() });
+        self.sources.push(name.into());
+        Stream { name: name.into(), known: Known { timed, ..Known::default() } }
+    }
+
+    fn stream(&mut self, random: &mut Arbitrary, name: &str, streams: &[Stream]) -> Stream {
+        let from = random.pick(streams).clone();
+        let other = random.pick(streams).clone();
+        let mut known = Known { has_late: false, ..from.known };
+        let mut stages = Vec::new();
+        let mut start = from.name.clone();
+        match random.below(8) {
+            0..=2 => {
+                start.push_str(" as l");
+                let table = self.tables.first().filter(|_| random.one_in(2));
+                stages.push(match table {
+                    Some(table) => joins::lookup(random, table),
+                    None => joins::join(random, &mut known, (&other.name, other.known)),
+                });
+            }
+            3 if known.timed && other.known.timed => {
+                start.push_str(" as l");
+                let versions = format!("{name}v");
+                let head = format!("stream {versions} = {}", other.name);
+                let latest = vec!["keyBy(k)".to_string(), "latest(by: at)".to_string()];
+                let stages_of = vec![Stage(latest)];
+                self.declarations.push(Declaration { head, stages: stages_of, tail: String::new() });
+                stages.push(joins::as_of(random, &versions));
+            }
+            4 => {
+                known.timed &= other.known.timed;
+                known.updating |= other.known.updating;
+                stages.push(Stage(vec![format!("union({})", other.name)]));
+            }
+            _ => {}
+        }
+        for _ in 0..random.below(4) {
+            stages.push(stage(random, &mut known));
+        }
+        let head = format!("stream {name} = {start}");
+        self.declarations.push(Declaration { head, stages, tail: String::new() });
+        Stream { name: name.into(), known }
+    }
+
+    fn sink(&mut self, random: &mut Arbitrary, name: &str, from: &str) {
+        // Rows that all go to one worker have one order; a file has a part per worker.
+        let to = match random.one_in(4) {
+            true => format!("-> file(\"{name}\", format: json)"),
+            false => "-> stdout(format: json)".to_string(),
+        };
+        let head = format!("sink {name} = {from}");
+        self.declarations.push(Declaration { head, stages: Vec::new(), tail: to });
+    }
+}

@@ -1,0 +1,202 @@
+//! Random stages from the common columns to the common columns.
+
+use super::aggregates::{aggregate, keys};
+use super::model::Stage;
+use flow_plan::arbitrary::Arbitrary;
+
+/// What is known of a stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// Has it event time?
+    pub(super) timed: bool,
+    /// Can its rows be replaced?
+    pub(super) updating: bool,
+    /// Has a window of event time stood in this declaration?
+    pub(super) has_late: bool,
+}
+
+fn text(stages: &[&str]) -> Stage {
+    Stage(stages.iter().map(|stage| (*stage).to_string()).collect())
+}
+
+/// A stage (with those that belong to it).
+pub(super) fn stage(random: &mut Arbitrary, known: &mut Known) -> Stage {
+    match random.below(14) {
+        0 => text(&[*random.pick(&[
+            "filter(v > 0)",
+            "filter(f < 30.0 or k == 1)",
+            "filter((o ?? 3) != 2)",
+            "filter(v / k > -100)",
+            "filter(s != \"s1\")",
+        ])]),
+        1 => text(&[*random.pick(&[
+            "map { k: k % 2, s, v: v + 1, f, o, at }",
+            "map { k, s: \"{s}x\", v, f: f * 0.5, o: v, at }",
+            "map { k, s, v: k / v, f, o, at }",
+            "map { k: v % 3, s, v: v * 2, f: float(v), o, at: at + 1s }",
+        ])]),
+        2 => text(&["flatMap(x in [k, v])", "map { k: x % 3, s, v, f, o, at }"]),
+        3..=6 if known.timed => windowed(random, known),
+        7 => top(random, known),
+        8 => latest(random, known),
+        9 => {
+            let within = random.one_in(2).then(|| duration(random));
+            let within = within.map(|d| format!(", within: {d}")).unwrap_or_default();
+            let columns = *random.pick(&["k", "s", "k, s", "v"]);
+            Stage(vec![format!("distinct({columns}{within})")])
+        }
+        10 => counted(random, known),
+        11 if random.one_in(3) => text(&["limit(7)"]),
+        11 if !known.updating => {
+            text(&["keyBy(k)", "scan(state: 0, next: state + v, emit: { k, s, v: state, f, o, at })"])
+        }
+        _ => running(random, known),
+    }
+}
+
+fn duration(random: &mut Arbitrary) -> &'static str {
+    *random.pick::<&'static str>(&["500ms", "1s", "2s", "3s", "10s", "1min"])
+}
+
+/// A window of event time.
+fn window(random: &mut Arbitrary) -> String {
+    let kind = *random.pick(&[
+        "tumbling(1s)",
+        "tumbling(3s)",
+        "tumbling(5s, offset: 2s)",
+        "tumbling(1d, zone: \"Europe/Berlin\")",
+        "sliding(4s, every: 2s)",
+        "sliding(5s, every: 2s)",
+        "sliding(3s, every: 1s)",
+        "cumulative(6s, every: 2s)",
+        "session(gap: 1s)",
+        "session(gap: 2500ms)",
+    ]);
+    match random.below(3) {
+        0 => format!("window({kind}, lateness: {})", duration(random)),
+        _ => format!("window({kind})"),
+    }
+}
+
+/// `trigger` of a window, now and then.
+fn window_trigger(random: &mut Arbitrary, known: &mut Known, out: &mut Vec<String>) {
+    known.updating = false;
+    let trigger = match random.below(8) {
+        0 => "trigger(late: eachRow)",
+        1 => "trigger(late: 1h)",
+        2 => "trigger(late: eachRow, mode: discarding)",
+        3 => "trigger(early: 1h)",
+        _ => return,
+    };
+    known.updating = !trigger.contains("discarding");
+    out.push(trigger.to_string());
+}
+
+fn windowed(random: &mut Arbitrary, known: &mut Known) -> Stage {
+    let keys = keys(random);
+    let mut out: Vec<String> = keys.stage.clone().into_iter().collect();
+    out.push(window(random));
+    known.has_late = true;
+    window_trigger(random, known, &mut out);
+    let [first, back] = aggregate(random, &keys, Some("windowEnd"));
+    out.push(first);
+    if random.one_in(4) {
+        // Once more in the same window.
+        out.push("window(same)".into());
+        out.push(random.pick::<&str>(&["top(2, by: r_f)", "bottom(1, by: windowEnd)"]).to_string());
+        if keys.columns.contains(&"k") || keys.columns.contains(&"s") || random.one_in(2) {
+            out.push(back);
+            return Stage(out);
+        }
+    }
+    out.push(back);
+    Stage(out)
+}
+
+const COMMON: &str = "map { k, s, v, f, o, at }";
+
+fn top(random: &mut Arbitrary, known: &mut Known) -> Stage {
+    let keys = keys(random);
+    let mut out: Vec<String> = keys.stage.into_iter().collect();
+    if known.timed && random.one_in(2) {
+        out.push(window(random));
+        known.has_late = true;
+        window_trigger(random, known, &mut out);
+    } else {
+        known.updating = true;
+        match random.below(6) {
+            0 => out.push("window(count(5))".into()),
+            1 => out.push("trigger(atEnd)".into()),
+            2 => out.push("trigger(count: 3)".into()),
+            _ => {}
+        }
+    }
+    let by = *random.pick(&["v", "f", "[v desc, at asc]", "s", "[k asc, f desc]"]);
+    let ties = if random.one_in(3) { ", ties: true" } else { "" };
+    let word = *random.pick(&["top", "bottom"]);
+    let n = 1 + random.below(3);
+    match random.one_in(3) {
+        true => {
+            out.push(format!("{word}({n}, by: {by}{ties}) as place"));
+            out.push("map { k, s, v: place, f, o, at }".into());
+        }
+        false => {
+            out.push(format!("{word}({n}, by: {by}{ties})"));
+            out.push(COMMON.into());
+        }
+    }
+    Stage(out)
+}
+
+fn latest(random: &mut Arbitrary, known: &mut Known) -> Stage {
+    let keys = keys(random);
+    let mut out: Vec<String> = keys.stage.into_iter().collect();
+    if known.timed && random.one_in(3) {
+        out.push(window(random));
+        known.has_late = true;
+        window_trigger(random, known, &mut out);
+    } else {
+        known.updating = true;
+        if random.one_in(4) {
+            out.push("trigger(atEnd)".into());
+        }
+    }
+    out.push(random.pick::<&str>(&["latest(by: at)", "earliest(by: at)", "latest(by: v)"]).to_string());
+    out.push(COMMON.into());
+    Stage(out)
+}
+
+/// A window of rows, or of all rows.
+fn counted(random: &mut Arbitrary, known: &mut Known) -> Stage {
+    let keys = keys(random);
+    let mut out: Vec<String> = keys.stage.clone().into_iter().collect();
+    let window = *random.pick(&[
+        "count(3)",
+        "count(4, every: 2)",
+        "count(3, every: 1)",
+        "count(2, every: 3)",
+        "global",
+    ]);
+    out.push(format!("window({window})"));
+    known.updating = false;
+    out.extend(aggregate(random, &keys, None));
+    Stage(out)
+}
+
+fn running(random: &mut Arbitrary, known: &mut Known) -> Stage {
+    let keys = keys(random);
+    let mut out: Vec<String> = keys.stage.clone().into_iter().collect();
+    known.updating = true;
+    match random.below(7) {
+        0 | 1 => {
+            out.push("trigger(atEnd)".into());
+            known.updating = false;
+        }
+        2 => out.push("trigger(count: 3)".into()),
+        3 => out.push("trigger(every: 1h)".into()),
+        4 => out.push("trigger(count: 2, mode: discarding)".into()),
+        _ => {}
+    }
+    out.extend(aggregate(random, &keys, None));
+    Stage(out)
+}
