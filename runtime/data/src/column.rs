@@ -1,6 +1,7 @@
 //! One column of a batch.
 
 use crate::view::{StrBuilder, StrColumn, ViewBuilder, ViewColumn};
+use flow_plan::order::compare_floats;
 use flow_plan::{DataType, Value};
 use rust_decimal::Decimal;
 
@@ -61,6 +62,23 @@ impl Column {
     #[inline]
     pub fn is_valid(&self, row: usize) -> bool {
         self.validity.as_ref().is_none_or(|v| v[row] != 0)
+    }
+
+    /// Have two rows equal values?
+    pub fn same(&self, a: usize, b: usize) -> bool {
+        match (self.is_valid(a), self.is_valid(b)) {
+            (true, true) => {}
+            (a, b) => return a == b,
+        }
+        match &self.data {
+            ColumnData::Bool(v) => v[a] == v[b],
+            ColumnData::I64(v) => v[a] == v[b],
+            ColumnData::F64(v) => compare_floats(v[a], v[b]).is_eq(),
+            ColumnData::Decimal(v) => v[a] == v[b],
+            ColumnData::Str(v) => v.get(a) == v.get(b),
+            ColumnData::Bytes(v) => v.get(a) == v.get(b),
+            ColumnData::Any(v) => v[a] == v[b],
+        }
     }
 
     /// The value of a row, as the evaluator holds it. `ty` is the column's type.

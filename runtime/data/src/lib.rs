@@ -5,10 +5,12 @@ pub mod batch;
 pub mod column;
 mod concat;
 pub mod hash;
+pub mod slab;
 pub mod view;
 
 pub use batch::{BATCH_ROWS, Batch, Origin};
 pub use column::{Column, ColumnBuilder, ColumnData, NO_ROW};
+pub use slab::{ColumnSlab, SLAB_BLOCK};
 pub use view::{
     Buffer, SliceBuilder, StrBuilder, StrColumn, StrSlots, TextBuffer, View, ViewBuilder, ViewColumn,
 };

@@ -8,6 +8,7 @@
 //! ([`StrColumn`]) hold, besides, that every view is UTF-8.
 #![allow(unsafe_code)]
 
+use crate::slab::SLAB_BLOCK;
 use std::fmt;
 use std::sync::Arc;
 
@@ -285,6 +286,91 @@ impl StrColumn {
 impl fmt::Debug for StrColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// Views by the numbers of a slab's rows, and per block the buffers they point into.
+#[derive(Default)]
+pub struct ViewSlab {
+    /// Those of rows that are gone are empty.
+    views: Vec<View>,
+    buffers: Vec<Vec<Buffer>>,
+}
+
+impl ViewSlab {
+    /// Buffers of a block that are many enough to be made one.
+    const MANY: usize = 64;
+
+    /// Copies rows of a column to the numbers from `start` on, which lie in one block.
+    pub fn put(&mut self, start: usize, column: &ViewColumn, rows: &[u32]) {
+        let (views, buffers) = column.copy_of(rows).into_parts();
+        let end = start + rows.len();
+        if self.views.len() < end {
+            self.views.resize(end, View::default());
+        }
+        self.views[start..end].copy_from_slice(&views);
+        let block = start / SLAB_BLOCK;
+        if self.buffers.len() <= block {
+            self.buffers.resize_with(block + 1, Vec::new);
+        }
+        self.buffers[block].extend(buffers);
+        if self.buffers[block].len() > Self::MANY {
+            let start = block * SLAB_BLOCK;
+            let end = self.views.len().min(start + SLAB_BLOCK);
+            let whole = ViewColumn { views: self.views[start..end].to_vec(), buffers: Vec::new() };
+            // The bytes are alive: the old buffers go only now.
+            let every: Vec<u32> = (0..whole.len() as u32).collect();
+            let (views, buffers) = whole.copy_of(&every).into_parts();
+            self.views[start..end].copy_from_slice(&views);
+            self.buffers[block] = buffers;
+        }
+    }
+
+    /// What it takes.
+    pub fn bytes(&self) -> usize {
+        let buffers: usize = self.buffers.iter().flatten().map(|buffer| buffer.capacity()).sum();
+        self.views.capacity() * size_of::<View>() + buffers
+    }
+
+    /// No row of the block is kept any more.
+    pub fn free(&mut self, block: usize) {
+        let rows = block * SLAB_BLOCK..(block + 1) * SLAB_BLOCK;
+        self.views.iter_mut().take(rows.end).skip(rows.start).for_each(|view| *view = View::default());
+        if let Some(buffers) = self.buffers.get_mut(block) {
+            buffers.clear();
+        }
+    }
+
+    /// The bytes of a row.
+    #[inline]
+    pub fn get(&self, row: usize) -> &[u8] {
+        // SAFETY: a view is inline, or points into a buffer of its block.
+        unsafe { self.views[row].bytes() }
+    }
+
+    /// The rows of these numbers, in this order; empty where there is none.
+    pub fn gather(&self, rows: &[u32]) -> ViewColumn {
+        let mut blocks: Vec<usize> = Vec::new();
+        let view = |&row: &u32| {
+            let view = self.views.get(row as usize).copied().unwrap_or_default();
+            let block = row as usize / SLAB_BLOCK;
+            if !view.is_inline() && blocks.last() != Some(&block) {
+                blocks.push(block);
+            }
+            view
+        };
+        let views = rows.iter().map(view).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        ViewColumn {
+            views,
+            buffers: blocks.iter().flat_map(|&block| self.buffers[block].iter().cloned()).collect(),
+        }
+    }
+
+    /// [`ViewSlab::gather`] of a slab that only text was put into.
+    pub(crate) fn gather_text(&self, rows: &[u32]) -> StrColumn {
+        StrColumn(self.gather(rows))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::operator::pick;
 use crate::operator::{
     ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator, LimitOperator,
     LookupOperator, Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator, TableOperator,
-    TapOperator, UnionOperator, WindowOperator, narrowed,
+    TapOperator, UnionOperator, WindowOperator, narrowed, stream_join,
 };
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
@@ -23,7 +23,7 @@ use crate::time::time_columns;
 use crate::timing::{order_by_time, time_logs, timing};
 use crate::worker::Worker;
 use flow_env::{Env, Unparker};
-use flow_plan::physical::{Chain, Exchange, Graph, Lookup, Node, NodeKind};
+use flow_plan::physical::{Chain, Exchange, Graph, Lookup, Node, NodeKind, StreamJoin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,7 +113,8 @@ fn compile(
     };
     let compile = |(node, layout): (&Node, &crate::layout::NodeLayout)| match &node.kind {
         NodeKind::Chain(chain) => compile(node, chain, layout.rank),
-        NodeKind::Lookup(Lookup { rest: Some(rest), .. }) => compile(node, &narrowed(rest).0, 0),
+        NodeKind::Join(StreamJoin { rest: Some(rest), .. })
+        | NodeKind::Lookup(Lookup { rest: Some(rest), .. }) => compile(node, &narrowed(rest).0, 0),
         _ => Ok(None),
     };
     graph.nodes.iter().zip(&layout.nodes).map(compile).collect()
@@ -244,7 +245,7 @@ fn operators(
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, shared, index)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
             NodeKind::WindowAggregate(aggregate) => Box::new(WindowOperator::new(aggregate, shared, index)),
-            NodeKind::Join(_) => unreachable!("refused before: {}", node.label),
+            NodeKind::Join(join) => stream_join(shared, index, join, chain.as_ref()),
         };
         let guarded = cfg!(debug_assertions);
         operators.push(if guarded { Guard::around(operator, shared, index) } else { operator });

@@ -197,6 +197,10 @@ impl Flow {
                 moved = true;
                 self.call(node, arrived, |operator, cx| operator.advance(cx, arrived))?;
                 self.deliver()?;
+                while self.call(node, arrived, |operator, cx| operator.resume(cx))? {
+                    self.deliver()?;
+                }
+                self.deliver()?;
             }
             let frontier = if arrived == DONE { self.rest(node)? } else { arrived };
             if frontier > self.nodes[node].frontier {

@@ -101,6 +101,10 @@ impl Operator for Guard {
         self.watched(cx, |operator, cx| operator.advance(cx, to))
     }
 
+    fn resume(&mut self, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        self.watched(cx, |operator, cx| operator.resume(cx))
+    }
+
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         self.flushed = true;
         let before = self.given;

@@ -239,6 +239,14 @@ impl Layout {
 }
 
 impl Layout {
+    /// Rank columns that an input of a node carries.
+    pub(crate) fn width(&self, node: usize, input: usize) -> usize {
+        match self.nodes[node].inputs[input] {
+            Feed::Local { node } => self.nodes[node].rank,
+            Feed::Exchange { edge } => self.edges[edge].width(),
+        }
+    }
+
     /// The event-time nodes nearest above a node's output.
     fn clocks(&self, graph: &Graph, node: usize) -> Vec<usize> {
         let inputs = match &graph.nodes[node].kind {

@@ -96,3 +96,82 @@ fn a_table_that_cannot_be_read_says_where() {
     let said = refusal(folder.path(), &script);
     assert!(said.contains("weight") && said.contains("items.csv"), "{said}");
 }
+
+const CLICKS: &str = r#"
+type Order = { id: int, item: string, at: timestamp }
+type Payment = { order: int, amount: int, at: timestamp }
+source orders: Order = file("orders.ndjson", format: json(timeUnit: s)) |> eventTime(at, delay: 5s)
+source payments: Payment = file("payments.ndjson", format: json(timeUnit: s)) |> eventTime(at, delay: 5s)
+"#;
+
+fn clicks() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let order = |id: i64, item: &str, at: i64| format!("{{\"id\":{id},\"item\":\"{item}\",\"at\":{at}}}\n");
+    let payment =
+        |order: i64, amount: i64, at: i64| format!("{{\"order\":{order},\"amount\":{amount},\"at\":{at}}}\n");
+    let orders = [order(1, "a name that is not short", 100), order(3, "lamp", 130), order(2, "pin", 120)];
+    let payments = [payment(1, 6, 103), payment(1, 5, 102), payment(2, 20, 121), payment(2, 21, 180)];
+    write("orders.ndjson", &orders.concat());
+    write("payments.ndjson", &payments.concat());
+    folder
+}
+
+#[test]
+fn streams_are_joined_by_time_in_windows_and_for_good() {
+    let folder = clicks();
+    let script = format!(
+        "{CLICKS}
+        sink a = orders as o |> join(payments as p on o.id == p.order and p.amount > 5, within: 10s)
+          |> map {{ k: \"interval\", item, amount }} -> stdout(format: json)
+        sink b = orders as o |> leftJoin(payments as p on o.id == p.order, window: tumbling(10s))
+          |> map {{ k: \"window\", id, amount }} -> stdout(format: json)
+        sink c = orders as o |> antiJoin(payments as p on o.id == p.order, within: -1s..1min)
+          |> map {{ k: \"unpaid\", id }} -> stdout(format: json)
+        sink d = orders as o |> semiJoin(payments as p on o.id == p.order, window: session(gap: 30s))
+          |> map {{ k: \"session\", id }} -> stdout(format: json)
+        sink e = orders as o |> join(payments as p on o.id == p.order, ttl: 1d)
+          |> map {{ k: \"regular\", id, amount }} -> stdout(format: json)
+        "
+    );
+    assert_eq!(
+        rows(folder.path(), &script),
+        [
+            r#"{"k":"interval","item":"a name that is not short","amount":6}"#,
+            r#"{"k":"interval","item":"pin","amount":20}"#,
+            r#"{"k":"regular","id":1,"amount":5}"#,
+            r#"{"k":"regular","id":1,"amount":6}"#,
+            r#"{"k":"regular","id":2,"amount":20}"#,
+            r#"{"k":"regular","id":2,"amount":21}"#,
+            r#"{"k":"session","id":1}"#,
+            r#"{"k":"session","id":2}"#,
+            r#"{"k":"unpaid","id":3}"#,
+            r#"{"k":"window","id":1,"amount":5}"#,
+            r#"{"k":"window","id":1,"amount":6}"#,
+            r#"{"k":"window","id":2,"amount":20}"#,
+            r#"{"k":"window","id":3,"amount":null}"#,
+        ]
+    );
+}
+
+#[test]
+fn a_row_meets_the_version_of_its_time() {
+    let folder = clicks();
+    // The payment that is older than the last one changes nothing.
+    let script = format!(
+        "{CLICKS}
+        stream last = payments |> keyBy(order) |> latest(by: at)
+        sink a = payments as p |> leftJoin(last asOf as v on p.order == v.order)
+          |> map {{ p.order, p.amount, known: v.amount }} -> stdout(format: json)
+        "
+    );
+    assert_eq!(
+        rows(folder.path(), &script),
+        [
+            r#"{"order":1,"amount":5,"known":null}"#,
+            r#"{"order":1,"amount":6,"known":6}"#,
+            r#"{"order":2,"amount":20,"known":20}"#,
+            r#"{"order":2,"amount":21,"known":21}"#,
+        ]
+    );
+}

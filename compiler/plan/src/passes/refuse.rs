@@ -22,7 +22,6 @@ pub struct Unsupported {
 }
 
 const WINDOW: &str = "E0801";
-const JOIN: &str = "E0803";
 const ROWS_PER_KEY: &str = "E0805";
 const CONNECTOR: &str = "E0806";
 const FORMAT: &str = "E0807";
@@ -56,8 +55,6 @@ fn finding(code: &'static str, place: Place, message: impl Into<String>, help: &
 }
 
 fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
-    let place = operator.place;
-    let word = &operator.word;
     match &operator.kind {
         OperatorKind::Source(call) => connector(call, Side::Source),
         OperatorKind::Sink(call) => connector(call, Side::Sink),
@@ -65,15 +62,18 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         OperatorKind::Aggregate(aggregate) => self::aggregate(plan, operator, aggregate),
         OperatorKind::Distinct { within: Some(_), .. } if updating(plan, operator) => finding(
             RETRACTION,
-            place,
+            operator.place,
             "`distinct` with `within` over an updating stream cannot run: what is forgotten cannot be withdrawn",
             "leave `within` out, or put `trigger(atEnd)` before the aggregate above: its rows are final then",
         ),
         OperatorKind::Top { window, .. } | OperatorKind::Latest { window, .. } => {
             pick(operator, window.as_ref())
         }
-        OperatorKind::Join(Join { bound: JoinBound::Lookup, .. }) => None,
-        OperatorKind::Join(_) => finding(JOIN, place, format!("`{word}` cannot run yet"), ""),
+        OperatorKind::Join(Join { bound: JoinBound::Interval { .. } | JoinBound::Window(_), .. })
+            if updating(plan, operator) =>
+        {
+            retraction(operator)
+        }
         OperatorKind::Scan { .. } if updating(plan, operator) => retraction(operator),
         _ => None,
     }

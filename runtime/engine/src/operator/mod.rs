@@ -21,7 +21,7 @@ pub(crate) use chain::{ChainOperator, ChainRun, CompiledChain, bad_row};
 pub(crate) use distinct::DistinctOperator;
 pub(crate) use errors::ErrorsOperator;
 pub(crate) use event_time::EventTimeOperator;
-pub(crate) use join::{LookupOperator, Table, TableOperator, narrowed};
+pub(crate) use join::{LookupOperator, Table, TableOperator, narrowed, stream_join};
 pub(crate) use limit::LimitOperator;
 pub(crate) use pass::PassOperator;
 pub(crate) use sample::SampleOperator;
@@ -47,6 +47,12 @@ pub(crate) trait Operator: Send {
     /// a number is complete need it.
     fn advance(&mut self, _cx: &mut Context<'_>, _to: Number) -> Result<(), Halt> {
         Ok(())
+    }
+
+    /// Goes on with what [`Operator::advance`] left undone, so that what it gave went its way first;
+    /// gives whether there is more to do.
+    fn resume(&mut self, _cx: &mut Context<'_>) -> Result<bool, Halt> {
+        Ok(false)
     }
 
     /// The inputs have ended (and not because the user stopped the job): gives a piece of what is

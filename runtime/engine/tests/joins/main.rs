@@ -3,4 +3,9 @@
 
 #[path = "../graphs/mod.rs"]
 mod graphs;
+mod intervals;
 mod lookups;
+mod regulars;
+mod streams;
+mod versions;
+mod windows;

@@ -5,6 +5,7 @@ use crate::error::Halt;
 use crate::operator::{ChainRun, CompiledChain};
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::expr::Kind;
+use flow_plan::fallible::can_fail;
 use flow_plan::physical::{Chain, Step, StepKind};
 use flow_plan::{DataType, Expr, Field, RecordType, Value};
 use std::sync::Arc;
@@ -36,6 +37,18 @@ pub(crate) fn narrowed(rest: &Chain) -> (Chain, Vec<usize>) {
     let fields = read.iter().map(|&column| rest.input.fields[column].clone()).collect();
     let steps = std::iter::once(first).chain(steps.iter().cloned()).collect();
     (Chain { input: Arc::new(RecordType::new(fields)), steps }, read)
+}
+
+/// The columns of a side that are read of kept rows: those of the condition, and if it can fail, all, for
+/// the record that failed.
+pub(crate) fn reads(rest: &Chain, left: usize, side: usize) -> Vec<usize> {
+    let fails = rest.steps.iter().any(|step| match &step.kind {
+        StepKind::Map(exprs) => exprs.iter().any(can_fail),
+        _ => true,
+    });
+    let columns = if fails { (0..rest.input.fields.len()).collect() } else { narrowed(rest).1 };
+    let of_side = columns.into_iter().filter(|&column| (column < left) == (side == 0));
+    of_side.map(|column| if side == 0 { column } else { column - left }).collect()
 }
 
 /// A worker's instance of it.

@@ -1,9 +1,52 @@
 //! Joins: which rows of two sides meet, and what is given for them.
 
+mod asof;
 mod condition;
+mod due;
+mod fire;
+mod interval;
+mod kept;
 mod lookup;
+mod output;
+mod regular;
+mod sessions;
+mod stream;
 mod table;
+mod windowed;
 
 pub(crate) use condition::narrowed;
 pub(crate) use lookup::{LookupOperator, TableOperator};
 pub(crate) use table::Table;
+
+use crate::operator::{CompiledChain, Operator};
+use crate::shared::Shared;
+use flow_plan::operator::{Window, WindowKind};
+use flow_plan::physical::{StreamBound, StreamJoin};
+
+/// One worker's shard of a join of streams.
+pub(crate) fn stream_join(
+    shared: &Shared,
+    node: usize,
+    join: &StreamJoin,
+    condition: Option<&CompiledChain>,
+) -> Box<dyn Operator> {
+    let core = stream::Core::new(shared, node, join, condition);
+    let mut by_clock = false;
+    let bound: Box<dyn stream::Bound> = match &join.bound {
+        StreamBound::Interval { lo, hi } => Box::new(interval::Interval::new(join.kind, *lo, *hi)),
+        StreamBound::Regular { ttl } => Box::new(regular::Regular::new(join.kind, *ttl, join.changes)),
+        StreamBound::AsOf => Box::new(asof::AsOf::new(join.kind, join.left.hidden.change, join.changes)),
+        StreamBound::Window(Window { kind: WindowKind::Session { gap }, processing_time, .. }) => {
+            by_clock = *processing_time;
+            Box::new(sessions::Sessions::new(join.kind, *gap, by_clock))
+        }
+        StreamBound::Window(window) => {
+            by_clock = window.processing_time;
+            match windowed::Windowed::new(join.kind, &window.kind, by_clock) {
+                Some(windowed) => Box::new(windowed),
+                None => unreachable!("the checker refuses joins in other windows: {:?}", window.kind),
+            }
+        }
+    };
+    Box::new(stream::JoinOperator::new(shared, node, core, bound, by_clock))
+}

@@ -20,7 +20,7 @@ use crate::number::Number;
 use crate::shared::Shared;
 use crate::state::{Held, Shape};
 use crate::time::Clock;
-use bounds::{Overlapping, Tumbling};
+pub(crate) use bounds::{Overlapping, Tumbling};
 use common::{Common, Windows};
 use divide::Moment;
 use flow_data::Batch;

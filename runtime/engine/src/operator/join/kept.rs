@@ -1,0 +1,258 @@
+//! The rows of one side of a join that are kept, as columns, and for each key the list of its rows in the
+//! order in which they came.
+
+use super::condition::Side;
+use flow_data::{Batch, Column, ColumnSlab, NO_ROW, SLAB_BLOCK};
+use flow_plan::{DataType, RecordType, Value};
+
+/// Rows of a side by number. A number is used again when its row is gone.
+pub(crate) struct Kept {
+    /// The input's columns that are kept, and for each column of the input where it is kept.
+    columns: Vec<usize>,
+    place: Vec<Option<usize>>,
+    slabs: Vec<ColumnSlab>,
+    /// Rows of each block that are kept.
+    live: Vec<u32>,
+    free: Vec<u32>,
+    /// The next number, if the block it lies in is not full.
+    next: Option<u32>,
+    /// By number: the key, and the rows before and behind it in the key's list.
+    slot: Vec<u32>,
+    before: Vec<u32>,
+    behind: Vec<u32>,
+    /// By number: how many partners a row has.
+    pub(crate) partners: Vec<u32>,
+    /// By number: the place in the sequence where it came.
+    pub(crate) number: Vec<u64>,
+    /// By number: event time, or when it was used last.
+    pub(crate) time: Vec<i64>,
+    /// By key: first and last row of its list.
+    ends: Vec<(u32, u32)>,
+    rows: usize,
+}
+
+/// What is noted of rows that are kept.
+pub(crate) struct Notes<'a> {
+    /// For each of the rows: its key, or [`NO_ROW`] if it has none.
+    pub(crate) slots: &'a [u32],
+    pub(crate) partners: &'a [u32],
+    pub(crate) times: &'a [i64],
+    pub(crate) number: u64,
+}
+
+impl Kept {
+    /// `columns`: those of the input that are read again.
+    pub(crate) fn new(mut columns: Vec<usize>, input: &RecordType, ranks: usize) -> Kept {
+        let declared = input.fields.len();
+        columns.extend(declared..declared + ranks);
+        columns.sort_unstable();
+        columns.dedup();
+        let ty = |&column: &usize| input.fields.get(column).map_or(&DataType::Int, |field| &field.ty);
+        let mut place = vec![None; declared + ranks];
+        columns.iter().enumerate().for_each(|(at, &column)| place[column] = Some(at));
+        Kept {
+            slabs: columns.iter().map(|column| ColumnSlab::new(ty(column))).collect(),
+            columns,
+            place,
+            live: Vec::new(),
+            free: Vec::new(),
+            next: None,
+            slot: Vec::new(),
+            before: Vec::new(),
+            behind: Vec::new(),
+            partners: Vec::new(),
+            number: Vec::new(),
+            time: Vec::new(),
+            ends: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    /// What it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let notes = 4 * size_of::<u32>() + 2 * size_of::<u64>();
+        let columns: usize = self.slabs.iter().map(ColumnSlab::bytes).sum();
+        columns + self.slot.capacity() * notes + self.ends.capacity() * size_of::<(u32, u32)>()
+    }
+
+    /// There are so many keys.
+    pub(crate) fn grow(&mut self, keys: usize) {
+        self.ends.resize(keys, (NO_ROW, NO_ROW));
+    }
+
+    /// Keeps rows of a batch, each at the end of its key's list; gives their numbers.
+    pub(crate) fn insert(&mut self, batch: &Batch, rows: &[u32], notes: &Notes<'_>) -> Vec<u32> {
+        let mut numbers = Vec::with_capacity(rows.len());
+        let mut done = 0;
+        while done < rows.len() {
+            let start = self.next.unwrap_or_else(|| self.block());
+            let room = SLAB_BLOCK - start as usize % SLAB_BLOCK;
+            let n = room.min(rows.len() - done);
+            let part = &rows[done..done + n];
+            for (slab, &column) in self.slabs.iter_mut().zip(&self.columns) {
+                slab.put(start as usize, &batch.columns[column], part);
+            }
+            self.live[start as usize / SLAB_BLOCK] += n as u32;
+            self.next = (n < room).then_some(start + n as u32);
+            for (offset, at) in (done..done + n).enumerate() {
+                let number = start + offset as u32;
+                self.time[number as usize] = notes.times[at];
+                self.partners[number as usize] = notes.partners[at];
+                self.number[number as usize] = notes.number;
+                self.link(number, notes.slots[at]);
+                numbers.push(number);
+            }
+            done += n;
+        }
+        self.rows += rows.len();
+        numbers
+    }
+
+    /// The first number of a block without rows.
+    fn block(&mut self) -> u32 {
+        if let Some(block) = self.free.pop() {
+            return block * SLAB_BLOCK as u32;
+        }
+        let start = self.slot.len();
+        assert!(start < (NO_ROW as usize) - SLAB_BLOCK, "a worker keeps at most 2^32 rows of a join's side");
+        let all = start + SLAB_BLOCK;
+        self.live.push(0);
+        self.slot.resize(all, NO_ROW);
+        self.before.resize(all, NO_ROW);
+        self.behind.resize(all, NO_ROW);
+        self.partners.resize(all, 0);
+        self.number.resize(all, 0);
+        self.time.resize(all, 0);
+        start as u32
+    }
+
+    fn link(&mut self, number: u32, slot: u32) {
+        self.slot[number as usize] = slot;
+        self.before[number as usize] = NO_ROW;
+        self.behind[number as usize] = NO_ROW;
+        if slot == NO_ROW {
+            return;
+        }
+        let (first, last) = &mut self.ends[slot as usize];
+        self.before[number as usize] = *last;
+        match *last {
+            NO_ROW => *first = number,
+            last => self.behind[last as usize] = number,
+        }
+        *last = number;
+    }
+
+    /// A row is met by nobody any more, but still there. Gives its key, if that has no rows on this side
+    /// any more.
+    pub(crate) fn unlink(&mut self, number: u32) -> Option<u32> {
+        let at = number as usize;
+        let slot = std::mem::replace(&mut self.slot[at], NO_ROW);
+        if slot == NO_ROW {
+            return None;
+        }
+        let (before, behind) = (self.before[at], self.behind[at]);
+        let (first, last) = &mut self.ends[slot as usize];
+        match before {
+            NO_ROW => *first = behind,
+            before => self.behind[before as usize] = behind,
+        }
+        match behind {
+            NO_ROW => *last = before,
+            behind => self.before[behind as usize] = before,
+        }
+        self.is_free(slot).then_some(slot)
+    }
+
+    /// The key of a row, if it has one and can be met.
+    pub(crate) fn key(&self, number: u32) -> Option<u32> {
+        Some(self.slot[number as usize]).filter(|slot| *slot != NO_ROW)
+    }
+
+    /// Can a row be met? (One without a key cannot.)
+    pub(crate) fn is_linked(&self, number: u32) -> bool {
+        self.slot[number as usize] != NO_ROW
+    }
+
+    /// A row is gone. Gives its key, if that has no rows on this side any more.
+    pub(crate) fn remove(&mut self, number: u32) -> Option<u32> {
+        let freed = self.unlink(number);
+        self.rows -= 1;
+        let block = number as usize / SLAB_BLOCK;
+        self.live[block] -= 1;
+        if self.live[block] == 0 {
+            if self.next.is_some_and(|next| next as usize / SLAB_BLOCK == block) {
+                // It begins again at its first row.
+                self.next = None;
+            }
+            self.slabs.iter_mut().for_each(|slab| slab.free(block));
+            self.free.push(block as u32);
+        }
+        freed
+    }
+
+    /// Has a key no rows here?
+    pub(crate) fn is_free(&self, slot: u32) -> bool {
+        self.ends[slot as usize].0 == NO_ROW
+    }
+
+    /// The first row of a key, or [`NO_ROW`].
+    #[inline]
+    pub(crate) fn first(&self, slot: u32) -> u32 {
+        self.ends[slot as usize].0
+    }
+
+    /// The row behind it in its key's list, or [`NO_ROW`].
+    #[inline]
+    pub(crate) fn following(&self, number: u32) -> u32 {
+        self.behind[number as usize]
+    }
+
+    /// Only these keys stay, which ascend: they become `0..`.
+    pub(crate) fn keep_keys(&mut self, slots: &[u32]) {
+        self.ends = slots.iter().map(|&slot| self.ends[slot as usize]).collect();
+        for (slot, &(first, _)) in self.ends.iter().enumerate() {
+            let mut number = first;
+            while number != NO_ROW {
+                self.slot[number as usize] = slot as u32;
+                number = self.behind[number as usize];
+            }
+        }
+    }
+
+    /// A column of the input, for rows of these numbers; null where it is [`NO_ROW`].
+    pub(crate) fn gather(&self, column: usize, numbers: &[u32]) -> Column {
+        self.slab(column).gather(numbers)
+    }
+
+    fn slab(&self, column: usize) -> &ColumnSlab {
+        match self.place[column] {
+            Some(at) => &self.slabs[at],
+            None => unreachable!("column {column} is read of kept rows and not kept"),
+        }
+    }
+
+    /// Is a kept row, in these columns, the row of a batch?
+    pub(crate) fn equals(&self, number: u32, columns: &[usize], batch: &Batch, row: usize) -> bool {
+        columns.iter().all(|&column| self.slab(column).equals(number as usize, &batch.columns[column], row))
+    }
+}
+
+/// Kept rows as a side of pairs.
+pub(crate) struct KeptSide<'a> {
+    pub(crate) kept: &'a Kept,
+    pub(crate) numbers: &'a [u32],
+}
+
+impl Side for KeptSide<'_> {
+    fn column(&self, column: usize) -> Column {
+        self.kept.gather(column, self.numbers)
+    }
+
+    fn value(&self, column: usize, pair: usize, ty: &DataType) -> Value {
+        match self.kept.place[column] {
+            Some(_) => self.kept.gather(column, &self.numbers[pair..pair + 1]).value(0, ty),
+            // What neither the condition nor the output reads is not kept, and not shown.
+            None => Value::Null,
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Joins in sessions: rows of one key, of both sides, that follow each other closely. Sessions grow and are
+//! merged by rows that come between them, so each has its own lists of rows.
+
+use super::due::Due;
+use super::fire::{Firing, clamp};
+use super::kept::Notes;
+use super::stream::{Bound, Core, Moment, ints, met};
+use crate::context::Context;
+use crate::counters::add;
+use crate::error::Halt;
+use crate::number::at_end_of_time;
+use crate::operator::Flush;
+use flow_data::{Batch, NO_ROW};
+use flow_plan::operator::JoinKind;
+use std::collections::HashMap;
+
+#[derive(Default)]
+struct Session {
+    slot: u32,
+    /// Times of its first and its last row.
+    first: i64,
+    last: i64,
+    /// When rows came, and their numbers.
+    rows: [Vec<(u64, u32)>; 2],
+}
+
+/// The sessions that end at one time.
+struct Ended {
+    firing: Firing,
+    /// Of each left row, its session.
+    of: Vec<usize>,
+    sessions: Vec<Session>,
+}
+
+pub(crate) struct Sessions {
+    kind: JoinKind,
+    gap: i64,
+    by_clock: bool,
+    all: Vec<Option<Session>>,
+    free: Vec<u32>,
+    /// The sessions of each key.
+    of_key: HashMap<u32, Vec<u32>>,
+    /// By last watermark; a session that has grown since stands there again.
+    due: Due,
+    firing: Option<Ended>,
+    came: u64,
+    waiting: Option<(usize, Batch, Vec<u32>, Moment)>,
+}
+
+impl Sessions {
+    pub(crate) fn new(kind: JoinKind, gap: i64, by_clock: bool) -> Sessions {
+        Sessions {
+            kind,
+            gap,
+            by_clock,
+            all: Vec::new(),
+            free: Vec::new(),
+            of_key: HashMap::new(),
+            due: Due::default(),
+            firing: None,
+            came: 0,
+            waiting: None,
+        }
+    }
+
+    /// The last watermark at which a session is not over.
+    fn end(&self, last: i64) -> i64 {
+        last.saturating_add(self.gap)
+    }
+
+    /// The session a row extends or makes; `None` if the row is late.
+    fn place(&mut self, slot: u32, time: i64, met: i64) -> Option<u32> {
+        let near = |id: &u32| {
+            self.all[*id as usize].as_ref().is_some_and(|session| {
+                time >= session.first.saturating_sub(self.gap)
+                    && time <= self.end(session.last)
+                    && met <= self.end(session.last)
+            })
+        };
+        let joined: Vec<u32> =
+            self.of_key.get(&slot).into_iter().flatten().copied().filter(|id| near(id)).collect();
+        let Some((&id, others)) = joined.split_first() else {
+            return if met > self.end(time) { None } else { Some(self.open(slot, time)) };
+        };
+        let mut merged = self.all[id as usize].take().unwrap_or_default();
+        let before = merged.last;
+        for &other in others {
+            let Some(session) = self.all[other as usize].take() else { continue };
+            self.free.push(other);
+            merged.first = merged.first.min(session.first);
+            merged.last = merged.last.max(session.last);
+            for (rows, more) in merged.rows.iter_mut().zip(session.rows) {
+                rows.extend(more);
+                rows.sort_unstable();
+            }
+        }
+        if !others.is_empty()
+            && let Some(of_key) = self.of_key.get_mut(&slot)
+        {
+            of_key.retain(|id| !others.contains(id));
+        }
+        merged.first = merged.first.min(time);
+        merged.last = merged.last.max(time);
+        if merged.last != before {
+            self.due.push(self.end(merged.last), id);
+        }
+        self.all[id as usize] = Some(merged);
+        Some(id)
+    }
+
+    fn open(&mut self, slot: u32, time: i64) -> u32 {
+        let session = Session { slot, first: time, last: time, rows: Default::default() };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.all[id as usize] = Some(session);
+                id
+            }
+            None => {
+                self.all.push(Some(session));
+                self.all.len() as u32 - 1
+            }
+        };
+        self.of_key.entry(slot).or_default().push(id);
+        self.due.push(self.end(time), id);
+        id
+    }
+
+    /// The first time at which sessions end, if it is before this one.
+    fn next_end(&mut self) -> Option<i64> {
+        while let Some(end) = self.due.first() {
+            let (_, id) = self.due.peek()?;
+            let is = |session: &Session| session.last.saturating_add(self.gap) == end;
+            if self.all[id as usize].as_ref().is_some_and(is) {
+                return Some(end);
+            }
+            // It has grown, or is no more.
+            self.due.pop();
+        }
+        None
+    }
+
+    /// Takes out the sessions that end there.
+    fn fire(&mut self, end: i64) {
+        let mut sessions = Vec::new();
+        while self.next_end() == Some(end) {
+            let Some((_, id)) = self.due.pop() else { break };
+            let Some(session) = self.all[id as usize].take() else { continue };
+            self.free.push(id);
+            if let Some(of_key) = self.of_key.get_mut(&session.slot) {
+                of_key.retain(|of| *of != id);
+                if of_key.is_empty() {
+                    self.of_key.remove(&session.slot);
+                }
+            }
+            sessions.push(session);
+        }
+        let mut left: Vec<(u64, u32, usize)> = Vec::new();
+        for (at, session) in sessions.iter().enumerate() {
+            left.extend(session.rows[0].iter().map(|&(came, row)| (came, row, at)));
+        }
+        left.sort_unstable();
+        let rows = left.iter().map(|&(_, row, _)| row).collect();
+        let firing = Firing::new(end.into(), rows);
+        self.firing = Some(Ended { firing, of: left.into_iter().map(|(.., at)| at).collect(), sessions });
+    }
+
+    /// A piece of the sessions that are being given.
+    fn piece(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<(), Halt> {
+        let Some(mut ended) = self.firing.take() else { return Ok(()) };
+        let left = std::mem::take(&mut ended.firing.left);
+        let (of, sessions) = (&ended.of, &ended.sessions);
+        let partner = |_: &Core, at: usize, from: Option<u32>| {
+            let session = &sessions[of[at]];
+            let next = from.unwrap_or(0);
+            // Rows without a key meet nobody.
+            let there = (session.slot != NO_ROW).then(|| session.rows[1].get(next as usize)).flatten();
+            there.map(|&(_, row)| (row, next + 1))
+        };
+        if ended.firing.piece(core, cx, self.kind, &left, &partner)? {
+            for session in ended.sessions {
+                for (side, rows) in session.rows.into_iter().enumerate() {
+                    rows.into_iter().for_each(|(_, row)| core.remove(side, row));
+                }
+            }
+        } else {
+            ended.firing.left = left;
+            self.firing = Some(ended);
+        }
+        Ok(())
+    }
+}
+
+impl Bound for Sessions {
+    fn take(&mut self, core: &mut Core, side: usize, batch: Batch, at: Moment) {
+        let slots = core.slots(side, &batch);
+        self.waiting = Some((side, batch, slots, at));
+    }
+
+    fn go_on(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        let Some((side, batch, slots, at)) = self.waiting.take() else { return Ok(false) };
+        let (times, met) = match core.sides[side].hidden.time {
+            Some(column) if !self.by_clock => {
+                (ints(&batch, column).to_vec(), met(&core.sides[side], &batch, at))
+            }
+            _ => (vec![at.before; batch.len], vec![at.before; batch.len]),
+        };
+        let lonely = side == 0 && matches!(self.kind, JoinKind::Left | JoinKind::Anti);
+        let rows: Vec<u32> =
+            (0..batch.len as u32).filter(|&row| slots[row as usize] != NO_ROW || lonely).collect();
+        let of_rows: Vec<u32> = rows.iter().map(|&row| slots[row as usize]).collect();
+        let kept_times: Vec<i64> = rows.iter().map(|&row| times[row as usize]).collect();
+        let partners = vec![0; rows.len()];
+        let notes = Notes { slots: &of_rows, partners: &partners, times: &kept_times, number: at.number };
+        let numbers = core.kept[side].insert(&batch, &rows, &notes);
+        let mut late = 0;
+        for (at, number) in numbers.into_iter().enumerate() {
+            match self.place(of_rows[at], kept_times[at], met[rows[at] as usize]) {
+                Some(session) => {
+                    if let Some(session) = &mut self.all[session as usize] {
+                        session.rows[side].push((self.came, number));
+                    }
+                    self.came += 1;
+                }
+                None => {
+                    late += 1;
+                    core.remove(side, number);
+                }
+            }
+        }
+        add(&cx.shared.counters.node(cx.worker, cx.node).late, late);
+        Ok(false)
+    }
+
+    fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
+        if self.firing.is_none() {
+            match self.next_end() {
+                Some(end) if end < at.behind => self.fire(end),
+                _ => return Ok(false),
+            }
+        }
+        self.piece(core, cx)?;
+        Ok(true)
+    }
+
+    fn keys_moved(&mut self, slots: &[u32]) {
+        let mut of_key = HashMap::with_capacity(self.of_key.len());
+        for (slot, ids) in std::mem::take(&mut self.of_key) {
+            let moved = match slots.binary_search(&slot) {
+                Ok(at) => at as u32,
+                Err(_) => slot,
+            };
+            for &id in &ids {
+                if let Some(session) = &mut self.all[id as usize] {
+                    session.slot = moved;
+                }
+            }
+            of_key.insert(moved, ids);
+        }
+        self.of_key = of_key;
+    }
+
+    fn due(&self) -> Option<i64> {
+        self.due.first().filter(|_| self.by_clock).map(|end| end.saturating_add(1))
+    }
+
+    fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        let level = cx.shared.layout.nodes[cx.node].level;
+        let firing = self.firing.as_ref().map(|ended| clamp(ended.firing.end));
+        let Some(end) = firing.or_else(|| self.next_end()) else { return Ok(Flush::Done) };
+        cx.number = at_end_of_time(level, end);
+        if self.firing.is_none() {
+            self.fire(end);
+        }
+        self.piece(core, cx)?;
+        let firing = self.firing.as_ref().map(|ended| clamp(ended.firing.end));
+        Ok(match firing.or_else(|| self.next_end()) {
+            Some(next) => Flush::More(at_end_of_time(level, next)),
+            None => Flush::Done,
+        })
+    }
+}

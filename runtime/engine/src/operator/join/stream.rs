@@ -1,0 +1,571 @@
+//! Joins of two streams: takes the numbers of the sequence one after the other, the left side first, and
+//! lets time pass behind each. Which rows meet, and until when they are kept, is up to the [`Bound`].
+
+use super::condition::Condition;
+use super::due::Due;
+use super::kept::{Kept, KeptSide};
+use super::output::{Cause, Output, Rows};
+use crate::context::Context;
+use crate::error::Halt;
+use crate::number::Number;
+use crate::operator::{CompiledChain, Flush, Operator};
+use crate::ranks::Phase;
+use crate::shared::Shared;
+use crate::state::{Held, KeyTable};
+use crate::time::Clock;
+use flow_data::hash::hash_columns;
+use flow_data::{Batch, Column, ColumnData, NO_ROW};
+use flow_env::Deadline;
+use flow_plan::physical::{JoinSide, StreamBound, StreamJoin};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Where in time a number's rows come.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) number: Number,
+    /// The watermarks in front of the number and behind it.
+    pub(crate) before: i64,
+    pub(crate) behind: i64,
+}
+
+/// Which rows meet, and until when they are kept.
+pub(crate) trait Bound: Send {
+    /// Takes rows of a side.
+    fn take(&mut self, core: &mut Core, side: usize, batch: Batch, at: Moment);
+
+    /// Goes on with the rows that were taken; gives whether there is more to do, so that what it gave
+    /// goes its way first.
+    fn go_on(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<bool, Halt>;
+
+    /// All rows of the number are taken: gives what is due, and frees what nobody can meet any more.
+    /// Gives whether there is more to do.
+    fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt>;
+
+    /// These slots stay, which ascend: they become `0..`.
+    fn keys_moved(&mut self, _slots: &[u32]) {}
+
+    /// When [`Bound::pass`] has something to do although nothing came (micros of the wall clock).
+    fn due(&self) -> Option<i64> {
+        None
+    }
+
+    /// A piece of what is left at the end.
+    fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt>;
+}
+
+/// What all joins need: keys, kept rows, the further condition, the output.
+pub(crate) struct Core {
+    pub(crate) sides: [JoinSide; 2],
+    pub(crate) kept: [Kept; 2],
+    pub(crate) output: Output,
+    pub(crate) condition: Option<Condition>,
+    /// Of each side: the columns by which rows are alike.
+    alike: [Vec<usize>; 2],
+    table: KeyTable,
+    /// Keys without rows.
+    dead: usize,
+    hashes: Vec<u64>,
+}
+
+impl Core {
+    pub(crate) fn new(
+        shared: &Shared,
+        node: usize,
+        join: &StreamJoin,
+        condition: Option<&CompiledChain>,
+    ) -> Core {
+        let graph = &shared.graph.nodes;
+        let inputs = [0, 1].map(|input| &graph[graph[node].inputs[input].node].output);
+        let declared = inputs.map(|input| input.fields.len());
+        let rank = shared.layout.nodes[node].rank;
+        let ranks = [0, 1].map(|input| if rank > 0 { shared.layout.width(node, input) } else { 0 });
+        let output = Output::new(join, rank, declared, ranks);
+        let sides = [join.left.clone(), join.right.clone()];
+        let keeps = |side: usize| {
+            let mut columns = output.reads(side);
+            columns.extend(sides[side].row.iter().chain(&sides[side].hidden.time));
+            if join.bound == StreamBound::AsOf {
+                columns.extend(sides[side].hidden.change);
+            }
+            if let Some(rest) = &join.rest {
+                columns.extend(super::condition::reads(rest, declared[0], side));
+            }
+            Kept::new(columns, inputs[side], ranks[side])
+        };
+        let alike = |side: usize| {
+            let hidden = &sides[side].hidden;
+            let hidden = [hidden.time, hidden.watermark, hidden.change];
+            let mut columns = sides[side].row.clone();
+            if let Some(rest) = &join.rest {
+                columns.extend(super::condition::reads(rest, declared[0], side));
+            }
+            columns.retain(|column| !hidden.contains(&Some(*column)));
+            columns
+        };
+        let types = join.left.keys.iter().map(|&key| inputs[0].fields[key].ty.unwrapped());
+        let condition = join.rest.as_ref().zip(condition);
+        Core {
+            kept: [keeps(0), keeps(1)],
+            alike: [alike(0), alike(1)],
+            sides,
+            output,
+            condition: condition.map(|(rest, compiled)| Condition::new(rest, declared[0], compiled)),
+            table: KeyTable::new(types),
+            dead: 0,
+            hashes: Vec::new(),
+        }
+    }
+
+    /// For each row of a batch the key's slot; [`NO_ROW`] where a part of the key is null.
+    pub(crate) fn slots(&mut self, side: usize, batch: &Batch) -> Vec<u32> {
+        let columns: Vec<&Column> =
+            self.sides[side].keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        let mut slots = Vec::new();
+        match super::table::keyed_rows(&columns, batch.len) {
+            None => {
+                hash_columns(&columns, batch.len, &mut self.hashes);
+                self.table.slots(&columns, &self.hashes, &mut slots);
+            }
+            Some(rows) => {
+                let keyed: Vec<Column> =
+                    columns.iter().map(|column| Column { validity: None, ..column.gather(&rows) }).collect();
+                let keyed: Vec<&Column> = keyed.iter().collect();
+                hash_columns(&keyed, rows.len(), &mut self.hashes);
+                let mut found = Vec::new();
+                self.table.slots(&keyed, &self.hashes, &mut found);
+                slots.resize(batch.len, NO_ROW);
+                rows.iter().zip(found).for_each(|(&row, slot)| slots[row as usize] = slot);
+            }
+        }
+        let keys = self.table.len();
+        self.kept.iter_mut().for_each(|kept| kept.grow(keys));
+        slots
+    }
+
+    fn held(&self) -> Held {
+        let rows: usize = self.kept.iter().map(Kept::bytes).sum();
+        Held { keys: self.table.len(), bytes: self.table.bytes() + rows }
+    }
+
+    /// Have both sides event time?
+    pub(crate) fn timed(&self) -> bool {
+        self.sides.iter().all(|side| side.hidden.time.is_some() && side.hidden.watermark.is_some())
+    }
+
+    /// The columns by which rows of a side are alike: a row that is withdrawn is as it was added in these.
+    pub(crate) fn alike(&self, side: usize) -> &[usize] {
+        &self.alike[side]
+    }
+
+    /// A kept row is met by nobody any more, but still there.
+    pub(crate) fn unlink(&mut self, side: usize, row: u32) {
+        if let Some(slot) = self.kept[side].unlink(row)
+            && self.kept[1 - side].is_free(slot)
+        {
+            self.dead += 1;
+        }
+    }
+
+    /// A kept row is gone.
+    pub(crate) fn remove(&mut self, side: usize, row: u32) {
+        if let Some(slot) = self.kept[side].remove(row)
+            && self.kept[1 - side].is_free(slot)
+        {
+            self.dead += 1;
+        }
+    }
+
+    /// Forgets keys without rows, if they are many. Slots that were given before mean other keys then.
+    pub(crate) fn forget_keys(&mut self) -> Option<Vec<u32>> {
+        if self.dead < 1024 || self.dead * 2 < self.table.len() {
+            return None;
+        }
+        let live = |slot: &u32| self.kept.iter().any(|kept| !kept.is_free(*slot));
+        let slots: Vec<u32> = (0..self.table.len() as u32).filter(live).collect();
+        self.table.retain(&slots);
+        self.kept.iter_mut().for_each(|kept| kept.keep_keys(&slots));
+        self.dead = 0;
+        Some(slots)
+    }
+
+    /// Of pairs of a row that came (of this side) and a kept one, those for which the further condition
+    /// holds.
+    pub(crate) fn meet(
+        &mut self,
+        cx: &mut Context<'_>,
+        side: usize,
+        batch: &Batch,
+        pairs: &mut Pairs,
+    ) -> Result<(), Halt> {
+        let Some(condition) = &mut self.condition else { return Ok(()) };
+        if pairs.rows.is_empty() {
+            return Ok(());
+        }
+        let came = super::condition::BatchSide { batch, rows: &pairs.rows };
+        let kept = KeptSide { kept: &self.kept[1 - side], numbers: &pairs.kept };
+        let holds = match side {
+            0 => condition.holds(cx, pairs.rows.len(), &came, &kept)?,
+            _ => condition.holds(cx, pairs.rows.len(), &kept, &came)?,
+        };
+        pairs.keep(&holds);
+        Ok(())
+    }
+
+    /// Gives pairs of rows that came and kept ones.
+    pub(crate) fn give(&self, cx: &mut Context<'_>, side: usize, batch: &Batch, pairs: &Pairs) {
+        self.give_changes(cx, side, batch, pairs, &pairs.rows, None);
+    }
+
+    /// Gives pairs of rows that came and kept ones, which add or withdraw: `causes` are the rows for which
+    /// they are given.
+    pub(crate) fn give_changes(
+        &self,
+        cx: &mut Context<'_>,
+        side: usize,
+        batch: &Batch,
+        pairs: &Pairs,
+        causes: &[u32],
+        signs: Option<&[i64]>,
+    ) {
+        if pairs.rows.is_empty() {
+            return;
+        }
+        let came = Rows::Of(batch, &pairs.rows);
+        let kept = Rows::Kept(&self.kept[1 - side], &pairs.kept);
+        let phase = if side == 0 { Phase::Row } else { Phase::OtherRow };
+        let cause = Cause::Row { side, phase, batch, rows: causes };
+        let (left, right) = if side == 0 { (&came, &kept) } else { (&kept, &came) };
+        cx.emit(self.output.batch(left, right, signs, &cause));
+    }
+
+    /// Of pairs of kept rows, the places of those for which the further condition holds.
+    pub(crate) fn meet_kept(
+        &mut self,
+        cx: &mut Context<'_>,
+        left: &[u32],
+        right: &[u32],
+    ) -> Result<Option<Vec<u32>>, Halt> {
+        let Some(condition) = &mut self.condition else { return Ok(None) };
+        let left = KeptSide { kept: &self.kept[0], numbers: left };
+        let right = KeptSide { kept: &self.kept[1], numbers: right };
+        condition.holds(cx, left.numbers.len(), &left, &right).map(Some)
+    }
+
+    /// Gives pairs of kept rows that are due; the right one may be [`NO_ROW`].
+    pub(crate) fn give_kept(&self, cx: &mut Context<'_>, left: &[u32], right: &[u32], times: &[i64]) {
+        if left.is_empty() {
+            return;
+        }
+        let numbers = self.numbers(left);
+        let rows = (Rows::Kept(&self.kept[0], left), Rows::Kept(&self.kept[1], right));
+        cx.emit(self.output.batch(&rows.0, &rows.1, None, &Cause::Due { times, numbers: &numbers }));
+    }
+
+    /// The numbers in which kept left rows came.
+    pub(crate) fn numbers(&self, left: &[u32]) -> Vec<u64> {
+        left.iter().map(|&row| self.kept[0].number[row as usize]).collect()
+    }
+}
+
+/// Pairs of a row of a batch and a kept row of the other side.
+#[derive(Default)]
+pub(crate) struct Pairs {
+    pub(crate) rows: Vec<u32>,
+    pub(crate) kept: Vec<u32>,
+}
+
+impl Pairs {
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+        self.kept.clear();
+    }
+
+    pub(crate) fn push(&mut self, row: u32, kept: u32) {
+        self.rows.push(row);
+        self.kept.push(kept);
+    }
+
+    /// Keeps those at these places.
+    pub(crate) fn keep(&mut self, places: &[u32]) {
+        let pick = |all: &[u32]| places.iter().map(|&place| all[place as usize]).collect();
+        (self.rows, self.kept) = (pick(&self.rows), pick(&self.kept));
+    }
+}
+
+/// A batch whose rows look for partners among the kept rows of the other side, piece by piece.
+pub(crate) struct Probe {
+    pub(crate) side: usize,
+    pub(crate) batch: Batch,
+    pub(crate) slots: Vec<u32>,
+    pub(crate) at: Moment,
+    /// The row that looks.
+    pub(crate) row: usize,
+    /// The kept row it looks at next, once it has begun.
+    cursor: Option<u32>,
+}
+
+impl Probe {
+    pub(crate) fn new(side: usize, batch: Batch, slots: Vec<u32>, at: Moment) -> Probe {
+        Probe { side, batch, slots, at, row: 0, cursor: None }
+    }
+
+    /// More pairs of rows that may meet, up to `most`. Gives whether all rows are through.
+    #[inline]
+    pub(crate) fn candidates(
+        &mut self,
+        other: &Kept,
+        most: usize,
+        first_only: bool,
+        meets: impl Fn(usize, u32) -> bool,
+        pairs: &mut Pairs,
+    ) -> bool {
+        while self.row < self.batch.len {
+            let slot = self.slots[self.row];
+            let mut next = match self.cursor.take() {
+                Some(next) => next,
+                None if slot == NO_ROW => NO_ROW,
+                None => other.first(slot),
+            };
+            while next != NO_ROW {
+                let kept = next;
+                next = other.following(kept);
+                if meets(self.row, kept) {
+                    pairs.push(self.row as u32, kept);
+                    if first_only {
+                        break;
+                    }
+                    if pairs.rows.len() >= most {
+                        self.cursor = Some(next);
+                        return false;
+                    }
+                }
+            }
+            self.row += 1;
+        }
+        true
+    }
+}
+
+/// The values of an int column.
+pub(crate) fn ints(batch: &Batch, column: usize) -> &[i64] {
+    match &batch.columns[column].data {
+        ColumnData::I64(values) => values,
+        other => unreachable!("times and changes are ints, not {other:?}"),
+    }
+}
+
+/// The watermark that each row of a batch meets.
+pub(crate) fn met(side: &JoinSide, batch: &Batch, at: Moment) -> Vec<i64> {
+    match side.hidden.watermark {
+        Some(column) if at.before < at.behind => {
+            ints(batch, column).iter().map(|&own| crate::time::met(own, at.before, at.behind)).collect()
+        }
+        _ => vec![at.before; batch.len],
+    }
+}
+
+pub(crate) struct JoinOperator {
+    core: Core,
+    bound: Box<dyn Bound>,
+    clock: Clock,
+    waiting: [VecDeque<(Number, Batch)>; 2],
+    steps: VecDeque<(Number, i64)>,
+    /// Numbers below are complete.
+    complete: Number,
+    /// The watermark behind what was done.
+    now: i64,
+    /// Do rows come at the time of the wall clock?
+    by_clock: bool,
+    deadline: Option<Deadline>,
+    /// The number that is being worked at, and whether only its end is left.
+    current: Option<(Moment, Stage)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    /// Between batches.
+    Batches,
+    /// A batch is taken and not through.
+    Rows,
+    /// Time passes.
+    Passing,
+}
+
+impl JoinOperator {
+    pub(crate) fn new(
+        shared: &Shared,
+        node: usize,
+        core: Core,
+        bound: Box<dyn Bound>,
+        by_clock: bool,
+    ) -> JoinOperator {
+        let clock = Clock::new(shared, node);
+        JoinOperator {
+            by_clock: !core.timed() || by_clock,
+            deadline: None,
+            core,
+            bound,
+            now: clock.now(),
+            clock,
+            waiting: [VecDeque::new(), VecDeque::new()],
+            steps: VecDeque::new(),
+            complete: 0,
+            current: None,
+        }
+    }
+
+    /// The lowest number with something to do.
+    fn next(&self) -> Option<Number> {
+        let rows = self.waiting.iter().filter_map(|waiting| waiting.front().map(|(number, _)| *number));
+        let steps = self.steps.front().map(|(number, _)| *number);
+        rows.chain(steps).min().filter(|&number| number < self.complete)
+    }
+
+    fn begin(&mut self, cx: &Context<'_>, number: Number) -> Moment {
+        if self.by_clock {
+            let now = self.wall(cx);
+            return Moment { number, before: now, behind: now };
+        }
+        let behind = match self.steps.front() {
+            Some(&(step, watermark)) if step == number => watermark,
+            _ => self.now,
+        };
+        Moment { number, before: self.now, behind }
+    }
+
+    /// Works until something was given, or all is done; gives whether there is more.
+    fn work(&mut self, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        let given = cx.out.len();
+        loop {
+            let (moment, stage) = match self.current {
+                Some(current) => current,
+                None => match self.next() {
+                    Some(number) => (self.begin(cx, number), Stage::Batches),
+                    None => return Ok(false),
+                },
+            };
+            cx.number = moment.number;
+            let next = match stage {
+                Stage::Batches => self.next_batch(moment),
+                Stage::Rows => match self.bound.go_on(&mut self.core, cx)? {
+                    true => Stage::Rows,
+                    false => Stage::Batches,
+                },
+                Stage::Passing => match self.bound.pass(&mut self.core, cx, moment)? {
+                    true => Stage::Passing,
+                    false => {
+                        self.passed(moment);
+                        self.set_deadline(cx);
+                        continue;
+                    }
+                },
+            };
+            self.current = Some((moment, next));
+            if cx.out.len() > given {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn next_batch(&mut self, moment: Moment) -> Stage {
+        for side in [0, 1] {
+            let waiting = &mut self.waiting[side];
+            if waiting.front().is_some_and(|(number, _)| *number == moment.number)
+                && let Some((_, batch)) = waiting.pop_front()
+            {
+                self.bound.take(&mut self.core, side, batch, moment);
+                return Stage::Rows;
+            }
+        }
+        Stage::Passing
+    }
+
+    fn passed(&mut self, moment: Moment) {
+        self.current = None;
+        self.now = moment.behind;
+        if self.steps.front().is_some_and(|(number, _)| *number == moment.number) {
+            self.steps.pop_front();
+        }
+        if let Some(slots) = self.core.forget_keys() {
+            self.bound.keys_moved(&slots);
+        }
+    }
+
+    fn set_deadline(&mut self, cx: &Context<'_>) {
+        let clock = cx.shared.env.clock.as_ref();
+        let wait = |due: i64| Duration::from_micros(due.saturating_sub(clock.wall_micros()).max(1) as u64);
+        self.deadline =
+            self.bound.due().filter(|_| self.by_clock).map(|due| Deadline::after(clock, wait(due)));
+    }
+
+    /// The time of the wall clock, which does not go back here.
+    fn wall(&mut self, cx: &Context<'_>) -> i64 {
+        self.now = self.now.max(cx.shared.env.clock.wall_micros());
+        self.now
+    }
+}
+
+impl Operator for JoinOperator {
+    fn push(&mut self, cx: &mut Context<'_>, input: usize, batch: Batch) -> Result<(), Halt> {
+        self.waiting[input].push_back((cx.number, batch));
+        Ok(())
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {
+        self.complete = to;
+        let steps = self.clock.steps(cx.shared, to);
+        self.steps.extend(steps);
+        self.work(cx).map(|_| ())
+    }
+
+    fn resume(&mut self, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        match self.current.is_some() || self.next().is_some() {
+            true => self.work(cx),
+            false => Ok(false),
+        }
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        self.bound.flush(&mut self.core, cx)
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    fn held(&self) -> Held {
+        self.core.held()
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
+        let now = self.wall(cx);
+        let at = Moment { number: cx.number, before: now, behind: now };
+        while self.bound.pass(&mut self.core, cx, at)? {}
+        self.set_deadline(cx);
+        Ok(())
+    }
+}
+
+/// A piece of the left rows that have no partner and are due, in order: they are given and go.
+pub(crate) fn give_lonely(
+    core: &mut Core,
+    cx: &mut Context<'_>,
+    due: &mut Due,
+    mut until: impl FnMut(i64) -> bool,
+    most: usize,
+) -> bool {
+    let (mut rows, mut times, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    while gone.len() < most && due.first().is_some_and(&mut until) {
+        let Some((time, row)) = due.pop() else { break };
+        gone.push(row);
+        if core.kept[0].partners[row as usize] == 0 {
+            rows.push(row);
+            times.push(time);
+        }
+    }
+    core.give_kept(cx, &rows, &vec![NO_ROW; rows.len()], &times);
+    let more = gone.len() == most;
+    gone.into_iter().for_each(|row| core.remove(0, row));
+    more
+}
