@@ -28,6 +28,12 @@ struct Maker<'a> {
 
 type Bound = HashMap<char, DataType>;
 
+/// Are there values of this type that take more room than others?
+fn can_grow(ty: &DataType) -> bool {
+    use DataType::{Bool, Decimal, Duration, Float, Int, Timestamp};
+    !matches!(ty.unwrapped(), Bool | Int | Float | Decimal | Timestamp | Duration)
+}
+
 impl Maker<'_> {
     /// A node of this type. Each has a place of its own, so that errors can be told apart.
     fn push(&mut self, kind: Kind, ty: &DataType) -> NodeId {
@@ -271,7 +277,9 @@ impl Maker<'_> {
             let body_ty = self.instance(body, bound);
             let locals: Vec<u32> = types.iter().map(|_| self.local()).collect();
             let in_scope = self.scope.len();
-            self.scope.extend(locals.iter().copied().zip(types));
+            // `reduce(xs, "a", (a, x) => a + a)` doubles with each element: what grows is not given to its step.
+            let skipped = usize::from(func == Func::Reduce && types.first().is_some_and(can_grow));
+            self.scope.extend(locals.iter().copied().zip(types).skip(skipped));
             let body = self.make(&body_ty, depth.min(2));
             self.scope.truncate(in_scope);
             return self.push(Kind::Lambda { params: locals, body }, &self.expr[body].ty.clone());
