@@ -38,6 +38,8 @@ examples! {
     record_errors_gives_what_is_expected "record-errors";
     running_aggregates_gives_what_is_expected "running-aggregates";
     scan_gives_what_is_expected "scan";
+    sessions_gives_what_is_expected "sessions";
+    sliding_gives_what_is_expected "sliding";
     strings_gives_what_is_expected "strings";
     union_gives_what_is_expected "union";
     word_count_gives_what_is_expected "word-count";

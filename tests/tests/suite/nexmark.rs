@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// The queries, and the key of results that are updated.
 const QUERIES: &[(&str, &[&str])] = &[
     ("q1", &[]),
+    ("q11", &[]),
     ("q13", &[]),
     ("q14", &[]),
     ("q15", &["day"]),
