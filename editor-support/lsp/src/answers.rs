@@ -1,4 +1,8 @@
 //! One function per question: what the compiler knows, in the words of the protocol.
+#![allow(
+    clippy::mutable_key_type,
+    reason = "edits of the protocol are keyed by address, whose hash never changes"
+)]
 
 use crate::documents::Documents;
 use flow_driver::Compilation;

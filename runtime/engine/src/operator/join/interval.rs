@@ -148,10 +148,9 @@ impl Bound for Interval {
     }
 
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
-        if matches!(self.kind, JoinKind::Left | JoinKind::Anti) {
-            if give_lonely(core, cx, &mut self.due[0], |time| time < at.behind, BATCH_ROWS) {
-                return Ok(true);
-            }
+        let lonely = matches!(self.kind, JoinKind::Left | JoinKind::Anti);
+        if lonely && give_lonely(core, cx, &mut self.due[0], |time| time < at.behind, BATCH_ROWS) {
+            return Ok(true);
         }
         for side in [0, 1] {
             while let Some((_, row)) = self.due[side].pop_before(at.behind) {

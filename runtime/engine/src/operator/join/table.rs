@@ -56,14 +56,14 @@ impl Table {
         let columns: Vec<&Column> = self.columns.iter().map(|&key| batch.columns[key].as_ref()).collect();
         let (mut hashes, mut slots) = (Vec::new(), Vec::new());
         hash_columns(&columns, batch.len, &mut hashes);
-        let mut next = self.keys.len();
+        let known = self.keys.len();
         self.keys.slots(&columns, &hashes, &mut slots);
-        for (&row, &slot) in rows.iter().zip(&slots) {
+        // Each new key gets the next slot: a lower one is a key that was there.
+        for (next, (&row, &slot)) in (known..).zip(rows.iter().zip(&slots)) {
             if (slot as usize) < next {
                 return Err((row as usize, slot as usize));
             }
             note(row as usize);
-            next += 1;
         }
         self.parts.push(batch);
         Ok(())
