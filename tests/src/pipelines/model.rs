@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// One row.
-pub type Row = Vec<Value>;
+pub(super) type Row = Vec<Value>;
 
 /// A declaration: `keyword name head |> stage |> stage tail`.
 #[derive(Clone, Debug)]

@@ -36,10 +36,10 @@ pub(super) fn script(random: &mut Arbitrary) -> Script {
         let other = random.pick(&streams).clone();
         script.sink(random, "other", &other.name);
     }
-    if let Some(late) = streams.iter().find(|stream| stream.known.has_late) {
-        if !random.one_in(3) {
-            script.sink(random, "late", &format!("{}.late", late.name));
-        }
+    if let Some(late) = streams.iter().find(|stream| stream.known.has_late)
+        && !random.one_in(3)
+    {
+        script.sink(random, "late", &format!("{}.late", late.name));
     }
     if random.one_in(4) {
         script.sink(random, "errors", &format!("{}.errors", last.name));

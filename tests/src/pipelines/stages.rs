@@ -55,7 +55,7 @@ pub(super) fn stage(random: &mut Arbitrary, known: &mut Known) -> Stage {
 }
 
 fn duration(random: &mut Arbitrary) -> &'static str {
-    *random.pick::<&'static str>(&["500ms", "1s", "2s", "3s", "10s", "1min"])
+    random.pick::<&'static str>(&["500ms", "1s", "2s", "3s", "10s", "1min"])
 }
 
 /// A window of event time.
