@@ -244,7 +244,7 @@ fn splits_that_follow_each_other_raise_the_watermark_one_after_the_other() {
     use Step::*;
     let source = Timed::of(&[Rows(0, vec![1, 5]), Last(0, vec![9]), Rows(1, vec![20]), Last(1, vec![30])]);
     for workers in [1, 2, 4] {
-        let (watermarks, rows) = run(&[source.clone()], None, workers);
+        let (watermarks, rows) = run(std::slice::from_ref(&source), None, workers);
         assert_eq!(watermarks, [5, 9, 20, 30], "{workers} workers");
         assert_eq!(rows, [1, 5, 9, 20, 30]);
     }
@@ -261,7 +261,7 @@ fn a_split_that_overlaps_others_holds_the_watermark_back_until_it_ends() {
         Last(0, vec![60]),
     ]);
     for workers in [1, 2, 4] {
-        assert_eq!(run(&[source.clone()], None, workers).0, [1, 3, 4, 60], "{workers} workers");
+        assert_eq!(run(std::slice::from_ref(&source), None, workers).0, [1, 3, 4, 60], "{workers} workers");
     }
 }
 
@@ -275,8 +275,14 @@ fn splits_have_a_time_of_their_own_if_event_time_is_a_column_of_theirs_and_none_
     let zero = computed.push(Kind::Literal(Value::Duration(0)), DataType::Duration, Place::default());
     computed.push(Kind::Binary(BinaryOp::Add, at, zero), DataType::Timestamp, Place::default());
     for workers in [1, 2] {
-        assert_eq!(run_behind(&[source.clone()], Some(passed.clone()), None, workers).0, [1, 3, 4]);
-        assert_eq!(run_behind(&[source.clone()], Some(computed.clone()), None, workers).0, [1, 3, 50]);
+        assert_eq!(
+            run_behind(std::slice::from_ref(&source), Some(passed.clone()), None, workers).0,
+            [1, 3, 4]
+        );
+        assert_eq!(
+            run_behind(std::slice::from_ref(&source), Some(computed.clone()), None, workers).0,
+            [1, 3, 50]
+        );
     }
 }
 

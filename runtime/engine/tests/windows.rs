@@ -107,7 +107,7 @@ impl Case {
         let source = build.source("in", &record(&fields));
         let mark = (hidden::WATERMARK, DataType::Timestamp);
         let kind = NodeKind::EventTime(EventTime { column: AT, delay: self.delay, idle: None });
-        let marked = record(&[&fields[..], &[mark.clone()]].concat());
+        let marked = record(&[&fields[..], std::slice::from_ref(&mark)].concat());
         let timed = build.node(kind, vec![(source, Exchange::Local)], marked.clone());
         let keys = if self.keyed { vec![KEY] } else { Vec::new() };
         let window = Window { kind: self.kind.clone(), processing_time: false, lateness: 0 };

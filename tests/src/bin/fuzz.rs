@@ -126,7 +126,7 @@ fn fuzz_pipelines(options: &Options) -> Result<(), String> {
         all.add(tally?);
     }
     println!(
-        "engine and evaluator agree on {} pipelines ({} of them also native; {} rows, {} of them late; {} more cannot run yet) in {:.0} s, seed {}",
+        "engine and evaluator agree on {} pipelines ({} of them also native; {} rows, {} of them late; refused: {:?}) in {:.0} s, seed {}",
         all.pipelines,
         all.native,
         all.rows,

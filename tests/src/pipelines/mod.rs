@@ -15,6 +15,7 @@ mod stages;
 use compare::Verdict;
 use flow_plan::arbitrary::Arbitrary;
 pub use model::Case;
+use std::collections::BTreeMap;
 
 /// How thorough a run is.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +27,14 @@ pub struct Effort {
 }
 
 /// What was compared.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// Pipelines whose rows agreed.
     pub pipelines: u64,
     /// Those among them that ran native code.
     pub native: u64,
-    /// Scripts that use something which cannot run yet.
-    pub refused: u64,
+    /// Scripts that use something which cannot run yet, by the code that says so.
+    pub refused: BTreeMap<String, u64>,
     /// Rows of sinks that were compared.
     pub rows: u64,
     /// Rows that came too late.
@@ -41,11 +42,18 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Scripts that were looked at.
+    pub fn scripts(&self) -> u64 {
+        self.pipelines + self.refused.values().sum::<u64>()
+    }
+
     /// Adds another one.
     pub fn add(&mut self, other: Tally) {
         self.pipelines += other.pipelines;
         self.native += other.native;
-        self.refused += other.refused;
+        for (code, count) in other.refused {
+            *self.refused.entry(code).or_default() += count;
+        }
         self.rows += other.rows;
         self.late += other.late;
     }
@@ -66,7 +74,7 @@ fn one(seed: u64, effort: Effort) -> Result<Tally, String> {
     let native = effort.native > 0 && seed.is_multiple_of(effort.native as u64);
     match compare::check(&case, native) {
         Verdict::Agrees(tally) => Ok(tally),
-        Verdict::Refused => Ok(Tally { refused: 1, ..Tally::default() }),
+        Verdict::Refused(code) => Ok(Tally { refused: [(code, 1)].into(), ..Tally::default() }),
         Verdict::Wrong(script) => Err(format!("seed {seed}: the generator made a wrong script\n{script}")),
         Verdict::Differs(report) => {
             let (small, report) = minimise::minimise(&case, report, native);

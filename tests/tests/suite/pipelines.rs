@@ -10,7 +10,7 @@ const EFFORT: Effort = Effort { native: 16, rows: 40 };
 fn compare(first: u64) -> Tally {
     let mut all = Tally::default();
     while all.pipelines < COUNT {
-        let seed = first + all.pipelines + all.refused;
+        let seed = first + all.scripts();
         match run(seed, 1, EFFORT) {
             Ok(tally) => all.add(tally),
             Err(report) => panic!("{report}"),

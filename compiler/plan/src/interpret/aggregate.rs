@@ -19,6 +19,7 @@ pub(super) struct Groups<'a> {
     groups: Vec<Group>,
     /// Do several workers do it in two steps?
     divides: bool,
+    births: u64,
     out: Output,
 }
 
@@ -28,7 +29,11 @@ struct Group {
     states: Vec<Accumulator>,
     /// Of a changelog: all rows, added or withdrawn.
     changes: Vec<(Row, i64)>,
+    /// How many rows are there.
+    rows: i64,
+    /// The number in which its first row came, and its place among all groups.
     born: Number,
+    birth: u64,
     /// Rows since the group was last given.
     pending: u64,
     /// Time and watermark of its last row.
@@ -38,7 +43,7 @@ struct Group {
 
 impl<'a> Groups<'a> {
     pub(super) fn new(aggregate: &'a RunningAggregate, input: &'a RecordType, divides: bool) -> Groups<'a> {
-        Groups { aggregate, input, groups: Vec::new(), divides, out: Output::default() }
+        Groups { aggregate, input, groups: Vec::new(), divides, births: 0, out: Output::default() }
     }
 
     /// Adds a row to its group, or takes it out; one that an aggregate refuses is added to none. Gives the
@@ -48,7 +53,8 @@ impl<'a> Groups<'a> {
         let key: Row = aggregate.keys.iter().map(|key| item.row[*key].clone()).collect();
         let known = self.groups.iter().position(|group| group.key == key);
         let change = change_of(&item.row, aggregate.hidden.change);
-        if known.is_none() && change < 0 {
+        if known.map_or(0, |place| self.groups[place].rows) + change < 0 {
+            // What is not there cannot be withdrawn.
             return;
         }
         let mut states = known.map_or_else(|| self.fresh(), |place| self.groups[place].states.clone());
@@ -60,25 +66,27 @@ impl<'a> Groups<'a> {
             return;
         }
         let place = known.unwrap_or_else(|| {
-            self.groups.push(Group { key, born: item.number, ..Group::default() });
+            self.groups.push(Group { key, ..Group::default() });
             self.groups.len() - 1
         });
         let group = &mut self.groups[place];
+        if group.rows == 0 {
+            // Also if it was there before: a group without rows is forgotten.
+            (group.born, group.birth) = (item.number, self.births);
+            self.births += 1;
+        }
         group.states = states;
         group.changes.push((item.row.clone(), change));
+        group.rows += change;
         group.pending += 1;
         let carried = [aggregate.hidden.time, aggregate.hidden.watermark];
         group.hidden = carried.into_iter().flatten().map(|column| item.row[column].clone()).collect();
-        let is_gone = group.changes.iter().map(|(_, change)| change).sum::<i64>() <= 0;
         let due = match aggregate.trigger {
             RunningTrigger::EachRow => true,
             RunningTrigger::Count(n) => group.pending >= n.max(1),
             RunningTrigger::AtEnd | RunningTrigger::Every(_) => false,
         };
-        if is_gone {
-            self.give(place, item.number, Vec::new());
-            self.groups.remove(place);
-        } else if due {
+        if due {
             self.result(place, item.number);
         }
     }
@@ -91,6 +99,7 @@ impl<'a> Groups<'a> {
     pub(super) fn end(mut self, level: u32) -> Output {
         // As if the first of two steps had given the groups before.
         let divided = |born: Number| at_end(level + 1, at_end(level, born));
+        self.groups.sort_by_key(|group| group.birth);
         for place in 0..self.groups.len() {
             let Group { born, pending, .. } = self.groups[place];
             if self.aggregate.trigger != RunningTrigger::EachRow && pending > 0 {
@@ -115,6 +124,8 @@ impl<'a> Groups<'a> {
             None => Ok(group.states.iter().map(Accumulator::result).collect()),
         };
         let new = match results {
+            // A group without rows has no result.
+            _ if group.rows == 0 => Vec::new(),
             Ok(results) => {
                 let row = group.key.iter().cloned().chain(results).chain(group.hidden.iter().cloned());
                 vec![Given { id: 0, row: row.collect() }]

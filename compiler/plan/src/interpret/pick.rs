@@ -133,7 +133,15 @@ fn distinct_changes(distinct: &Distinct, change: usize, input: &Stream) -> Strea
         if Some(place) != first {
             continue;
         }
-        let next = kept.iter().find(|(known, _)| *known == value).map(|(_, row)| row.clone());
+        let next = kept.iter_mut().find(|(known, _)| *known == value).map(|(_, row)| row);
+        let next = match next {
+            // An equal row stands for the value now: nothing changes, also not when it was given.
+            Some(next) if alike(&picked(next), &picked(&gone)) => {
+                distinct.hidden.time.into_iter().for_each(|time| next[time] = gone[time].clone());
+                continue;
+            }
+            next => next.cloned(),
+        };
         for (mut row, sign) in
             [(Some(gone), -1), (next, 1)].into_iter().filter_map(|(row, sign)| Some((row?, sign)))
         {

@@ -18,6 +18,8 @@ struct Waiting {
     time: i64,
     /// Its version, of those at or before its time.
     version: Option<Version>,
+    /// Had time passed it when it came?
+    behind: bool,
 }
 
 pub(super) fn run(mut join: Joining<'_>, left: &Stream, right: &Stream) -> Output {
@@ -29,7 +31,7 @@ pub(super) fn run(mut join: Joining<'_>, left: &Stream, right: &Stream) -> Outpu
             let met = join.clock.met(number, own_of(&join.node.left, &item.row));
             let key = key_of(&join.node.left.keys, &item.row);
             let version = version_of(&versions, &key, time, met);
-            waiting.push(Waiting { row: item.row.clone(), time, version });
+            waiting.push(Waiting { row: item.row.clone(), time, version, behind: met > time });
         }
         for item in of_number(right, number) {
             let time = time_of(&join.node.right, &item.row);
@@ -38,8 +40,8 @@ pub(super) fn run(mut join: Joining<'_>, left: &Stream, right: &Stream) -> Outpu
             for left in &mut waiting {
                 let of_key = key.is_some() && key_of(&join.node.left.keys, &left.row) == key;
                 let is_newer = left.version.as_ref().is_none_or(|known| known.time <= time);
-                // Left rows that are due already do not wait for it.
-                if of_key && time <= left.time && is_newer && met <= left.time {
+                // A version that is behind is none for rows that came before it.
+                if of_key && !left.behind && time <= left.time && is_newer && met <= time {
                     left.version = Some(Version { key: key.clone(), time, row: item.row.clone() });
                 }
             }
@@ -48,7 +50,8 @@ pub(super) fn run(mut join: Joining<'_>, left: &Stream, right: &Stream) -> Outpu
         let watermark = join.clock.behind(number);
         let (mut due, still): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|left| left.time < watermark);
         waiting = still;
-        due.sort_by_key(|left| left.time);
+        // Those that were behind come last, as they came.
+        due.sort_by_key(|left| (left.behind, if left.behind { 0 } else { left.time }));
         due.into_iter().for_each(|left| give(&mut join, number, left));
     }
     waiting.sort_by_key(|left| left.time);

@@ -98,9 +98,11 @@ fn change_of(side: &JoinSide, row: &Row) -> i64 {
 }
 
 impl Joining<'_> {
-    /// A row of the output: of a left row and its partner, if it has one.
+    /// A row of the output: of a left row and its partner, if it has one. Without columns of a partner, it has
+    /// the left row's event time.
     fn row(&self, left: &Row, right: Option<&Row>, watermark: i64) -> Row {
         let node = self.node;
+        let right = right.filter(|_| matches!(node.kind, JoinKind::Inner | JoinKind::Left));
         let mut out: Row = node.left.row.iter().map(|column| left[*column].clone()).collect();
         if matches!(node.kind, JoinKind::Inner | JoinKind::Left) {
             let of = |column: &usize| right.map_or(Value::Null, |right| right[*column].clone());

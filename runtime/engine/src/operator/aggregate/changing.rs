@@ -367,30 +367,44 @@ impl ChangingOperator {
     }
 
     /// Gives a key's result at every `n`th of its rows.
-    fn every_nth(&mut self, cx: &mut Context<'_>, mut batch: Batch, n: u64) -> Result<(), Halt> {
-        let known = self.find(cx.number, &mut batch);
-        let pieces = pieces(&self.pending, &self.core.slots, n);
-        self.core.forget(known);
-        self.groups.truncate(known);
-        for (start, end) in pieces {
-            let rows: Vec<u32> = (start..end).collect();
-            let mut piece = batch.gather(&rows);
-            self.core.apply(cx, &mut piece, false)?;
-            self.count(cx.number, &piece);
-            self.pending.resize(self.core.table.len(), 0);
-            let (mut due, mut slots) = (Vec::new(), Vec::new());
-            for (row, &slot) in self.core.slots.iter().enumerate() {
-                let pending = &mut self.pending[slot as usize];
-                *pending += 1;
-                if *pending == n {
-                    *pending = 0;
-                    due.push(row as u32);
-                    slots.push(slot);
+    fn every_nth(&mut self, cx: &mut Context<'_>, batch: Batch, n: u64) -> Result<(), Halt> {
+        let mut rest = Some(batch);
+        while let Some(mut batch) = rest.take() {
+            let known = self.find(cx.number, &mut batch);
+            let pieces = pieces(&self.pending, &self.core.slots, n);
+            self.core.forget(known);
+            self.groups.truncate(known);
+            for (start, end) in pieces {
+                let rows: Vec<u32> = (start..end).collect();
+                let mut piece = batch.gather(&rows);
+                self.core.apply(cx, &mut piece, false)?;
+                self.count(cx.number, &piece);
+                let (due, slots) = self.nth_rows(n);
+                self.give(cx, &slots, Some((&piece, &due)))?;
+                if piece.len < rows.len() && (end as usize) < batch.len {
+                    // Rows that were refused do not count: the others are divided anew.
+                    rest = Some(batch.gather(&(end..batch.len as u32).collect::<Vec<_>>()));
+                    break;
                 }
             }
-            self.give(cx, &slots, Some((&piece, &due)))?;
         }
         Ok(())
+    }
+
+    /// The rows that are the `n`th of their slot since it was last given, and their slots.
+    fn nth_rows(&mut self, n: u64) -> (Vec<u32>, Vec<u32>) {
+        self.pending.resize(self.core.table.len(), 0);
+        let (mut due, mut slots) = (Vec::new(), Vec::new());
+        for (row, &slot) in self.core.slots.iter().enumerate() {
+            let pending = &mut self.pending[slot as usize];
+            *pending += 1;
+            if *pending == n {
+                *pending = 0;
+                due.push(row as u32);
+                slots.push(slot);
+            }
+        }
+        (due, slots)
     }
 
     /// Adds rows whose results are given later.

@@ -130,22 +130,30 @@ impl AggregateOperator {
             return Ok(());
         }
         // A key begins anew behind each of its results: pieces in which each key gives one at most.
-        let known = self.core.table.len();
-        self.core.find_slots(cx.number, &batch);
-        let pieces = pieces(&self.pending, &self.core.slots, n);
-        self.core.forget(known);
         let mut made = Vec::new();
-        for (start, end) in pieces {
-            let rows: Vec<u32> = (start..end).collect();
-            let mut piece = if rows.len() == batch.len { batch.clone() } else { batch.gather(&rows) };
-            self.core.apply(cx, &mut piece, false)?;
-            self.note_times(&piece);
-            let due = self.nth_rows(n);
-            let slots: Vec<u32> = due.iter().map(|&row| self.core.slots[row as usize]).collect();
-            let results = self.core.calls.iter().map(|call| call.results(&slots)).collect();
-            made.push(self.row_results(&piece.gather(&due), results));
-            for &slot in &slots {
-                self.core.calls.iter_mut().for_each(|call| call.reset(slot as usize));
+        let mut rest = Some(batch);
+        while let Some(batch) = rest.take() {
+            let known = self.core.table.len();
+            self.core.find_slots(cx.number, &batch);
+            let pieces = pieces(&self.pending, &self.core.slots, n);
+            self.core.forget(known);
+            for (start, end) in pieces {
+                let rows: Vec<u32> = (start..end).collect();
+                let mut piece = if rows.len() == batch.len { batch.clone() } else { batch.gather(&rows) };
+                self.core.apply(cx, &mut piece, false)?;
+                self.note_times(&piece);
+                let due = self.nth_rows(n);
+                let slots: Vec<u32> = due.iter().map(|&row| self.core.slots[row as usize]).collect();
+                let results = self.core.calls.iter().map(|call| call.results(&slots)).collect();
+                made.push(self.row_results(&piece.gather(&due), results));
+                for &slot in &slots {
+                    self.core.calls.iter_mut().for_each(|call| call.reset(slot as usize));
+                }
+                if piece.len < rows.len() && (end as usize) < batch.len {
+                    // Rows that were refused do not count: the others are divided anew.
+                    rest = Some(batch.gather(&(end..batch.len as u32).collect::<Vec<_>>()));
+                    break;
+                }
             }
         }
         cx.emit(Batch::concat(made));

@@ -6,12 +6,12 @@
 
 mod births;
 mod bounds;
-mod common;
 mod divide;
 mod pane;
 mod session;
 mod sliced;
 mod whole;
+mod windows;
 
 use super::{Flush, Operator};
 use crate::context::Context;
@@ -21,7 +21,6 @@ use crate::shared::Shared;
 use crate::state::{Held, Shape};
 use crate::time::Clock;
 pub(crate) use bounds::{Overlapping, Tumbling};
-use common::{Common, Windows};
 use divide::Moment;
 use flow_data::Batch;
 use flow_env::Deadline;
@@ -35,6 +34,7 @@ use sliced::Sliced;
 use std::collections::VecDeque;
 use std::time::Duration;
 use whole::{Division, Whole};
+use windows::{Common, Windows};
 
 pub(crate) struct WindowOperator {
     common: Common,

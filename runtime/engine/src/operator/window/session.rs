@@ -6,9 +6,9 @@
 
 use super::births::{Birth, Births};
 use super::bounds::Bounds;
-use super::common::{Common, Windows, rest};
 use super::divide::Moment;
 use super::pane::results_with_bounds;
+use super::windows::{Common, Windows, rest};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;

@@ -3,9 +3,9 @@
 
 use super::births::Places;
 use super::bounds::{Bounds, Overlapping, Tumbling};
-use super::common::{Common, Windows, rest};
 use super::divide::{ByTime, Locate, Moment, Rows, divide};
 use super::pane::{Pane, RefusedResult};
+use super::windows::{Common, Windows, rest};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;

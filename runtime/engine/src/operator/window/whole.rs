@@ -1,9 +1,9 @@
 //! Windows that share nothing: each has a pane of its own.
 
 use super::bounds::{Bounds, Tumbling};
-use super::common::{Common, Windows};
 use super::divide::{ByBounds, ByTime, Divided, Moment, divide};
 use super::pane::Pane;
+use super::windows::{Common, Windows};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;
@@ -38,7 +38,7 @@ impl Whole {
         match &self.division {
             Division::Time(windows) => divide(&ByTime { windows, times: &common.times(batch) }, &own, moment),
             Division::Same(start, end) => {
-                let (starts, ends) = (super::common::ints(batch, *start), super::common::ints(batch, *end));
+                let (starts, ends) = (super::windows::ints(batch, *start), super::windows::ints(batch, *end));
                 divide(&ByBounds { starts, ends }, &own, moment)
             }
         }
@@ -61,7 +61,7 @@ impl Windows for Whole {
         }
         common.set_behind(cx.number, &batch, &divided.behind);
         common.rows += batch.len as u64;
-        Ok(divided.rest.map(|from| super::common::rest(&batch, from)))
+        Ok(divided.rest.map(|from| super::windows::rest(&batch, from)))
     }
 
     fn give(
