@@ -10,8 +10,8 @@ use crate::layout::Layout;
 use crate::operator::pick;
 use crate::operator::{
     ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator, LimitOperator,
-    LookupOperator, Operator, PassOperator, SampleOperator, ScanOperator, SinkOperator, TableOperator,
-    TapOperator, UnionOperator, WindowOperator, narrowed, stream_join,
+    LookupOperator, Operator, PassOperator, RowsOperator, SampleOperator, ScanOperator, SinkOperator,
+    TableOperator, TapOperator, UnionOperator, WindowOperator, narrowed, stream_join,
 };
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
@@ -23,6 +23,7 @@ use crate::time::time_columns;
 use crate::timing::{order_by_time, time_logs, timing};
 use crate::worker::Worker;
 use flow_env::{Env, Unparker};
+use flow_plan::operator::WindowKind;
 use flow_plan::physical::{Chain, Exchange, Graph, Lookup, Node, NodeKind, StreamJoin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -244,7 +245,13 @@ fn operators(
             NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, shared, index)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
-            NodeKind::WindowAggregate(aggregate) => Box::new(WindowOperator::new(aggregate, shared, index)),
+            NodeKind::WindowAggregate(aggregate) => match aggregate.windowing.window.kind {
+                WindowKind::Count { n, every } => {
+                    let input = &shared.graph.nodes[node.inputs[0].node].output;
+                    Box::new(RowsOperator::new(aggregate, (n, every.unwrap_or(n)), input, layout.rank))
+                }
+                _ => Box::new(WindowOperator::new(aggregate, shared, index)),
+            },
             NodeKind::Join(join) => stream_join(shared, index, join, chain.as_ref()),
         };
         let guarded = cfg!(debug_assertions);

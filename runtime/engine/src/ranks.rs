@@ -15,10 +15,14 @@ pub(crate) enum Phase {
     Row = 0,
     /// For a row of the second input.
     OtherRow = 1,
+    /// Because the clock on the wall says so.
+    Early = 5,
     /// Because time has passed.
     Due = 2,
     /// For a row that is behind time.
     Behind = 3,
+    /// Because nothing can change it any more.
+    Over = 4,
 }
 
 /// Rank columns under construction. Without width, nothing is kept.

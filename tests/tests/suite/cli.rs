@@ -244,12 +244,12 @@ fn run_takes_parameters_and_refuses_unknown_ones() {
 
 #[test]
 fn run_refuses_what_cannot_run_yet_at_its_stage() {
-    let script = "type R = { k: int, at: timestamp }\nsource rows: R = file(\"r.json\", format: json) |> eventTime(at, delay: 1s)\nsink out = rows |> keyBy(k) |> window(tumbling(1s), lateness: 1s) |> count() -> stdout(format: json)\n";
+    let script = "type R = { k: int, at: timestamp }\nsource rows: R = file(\"r.json\", format: json) |> eventTime(at, delay: 1s)\nsink out = rows |> keyBy(k) |> count() as n |> window(count(3, every: 1)) |> sum(n) -> stdout(format: json)\n";
     let folder = folder(&[("a.flow", script)]);
     assert_eq!(flow(folder.path(), &["check", "a.flow"]).0, Some(0));
     let (status, _, err) = flow(folder.path(), &["run", "a.flow"]);
     assert_eq!(status, Some(1));
-    assert!(err.contains("error[E0801]") && err.contains("a.flow:3"), "{err}");
+    assert!(err.contains("error[E0809]") && err.contains("a.flow:3"), "{err}");
 }
 
 #[test]

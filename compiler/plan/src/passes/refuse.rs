@@ -3,15 +3,14 @@
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
 use crate::operator::{
-    Aggregate, JobConfig, Join, JoinBound, Operator, OperatorId, OperatorKind, Plan, StreamMode, Trigger,
-    Window, WindowKind,
+    Aggregate, JobConfig, Join, JoinBound, Operator, OperatorKind, Plan, StreamMode, Window, WindowKind,
 };
 use crate::value::Value;
 
 /// Something the language has and this version cannot run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsupported {
-    /// `E0801`…; the codes are listed with all others.
+    /// `E0803`…; the codes are listed with all others.
     pub code: &'static str,
     /// Where it stands.
     pub place: Place,
@@ -21,7 +20,6 @@ pub struct Unsupported {
     pub help: Option<String>,
 }
 
-const WINDOW: &str = "E0801";
 const ROWS_PER_KEY: &str = "E0805";
 const CONNECTOR: &str = "E0806";
 const FORMAT: &str = "E0807";
@@ -59,7 +57,17 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         OperatorKind::Source(call) => connector(call, Side::Source),
         OperatorKind::Sink(call) => connector(call, Side::Sink),
         OperatorKind::Table { connector: call, .. } => connector(call, Side::Table),
-        OperatorKind::Aggregate(aggregate) => self::aggregate(plan, operator, aggregate),
+        OperatorKind::Aggregate(Aggregate { window: Some(window), .. })
+            if !matches!(window.kind, WindowKind::Global | WindowKind::Count { every: None, .. })
+                && updating(plan, operator) =>
+        {
+            finding(
+                RETRACTION,
+                operator.place,
+                format!("`{}` in a window over an updating stream cannot run yet", operator.word),
+                "put `trigger(atEnd)` before the aggregate above: its rows are final then",
+            )
+        }
         OperatorKind::Distinct { within: Some(_), .. } if updating(plan, operator) => finding(
             RETRACTION,
             operator.place,
@@ -104,54 +112,6 @@ fn retraction(operator: &Operator) -> Option<Unsupported> {
         ),
         "put `trigger(atEnd)` before the aggregate above: its rows are final then",
     )
-}
-
-fn aggregate(plan: &Plan, operator: &Operator, aggregate: &Aggregate) -> Option<Unsupported> {
-    let part = |window| window_part(plan, operator, window, &aggregate.trigger);
-    if let Some(what) = aggregate.window.as_ref().and_then(part) {
-        return finding(
-            WINDOW,
-            operator.place,
-            format!("`{}` in {what} cannot run yet", operator.word),
-            "windows of time can, without lateness and early results",
-        );
-    }
-    let running =
-        |window: &Window| matches!(window.kind, WindowKind::Global | WindowKind::Count { every: None, .. });
-    match aggregate.window.as_ref().is_none_or(running) || !updating(plan, operator) {
-        true => None,
-        false => finding(
-            WINDOW,
-            operator.place,
-            format!("`{}` in a window over an updating stream cannot run yet", operator.word),
-            "put `trigger(atEnd)` before the aggregate above: its rows are final then",
-        ),
-    }
-}
-
-/// What of a window cannot run.
-fn window_part(plan: &Plan, operator: &Operator, window: &Window, trigger: &Trigger) -> Option<&'static str> {
-    match window.kind {
-        // Running aggregates under other names.
-        WindowKind::Global | WindowKind::Count { every: None, .. } => return None,
-        WindowKind::Tumbling { .. }
-        | WindowKind::Sliding { .. }
-        | WindowKind::Cumulative { .. }
-        | WindowKind::Session { .. } => {}
-        WindowKind::Count { .. } => return Some("sliding windows of rows"),
-        WindowKind::Same => {
-            let OperatorId(input) = operator.inputs[0];
-            let fields = &plan.operators[input as usize].output.fields;
-            if !fields.iter().any(|field| &*field.name == "windowStart") {
-                return Some("the same window of rows");
-            }
-        }
-    }
-    match trigger {
-        _ if window.lateness > 0 => Some("windows with `lateness`"),
-        Trigger { early: Some(_), .. } => Some("windows with early results"),
-        _ => None,
-    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

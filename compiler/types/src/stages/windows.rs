@@ -187,6 +187,22 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                     self.ck.report(diag);
                     return None;
                 }
+                if let Some(from) = &self.stream.from_window
+                    && !is_time_window(from)
+                    && from.kind != WindowKind::Same
+                {
+                    let diag = Diagnostic::new(
+                        codes::BAD_WINDOW,
+                        span,
+                        "these rows come from windows of rows",
+                    )
+                    .at("of each such window there is one row a key")
+                    .help(
+                        "`same` puts rows of windows of time together; leave it out, or use a window of time",
+                    );
+                    self.ck.report(diag);
+                    return None;
+                }
                 let processing_time = self.stream.from_window.as_ref().is_some_and(|w| w.processing_time);
                 Some(Window { kind: WindowKind::Same, processing_time, lateness: 0 })
             }

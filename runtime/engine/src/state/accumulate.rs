@@ -61,8 +61,14 @@ pub(crate) trait Accumulators: Send {
     fn retain(&mut self, slots: &[u32]);
 
     /// Adds what the slots of another one of the same aggregate hold, whose rows count as later ones:
-    /// its slot `n` to our slot `slots[n]`. A slot that refuses it is noted, and has no result.
-    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, refused: &mut Vec<(u32, Fault)>);
+    /// its slot `from[n]` to our slot `slots[n]`. A slot that refuses it is noted, and has no result.
+    fn merge(
+        &mut self,
+        slots: &[u32],
+        later: &dyn Accumulators,
+        from: &[u32],
+        refused: &mut Vec<(u32, Fault)>,
+    );
 
     /// Adds what another slot holds, whose rows count as later ones. What is refused changes nothing.
     fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault>;

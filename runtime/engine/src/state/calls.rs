@@ -1,6 +1,6 @@
 //! All aggregates of an operator over the same slots: what one refuses, none takes.
 
-use super::{Accumulators, accumulators};
+use super::{Accumulators, accumulators, reversing};
 use flow_data::{Batch, Column};
 use flow_plan::error::Fault;
 use flow_plan::physical::ColumnAggregate;
@@ -12,16 +12,32 @@ pub(crate) struct Shape {
     pub(crate) keys: Vec<usize>,
     pub(crate) calls: Vec<ColumnAggregate>,
     pub(crate) input: Arc<RecordType>,
+    /// The input is a changelog: the column that says whether a row is added or withdrawn.
+    pub(crate) change: Option<usize>,
     /// Calls in the order in which they are applied: those that can refuse a row come first, as what
     /// they did can be undone.
     order: Vec<usize>,
 }
 
 impl Shape {
-    pub(crate) fn new(keys: &[usize], calls: &[ColumnAggregate], input: &Arc<RecordType>) -> Shape {
-        let mut order: Vec<usize> = (0..calls.len()).collect();
-        order.sort_by_key(|&call| !accumulators(&calls[call], input).fallible());
-        Shape { keys: keys.to_vec(), calls: calls.to_vec(), input: input.clone(), order }
+    pub(crate) fn new(
+        keys: &[usize],
+        calls: &[ColumnAggregate],
+        input: &Arc<RecordType>,
+        change: Option<usize>,
+    ) -> Shape {
+        let (keys, calls, input) = (keys.to_vec(), calls.to_vec(), input.clone());
+        let mut shape = Shape { order: (0..calls.len()).collect(), keys, calls, input, change };
+        let fallible: Vec<bool> = Calls::new(&shape).0.iter().map(|call| call.fallible()).collect();
+        shape.order.sort_by_key(|&call| !fallible[call]);
+        shape
+    }
+
+    fn accumulators(&self, call: &ColumnAggregate) -> Box<dyn Accumulators> {
+        match self.change {
+            Some(change) => reversing(call, &self.input, change),
+            None => accumulators(call, &self.input),
+        }
     }
 }
 
@@ -29,7 +45,7 @@ pub(crate) struct Calls(Vec<Box<dyn Accumulators>>);
 
 impl Calls {
     pub(crate) fn new(shape: &Shape) -> Calls {
-        Calls(shape.calls.iter().map(|call| accumulators(call, &shape.input)).collect())
+        Calls(shape.calls.iter().map(|call| shape.accumulators(call)).collect())
     }
 
     /// Makes it so many slots.
@@ -45,6 +61,11 @@ impl Calls {
     /// Makes a slot empty.
     pub(crate) fn reset(&mut self, slot: usize) {
         self.0.iter_mut().for_each(|call| call.reset(slot));
+    }
+
+    /// Does any of them refuse rows?
+    pub(crate) fn is_fallible(&self) -> bool {
+        self.0.iter().any(|call| call.fallible())
     }
 
     fn fallible(&mut self) -> impl Iterator<Item = &mut Box<dyn Accumulators>> {
@@ -133,20 +154,32 @@ impl Calls {
         Ok(())
     }
 
-    /// Adds what later groups hold: their slot `n` to our `slots[n]`. Slots whose results are refused are
+    /// Adds what later groups hold: their slot `from[n]` to our `slots[n]`. Slots whose results are refused are
     /// noted, with the reason and the aggregate's place.
     pub(crate) fn merge(
         &mut self,
         shape: &Shape,
         later: &Calls,
         slots: &[u32],
+        from: &[u32],
         refused: &mut Vec<(u32, Fault, Place)>,
     ) {
         let mut faults = Vec::new();
         for ((call, later), of) in self.0.iter_mut().zip(&later.0).zip(&shape.calls) {
-            call.merge(slots, later.as_ref(), &mut faults);
+            call.merge(slots, later.as_ref(), from, &mut faults);
             refused.extend(faults.drain(..).map(|(slot, fault)| (slot, fault, of.place)));
         }
+    }
+
+    /// Why slots have no result, and the aggregate's place.
+    pub(crate) fn faults(&self, shape: &Shape, slots: &[u32]) -> Vec<(u32, Fault, Place)> {
+        let mut faults = Vec::new();
+        for &slot in slots.iter().filter(|_| shape.change.is_some()) {
+            let mut calls = self.0.iter().zip(&shape.calls);
+            let fault = calls.find_map(|(call, of)| Some((call.fault(slot as usize)?, of.place)));
+            faults.extend(fault.map(|(fault, place)| (slot, fault, place)));
+        }
+        faults
     }
 
     /// The results of these slots, a column for each aggregate.

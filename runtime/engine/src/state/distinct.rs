@@ -150,16 +150,24 @@ impl Accumulators for Distinct {
         }
     }
 
-    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, _refused: &mut Vec<(u32, Fault)>) {
+    fn merge(
+        &mut self,
+        slots: &[u32],
+        later: &dyn Accumulators,
+        from: &[u32],
+        _refused: &mut Vec<(u32, Fault)>,
+    ) {
         let later = same::<Distinct>(later);
         if let (Some(values), Some(others)) = (&mut self.values, &later.values) {
             values.merge(others, &mut self.numbers);
         }
+        let mut to = vec![NOBODY; later.counts.len()];
+        slots.iter().zip(from).for_each(|(slot, from)| to[*from as usize] = *slot);
         for (name, word) in later.set.iter() {
             let from = later.slots[name as usize];
-            if from != NOBODY {
+            if from != NOBODY && to[from as usize] != NOBODY {
                 let word = if self.values.is_some() { self.numbers[word as usize].into() } else { word };
-                self.insert(slots[from as usize], word);
+                self.insert(to[from as usize], word);
             }
         }
     }
@@ -318,7 +326,7 @@ mod tests {
             }
             let moved: Vec<u32> = (0..9).rev().collect();
             let [one, other] = &mut all;
-            one.merge(&moved, other, &mut Vec::new());
+            one.merge(&moved, other, &(0..9).collect::<Vec<_>>(), &mut Vec::new());
             for (slot, values) in expected[1].clone().into_iter().enumerate() {
                 expected[0][8 - slot].extend(values);
             }

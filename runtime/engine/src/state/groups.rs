@@ -2,6 +2,7 @@
 
 use super::Held;
 use super::calls::{Calls, Shape};
+use super::index::NO_SLOT;
 use super::table::KeyTable;
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
@@ -85,7 +86,34 @@ impl Groups {
     ) {
         self.table.merge(&later.table, slots);
         self.calls.grow(self.table.len());
-        self.calls.merge(shape, &later.calls, slots, refused);
+        let from: Vec<u32> = (0..later.len() as u32).collect();
+        self.calls.merge(shape, &later.calls, slots, &from, refused);
+    }
+
+    /// Adds those of these keys' groups that there are to accumulators whose slots are the keys' rows.
+    pub(crate) fn merge_into(
+        &self,
+        shape: &Shape,
+        (keys, hashes): (&[&Column], &[u64]),
+        calls: &mut Calls,
+        refused: &mut Vec<(u32, Fault, Place)>,
+    ) {
+        let mut found = Vec::new();
+        self.table.known(keys, hashes, &mut found);
+        let (mut slots, mut from) = (Vec::new(), Vec::new());
+        for (slot, &of) in found.iter().enumerate().filter(|(_, of)| **of != NO_SLOT) {
+            slots.push(slot as u32);
+            from.push(of);
+        }
+        calls.merge(shape, &self.calls, &slots, &from, refused);
+    }
+
+    /// Makes the groups of these keys empty.
+    pub(crate) fn reset(&mut self, (keys, hashes): (&[&Column], &[u64])) {
+        let mut found = Vec::new();
+        self.table.known(keys, hashes, &mut found);
+        found.retain(|slot| *slot != NO_SLOT);
+        found.into_iter().for_each(|slot| self.calls.reset(slot as usize));
     }
 
     /// The keys of these slots, a column each.

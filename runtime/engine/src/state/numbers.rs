@@ -55,9 +55,17 @@ impl Accumulators for Counts {
         room(&self.counts)
     }
 
-    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, _refused: &mut Vec<(u32, Fault)>) {
+    fn merge(
+        &mut self,
+        slots: &[u32],
+        later: &dyn Accumulators,
+        from: &[u32],
+        _refused: &mut Vec<(u32, Fault)>,
+    ) {
         let later = &same::<Counts>(later).counts;
-        slots.iter().zip(later).for_each(|(&slot, count)| self.counts[slot as usize] += count);
+        for (&slot, &from) in slots.iter().zip(from) {
+            self.counts[slot as usize] += later[from as usize];
+        }
     }
 
     fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
@@ -189,10 +197,16 @@ impl<F: Fold> Accumulators for Folded<F> {
         room(&self.states)
     }
 
-    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, refused: &mut Vec<(u32, Fault)>) {
+    fn merge(
+        &mut self,
+        slots: &[u32],
+        later: &dyn Accumulators,
+        from: &[u32],
+        refused: &mut Vec<(u32, Fault)>,
+    ) {
         let later = &same::<Folded<F>>(later).states;
-        for (&slot, later) in slots.iter().zip(later) {
-            if let Err(fault) = self.fold.merge(&mut self.states[slot as usize], later) {
+        for (&slot, &from) in slots.iter().zip(from) {
+            if let Err(fault) = self.fold.merge(&mut self.states[slot as usize], &later[from as usize]) {
                 refused.push((slot, fault));
             }
         }

@@ -81,9 +81,17 @@ impl Accumulators for Counts {
         room(&self.counts)
     }
 
-    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, _refused: &mut Vec<(u32, Fault)>) {
+    fn merge(
+        &mut self,
+        slots: &[u32],
+        later: &dyn Accumulators,
+        from: &[u32],
+        _refused: &mut Vec<(u32, Fault)>,
+    ) {
         let later = &same::<Counts>(later).counts;
-        slots.iter().zip(later).for_each(|(&slot, count)| self.counts[slot as usize] += count);
+        for (&slot, &from) in slots.iter().zip(from) {
+            self.counts[slot as usize] += later[from as usize];
+        }
     }
 
     fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
@@ -195,9 +203,16 @@ impl<F: Fold> Accumulators for Folded<F> {
         room(&self.states) + self.heap.max(0) as usize
     }
 
-    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, _refused: &mut Vec<(u32, Fault)>) {
-        for (&slot, later) in slots.iter().zip(&same::<Folded<F>>(later).states) {
-            F::merge(&mut self.states[slot as usize], later);
+    fn merge(
+        &mut self,
+        slots: &[u32],
+        later: &dyn Accumulators,
+        from: &[u32],
+        _refused: &mut Vec<(u32, Fault)>,
+    ) {
+        let later = &same::<Folded<F>>(later).states;
+        for (&slot, &from) in slots.iter().zip(from) {
+            F::merge(&mut self.states[slot as usize], &later[from as usize]);
         }
     }
 
@@ -506,9 +521,16 @@ impl Accumulators for Values {
         room(&self.slots) + self.rows.max(0) as usize * self.row_bytes
     }
 
-    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, _refused: &mut Vec<(u32, Fault)>) {
-        for (&slot, later) in slots.iter().zip(&same::<Values>(later).slots) {
-            self.slots[slot as usize].merge(later);
+    fn merge(
+        &mut self,
+        slots: &[u32],
+        later: &dyn Accumulators,
+        from: &[u32],
+        _refused: &mut Vec<(u32, Fault)>,
+    ) {
+        let later = &same::<Values>(later).slots;
+        for (&slot, &from) in slots.iter().zip(from) {
+            self.slots[slot as usize].merge(&later[from as usize]);
         }
     }
 

@@ -103,9 +103,16 @@ impl Accumulators for Values {
         room(&self.slots) + self.heap
     }
 
-    fn merge(&mut self, slots: &[u32], later: &dyn Accumulators, refused: &mut Vec<(u32, Fault)>) {
-        for (&slot, later) in slots.iter().zip(&same::<Values>(later).slots) {
-            if let Err(fault) = self.merge_one(slot, later) {
+    fn merge(
+        &mut self,
+        slots: &[u32],
+        later: &dyn Accumulators,
+        from: &[u32],
+        refused: &mut Vec<(u32, Fault)>,
+    ) {
+        let later = &same::<Values>(later).slots;
+        for (&slot, &from) in slots.iter().zip(from) {
+            if let Err(fault) = self.merge_one(slot, &later[from as usize]) {
                 refused.push((slot, fault));
             }
         }

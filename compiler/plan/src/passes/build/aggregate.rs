@@ -2,6 +2,7 @@
 
 use super::super::rewrite;
 use super::prepared::Prepared;
+use super::time::needs_event_time;
 use super::{Builder, by_key, passed, with};
 use crate::expr::{Expr, Kind};
 use crate::fallible::can_fail;
@@ -88,7 +89,7 @@ impl Builder {
         let windowed = matches!(kind, NodeKind::WindowAggregate(_));
         let prepared = self.prepare(operator, input, before);
         let node = self.push(operator, kind, vec![Input { node: prepared, exchange }], output);
-        if windowed {
+        if aggregate.window.as_ref().is_some_and(needs_event_time) {
             self.window_nodes[operator.declaration as usize].get_or_insert(node);
         }
         let made = self.results(operator, aggregate, node);

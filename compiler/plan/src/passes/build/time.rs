@@ -23,7 +23,7 @@ pub(super) fn first_windows(plan: &Plan) -> Vec<Option<usize>> {
     first
 }
 
-fn needs_event_time(window: &Window) -> bool {
+pub(super) fn needs_event_time(window: &Window) -> bool {
     let of_time = matches!(
         window.kind,
         WindowKind::Tumbling { .. }

@@ -31,6 +31,18 @@ impl Places {
         self.first + self.rows.as_ref().map_or(row as u64, |rows| rows[row].into())
     }
 
+    /// That one of the rows made a group.
+    pub(crate) fn birth(
+        &self,
+        number: Number,
+        batch: &Batch,
+        declared: usize,
+        row: usize,
+        births: &Births,
+    ) -> Birth {
+        Birth::of(number, self.of(row), batch, declared, row, births.rank)
+    }
+
     /// Without the rows that were refused.
     pub(crate) fn leave_out(&mut self, refused: &Refused) {
         let is_in = |row: &usize| refused.rows.iter().all(|(out, ..)| out != row);
@@ -56,7 +68,8 @@ impl Births {
         Births { places: Vec::new(), numbers: Vec::new(), ranks: vec![Vec::new(); own], rank }
     }
 
-    /// Notes the slots that rows of this batch made: those that are not known yet.
+    /// Notes the slots that rows of this batch made: those that are not known yet, or that another part of it
+    /// made with a later row.
     pub(crate) fn note(
         &mut self,
         number: Number,
@@ -66,8 +79,11 @@ impl Births {
         declared: usize,
     ) {
         for (row, &slot) in slots.iter().enumerate() {
+            let birth = || Birth::of(number, places.of(row), batch, declared, row, self.rank);
             if slot as usize == self.places.len() {
-                self.push(&Birth::of(number, places.of(row), batch, declared, row, self.rank));
+                self.push(&birth());
+            } else if places.of(row) < self.places[slot as usize] {
+                self.set(slot as usize, &birth());
             }
         }
     }
@@ -130,19 +146,6 @@ impl Births {
     pub(crate) fn rank(&self, slots: &[u32], end: i64, out: &mut Ranks) {
         if self.rank > 0 {
             slots.iter().for_each(|&slot| self.get(slot as usize).rank(Phase::Due, end, out));
-        }
-    }
-}
-
-impl Births {
-    /// Puts the ranks of these slots' results behind a batch of them; each is given when its end comes.
-    pub(crate) fn rank_each(&self, slots: &[u32], ends: &[i64], batch: &mut Batch) {
-        if self.rank > 0 {
-            let mut ranks = Ranks::new(self.rank);
-            for (&slot, &end) in slots.iter().zip(ends) {
-                self.get(slot as usize).rank(Phase::Due, end, &mut ranks);
-            }
-            ranks.append_to(batch);
         }
     }
 }

@@ -7,7 +7,10 @@
 mod births;
 mod bounds;
 mod divide;
+mod given;
+mod kept;
 mod pane;
+mod rows;
 mod session;
 mod sliced;
 mod whole;
@@ -25,11 +28,13 @@ use divide::Moment;
 use flow_data::Batch;
 use flow_env::Deadline;
 use flow_plan::civil::Zone;
-use flow_plan::operator::WindowKind;
+use flow_plan::operator::{LateTrigger, WindowKind};
 use flow_plan::physical::hidden::NO_WATERMARK;
 use flow_plan::physical::{WindowAggregate, Windowing};
+use kept::{Kept, Spans};
 use pane::Output;
-use session::Sessions;
+pub(crate) use rows::RowsOperator;
+use session::{Keeping, Sessions};
 use sliced::Sliced;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -46,8 +51,19 @@ pub(crate) struct WindowOperator {
     settled: Number,
     /// Rows that wait until their number is complete.
     held: VecDeque<(Number, Batch)>,
+    /// The number that is not complete and whose rows were taken.
+    taken: Option<Number>,
     /// Of processing time: when the next window ends.
     deadline: Option<Deadline>,
+    ticks: Vec<Tick>,
+}
+
+/// Something that is done again and again.
+struct Tick {
+    /// Are partial results given, or those that late rows have changed?
+    early: bool,
+    every: Duration,
+    next: Deadline,
 }
 
 impl WindowOperator {
@@ -55,18 +71,20 @@ impl WindowOperator {
         let windowing = &aggregate.windowing;
         let graph = &shared.graph;
         let input = &graph.nodes[graph.nodes[node].inputs[0].node].output;
-        let shape = Shape::new(&aggregate.keys, &aggregate.calls, input);
+        let shape = Shape::new(&aggregate.keys, &aggregate.calls, input, aggregate.change);
         let output = Output { rank: shared.layout.nodes[node].rank, changes: aggregate.changes };
         let time = windowing.time.zip(windowing.watermark);
         let given = &graph.nodes[node].output;
         let common = Common::new(shape, output, given, time, windowing.late_rows.clone());
         WindowOperator {
-            windows: windows(windowing, &common),
+            windows: windows(aggregate, &common),
+            ticks: ticks(windowing, shared),
             common,
             clock: Clock::new(shared, node),
             now: NO_WATERMARK,
             settled: 0,
             held: VecDeque::new(),
+            taken: None,
             deadline: None,
         }
     }
@@ -88,9 +106,9 @@ impl WindowOperator {
     /// Completes numbers behind which the watermark did not rise.
     fn complete_below(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {
         let first = |held: &VecDeque<(Number, Batch)>| held.front().map(|(number, _)| *number);
-        while let Some(number) = first(&self.held).into_iter().chain(self.common.first_behind()).min()
-            && number < to
-        {
+        let waiting =
+            |all: &Self| first(&all.held).into_iter().chain(all.common.first_behind()).chain(all.taken).min();
+        while let Some(number) = waiting(self).filter(|number| *number < to) {
             cx.number = number;
             self.complete(cx, self.now)?;
         }
@@ -110,6 +128,7 @@ impl WindowOperator {
             }
         }
         self.now = behind;
+        self.taken = self.taken.filter(|taken| *taken > cx.number);
         self.windows.give(&mut self.common, cx, moment, rest)?;
         self.common.give_late(cx);
         Ok(())
@@ -131,20 +150,51 @@ impl WindowOperator {
     }
 }
 
-fn windows(windowing: &Windowing, common: &Common) -> Box<dyn Windows> {
+fn ticks(windowing: &Windowing, shared: &Shared) -> Vec<Tick> {
+    let late = match windowing.late {
+        Some(LateTrigger::Every(every)) => Some(every),
+        _ => None,
+    };
+    let tick = |(every, early): (i64, bool)| {
+        let every = Duration::from_micros(every.max(1) as u64);
+        Tick { early, every, next: Deadline::after(shared.env.clock.as_ref(), every) }
+    };
+    let early = windowing.early.map(|every| (every, true));
+    early.into_iter().chain(late.map(|every| (every, false))).map(tick).collect()
+}
+
+fn windows(aggregate: &WindowAggregate, common: &Common) -> Box<dyn Windows> {
+    let windowing = &aggregate.windowing;
+    let lateness = windowing.window.lateness;
+    let (late, early, discarding) = (windowing.late.clone(), windowing.early.is_some(), aggregate.discarding);
+    match spans(windowing) {
+        Spans::Sessions(gap) => {
+            let keeping = Keeping { lateness, late, discarding };
+            Box::new(Sessions::new(gap, keeping, common))
+        }
+        spans if lateness > 0 || early || aggregate.change.is_some() => {
+            Box::new(Kept::new(spans, lateness, late, discarding, aggregate.change.is_some()))
+        }
+        Spans::Tumbling(tumbling) => Box::new(Whole::new(Division::Time(tumbling))),
+        Spans::Same(start, end) => Box::new(Whole::new(Division::Same(start, end))),
+        Spans::Overlapping(windows, _) => Box::new(Sliced::new(windows)),
+    }
+}
+
+fn spans(windowing: &Windowing) -> Spans {
+    let overlapping = |windows: Overlapping| {
+        let slices = windows.slices();
+        Spans::Overlapping(windows, slices)
+    };
     match (&windowing.window.kind, windowing.bounds) {
         (WindowKind::Tumbling { size, offset, zone }, _) => {
             let zone = zone.as_deref().map(|name| Zone::find(name).unwrap_or(Zone::UTC));
-            Box::new(Whole::new(Division::Time(Tumbling::new(*size, *offset, zone))))
+            Spans::Tumbling(Tumbling::new(*size, *offset, zone))
         }
-        (WindowKind::Same, Some((start, end))) => Box::new(Whole::new(Division::Same(start, end))),
-        (&WindowKind::Session { gap }, _) => Box::new(Sessions::new(gap, common)),
-        (&WindowKind::Sliding { size, every }, _) => {
-            Box::new(Sliced::new(Overlapping::Sliding { size, every }))
-        }
-        (&WindowKind::Cumulative { max, every }, _) => {
-            Box::new(Sliced::new(Overlapping::Cumulative { max, every }))
-        }
+        (WindowKind::Same, Some((start, end))) => Spans::Same(start, end),
+        (&WindowKind::Session { gap }, _) => Spans::Sessions(gap),
+        (&WindowKind::Sliding { size, every }, _) => overlapping(Overlapping::Sliding { size, every }),
+        (&WindowKind::Cumulative { max, every }, _) => overlapping(Overlapping::Cumulative { max, every }),
         (other, _) => unreachable!("refused before: {other:?}"),
     }
 }
@@ -174,6 +224,7 @@ impl Operator for WindowOperator {
         }
         let behind = (known > cx.number).then(|| self.clock.behind(cx.shared, cx.number));
         let moment = Moment { before: self.now, behind };
+        self.taken = Some(cx.number);
         if let Some(rest) = self.windows.take(&mut self.common, cx, batch, moment)? {
             self.held.push_back((cx.number, rest));
         }
@@ -188,18 +239,28 @@ impl Operator for WindowOperator {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        self.deadline
+        self.ticks.iter().map(|tick| tick.next).chain(self.deadline).min()
     }
 
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
-        self.tell_time(cx)?;
-        self.set_deadline(cx);
+        if self.common.is_processing_time() {
+            self.tell_time(cx)?;
+            self.set_deadline(cx);
+        }
+        let clock = cx.shared.env.clock.clone();
+        for tick in &mut self.ticks {
+            if tick.next.passed(clock.as_ref()) {
+                tick.next = Deadline::after(clock.as_ref(), tick.every);
+                self.windows.tick(&mut self.common, cx, tick.early)?;
+            }
+        }
         Ok(())
     }
 
     /// The least end first.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         self.deadline = None;
+        self.ticks.clear();
         let level = cx.shared.layout.nodes[cx.node].level;
         self.windows.flush(&mut self.common, cx, level)
     }

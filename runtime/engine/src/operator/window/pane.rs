@@ -90,6 +90,11 @@ impl Pane {
         self.births.order()
     }
 
+    /// Where the first rows of all groups stand among all rows, in the order of [`Pane::order`].
+    pub(crate) fn places(&self) -> impl Iterator<Item = u64> {
+        self.order().into_iter().map(|slot| self.births.place(slot as usize))
+    }
+
     /// The key and window of a slot: the columns in front of the results.
     pub(crate) fn group(&self, slot: u32, bounds: Bounds) -> Batch {
         let same = |value: i64| Column::new(ColumnData::I64(vec![value]));
@@ -112,7 +117,8 @@ impl Pane {
     pub(crate) fn results_of(&self, slots: &[u32], bounds: Bounds, output: &Output) -> Batch {
         let (starts, ends) = (vec![bounds.start; slots.len()], vec![bounds.end; slots.len()]);
         let results = self.groups.results(slots).collect();
-        let mut batch = results_with_bounds(self.groups.keys(slots), starts, ends, results, output);
+        let mut batch =
+            results_with_bounds(self.groups.keys(slots), starts, ends, results, NO_WATERMARK, output);
         let mut ranks = Ranks::new(output.rank);
         self.births.rank(slots, bounds.end, &mut ranks);
         ranks.append_to(&mut batch);
@@ -126,12 +132,13 @@ pub(crate) fn results_with_bounds(
     starts: Vec<i64>,
     ends: Vec<i64>,
     results: Vec<Column>,
+    watermark: i64,
     output: &Output,
 ) -> Batch {
     let len = ends.len();
     let ints = |values: Vec<i64>| Column::new(ColumnData::I64(values));
     let times = ends.iter().map(|end| end.saturating_sub(1)).collect();
-    let hidden = [ints(times), ints(vec![NO_WATERMARK; len])];
+    let hidden = [ints(times), ints(vec![watermark; len])];
     let columns = keys.into_iter().chain([ints(starts), ints(ends)]).chain(results).chain(hidden);
     let change = output.changes.then(|| ints(vec![1; len]));
     Batch::new(len, columns.chain(change).map(Arc::new).collect())

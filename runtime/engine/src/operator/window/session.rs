@@ -7,16 +7,22 @@
 use super::births::{Birth, Births};
 use super::bounds::Bounds;
 use super::divide::Moment;
-use super::pane::results_with_bounds;
+use super::given::{Given, Rank, Replaced, Results};
+use super::kept::State;
 use super::windows::{Common, Windows, rest};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;
 use crate::operator::Flush;
+use crate::ranks::{Phase, of_row};
 use crate::state::{Calls, Held, KeyTable, Refused, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
+use flow_plan::operator::LateTrigger;
+use flow_plan::physical::hidden::NO_WATERMARK;
 use std::collections::BTreeMap;
+
+mod keep;
 
 /// No session.
 const NONE: u32 = u32::MAX;
@@ -33,10 +39,19 @@ struct Session {
     next: u32,
     /// The bucket that holds it; `i64::MIN`: none, the slot is free.
     bucket: i64,
+    state: State,
+}
+
+/// How long sessions are kept, and what is given of them beside their result.
+pub(crate) struct Keeping {
+    pub(crate) lateness: i64,
+    pub(crate) late: Option<LateTrigger>,
+    pub(crate) discarding: bool,
 }
 
 pub(crate) struct Sessions {
     gap: i64,
+    keeping: Keeping,
     /// How long the time of a bucket is.
     step: i64,
     keys: KeyTable,
@@ -53,6 +68,11 @@ pub(crate) struct Sessions {
     waiting: Waiting,
     hashes: Vec<u64>,
     key_slots: Vec<u32>,
+    given: Given,
+    /// Results of sessions that were due before a row extended them.
+    before: Vec<Replaced>,
+    /// Results that are given for rows behind.
+    again: Vec<Batch>,
     /// What the end of the input gives piece by piece.
     flushing: Option<std::vec::IntoIter<u32>>,
 }
@@ -68,10 +88,11 @@ struct Waiting {
 }
 
 impl Sessions {
-    pub(crate) fn new(gap: i64, common: &Common) -> Sessions {
+    pub(crate) fn new(gap: i64, keeping: Keeping, common: &Common) -> Sessions {
         let fields = &common.shape.input.fields;
         Sessions {
             gap,
+            keeping,
             step: (gap / 32).max(1),
             keys: KeyTable::new(common.shape.keys.iter().map(|&key| &fields[key].ty)),
             first: Vec::new(),
@@ -83,6 +104,9 @@ impl Sessions {
             waiting: Waiting::default(),
             hashes: Vec::new(),
             key_slots: Vec::new(),
+            given: Given::default(),
+            before: Vec::new(),
+            again: Vec::new(),
             flushing: None,
         }
     }
@@ -102,7 +126,10 @@ impl Sessions {
         let mut slot = self.first[key as usize];
         while slot != NONE {
             let session = &self.sessions[slot as usize];
-            if session.end >= met && alone.start <= session.end && session.start <= alone.end {
+            if session.end.saturating_add(self.keeping.lateness) >= met
+                && alone.start <= session.end
+                && session.start <= alone.end
+            {
                 out.push(slot);
             }
             slot = session.next;
@@ -114,7 +141,8 @@ impl Sessions {
     fn open(&mut self, key: u32, alone: Bounds, birth: &Birth) -> u32 {
         let slot = self.free.pop().unwrap_or(self.sessions.len() as u32);
         let next = self.first[key as usize];
-        let session = Session { start: alone.start, end: alone.end, key, next, bucket: i64::MIN };
+        let session =
+            Session { start: alone.start, end: alone.end, key, next, bucket: i64::MIN, state: State::NEW };
         if slot as usize == self.sessions.len() {
             self.sessions.push(session);
             self.calls.grow(self.sessions.len());
@@ -128,11 +156,23 @@ impl Sessions {
         slot
     }
 
-    /// Puts a session into the bucket of its end.
+    /// Puts a session into the bucket of the time when something becomes of it.
     fn watch(&mut self, slot: u32) {
+        let at = self.at(slot).div_euclid(self.step);
         let session = &mut self.sessions[slot as usize];
-        session.bucket = session.end.div_euclid(self.step);
-        self.buckets.entry(session.bucket).or_default().push(slot);
+        if session.bucket != at {
+            session.bucket = at;
+            self.buckets.entry(at).or_default().push(slot);
+        }
+    }
+
+    /// When a session is to be given, or, if it is, when no row can reach it any more.
+    fn at(&self, slot: u32) -> i64 {
+        let session = &self.sessions[slot as usize];
+        match session.state.done {
+            true => session.end.saturating_add(self.keeping.lateness),
+            false => session.end,
+        }
     }
 
     /// Takes a session from its key, and frees its slot.
@@ -149,6 +189,7 @@ impl Sessions {
         }
         self.sessions[slot as usize].bucket = i64::MIN;
         self.calls.reset(slot as usize);
+        self.given.forget(slot);
         self.free.push(slot);
     }
 
@@ -172,12 +213,14 @@ impl Sessions {
             }
         }
         for (row, met) in rows.into_iter().zip(met) {
-            self.take_alone(common, cx, batch, row as usize, met)?;
+            let late = self.take_alone(common, cx, batch, row as usize, met)?;
+            debug_assert!(!late, "rows that wait are in time");
         }
         Ok(())
     }
 
-    /// Takes one row by itself: it may join sessions, and aggregates may refuse it.
+    /// Takes one row by itself: it may join sessions, change what was given, or be refused. Gives whether it
+    /// is late.
     fn take_alone(
         &mut self,
         common: &mut Common,
@@ -185,40 +228,118 @@ impl Sessions {
         batch: &Batch,
         row: usize,
         met: i64,
-    ) -> Result<(), Halt> {
+    ) -> Result<bool, Halt> {
         let time = common.times(batch)[row];
         let alone = Bounds { start: time, end: time.saturating_add(self.gap) };
         let key = self.key_slots[row];
         let mut touched = Vec::new();
         self.touched(key, alone, met, &mut touched);
-        let one = batch.gather(&[row as u32]);
-        let birth = common.birth(cx.number, batch, row);
-        let made = touched.is_empty();
+        let bounds = self.union(alone, &touched);
+        if bounds.end.saturating_add(self.keeping.lateness) < met {
+            return Ok(true);
+        }
+        for &of in &touched {
+            // What is due for this row is given as it was before it.
+            let Session { end, state, .. } = self.sessions[of as usize];
+            if !state.done && end < met {
+                let rank = Rank::Due(Phase::Due);
+                let given = self.result(common, cx, &[of], (NO_WATERMARK, &rank))?;
+                self.before.push(given);
+            }
+        }
+        let was_given = touched.iter().any(|of| self.sessions[*of as usize].state.done);
+        let change = common.change(batch, row);
+        let rows = touched.iter().map(|of| self.sessions[*of as usize].state.rows).sum();
         let slot = match touched.first() {
             Some(&slot) => slot,
-            None => self.open(key, alone, &birth),
+            None => self.open(key, alone, &common.birth(cx.number, batch, row)),
         };
         let later = touched.get(1..).unwrap_or_default();
+        let one = batch.gather(&[row as u32]);
         if let Err((fault, place)) = self.calls.join(&common.shape, slot, later, &one) {
-            if made {
+            if touched.is_empty() {
                 self.close(slot);
             }
             let refused = Refused { batch: batch.clone(), rows: vec![(row, fault, place)] };
-            return common.refuse(cx, refused);
+            return common.refuse(cx, refused).map(|()| false);
         }
-        let mut bounds = alone;
-        for &of in &touched {
-            let session = self.sessions[of as usize];
-            bounds.start = bounds.start.min(session.start);
-            bounds.end = bounds.end.max(session.end);
+        for &of in later {
             if self.births.place(of as usize) < self.births.place(slot as usize) {
                 self.births.set(slot as usize, &self.births.get(of as usize));
             }
+            self.given.join(slot, of);
+            self.close(of);
         }
+        let behind = bounds.end < met;
         let session = &mut self.sessions[slot as usize];
         (session.start, session.end) = (bounds.start, bounds.end);
-        later.iter().for_each(|&of| self.close(of));
-        Ok(())
+        session.state = State { done: behind && was_given, ..State::behind(rows, change) };
+        if behind && (!was_given || self.keeping.late == Some(LateTrigger::EachRow)) {
+            let own = match common.output.rank {
+                0 => Vec::new(),
+                _ => of_row(batch, common.shape.input.fields.len(), row),
+            };
+            let rank = Rank::Row { number: cx.number, own };
+            let given = self.result(common, cx, &[slot], (met, &rank))?;
+            self.again.push(given.batch);
+        }
+        self.watch(slot);
+        Ok(false)
+    }
+
+    /// The session that a row makes with those that it touches.
+    fn union(&self, alone: Bounds, touched: &[u32]) -> Bounds {
+        let sessions = touched.iter().map(|of| self.sessions[*of as usize]);
+        sessions.fold(alone, |all, session| Bounds {
+            start: all.start.min(session.start),
+            end: all.end.max(session.end),
+        })
+    }
+
+    /// Gives the results of sessions: they are done, unless it is early.
+    fn result(
+        &mut self,
+        common: &Common,
+        cx: &mut Context<'_>,
+        slots: &[u32],
+        (watermark, rank): (i64, &Rank),
+    ) -> Result<Replaced, Halt> {
+        let early = matches!(rank, Rank::Due(Phase::Early));
+        let given = slots.to_vec();
+        let is_empty = |row: &u32| !self.sessions[slots[*row as usize] as usize].state.filled;
+        let mut refused: Vec<u32> = (0..slots.len() as u32).filter(is_empty).collect();
+        let sessions: Vec<Session> = given.iter().map(|slot| self.sessions[*slot as usize]).collect();
+        let keys: Vec<u32> = sessions.iter().map(|session| session.key).collect();
+        let keys = self.keys.gather(&keys);
+        let mut faults = self.calls.faults(&common.shape, &given);
+        faults.iter_mut().for_each(|(slot, ..)| {
+            *slot = given.iter().position(|of| of == slot).unwrap_or_default() as u32;
+        });
+        faults.retain(|(row, ..)| !refused.contains(row));
+        let bounds: Vec<Bounds> =
+            sessions.iter().map(|session| Bounds { start: session.start, end: session.end }).collect();
+        refused.extend(common.refuse_groups(cx, &keys, &bounds, faults)?);
+        let made = Results {
+            keys,
+            starts: sessions.iter().map(|session| session.start).collect(),
+            ends: sessions.iter().map(|session| session.end).collect(),
+            results: self.calls.results(&given).collect(),
+            watermark,
+            refused,
+            births: given.iter().map(|slot| self.births.get(*slot as usize)).collect(),
+            rank,
+            slots: given,
+        };
+        for &slot in slots {
+            let state = &mut self.sessions[slot as usize].state;
+            let filled = state.filled && !self.keeping.discarding;
+            let rows = if self.keeping.discarding { 0 } else { state.rows };
+            *state = State { done: state.done || !early, changed: false, filled, rows, dead: false };
+            if self.keeping.discarding {
+                self.calls.reset(slot as usize);
+            }
+        }
+        Ok(self.given.replace(common, made))
     }
 
     /// The sessions whose end has passed (`None`: all), in the order of their results; they are not watched
@@ -235,12 +356,10 @@ impl Sessions {
                 if session.bucket != bucket {
                     continue;
                 }
-                if now.is_none_or(|now| session.end < now) {
-                    session.bucket = i64::MIN;
-                    due.push(slot);
-                } else {
-                    session.bucket = i64::MIN;
-                    again.push(slot);
+                session.bucket = i64::MIN;
+                match now.is_none_or(|now| self.at(slot) < now) {
+                    true => due.push(slot),
+                    false => again.push(slot),
                 }
             }
         }
@@ -249,27 +368,6 @@ impl Sessions {
             (self.sessions[slot as usize].end, self.births.place(slot as usize))
         });
         due
-    }
-
-    /// The results of these sessions.
-    fn results(&self, common: &Common, slots: &[u32]) -> Batch {
-        let session = |slot: &u32| self.sessions[*slot as usize];
-        let keys: Vec<u32> = slots.iter().map(|slot| session(slot).key).collect();
-        let starts = slots.iter().map(|slot| session(slot).start).collect();
-        let ends: Vec<i64> = slots.iter().map(|slot| session(slot).end).collect();
-        let results = self.calls.results(slots).collect();
-        let mut batch =
-            results_with_bounds(self.keys.gather(&keys), starts, ends.clone(), results, &common.output);
-        self.births.rank_each(slots, &ends, &mut batch);
-        batch
-    }
-
-    /// Gives sessions and frees them.
-    fn give_all(&mut self, common: &Common, cx: &mut Context<'_>, slots: &[u32]) {
-        for slots in slots.chunks(BATCH_ROWS) {
-            cx.emit(self.results(common, slots));
-            slots.iter().for_each(|&slot| self.close(slot));
-        }
     }
 
     /// Forgets keys that have no session.
@@ -315,21 +413,25 @@ impl Windows for Sessions {
             let key = self.key_slots[row];
             self.touched(key, alone, met, &mut touched);
             match *touched.as_slice() {
-                [] if alone.end < met => late.push(row as u32),
-                [] => {
+                [] if time >= met => {
                     let birth = common.birth(cx.number, &batch, row);
                     let slot = self.open(key, alone, &birth);
+                    let change = common.change(&batch, row);
+                    self.sessions[slot as usize].state = State::behind(0, change);
                     self.waiting.add(row, slot, met, None);
                 }
-                [slot] => {
+                [slot] if time >= met && !self.sessions[slot as usize].state.done => {
                     let session = &mut self.sessions[slot as usize];
                     self.waiting.add(row, slot, met, Some(*session));
                     session.start = session.start.min(alone.start);
                     session.end = session.end.max(alone.end);
+                    session.state = State::behind(session.state.rows, common.change(&batch, row));
                 }
                 _ => {
                     self.apply(common, cx, &batch)?;
-                    self.take_alone(common, cx, &batch, row, met)?;
+                    if self.take_alone(common, cx, &batch, row, met)? {
+                        late.push(row as u32);
+                    }
                 }
             }
         }
@@ -346,12 +448,19 @@ impl Windows for Sessions {
         moment: Moment,
         _rest: Vec<Batch>,
     ) -> Result<(), Halt> {
-        let due = self.due(Some(moment.latest(i64::MAX)));
-        if !due.is_empty() {
-            self.give_all(common, cx, &due);
-            self.compact();
-        }
+        let now = moment.latest(i64::MAX);
+        let due = self.due(Some(now));
+        let (over, due): (Vec<u32>, Vec<u32>) =
+            due.into_iter().partition(|slot| self.sessions[*slot as usize].state.done);
+        self.give_due(common, cx, &due)?;
+        std::mem::take(&mut self.again).into_iter().for_each(|batch| cx.emit(batch));
+        self.give_over(common, cx, over, due, now)?;
+        self.compact();
         Ok(())
+    }
+
+    fn tick(&mut self, common: &mut Common, cx: &mut Context<'_>, early: bool) -> Result<(), Halt> {
+        self.give_changed(common, cx, early)
     }
 
     fn held(&self) -> Held {
@@ -368,7 +477,7 @@ impl Windows for Sessions {
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
         let mut due = match self.flushing.take() {
             Some(due) => due,
-            None => self.due(None).into_iter(),
+            None => self.rest().into_iter(),
         };
         let number =
             |sessions: &Sessions, slot: u32| at_end_of_time(level, sessions.sessions[slot as usize].end);
@@ -377,7 +486,8 @@ impl Windows for Sessions {
         let same = due.as_slice().iter().take(BATCH_ROWS);
         let count = same.take_while(|&&slot| number(self, slot) == cx.number).count();
         let piece: Vec<u32> = due.by_ref().take(count).collect();
-        cx.emit(self.results(common, &piece));
+        let given = self.result(common, cx, &piece, (NO_WATERMARK, &Rank::Due(Phase::Due)))?;
+        cx.emit(given.batch);
         let next = due.as_slice().first().map(|&slot| number(self, slot));
         self.flushing = Some(due);
         Ok(next.map_or(Flush::Done, Flush::More))

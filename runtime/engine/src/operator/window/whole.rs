@@ -45,6 +45,30 @@ impl Whole {
     }
 }
 
+impl Whole {
+    /// The panes that end there.
+    fn take_panes(&mut self, end: i64) -> Vec<(Bounds, Pane)> {
+        let mut panes = Vec::new();
+        while let Some(first) = self.panes.first_entry()
+            && first.key().0 == end
+        {
+            let ((end, start), pane) = first.remove_entry();
+            panes.push((Bounds { start, end }, pane));
+        }
+        panes
+    }
+}
+
+/// The results of windows that end together, in the order in which groups were first seen.
+fn together(panes: &[(Bounds, Pane)], common: &Common) -> Batch {
+    let all = panes.iter().map(|(bounds, pane)| pane.results_of(&pane.order(), *bounds, &common.output));
+    let batch = Batch::concat(all.collect());
+    let places: Vec<u64> = panes.iter().flat_map(|(_, pane)| pane.places()).collect();
+    let mut rows: Vec<u32> = (0..batch.len as u32).collect();
+    rows.sort_by_key(|&row| places[row as usize]);
+    batch.gather(&rows)
+}
+
 impl Windows for Whole {
     fn take(
         &mut self,
@@ -72,14 +96,16 @@ impl Windows for Whole {
         _rest: Vec<Batch>,
     ) -> Result<(), Halt> {
         let now = moment.latest(i64::MAX);
-        while let Some(first) = self.panes.first_entry()
-            && first.key().0 <= now
-        {
-            let ((end, start), pane) = first.remove_entry();
-            let mut from = 0;
-            while let Some(batch) = pane.results(from, Bounds { start, end }, &common.output) {
-                from += batch.len;
-                cx.emit(batch);
+        while let Some(end) = self.next_end().filter(|end| *end <= now) {
+            let panes = self.take_panes(end);
+            if let [(bounds, pane)] = panes.as_slice() {
+                let mut from = 0;
+                while let Some(batch) = pane.results(from, *bounds, &common.output) {
+                    from += batch.len;
+                    cx.emit(batch);
+                }
+            } else {
+                cx.emit(together(&panes, common));
             }
         }
         Ok(())
@@ -94,15 +120,20 @@ impl Windows for Whole {
     }
 
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
-        let Some((&(end, start), pane)) = self.panes.first_key_value() else { return Ok(Flush::Done) };
+        let Some(end) = self.next_end() else { return Ok(Flush::Done) };
         cx.number = at_end_of_time(level, end);
-        if let Some(batch) = pane.results(self.flushed, Bounds { start, end }, &common.output) {
-            self.flushed += batch.len;
-            cx.emit(batch);
-        }
-        if self.flushed >= pane.len() {
-            self.panes.pop_first();
-            self.flushed = 0;
+        if self.panes.range((end, i64::MIN)..=(end, i64::MAX)).count() > 1 {
+            let panes = self.take_panes(end);
+            cx.emit(together(&panes, common));
+        } else if let Some((&(_, start), pane)) = self.panes.first_key_value() {
+            if let Some(batch) = pane.results(self.flushed, Bounds { start, end }, &common.output) {
+                self.flushed += batch.len;
+                cx.emit(batch);
+            }
+            if self.flushed >= pane.len() {
+                self.panes.pop_first();
+                self.flushed = 0;
+            }
         }
         Ok(match self.next_end() {
             Some(end) => Flush::More(at_end_of_time(level, end)),

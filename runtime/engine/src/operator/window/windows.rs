@@ -12,7 +12,7 @@ use crate::operator::Flush;
 use crate::row_text;
 use crate::source::Position;
 use crate::state::{Held, Refused, Scratch, Shape};
-use flow_data::{Batch, ColumnData};
+use flow_data::{Batch, Column, ColumnData};
 use flow_plan::error::Fault;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use flow_plan::{Place, RecordType};
@@ -41,6 +41,12 @@ pub(crate) trait Windows: Send {
         rest: Vec<Batch>,
     ) -> Result<(), Halt>;
 
+    /// The clock on the wall says that partial results (`early`), or those that late rows have changed, are
+    /// to be given.
+    fn tick(&mut self, _common: &mut Common, _cx: &mut Context<'_>, _early: bool) -> Result<(), Halt> {
+        Ok(())
+    }
+
     /// How much state they are.
     fn held(&self) -> Held;
 
@@ -55,7 +61,7 @@ pub(crate) struct Common {
     pub(crate) shape: Shape,
     pub(crate) output: Output,
     /// The output's columns.
-    given: Arc<RecordType>,
+    pub(crate) given: Arc<RecordType>,
     /// The columns of event time and watermark; without, time is `wall`.
     time: Option<(usize, usize)>,
     /// The wall clock, of windows of processing time.
@@ -108,6 +114,11 @@ impl Common {
             Some((_, watermark)) => Cow::Borrowed(ints(batch, watermark)),
             None => Cow::Owned(vec![NO_WATERMARK; batch.len]),
         }
+    }
+
+    /// Of a changelog: is a row added (1) or withdrawn (-1)?
+    pub(crate) fn change(&self, batch: &Batch, row: usize) -> Option<i64> {
+        self.shape.change.map(|column| ints(batch, column)[row])
     }
 
     /// That a row of the current batch made a group.
@@ -171,6 +182,30 @@ impl Common {
         found
     }
 
+    /// Hands results that were refused to the error policy; gives the rows of these keys which they are.
+    pub(crate) fn refuse_groups(
+        &self,
+        cx: &mut Context<'_>,
+        keys: &[Column],
+        bounds: &[Bounds],
+        faults: Vec<(u32, Fault, Place)>,
+    ) -> Result<Vec<u32>, Halt> {
+        let mut refused = Vec::new();
+        for (row, fault, place) in faults {
+            if refused.contains(&row) {
+                continue;
+            }
+            refused.push(row);
+            let same = |value: i64| Column::new(ColumnData::I64(vec![value]));
+            let key = keys.iter().map(|column| column.gather(&[row]));
+            let Bounds { start, end } = bounds[row as usize];
+            let columns = key.chain([same(start), same(end)]).map(Arc::new);
+            let group = Batch::new(1, columns.collect()).row(0, &self.given);
+            error(cx, fault, place, (row_text::json(&group, &self.given), None))?;
+        }
+        Ok(refused)
+    }
+
     /// Keeps these rows of a batch, which are behind, until their number is complete.
     pub(crate) fn set_behind(&mut self, number: Number, batch: &Batch, rows: &[u32]) {
         if !rows.is_empty() {
@@ -183,12 +218,23 @@ impl Common {
         self.behind.front().map(|(number, _)| *number)
     }
 
+    /// The next rows of this number that are behind.
+    pub(crate) fn next_behind(&mut self, number: Number) -> Option<Batch> {
+        let is_first = self.first_behind() == Some(number);
+        self.behind.pop_front_if(|_| is_first).map(|(_, batch)| batch)
+    }
+
+    /// Hands on these rows, which are late.
+    pub(crate) fn emit_late(&self, cx: &mut Context<'_>, batch: &Batch, rows: &[u32]) {
+        if !rows.is_empty() {
+            cx.emit_late(self.late(batch.gather(rows)));
+        }
+    }
+
     /// Hands on the rows of this number that are late.
     pub(crate) fn give_late(&mut self, cx: &mut Context<'_>) {
-        while self.first_behind() == Some(cx.number) {
-            if let Some((_, batch)) = self.behind.pop_front() {
-                cx.emit_late(self.late(batch));
-            }
+        while let Some(batch) = self.next_behind(cx.number) {
+            cx.emit_late(self.late(batch));
         }
     }
 
@@ -201,7 +247,8 @@ impl Common {
     }
 }
 
-fn error(
+/// Hands an error to the policy of the node's declaration.
+pub(crate) fn error(
     cx: &mut Context<'_>,
     fault: Fault,
     place: Place,

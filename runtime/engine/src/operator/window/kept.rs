@@ -1,0 +1,532 @@
+//! Windows that take rows behind their end, or give results before it: each keeps groups of its own, until
+//! no row can reach it any more.
+//!
+//! Windows that overlap share nothing here, as a row may be late for one, behind for the next and in time
+//! for others; but each of them still collects its rows by slice, so that results are those of
+//! [`super::sliced`].
+
+use super::births::{Birth, Births, Places};
+use super::bounds::{Bounds, Overlapping, Tumbling};
+use super::divide::Moment;
+use super::given::{Given, Rank, Replaced, Results, in_order};
+use super::windows::{Common, Windows, ints, rest};
+use crate::context::Context;
+use crate::error::Halt;
+use crate::number::{Number, at_end_of_time};
+use crate::operator::Flush;
+use crate::ranks::{Phase, of_row};
+use crate::state::{Calls, Groups, Held, KeyTable, NO_SLOT, Refused, Scratch, Shape, room};
+use flow_data::hash::hash_columns;
+use flow_data::{BATCH_ROWS, Batch, Column};
+use flow_plan::operator::LateTrigger;
+use flow_plan::physical::hidden::NO_WATERMARK;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which windows a row goes to.
+pub(crate) enum Spans {
+    Tumbling(Tumbling),
+    Overlapping(Overlapping, Tumbling),
+    /// The one that these columns say.
+    Same(usize, usize),
+    /// Sessions of this gap.
+    Sessions(i64),
+}
+
+pub(crate) struct Kept {
+    spans: Spans,
+    lateness: i64,
+    late: Option<LateTrigger>,
+    discarding: bool,
+    /// Of a changelog, windows keep rows in the order in which they came, not by slice.
+    changelog: bool,
+    /// By end and start.
+    open: BTreeMap<(i64, i64), Open>,
+    /// Rows of the current batch that are refused: each is told of once.
+    refused: BTreeSet<u32>,
+}
+
+/// A window.
+struct Open {
+    /// Its groups, in the order in which they were first seen.
+    index: KeyTable,
+    births: Births,
+    state: Vec<State>,
+    given: Given,
+    slices: BTreeMap<i64, Groups>,
+}
+
+/// What a group is waiting for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct State {
+    /// The end of its window has passed, and its result is given.
+    pub(crate) done: bool,
+    /// It has changed since it was given.
+    pub(crate) changed: bool,
+    /// It has rows that were not forgotten.
+    pub(crate) filled: bool,
+    /// Of a changelog: how many rows it has.
+    pub(crate) rows: i64,
+    /// All its rows were taken out and nothing is given of it: if its key comes again, it is a new group.
+    pub(crate) dead: bool,
+}
+
+impl State {
+    /// Of a group whose result is to be given.
+    pub(crate) const NEW: State = State { done: false, changed: true, filled: true, rows: 0, dead: false };
+
+    /// Of one of so many rows, behind a row of a changelog.
+    pub(crate) fn behind(rows: i64, change: Option<i64>) -> State {
+        match change {
+            Some(change) => State { rows: rows + change, filled: rows + change > 0, ..State::NEW },
+            None => State::NEW,
+        }
+    }
+}
+
+/// A window and a slice of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Target {
+    end: i64,
+    start: i64,
+    slice: i64,
+}
+
+/// Rows that make or change groups.
+struct Part<'a> {
+    batch: &'a Batch,
+    rows: Vec<u32>,
+    number: Number,
+    /// Are they behind the others of their number?
+    behind: bool,
+}
+
+impl Kept {
+    pub(crate) fn new(
+        spans: Spans,
+        lateness: i64,
+        late: Option<LateTrigger>,
+        discarding: bool,
+        changelog: bool,
+    ) -> Kept {
+        let (open, refused) = (BTreeMap::new(), BTreeSet::new());
+        Kept { spans, lateness, late, discarding, changelog, open, refused }
+    }
+
+    /// The windows of a row, least end first.
+    fn targets(&self, batch: &Batch, times: &[i64], row: usize, out: &mut Vec<Target>) {
+        out.clear();
+        let time = times[row];
+        match &self.spans {
+            Spans::Tumbling(tumbling) => {
+                let Bounds { start, end } = tumbling.of(time);
+                out.push(Target { end, start, slice: start });
+            }
+            Spans::Same(start, end) => {
+                let (start, end) = (ints(batch, *start)[row], ints(batch, *end)[row]);
+                out.push(Target { end, start, slice: start });
+            }
+            Spans::Sessions(_) => unreachable!("sessions are known by key"),
+            Spans::Overlapping(windows, slicing) => {
+                let slice = if self.changelog { 0 } else { slicing.of(time).start };
+                let mut after = i128::MIN;
+                while let Some(next) = windows.next_end(time, after) {
+                    let Bounds { start, end } = windows.window(next);
+                    out.push(Target { end, start, slice });
+                    after = next;
+                }
+            }
+        }
+    }
+
+    /// When no row can reach a window any more.
+    fn over(&self, end: i64) -> i64 {
+        end.saturating_add(self.lateness)
+    }
+
+    /// Adds rows to a window; gives the groups of those that are not refused.
+    fn add(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        target: Target,
+        part: Part<'_>,
+    ) -> Result<Vec<u32>, Halt> {
+        let Some(change) = common.shape.change else { return self.add_rows(common, cx, target, part) };
+        // Rows that are withdrawn may take groups away: one after the other.
+        let Part { batch, rows, number, behind } = part;
+        let mut slots = Vec::new();
+        for row in rows {
+            let change = ints(batch, change)[row as usize];
+            let is_known = match self.open.get(&(target.end, target.start)) {
+                Some(open) => open.knows(&common.shape, batch, row),
+                None => false,
+            };
+            if change < 0 && !is_known {
+                continue;
+            }
+            let one = Part { batch, rows: vec![row], number, behind };
+            let made = self.add_rows(common, cx, target, one)?;
+            if let Some(open) = self.open.get_mut(&(target.end, target.start)) {
+                made.iter().for_each(|slot| open.change(*slot, change));
+                if !behind {
+                    made.iter().for_each(|slot| open.forget_if_empty(*slot));
+                }
+            }
+            slots.extend(made);
+        }
+        Ok(slots)
+    }
+
+    fn add_rows(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        target: Target,
+        part: Part<'_>,
+    ) -> Result<Vec<u32>, Halt> {
+        let Part { batch, rows, number, behind } = part;
+        let open = self.open.entry((target.end, target.start)).or_insert_with(|| Open::new(common));
+        let rows_of = rows.clone();
+        let picked = if rows.len() == batch.len { batch.clone() } else { batch.gather(&rows) };
+        let places = Places::new(common.rows, Some(rows));
+        let number = order_of(number, behind);
+        let (shape, scratch) = (&common.shape, &mut common.scratch);
+        let (refused, slots) = open.add(shape, scratch, target.slice, (number, places), picked);
+        if let Some(mut refused) = refused {
+            refused.rows.retain(|(row, ..)| self.refused.insert(rows_of[*row]));
+            common.refuse(cx, refused)?;
+        }
+        Ok(slots)
+    }
+
+    /// Takes the rows of a number that are behind, one after the other: late ones go out, others change
+    /// results that were given.
+    fn take_behind(&mut self, common: &mut Common, cx: &mut Context<'_>, moment: Moment) -> Result<(), Halt> {
+        while let Some(batch) = common.next_behind(cx.number) {
+            self.refused.clear();
+            let times = common.times(&batch).into_owned();
+            let own = common.watermarks(&batch).into_owned();
+            let (mut late, mut targets) = (Vec::new(), Vec::new());
+            for (row, own) in own.into_iter().enumerate() {
+                let met = moment.latest(own);
+                self.targets(&batch, &times, row, &mut targets);
+                if targets.iter().all(|target| self.over(target.end) <= met) {
+                    late.push(row as u32);
+                    continue;
+                }
+                let lateness = self.lateness;
+                let behind = |t: &&Target| t.end <= met && t.end.saturating_add(lateness) > met;
+                for target in targets.iter().filter(behind) {
+                    let part =
+                        Part { batch: &batch, rows: vec![row as u32], number: cx.number, behind: true };
+                    let slots = self.add(common, cx, *target, part)?;
+                    self.behind(common, cx, (target.end, target.start), &slots, met, &batch, row)?;
+                }
+            }
+            common.rows += batch.len as u64;
+            common.emit_late(cx, &batch, &late);
+        }
+        Ok(())
+    }
+
+    /// A row that is behind the end of its window has changed a group.
+    #[allow(clippy::too_many_arguments, reason = "which group, and for which row it is given")]
+    fn behind(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        window: (i64, i64),
+        slots: &[u32],
+        met: i64,
+        batch: &Batch,
+        row: usize,
+    ) -> Result<(), Halt> {
+        let each = self.late == Some(LateTrigger::EachRow);
+        let Some(open) = self.open.get_mut(&window) else { return Ok(()) };
+        for &slot in slots {
+            if !each && open.state[slot as usize].done {
+                continue;
+            }
+            let own = match common.output.rank {
+                0 => Vec::new(),
+                _ => of_row(batch, common.shape.input.fields.len(), row),
+            };
+            let rank = Rank::Row { number: cx.number, own };
+            let given = open.give(common, cx, window, &[slot], (met, &rank), self.discarding)?;
+            cx.emit(given.batch);
+        }
+        if common.shape.change.is_some() {
+            slots.iter().for_each(|slot| open.forget_if_empty(*slot));
+        }
+        Ok(())
+    }
+
+    /// Gives the groups that are chosen of all windows that are chosen, least end first, then in the order in
+    /// which they were first seen.
+    fn give_chosen(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        phase: Phase,
+        windows: impl Fn(&Kept, i64) -> bool,
+        groups: impl Fn(State) -> bool,
+    ) -> Result<(), Halt> {
+        let keys: Vec<(i64, i64)> =
+            self.open.keys().copied().filter(|(end, _)| windows(self, *end)).collect();
+        for same_end in keys.chunk_by(|a, b| a.0 == b.0) {
+            self.give_end(common, cx, phase, same_end, &groups)?;
+        }
+        Ok(())
+    }
+
+    fn give_end(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        phase: Phase,
+        windows: &[(i64, i64)],
+        groups: &impl Fn(State) -> bool,
+    ) -> Result<(), Halt> {
+        let mut all: Vec<Replaced> = Vec::new();
+        for &window in windows {
+            let Some(open) = self.open.get_mut(&window) else { continue };
+            let chosen = |slot: &u32| groups(open.state[*slot as usize]);
+            let slots: Vec<u32> = open.births.order().into_iter().filter(chosen).collect();
+            for slots in slots.chunks(BATCH_ROWS) {
+                let rank = Rank::Due(phase);
+                all.push(open.give(common, cx, window, slots, (NO_WATERMARK, &rank), self.discarding)?);
+            }
+        }
+        if windows.len() == 1 {
+            all.into_iter().for_each(|given| cx.emit(given.batch));
+            return Ok(());
+        }
+        cx.emit(in_order(all));
+        Ok(())
+    }
+
+    fn gives_later(&self) -> bool {
+        matches!(self.late, Some(LateTrigger::Every(_)))
+    }
+}
+
+impl Open {
+    fn new(common: &Common) -> Open {
+        let fields = &common.shape.input.fields;
+        Open {
+            index: KeyTable::new(common.shape.keys.iter().map(|&key| &fields[key].ty)),
+            births: Births::new(common.output.rank),
+            state: Vec::new(),
+            given: Given::default(),
+            slices: BTreeMap::new(),
+        }
+    }
+
+    fn add(
+        &mut self,
+        shape: &Shape,
+        scratch: &mut Scratch,
+        slice: i64,
+        (number, mut places): (Number, Places),
+        mut batch: Batch,
+    ) -> (Option<Refused>, Vec<u32>) {
+        let groups = self.slices.entry(slice).or_insert_with(|| Groups::new(shape));
+        let refused = groups.add(shape, scratch, &mut batch);
+        if let Some(refused) = &refused {
+            places.leave_out(refused);
+        }
+        let columns: Vec<&Column> = shape.keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        let (mut hashes, mut slots) = (Vec::new(), Vec::new());
+        hash_columns(&columns, batch.len, &mut hashes);
+        self.index.slots(&columns, &hashes, &mut slots);
+        self.births.note(number, &places, &slots, &batch, shape.input.fields.len());
+        self.state.resize(self.index.len(), State::default());
+        for (row, &slot) in slots.iter().enumerate() {
+            let state = &mut self.state[slot as usize];
+            (state.changed, state.filled) = (true, true);
+            if std::mem::take(&mut state.dead) {
+                (state.done, state.rows) = (false, 0);
+                let declared = shape.input.fields.len();
+                self.births.set(slot as usize, &places.birth(number, &batch, declared, row, &self.births));
+            }
+        }
+        (refused, slots)
+    }
+
+    /// Is there a group with the key of a row?
+    fn knows(&self, shape: &Shape, batch: &Batch, row: u32) -> bool {
+        let one = batch.gather(&[row]);
+        let columns: Vec<&Column> = shape.keys.iter().map(|&key| one.columns[key].as_ref()).collect();
+        let (mut hashes, mut slots) = (Vec::new(), Vec::new());
+        hash_columns(&columns, 1, &mut hashes);
+        self.index.known(&columns, &hashes, &mut slots);
+        slots.first().is_some_and(|&slot| slot != NO_SLOT && !self.state[slot as usize].dead)
+    }
+
+    /// A row was added to a group, or taken out of it.
+    fn change(&mut self, slot: u32, change: i64) {
+        let state = &mut self.state[slot as usize];
+        state.rows += change;
+        state.filled = state.rows > 0;
+    }
+
+    /// A group whose rows were all taken out, and of which nothing is given any more.
+    fn forget_if_empty(&mut self, slot: u32) {
+        if self.state[slot as usize].filled || self.given.is_given(slot) {
+            return;
+        }
+        let keys = self.index.gather(&[slot]);
+        let columns: Vec<&Column> = keys.iter().collect();
+        let mut hashes = Vec::new();
+        hash_columns(&columns, 1, &mut hashes);
+        self.slices.values_mut().for_each(|groups| groups.reset((&columns, &hashes)));
+        self.state[slot as usize] = State { dead: true, done: true, ..State::default() };
+    }
+
+    /// Gives the results of groups.
+    fn give(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        (end, start): (i64, i64),
+        slots: &[u32],
+        (watermark, rank): (i64, &Rank),
+        discarding: bool,
+    ) -> Result<Replaced, Halt> {
+        let bounds = Bounds { start, end };
+        let early = matches!(rank, Rank::Due(Phase::Early));
+        let slots = slots.to_vec();
+        let keys = self.index.gather(&slots);
+        let columns: Vec<&Column> = keys.iter().collect();
+        let mut hashes = Vec::new();
+        hash_columns(&columns, slots.len(), &mut hashes);
+        let is_empty = |row: &u32| !self.state[slots[*row as usize] as usize].filled;
+        let empty: Vec<u32> = (0..slots.len() as u32).filter(is_empty).collect();
+        let mut calls = Calls::new(&common.shape);
+        calls.grow(slots.len());
+        let mut faults = Vec::new();
+        for groups in self.slices.values_mut() {
+            groups.merge_into(&common.shape, (&columns, &hashes), &mut calls, &mut faults);
+            if discarding {
+                groups.reset((&columns, &hashes));
+            }
+        }
+        for &slot in &slots {
+            let state = &mut self.state[slot as usize];
+            let rows = if discarding { 0 } else { state.rows };
+            let filled = state.filled && !discarding;
+            *state = State { done: state.done || !early, changed: false, filled, rows, dead: false };
+        }
+        let all: Vec<u32> = (0..slots.len() as u32).collect();
+        faults.extend(calls.faults(&common.shape, &all));
+        faults.retain(|(row, ..)| !empty.contains(row));
+        let results = calls.results(&all).collect();
+        let mut refused =
+            common.refuse_groups(cx, &keys, &all.iter().map(|_| bounds).collect::<Vec<_>>(), faults)?;
+        refused.extend(empty);
+        let births: Vec<Birth> = slots.iter().map(|slot| self.births.get(*slot as usize)).collect();
+        let (starts, ends) = (vec![start; slots.len()], vec![end; slots.len()]);
+        let made = Results { slots, keys, starts, ends, results, watermark, refused, births, rank };
+        Ok(self.given.replace(common, made))
+    }
+
+    fn held(&self) -> Held {
+        let groups = self.slices.values().fold(Held::default(), |all, groups| all + groups.held());
+        let bytes = self.index.bytes() + self.births.bytes() + room(&self.state) + self.given.bytes();
+        Held { keys: self.index.len(), bytes: groups.bytes + bytes }
+    }
+}
+
+/// The order of groups by their first rows: within a number, those of rows that are behind come last.
+fn order_of(number: Number, behind: bool) -> Number {
+    ((number << 1) | u64::from(behind)) ^ (1 << 63)
+}
+
+impl Windows for Kept {
+    fn take(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        batch: Batch,
+        moment: Moment,
+    ) -> Result<Option<Batch>, Halt> {
+        self.refused.clear();
+        let times = common.times(&batch).into_owned();
+        let own = common.watermarks(&batch).into_owned();
+        let mut parts: BTreeMap<Target, Vec<u32>> = BTreeMap::new();
+        let (mut behind, mut targets, mut left) = (Vec::new(), Vec::new(), None);
+        for (row, own) in own.into_iter().enumerate() {
+            self.targets(&batch, &times, row, &mut targets);
+            let latest = moment.latest(own);
+            if targets.iter().any(|target| target.end <= latest) {
+                if moment.behind.is_none() {
+                    left = Some(row);
+                    break;
+                }
+                behind.push(row as u32);
+            }
+            for target in targets.iter().filter(|target| target.end > latest) {
+                parts.entry(*target).or_default().push(row as u32);
+            }
+        }
+        for (target, rows) in parts {
+            let part = Part { batch: &batch, rows, number: cx.number, behind: false };
+            self.add(common, cx, target, part)?;
+        }
+        common.set_behind(cx.number, &batch, &behind);
+        common.rows += batch.len as u64;
+        Ok(left.map(|from| rest(&batch, from)))
+    }
+
+    fn give(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        moment: Moment,
+        _rest: Vec<Batch>,
+    ) -> Result<(), Halt> {
+        let now = moment.latest(i64::MAX);
+        self.give_chosen(common, cx, Phase::Due, |_, end| end <= now, |group| !group.done)?;
+        self.take_behind(common, cx, moment)?;
+        if self.gives_later() {
+            let over = |kept: &Kept, end| kept.over(end) <= now;
+            self.give_chosen(common, cx, Phase::Over, over, |group| group.changed)?;
+        }
+        while let Some(first) = self.open.first_entry()
+            && first.key().0.saturating_add(self.lateness) <= now
+        {
+            first.remove();
+        }
+        Ok(())
+    }
+
+    /// Partial results of windows that are open, or results of rows behind, that wait for the clock.
+    fn tick(&mut self, common: &mut Common, cx: &mut Context<'_>, early: bool) -> Result<(), Halt> {
+        let phase = if early { Phase::Early } else { Phase::Due };
+        self.give_chosen(common, cx, phase, |_, _| true, |group| group.changed && group.done != early)
+    }
+
+    fn held(&self) -> Held {
+        self.open.values().fold(Held::default(), |all, open| all + open.held())
+    }
+
+    fn next_end(&mut self) -> Option<i64> {
+        self.open.first_key_value().map(|(&(end, _), _)| end)
+    }
+
+    fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
+        let Some(end) = self.next_end() else { return Ok(Flush::Done) };
+        cx.number = at_end_of_time(level, end);
+        let later = self.gives_later();
+        let windows: Vec<(i64, i64)> =
+            self.open.keys().copied().take_while(|(other, _)| *other == end).collect();
+        self.give_end(common, cx, Phase::Due, &windows, &|group| !group.done || (later && group.changed))?;
+        windows.iter().for_each(|window| {
+            self.open.remove(window);
+        });
+        Ok(match self.next_end() {
+            Some(end) => Flush::More(at_end_of_time(level, end)),
+            None => Flush::Done,
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! Windows of rows: of each key the last `n` rows, given after every `m` of them, and at the end of the input
+//! if rows came since.
+
+use super::windows::error;
+use crate::context::{Context, describe};
+use crate::error::Halt;
+use crate::number::{Number, at_end};
+use crate::operator::{Flush, Operator};
+use crate::ranks::{Phase, Ranks, of_row};
+use crate::state::{Calls, Held, KeyTable, RowStore, Shape, room};
+use flow_data::hash::hash_columns;
+use flow_data::{Batch, Column, ColumnData};
+use flow_plan::RecordType;
+use flow_plan::physical::WindowAggregate;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub(crate) struct RowsOperator {
+    shape: Shape,
+    n: usize,
+    every: u64,
+    /// Time and watermark of the row that causes a result.
+    hidden: Vec<usize>,
+    changes: bool,
+    rank: usize,
+    keys: KeyTable,
+    groups: Vec<Group>,
+    /// The rows of all groups.
+    rows: RowStore,
+    /// Some aggregate may refuse a row.
+    fallible: bool,
+    /// The next group that the end of the input gives.
+    flushed: usize,
+    hashes: Vec<u64>,
+    slots: Vec<u32>,
+}
+
+struct Group {
+    /// Its rows, the last one last.
+    rows: VecDeque<u32>,
+    /// Rows since a result was given.
+    pending: u64,
+    born: Number,
+    own: Vec<i64>,
+}
+
+impl RowsOperator {
+    pub(crate) fn new(
+        aggregate: &WindowAggregate,
+        (n, every): (u64, u64),
+        input: &Arc<RecordType>,
+        rank: usize,
+    ) -> RowsOperator {
+        let shape = Shape::new(&aggregate.keys, &aggregate.calls, input, None);
+        let fields = &input.fields;
+        RowsOperator {
+            keys: KeyTable::new(aggregate.keys.iter().map(|&key| &fields[key].ty)),
+            rows: RowStore::new(fields.iter().map(|field| &field.ty)),
+            fallible: Calls::new(&shape).is_fallible(),
+            shape,
+            n: usize::try_from(n).unwrap_or(usize::MAX),
+            every,
+            hidden: aggregate.windowing.time.into_iter().chain(aggregate.windowing.watermark).collect(),
+            changes: aggregate.changes,
+            rank,
+            groups: Vec::new(),
+            flushed: 0,
+            hashes: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// Makes groups for keys that are new.
+    fn find_groups(&mut self, number: Number, batch: &Batch) {
+        let columns: Vec<&Column> = self.shape.keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        hash_columns(&columns, batch.len, &mut self.hashes);
+        self.keys.slots(&columns, &self.hashes, &mut self.slots);
+        for (row, &slot) in self.slots.iter().enumerate() {
+            if slot as usize == self.groups.len() {
+                let own = self.own(batch, row);
+                self.groups.push(Group { rows: VecDeque::new(), pending: 0, born: number, own });
+            }
+        }
+    }
+
+    fn own(&self, batch: &Batch, row: usize) -> Vec<i64> {
+        match self.rank {
+            0 => Vec::new(),
+            _ => of_row(batch, self.shape.input.fields.len(), row),
+        }
+    }
+
+    /// The aggregates over a group's rows; or why the last one is refused.
+    fn aggregate(&self, slot: u32) -> Result<Calls, (flow_plan::error::Fault, flow_plan::Place)> {
+        let rows: Vec<u32> = self.groups[slot as usize].rows.iter().copied().collect();
+        let columns = self.rows.gather(&rows).into_iter().map(Arc::new).collect();
+        let batch = Batch::new(rows.len(), columns);
+        let mut calls = Calls::new(&self.shape);
+        calls.grow(1);
+        let slots = vec![0; rows.len()];
+        match calls.apply(&self.shape, &slots, &batch) {
+            true => Ok(calls),
+            false => {
+                let (_, mut refused) = calls.divide(&self.shape, &slots, &batch);
+                let (_, fault, place) = refused.swap_remove(0);
+                Err((fault, place))
+            }
+        }
+    }
+
+    /// The result of a group, for its last row.
+    fn result(&self, slot: u32, calls: &Calls, phase: Phase) -> Batch {
+        let group = &self.groups[slot as usize];
+        let last = group.rows.back().copied().unwrap_or_default();
+        let row = self.rows.gather(&[last]);
+        let hidden = self.hidden.iter().map(|&column| row[column].clone());
+        let keys = self.keys.gather(&[slot]).into_iter();
+        let change = self.changes.then(|| Column::new(ColumnData::I64(vec![1])));
+        let columns = keys.chain(calls.results(&[0])).chain(hidden).chain(change);
+        let mut batch = Batch::new(1, columns.map(Arc::new).collect());
+        if phase == Phase::Due {
+            let mut ranks = Ranks::new(self.rank);
+            ranks.push(phase, 0, group.born, &group.own);
+            ranks.append_to(&mut batch);
+        }
+        batch
+    }
+
+    /// Adds a row to its group; gives the result if it is due.
+    fn take(&mut self, cx: &mut Context<'_>, batch: &Batch, row: usize) -> Result<Option<Batch>, Halt> {
+        let slot = self.slots[row];
+        let place = self.rows.reserve();
+        let columns = batch.columns[..self.shape.input.fields.len()].iter().map(Arc::as_ref);
+        self.rows.put(columns, &[(row as u32, place)]);
+        let group = &mut self.groups[slot as usize];
+        group.rows.push_back(place);
+        let first = if group.rows.len() > self.n { group.rows.pop_front() } else { None };
+        let due = group.pending + 1 == self.every;
+        let calls = if due || self.fallible { Some(self.aggregate(slot)) } else { None };
+        let group = &mut self.groups[slot as usize];
+        if let Some(Err((fault, at))) = calls {
+            group.rows.pop_back();
+            first.into_iter().for_each(|first| group.rows.push_front(first));
+            self.rows.free(place);
+            let record = describe(batch, row, &self.shape.input);
+            return error(cx, fault, at, record).map(|()| None);
+        }
+        first.into_iter().for_each(|first| self.rows.free(first));
+        group.pending = if due { 0 } else { group.pending + 1 };
+        let Some(Ok(calls)) = calls.filter(|_| due) else { return Ok(None) };
+        let mut given = self.result(slot, &calls, Phase::Row);
+        let mut ranks = Ranks::new(self.rank);
+        ranks.push(Phase::Row, 0, cx.number, &self.own(batch, row));
+        ranks.append_to(&mut given);
+        Ok(Some(given))
+    }
+}
+
+impl Operator for RowsOperator {
+    fn held(&self) -> Held {
+        let rows = self.groups.len() * (size_of::<Group>() + self.n.min(64) * 4);
+        Held {
+            keys: self.groups.len(),
+            bytes: self.keys.bytes() + self.rows.bytes() + rows + room(&self.slots),
+        }
+    }
+
+    fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        self.find_groups(cx.number, &batch);
+        let mut given = Vec::new();
+        for row in 0..batch.len {
+            given.extend(self.take(cx, &batch, row)?);
+        }
+        if !given.is_empty() {
+            cx.emit(Batch::concat(given));
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        let level = cx.shared.layout.nodes[cx.node].level;
+        let pending = |group: &Group| group.pending > 0;
+        while let Some(at) = self.groups[self.flushed..].iter().position(pending) {
+            let slot = self.flushed + at;
+            self.flushed = slot + 1;
+            cx.number = at_end(level, self.groups[slot].born);
+            // A row that is refused is not kept.
+            if let Ok(calls) = self.aggregate(slot as u32) {
+                cx.emit(self.result(slot as u32, &calls, Phase::Due));
+            }
+            if let Some(next) = self.groups[self.flushed..].iter().find(|group| pending(group)) {
+                return Ok(Flush::More(at_end(level, next.born)));
+            }
+        }
+        Ok(Flush::Done)
+    }
+}

@@ -1,0 +1,99 @@
+//! What is given of sessions when time has passed, and when they are freed.
+
+use super::{Common, Context, Halt, Phase, Rank, Replaced, Sessions};
+use crate::operator::window::given::in_order;
+use flow_data::BATCH_ROWS;
+use flow_plan::operator::LateTrigger;
+use flow_plan::physical::hidden::NO_WATERMARK;
+
+impl Sessions {
+    /// Gives the sessions that are due, with what was due before rows extended it, in order.
+    pub(super) fn give_due(
+        &mut self,
+        common: &Common,
+        cx: &mut Context<'_>,
+        due: &[u32],
+    ) -> Result<(), Halt> {
+        let before = std::mem::take(&mut self.before);
+        let rank = Rank::Due(Phase::Due);
+        let mut all: Vec<Replaced> = Vec::new();
+        for slots in due.chunks(BATCH_ROWS) {
+            all.push(self.result(common, cx, slots, (NO_WATERMARK, &rank))?);
+        }
+        if before.is_empty() {
+            all.into_iter().for_each(|given| cx.emit(given.batch));
+        } else {
+            all.extend(before);
+            cx.emit(in_order(all));
+        }
+        Ok(())
+    }
+
+    /// Frees sessions that no row can reach any more: those that were `done`, and some of those that are it
+    /// now. What has changed and waits for the clock is given before.
+    pub(super) fn give_over(
+        &mut self,
+        common: &Common,
+        cx: &mut Context<'_>,
+        mut over: Vec<u32>,
+        due: Vec<u32>,
+        now: i64,
+    ) -> Result<(), Halt> {
+        if matches!(self.keeping.late, Some(LateTrigger::Every(_))) {
+            let changed = |slot: &u32| self.sessions[*slot as usize].state.changed;
+            let changed: Vec<u32> = over.iter().copied().filter(changed).collect();
+            let rank = Rank::Due(Phase::Over);
+            let given = self.result(common, cx, &changed, (NO_WATERMARK, &rank))?;
+            cx.emit(given.batch);
+        }
+        for slot in due {
+            if self.at(slot) < now {
+                over.push(slot);
+            } else {
+                self.watch(slot);
+            }
+        }
+        over.into_iter().for_each(|slot| self.close(slot));
+        Ok(())
+    }
+
+    /// Partial results of sessions that are open, or of those that rows behind have changed.
+    pub(super) fn give_changed(
+        &mut self,
+        common: &Common,
+        cx: &mut Context<'_>,
+        early: bool,
+    ) -> Result<(), Halt> {
+        let phase = if early { Phase::Early } else { Phase::Due };
+        let wanted = |slot: &u32| {
+            let session = &self.sessions[*slot as usize];
+            session.bucket != i64::MIN && session.state.changed && session.state.done != early
+        };
+        let mut slots: Vec<u32> = (0..self.sessions.len() as u32).filter(wanted).collect();
+        self.sort(&mut slots);
+        for slots in slots.chunks(BATCH_ROWS) {
+            let given = self.result(common, cx, slots, (NO_WATERMARK, &Rank::Due(phase)))?;
+            cx.emit(given.batch);
+        }
+        Ok(())
+    }
+
+    /// What the end of the input gives: sessions that are not given, and those that have changed and wait
+    /// for the clock.
+    pub(super) fn rest(&mut self) -> Vec<u32> {
+        let mut rest = self.due(None);
+        let later = matches!(self.keeping.late, Some(LateTrigger::Every(_)));
+        rest.retain(|slot| {
+            let state = self.sessions[*slot as usize].state;
+            state.filled && (!state.done || (later && state.changed))
+        });
+        rest
+    }
+
+    /// In the order of their results.
+    pub(super) fn sort(&self, slots: &mut [u32]) {
+        slots.sort_unstable_by_key(|&slot| {
+            (self.sessions[slot as usize].end, self.births.place(slot as usize))
+        });
+    }
+}
