@@ -10,6 +10,13 @@ use std::path::{Path, PathBuf};
 /// The queries, and the key of results that are updated.
 const QUERIES: &[(&str, &[&str])] = &[
     ("q1", &[]),
+    ("q3", &[]),
+    ("q4", &["category"]),
+    ("q5", &[]),
+    ("q6", &["seller"]),
+    ("q7", &[]),
+    ("q8", &[]),
+    ("q9", &[]),
     ("q11", &[]),
     ("q13", &[]),
     ("q14", &[]),
@@ -18,6 +25,7 @@ const QUERIES: &[(&str, &[&str])] = &[
     ("q17", &["auction", "day"]),
     ("q18", &[]),
     ("q19", &[]),
+    ("q20", &[]),
     ("q21", &[]),
     ("q22", &[]),
 ];
