@@ -123,12 +123,11 @@ fn top(random: &mut Arbitrary, known: &mut Known) -> Stage {
         known.has_late = true;
         window_trigger(random, known, &mut out);
     } else {
-        let final_rows = !std::mem::replace(&mut known.updating, true);
+        known.updating = true;
         match random.below(6) {
             0 => out.push("window(count(5))".into()),
             1 => out.push("trigger(atEnd)".into()),
-            // Over a changelog, what counts as a row is still decided differently.
-            2 if final_rows => out.push("trigger(count: 3)".into()),
+            2 => out.push("trigger(count: 3)".into()),
             _ => {}
         }
     }
@@ -158,8 +157,10 @@ fn latest(random: &mut Arbitrary, known: &mut Known) -> Stage {
         window_trigger(random, known, &mut out);
     } else {
         known.updating = true;
-        if random.one_in(4) {
-            out.push("trigger(atEnd)".into());
+        match random.below(8) {
+            0 | 1 => out.push("trigger(atEnd)".into()),
+            2 => out.push("trigger(count: 2)".into()),
+            _ => {}
         }
     }
     out.push(random.pick::<&str>(&["latest(by: at)", "earliest(by: at)", "latest(by: v)"]).to_string());
@@ -187,8 +188,7 @@ fn counted(random: &mut Arbitrary, known: &mut Known) -> Stage {
 fn running(random: &mut Arbitrary, known: &mut Known) -> Stage {
     let keys = keys(random);
     let mut out: Vec<String> = keys.stage.clone().into_iter().collect();
-    // What is discarded cannot be withdrawn.
-    let final_rows = !std::mem::replace(&mut known.updating, true);
+    known.updating = true;
     match random.below(7) {
         0 | 1 => {
             out.push("trigger(atEnd)".into());
@@ -196,7 +196,7 @@ fn running(random: &mut Arbitrary, known: &mut Known) -> Stage {
         }
         2 => out.push("trigger(count: 3)".into()),
         3 => out.push("trigger(every: 1h)".into()),
-        4 if final_rows => {
+        4 => {
             out.push("trigger(count: 2, mode: discarding)".into());
             known.updating = false;
         }

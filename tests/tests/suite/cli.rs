@@ -253,6 +253,19 @@ fn run_refuses_what_cannot_run_yet_at_its_stage() {
 }
 
 #[test]
+fn an_aggregate_that_forgets_rows_which_can_be_withdrawn_is_refused() {
+    for stages in ["trigger(count: 2, mode: discarding)", "window(count(3))", "window(count(3, every: 1))"] {
+        let script = format!(
+            "type R = {{ k: int }}\nsource rows: R = file(\"r.json\", format: json)\nsink out = rows |> keyBy(k) |> count() as n |> {stages} |> aggregate {{ l: last(n) }} -> stdout(format: json)\n"
+        );
+        let folder = folder(&[("a.flow", &script)]);
+        let (status, _, err) = flow(folder.path(), &["run", "a.flow"]);
+        assert_eq!(status, Some(1), "{stages}: {err}");
+        assert!(err.contains("error[E0809]") && err.contains("a.flow:3"), "{stages}: {err}");
+    }
+}
+
+#[test]
 fn a_record_error_shows_the_expression_the_record_and_its_line() {
     let script = "type R = { n: int }\nsource rows: R = file(\"rows.ndjson\", format: json)\nsink out = rows |> map { n: 10 / n } -> stdout(format: json)\n";
     let folder = folder(&[("a.flow", script), ("rows.ndjson", "{\"n\":1}\n{\"n\":2}\n{\"n\":0}\n")]);

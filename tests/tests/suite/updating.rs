@@ -143,6 +143,17 @@ fn top_over_counts_follows_them() {
 }
 
 #[test]
+fn a_top_that_is_given_each_few_rows_counts_withdrawals_too() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(v) |> count() as n |> trigger(count: 3) |> top(1, by: n) -> stdout(format: csv)\n"
+    );
+    let rows = [(1, 10, 0), (1, 20, 1), (1, 20, 2), (1, 30, 3), (1, 30, 4), (1, 30, 5)];
+    // Behind the withdrawal of 20 with its 1 row, only 10 is there; what is left of the last three is given at the end.
+    let expected = ["v,n", "10,1", "20,2", "30,3"];
+    prints(&script, &rows, &expected);
+}
+
+#[test]
 fn rows_of_a_top_are_counted_as_they_stand() {
     let script = format!(
         "{ROWS}sink out = rows |> keyBy(k) |> top(2, by: v) |> trigger(atEnd) |> aggregate {{ n: count(), s: sum(v) }} -> stdout(format: csv)\n"

@@ -15,7 +15,9 @@ use crate::value::Value;
 struct Group {
     key: Row,
     best: Best,
+    /// The number in which its first row came, and its place among all groups.
     born: Number,
+    birth: u64,
     /// Rows since its list was given.
     pending: u64,
     last: Row,
@@ -25,16 +27,26 @@ struct Group {
 /// A pick without a window.
 pub(super) fn pick(pick: &Pick, input: &Stream, level: u32) -> Stream {
     let mut groups: Vec<Group> = Vec::new();
-    let mut out = Stream::new();
+    let (mut births, mut out) = (0, Stream::new());
     for item in input {
         let key: Row = pick.keys.iter().map(|key| item.row[*key].clone()).collect();
         let known = groups.iter().position(|group| group.key == key);
+        let withdrawn = change_of(&item.row, pick.hidden.change) < 0;
+        if withdrawn && !known.is_some_and(|at| groups[at].best.holds(pick, &item.row)) {
+            // What is not there cannot be withdrawn.
+            continue;
+        }
         let at = known.unwrap_or_else(|| {
-            let (best, born, given, last) = (Best::default(), item.number, Vec::new(), Row::new());
-            groups.push(Group { key, best, born, pending: 0, last, given });
+            let (best, given, last) = (Best::default(), Vec::new(), Row::new());
+            groups.push(Group { key, best, born: 0, birth: 0, pending: 0, last, given });
             groups.len() - 1
         });
         let group = &mut groups[at];
+        if group.best.is_empty() {
+            // Also if it was there before: a group without rows is forgotten.
+            (group.born, group.birth) = (item.number, births);
+            births += 1;
+        }
         group.best.add(pick, &item.row);
         group.pending += 1;
         group.last = item.row.clone();
@@ -43,15 +55,11 @@ pub(super) fn pick(pick: &Pick, input: &Stream, level: u32) -> Stream {
             RunningTrigger::Count(n) => group.pending >= n.max(1),
             RunningTrigger::AtEnd | RunningTrigger::Every(_) => false,
         };
-        // A group without rows goes at once.
-        let is_gone = group.best.is_empty();
-        if due || is_gone {
+        if due {
             out.extend(items(item.number, group.give(pick, false)));
         }
-        if is_gone {
-            groups.remove(at);
-        }
     }
+    groups.sort_by_key(|group| group.birth);
     for group in groups.iter_mut().filter(|group| group.pending > 0) {
         out.extend(items(at_end(level, group.born), group.give(pick, true)));
     }

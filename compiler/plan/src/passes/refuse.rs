@@ -58,14 +58,26 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         OperatorKind::Sink(call) => connector(call, Side::Sink),
         OperatorKind::Table { connector: call, .. } => connector(call, Side::Table),
         OperatorKind::Aggregate(Aggregate { window: Some(window), .. })
-            if !matches!(window.kind, WindowKind::Global | WindowKind::Count { every: None, .. })
-                && updating(plan, operator) =>
+            if window.kind != WindowKind::Global && updating(plan, operator) =>
         {
             finding(
                 RETRACTION,
                 operator.place,
                 format!("`{}` in a window over an updating stream cannot run yet", operator.word),
                 "put `trigger(atEnd)` before the aggregate above: its rows are final then",
+            )
+        }
+        OperatorKind::Aggregate(Aggregate { trigger, .. })
+            if trigger.discarding && updating(plan, operator) =>
+        {
+            finding(
+                RETRACTION,
+                operator.place,
+                format!(
+                    "`{}` with `mode: discarding` over an updating stream cannot run: what is forgotten cannot be withdrawn",
+                    operator.word
+                ),
+                "leave `mode` out, or put `trigger(atEnd)` before the aggregate above: its rows are final then",
             )
         }
         OperatorKind::Distinct { within: Some(_), .. } if updating(plan, operator) => finding(

@@ -19,11 +19,10 @@ pub(crate) struct Best {
 }
 
 impl Best {
-    /// Adds a row, or takes out the first that is as this one.
+    /// Adds a row, or takes out the first copy of it.
     pub(crate) fn add(&mut self, pick: &Pick, row: &Row) {
         if change_of(row, pick.hidden.change) < 0 {
-            let shown = |row: &Row| pick.row.iter().map(|column| row[*column].clone()).collect::<Row>();
-            let gone = self.rows.iter().position(|(_, known)| alike(&shown(known), &shown(row)));
+            let gone = self.rows.iter().position(|(_, known)| is_copy(pick, known, row));
             gone.map(|place| self.rows.remove(place));
             return;
         }
@@ -33,6 +32,11 @@ impl Best {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Is there a row that a withdrawal of this one takes out?
+    pub(crate) fn holds(&self, pick: &Pick, row: &Row) -> bool {
+        self.rows.iter().any(|(_, known)| is_copy(pick, known, row))
     }
 
     /// The best rows in their order: the columns that are given, the window's bounds, the rank, and what
@@ -66,6 +70,14 @@ impl Best {
         };
         sorted[..count].iter().copied().enumerate().map(given).collect()
     }
+}
+
+/// Are two rows of a key the same in all that is given and compared, and of one time?
+fn is_copy(pick: &Pick, a: &Row, b: &Row) -> bool {
+    let by = pick.by.iter().map(|by| by.column);
+    let read: Vec<usize> = pick.row.iter().copied().chain(pick.hidden.time).chain(by).collect();
+    let read_of = |row: &Row| read.iter().map(|column| row[*column].clone()).collect::<Row>();
+    alike(&read_of(a), &read_of(b))
 }
 
 /// Are window bounds added to the rows?
