@@ -21,6 +21,7 @@ cargo xtask <command>
   nexmark --data FOLDER     the events they read
   fuzz jit|pipelines --count N [--seed S]
                             random expressions and chains: native code = evaluator, bit for bit
+  tree-sitter               make the editors' parser of its grammar.js (needs Node)
   help                      this text
 ";
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Some("bench") => suite::bench(rest),
         Some("nexmark") => suite::nexmark(rest),
         Some("fuzz") => suite::fuzz(rest),
+        Some("tree-sitter") => suite::tree_sitter(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             Ok(())

@@ -107,6 +107,11 @@ pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
     run(command.args(args))
 }
 
+/// `cargo xtask tree-sitter`: the generated parser, which is committed, anew.
+pub(crate) fn tree_sitter() -> Result<(), String> {
+    run(&mut cargo(&["run", "-q", "-p", "tree-sitter-flow", "--example", "generate"]))
+}
+
 fn target_dir() -> std::path::PathBuf {
     let dir = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), std::path::PathBuf::from);
     root().join(dir)

@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("flow-engine", &["flow-plan", "flow-data", "flow-env", "flow-checkpoint"]),
     ("flow-connectors", &["flow-plan", "flow-data", "flow-env", "flow-engine"]),
     ("flow-lsp", &["flow-syntax", "flow-types", "flow-plan", "flow-driver"]),
+    ("tree-sitter-flow", &["flow-syntax"]),
     ("flow-cli", HALVES),
     ("flow-tests", EVERYTHING),
     ("flow-benches", &[]),
@@ -121,7 +122,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("foldhash", &["flow-benches"]),
     ("memmap2", &["flow-benches"]),
     ("insta", &["flow-syntax", "flow-types", "flow-plan", "flow-driver", "flow-cli", "flow-tests"]),
-    ("tempfile", &["flow-env", "flow-engine", "flow-connectors", "flow-cli", "flow-tests"]),
+    (
+        "tempfile",
+        &["flow-env", "flow-engine", "flow-connectors", "tree-sitter-flow", "flow-cli", "flow-tests"],
+    ),
+    ("tree-sitter", &["tree-sitter-flow"]),
+    ("tree-sitter-generate", &["tree-sitter-flow"]),
+    ("tree-sitter-language", &["tree-sitter-flow"]),
+    ("cc", &["tree-sitter-flow"]),
 ];
 
 /// The only place packages may come from, as cargo writes it.

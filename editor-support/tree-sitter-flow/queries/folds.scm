@@ -1,0 +1,17 @@
+[
+  (job_declaration)
+  (type_declaration)
+  (function_declaration)
+  (source_declaration)
+  (table_declaration)
+  (stream_declaration)
+  (sink_declaration)
+  (test_declaration)
+  (arguments)
+  (record)
+  (record_type)
+  (list)
+  (map)
+  (match)
+  (block_comment)
+] @fold
