@@ -143,7 +143,6 @@ codes! {
     STATE_DROPPED "E0704" "state-dropped" "state of the old script has no place in this one";
     STATE_RESTORES "E0705" "state-restores" "the state of the old script restores, with a difference";
 
-    ROWS_PER_KEY_NOT_RUNNABLE "E0805" "rows-per-key-not-runnable" "top, bottom, latest and earliest cannot run in windows yet";
     CONNECTOR_NOT_RUNNABLE "E0806" "connector-not-runnable" "the connector cannot run yet";
     FORMAT_NOT_RUNNABLE "E0807" "format-not-runnable" "the format cannot run yet";
     RETRACTION_NOT_RUNNABLE "E0809" "retraction-not-runnable" "this stage cannot read an updating stream";

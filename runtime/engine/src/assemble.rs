@@ -215,7 +215,16 @@ fn operators(
             }
             NodeKind::Pick(pick) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
-                pick::running(pick, input, layout.rank, &shared.env)
+                match &pick.windowing {
+                    None => pick::running(pick, input, layout.rank, &shared.env),
+                    Some(windowing) => match windowing.window.kind {
+                        WindowKind::Count { n, every } => {
+                            let size = (n, every.unwrap_or(n));
+                            Box::new(RowsOperator::of_rows(pick, windowing, size, input, layout.rank))
+                        }
+                        _ => Box::new(WindowOperator::of_rows(pick, windowing, shared, index)),
+                    },
+                }
             }
             NodeKind::Distinct(distinct) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;

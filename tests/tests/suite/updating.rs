@@ -181,3 +181,79 @@ fn a_pick_may_give_each_few_rows() {
     );
     prints(&script, BIDS, &["k,v", "1,30", "2,7"]);
 }
+
+/// A row of `drop(at)` with the window it is of.
+fn windowed(k: i64, v: i64, (from, to): (u32, u32), behind: &str) -> String {
+    format!(
+        "{{\"k\":{k},\"v\":{v},\"windowStart\":\"2026-01-01T00:00:{from:02}Z\",\"windowEnd\":\"2026-01-01T00:00:{to:02}Z\"{behind}}}"
+    )
+}
+
+#[track_caller]
+fn best_of_windows(window: &str, stage: &str, rows: &[(i64, i64, u32)], expected: &[String]) {
+    let script = format!(
+        "{TIMED}sink out = rows |> keyBy(k) |> window({window}) |> {stage} |> drop(at) -> stdout(format: json)\n"
+    );
+    prints(&script, rows, &expected.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_best_rows_of_each_window_come_when_it_ends() {
+    let (first, second) = ((0, 5), (5, 10));
+    let place = |n: i64| format!(",\"place\":{n}");
+    let expected = [
+        windowed(1, 30, first, &place(1)),
+        windowed(1, 30, first, &place(2)),
+        windowed(2, 5, first, &place(1)),
+        windowed(2, 7, second, &place(1)),
+        windowed(1, 5, second, &place(1)),
+    ];
+    best_of_windows("tumbling(5s)", "top(2, by: v) as place", BIDS, &expected);
+    let expected = [(1, 30, first), (2, 5, first), (2, 7, second), (1, 5, second)];
+    best_of_windows(
+        "tumbling(5s)",
+        "latest(by: v)",
+        BIDS,
+        &expected.map(|(k, v, bounds)| windowed(k, v, bounds, "")),
+    );
+    let expected = [(1, 30, (0, 7)), (2, 7, (2, 8))].map(|(k, v, bounds)| windowed(k, v, bounds, ""));
+    best_of_windows("session(gap: 3s)", "top(1, by: v)", &BIDS[..6], &expected);
+}
+
+#[test]
+fn rows_behind_change_the_list_of_their_window_and_only_what_is_new_is_given() {
+    let rows = [(1, 10, 0), (1, 20, 1), (1, 5, 9), (1, 15, 2), (1, 1, 3)];
+    let expected = [
+        windowed(1, 20, (0, 5), ""),
+        windowed(1, 10, (0, 5), ""),
+        windowed(1, 15, (0, 5), ""),
+        windowed(1, 5, (5, 10), ""),
+    ];
+    let window = "tumbling(5s), lateness: 10s) |> trigger(late: eachRow";
+    best_of_windows(window, "top(2, by: v)", &rows, &expected);
+}
+
+#[test]
+fn the_hottest_of_each_window_of_counts() {
+    let script = format!(
+        "{TIMED}sink out = rows |> keyBy(k) |> window(sliding(4s, every: 2s)) |> count() as n\n  |> window(same) |> top(1, by: n, ties: true) |> map {{ k, n, windowEnd }} -> stdout(format: csv)\n"
+    );
+    let expected = [
+        "k,n,windowEnd",
+        "1,2,2026-01-01T00:00:02Z",
+        "1,3,2026-01-01T00:00:04Z",
+        "2,2,2026-01-01T00:00:06Z",
+        "1,2,2026-01-01T00:00:06Z",
+        "1,2,2026-01-01T00:00:08Z",
+        "1,1,2026-01-01T00:00:10Z",
+    ];
+    prints(&script, BIDS, &expected);
+}
+
+#[test]
+fn the_best_of_each_few_rows_come_when_they_are_complete() {
+    let script = format!(
+        "{ROWS}sink out = rows |> keyBy(k) |> window(count(3)) |> top(1, by: v) |> map {{ k, v }} -> stdout(format: csv)\n"
+    );
+    prints(&script, BIDS, &["k,v", "1,30", "1,30", "2,7"]);
+}

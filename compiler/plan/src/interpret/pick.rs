@@ -47,7 +47,7 @@ pub(super) fn pick(pick: &Pick, input: &Stream, level: u32) -> Stream {
             (group.born, group.birth) = (item.number, births);
             births += 1;
         }
-        group.best.add(pick, &item.row);
+        group.best.add(pick, &item.row, 0);
         group.pending += 1;
         group.last = item.row.clone();
         let due = match pick.trigger {

@@ -3,7 +3,7 @@
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
 use crate::operator::{
-    Aggregate, JobConfig, Join, JoinBound, Operator, OperatorKind, Plan, StreamMode, Window, WindowKind,
+    Aggregate, JobConfig, Join, JoinBound, Operator, OperatorKind, Plan, StreamMode, WindowKind,
 };
 use crate::value::Value;
 
@@ -20,7 +20,6 @@ pub struct Unsupported {
     pub help: Option<String>,
 }
 
-const ROWS_PER_KEY: &str = "E0805";
 const CONNECTOR: &str = "E0806";
 const FORMAT: &str = "E0807";
 const RETRACTION: &str = "E0809";
@@ -60,12 +59,7 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         OperatorKind::Aggregate(Aggregate { window: Some(window), .. })
             if window.kind != WindowKind::Global && updating(plan, operator) =>
         {
-            finding(
-                RETRACTION,
-                operator.place,
-                format!("`{}` in a window over an updating stream cannot run yet", operator.word),
-                "put `trigger(atEnd)` before the aggregate above: its rows are final then",
-            )
+            in_window(operator)
         }
         OperatorKind::Aggregate(Aggregate { trigger, .. })
             if trigger.discarding && updating(plan, operator) =>
@@ -86,8 +80,13 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
             "`distinct` with `within` over an updating stream cannot run: what is forgotten cannot be withdrawn",
             "leave `within` out, or put `trigger(atEnd)` before the aggregate above: its rows are final then",
         ),
+        OperatorKind::Top { trigger, .. } | OperatorKind::Latest { trigger, .. } if trigger.discarding => {
+            let message = format!("`mode: discarding` of `{}` cannot run yet", operator.word);
+            finding(OPTION, operator.place, message, "leave `mode` out: what is new in the list is given")
+        }
         OperatorKind::Top { window, .. } | OperatorKind::Latest { window, .. } => {
-            pick(operator, window.as_ref())
+            let windowed = window.as_ref().is_some_and(|window| window.kind != WindowKind::Global);
+            (windowed && updating(plan, operator)).then(|| in_window(operator)).flatten()
         }
         OperatorKind::Join(Join { bound: JoinBound::Interval { .. } | JoinBound::Window(_), .. })
             if updating(plan, operator) =>
@@ -99,12 +98,13 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
     }
 }
 
-fn pick(operator: &Operator, window: Option<&Window>) -> Option<Unsupported> {
-    if window.is_none_or(|window| window.kind == WindowKind::Global) {
-        return None;
-    }
-    let message = format!("`{}` in a window cannot run yet", operator.word);
-    finding(ROWS_PER_KEY, operator.place, message, "it can without a window")
+fn in_window(operator: &Operator) -> Option<Unsupported> {
+    finding(
+        RETRACTION,
+        operator.place,
+        format!("`{}` in a window over an updating stream cannot run yet", operator.word),
+        "put `trigger(atEnd)` before the aggregate above: its rows are final then",
+    )
 }
 
 fn updating(plan: &Plan, operator: &Operator) -> bool {

@@ -41,6 +41,11 @@ pub(crate) trait Accumulators: Send {
     /// Results of these slots.
     fn results(&self, slots: &[u32]) -> Column;
 
+    /// Of those whose result is a list of rows: the rows of these slots, and which of the slots each is of.
+    fn rows(&self, _slots: &[u32]) -> Option<(Vec<u32>, Vec<Column>)> {
+        None
+    }
+
     /// Why a slot has no result (of changelogs, which refuse no rows).
     fn fault(&self, _slot: usize) -> Option<Fault> {
         None

@@ -1,6 +1,7 @@
 //! All aggregates of an operator over the same slots: what one refuses, none takes.
 
 use super::{Accumulators, accumulators, reversing};
+use crate::operator::pick::Keeps;
 use flow_data::{Batch, Column};
 use flow_plan::error::Fault;
 use flow_plan::physical::ColumnAggregate;
@@ -17,6 +18,15 @@ pub(crate) struct Shape {
     /// Calls in the order in which they are applied: those that can refuse a row come first, as what
     /// they did can be undone.
     order: Vec<usize>,
+    /// The best rows are kept instead of what the one call says.
+    rows: Option<Keeps>,
+}
+
+/// Results of slots.
+pub(crate) struct Made {
+    pub(crate) columns: Vec<Column>,
+    /// Of results that are rows of the input: the slot (its place among those that were asked for) of each row.
+    pub(crate) of: Option<Vec<u32>>,
 }
 
 impl Shape {
@@ -27,16 +37,28 @@ impl Shape {
         change: Option<usize>,
     ) -> Shape {
         let (keys, calls, input) = (keys.to_vec(), calls.to_vec(), input.clone());
-        let mut shape = Shape { order: (0..calls.len()).collect(), keys, calls, input, change };
+        let mut shape = Shape { order: (0..calls.len()).collect(), keys, calls, input, change, rows: None };
         let fallible: Vec<bool> = Calls::new(&shape).0.iter().map(|call| call.fallible()).collect();
         shape.order.sort_by_key(|&call| !fallible[call]);
         shape
     }
 
+    /// Each group is a list of rows; `call` says what they are, and where that stands.
+    pub(crate) fn of_rows(
+        keys: &[usize],
+        call: ColumnAggregate,
+        input: &Arc<RecordType>,
+        keeps: Keeps,
+    ) -> Shape {
+        let (keys, input) = (keys.to_vec(), input.clone());
+        Shape { keys, calls: vec![call], input, change: None, order: vec![0], rows: Some(keeps) }
+    }
+
     fn accumulators(&self, call: &ColumnAggregate) -> Box<dyn Accumulators> {
-        match self.change {
-            Some(change) => reversing(call, &self.input, change),
-            None => accumulators(call, &self.input),
+        match (&self.rows, self.change) {
+            (Some(rows), _) => rows.nothing(),
+            (None, Some(change)) => reversing(call, &self.input, change),
+            (None, None) => accumulators(call, &self.input),
         }
     }
 }
@@ -182,8 +204,11 @@ impl Calls {
         faults
     }
 
-    /// The results of these slots, a column for each aggregate.
-    pub(crate) fn results(&self, slots: &[u32]) -> impl Iterator<Item = Column> {
-        self.0.iter().map(|call| call.results(slots))
+    /// The results of these slots: a column for each aggregate, or rows.
+    pub(crate) fn results(&self, slots: &[u32]) -> Made {
+        if let Some((of, columns)) = self.0.first().and_then(|call| call.rows(slots)) {
+            return Made { columns, of: Some(of) };
+        }
+        Made { columns: self.0.iter().map(|call| call.results(slots)).collect(), of: None }
     }
 }

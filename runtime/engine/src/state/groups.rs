@@ -1,7 +1,7 @@
 //! The groups of a window: keys and their aggregates. Knows rows and slots; never knows time.
 
 use super::Held;
-use super::calls::{Calls, Shape};
+use super::calls::{Calls, Made, Shape};
 use super::index::NO_SLOT;
 use super::table::KeyTable;
 use flow_data::hash::hash_columns;
@@ -121,8 +121,8 @@ impl Groups {
         self.table.gather(slots)
     }
 
-    /// The results of these slots, a column for each aggregate.
-    pub(crate) fn results(&self, slots: &[u32]) -> impl Iterator<Item = Column> {
+    /// The results of these slots.
+    pub(crate) fn results(&self, slots: &[u32]) -> Made {
         self.calls.results(slots)
     }
 }

@@ -14,8 +14,8 @@ mod same;
 mod table;
 mod values;
 
-pub(crate) use accumulate::{Accumulators, accumulators};
-pub(crate) use calls::{Calls, Shape};
+pub(crate) use accumulate::{Accumulators, accumulators, same as same_aggregate};
+pub(crate) use calls::{Calls, Made, Shape};
 pub(crate) use groups::{Groups, Refused, Scratch};
 pub(crate) use held::{Held, room};
 pub(crate) use index::NO_SLOT;

@@ -107,7 +107,7 @@ pub(crate) fn picks(node: &Pick, windowing: &Windowing, input: &Stream, level: u
     let mut out = Output::default();
     let give = |group: &Group, number: Number, out: &mut Output| {
         let mut best = Best::default();
-        group.rows.iter().for_each(|row| best.add(node, row));
+        group.rows.iter().for_each(|row| best.add(node, row, 0));
         let last = group.rows.last().cloned().unwrap_or_default();
         let new = best.list(node, &[], |_| hidden(windowing, &last).collect());
         let replacing = replacing(node, windowing.time.is_some(), windowing.watermark.is_some());

@@ -11,22 +11,27 @@ use crate::physical::Pick;
 use crate::value::Value;
 use std::cmp::Ordering;
 
-/// The rows of a group in the order of their coming, each with its place in it.
+/// The rows of a group by slice and in the order of their coming, each with its place in that.
 #[derive(Clone, Default)]
 pub(crate) struct Best {
     rows: Vec<(u64, Row)>,
+    /// The slice of each of them.
+    slices: Vec<i64>,
     next: u64,
 }
 
 impl Best {
     /// Adds a row, or takes out the first copy of it.
-    pub(crate) fn add(&mut self, pick: &Pick, row: &Row) {
+    pub(crate) fn add(&mut self, pick: &Pick, row: &Row, slice: i64) {
         if change_of(row, pick.hidden.change) < 0 {
             let gone = self.rows.iter().position(|(_, known)| is_copy(pick, known, row));
-            gone.map(|place| self.rows.remove(place));
+            gone.map(|place| (self.rows.remove(place), self.slices.remove(place)));
             return;
         }
-        self.rows.push((self.next, row.clone()));
+        // Slices count in the order of time.
+        let place = self.slices.partition_point(|known| *known <= slice);
+        self.slices.insert(place, slice);
+        self.rows.insert(place, (self.next, row.clone()));
         self.next += 1;
     }
 
@@ -111,24 +116,24 @@ impl Contents for Picked<'_> {
         Best::default()
     }
 
-    fn add(&self, best: &mut Best, row: &Row, _slice: i64) -> Result<(), RecordError> {
-        best.add(self.0, row);
+    fn add(&self, best: &mut Best, row: &Row, slice: i64) -> Result<(), RecordError> {
+        best.add(self.0, row, slice);
         Ok(())
     }
 
     /// Rows of the later session come behind.
     fn merge(&self, best: &mut Best, later: Best) -> Result<(), RecordError> {
-        for (_, row) in later.rows {
-            best.rows.push((best.next, row));
-            best.next += 1;
-        }
+        later.rows.iter().for_each(|(_, row)| best.add(self.0, row, 0));
         Ok(())
     }
 
     fn give(&self, _key: &[Value], span: Span, best: &Best) -> Result<Vec<Given>, RecordError> {
         let bounds = [span.start, span.end].map(Value::Timestamp);
         let bounds = if adds_bounds(self.0) { &bounds[..] } else { &[] };
-        Ok(best.list(self.0, bounds, |_| Row::new()))
+        let mut list = best.list(self.0, bounds, |_| Row::new());
+        // Rows of windows are told apart by what they hold only.
+        list.iter_mut().for_each(|given| given.id = 0);
+        Ok(list)
     }
 
     fn is_empty(&self, best: &Best) -> bool {

@@ -2,6 +2,7 @@
 
 use super::aggregate::trigger_of_all;
 use super::prepared::Prepared;
+use super::time::needs_event_time;
 use super::{Builder, by_key, with};
 use crate::operator::{Operator, OperatorKind, RunningTrigger, SortKey, Window, WindowKind};
 use crate::physical::{Distinct, Hidden, Input, NodeKind, Pick, SortColumn, hidden};
@@ -70,7 +71,7 @@ impl Builder {
         let prepared = self.prepare(operator, input, before);
         let inputs = vec![Input { node: prepared, exchange: by_key(keys) }];
         let node = self.push(operator, NodeKind::Pick(pick), inputs, with(fields, &names));
-        if windowed {
+        if windowed && window.as_ref().is_some_and(needs_event_time) {
             self.window_nodes[operator.declaration as usize].get_or_insert(node);
         }
         match window {

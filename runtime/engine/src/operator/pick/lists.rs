@@ -66,6 +66,29 @@ impl<P: Ord + Clone> Lists<P> {
         })
     }
 
+    /// Makes a list empty; hands over its rows.
+    pub(super) fn clear(&mut self, slot: usize, left: impl FnMut(u32)) {
+        let list = std::mem::take(&mut self.lists[slot]);
+        self.rows -= list.len();
+        list.into_iter().map(|entry| entry.row).for_each(left);
+    }
+
+    /// Forgets the lists from this slot on; hands over their rows.
+    pub(super) fn truncate(&mut self, slots: usize, mut left: impl FnMut(u32)) {
+        (slots..self.lists.len()).for_each(|slot| self.clear(slot, &mut left));
+        self.lists.truncate(slots);
+    }
+
+    /// Keeps these slots, which ascend; they become slots `0..`. Hands over the rows of others.
+    pub(super) fn retain(&mut self, slots: &[u32], left: impl FnMut(u32)) {
+        let kept: Vec<Vec<Entry<P>>> =
+            slots.iter().map(|&slot| std::mem::take(&mut self.lists[slot as usize])).collect();
+        let rows = kept.iter().map(Vec::len).sum();
+        self.rows -= rows;
+        self.truncate(0, left);
+        (self.rows, self.lists) = (rows, kept);
+    }
+
     /// Puts a row where [`Lists::position`] says; hands over the rows that leave the list for it.
     pub(super) fn insert(&mut self, slot: usize, at: usize, entry: Entry<P>, mut left: impl FnMut(u32)) {
         let Rule { n, ties, .. } = self.rule;

@@ -6,10 +6,13 @@
 mod best;
 mod contents;
 mod frame;
+mod kept;
 mod latest;
 mod lists;
 mod sort;
 mod updating;
+
+pub(crate) use kept::Keeps;
 
 use super::Operator;
 use best::BestOperator;

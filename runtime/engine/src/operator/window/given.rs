@@ -2,16 +2,18 @@
 //! its replacement, and what stays as it was is not given again.
 
 use super::births::Birth;
-use super::pane::results_with_bounds;
+use super::pane::{Rows, results_with_bounds};
 use super::windows::Common;
 use crate::number::Number;
 use crate::ranks::{Phase, Ranks};
+use crate::state::Made;
 use flow_data::{Batch, Column};
 use flow_plan::Value;
 use flow_plan::order::identical;
 use std::collections::BTreeMap;
 
-/// What was given of a window's groups, by slot: only of changelogs.
+/// What was given of a window's groups, by slot: only of changelogs, and of lists of which only what is new is
+/// given again.
 #[derive(Default)]
 pub(crate) struct Given {
     rows: BTreeMap<u32, Vec<Vec<Value>>>,
@@ -31,9 +33,9 @@ pub(crate) struct Results<'a> {
     pub(crate) keys: Vec<Column>,
     pub(crate) starts: Vec<i64>,
     pub(crate) ends: Vec<i64>,
-    pub(crate) results: Vec<Column>,
+    pub(crate) results: Made,
     pub(crate) watermark: i64,
-    /// Rows of these that were refused.
+    /// Those of them that were refused.
     pub(crate) refused: Vec<u32>,
     pub(crate) births: Vec<Birth>,
     pub(crate) rank: &'a Rank,
@@ -49,67 +51,64 @@ pub(crate) struct Replaced {
 impl Given {
     /// Takes results for what is given now; the rows that say so.
     pub(crate) fn replace(&mut self, common: &Common, new: Results<'_>) -> Replaced {
-        let len = new.slots.len();
         let ends = new.ends.clone();
         let made =
             results_with_bounds(new.keys, new.starts, ends, new.results, new.watermark, &common.output);
-        let taken = |row: &usize| !new.refused.contains(&(*row as u32));
-        let (mut batch, rows) = match common.output.changes {
-            false if new.refused.is_empty() => (made, (0..len).collect()),
+        let remembers = common.output.changes || common.output.listed.is_some_and(|listed| listed.again);
+        let (mut batch, of) = match remembers {
+            false if new.refused.is_empty() => (made.batch, made.of),
             false => {
-                let rows: Vec<usize> = (0..len).filter(taken).collect();
-                (made.gather(&rows.iter().map(|row| *row as u32).collect::<Vec<_>>()), rows)
+                let taken = |row: &u32| !new.refused.contains(&made.of[*row as usize]);
+                let rows: Vec<u32> = (0..made.of.len() as u32).filter(taken).collect();
+                (made.batch.gather(&rows), rows.iter().map(|&row| made.of[row as usize]).collect())
             }
             true => self.changes(common, &made, &new.slots, &new.refused, new.watermark),
         };
         let mut ranks = Ranks::new(common.output.rank);
-        for &row in &rows {
+        for &of in &of {
             match new.rank {
-                Rank::Due(phase) => new.births[row].rank(*phase, new.ends[row], &mut ranks),
+                Rank::Due(phase) => new.births[of as usize].rank(*phase, new.ends[of as usize], &mut ranks),
                 Rank::Row { number, own } => ranks.push(Phase::Behind, 0, *number, own),
             }
         }
         ranks.append_to(&mut batch);
-        let order = rows.into_iter().map(|row| (new.ends[row], new.births[row].place)).collect();
+        let order = of.into_iter().map(|of| (new.ends[of as usize], new.births[of as usize].place)).collect();
         Replaced { batch, order }
     }
 
-    /// Withdrawals and replacements, with the row of `made` each belongs to.
+    /// Withdrawals and replacements, with the group that each belongs to.
     fn changes(
         &mut self,
         common: &Common,
-        made: &Batch,
+        made: &Rows,
         slots: &[u32],
         refused: &[u32],
         watermark: i64,
-    ) -> (Batch, Vec<usize>) {
+    ) -> (Batch, Vec<u32>) {
         let schema = &common.given;
-        let (change, mark) = (schema.fields.len() - 1, schema.fields.len() - 2);
+        let changes = common.output.changes;
+        let mark = schema.fields.len() - 1 - usize::from(changes);
+        let replacing =
+            Replacing { columns: mark - 1, ranked: common.output.listed.is_some_and(|l| l.place) };
         let (mut out, mut of) = (Vec::new(), Vec::new());
-        for (row, slot) in slots.iter().enumerate() {
-            let new = (!refused.contains(&(row as u32))).then(|| made.row(row, schema));
-            let olds = self.rows.remove(slot).unwrap_or_default();
-            let same = |old: &&Vec<Value>| {
-                let new = new.iter().flat_map(|new| &new[..mark - 1]);
-                new.clone().count() == mark - 1 && old.iter().zip(new).all(|(a, b)| identical(a, b))
-            };
-            let stays = olds.iter().position(|old| same(&old));
-            let (mut kept, is_new) = (Vec::new(), stays.is_none());
-            for (place, old) in olds.into_iter().enumerate() {
-                if stays == Some(place) {
-                    kept.push(old);
-                    continue;
+        let mut next = 0;
+        for (group, slot) in slots.iter().enumerate() {
+            let first = next;
+            while made.of.get(next).is_some_and(|of| *of as usize == group) {
+                next += 1;
+            }
+            let rows = if refused.contains(&(group as u32)) { first..first } else { first..next };
+            let new = rows.map(|row| made.batch.row(row, schema)).collect();
+            let old = self.rows.remove(slot).unwrap_or_default();
+            let kept = replacing.replace(old, new, |mut row, change| {
+                if change > 0 || changes {
+                    if change < 0 {
+                        (row[mark], row[mark + 1]) = (Value::Timestamp(watermark), Value::Int(-1));
+                    }
+                    out.push(row);
+                    of.push(group as u32);
                 }
-                let mut gone = old;
-                (gone[mark], gone[change]) = (Value::Timestamp(watermark), Value::Int(-1));
-                out.push(gone);
-                of.push(row);
-            }
-            if let Some(new) = new.filter(|_| is_new) {
-                kept.push(new.clone());
-                out.push(new);
-                of.push(row);
-            }
+            });
             self.rows.insert(*slot, kept);
         }
         (Batch::from_rows(&out, schema), of)
@@ -136,6 +135,57 @@ impl Given {
     pub(crate) fn bytes(&self) -> usize {
         let values = |rows: &Vec<Vec<Value>>| rows.iter().map(Vec::len).sum::<usize>();
         self.rows.values().map(|rows| 96 + values(rows) * size_of::<Value>()).sum()
+    }
+}
+
+/// How rows that were given are replaced.
+struct Replacing {
+    /// The columns in which rows are compared.
+    columns: usize,
+    /// Has each row a place of its own?
+    ranked: bool,
+}
+
+impl Replacing {
+    fn same(&self, a: &[Value], b: &[Value]) -> bool {
+        a[..self.columns].iter().zip(&b[..self.columns]).all(|(a, b)| identical(a, b))
+    }
+
+    /// What is given behind it; `out` gets what goes (-1) and what comes (1).
+    fn replace(
+        &self,
+        old: Vec<Vec<Value>>,
+        new: Vec<Vec<Value>>,
+        mut out: impl FnMut(Vec<Value>, i64),
+    ) -> Vec<Vec<Value>> {
+        let mut given = Vec::with_capacity(new.len());
+        if self.ranked {
+            let (mut old, mut new) = (old.into_iter(), new.into_iter());
+            loop {
+                match (old.next(), new.next()) {
+                    (None, None) => return given,
+                    (Some(before), Some(now)) if self.same(&before, &now) => given.push(before),
+                    (before, now) => {
+                        before.into_iter().for_each(|row| out(row, -1));
+                        now.iter().for_each(|row| out(row.clone(), 1));
+                        given.extend(now);
+                    }
+                }
+            }
+        }
+        // Each row that stays, once; it is as it was given.
+        let mut old: Vec<Option<Vec<Value>>> = old.into_iter().map(Some).collect();
+        let mut added = Vec::new();
+        for now in new {
+            let stays = old.iter_mut().find(|old| old.as_ref().is_some_and(|old| self.same(old, &now)));
+            given.push(stays.and_then(Option::take).unwrap_or_else(|| {
+                added.push(now.clone());
+                now
+            }));
+        }
+        old.into_iter().flatten().for_each(|row| out(row, -1));
+        added.into_iter().for_each(|row| out(row, 1));
+        given
     }
 }
 

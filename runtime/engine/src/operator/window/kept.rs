@@ -420,7 +420,7 @@ impl Open {
         let all: Vec<u32> = (0..slots.len() as u32).collect();
         faults.extend(calls.faults(&common.shape, &all));
         faults.retain(|(row, ..)| !empty.contains(row));
-        let results = calls.results(&all).collect();
+        let results = calls.results(&all);
         let mut refused =
             common.refuse_groups(cx, &keys, &all.iter().map(|_| bounds).collect::<Vec<_>>(), faults)?;
         refused.extend(empty);

@@ -20,6 +20,7 @@ use super::{Flush, Operator};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
+use crate::operator::pick::Keeps;
 use crate::shared::Shared;
 use crate::state::{Held, Shape};
 use crate::time::Clock;
@@ -27,16 +28,19 @@ pub(crate) use bounds::{Overlapping, Tumbling};
 use divide::Moment;
 use flow_data::Batch;
 use flow_env::Deadline;
+use flow_plan::catalogue::AggFunc;
 use flow_plan::civil::Zone;
 use flow_plan::operator::{LateTrigger, WindowKind};
 use flow_plan::physical::hidden::NO_WATERMARK;
-use flow_plan::physical::{WindowAggregate, Windowing};
+use flow_plan::physical::{ColumnAggregate, Pick, WindowAggregate, Windowing};
+use flow_plan::{DataType, Place, RecordType};
 use kept::{Kept, Spans};
-use pane::Output;
+use pane::{Listed, Output};
 pub(crate) use rows::RowsOperator;
 use session::{Keeping, Sessions};
 use sliced::Sliced;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 use whole::{Division, Whole};
 use windows::{Common, Windows};
@@ -66,18 +70,52 @@ struct Tick {
     next: Deadline,
 }
 
+/// What becomes of the groups of windows.
+struct Rules<'a> {
+    windowing: &'a Windowing,
+    discarding: bool,
+    /// Is the input a changelog?
+    changelog: bool,
+}
+
 impl WindowOperator {
     pub(crate) fn new(aggregate: &WindowAggregate, shared: &Shared, node: usize) -> WindowOperator {
-        let windowing = &aggregate.windowing;
-        let graph = &shared.graph;
-        let input = &graph.nodes[graph.nodes[node].inputs[0].node].output;
+        let input = input_of(shared, node);
         let shape = Shape::new(&aggregate.keys, &aggregate.calls, input, aggregate.change);
-        let output = Output { rank: shared.layout.nodes[node].rank, changes: aggregate.changes };
+        let rank = shared.layout.nodes[node].rank;
+        let output = Output { rank, changes: aggregate.changes, listed: None };
+        let rules = Rules {
+            windowing: &aggregate.windowing,
+            discarding: aggregate.discarding,
+            changelog: aggregate.change.is_some(),
+        };
+        WindowOperator::with(&rules, shape, output, shared, node)
+    }
+
+    /// The best rows of each window.
+    pub(crate) fn of_rows(
+        pick: &Pick,
+        windowing: &Windowing,
+        shared: &Shared,
+        node: usize,
+    ) -> WindowOperator {
+        let place = shared.graph.nodes[node].place;
+        let shape = shape_of_rows(pick, input_of(shared, node), place);
+        let again = windowing.early.is_some() || windowing.late.is_some() || windowing.window.lateness > 0;
+        let listed = Listed { bounds: windowing.bounds.is_none(), place: pick.rank, again };
+        let rank = shared.layout.nodes[node].rank;
+        let output = Output { rank, changes: pick.changes, listed: Some(listed) };
+        let rules = Rules { windowing, discarding: false, changelog: false };
+        WindowOperator::with(&rules, shape, output, shared, node)
+    }
+
+    fn with(rules: &Rules<'_>, shape: Shape, output: Output, shared: &Shared, node: usize) -> WindowOperator {
+        let windowing = rules.windowing;
         let time = windowing.time.zip(windowing.watermark);
-        let given = &graph.nodes[node].output;
+        let given = &shared.graph.nodes[node].output;
         let common = Common::new(shape, output, given, time, windowing.late_rows.clone());
         WindowOperator {
-            windows: windows(aggregate, &common),
+            windows: windows(rules, &common),
             ticks: ticks(windowing, shared),
             common,
             clock: Clock::new(shared, node),
@@ -150,6 +188,27 @@ impl WindowOperator {
     }
 }
 
+fn input_of(shared: &Shared, node: usize) -> &Arc<RecordType> {
+    let nodes = &shared.graph.nodes;
+    &nodes[nodes[node].inputs[0].node].output
+}
+
+/// Groups that are lists of rows.
+fn shape_of_rows(pick: &Pick, input: &Arc<RecordType>, place: Place) -> Shape {
+    let fields = pick.row.iter().map(|&column| input.fields[column].clone()).collect();
+    let call = ColumnAggregate {
+        func: AggFunc::Collect,
+        arg: None,
+        by: None,
+        param: None,
+        filter: None,
+        ty: DataType::list(DataType::Record(Arc::new(RecordType::new(fields)))),
+        name: "rows".into(),
+        place,
+    };
+    Shape::of_rows(&pick.keys, call, input, Keeps::new(pick, input))
+}
+
 fn ticks(windowing: &Windowing, shared: &Shared) -> Vec<Tick> {
     let late = match windowing.late {
         Some(LateTrigger::Every(every)) => Some(every),
@@ -163,17 +222,17 @@ fn ticks(windowing: &Windowing, shared: &Shared) -> Vec<Tick> {
     early.into_iter().chain(late.map(|every| (every, false))).map(tick).collect()
 }
 
-fn windows(aggregate: &WindowAggregate, common: &Common) -> Box<dyn Windows> {
-    let windowing = &aggregate.windowing;
+fn windows(rules: &Rules<'_>, common: &Common) -> Box<dyn Windows> {
+    let Rules { windowing, discarding, changelog } = *rules;
     let lateness = windowing.window.lateness;
-    let (late, early, discarding) = (windowing.late.clone(), windowing.early.is_some(), aggregate.discarding);
+    let (late, early) = (windowing.late.clone(), windowing.early.is_some());
     match spans(windowing) {
         Spans::Sessions(gap) => {
             let keeping = Keeping { lateness, late, discarding };
             Box::new(Sessions::new(gap, keeping, common))
         }
-        spans if lateness > 0 || early || aggregate.change.is_some() => {
-            Box::new(Kept::new(spans, lateness, late, discarding, aggregate.change.is_some()))
+        spans if lateness > 0 || early || changelog => {
+            Box::new(Kept::new(spans, lateness, late, discarding, changelog))
         }
         Spans::Tumbling(tumbling) => Box::new(Whole::new(Division::Time(tumbling))),
         Spans::Same(start, end) => Box::new(Whole::new(Division::Same(start, end))),

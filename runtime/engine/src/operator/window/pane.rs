@@ -4,7 +4,7 @@ use super::births::{Births, Places};
 use super::bounds::Bounds;
 use crate::number::Number;
 use crate::ranks::Ranks;
-use crate::state::{Groups, Held, Refused, Scratch, Shape};
+use crate::state::{Groups, Held, Made, Refused, Scratch, Shape};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_plan::Place;
 use flow_plan::error::Fault;
@@ -23,6 +23,24 @@ pub(crate) struct Output {
     pub(crate) rank: usize,
     /// Is the output a changelog?
     pub(crate) changes: bool,
+    /// Of results that are lists of rows: what stands behind the columns of a row.
+    pub(crate) listed: Option<Listed>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Listed {
+    /// The window's bounds?
+    pub(crate) bounds: bool,
+    /// The row's place in the list?
+    pub(crate) place: bool,
+    /// Is only what is new in a list given, when it is given again?
+    pub(crate) again: bool,
+}
+
+/// Rows that say results, and which of the groups each is of.
+pub(crate) struct Rows {
+    pub(crate) batch: Batch,
+    pub(crate) of: Vec<u32>,
 }
 
 /// A result that was refused: whose, why, and the aggregate's place.
@@ -90,11 +108,6 @@ impl Pane {
         self.births.order()
     }
 
-    /// Where the first rows of all groups stand among all rows, in the order of [`Pane::order`].
-    pub(crate) fn places(&self) -> impl Iterator<Item = u64> {
-        self.order().into_iter().map(|slot| self.births.place(slot as usize))
-    }
-
     /// The key and window of a slot: the columns in front of the results.
     pub(crate) fn group(&self, slot: u32, bounds: Bounds) -> Batch {
         let same = |value: i64| Column::new(ColumnData::I64(vec![value]));
@@ -103,43 +116,72 @@ impl Pane {
     }
 
     /// The results of the groups whose places in the order of first rows begin at `from`, as many as a batch
-    /// holds; `None`: there are no more.
-    pub(crate) fn results(&self, from: usize, bounds: Bounds, output: &Output) -> Option<Batch> {
+    /// holds, and where the next ones begin; `None`: there are no more.
+    pub(crate) fn results(&self, from: usize, bounds: Bounds, output: &Output) -> Option<(Batch, usize)> {
         let to = self.groups.len().min(from + BATCH_ROWS);
         if from >= to {
             return None;
         }
         let slots: Vec<u32> = (from as u32..to as u32).collect();
-        Some(self.results_of(&slots, bounds, output))
+        Some((self.results_of(&slots, bounds, output).batch, to))
     }
 
     /// The results of these slots.
-    pub(crate) fn results_of(&self, slots: &[u32], bounds: Bounds, output: &Output) -> Batch {
+    pub(crate) fn results_of(&self, slots: &[u32], bounds: Bounds, output: &Output) -> Rows {
         let (starts, ends) = (vec![bounds.start; slots.len()], vec![bounds.end; slots.len()]);
-        let results = self.groups.results(slots).collect();
-        let mut batch =
-            results_with_bounds(self.groups.keys(slots), starts, ends, results, NO_WATERMARK, output);
-        let mut ranks = Ranks::new(output.rank);
-        self.births.rank(slots, bounds.end, &mut ranks);
-        ranks.append_to(&mut batch);
-        batch
+        let made = self.groups.results(slots);
+        let keys = self.groups.keys(slots);
+        let mut rows = results_with_bounds(keys, starts, ends, made, NO_WATERMARK, output);
+        if output.rank > 0 {
+            let mut ranks = Ranks::new(output.rank);
+            let slots: Vec<u32> = rows.of.iter().map(|&of| slots[of as usize]).collect();
+            self.births.rank(&slots, bounds.end, &mut ranks);
+            ranks.append_to(&mut rows.batch);
+        }
+        rows
+    }
+
+    /// Where the first row of a slot's group stands among all rows.
+    pub(crate) fn place(&self, slot: u32) -> u64 {
+        self.births.place(slot as usize)
     }
 }
 
-/// Keys, windows, results and hidden columns.
+/// Keys, windows, results and hidden columns; of lists, their rows.
 pub(crate) fn results_with_bounds(
     keys: Vec<Column>,
     starts: Vec<i64>,
     ends: Vec<i64>,
-    results: Vec<Column>,
+    made: Made,
     watermark: i64,
     output: &Output,
-) -> Batch {
-    let len = ends.len();
+) -> Rows {
     let ints = |values: Vec<i64>| Column::new(ColumnData::I64(values));
-    let times = ends.iter().map(|end| end.saturating_sub(1)).collect();
-    let hidden = [ints(times), ints(vec![watermark; len])];
-    let columns = keys.into_iter().chain([ints(starts), ints(ends)]).chain(results).chain(hidden);
-    let change = output.changes.then(|| ints(vec![1; len]));
-    Batch::new(len, columns.chain(change).map(Arc::new).collect())
+    let all = || (0..ends.len() as u32).collect();
+    let (mut columns, of): (Vec<Column>, Vec<u32>) = match (made.of, output.listed) {
+        (Some(of), Some(listed)) => {
+            let mut columns = made.columns;
+            let gather = |values: &[i64]| ints(of.iter().map(|&of| values[of as usize]).collect());
+            columns.extend(listed.bounds.then(|| [gather(&starts), gather(&ends)]).into_iter().flatten());
+            columns.extend(listed.place.then(|| ints(places(&of))));
+            (columns, of)
+        }
+        _ => {
+            (keys.into_iter().chain([ints(starts), ints(ends.clone())]).chain(made.columns).collect(), all())
+        }
+    };
+    columns.push(ints(of.iter().map(|&of| ends[of as usize].saturating_sub(1)).collect()));
+    columns.push(ints(vec![watermark; of.len()]));
+    columns.extend(output.changes.then(|| ints(vec![1; of.len()])));
+    Rows { batch: Batch::new(of.len(), columns.into_iter().map(Arc::new).collect()), of }
+}
+
+/// The place of each row in its list, from 1.
+pub(crate) fn places(of: &[u32]) -> Vec<i64> {
+    let mut place = 0;
+    let each = of.iter().enumerate().map(|(row, list)| {
+        place = if row > 0 && of[row - 1] == *list { place + 1 } else { 1 };
+        place
+    });
+    each.collect()
 }

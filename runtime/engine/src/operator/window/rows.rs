@@ -1,17 +1,18 @@
 //! Windows of rows: of each key the last `n` rows, given after every `m` of them, and at the end of the input
 //! if rows came since.
 
+use super::pane::places;
 use super::windows::error;
 use crate::context::{Context, describe};
 use crate::error::Halt;
 use crate::number::{Number, at_end};
 use crate::operator::{Flush, Operator};
 use crate::ranks::{Phase, Ranks, of_row};
-use crate::state::{Calls, Held, KeyTable, RowStore, Shape, room};
+use crate::state::{Calls, Held, KeyTable, Made, RowStore, Shape, room};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column, ColumnData};
-use flow_plan::RecordType;
-use flow_plan::physical::WindowAggregate;
+use flow_plan::physical::{Pick, WindowAggregate, Windowing};
+use flow_plan::{Place, RecordType};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub(crate) struct RowsOperator {
     /// Time and watermark of the row that causes a result.
     hidden: Vec<usize>,
     changes: bool,
+    /// Of lists of rows: is the place of each given?
+    listed: Option<bool>,
     rank: usize,
     keys: KeyTable,
     groups: Vec<Group>,
@@ -52,16 +55,39 @@ impl RowsOperator {
         rank: usize,
     ) -> RowsOperator {
         let shape = Shape::new(&aggregate.keys, &aggregate.calls, input, None);
-        let fields = &input.fields;
+        RowsOperator::with(shape, &aggregate.windowing, (n, every), (aggregate.changes, None), rank)
+    }
+
+    /// The best of each `n` rows.
+    pub(crate) fn of_rows(
+        pick: &Pick,
+        windowing: &Windowing,
+        size: (u64, u64),
+        input: &Arc<RecordType>,
+        rank: usize,
+    ) -> RowsOperator {
+        let shape = super::shape_of_rows(pick, input, Place::default());
+        RowsOperator::with(shape, windowing, size, (pick.changes, Some(pick.rank)), rank)
+    }
+
+    fn with(
+        shape: Shape,
+        windowing: &Windowing,
+        (n, every): (u64, u64),
+        (changes, listed): (bool, Option<bool>),
+        rank: usize,
+    ) -> RowsOperator {
+        let fields = &shape.input.fields;
         RowsOperator {
-            keys: KeyTable::new(aggregate.keys.iter().map(|&key| &fields[key].ty)),
+            keys: KeyTable::new(shape.keys.iter().map(|&key| &fields[key].ty)),
             rows: RowStore::new(fields.iter().map(|field| &field.ty)),
             fallible: Calls::new(&shape).is_fallible(),
             shape,
             n: usize::try_from(n).unwrap_or(usize::MAX),
             every,
-            hidden: aggregate.windowing.time.into_iter().chain(aggregate.windowing.watermark).collect(),
-            changes: aggregate.changes,
+            hidden: windowing.time.into_iter().chain(windowing.watermark).collect(),
+            changes,
+            listed,
             rank,
             groups: Vec::new(),
             flushed: 0,
@@ -108,21 +134,22 @@ impl RowsOperator {
         }
     }
 
-    /// The result of a group, for its last row.
-    fn result(&self, slot: u32, calls: &Calls, phase: Phase) -> Batch {
-        let group = &self.groups[slot as usize];
-        let last = group.rows.back().copied().unwrap_or_default();
+    /// The result of a group, for its last row; the ranks begin with these.
+    fn result(&self, slot: u32, calls: &Calls, phase: Phase, number: Number, own: &[i64]) -> Batch {
+        let ints = |values: Vec<i64>| Column::new(ColumnData::I64(values));
+        let Made { columns, of } = calls.results(&[0]);
+        let len = of.as_ref().map_or(1, Vec::len);
+        let mut all = if of.is_some() { Vec::new() } else { self.keys.gather(&[slot]) };
+        all.extend(columns);
+        all.extend(of.filter(|_| self.listed == Some(true)).map(|of| ints(places(&of))));
+        let last = self.groups[slot as usize].rows.back().copied().unwrap_or_default();
         let row = self.rows.gather(&[last]);
-        let hidden = self.hidden.iter().map(|&column| row[column].clone());
-        let keys = self.keys.gather(&[slot]).into_iter();
-        let change = self.changes.then(|| Column::new(ColumnData::I64(vec![1])));
-        let columns = keys.chain(calls.results(&[0])).chain(hidden).chain(change);
-        let mut batch = Batch::new(1, columns.map(Arc::new).collect());
-        if phase == Phase::Due {
-            let mut ranks = Ranks::new(self.rank);
-            ranks.push(phase, 0, group.born, &group.own);
-            ranks.append_to(&mut batch);
-        }
+        all.extend(self.hidden.iter().map(|&column| row[column].gather(&vec![0; len])));
+        all.extend(self.changes.then(|| ints(vec![1; len])));
+        let mut batch = Batch::new(len, all.into_iter().map(Arc::new).collect());
+        let mut ranks = Ranks::new(self.rank);
+        (0..len).for_each(|_| ranks.push(phase, 0, number, own));
+        ranks.append_to(&mut batch);
         batch
     }
 
@@ -148,10 +175,12 @@ impl RowsOperator {
         first.into_iter().for_each(|first| self.rows.free(first));
         group.pending = if due { 0 } else { group.pending + 1 };
         let Some(Ok(calls)) = calls.filter(|_| due) else { return Ok(None) };
-        let mut given = self.result(slot, &calls, Phase::Row);
-        let mut ranks = Ranks::new(self.rank);
-        ranks.push(Phase::Row, 0, cx.number, &self.own(batch, row));
-        ranks.append_to(&mut given);
+        let given = self.result(slot, &calls, Phase::Row, cx.number, &self.own(batch, row));
+        if self.listed.is_some() && self.every == self.n as u64 {
+            // Each window has rows of its own.
+            let rows = std::mem::take(&mut self.groups[slot as usize].rows);
+            rows.into_iter().for_each(|row| self.rows.free(row));
+        }
         Ok(Some(given))
     }
 }
@@ -186,7 +215,8 @@ impl Operator for RowsOperator {
             cx.number = at_end(level, self.groups[slot].born);
             // A row that is refused is not kept.
             if let Ok(calls) = self.aggregate(slot as u32) {
-                cx.emit(self.result(slot as u32, &calls, Phase::Due));
+                let Group { born, own, .. } = &self.groups[slot];
+                cx.emit(self.result(slot as u32, &calls, Phase::Due, *born, own));
             }
             if let Some(next) = self.groups[self.flushed..].iter().find(|group| pending(group)) {
                 return Ok(Flush::More(at_end(level, next.born)));

@@ -323,7 +323,7 @@ impl Sessions {
             keys,
             starts: sessions.iter().map(|session| session.start).collect(),
             ends: sessions.iter().map(|session| session.end).collect(),
-            results: self.calls.results(&given).collect(),
+            results: self.calls.results(&given),
             watermark,
             refused,
             births: given.iter().map(|slot| self.births.get(*slot as usize)).collect(),

@@ -173,7 +173,7 @@ impl Merged {
         let to = self.order.len().min(self.given + BATCH_ROWS);
         let slots = &self.order[self.given..to];
         self.given = to;
-        (!slots.is_empty()).then(|| self.pane.results_of(slots, self.bounds, &common.output))
+        (!slots.is_empty()).then(|| self.pane.results_of(slots, self.bounds, &common.output).batch)
     }
 }
 

@@ -61,9 +61,14 @@ impl Whole {
 
 /// The results of windows that end together, in the order in which groups were first seen.
 fn together(panes: &[(Bounds, Pane)], common: &Common) -> Batch {
-    let all = panes.iter().map(|(bounds, pane)| pane.results_of(&pane.order(), *bounds, &common.output));
-    let batch = Batch::concat(all.collect());
-    let places: Vec<u64> = panes.iter().flat_map(|(_, pane)| pane.places()).collect();
+    let (mut all, mut places) = (Vec::new(), Vec::new());
+    for (bounds, pane) in panes {
+        let order = pane.order();
+        let rows = pane.results_of(&order, *bounds, &common.output);
+        places.extend(rows.of.iter().map(|&of| pane.place(order[of as usize])));
+        all.push(rows.batch);
+    }
+    let batch = Batch::concat(all);
     let mut rows: Vec<u32> = (0..batch.len as u32).collect();
     rows.sort_by_key(|&row| places[row as usize]);
     batch.gather(&rows)
@@ -100,8 +105,8 @@ impl Windows for Whole {
             let panes = self.take_panes(end);
             if let [(bounds, pane)] = panes.as_slice() {
                 let mut from = 0;
-                while let Some(batch) = pane.results(from, *bounds, &common.output) {
-                    from += batch.len;
+                while let Some((batch, to)) = pane.results(from, *bounds, &common.output) {
+                    from = to;
                     cx.emit(batch);
                 }
             } else {
@@ -126,8 +131,8 @@ impl Windows for Whole {
             let panes = self.take_panes(end);
             cx.emit(together(&panes, common));
         } else if let Some((&(_, start), pane)) = self.panes.first_key_value() {
-            if let Some(batch) = pane.results(self.flushed, Bounds { start, end }, &common.output) {
-                self.flushed += batch.len;
+            if let Some((batch, to)) = pane.results(self.flushed, Bounds { start, end }, &common.output) {
+                self.flushed = to;
                 cx.emit(batch);
             }
             if self.flushed >= pane.len() {
