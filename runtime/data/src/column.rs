@@ -66,18 +66,24 @@ impl Column {
 
     /// Have two rows equal values?
     pub fn same(&self, a: usize, b: usize) -> bool {
-        match (self.is_valid(a), self.is_valid(b)) {
+        self.same_as(a, self, b)
+    }
+
+    /// Has a row the same value as a row of another column of the same type?
+    pub fn same_as(&self, row: usize, other: &Column, other_row: usize) -> bool {
+        match (self.is_valid(row), other.is_valid(other_row)) {
             (true, true) => {}
             (a, b) => return a == b,
         }
-        match &self.data {
-            ColumnData::Bool(v) => v[a] == v[b],
-            ColumnData::I64(v) => v[a] == v[b],
-            ColumnData::F64(v) => compare_floats(v[a], v[b]).is_eq(),
-            ColumnData::Decimal(v) => v[a] == v[b],
-            ColumnData::Str(v) => v.get(a) == v.get(b),
-            ColumnData::Bytes(v) => v.get(a) == v.get(b),
-            ColumnData::Any(v) => v[a] == v[b],
+        match (&self.data, &other.data) {
+            (ColumnData::Bool(a), ColumnData::Bool(b)) => a[row] == b[other_row],
+            (ColumnData::I64(a), ColumnData::I64(b)) => a[row] == b[other_row],
+            (ColumnData::F64(a), ColumnData::F64(b)) => compare_floats(a[row], b[other_row]).is_eq(),
+            (ColumnData::Decimal(a), ColumnData::Decimal(b)) => a[row] == b[other_row],
+            (ColumnData::Str(a), ColumnData::Str(b)) => a.get(row) == b.get(other_row),
+            (ColumnData::Bytes(a), ColumnData::Bytes(b)) => a.get(row) == b.get(other_row),
+            (ColumnData::Any(a), ColumnData::Any(b)) => a[row] == b[other_row],
+            _ => false,
         }
     }
 

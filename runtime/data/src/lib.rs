@@ -1,7 +1,8 @@
 //! Column batches, string views, keys and key hashing: the memory that rows live in while they
-//! move. Knows the plan's types; never knows operators, connectors or files.
+//! move, and their form as bytes. Knows the plan's types; never knows operators, connectors or files.
 
 pub mod batch;
+pub mod codec;
 pub mod column;
 mod concat;
 pub mod hash;

@@ -25,6 +25,9 @@ pub trait Disk: Send + Sync {
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()>;
     /// Makes creations, renames and removals in a folder last.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Takes a file for this holder alone, and creates it if it is not there; [`io::ErrorKind::WouldBlock`] if another one has
+    /// it, in this process or another. The lock goes with the value, and with the process however it dies.
+    fn lock(&self, path: &Path) -> io::Result<FileLock>;
 
     /// The whole of a small file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -41,6 +44,9 @@ pub trait Disk: Send + Sync {
         Ok(bytes)
     }
 }
+
+/// Holds a lock for as long as it lives; see [`Disk::lock`].
+pub type FileLock = Box<dyn Send + Sync>;
 
 /// A file open for reading.
 pub trait ReadFile: Send + Sync {

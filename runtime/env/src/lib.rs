@@ -10,7 +10,7 @@ mod real;
 mod threads;
 
 pub use clock::{Clock, Deadline};
-pub use disk::{DirEntry, Disk, FileInfo, ReadFile, WriteFile};
+pub use disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
 pub use random::Random;
 pub use real::{RealClock, RealDisk};
 pub use threads::{Parker, Unparker, Worker, cores, parker, spawn};

@@ -1,8 +1,8 @@
 //! The machine this process runs on.
 
 use crate::clock::Clock;
-use crate::disk::{DirEntry, Disk, FileInfo, ReadFile, WriteFile};
-use std::fs::{self, File, OpenOptions};
+use crate::disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -63,6 +63,15 @@ impl Disk for RealDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<FileLock> {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Box::new(file)),
+            Err(TryLockError::WouldBlock) => Err(io::Error::from(io::ErrorKind::WouldBlock)),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 }
 
@@ -127,5 +136,20 @@ impl Clock for RealClock {
 
     fn sleep(&self, time: Duration) {
         std::thread::sleep(time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_locked_by_one_holder_at_a_time() {
+        let path = std::env::temp_dir().join(format!("flow-lock-{}", std::process::id()));
+        let held = RealDisk.lock(&path).unwrap();
+        assert_eq!(RealDisk.lock(&path).err().map(|e| e.kind()), Some(io::ErrorKind::WouldBlock));
+        drop(held);
+        assert!(RealDisk.lock(&path).is_ok());
+        fs::remove_file(&path).unwrap();
     }
 }

@@ -1,0 +1,109 @@
+//! What can be wrong with a state folder, as one sentence that names the file and says what to do.
+
+use flow_data::codec::Unencodable;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Something is wrong with a file or folder.
+#[derive(Debug)]
+pub struct Failure {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong with a file or folder.
+#[derive(Debug)]
+pub enum Problem {
+    /// The system said no.
+    Io(io::Error),
+    /// It is not there.
+    Missing,
+    /// It was written by a later version of `flow`.
+    Newer {
+        /// The version of its format.
+        format: u32,
+    },
+    /// It is something else than what should be there.
+    Foreign {
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// It was changed since it was written, cut off, or stands in another one's place.
+    Damaged(String),
+    /// Another process works with it.
+    InUse,
+    /// The state has no form in a file.
+    Unencodable(Unencodable),
+    /// What should be written contradicts itself.
+    Contradiction(String),
+}
+
+impl Failure {
+    /// A problem of this file or folder.
+    pub fn new(path: &Path, problem: Problem) -> Failure {
+        Failure { path: path.to_path_buf(), problem }
+    }
+
+    /// The file is damaged.
+    pub fn damaged(path: &Path, why: impl Into<String>) -> Failure {
+        Failure::new(path, Problem::Damaged(why.into()))
+    }
+
+    /// Turns an error of the system into a failure of this path.
+    pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> Failure + '_ {
+        |error| match error.kind() {
+            io::ErrorKind::NotFound => Failure::new(path, Problem::Missing),
+            _ => Failure::new(path, Problem::Io(error)),
+        }
+    }
+
+    /// May the same thing go well another time (space returns, the disk comes back)?
+    pub fn is_io(&self) -> bool {
+        matches!(self.problem, Problem::Io(_))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.problem {
+            Problem::Io(error) => write!(f, "{path}: {error}"),
+            Problem::Missing => {
+                write!(f, "{path}: it is missing; copy it back, or start from another checkpoint")
+            }
+            Problem::Newer { format } => write!(
+                f,
+                "{path}: it was written by a newer version of flow (its format is {format}, this version reads up to {}); \
+                 use that version",
+                crate::FORMAT
+            ),
+            Problem::Foreign { expected } => {
+                write!(f, "{path}: this is not {expected}; nothing was touched, choose another folder")
+            }
+            Problem::Damaged(why) => {
+                write!(
+                    f,
+                    "{path}: it is damaged ({why}); copy it again from where it is whole, or start from another checkpoint"
+                )
+            }
+            Problem::InUse => {
+                write!(f, "{path}: another process runs this job; stop it first (`flow jobs` shows it)")
+            }
+            Problem::Unencodable(why) => write!(f, "{path}: the state cannot be written: {why}"),
+            Problem::Contradiction(what) => write!(f, "{path}: the state cannot be written: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.problem {
+            Problem::Io(error) => Some(error),
+            Problem::Unencodable(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A job's folder in the hands of the one process that runs the job.
+//!
+//! The steps of a run, in this order, and which thread takes them:
+//!
+//! ```text
+//! Job::open            takes the lock; refuses a folder that is something else            (start of the process)
+//! Job::begin           makes the run's number durable                                     (then sinks are told of it)
+//! Job::recover         which checkpoint is whole and counts                               (with the sinks' marks)
+//! Job::load            its tables
+//! Job::start           makes durable where the run begins, and removes leftovers          (only then anything is read)
+//! Job::seal            a new checkpoint: Sealing::part for each worker, Sealing::publish  (the checkpointer thread)
+//! Job::retire          frees what no kept checkpoint needs; Job::abandon: one that failed (the checkpointer thread)
+//! Job::save            a savepoint                                                        (the checkpointer thread)
+//! Job::end             how it ended
+//! ```
+//!
+//! All of it is `Send + Sync`; what must not happen at the same time waits for each other.
+
+use crate::failure::Failure;
+use crate::folder::{Folder, exists};
+use crate::manifest::ScriptFile;
+use crate::protocol::{Epoch, Generation, Recovery};
+use crate::record;
+use crate::runs::{Begun, Ended, Ending, Started, Version};
+use flow_env::{Env, FileLock};
+use std::path::Path;
+use std::sync::Mutex;
+
+/// How many checkpoints are kept if nobody says otherwise.
+pub const KEEP: usize = 3;
+
+/// A job's folder, locked by this process.
+pub struct Job {
+    pub(crate) folder: Folder,
+    pub(crate) env: Env,
+    /// How many checkpoints are kept.
+    pub(crate) keep: usize,
+    /// Held while files are freed or copied.
+    pub(crate) files: Mutex<()>,
+    _lock: FileLock,
+}
+
+/// What a run is started with.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The version of `flow`.
+    pub flow: String,
+    /// The script and what it imports; the main one comes first.
+    pub scripts: Vec<ScriptFile>,
+    /// Parameters that were given: name and value.
+    pub parameters: Vec<(String, String)>,
+    /// Workers.
+    pub parallelism: usize,
+}
+
+impl Job {
+    /// Takes a job's folder in a state folder; makes it if it is not there.
+    pub fn open(env: &Env, state: &Path, job: &str) -> Result<Job, Failure> {
+        let folder = Folder::create(env.disk.clone(), state, job)?;
+        let lock = folder.lock()?;
+        Ok(Job { folder, env: env.clone(), keep: KEEP, files: Mutex::new(()), _lock: lock })
+    }
+
+    /// Keeps so many checkpoints, at least one.
+    pub fn keeping(mut self, keep: usize) -> Job {
+        self.keep = keep.max(1);
+        self
+    }
+
+    /// The folder, to look at.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Makes a new run's number durable, and its script if that changed.
+    pub fn begin(&self, launch: &Launch) -> Result<Generation, Failure> {
+        let disk = &*self.env.disk;
+        let at = self.env.clock.wall_micros();
+        let runs = self.folder.generations("begun")?.pop().unwrap_or(0);
+        let published = self.folder.checkpoints()?.iter().map(|folder| folder.generation).max().unwrap_or(0);
+        let generation = runs.max(published) + 1;
+        for name in ["runs", "versions"] {
+            let dir = self.folder.dir.join(name);
+            if !exists(disk, &dir)? {
+                disk.create_dir_all(&dir).map_err(Failure::io(&dir))?;
+                disk.sync_dir(&self.folder.dir).map_err(Failure::io(&self.folder.dir))?;
+            }
+        }
+        let version = self.version_of(launch, at)?;
+        let begun = Begun {
+            generation,
+            at,
+            version,
+            flow: launch.flow.clone(),
+            parallelism: launch.parallelism,
+            parameters: launch.parameters.clone(),
+        };
+        record::write(disk, &self.folder.run_path(generation, "begun"), &begun)?;
+        Ok(generation)
+    }
+
+    /// The version of a script: the last one if it is the same, else a new one.
+    fn version_of(&self, launch: &Launch, at: i64) -> Result<u64, Failure> {
+        let last = self.folder.version_numbers()?.pop().unwrap_or(0);
+        if last > 0 && self.folder.version(last)?.scripts == launch.scripts {
+            return Ok(last);
+        }
+        let version = Version { version: last + 1, at, scripts: launch.scripts.clone() };
+        record::write(&*self.env.disk, &self.folder.version_path(last + 1), &version)?;
+        Ok(last + 1)
+    }
+
+    /// Makes durable where a run begins. From then on nothing that older runs may still write counts, and what
+    /// they left unfinished is removed.
+    pub fn start(&self, recovery: &Recovery) -> Result<(), Failure> {
+        let generation = recovery.generation;
+        self.start_from(generation, (recovery.from, recovery.epoch))
+    }
+
+    pub(crate) fn start_from(
+        &self,
+        generation: Generation,
+        from: (Generation, Epoch),
+    ) -> Result<(), Failure> {
+        let started = Started { generation, at: self.env.clock.wall_micros(), from };
+        record::write(&*self.env.disk, &self.folder.run_path(generation, "start"), &started)?;
+        if from != (0, 0) {
+            self.latest(from)?;
+        }
+        self.clean()
+    }
+
+    /// Writes down how a run ended.
+    pub fn end(&self, generation: Generation, how: Ending, why: Option<String>) -> Result<(), Failure> {
+        let ended = Ended { generation, at: self.env.clock.wall_micros(), how, why };
+        record::write(&*self.env.disk, &self.folder.run_path(generation, "end"), &ended)
+    }
+}

@@ -1,0 +1,152 @@
+//! From a checkpoint's files to its tables.
+
+use crate::failure::{Failure, Problem};
+use crate::fold::fold;
+use crate::folder::{Folder, part_path};
+use crate::job::Job;
+use crate::manifest::{Manifest, PartFile, StateSchema};
+use crate::part::{self, PartKey};
+use crate::state::{Change, Part, State, Table};
+use flow_env::Disk;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Beyond so many files, a worker's changes are made one with their base also if they are small.
+const LONGEST_CHAIN: usize = 64;
+
+/// Below so many bytes it does not matter how many of them are changes.
+const LITTLE: u64 = 1 << 18;
+
+impl Folder {
+    /// All tables of a checkpoint, whole: of every state and table that the manifest names, the entries of all workers, worker by
+    /// worker in the order they were saved.
+    pub fn load(&self, manifest: &Manifest) -> Result<Vec<State>, Failure> {
+        load(&self.disk, &self.checkpoint(manifest.generation, manifest.epoch), manifest)
+    }
+}
+
+/// All tables of the checkpoint whose manifest stands in this folder.
+pub(crate) fn load(disk: &Arc<dyn Disk>, dir: &Path, manifest: &Manifest) -> Result<Vec<State>, Failure> {
+    let schemas = Arc::new(manifest.states.clone());
+    let mut states: Vec<State> = manifest.states.iter().map(empty).collect();
+    let chains: Vec<Vec<PartFile>> =
+        manifest.parts.chunk_by(|a, b| a.worker == b.worker).map(<[PartFile]>::to_vec).collect();
+    for worker in side_by_side(disk, dir, &schemas, chains) {
+        for (all, state) in states.iter_mut().zip(worker?.states) {
+            for (all, table) in all.tables.iter_mut().zip(state.tables) {
+                all.rows.extend(table.rows);
+            }
+        }
+    }
+    Ok(states)
+}
+
+/// Loads each worker's part in a thread of its own; one alone needs none.
+fn side_by_side(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    schemas: &Arc<Vec<StateSchema>>,
+    mut chains: Vec<Vec<PartFile>>,
+) -> Vec<Result<Part, Failure>> {
+    let last = chains.pop();
+    let threads: Vec<_> = chains
+        .into_iter()
+        .map(|chain| {
+            let (disk, dir, schemas) = (disk.clone(), dir.to_path_buf(), schemas.clone());
+            flow_env::spawn("load", move || load_chain(&*disk, &dir, &schemas, &chain))
+        })
+        .collect();
+    let last = last.map(|chain| load_chain(&**disk, dir, schemas, &chain));
+    let joined = threads.into_iter().map(|thread| match thread.map(flow_env::Worker::join) {
+        Ok(Ok(part)) => part,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => Err(Failure::new(dir, Problem::Io(error))),
+    });
+    joined.collect::<Vec<_>>().into_iter().chain(last).collect()
+}
+
+/// What one worker's files come to: all states and tables of the manifest, in its order.
+fn load_chain(
+    disk: &dyn Disk,
+    dir: &Path,
+    schemas: &[StateSchema],
+    chain: &[PartFile],
+) -> Result<Part, Failure> {
+    let mut parts = Vec::with_capacity(chain.len());
+    for file in chain {
+        parts.push(part::read(disk, &part_path(dir, &file.file), file.key(), file.sealed(), schemas)?);
+    }
+    let whole = |schema: &StateSchema| {
+        let mut state = empty(schema);
+        for table in &mut state.tables {
+            let versions = parts.iter_mut().filter_map(|part| take(part, &schema.id, &table.name)).collect();
+            if let Some(folded) = fold(versions) {
+                *table = folded;
+            }
+        }
+        state
+    };
+    Ok(Part { states: schemas.iter().map(whole).collect() })
+}
+
+fn take(part: &mut Part, id: &str, name: &str) -> Option<Table> {
+    let state = part.states.iter_mut().find(|state| state.id == id)?;
+    let at = state.tables.iter().position(|table| table.name == name)?;
+    Some(state.tables.swap_remove(at))
+}
+
+fn empty(schema: &StateSchema) -> State {
+    let table = |table: &crate::manifest::TableSchema| Table {
+        name: table.name.clone(),
+        schema: table.columns.clone(),
+        keys: table.keys,
+        home: table.home,
+        rows: Vec::new(),
+        change: Change::Whole,
+    };
+    State { id: schema.id.clone(), tables: schema.tables.iter().map(table).collect() }
+}
+
+impl Manifest {
+    /// Workers whose changes have outgrown their base: time for [`Job::fold`].
+    pub fn outgrown(&self) -> Vec<usize> {
+        let chains = self.parts.chunk_by(|a, b| a.worker == b.worker);
+        let outgrown = chains.filter(|chain| {
+            let changes: u64 = chain[1..].iter().map(|part| part.length).sum();
+            chain.len() > LONGEST_CHAIN || changes > (chain[0].length / 2).max(LITTLE)
+        });
+        outgrown.map(|chain| chain[0].worker).collect()
+    }
+}
+
+impl Job {
+    /// Makes a worker's base and changes one new base, which the next checkpoint builds on; no operator is asked. `manifest` is
+    /// the last one published, after it was retired; it becomes the parent that the next checkpoint is sealed with.
+    pub fn fold(&self, manifest: &mut Manifest, worker: usize) -> Result<(), Failure> {
+        let dir = self.folder.checkpoint(manifest.generation, manifest.epoch);
+        let chain: Vec<PartFile> =
+            manifest.parts.iter().filter(|part| part.worker == worker).cloned().collect();
+        let disk = &*self.env.disk;
+        let part = load_chain(disk, &dir, &manifest.states, &chain)?;
+        let file = format!("part-{worker}-base");
+        let path: PathBuf = dir.join(&file);
+        let key = PartKey { generation: manifest.generation, epoch: manifest.epoch, worker };
+        let sealed = part::write(disk, &path, key, &part)?;
+        part::verify(disk, &path, key, sealed)?;
+        disk.sync_dir(&dir).map_err(Failure::io(&dir))?;
+        let PartKey { generation, epoch, .. } = key;
+        let base = PartFile {
+            worker,
+            generation,
+            epoch,
+            base: true,
+            file,
+            length: sealed.length,
+            hash: sealed.hash,
+        };
+        let at = manifest.parts.iter().position(|part| part.worker == worker).unwrap_or(0);
+        manifest.parts.retain(|part| part.worker != worker);
+        manifest.parts.insert(at, base);
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Small files that people may read: a line that says what it is, its format, length and hash, and then JSON.
+//!
+//! ```text
+//! flow-manifest 1 4711 0123456789abcdef0123456789abcdef
+//! { … }
+//! ```
+
+use crate::FORMAT;
+use crate::failure::{Failure, Problem};
+use crate::hash::Hash128;
+use flow_env::Disk;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// Longest first line there can be.
+const LONGEST_HEAD: usize = 100;
+
+/// A kind of small file.
+pub(crate) trait Record: Serialize + DeserializeOwned {
+    /// The first word of the file.
+    const WORD: &'static str;
+    /// What it is, with an article.
+    const NAME: &'static str;
+}
+
+/// The bytes of a record's file.
+pub(crate) fn bytes<R: Record>(record: &R, path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut json = serde_json::to_string_pretty(record)
+        .map_err(|error| Failure::new(path, Problem::Contradiction(error.to_string())))?;
+    json.push('\n');
+    let head = format!("{} {FORMAT} {}", R::WORD, json.len());
+    let hash = Hash128::of(format!("{head}\n{json}").as_bytes());
+    Ok(format!("{head} {hash}\n{json}").into_bytes())
+}
+
+/// Makes a record durable under its name: written beside, synced, read back, renamed, folder synced.
+pub(crate) fn write<R: Record>(disk: &dyn Disk, path: &Path, record: &R) -> Result<(), Failure> {
+    let beside = path.with_extension("tmp");
+    prepare(disk, &beside, record)?;
+    disk.rename(&beside, path).map_err(Failure::io(path))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    disk.sync_dir(folder).map_err(Failure::io(folder))
+}
+
+/// Writes and syncs a record, and reads it back. The name does not count yet.
+pub(crate) fn prepare<R: Record>(disk: &dyn Disk, path: &Path, record: &R) -> Result<(), Failure> {
+    let bytes = bytes(record, path)?;
+    let mut file = disk.create(path).map_err(Failure::io(path))?;
+    file.write_all(&bytes).map_err(Failure::io(path))?;
+    file.sync().map_err(Failure::io(path))?;
+    drop(file);
+    if disk.read(path).map_err(Failure::io(path))? != bytes {
+        return Err(Failure::damaged(path, "it reads back other than it was written"));
+    }
+    Ok(())
+}
+
+/// Reads a record.
+pub(crate) fn read<R: Record>(disk: &dyn Disk, path: &Path) -> Result<R, Failure> {
+    parse(&disk.read(path).map_err(Failure::io(path))?, path)
+}
+
+/// The record in these bytes.
+pub(crate) fn parse<R: Record>(bytes: &[u8], path: &Path) -> Result<R, Failure> {
+    let foreign = || Failure::new(path, Problem::Foreign { expected: R::NAME });
+    if bytes.is_empty() {
+        return Err(Failure::damaged(path, "it is empty"));
+    }
+    let end = bytes.iter().take(LONGEST_HEAD).position(|byte| *byte == b'\n').ok_or_else(foreign)?;
+    let (head, json) = (&bytes[..end], &bytes[end + 1..]);
+    let head = std::str::from_utf8(head).map_err(|_| foreign())?;
+    let rest = head.strip_prefix(R::WORD).and_then(|rest| rest.strip_prefix(' ')).ok_or_else(foreign)?;
+    let (format, rest) = rest.split_once(' ').ok_or_else(foreign)?;
+    let number: u32 = format.parse().map_err(|_| foreign())?;
+    if number > FORMAT {
+        return Err(Failure::new(path, Problem::Newer { format: number }));
+    }
+    let damaged = |why: &str| Failure::damaged(path, why);
+    let (len, hash) = rest.split_once(' ').ok_or_else(|| damaged("its first line is cut off"))?;
+    if len != json.len().to_string() {
+        return Err(damaged("it is longer or shorter than it says"));
+    }
+    let mut hashed = format!("{} {format} {len}\n", R::WORD).into_bytes();
+    hashed.extend_from_slice(json);
+    if Hash128::parse(hash) != Some(Hash128::of(&hashed)) {
+        return Err(damaged("its hash differs"));
+    }
+    serde_json::from_slice(json).map_err(|error| Failure::damaged(path, error.to_string()))
+}

@@ -1,0 +1,114 @@
+//! Which files are kept: the newest checkpoints and all that they need. A manifest goes before the files it names, so
+//! that none is ever left without them.
+
+use crate::failure::{Failure, Problem};
+use crate::folder::{CheckpointFolder, entries, exists, part_path, read_manifest};
+use crate::job::Job;
+use crate::protocol::{Epoch, Generation};
+use crate::record::{self, Record};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::PoisonError;
+
+/// The checkpoint that must be there: it was published, and nothing was decided since that would have freed it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Latest {
+    pub(crate) generation: Generation,
+    pub(crate) epoch: Epoch,
+}
+
+impl Record for Latest {
+    const WORD: &'static str = "flow-latest";
+    const NAME: &'static str = "the name of a job's latest checkpoint";
+}
+
+impl Job {
+    /// All sinks show this checkpoint: frees what only older ones need, but for those that are kept.
+    pub fn retire(&self, generation: Generation, epoch: Epoch) -> Result<(), Failure> {
+        let _files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        self.latest((generation, epoch))?;
+        let mut published = self.published()?;
+        // Later ones are of runs that were over and did not know it.
+        let of_us = |folder: &CheckpointFolder| folder.epoch <= epoch;
+        let late: Vec<CheckpointFolder> = published.extract_if(.., |folder| !of_us(folder)).collect();
+        let old = published.len().saturating_sub(self.keep);
+        for folder in late.iter().chain(published.drain(..old).collect::<Vec<_>>().iter()) {
+            let path = folder.manifest();
+            self.env.disk.remove_file(&path).map_err(Failure::io(&path))?;
+            self.env.disk.sync_dir(&folder.path).map_err(Failure::io(&folder.path))?;
+        }
+        self.free(&published)
+    }
+
+    /// Removes what runs left that died: checkpoints that were not published, files that have no name yet.
+    pub(crate) fn clean(&self) -> Result<(), Failure> {
+        let _files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        for dir in ["", "runs", "versions", "savepoints"] {
+            for entry in entries(&*self.env.disk, &self.folder.dir.join(dir))? {
+                if entry.path.extension().is_some_and(|extension| extension == "tmp") {
+                    let disk = &self.env.disk;
+                    let removed = if entry.info.is_dir {
+                        disk.remove_dir_all(&entry.path)
+                    } else {
+                        disk.remove_file(&entry.path)
+                    };
+                    removed.map_err(Failure::io(&entry.path))?;
+                }
+            }
+        }
+        self.free(&self.published()?)
+    }
+
+    /// Folders with a manifest, oldest first.
+    pub(crate) fn published(&self) -> Result<Vec<CheckpointFolder>, Failure> {
+        let mut published = self.folder.checkpoints()?;
+        let mut error = None;
+        published.retain(|folder| match exists(&*self.env.disk, &folder.manifest()) {
+            Ok(there) => there,
+            Err(failure) => {
+                error = Some(failure);
+                true
+            }
+        });
+        error.map_or(Ok(published), Err)
+    }
+
+    /// Removes all files of checkpoints that these do not need.
+    fn free(&self, kept: &[CheckpointFolder]) -> Result<(), Failure> {
+        let mut needed: HashSet<PathBuf> = HashSet::new();
+        for folder in kept {
+            match read_manifest(&*self.env.disk, &folder.path) {
+                Ok(manifest) => {
+                    needed.extend(manifest.parts.iter().map(|part| part_path(&folder.path, &part.file)))
+                }
+                // What a damaged one needs nobody knows; it stays for whoever can mend it.
+                Err(Failure {
+                    problem: Problem::Damaged(_) | Problem::Newer { .. } | Problem::Foreign { .. },
+                    ..
+                }) => {
+                    return Ok(());
+                }
+                Err(failure) => return Err(failure),
+            }
+            needed.insert(folder.manifest());
+        }
+        for folder in self.folder.checkpoints()? {
+            let files = entries(&*self.env.disk, &folder.path)?;
+            if !files.iter().any(|file| needed.contains(&file.path)) {
+                self.env.disk.remove_dir_all(&folder.path).map_err(Failure::io(&folder.path))?;
+                continue;
+            }
+            for file in files.iter().filter(|file| !needed.contains(&file.path)) {
+                self.env.disk.remove_file(&file.path).map_err(Failure::io(&file.path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down which checkpoint must be there.
+    pub(crate) fn latest(&self, (generation, epoch): (Generation, Epoch)) -> Result<(), Failure> {
+        record::write(&*self.env.disk, &self.folder.dir.join("LATEST"), &Latest { generation, epoch })
+    }
+}

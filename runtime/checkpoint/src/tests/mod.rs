@@ -1,0 +1,4 @@
+//! A job's folder as a whole: its life, its damage, its deaths.
+
+mod life;
+mod sample;
