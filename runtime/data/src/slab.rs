@@ -149,6 +149,19 @@ impl ColumnSlab {
     }
 }
 
+impl ColumnSlab {
+    /// The values of a column of ints or times, by number.
+    ///
+    /// # Panics
+    /// If it is no such column.
+    pub fn ints(&self) -> &[i64] {
+        match &self.data {
+            Data::I64(values) => values,
+            _ => unreachable!("a column of ints"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,8 +9,7 @@ pub(super) fn join(random: &mut Arbitrary, known: &mut Known, other: (&str, Know
     let kind = *random.pick(&["join", "join", "leftJoin", "semiJoin", "antiJoin"]);
     let equal =
         *random.pick(&["l.k == r.k", "l.k == r.k", "l.s == r.s", "l.k == r.k and l.s == r.s", "l.o == r.o"]);
-    // Conditions that fail are left out: which pairs are looked at is decided differently by now.
-    let rest = *random.pick(&["", "", " and l.v <= r.v", " and r.f > 0.0"]);
+    let rest = *random.pick(&["", "", " and l.v <= r.v", " and r.f > 0.0", " and l.v / r.v != 1"]);
     let timed = known.timed && other.1.timed;
     let bound = match random.below(7) {
         0..=2 if timed => {
@@ -41,7 +40,8 @@ pub(super) fn lookup(random: &mut Arbitrary, table: &str) -> Stage {
 pub(super) fn as_of(random: &mut Arbitrary, other: &str) -> Stage {
     let kind = *random.pick(&["join", "leftJoin", "semiJoin", "antiJoin"]);
     let equal = *random.pick(&["l.k == r.k", "l.s == r.s"]);
-    Stage(vec![format!("{kind}({other} asOf as r on {equal})"), back(kind)])
+    let rest = *random.pick(&["", "", " and l.v <= r.v", " and l.v / r.v != 1"]);
+    Stage(vec![format!("{kind}({other} asOf as r on {equal}{rest})"), back(kind)])
 }
 
 /// The map to the common columns.

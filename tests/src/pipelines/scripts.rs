@@ -78,8 +78,7 @@ impl Script {
                     None => joins::join(random, &mut known, (&other.name, other.known)),
                 });
             }
-            // The left side is append: over a changelog, engine and evaluator still differ.
-            3 if known.timed && other.known.timed && !known.updating => {
+            3 if known.timed && other.known.timed => {
                 start.push_str(" as l");
                 let versions = format!("{name}v");
                 let head = format!("stream {versions} = {}", other.name);

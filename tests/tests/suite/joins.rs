@@ -175,3 +175,32 @@ fn a_row_meets_the_version_of_its_time() {
         ]
     );
 }
+
+#[test]
+fn interval_and_window_joins_follow_updating_streams() {
+    let folder = clicks();
+    // The latest payment of an order replaces the one before: 6, then 5, of order 1; 20, then 21, of order 2.
+    let script = format!(
+        "{CLICKS}
+        stream last = payments |> keyBy(order) |> latest(by: amount)
+        stream paid = orders as o |> join(last as p on o.id == p.order, within: 1min)
+          |> map {{ id, amount }}
+        sink a = paid |> trigger(atEnd) |> aggregate {{ rows: count(), total: sum(amount) }}
+          |> map {{ k: \"interval\", rows, total }} -> stdout(format: json)
+        sink b = orders as o |> leftJoin(last as p on o.id == p.order, window: tumbling(1min, offset: 40s))
+          |> map {{ k: \"window\", id, amount }} -> stdout(format: json)
+        sink c = orders as o |> semiJoin(last as p on o.id == p.order and p.amount < 7, window: session(gap: 30s))
+          |> map {{ k: \"session\", id }} -> stdout(format: json)
+        "
+    );
+    assert_eq!(
+        rows(folder.path(), &script),
+        [
+            r#"{"k":"interval","rows":2,"total":27}"#,
+            r#"{"k":"session","id":1}"#,
+            r#"{"k":"window","id":1,"amount":6}"#,
+            r#"{"k":"window","id":2,"amount":null}"#,
+            r#"{"k":"window","id":3,"amount":null}"#,
+        ]
+    );
+}

@@ -232,7 +232,8 @@ impl Run<'_> {
             NodeKind::Join(join) => {
                 let (clock, sides) = (self.clock(index), [input(0), input(1)]);
                 let sides = [&sides[0], &sides[1]];
-                let out = join::join(join, sides, (&clock, level), &mut self.evaluator);
+                let width = self.graph.nodes[node.inputs[0].node].output.fields.len();
+                let out = join::join(join, width, sides, (&clock, level), &mut self.evaluator);
                 self.joined(join.rest.as_ref(), out)
             }
             NodeKind::Lookup(lookup) => {

@@ -91,7 +91,10 @@ pub(super) fn drop_unread(kind: &mut NodeKind, needed: &[bool]) {
             drop(&mut node.windowing.time, &mut node.windowing.watermark);
         }
         NodeKind::Distinct(node) if node.within.is_none() => {
-            (node.hidden.time, node.hidden.watermark) = (None, None);
+            // Over a changelog they are given again with the rows, and are no part of what is compared.
+            let passed_on = |column: &usize| node.hidden.change.is_some() && needed[*column];
+            node.hidden.time = node.hidden.time.filter(passed_on);
+            node.hidden.watermark = node.hidden.watermark.filter(passed_on);
         }
         NodeKind::Join(node) if only_passes_time(node) && gives_no_time(node, unread.len()) => {
             for side in [&mut node.left, &mut node.right] {

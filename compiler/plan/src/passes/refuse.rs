@@ -2,9 +2,7 @@
 
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
-use crate::operator::{
-    Aggregate, JobConfig, Join, JoinBound, Operator, OperatorKind, Plan, StreamMode, WindowKind,
-};
+use crate::operator::{Aggregate, JobConfig, Operator, OperatorKind, Plan, StreamMode, WindowKind};
 use crate::value::Value;
 
 /// Something the language has and this version cannot run.
@@ -87,11 +85,6 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         OperatorKind::Top { window, .. } | OperatorKind::Latest { window, .. } => {
             let windowed = window.as_ref().is_some_and(|window| window.kind != WindowKind::Global);
             (windowed && updating(plan, operator)).then(|| in_window(operator)).flatten()
-        }
-        OperatorKind::Join(Join { bound: JoinBound::Interval { .. } | JoinBound::Window(_), .. })
-            if updating(plan, operator) =>
-        {
-            retraction(operator)
         }
         OperatorKind::Scan { .. } if updating(plan, operator) => retraction(operator),
         _ => None,

@@ -2,6 +2,7 @@
 //! fused to [`Chain`]s, which the code generator compiles; stateful operators read columns by index.
 
 mod columns;
+mod condition;
 mod divide;
 pub mod hidden;
 pub mod number;

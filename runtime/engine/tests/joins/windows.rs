@@ -117,7 +117,9 @@ fn of_sessions(case: &Case, join: &Join, gap: i64) -> Vec<Given> {
                 continue;
             }
             let near = |session: &Session| {
+                // A row without a key is a session of its own.
                 session.key == event.key
+                    && event.key.is_some()
                     && (session.first - gap..=session.last + gap).contains(&event.time)
                     && met <= session.last + gap
             };

@@ -13,6 +13,7 @@ use super::sequence::{Item, Row, Stream};
 use super::time::{Clock, moment};
 use crate::eval::Evaluator;
 use crate::operator::JoinKind;
+use crate::order::identical;
 use crate::physical::hidden::NO_WATERMARK;
 use crate::physical::number::Number;
 use crate::physical::{Chain, JoinSide, StreamBound, StreamJoin};
@@ -33,15 +34,17 @@ pub(super) struct Output {
     pub(super) failed: Vec<Failed>,
 }
 
-/// Runs a join of two streams. `widths`: how many columns the sides have.
+/// Runs a join of two streams. `width`: how many columns the left side has.
 pub(super) fn join(
     node: &StreamJoin,
+    width: usize,
     [left, right]: [&Stream; 2],
     (clock, level): (&Clock, u32),
     evaluator: &mut Evaluator,
 ) -> Output {
     let meet = Meet { kind: node.kind, rest: node.rest.as_ref(), evaluator, failed: Vec::new() };
-    let join = Joining { node, clock, level, meet, rows: Stream::new() };
+    let alike = [node.alike(width, 0), node.alike(width, 1)];
+    let join = Joining { node, clock, level, meet, alike, rows: Stream::new() };
     match &node.bound {
         StreamBound::Interval { .. } | StreamBound::Regular { .. } => pairs::run(join, left, right),
         StreamBound::Window(window) => windowed::run(join, window, left, right),
@@ -55,6 +58,8 @@ struct Joining<'a> {
     clock: &'a Clock,
     level: u32,
     meet: Meet<'a>,
+    /// Of each side: the columns by which rows are alike.
+    alike: [Vec<usize>; 2],
     rows: Stream,
 }
 
@@ -114,6 +119,11 @@ impl Joining<'_> {
             out.extend([time, watermark].map(Value::Timestamp));
         }
         out
+    }
+
+    /// Is a row of a side the one that is withdrawn?
+    fn alike(&self, side: usize, row: &Row, withdrawn: &Row) -> bool {
+        self.alike[side].iter().all(|column| identical(&row[*column], &withdrawn[*column]))
     }
 
     /// Gives a row, or withdraws it.

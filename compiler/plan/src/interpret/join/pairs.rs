@@ -1,7 +1,6 @@
 //! Interval and regular joins: a pair is given when its later row comes.
 
 use super::{Joining, Output, change_of, key_of, of_number, own_of, time_of};
-use crate::interpret::given::alike;
 use crate::interpret::sequence::{Item, Row, Stream};
 use crate::operator::JoinKind;
 use crate::physical::number::{Number, at_end_of_time};
@@ -17,8 +16,8 @@ struct Kept {
     seen: i64,
     /// Left rows: how many partners there are.
     partners: u64,
-    /// Left rows: what was given of it alone (semi, anti, left without partner), to be withdrawn.
-    alone: Option<Row>,
+    /// Left rows: was it given by itself (semi, anti, left without partner)?
+    alone: bool,
 }
 
 struct Pairs<'a> {
@@ -82,7 +81,15 @@ impl Pairs<'_> {
         let own = own_of(self.side(side), &item.row);
         let met = self.join.clock.met(number, own);
         let change = change_of(self.side(side), &item.row);
-        let mut alone = None;
+        if key.is_none() && self.is_regular() {
+            // It is not kept: nobody can meet it.
+            if side == 0 && matches!(self.join.node.kind, JoinKind::Left | JoinKind::Anti) {
+                let row = self.join.row(&item.row, None, own);
+                self.join.give(number, row, change);
+            }
+            return;
+        }
+        let mut alone = false;
         if change < 0 {
             match self.take_out(side, &item.row, met) {
                 Some(kept) => alone = kept.alone,
@@ -91,11 +98,11 @@ impl Pairs<'_> {
         }
         let partners = self.partners(side, item, &key, time, met);
         let count = partners.len() as u64;
-        let mut kept = Kept { row: item.row.clone(), key, time, seen: time, partners: count, alone: None };
+        let mut kept = Kept { row: item.row.clone(), key, time, seen: time, partners: count, alone: false };
         for other in &partners {
-            let seen = self.kept[1 - side][*other].seen;
-            kept.seen = kept.seen.max(seen);
-            self.kept[1 - side][*other].seen = seen.max(time);
+            let other = &mut self.kept[1 - side][*other];
+            kept.seen = kept.seen.max(other.time);
+            other.seen = other.seen.max(time);
         }
         if side == 0 {
             self.left_row(number, own, change, &mut kept, &partners, alone);
@@ -116,7 +123,9 @@ impl Pairs<'_> {
             let other = &self.kept[1 - side][at];
             let (left, right) = if side == 0 { (time, other.time) } else { (other.time, time) };
             let fits = key.is_some() && other.key == *key && self.in_time(left, right);
-            if !fits || !self.is_there(1 - side, other, met) {
+            // Left rows that are wanted for one partner only, and have it, are not looked at again.
+            let served = side == 1 && other.partners > 0 && self.wants_one();
+            if !fits || served || !self.is_there(1 - side, other, met) {
                 continue;
             }
             let rows = if side == 0 { (&item.row, &other.row) } else { (&other.row, &item.row) };
@@ -127,16 +136,16 @@ impl Pairs<'_> {
         found
     }
 
+    /// Does a left row of an interval join that only wants to know whether it has a partner have enough of
+    /// one? (In a changelog partners are counted, since they may go.)
+    fn wants_one(&self) -> bool {
+        let changelog = [0, 1].into_iter().any(|side| self.side(side).hidden.change.is_some());
+        !self.is_regular() && !changelog && matches!(self.join.node.kind, JoinKind::Semi | JoinKind::Anti)
+    }
+
     /// Takes the first row out that is as this one.
     fn take_out(&mut self, side: usize, row: &Row, met: i64) -> Option<Kept> {
-        let shown = |row: &Row| self.side(side).row.iter().map(|c| row[*c].clone()).collect::<Row>();
-        let keys = |row: &Row| self.side(side).keys.iter().map(|c| row[*c].clone()).collect::<Row>();
-        let wanted = (shown(row), keys(row));
-        let same = |kept: &Kept| {
-            self.is_there(side, kept, met)
-                && alike(&shown(&kept.row), &wanted.0)
-                && alike(&keys(&kept.row), &wanted.1)
-        };
+        let same = |kept: &Kept| self.is_there(side, kept, met) && self.join.alike(side, &kept.row, row);
         let at = self.kept[side].iter().position(same)?;
         Some(self.kept[side].remove(at))
     }
@@ -149,14 +158,14 @@ impl Pairs<'_> {
         change: i64,
         kept: &mut Kept,
         partners: &[usize],
-        alone: Option<Row>,
+        alone: bool,
     ) {
         let rights: Vec<Row> = partners.iter().map(|at| self.kept[1][*at].row.clone()).collect();
         let kind = self.join.node.kind;
         if change < 0 {
-            if let Some(alone) = alone {
-                let alone = self.with_watermark(alone, own);
-                self.join.give(number, alone, -1);
+            if alone {
+                let row = self.join.row(&kept.row, None, own);
+                self.join.give(number, row, -1);
             } else if matches!(kind, JoinKind::Inner | JoinKind::Left) {
                 for right in &rights {
                     let row = self.join.row(&kept.row, Some(right), own);
@@ -174,12 +183,12 @@ impl Pairs<'_> {
             }
             (JoinKind::Semi, Some(right)) => {
                 let row = self.join.row(&kept.row, Some(right), own);
-                kept.alone = Some(row.clone());
+                kept.alone = true;
                 self.join.give(number, row, 1);
             }
             (JoinKind::Left | JoinKind::Anti, None) if self.is_regular() => {
                 let row = self.join.row(&kept.row, None, own);
-                kept.alone = Some(row.clone());
+                kept.alone = true;
                 self.join.give(number, row, 1);
             }
             _ => {}
@@ -203,31 +212,18 @@ impl Pairs<'_> {
             JoinKind::Semi => (before > 0, after > 0),
             JoinKind::Left | JoinKind::Anti => (before == 0, after == 0),
         };
-        if alone_before
-            && !alone_after
-            && let Some(row) = self.kept[0][left].alone.take()
-        {
-            let row = self.with_watermark(row, own);
+        if alone_before && !alone_after && std::mem::replace(&mut self.kept[0][left].alone, false) {
+            let row = self.join.row(&self.kept[0][left].row, None, own);
             self.join.give(number, row, -1);
         }
         if alone_after && !alone_before && (kind == JoinKind::Semi || self.is_regular()) {
-            let partner = (kind == JoinKind::Semi).then_some(right);
-            let row = self.join.row(&self.kept[0][left].row, partner, own);
-            self.kept[0][left].alone = Some(row.clone());
+            self.kept[0][left].alone = true;
+            let row = self.join.row(&self.kept[0][left].row, None, own);
             self.join.give(number, row, 1);
         }
         if is_pair && change > 0 {
             self.join.give(number, pair, 1);
         }
-    }
-
-    /// The row with the watermark of the row that withdraws it.
-    fn with_watermark(&self, mut row: Row, watermark: i64) -> Row {
-        let timed = [0, 1].into_iter().all(|side| self.side(side).hidden.watermark.is_some());
-        if let (true, Some(last)) = (timed, row.last_mut()) {
-            *last = crate::value::Value::Timestamp(watermark);
-        }
-        row
     }
 
     /// Time has passed: interval joins give the left rows that have found no partner.

@@ -1,7 +1,6 @@
 //! Window joins: pairs within a window, when it ends.
 
 use super::{Joining, Output, key_of, of_number, own_of, time_of};
-use crate::interpret::given::alike;
 use crate::interpret::sequence::{Item, Row, Stream};
 use crate::interpret::window::{Span, spans_of};
 use crate::operator::{JoinKind, Window, WindowKind};
@@ -52,35 +51,56 @@ impl Groups<'_> {
         let of_side = if side == 0 { &join.node.left } else { &join.node.right };
         let met = join.clock.met(item.number, own_of(of_side, &item.row));
         let key = key_of(&of_side.keys, &item.row);
+        if key.is_none() && (side == 1 || matches!(join.node.kind, JoinKind::Inner | JoinKind::Semi)) {
+            // It meets nobody, and is not kept.
+            return;
+        }
         let place = self.next;
         self.next += 1;
-        for span in spans_of(&self.window.kind, time_of(of_side, &item.row)) {
-            let span = self.joined(&key, span, met);
+        for alone in spans_of(&self.window.kind, time_of(of_side, &item.row)) {
+            let parts = self.touched(&key, alone, met);
+            let span = self.joined(alone, &parts);
             if groups_end(self.window, span) <= met {
                 continue;
             }
-            let at = self.group(&key, span, met);
+            let withdrawn = super::change_of(of_side, &item.row) < 0;
+            if withdrawn && key.is_none() && is_session(self.window) {
+                self.take_lonely(join, side, span, &item.row);
+                continue;
+            }
+            let at = self.group(&key, span, parts);
             let rows = &mut self.groups[at].sides[side];
-            match super::change_of(of_side, &item.row) < 0 {
+            match withdrawn {
                 false => rows.push((place, item.row.clone())),
                 true => {
-                    let shown = |row: &Row| of_side.row.iter().map(|c| row[*c].clone()).collect::<Row>();
-                    let gone = rows.iter().position(|(_, row)| alike(&shown(row), &shown(&item.row)));
+                    let gone = rows.iter().position(|(_, row)| join.alike(side, row, &item.row));
                     gone.map(|gone| rows.remove(gone));
                 }
             }
         }
     }
 
+    /// Takes out a row without a key, which is a session of its own.
+    fn take_lonely(&mut self, join: &Joining<'_>, side: usize, span: Span, row: &Row) {
+        let is = |group: &Group| {
+            let known = group.sides[side].first();
+            group.key.is_none() && group.span == span && known.is_some_and(|(_, k)| join.alike(side, k, row))
+        };
+        if let Some(at) = self.groups.iter().position(is) {
+            self.groups.remove(at);
+        }
+    }
+
     /// The session that a row makes or extends; other windows are what they are.
-    fn joined(&self, key: &Option<Row>, alone: Span, met: i64) -> Span {
-        let spans = self.touched(key, alone, met).into_iter().map(|group| self.groups[group].span);
+    fn joined(&self, alone: Span, parts: &[usize]) -> Span {
+        let spans = parts.iter().map(|group| self.groups[*group].span);
         spans.fold(alone, |all, span| Span { start: all.start.min(span.start), end: all.end.max(span.end) })
     }
 
-    /// The sessions of the key that a span touches and that are not over, in the order of time.
+    /// The sessions of the key that a span touches and that are not over, in the order of time. (A row
+    /// without a key is a session of its own.)
     fn touched(&self, key: &Option<Row>, span: Span, met: i64) -> Vec<usize> {
-        if !is_session(self.window) {
+        if !is_session(self.window) || key.is_none() {
             return Vec::new();
         }
         let touches = |group: &Group| {
@@ -93,13 +113,12 @@ impl Groups<'_> {
     }
 
     /// The group of a window, made of the sessions that it joins.
-    fn group(&mut self, key: &Option<Row>, span: Span, met: i64) -> usize {
+    fn group(&mut self, key: &Option<Row>, span: Span, mut parts: Vec<usize>) -> usize {
         if !is_session(self.window)
             && let Some(known) = self.groups.iter().position(|g| g.key == *key && g.span == span)
         {
             return known;
         }
-        let mut parts = self.touched(key, span, met);
         let mut sides = [Vec::new(), Vec::new()];
         for part in &parts {
             for (side, rows) in self.groups[*part].sides.iter_mut().enumerate() {

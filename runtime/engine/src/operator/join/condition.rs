@@ -5,7 +5,6 @@ use crate::error::Halt;
 use crate::operator::{ChainRun, CompiledChain};
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::expr::Kind;
-use flow_plan::fallible::can_fail;
 use flow_plan::physical::{Chain, Step, StepKind};
 use flow_plan::{DataType, Expr, Field, RecordType, Value};
 use std::sync::Arc;
@@ -13,17 +12,8 @@ use std::sync::Arc;
 /// Only the columns that the condition reads, in the order of the pair's columns: what is compiled.
 pub(crate) fn narrowed(rest: &Chain) -> (Chain, Vec<usize>) {
     let Some((first, steps)) = rest.steps.split_first() else { return (rest.clone(), Vec::new()) };
-    let StepKind::Map(exprs) = &first.kind else {
-        return (rest.clone(), (0..rest.input.fields.len()).collect());
-    };
-    let reads = |expr: &Expr| {
-        let column =
-            |kind: &Kind| if let Kind::Column(column) = kind { Some(*column as usize) } else { None };
-        expr.nodes.iter().filter_map(|node| column(&node.kind)).collect::<Vec<_>>()
-    };
-    let mut read: Vec<usize> = exprs.iter().flat_map(reads).collect();
-    read.sort_unstable();
-    read.dedup();
+    let StepKind::Map(exprs) = &first.kind else { return (rest.clone(), rest.reads()) };
+    let read = rest.reads();
     let moved = |expr: &Expr| {
         let mut expr = expr.clone();
         for node in &mut expr.nodes {
@@ -39,18 +29,6 @@ pub(crate) fn narrowed(rest: &Chain) -> (Chain, Vec<usize>) {
     (Chain { input: Arc::new(RecordType::new(fields)), steps }, read)
 }
 
-/// The columns of a side that are read of kept rows: those of the condition, and if it can fail, all, for
-/// the record that failed.
-pub(crate) fn reads(rest: &Chain, left: usize, side: usize) -> Vec<usize> {
-    let fails = rest.steps.iter().any(|step| match &step.kind {
-        StepKind::Map(exprs) => exprs.iter().any(can_fail),
-        _ => true,
-    });
-    let columns = if fails { (0..rest.input.fields.len()).collect() } else { narrowed(rest).1 };
-    let of_side = columns.into_iter().filter(|&column| (column < left) == (side == 0));
-    of_side.map(|column| if side == 0 { column } else { column - left }).collect()
-}
-
 /// A worker's instance of it.
 pub(crate) struct Condition {
     run: ChainRun,
@@ -59,6 +37,7 @@ pub(crate) struct Condition {
     /// All columns of the pair, and how many are the left side's.
     pair: Arc<RecordType>,
     left: usize,
+    can_fail: bool,
     made: Vec<Batch>,
 }
 
@@ -89,7 +68,13 @@ impl Side for BatchSide<'_> {
 impl Condition {
     pub(crate) fn new(rest: &Chain, left: usize, compiled: &CompiledChain) -> Condition {
         let (_, reads) = narrowed(rest);
-        Condition { run: ChainRun::new(compiled), reads, pair: rest.input.clone(), left, made: Vec::new() }
+        let (pair, can_fail) = (rest.input.clone(), rest.can_fail());
+        Condition { run: ChainRun::new(compiled), reads, pair, left, can_fail, made: Vec::new() }
+    }
+
+    /// Can it raise a record error?
+    pub(crate) fn can_fail(&self) -> bool {
+        self.can_fail
     }
 
     /// Which pairs it is true of, in order. A pair for which it fails is a record error, and does not meet.

@@ -3,17 +3,38 @@
 
 use super::due::Due;
 use super::kept::Notes;
-use super::stream::{Bound, Core, Moment, Pairs, Probe, give_lonely, ints, met};
+use super::stream::{Bound, Core, Look, Moment, Pairs, Probe, flush_lonely, give_lonely, ints, met};
 use crate::context::Context;
 use crate::error::Halt;
-use crate::number::at_end_of_time;
 use crate::operator::Flush;
 use flow_data::{BATCH_ROWS, Batch, NO_ROW};
 use flow_plan::operator::JoinKind;
 
+/// How far apart rows may be: the right row's time less the left one's lies in `lo..=hi`.
+#[derive(Clone, Copy)]
+pub(crate) struct Near {
+    pub(crate) lo: i64,
+    pub(crate) hi: i64,
+}
+
+impl Near {
+    /// The last watermark at which a row of a side can be met.
+    #[inline]
+    pub(crate) fn last(self, side: usize, time: i64) -> i64 {
+        time.saturating_add(if side == 0 { self.hi } else { self.lo.saturating_neg() })
+    }
+
+    /// Are a row that came (of this side) and a kept one of the other near enough?
+    #[inline]
+    pub(crate) fn meet(self, side: usize, time: i64, of_kept: i64) -> bool {
+        let apart = i128::from(of_kept) - i128::from(time);
+        let apart = if side == 0 { apart } else { -apart };
+        i128::from(self.lo) <= apart && apart <= i128::from(self.hi)
+    }
+}
+
 pub(crate) struct Interval {
-    lo: i64,
-    hi: i64,
+    near: Near,
     kind: JoinKind,
     /// Until when rows of each side are kept.
     due: [Due; 2],
@@ -26,10 +47,9 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
-    pub(crate) fn new(kind: JoinKind, lo: i64, hi: i64) -> Interval {
+    pub(crate) fn new(kind: JoinKind, near: Near) -> Interval {
         Interval {
-            lo,
-            hi,
+            near,
             kind,
             due: [Due::default(), Due::default()],
             probe: None,
@@ -39,33 +59,32 @@ impl Interval {
         }
     }
 
-    /// The last watermark at which a row of a side can be met.
-    fn last(&self, side: usize, time: i64) -> i64 {
-        if side == 0 { time.saturating_add(self.hi) } else { time.saturating_sub(self.lo) }
-    }
-
     /// The next piece of pairs; gives whether all rows of the batch are through.
     fn piece(&mut self, core: &Core, probe: &mut Probe) -> bool {
         let side = probe.side;
         let other = &core.kept[1 - side];
-        // Least and greatest distance from a row that came to a kept one.
-        let (lo, hi) =
-            if side == 0 { (self.lo, self.hi) } else { (self.hi.saturating_neg(), self.lo.saturating_neg()) };
-        // A kept row is there as long as the watermark is not more than this behind its time.
-        let stays = if side == 0 { self.lo.saturating_neg() } else { self.hi };
         let column = core.sides[side].hidden.time.unwrap_or_default();
         let batch = probe.batch.clone();
-        let (times, of_kept) = (ints(&batch, column), &other.time);
+        let times = ints(&batch, column);
         let once = matches!(self.kind, JoinKind::Semi | JoinKind::Anti);
-        let (met, partners) = (&self.met, &self.partners);
-        let meets = |row: usize, kept: u32| {
-            let (time, of_kept) = (times[row], of_kept[kept as usize]);
-            let near = time.saturating_add(lo) <= of_kept && of_kept <= time.saturating_add(hi);
-            let lonely = match side {
-                0 => partners[row] == 0,
-                _ => other.partners[kept as usize] == 0,
+        // A condition that can fail is looked at for exactly the pairs of a run row by row: of a left row with
+        // all right ones that are there, of a right one with the left ones that have no partner yet.
+        let fails = core.condition_fails();
+        let (near, met, partners) = (self.near, &self.met, &self.partners);
+        let meets = |row: usize, kept: u32, pairs: &Pairs| {
+            let of_kept = other.time[kept as usize];
+            if !near.meet(side, times[row], of_kept) || met[row] > near.last(1 - side, of_kept) {
+                return Look::Pass;
+            }
+            let served = || match side {
+                0 => partners[row] > 0 && !fails,
+                _ => other.partners[kept as usize] > 0,
             };
-            near && met[row] <= of_kept.saturating_add(stays) && (!once || lonely)
+            match once {
+                true if served() => Look::Pass,
+                true if fails && side == 1 && pairs.kept.contains(&kept) => Look::Wait,
+                _ => Look::Take,
+            }
         };
         let first_only = once && side == 0 && core.condition.is_none();
         self.pairs.clear();
@@ -119,7 +138,7 @@ impl Interval {
             Notes { slots: &pick(&probe.slots), partners: &partners, times: &times, number: probe.at.number };
         let numbers = core.kept[side].insert(&probe.batch, &rows, &notes);
         for (&time, number) in times.iter().zip(numbers) {
-            let last = self.last(side, time);
+            let last = self.near.last(side, time);
             self.due[side].push(last, number);
         }
     }
@@ -166,17 +185,4 @@ impl Bound for Interval {
         }
         flush_lonely(core, cx, &mut self.due[0])
     }
-}
-
-/// A piece of the left rows without partner at the end of the input.
-pub(crate) fn flush_lonely(core: &mut Core, cx: &mut Context<'_>, due: &mut Due) -> Result<Flush, Halt> {
-    let level = cx.shared.layout.nodes[cx.node].level;
-    let Some(first) = due.first() else { return Ok(Flush::Done) };
-    cx.number = at_end_of_time(level, first);
-    let number = cx.number;
-    give_lonely(core, cx, due, |time| at_end_of_time(level, time) == number, BATCH_ROWS);
-    Ok(match due.first() {
-        Some(next) => Flush::More(at_end_of_time(level, next)),
-        None => Flush::Done,
-    })
 }

@@ -28,8 +28,13 @@ pub(crate) struct Kept {
     pub(crate) time: Vec<i64>,
     /// By key: first and last row of its list.
     ends: Vec<(u32, u32)>,
+    /// The list of the rows without a key.
+    unkeyed: (u32, u32),
     rows: usize,
 }
+
+/// Stands for the key of a row that is in no list.
+const UNLINKED: u32 = NO_ROW - 1;
 
 /// What is noted of rows that are kept.
 pub(crate) struct Notes<'a> {
@@ -64,6 +69,7 @@ impl Kept {
             number: Vec::new(),
             time: Vec::new(),
             ends: Vec::new(),
+            unkeyed: (NO_ROW, NO_ROW),
             rows: 0,
         }
     }
@@ -117,7 +123,7 @@ impl Kept {
         assert!(start < (NO_ROW as usize) - SLAB_BLOCK, "a worker keeps at most 2^32 rows of a join's side");
         let all = start + SLAB_BLOCK;
         self.live.push(0);
-        self.slot.resize(all, NO_ROW);
+        self.slot.resize(all, UNLINKED);
         self.before.resize(all, NO_ROW);
         self.behind.resize(all, NO_ROW);
         self.partners.resize(all, 0);
@@ -126,51 +132,56 @@ impl Kept {
         start as u32
     }
 
+    fn list(&mut self, slot: u32) -> &mut (u32, u32) {
+        if slot == NO_ROW { &mut self.unkeyed } else { &mut self.ends[slot as usize] }
+    }
+
     fn link(&mut self, number: u32, slot: u32) {
         self.slot[number as usize] = slot;
-        self.before[number as usize] = NO_ROW;
         self.behind[number as usize] = NO_ROW;
-        if slot == NO_ROW {
-            return;
+        let (first, last) = self.list(slot);
+        let before = std::mem::replace(last, number);
+        if before == NO_ROW {
+            *first = number;
+        } else {
+            self.behind[before as usize] = number;
         }
-        let (first, last) = &mut self.ends[slot as usize];
-        self.before[number as usize] = *last;
-        match *last {
-            NO_ROW => *first = number,
-            last => self.behind[last as usize] = number,
-        }
-        *last = number;
+        self.before[number as usize] = before;
     }
 
     /// A row is met by nobody any more, but still there. Gives its key, if that has no rows on this side
     /// any more.
     pub(crate) fn unlink(&mut self, number: u32) -> Option<u32> {
         let at = number as usize;
-        let slot = std::mem::replace(&mut self.slot[at], NO_ROW);
-        if slot == NO_ROW {
+        let slot = std::mem::replace(&mut self.slot[at], UNLINKED);
+        if slot == UNLINKED {
             return None;
         }
         let (before, behind) = (self.before[at], self.behind[at]);
-        let (first, last) = &mut self.ends[slot as usize];
-        match before {
-            NO_ROW => *first = behind,
-            before => self.behind[before as usize] = behind,
+        let (first, last) = self.list(slot);
+        if before == NO_ROW {
+            *first = behind;
         }
-        match behind {
-            NO_ROW => *last = before,
-            behind => self.before[behind as usize] = before,
+        if behind == NO_ROW {
+            *last = before;
         }
-        self.is_free(slot).then_some(slot)
+        if before != NO_ROW {
+            self.behind[before as usize] = behind;
+        }
+        if behind != NO_ROW {
+            self.before[behind as usize] = before;
+        }
+        (slot != NO_ROW && self.is_free(slot)).then_some(slot)
     }
 
     /// The key of a row, if it has one and can be met.
     pub(crate) fn key(&self, number: u32) -> Option<u32> {
-        Some(self.slot[number as usize]).filter(|slot| *slot != NO_ROW)
+        Some(self.slot[number as usize]).filter(|slot| *slot < UNLINKED)
     }
 
-    /// Can a row be met? (One without a key cannot.)
+    /// Is a row in a list?
     pub(crate) fn is_linked(&self, number: u32) -> bool {
-        self.slot[number as usize] != NO_ROW
+        self.slot[number as usize] != UNLINKED
     }
 
     /// A row is gone. Gives its key, if that has no rows on this side any more.
@@ -195,10 +206,10 @@ impl Kept {
         self.ends[slot as usize].0 == NO_ROW
     }
 
-    /// The first row of a key, or [`NO_ROW`].
+    /// The first row of a key, or of the rows without one; [`NO_ROW`] if there is none.
     #[inline]
     pub(crate) fn first(&self, slot: u32) -> u32 {
-        self.ends[slot as usize].0
+        if slot == NO_ROW { self.unkeyed.0 } else { self.ends[slot as usize].0 }
     }
 
     /// The row behind it in its key's list, or [`NO_ROW`].
@@ -222,6 +233,11 @@ impl Kept {
     /// A column of the input, for rows of these numbers; null where it is [`NO_ROW`].
     pub(crate) fn gather(&self, column: usize, numbers: &[u32]) -> Column {
         self.slab(column).gather(numbers)
+    }
+
+    /// An int or time column of the input, by number.
+    pub(crate) fn ints(&self, column: usize) -> &[i64] {
+        self.slab(column).ints()
     }
 
     fn slab(&self, column: usize) -> &ColumnSlab {

@@ -8,11 +8,12 @@ mod interval;
 mod kept;
 mod lookup;
 mod output;
-mod regular;
 mod sessions;
 mod stream;
 mod table;
+mod updating;
 mod windowed;
+mod withdrawn;
 
 pub(crate) use condition::narrowed;
 pub(crate) use lookup::{LookupOperator, TableOperator};
@@ -32,9 +33,16 @@ pub(crate) fn stream_join(
 ) -> Box<dyn Operator> {
     let core = stream::Core::new(shared, node, join, condition);
     let mut by_clock = false;
+    let updating = |keep| Box::new(updating::Updating::new(join.kind, keep, join.changes));
     let bound: Box<dyn stream::Bound> = match &join.bound {
-        StreamBound::Interval { lo, hi } => Box::new(interval::Interval::new(join.kind, *lo, *hi)),
-        StreamBound::Regular { ttl } => Box::new(regular::Regular::new(join.kind, *ttl, join.changes)),
+        StreamBound::Interval { lo, hi } => {
+            let near = interval::Near { lo: *lo, hi: *hi };
+            match join.left.hidden.change.or(join.right.hidden.change) {
+                None => Box::new(interval::Interval::new(join.kind, near)),
+                Some(_) => updating(updating::Keep::Near(near)),
+            }
+        }
+        StreamBound::Regular { ttl } => updating(ttl.map_or(updating::Keep::Ever, updating::Keep::Used)),
         StreamBound::AsOf => Box::new(asof::AsOf::new(join.kind, join.left.hidden.change, join.changes)),
         StreamBound::Window(Window { kind: WindowKind::Session { gap }, processing_time, .. }) => {
             by_clock = *processing_time;

@@ -68,8 +68,12 @@ impl Sessions {
         last.saturating_add(self.gap)
     }
 
-    /// The session a row extends or makes; `None` if the row is late.
+    /// The session a row extends or makes; `None` if the row is late. A row without a key is a session of
+    /// its own.
     fn place(&mut self, slot: u32, time: i64, met: i64) -> Option<u32> {
+        if slot == NO_ROW {
+            return (met <= self.end(time)).then(|| self.open(slot, time));
+        }
         let near = |id: &u32| {
             self.all[*id as usize].as_ref().is_some_and(|session| {
                 time >= session.first.saturating_sub(self.gap)
@@ -120,9 +124,37 @@ impl Sessions {
                 self.all.len() as u32 - 1
             }
         };
-        self.of_key.entry(slot).or_default().push(id);
+        if slot != NO_ROW {
+            self.of_key.entry(slot).or_default().push(id);
+        }
         self.due.push(self.end(time), id);
         id
+    }
+
+    /// Takes out the first row of a session that is as this one, which is withdrawn.
+    fn withdraw(&mut self, core: &mut Core, side: usize, session: u32, (batch, row): (&Batch, usize)) {
+        let Some(session) = &mut self.all[session as usize] else { return };
+        let rows = &mut session.rows[side];
+        let alike = |kept: u32| core.kept[side].equals(kept, core.alike(side), batch, row);
+        if let Some(at) = rows.iter().position(|&(_, kept)| alike(kept)) {
+            let (_, gone) = rows.remove(at);
+            core.remove(side, gone);
+        }
+    }
+
+    /// Withdraws a row without a key: its session has nothing to give then.
+    fn withdraw_keyless(core: &mut Core, time: i64, (batch, row): (&Batch, usize)) {
+        let kept = &core.kept[0];
+        let is = |number: u32| {
+            kept.time[number as usize] == time && kept.equals(number, core.alike(0), batch, row)
+        };
+        let mut next = kept.first(NO_ROW);
+        while next != NO_ROW && !is(next) {
+            next = kept.following(next);
+        }
+        if next != NO_ROW {
+            core.unlink(0, next);
+        }
     }
 
     /// The first time at which sessions end, if it is before this one.
@@ -140,7 +172,7 @@ impl Sessions {
     }
 
     /// Takes out the sessions that end there.
-    fn fire(&mut self, end: i64) {
+    fn fire(&mut self, core: &Core, end: i64) {
         let mut sessions = Vec::new();
         while self.next_end() == Some(end) {
             let Some((_, id)) = self.due.pop() else { break };
@@ -156,7 +188,8 @@ impl Sessions {
         }
         let mut left: Vec<(u64, u32, usize)> = Vec::new();
         for (at, session) in sessions.iter().enumerate() {
-            left.extend(session.rows[0].iter().map(|&(came, row)| (came, row, at)));
+            let there = session.rows[0].iter().filter(|(_, row)| core.kept[0].is_linked(*row));
+            left.extend(there.map(|&(came, row)| (came, row, at)));
         }
         left.sort_unstable();
         let rows = left.iter().map(|&(_, row, _)| row).collect();
@@ -205,16 +238,31 @@ impl Bound for Sessions {
             _ => (vec![at.before; batch.len], vec![at.before; batch.len]),
         };
         let lonely = side == 0 && matches!(self.kind, JoinKind::Left | JoinKind::Anti);
-        let rows: Vec<u32> =
-            (0..batch.len as u32).filter(|&row| slots[row as usize] != NO_ROW || lonely).collect();
-        let of_rows: Vec<u32> = rows.iter().map(|&row| slots[row as usize]).collect();
-        let kept_times: Vec<i64> = rows.iter().map(|&row| times[row as usize]).collect();
-        let partners = vec![0; rows.len()];
+        let change = core.sides[side].hidden.change.map(|column| ints(&batch, column).to_vec());
+        let withdrawn = |row: usize| change.as_ref().is_some_and(|change| change[row] < 0);
+        let keeps = |row: &u32| slots[*row as usize] != NO_ROW || lonely;
+        let rows: Vec<u32> = (0..batch.len as u32).filter(keeps).collect();
+        let added: Vec<u32> = rows.iter().copied().filter(|row| !withdrawn(*row as usize)).collect();
+        let of_rows: Vec<u32> = added.iter().map(|&row| slots[row as usize]).collect();
+        let kept_times: Vec<i64> = added.iter().map(|&row| times[row as usize]).collect();
+        let partners = vec![0; added.len()];
         let notes = Notes { slots: &of_rows, partners: &partners, times: &kept_times, number: at.number };
-        let numbers = core.kept[side].insert(&batch, &rows, &notes);
+        let mut numbers = core.kept[side].insert(&batch, &added, &notes).into_iter();
         let mut late = 0;
-        for (at, number) in numbers.into_iter().enumerate() {
-            match self.place(of_rows[at], kept_times[at], met[rows[at] as usize]) {
+        for row in rows.into_iter().map(|row| row as usize) {
+            let (slot, time) = (slots[row], times[row]);
+            if withdrawn(row) {
+                if slot == NO_ROW {
+                    if met[row] <= self.end(time) {
+                        Sessions::withdraw_keyless(core, time, (&batch, row));
+                    }
+                } else if let Some(session) = self.place(slot, time, met[row]) {
+                    self.withdraw(core, side, session, (&batch, row));
+                }
+                continue;
+            }
+            let Some(number) = numbers.next() else { break };
+            match self.place(slot, time, met[row]) {
                 Some(session) => {
                     if let Some(session) = &mut self.all[session as usize] {
                         session.rows[side].push((self.came, number));
@@ -234,7 +282,7 @@ impl Bound for Sessions {
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
         if self.firing.is_none() {
             match self.next_end() {
-                Some(end) if end < at.behind => self.fire(end),
+                Some(end) if end < at.behind => self.fire(core, end),
                 _ => return Ok(false),
             }
         }
@@ -269,7 +317,7 @@ impl Bound for Sessions {
         let Some(end) = firing.or_else(|| self.next_end()) else { return Ok(Flush::Done) };
         cx.number = at_end_of_time(level, end);
         if self.firing.is_none() {
-            self.fire(end);
+            self.fire(core, end);
         }
         self.piece(core, cx)?;
         let firing = self.firing.as_ref().map(|ended| clamp(ended.firing.end));

@@ -7,14 +7,14 @@ use super::kept::{Kept, KeptSide};
 use super::output::{Cause, Output, Rows};
 use crate::context::Context;
 use crate::error::Halt;
-use crate::number::Number;
+use crate::number::{Number, at_end_of_time};
 use crate::operator::{CompiledChain, Flush, Operator};
 use crate::ranks::Phase;
 use crate::shared::Shared;
 use crate::state::{Held, KeyTable};
 use crate::time::Clock;
 use flow_data::hash::hash_columns;
-use flow_data::{Batch, Column, ColumnData, NO_ROW};
+use flow_data::{BATCH_ROWS, Batch, Column, ColumnData, NO_ROW};
 use flow_env::Deadline;
 use flow_plan::physical::{JoinSide, StreamBound, StreamJoin};
 use std::collections::VecDeque;
@@ -88,26 +88,17 @@ impl Core {
             if join.bound == StreamBound::AsOf {
                 columns.extend(sides[side].hidden.change);
             }
-            if let Some(rest) = &join.rest {
-                columns.extend(super::condition::reads(rest, declared[0], side));
+            columns.extend(join.condition_reads(declared[0], side));
+            if sides[side].hidden.change.is_some() {
+                columns.extend(join.alike(declared[0], side));
             }
             Kept::new(columns, inputs[side], ranks[side])
-        };
-        let alike = |side: usize| {
-            let hidden = &sides[side].hidden;
-            let hidden = [hidden.time, hidden.watermark, hidden.change];
-            let mut columns = sides[side].row.clone();
-            if let Some(rest) = &join.rest {
-                columns.extend(super::condition::reads(rest, declared[0], side));
-            }
-            columns.retain(|column| !hidden.contains(&Some(*column)));
-            columns
         };
         let types = join.left.keys.iter().map(|&key| inputs[0].fields[key].ty.unwrapped());
         let condition = join.rest.as_ref().zip(condition);
         Core {
             kept: [keeps(0), keeps(1)],
-            alike: [alike(0), alike(1)],
+            alike: [join.alike(declared[0], 0), join.alike(declared[0], 1)],
             sides,
             output,
             condition: condition.map(|(rest, compiled)| Condition::new(rest, declared[0], compiled)),
@@ -146,6 +137,11 @@ impl Core {
     fn held(&self) -> Held {
         let rows: usize = self.kept.iter().map(Kept::bytes).sum();
         Held { keys: self.table.len(), bytes: self.table.bytes() + rows }
+    }
+
+    /// Is there a further condition that can raise a record error?
+    pub(crate) fn condition_fails(&self) -> bool {
+        self.condition.as_ref().is_some_and(Condition::can_fail)
     }
 
     /// Have both sides event time?
@@ -317,7 +313,7 @@ impl Probe {
         other: &Kept,
         most: usize,
         first_only: bool,
-        meets: impl Fn(usize, u32) -> bool,
+        meets: impl Fn(usize, u32, &Pairs) -> Look,
         pairs: &mut Pairs,
     ) -> bool {
         while self.row < self.batch.len {
@@ -330,14 +326,21 @@ impl Probe {
             while next != NO_ROW {
                 let kept = next;
                 next = other.following(kept);
-                if meets(self.row, kept) {
-                    pairs.push(self.row as u32, kept);
-                    if first_only {
-                        break;
-                    }
-                    if pairs.rows.len() >= most {
-                        self.cursor = Some(next);
+                match meets(self.row, kept, pairs) {
+                    Look::Pass => {}
+                    Look::Wait => {
+                        self.cursor = Some(kept);
                         return false;
+                    }
+                    Look::Take => {
+                        pairs.push(self.row as u32, kept);
+                        if first_only {
+                            break;
+                        }
+                        if pairs.rows.len() >= most {
+                            self.cursor = Some(next);
+                            return false;
+                        }
                     }
                 }
             }
@@ -345,6 +348,17 @@ impl Probe {
         }
         true
     }
+}
+
+/// What becomes of a pair that is looked at.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Look {
+    /// It cannot meet.
+    Pass,
+    /// It may meet.
+    Take,
+    /// That depends on pairs of the same piece, which has to be worked off first.
+    Wait,
 }
 
 /// The values of an int column.
@@ -559,7 +573,8 @@ pub(crate) fn give_lonely(
     while gone.len() < most && due.first().is_some_and(&mut until) {
         let Some((time, row)) = due.pop() else { break };
         gone.push(row);
-        if core.kept[0].partners[row as usize] == 0 {
+        // What was withdrawn is in no list any more.
+        if core.kept[0].partners[row as usize] == 0 && core.kept[0].is_linked(row) {
             rows.push(row);
             times.push(time);
         }
@@ -568,4 +583,17 @@ pub(crate) fn give_lonely(
     let more = gone.len() == most;
     gone.into_iter().for_each(|row| core.remove(0, row));
     more
+}
+
+/// A piece of the left rows without partner at the end of the input.
+pub(crate) fn flush_lonely(core: &mut Core, cx: &mut Context<'_>, due: &mut Due) -> Result<Flush, Halt> {
+    let level = cx.shared.layout.nodes[cx.node].level;
+    let Some(first) = due.first() else { return Ok(Flush::Done) };
+    cx.number = at_end_of_time(level, first);
+    let number = cx.number;
+    give_lonely(core, cx, due, |time| at_end_of_time(level, time) == number, BATCH_ROWS);
+    Ok(match due.first() {
+        Some(next) => Flush::More(at_end_of_time(level, next)),
+        None => Flush::Done,
+    })
 }

@@ -7,13 +7,29 @@ use super::stream::{Bound, Core, Moment, ints, met};
 use crate::context::Context;
 use crate::counters::add;
 use crate::error::Halt;
-use crate::number::at_end_of_time;
+use crate::number::{Number, at_end_of_time};
 use crate::operator::Flush;
 use crate::operator::window::{Overlapping, Tumbling};
 use flow_data::{Batch, NO_ROW};
 use flow_plan::civil::Zone;
 use flow_plan::operator::{JoinKind, WindowKind};
 use std::collections::{BTreeMap, HashMap};
+
+/// The windows that a row is not in.
+struct Absent {
+    /// It came too late for those that end up to here.
+    late: i64,
+    /// It was withdrawn from those that end there.
+    withdrawn: Vec<i128>,
+}
+
+/// Is a row in the window of its slice that ends there?
+fn is_in(absent: &HashMap<u32, Absent>, row: u32, end: i128) -> bool {
+    absent.is_empty()
+        || absent
+            .get(&row)
+            .is_none_or(|absent| i128::from(absent.late) < end && !absent.withdrawn.contains(&end))
+}
 
 /// Which windows a slice of time lies in.
 enum Windows {
@@ -32,7 +48,11 @@ impl Windows {
     /// The end of the last window that a slice lies in.
     fn last_end(&self, slice: i64) -> i128 {
         match self {
-            Windows::Tumbling(windows) => windows.of(slice).end.into(),
+            Windows::Tumbling(windows) => match windows.of(slice).end {
+                // The last window there is holds the last moment, too.
+                i64::MAX => i128::from(i64::MAX) + 1,
+                end => end.into(),
+            },
             Windows::Overlapping(windows, _) => windows.last_end(slice),
         }
     }
@@ -68,8 +88,8 @@ pub(crate) struct Windowed {
     /// Windows up to this end are given.
     given_to: i128,
     firing: Option<(Firing, i64)>,
-    /// Rows that are too late for some of their windows: those that end up to here.
-    late_for: [HashMap<u32, i64>; 2],
+    /// Rows that are not in all windows of their slice.
+    absent: [HashMap<u32, Absent>; 2],
     came: u64,
     waiting: Option<(usize, Batch, Vec<u32>, Moment)>,
 }
@@ -101,7 +121,7 @@ impl Windowed {
             slices: BTreeMap::new(),
             given_to: i128::MIN,
             firing: None,
-            late_for: [HashMap::new(), HashMap::new()],
+            absent: [HashMap::new(), HashMap::new()],
             came: 0,
             waiting: None,
         })
@@ -122,9 +142,8 @@ impl Windowed {
             rows.extend(&of.rows[0]);
         }
         rows.sort_unstable();
-        let late = &self.late_for[0];
-        let in_time = |row: &u32| late.get(row).is_none_or(|late| i128::from(*late) < end);
-        let left = rows.into_iter().map(|(_, row)| row).filter(in_time).collect();
+        let left = rows.into_iter().map(|(_, row)| row);
+        let left = left.filter(|row| is_in(&self.absent[0], *row, end)).collect();
         self.firing = Some((Firing::new(end, left), start));
     }
 
@@ -133,7 +152,7 @@ impl Windowed {
         let Some((mut firing, start)) = self.firing.take() else { return Ok(()) };
         let end = firing.end;
         let left = std::mem::take(&mut firing.left);
-        let late = &self.late_for[1];
+        let absent = &self.absent[1];
         let partner = |core: &Core, at: usize, from: Option<u32>| {
             let right = &core.kept[1];
             let first = || core.kept[0].key(left[at]).map_or(NO_ROW, |slot| right.first(slot));
@@ -142,8 +161,7 @@ impl Windowed {
                 let row = next;
                 next = right.following(row);
                 let time = right.time[row as usize];
-                let in_time = late.is_empty() || late.get(&row).is_none_or(|late| i128::from(*late) < end);
-                if start <= time && i128::from(time) < end && in_time {
+                if start <= time && i128::from(time) < end && is_in(absent, row, end) {
                     return Some((row, next));
                 }
             }
@@ -159,6 +177,45 @@ impl Windowed {
         Ok(())
     }
 
+    /// Adds rows of a batch to their slices.
+    fn add(&mut self, core: &mut Core, of: &OfBatch<'_>, rows: &[u32]) {
+        let slots: Vec<u32> = rows.iter().map(|&row| of.slots[row as usize]).collect();
+        let times: Vec<i64> = rows.iter().map(|&row| of.times[row as usize]).collect();
+        let partners = vec![0; rows.len()];
+        let notes = Notes { slots: &slots, partners: &partners, times: &times, number: of.number };
+        let numbers = core.kept[of.side].insert(of.batch, rows, &notes);
+        for ((&row, &time), number) in rows.iter().zip(&times).zip(numbers) {
+            let (slice, met) = (self.windows.slice(time), of.met[row as usize]);
+            self.slices.entry(slice).or_default().rows[of.side].push((self.came, number));
+            self.came += 1;
+            if self.windows.next_end(slice, i128::MIN).is_some_and(|end| end <= i128::from(met)) {
+                self.absent[of.side].insert(number, Absent { late: met, withdrawn: Vec::new() });
+            }
+        }
+    }
+
+    /// Takes the first row that is as this one out of each of its windows.
+    fn withdraw(&mut self, core: &mut Core, of: &OfBatch<'_>, row: usize) {
+        let slice = self.windows.slice(of.times[row]);
+        let (kept, absent) = (&core.kept[of.side], &mut self.absent[of.side]);
+        let mut end = i128::from(of.met[row]);
+        while let Some(next_end) = self.windows.next_end(slice, end) {
+            end = next_end;
+            let start = self.windows.start(slice, end);
+            let mut next = kept.first(of.slots[row]);
+            while next != NO_ROW {
+                let time = kept.time[next as usize];
+                let inside = start <= time && i128::from(time) < end && is_in(absent, next, end);
+                if inside && kept.equals(next, core.alike(of.side), of.batch, row) {
+                    let never = || Absent { late: i64::MIN, withdrawn: Vec::new() };
+                    absent.entry(next).or_insert_with(never).withdrawn.push(end);
+                    break;
+                }
+                next = kept.following(next);
+            }
+        }
+    }
+
     /// Frees the slices whose windows are all given.
     fn free(&mut self, core: &mut Core) {
         let over = |slice: &i64| self.windows.last_end(*slice) <= self.given_to;
@@ -167,12 +224,22 @@ impl Windowed {
             let Some(slice) = self.slices.remove(&slice) else { continue };
             for (side, rows) in slice.rows.into_iter().enumerate() {
                 for (_, row) in rows {
-                    self.late_for[side].remove(&row);
+                    self.absent[side].remove(&row);
                     core.remove(side, row);
                 }
             }
         }
     }
+}
+
+/// The rows of a batch.
+struct OfBatch<'a> {
+    side: usize,
+    batch: &'a Batch,
+    slots: &'a [u32],
+    times: &'a [i64],
+    met: &'a [i64],
+    number: Number,
 }
 
 impl Bound for Windowed {
@@ -190,30 +257,22 @@ impl Bound for Windowed {
             _ => (vec![at.before; batch.len], vec![at.before; batch.len]),
         };
         let lonely = side == 0 && matches!(self.kind, JoinKind::Left | JoinKind::Anti);
-        let mut late = 0;
-        let mut rows: Vec<u32> = Vec::with_capacity(batch.len);
+        let change = core.sides[side].hidden.change.map(|column| ints(&batch, column).to_vec());
+        let of_batch =
+            OfBatch { side, batch: &batch, slots: &slots, times: &times, met: &met, number: at.number };
+        let (mut rows, mut late) = (Vec::with_capacity(batch.len), 0);
         for row in 0..batch.len {
             if i128::from(met[row]) >= self.windows.last_end(self.windows.slice(times[row])) {
                 late += 1;
+            } else if change.as_ref().is_some_and(|change| change[row] < 0) {
+                self.add(core, &of_batch, &std::mem::take(&mut rows));
+                self.withdraw(core, &of_batch, row);
             } else if slots[row] != NO_ROW || lonely {
                 rows.push(row as u32);
             }
         }
+        self.add(core, &of_batch, &rows);
         add(&cx.shared.counters.node(cx.worker, cx.node).late, late);
-        let slots: Vec<u32> = rows.iter().map(|&row| slots[row as usize]).collect();
-        let kept_times: Vec<i64> = rows.iter().map(|&row| times[row as usize]).collect();
-        let partners = vec![0; rows.len()];
-        let notes = Notes { slots: &slots, partners: &partners, times: &kept_times, number: at.number };
-        let numbers = core.kept[side].insert(&batch, &rows, &notes);
-        for (&row, number) in rows.iter().zip(numbers) {
-            let (time, met) = (times[row as usize], met[row as usize]);
-            let slice = self.windows.slice(time);
-            self.slices.entry(slice).or_default().rows[side].push((self.came, number));
-            self.came += 1;
-            if self.windows.next_end(slice, i128::MIN).is_some_and(|end| end <= i128::from(met)) {
-                self.late_for[side].insert(number, met);
-            }
-        }
         Ok(false)
     }
 
