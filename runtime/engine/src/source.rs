@@ -43,6 +43,15 @@ pub trait Source: Send {
     fn size(&self) -> Option<u64> {
         None
     }
+    /// Where it stands: behind the chunks that [`Source::next`] gave. For a checkpoint, as JSON that people can
+    /// read. `None`: what was read cannot be read again (standard input).
+    fn position(&self) -> Option<String> {
+        None
+    }
+    /// Goes on from a position. Called before anything else is asked, once.
+    fn seek(&mut self, _position: &str) -> Result<(), SourceError> {
+        Err(SourceError::Open("what it has read cannot be read again".into()))
+    }
 }
 
 /// What a source has.

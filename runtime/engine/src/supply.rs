@@ -11,6 +11,9 @@ pub(crate) struct Supply {
     live: bool,
     /// The next chunk.
     hand: Option<Box<dyn Chunk>>,
+    /// Where the source stands behind what was handed out, and behind the chunk in hand.
+    position: Option<String>,
+    ahead: Option<String>,
     silence: Silence,
 }
 
@@ -40,22 +43,26 @@ impl Supply {
         limits: Vec<Duration>,
     ) -> std::io::Result<Supply> {
         let live = source.live();
+        let position = source.position();
         let from = match source.blocks() {
             true => From::Fed(Feeder::start(source, wake.to_vec())?),
             false => From::Direct(source),
         };
-        Ok(Supply { from, live, hand: None, silence: Silence { limits, since: None, told: 0 } })
+        Ok(Supply { from, live, hand: None, ahead: None, position, silence: Silence { limits, since: None, told: 0 } })
     }
 
     /// Looks for the next chunk.
     pub(crate) fn look(&mut self, clock: &dyn Clock) -> Result<Look, SourceError> {
         if self.hand.is_none() {
-            let next = match &mut self.from {
-                From::Direct(source) => source.next()?,
-                From::Fed(feeder) => feeder.next()?,
+            let (next, position) = match &mut self.from {
+                From::Direct(source) => (source.next()?, source.position()),
+                From::Fed(feeder) => {
+                    let (next, position) = feeder.next();
+                    (next?, position)
+                }
             };
             match next {
-                Next::Chunk(chunk) => self.hand = Some(chunk),
+                Next::Chunk(chunk) => (self.hand, self.ahead) = (Some(chunk), position),
                 Next::Pending if self.live => return Ok(Look::Silent(self.silence.lasts(clock))),
                 Next::Pending => return Ok(Look::Waited),
                 Next::End => return Ok(Look::Ended),
@@ -66,7 +73,14 @@ impl Supply {
 
     /// Takes the chunk that a look showed; was a silence told of that ends now?
     pub(crate) fn take(&mut self) -> Option<(Box<dyn Chunk>, bool)> {
-        self.hand.take().map(|chunk| (chunk, self.silence.ends()))
+        let chunk = self.hand.take()?;
+        self.position = self.ahead.take();
+        Some((chunk, self.silence.ends()))
+    }
+
+    /// Where the source stands behind what was handed out; `None`: it cannot say.
+    pub(crate) fn position(&self) -> Option<&str> {
+        self.position.as_deref()
     }
 }
 

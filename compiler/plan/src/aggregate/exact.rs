@@ -66,6 +66,17 @@ impl FloatTotal {
         }
     }
 
+    /// What it is made of, for keeping: high and low digits; NaNs, infinities, negative infinities.
+    pub(super) fn parts(&self) -> (f64, f64, [i64; 3]) {
+        (self.high, self.low, [self.nans, self.infinite, self.negative_infinite])
+    }
+
+    /// Made of its parts.
+    pub(super) fn of_parts(high: f64, low: f64, counts: [i64; 3]) -> FloatTotal {
+        let [nans, infinite, negative_infinite] = counts;
+        FloatTotal { high, low, nans, infinite, negative_infinite }
+    }
+
     /// The sum of squared differences from the mean, if `squares` is the sum of the squares of the same
     /// `n` numbers.
     pub fn spread(&self, squares: &FloatTotal, n: i64) -> f64 {
@@ -121,6 +132,16 @@ impl DecimalTotal {
         self.whole += other.whole + part / ONE;
         self.part = part % ONE;
         self.scale = self.scale.max(other.scale);
+    }
+
+    /// What it is made of, for keeping: whole, part and scale.
+    pub(super) fn parts(&self) -> (i128, i128, u32) {
+        (self.whole, self.part, self.scale)
+    }
+
+    /// Made of its parts.
+    pub(super) fn of_parts(whole: i128, part: i128, scale: u32) -> DecimalTotal {
+        DecimalTotal { whole, part, scale: scale.min(SCALE) }
     }
 
     /// The sum, rounded if it has too many digits; `None` if it is too large.

@@ -46,6 +46,18 @@ impl HyperLogLog {
         }
     }
 
+    /// Its registers, for keeping.
+    pub(super) fn registers(&self) -> &[u8] {
+        self.registers.as_slice()
+    }
+
+    /// Made of its registers; what is missing counts as empty.
+    pub(super) fn of_registers(registers: &[u8]) -> HyperLogLog {
+        let mut sketch = HyperLogLog::default();
+        sketch.registers.iter_mut().zip(registers).for_each(|(register, rank)| *register = *rank);
+        sketch
+    }
+
     /// Was nothing added?
     pub fn is_empty(&self) -> bool {
         self.registers.iter().all(|rank| *rank == 0)

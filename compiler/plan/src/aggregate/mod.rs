@@ -9,6 +9,7 @@ mod exact;
 mod hyperloglog;
 mod merge;
 mod reversible;
+mod stored;
 #[cfg(test)]
 mod tests;
 

@@ -59,7 +59,7 @@ pub type Copies = Vec<(Value, i64)>;
 /// Values in the order of their rows.
 #[derive(Clone, Debug, Default)]
 pub struct Sequence {
-    values: BTreeMap<u64, Value>,
+    pub(super) values: BTreeMap<u64, Value>,
     /// Where each value stands, first come first.
     places: HashMap<Value, VecDeque<u64>>,
     next: u64,
@@ -67,7 +67,7 @@ pub struct Sequence {
 
 /// A float in the total order, for keys. NaNs are one.
 #[derive(Clone, Copy, Debug)]
-pub struct Total(f64);
+pub struct Total(pub(super) f64);
 
 impl PartialEq for Total {
     fn eq(&self, other: &Total) -> bool {
@@ -91,7 +91,7 @@ impl Ord for Total {
 }
 
 impl Sequence {
-    fn add(&mut self, value: &Value) {
+    pub(super) fn add(&mut self, value: &Value) {
         self.values.insert(self.next, value.clone());
         self.places.entry(value.clone()).or_default().push_back(self.next);
         self.next += 1;
