@@ -7,6 +7,7 @@ use crate::flow::Flow;
 use crate::guard::Guard;
 use crate::job::JobOptions;
 use crate::layout::Layout;
+use crate::number::Number;
 use crate::operator::pick;
 use crate::operator::{
     ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator, LimitOperator,
@@ -15,15 +16,16 @@ use crate::operator::{
 };
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
-use crate::shared::{Parts, Shared};
+use crate::shared::{Parts, Shared, clock_name};
 use crate::sink::{Sink, Writer};
+use crate::snapshot::{Barrier, Begin, state_ids};
 use crate::source::Source;
 use crate::tables::{self, Tables};
-use crate::time::time_columns;
+use crate::time::{TimeLog, time_columns};
 use crate::timing::{order_by_time, time_logs, timing};
 use crate::worker::Worker;
-use flow_env::{Env, Unparker};
-use flow_plan::operator::WindowKind;
+use flow_env::{Env, Parker, Unparker};
+use flow_plan::operator::{StateIdentity, WindowKind};
 use flow_plan::physical::{Chain, Exchange, Graph, Lookup, Node, NodeKind, StreamJoin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +39,8 @@ pub(crate) struct Assembled {
     pub(crate) sinks: Vec<OpenSink>,
     /// Bytes of each source's whole input.
     pub(crate) sizes: Vec<Option<u64>>,
+    /// Is woken when all workers have passed a barrier.
+    pub(crate) barriers: Parker,
 }
 
 pub(crate) fn assemble(
@@ -53,7 +57,10 @@ pub(crate) fn assemble(
     let mut tables = tables::load(&graph, &chains, connectors, &options.base, env)?;
     let nodes: Vec<usize> = (0..graph.nodes.len()).filter(|&node| is_source(&graph.nodes[node])).collect();
     let columns = time_columns(&graph, &nodes);
+    let states = state_ids(&graph);
+    let mut begin = Begin::new(options.from.clone().unwrap_or_default(), count);
     let mut sources = open_sources(&graph, connectors, env, options)?;
+    seek(&graph, &nodes, &mut sources, &states, &begin)?;
     let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
     let mut sinks = open_sinks(&graph, connectors, env, options)?;
     let writers = open_writers(&graph, &mut sinks, count).inspect_err(|_| {
@@ -63,25 +70,84 @@ pub(crate) fn assemble(
     let sizes = sources.iter().map(|source| source.size()).collect();
     let readers: Vec<Vec<_>> = (0..count).map(|_| sources.iter().map(|s| s.reader()).collect()).collect();
     let (parkers, wake): (Vec<_>, Vec<_>) = (0..count).map(|_| flow_env::parker()).unzip();
-    let channels = layout.edges.iter().map(|_| channels(&wake, options)).collect();
+    let channels: Vec<Vec<Channel>> = layout.edges.iter().map(|_| channels(&wake, options)).collect();
+    channels_begin(&channels, begin.number());
     let times = time_logs(&graph, &nodes, &sources, &columns, count);
+    let names: Vec<String> = nodes.iter().map(|node| states[*node].id.clone()).collect();
+    load_times(&graph, &times, &states, &names, &begin)?;
+    let times_begun = times_begun(&layout, &states, &begin);
     let timing = timing(&graph, &timed);
-    let sequencer = Sequencer::new(sources, timing, &wake, env.clock.clone())
+    let (barriers, waiter) = flow_env::parker();
+    let barrier = Barrier::new(count, waiter);
+    let sequencer = Sequencer::new(sources, timing, &wake, env.clock.clone(), &begin, barrier)
         .map_err(|error| refused(&graph.nodes[0], format!("a thread could not be started: {error}")))?;
     let taps = options.taps.clone();
-    let parts = Parts { sequencer, sources: nodes, times, channels, wake };
+    let parts = Parts { sequencer, sources: nodes, times, channels, wake, times_begun };
     let shared = Arc::new(Shared::new(graph, layout, env.clone(), taps, parts));
+    if options.barriers {
+        shared.watch_barriers();
+    }
     let mut workers = Vec::new();
     for (index, ((readers, parker), writers)) in readers.into_iter().zip(parkers).zip(writers).enumerate() {
         let operators = operators(&shared, &chains, &mut tables, writers);
-        workers.push(Worker {
-            flow: Flow::new(shared.clone(), index, operators),
-            readers,
-            parker,
-            weighed: Duration::ZERO,
-        });
+        let mut flow = Flow::new(shared.clone(), index, operators, begin.number());
+        if options.from.is_some()
+            && let Err((node, why)) = flow.load(&mut begin)
+        {
+            sinks.iter_mut().for_each(|(_, sink)| sink.abort());
+            return Err(refused(&shared.graph.nodes[node], why));
+        }
+        workers.push(Worker { flow, readers, parker, weighed: Duration::ZERO, passed: 0, drained: false });
     }
-    Ok(Assembled { shared, workers, sinks, sizes })
+    Ok(Assembled { shared, workers, sinks, sizes, barriers })
+}
+
+/// Puts sources where they were. One that the snapshot does not know begins at its beginning.
+fn seek(
+    graph: &Graph,
+    nodes: &[usize],
+    sources: &mut [Box<dyn Source>],
+    states: &[StateIdentity],
+    begin: &Begin,
+) -> Result<(), StartError> {
+    for (&node, source) in nodes.iter().zip(sources) {
+        let identity = &states[node];
+        let was = || begin.source(identity.was.as_deref()?);
+        if let Some(position) = begin.source(&identity.id).or_else(was) {
+            source.seek(position).map_err(|error| refused(&graph.nodes[node], error.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Says that nothing below the first number comes any more.
+fn channels_begin(channels: &[Vec<Channel>], number: Number) {
+    channels.iter().flatten().for_each(|channel| channel.close(number));
+}
+
+fn load_times(
+    graph: &Graph,
+    times: &[Option<TimeLog>],
+    states: &[StateIdentity],
+    names: &[String],
+    begin: &Begin,
+) -> Result<(), StartError> {
+    for (index, log) in times.iter().enumerate() {
+        if let (Some(log), Some(saved)) = (log, begin.time(&states[index].id)) {
+            let refuse = |why| refused(&graph.nodes[index], format!("its watermark cannot be read: {why}"));
+            log.load(saved, names).map_err(refuse)?;
+        }
+    }
+    Ok(())
+}
+
+/// How far time is for the readers of event-time nodes.
+fn times_begun(layout: &Layout, states: &[StateIdentity], begin: &Begin) -> Vec<(Vec<usize>, i64)> {
+    let begun = |clocks: &Vec<usize>| {
+        let now = begin.time(&clock_name(states, clocks))?.parse().ok()?;
+        Some((clocks.clone(), now))
+    };
+    layout.nodes.iter().map(|node| &node.clocks).filter_map(begun).collect()
 }
 
 fn workers(graph: &Graph, options: &JobOptions) -> usize {
@@ -211,7 +277,8 @@ fn operators(
             }
             NodeKind::Aggregate(aggregate) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
-                crate::operator::aggregate::running(aggregate, input, layout.rank, &shared.env)
+                let first = shared.layout.first_step(&shared.graph, index);
+                crate::operator::aggregate::running(aggregate, input, layout.rank, &shared.env, first)
             }
             NodeKind::Pick(pick) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
@@ -251,7 +318,7 @@ fn operators(
             NodeKind::Sample { probability } => {
                 Box::new(SampleOperator::new(*probability, layout.keyed, node.output.fields.len()))
             }
-            NodeKind::Limit { n } => Box::new(LimitOperator { left: *n }),
+            NodeKind::Limit { n } => Box::new(LimitOperator::new(*n)),
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, shared, index)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
             NodeKind::WindowAggregate(aggregate) => match aggregate.windowing.window.kind {

@@ -9,8 +9,10 @@ use crate::layout::{Consumer, Feed};
 use crate::number::{DONE, Number, base};
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
+use crate::snapshot::{Begin, Saving};
 use crate::source::BadRecord;
 use crate::time::Split;
+use flow_checkpoint::state::{Part, State};
 use flow_data::Batch;
 use flow_env::Deadline;
 use flow_plan::Value;
@@ -50,19 +52,25 @@ struct Delivery {
 }
 
 impl Flow {
-    pub(crate) fn new(shared: Arc<Shared>, worker: usize, operators: Vec<Box<dyn Operator>>) -> Flow {
+    /// A flow that begins with the number `begin`: everything below is through.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        worker: usize,
+        operators: Vec<Box<dyn Operator>>,
+        begin: Number,
+    ) -> Flow {
         let edges = shared.layout.edges.len();
-        let node = |operator| NodeState { operator, frontier: 0, arrived: 0 };
+        let node = |operator| NodeState { operator, frontier: begin, arrived: begin };
         Flow {
             nodes: operators.into_iter().map(node).collect(),
             senders: (0..edges).map(|_| Sender::default()).collect(),
-            receivers: (0..edges).map(|_| Receiver::default()).collect(),
+            receivers: (0..edges).map(|_| Receiver { merged: begin }).collect(),
             work: Vec::new(),
             out: Vec::new(),
             errors: Vec::new(),
             late: Vec::new(),
             split: (0, 0),
-            sources: 0,
+            sources: begin,
             shared,
             worker,
         }
@@ -292,6 +300,34 @@ impl Flow {
         Ok(DONE)
     }
 
+    /// Gives every operator what a snapshot holds of it. An error names the node.
+    pub(crate) fn load(&mut self, begin: &mut Begin) -> Result<(), (usize, String)> {
+        for node in 0..self.nodes.len() {
+            let identity = &self.shared.states[node];
+            let mut tables = begin.state(self.worker, &identity.id, identity.was.as_deref());
+            let number = begin.number();
+            let loaded = self.call(node, number, |operator, cx| Ok(operator.load(cx, &mut tables)));
+            if let Ok(Err(message)) = loaded {
+                return Err((node, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what every operator holds. An error names a node that cannot.
+    pub(crate) fn save(&mut self) -> Result<Part, usize> {
+        let mut part = Part::default();
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            let mut saving = Saving::default();
+            node.operator.save(&mut saving);
+            let tables = saving.tables().ok_or(index)?;
+            if !tables.is_empty() {
+                part.states.push(State { id: self.shared.states[index].id.clone(), tables });
+            }
+        }
+        Ok(part)
+    }
+
     /// Below this number, everything is through here.
     pub(crate) fn reached(&self) -> Number {
         self.nodes.iter().map(|node| node.frontier).min().unwrap_or(DONE)
@@ -305,6 +341,13 @@ impl Flow {
     /// The earliest deadline of an operator.
     pub(crate) fn deadline(&self) -> Option<Deadline> {
         self.nodes.iter().filter_map(|node| node.operator.deadline()).min()
+    }
+
+    /// Has an operator's deadline passed?
+    pub(crate) fn due(&self) -> bool {
+        let going = self.nodes.iter().filter(|node| node.frontier < DONE);
+        let deadline = going.filter_map(|node| node.operator.deadline()).min();
+        deadline.is_some_and(|deadline| deadline.passed(self.shared.env.clock.as_ref()))
     }
 
     /// Calls operators whose deadline has passed; gives whether rows came of it.

@@ -6,6 +6,7 @@ use crate::layout::Feed;
 use crate::number::Number;
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
+use crate::snapshot::{Loading, Saving};
 use crate::state::Held;
 use flow_data::Batch;
 use flow_env::Deadline;
@@ -135,5 +136,13 @@ impl Operator for Guard {
         self.watched(cx, |operator, cx| operator.finish(cx))?;
         self.finished = true;
         Ok(())
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        self.inner.save(out);
+    }
+
+    fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        self.inner.load(cx, from)
     }
 }

@@ -5,8 +5,10 @@ use crate::connect::{Connectors, Kernels};
 use crate::error::{ErrorKind, Halt, JobError, StartError};
 use crate::idle::{Look, Quiet};
 use crate::progress::{Progress, Summary};
+use crate::sequencer::TURN;
 use crate::shared::{Shared, TapCallback};
 use crate::sink::SinkError;
+use crate::snapshot::{JobPosition, Snapshot};
 use flow_env::{Env, Parker};
 use flow_plan::physical::Graph;
 use std::any::Any;
@@ -25,6 +27,10 @@ pub struct JobOptions {
     pub base: PathBuf,
     /// Gets the rows that pass taps.
     pub taps: Option<TapCallback>,
+    /// What the job goes on from.
+    pub from: Option<Snapshot>,
+    /// Will there be barriers? See [`JobHandle::snapshots`].
+    pub barriers: bool,
     /// Makes queues so small that nearly every number waits for room (for tests).
     pub tiny_queues: bool,
 }
@@ -67,7 +73,9 @@ impl Job {
             }
         }
         let sizes = assembled.sizes;
-        Ok(JobHandle { shared, threads, done, sinks, sizes, start, last: None })
+        let snapshots =
+            options.barriers.then_some(Snapshots { shared: shared.clone(), passed: assembled.barriers });
+        Ok(JobHandle { shared, threads, done, sinks, sizes, start, last: None, snapshots })
     }
 }
 
@@ -100,6 +108,36 @@ pub struct JobHandle {
     sizes: Vec<Option<u64>>,
     start: Duration,
     last: Option<Duration>,
+    snapshots: Option<Snapshots>,
+}
+
+/// Takes snapshots of a running job, one at a time.
+pub struct Snapshots {
+    shared: Arc<Shared>,
+    passed: Parker,
+}
+
+impl Snapshots {
+    /// Puts a barrier into the sequence, and waits until all workers have passed it. With `last`, the job ends
+    /// there, as by [`JobControl::stop`]. `None`: the inputs have ended already, or the job is over: there is no
+    /// snapshot of it any more.
+    pub fn take(&self, last: bool) -> Option<Snapshot> {
+        let held = self.shared.sequencer.hold(last)?;
+        self.shared.wake_all();
+        loop {
+            if let Some((mut times, parts)) = self.shared.sequencer.barrier().take() {
+                times.push((TURN.into(), held.turn.to_string()));
+                let names = self.shared.source_names().into_iter();
+                let sources = names.zip(held.sources).filter_map(|(name, position)| Some((name, position?)));
+                let position = JobPosition { number: held.number, sources: sources.collect(), times };
+                return Some(Snapshot { position, parts });
+            }
+            if self.shared.running.load(Ordering::Acquire) == 0 || self.shared.aborted() {
+                return None;
+            }
+            self.passed.park(Duration::from_millis(10));
+        }
+    }
 }
 
 /// Stops a job from elsewhere (a signal handler's thread).
@@ -128,6 +166,11 @@ impl JobHandle {
     /// For stopping the job from elsewhere.
     pub fn control(&self) -> JobControl {
         JobControl(self.shared.clone())
+    }
+
+    /// For taking snapshots on another thread; `None` without [`JobOptions::barriers`], and at the second call.
+    pub fn snapshots(&mut self) -> Option<Snapshots> {
+        self.snapshots.take()
     }
 
     /// See [`JobControl::stop`].

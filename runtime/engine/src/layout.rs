@@ -91,6 +91,19 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// Is a node the first of the two steps of an aggregation, which works on what its worker has read?
+    pub(crate) fn first_step(&self, graph: &Graph, node: usize) -> bool {
+        let state = |node: &Node| match &node.kind {
+            NodeKind::Aggregate(aggregate) => Some(aggregate.state.id.clone()),
+            _ => None,
+        };
+        // The second step is the next node, and has the same state id.
+        let next = graph.nodes.get(node + 1);
+        self.workers > 1
+            && state(&graph.nodes[node]).is_some()
+            && next.is_some_and(|next| state(next) == state(&graph.nodes[node]))
+    }
+
     pub(crate) fn new(graph: &Graph, workers: usize) -> Result<Layout, StartError> {
         let mut nodes: Vec<NodeLayout> = graph.nodes.iter().map(|_| NodeLayout::default()).collect();
         let mut edges = Vec::new();

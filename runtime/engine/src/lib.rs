@@ -24,6 +24,7 @@ mod row_text;
 mod sequencer;
 mod shared;
 pub mod sink;
+pub mod snapshot;
 pub mod source;
 mod state;
 mod supply;
@@ -34,7 +35,7 @@ mod worker;
 
 pub use error::{ErrorKind, JobError, StartError, StartRecord};
 pub use idle::Quiet;
-pub use job::{Job, JobControl, JobHandle, JobOptions};
+pub use job::{Job, JobControl, JobHandle, JobOptions, Snapshots};
 pub use progress::{
     DeclarationProgress, Progress, SinkProgress, SourceProgress, StateProgress, Summary, TimeProgress,
 };

@@ -5,6 +5,7 @@
 //! other source, by turns. Only live sources are passed over while they have nothing.
 
 use crate::number::Number;
+use crate::snapshot::{Barrier, Begin, Held};
 use crate::source::{Chunk, Source, SourceError};
 use crate::supply::{Look, Supply};
 use crate::time::News;
@@ -27,6 +28,8 @@ pub(crate) enum Taken {
     Chunk { source: usize, number: Number, chunk: Box<dyn Chunk> },
     /// Another worker is asking; or nothing is there yet.
     Nothing,
+    /// A barrier comes first.
+    Barrier,
     /// All sources have ended.
     Ended,
     /// A source broke.
@@ -53,6 +56,8 @@ pub(crate) struct Sequencer {
     /// Sources whose rows nobody needs any more.
     satisfied: Vec<AtomicBool>,
     clock: Arc<dyn Clock>,
+    /// The barrier that was fixed last.
+    barrier: Barrier,
     /// How long nobody may sleep while chunks may come.
     nap: Duration,
 }
@@ -63,7 +68,20 @@ struct Turns {
     /// Sources among which event time decides; each of the others is a group of its own.
     groups: Vec<Vec<usize>>,
     turn: usize,
+    /// Where sources were that have ended.
+    ends: Vec<Option<String>>,
 }
+
+impl Turns {
+    fn end(&mut self, source: usize) {
+        if let Some(supply) = self.sources[source].take() {
+            self.ends[source] = supply.position().map(str::to_string);
+        }
+    }
+}
+
+/// The name of whose turn it is, among what a snapshot says of time.
+pub(crate) const TURN: &str = "·turn";
 
 /// What a group has.
 enum Group {
@@ -82,6 +100,8 @@ impl Sequencer {
         timing: Vec<Timing>,
         wake: &[Unparker],
         clock: Arc<dyn Clock>,
+        begin: &Begin,
+        barrier: Barrier,
     ) -> std::io::Result<Sequencer> {
         let satisfied = sources.iter().map(|_| AtomicBool::new(false)).collect();
         // The rows of such a source are there when their time comes: nothing else says so.
@@ -93,17 +113,46 @@ impl Sequencer {
         groups.extend((!timed.is_empty()).then_some(timed));
         groups.sort();
         let supply = |(source, timing): (_, Timing)| Supply::new(source, wake, timing.limits).map(Some);
-        let sources = sources.into_iter().zip(timing).map(supply).collect::<std::io::Result<_>>()?;
+        let sources: Vec<_> = sources.into_iter().zip(timing).map(supply).collect::<std::io::Result<_>>()?;
+        let turn = begin.time(TURN).and_then(|turn| turn.parse().ok()).unwrap_or(0) % groups.len().max(1);
+        let ends = sources.iter().map(|_| None).collect();
         Ok(Sequencer {
-            turns: Mutex::new(Turns { sources, groups, turn: 0 }),
-            next: AtomicU64::new(0),
+            turns: Mutex::new(Turns { sources, groups, turn, ends }),
+            next: AtomicU64::new(begin.number()),
             ended: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             cut: AtomicBool::new(false),
             satisfied,
             clock,
+            barrier,
             nap,
         })
+    }
+
+    /// Fixes a barrier: no chunk from its number on is handed out before all workers have passed it. With `last`,
+    /// none is handed out behind it either. `None`: the inputs have ended already, so that there is nothing to put
+    /// it in front of.
+    pub(crate) fn hold(&self, last: bool) -> Option<Held> {
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ended() {
+            return None;
+        }
+        if last {
+            self.stop();
+        }
+        let number = self.next();
+        self.barrier.fix(number);
+        let position = |(supply, end): (&Option<Supply>, &Option<String>)| match supply {
+            Some(supply) => supply.position().map(str::to_string),
+            None => end.clone(),
+        };
+        let sources = turns.sources.iter().zip(&turns.ends).map(position).collect();
+        Some(Held { number, turn: turns.turn, sources })
+    }
+
+    /// Barriers, for workers.
+    pub(crate) fn barrier(&self) -> &Barrier {
+        &self.barrier
     }
 
     /// Numbers below this one are taken. A worker that holds no chunk knows that none below is its own.
@@ -111,12 +160,18 @@ impl Sequencer {
         self.next.load(Ordering::Acquire)
     }
 
-    /// Takes a number for no chunk: what was given under the numbers up to it can be closed.
-    pub(crate) fn skip(&self) {
-        if self.ended() {
-            return;
+    /// Takes a number for no chunk, for what an operator is about to give as time passes: so it can be closed. Not
+    /// while a barrier is in front of a worker that has passed so many of them: then it must wait.
+    pub(crate) fn skip(&self, passed: u64) -> bool {
+        // Under the lock, so that no barrier is fixed in between.
+        let _turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.barrier.ahead(passed).is_some() {
+            return false;
         }
-        self.next.fetch_add(1, Ordering::AcqRel);
+        if !self.ended() {
+            self.next.fetch_add(1, Ordering::AcqRel);
+        }
+        true
     }
 
     /// How long a worker that found nothing may sleep.
@@ -149,19 +204,22 @@ impl Sequencer {
         !self.satisfied[source].load(Ordering::Acquire)
     }
 
-    /// The next chunk, and news for those who watch time, with the numbers from which on they hold. Who
-    /// asks must tell them before it says that it is through with these numbers.
-    pub(crate) fn take(&self, news: &mut Vec<(Number, News)>) -> Taken {
-        if self.ended() {
-            return Taken::Ended;
-        }
+    /// The next chunk for a worker that has passed so many barriers, and news for those who watch time, with the
+    /// numbers from which on they hold. Who asks must tell them before it says that it is through with these numbers.
+    pub(crate) fn take(&self, passed: u64, news: &mut Vec<(Number, News)>) -> Taken {
         let mut turns = match self.turns.try_lock() {
             Ok(turns) => turns,
             Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
             Err(TryLockError::WouldBlock) => return Taken::Nothing,
         };
+        if self.barrier.ahead(passed).is_some() {
+            return Taken::Barrier;
+        }
+        if self.ended() {
+            return Taken::Ended;
+        }
         if self.stop.load(Ordering::Acquire) && !self.ended() {
-            turns.sources.iter_mut().for_each(|source| *source = None);
+            (0..turns.sources.len()).for_each(|source| turns.end(source));
             self.cut.store(true, Ordering::Release);
         }
         let count = turns.groups.len();
@@ -219,7 +277,7 @@ impl Sequencer {
                 Look::Waited => waited = true,
                 Look::Silent(Some(limit)) => news.push((next, News::Silent(source, limit))),
                 Look::Ended => {
-                    turns.sources[source] = None;
+                    turns.end(source);
                     news.push((next, News::SourceEnded(source)));
                 }
             }

@@ -7,11 +7,13 @@ use crate::idle::Idle;
 use crate::layout::Layout;
 use crate::number::Number;
 use crate::sequencer::Sequencer;
+use crate::snapshot::state_ids;
 use crate::state::Held;
 use crate::time::{Clock, News, TimeLog};
 use flow_data::Batch;
 use flow_env::{Env, Unparker};
 use flow_plan::RecordType;
+use flow_plan::operator::StateIdentity;
 use flow_plan::physical::{Graph, NodeKind};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -47,6 +49,12 @@ pub(crate) struct Shared {
     pub(crate) errors: Vec<Option<usize>>,
     /// The time log of each event-time node.
     pub(crate) times: Vec<Option<TimeLog>>,
+    /// What the state of each node is called in snapshots.
+    pub(crate) states: Vec<StateIdentity>,
+    /// How far time is at each barrier, for all readers of the same event-time nodes; kept if there are barriers.
+    barrier_clocks: Mutex<Vec<(Vec<usize>, Clock)>>,
+    /// How far time is where the job begins, as the readers of these event-time nodes have it.
+    pub(crate) times_begun: Vec<(Vec<usize>, i64)>,
     /// What each worker said when it had nothing to do.
     pub(crate) idle: Vec<Idle>,
     /// Workers that still run.
@@ -66,6 +74,8 @@ pub(crate) struct Parts {
     pub(crate) times: Vec<Option<TimeLog>>,
     pub(crate) channels: Vec<Vec<Channel>>,
     pub(crate) wake: Vec<Unparker>,
+    /// How far time is where the job begins.
+    pub(crate) times_begun: Vec<(Vec<usize>, i64)>,
 }
 
 impl Shared {
@@ -76,7 +86,7 @@ impl Shared {
         taps: Option<TapCallback>,
         parts: Parts,
     ) -> Shared {
-        let Parts { sequencer, sources, times, channels, wake } = parts;
+        let Parts { sequencer, sources, times, channels, wake, times_begun } = parts;
         let errors = (0..graph.declarations.len()).map(|declaration| {
             let of_it =
                 |kind: &NodeKind| matches!(kind, NodeKind::Errors { of } if *of as usize == declaration);
@@ -84,6 +94,9 @@ impl Shared {
         });
         let nodes = graph.nodes.len();
         Shared {
+            states: state_ids(&graph),
+            barrier_clocks: Mutex::default(),
+            times_begun,
             times,
             sources,
             errors: errors.collect(),
@@ -104,6 +117,11 @@ impl Shared {
         }
     }
 
+    /// The names of the job's sources in snapshots.
+    pub(crate) fn source_names(&self) -> Vec<String> {
+        self.sources.iter().map(|node| self.states[*node].id.clone()).collect()
+    }
+
     pub(crate) fn workers(&self) -> usize {
         self.wake.len()
     }
@@ -118,6 +136,30 @@ impl Shared {
 
     pub(crate) fn tap_clocks(&self) -> MutexGuard<'_, HashMap<usize, Clock>> {
         self.tap_clocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on, it is known at every barrier how far time is.
+    pub(crate) fn watch_barriers(&self) {
+        let mut sets: Vec<&Vec<usize>> = self.layout.nodes.iter().map(|node| &node.clocks).collect();
+        sets.sort();
+        sets.dedup();
+        let clocks = sets.into_iter().filter(|clocks| !clocks.is_empty());
+        let clocks = clocks.map(|clocks| (clocks.clone(), Clock::over(self, clocks))).collect();
+        *self.barrier_clocks.lock().unwrap_or_else(PoisonError::into_inner) = clocks;
+    }
+
+    /// What is known of time at a barrier below which everything is through: each time log, and how far the readers
+    /// of these nodes are.
+    pub(crate) fn times_at(&self, barrier: Number) -> Vec<(String, String)> {
+        let names = self.source_names();
+        let logs = self.times.iter().zip(&self.states);
+        let logs = logs.filter_map(|(log, state)| Some((state.id.clone(), log.as_ref()?.save(&names))));
+        let mut clocks = self.barrier_clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        let clocks = clocks.iter_mut().map(|(nodes, clock)| {
+            clock.steps(self, barrier);
+            (clock_name(&self.states, nodes), clock.now().to_string())
+        });
+        logs.chain(clocks).collect()
     }
 
     /// Tells all who watch time what holds from these numbers on.
@@ -243,6 +285,12 @@ impl Shared {
             }
         }
     }
+}
+
+/// What the common clock of some event-time nodes is called in snapshots.
+pub(crate) fn clock_name(states: &[StateIdentity], nodes: &[usize]) -> String {
+    let names: Vec<&str> = nodes.iter().map(|node| states[*node].id.as_str()).collect();
+    format!("·clock {}", names.join(" + "))
 }
 
 /// Bytes for people: `4 GiB`, `1.3 MiB`.

@@ -48,7 +48,14 @@ impl Supply {
             true => From::Fed(Feeder::start(source, wake.to_vec())?),
             false => From::Direct(source),
         };
-        Ok(Supply { from, live, hand: None, ahead: None, position, silence: Silence { limits, since: None, told: 0 } })
+        Ok(Supply {
+            from,
+            live,
+            hand: None,
+            ahead: None,
+            position,
+            silence: Silence { limits, since: None, told: 0 },
+        })
     }
 
     /// Looks for the next chunk.

@@ -20,6 +20,10 @@ pub(crate) struct Worker {
     pub(crate) parker: Parker,
     /// When the state is looked at again.
     pub(crate) weighed: Duration,
+    /// Barriers it has passed.
+    pub(crate) passed: u64,
+    /// Has it said that nothing is left below the barrier in front of it?
+    pub(crate) drained: bool,
 }
 
 impl Worker {
@@ -34,12 +38,14 @@ impl Worker {
             if self.flow.done() {
                 return self.flow.finish();
             }
-            moved |= self.take_chunk()?;
+            match shared.sequencer.barrier().ahead(self.passed) {
+                Some(number) => moved |= self.to_barrier(number)?,
+                None => moved |= self.take_chunk()?,
+            }
             self.weigh()?;
-            if self.flow.tick()? {
-                // Rows of a number are delivered when it is closed: not only when the next chunk comes.
-                shared.sequencer.skip();
-                moved = true;
+            // Rows of a number are delivered when it is closed: what time gives takes one, not to wait for a chunk.
+            if self.flow.due() && shared.sequencer.skip(self.passed) {
+                moved |= self.flow.tick()?;
             }
             if !moved {
                 self.flow.idle()?;
@@ -50,6 +56,33 @@ impl Worker {
                 self.parker.park(nap);
             }
         }
+    }
+
+    /// Lets everything below the barrier through; when all workers have, writes down the state.
+    fn to_barrier(&mut self, number: Number) -> Result<bool, Halt> {
+        let shared = self.flow.shared.clone();
+        let barrier = shared.sequencer.barrier();
+        let mut moved = self.up_to(number);
+        if !self.drained && self.flow.reached() >= number {
+            self.drained = true;
+            moved = true;
+            if barrier.drain() {
+                // Only now every time log knows all below the barrier, and nobody tells it more.
+                barrier.open(shared.times_at(number));
+                shared.wake_all();
+            }
+        }
+        if !self.drained || !barrier.is_open() {
+            return Ok(moved);
+        }
+        let part = self.flow.save().map_err(|node| {
+            let message = "its state cannot be written to a checkpoint".to_string();
+            shared.fail(shared.node_error(node, number, ErrorKind::State, message));
+            Halt
+        })?;
+        (self.passed, self.drained) = (self.passed + 1, false);
+        barrier.save(self.flow.worker, part);
+        Ok(true)
     }
 
     /// Looks at the state from time to time.
@@ -72,7 +105,7 @@ impl Worker {
             return Ok(self.up_to(shared.sequencer.next()));
         }
         let mut news = Vec::new();
-        let taken = shared.sequencer.take(&mut news);
+        let taken = shared.sequencer.take(self.passed, &mut news);
         shared.tell(news);
         match taken {
             Taken::Chunk { source, number, chunk } => {
@@ -96,6 +129,7 @@ impl Worker {
                 self.up_to(number + 1);
                 Ok(true)
             }
+            Taken::Barrier => Ok(false),
             Taken::Nothing => Ok(self.up_to(shared.sequencer.next())),
             Taken::Ended => Ok(self.up_to(DONE)),
             Taken::Failed { source, error } => self.source_failed(source, shared.sequencer.next(), &error),

@@ -67,12 +67,12 @@ impl FloatTotal {
     }
 
     /// What it is made of, for keeping: high and low digits; NaNs, infinities, negative infinities.
-    pub(super) fn parts(&self) -> (f64, f64, [i64; 3]) {
+    pub fn parts(&self) -> (f64, f64, [i64; 3]) {
         (self.high, self.low, [self.nans, self.infinite, self.negative_infinite])
     }
 
     /// Made of its parts.
-    pub(super) fn of_parts(high: f64, low: f64, counts: [i64; 3]) -> FloatTotal {
+    pub fn of_parts(high: f64, low: f64, counts: [i64; 3]) -> FloatTotal {
         let [nans, infinite, negative_infinite] = counts;
         FloatTotal { high, low, nans, infinite, negative_infinite }
     }

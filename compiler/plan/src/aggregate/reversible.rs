@@ -177,7 +177,7 @@ impl Reversible {
     fn apply_present(&mut self, value: &Value, change: i64) {
         match self {
             Reversible::Count(n) => *n += change,
-            Reversible::SumInt(sum, _) => *sum += i128::from(integer(value) * change.signum()),
+            Reversible::SumInt(sum, _) => *sum += i128::from(integer(value)) * i128::from(change.signum()),
             Reversible::SumFloat(sum, n) | Reversible::AvgFloat(sum, n) => {
                 sum.add(number(value).unwrap_or(f64::NAN), change);
                 *n += change;

@@ -74,9 +74,10 @@ impl Accumulator {
             Accumulator::Distinct(_) => DataType::list(plain(arg)),
             Accumulator::Approx(_) => DataType::Bytes,
             Accumulator::StringJoin(..) => DataType::String.optional(),
-            Accumulator::Arg(..) => {
-                DataType::list(record(&[("by", plain(by)), ("value", arg.cloned().unwrap_or(DataType::Json))]))
-            }
+            Accumulator::Arg(..) => DataType::list(record(&[
+                ("by", plain(by)),
+                ("value", arg.cloned().unwrap_or(DataType::Json)),
+            ])),
             Accumulator::Spread(..) => {
                 record(&[("rows", DataType::Int), ("mean", DataType::Float), ("squares", DataType::Float)])
             }
@@ -265,9 +266,7 @@ impl Reversible {
                 let [high, low] = halves(*sum);
                 fields([high, low, Value::Int(*n)])
             }
-            Reversible::Extreme(all, _) => {
-                list(all.values().flatten().map(|(value, n)| counted(value, *n)))
-            }
+            Reversible::Extreme(all, _) => list(all.values().flatten().map(|(value, n)| counted(value, *n))),
             Reversible::First(all)
             | Reversible::Last(all)
             | Reversible::Collect(all)

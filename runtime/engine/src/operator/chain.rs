@@ -6,6 +6,7 @@ use crate::connect::{Kernel, KernelInstance, Kernels, Replay};
 use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
 use crate::ranked::with_ranks;
+use crate::snapshot::{Loading, Saving};
 use flow_data::Batch;
 use flow_env::Env;
 use flow_plan::interpret::{StepError, run_chain};
@@ -151,6 +152,14 @@ impl Operator for ChainOperator {
             cx.record_error(bad_row(&batch, row, input, step, error))
         })?;
         self.made.drain(..).for_each(|made| cx.emit(made));
+        Ok(())
+    }
+
+    fn save(&mut self, _out: &mut Saving) {
+        // A chain has no state.
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
         Ok(())
     }
 }

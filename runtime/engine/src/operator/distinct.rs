@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
 use crate::shared::Shared;
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Held, KeyTable, room};
 use crate::time::{Clock, met};
 use flow_data::hash::hash_columns;
@@ -203,5 +204,13 @@ impl Operator for DistinctOperator {
             self.free(if by_time { self.clock.now() } else { cx.shared.env.clock.wall_micros() });
         }
         Ok(())
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        out.refuse();
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Err("its state cannot be taken over yet".into())
     }
 }

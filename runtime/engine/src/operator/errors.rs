@@ -5,6 +5,7 @@ use super::Operator;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
+use crate::snapshot::{Loading, Saving};
 use flow_data::{BATCH_ROWS, Batch};
 use std::collections::BTreeMap;
 
@@ -33,6 +34,14 @@ impl Operator for ErrorsOperator {
             cx.number = *entry.key();
             cx.emit(Batch::concat(entry.remove()));
         }
+        Ok(())
+    }
+
+    fn save(&mut self, _out: &mut Saving) {
+        // Errors below the barrier have gone out.
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
         Ok(())
     }
 }

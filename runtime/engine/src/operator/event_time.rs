@@ -5,6 +5,7 @@ use super::Operator;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
+use crate::snapshot::{Loading, Saving};
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::physical::hidden::NO_WATERMARK;
 use std::sync::Arc;
@@ -48,6 +49,14 @@ impl Operator for EventTimeOperator {
         }
         batch.columns.insert(self.declared, Arc::new(Column::new(ColumnData::I64(watermarks))));
         cx.emit(batch);
+        Ok(())
+    }
+
+    fn save(&mut self, _out: &mut Saving) {
+        // What it knows of a number is in the time log when the number is over.
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
         Ok(())
     }
 }

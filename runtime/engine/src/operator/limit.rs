@@ -3,10 +3,19 @@
 use super::Operator;
 use crate::context::Context;
 use crate::error::Halt;
+use crate::snapshot::{Columns, Loading, Saving};
+use flow_checkpoint::state::Home;
 use flow_data::Batch;
 
 pub(crate) struct LimitOperator {
-    pub(crate) left: u64,
+    limit: u64,
+    left: u64,
+}
+
+impl LimitOperator {
+    pub(crate) fn new(limit: u64) -> LimitOperator {
+        LimitOperator { limit, left: limit }
+    }
 }
 
 impl Operator for LimitOperator {
@@ -22,6 +31,22 @@ impl Operator for LimitOperator {
             self.left = 0;
             cx.emit(batch.gather(&rows));
         }
+        if self.left == 0 {
+            cx.shared.satisfy(cx.node);
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        let mut columns = Columns::default();
+        columns.ints("given", std::iter::once((self.limit - self.left) as i64));
+        out.table("limit", Home::Key(0), 0, columns);
+    }
+
+    fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        // What has gone through counts, whatever the limit is now. The other workers have no rows, and no entry.
+        let given = from.table("limit").ints("given").into_iter().max().unwrap_or(0);
+        self.left = self.limit.saturating_sub(given.max(0) as u64);
         if self.left == 0 {
             cx.shared.satisfy(cx.node);
         }

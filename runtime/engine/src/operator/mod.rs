@@ -34,6 +34,7 @@ pub(crate) use window::{RowsOperator, WindowOperator};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
+use crate::snapshot::{Loading, Saving};
 use crate::state::Held;
 use flow_data::Batch;
 use flow_env::Deadline;
@@ -75,6 +76,14 @@ pub(crate) trait Operator: Send {
     fn idle(&mut self, _cx: &mut Context<'_>) -> Result<(), Halt> {
         Ok(())
     }
+
+    /// Writes down all it holds. Everything below a barrier is through, and nothing behind it has come: what is
+    /// only held within a number need not be written. There is no default: no operator can forget its state.
+    fn save(&mut self, out: &mut Saving);
+
+    /// Takes over what was saved, before anything else happens; `cx.number` is the barrier. An error says what
+    /// does not fit, as the end of a sentence about this operator.
+    fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String>;
 
     /// How much state it holds: asked for often, so it must be cheap.
     fn held(&self) -> Held {

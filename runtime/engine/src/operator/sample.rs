@@ -9,6 +9,7 @@ use super::Operator;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
+use crate::snapshot::{Loading, Saving};
 use flow_data::hash::{hash_columns, hash_pair};
 use flow_data::{Batch, Column};
 use std::collections::HashMap;
@@ -71,6 +72,14 @@ impl Operator for SampleOperator {
         } else {
             cx.emit(batch.gather(&keep));
         }
+        Ok(())
+    }
+
+    fn save(&mut self, _out: &mut Saving) {
+        // It decides by the number and what came before in the same one.
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
         Ok(())
     }
 }

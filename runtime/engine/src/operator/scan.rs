@@ -3,6 +3,7 @@
 use super::Operator;
 use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Held, KeyTable, room};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
@@ -107,5 +108,13 @@ impl Operator for ScanOperator {
         made.columns.extend(ranks.iter().map(|rank| Arc::new(rank.gather(&good))));
         cx.emit(made);
         Ok(())
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        out.refuse();
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Err("its state cannot be taken over yet".into())
     }
 }

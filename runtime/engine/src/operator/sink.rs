@@ -4,6 +4,7 @@ use super::Operator;
 use crate::context::Context;
 use crate::error::{ErrorKind, Halt};
 use crate::sink::{SinkError, Writer};
+use crate::snapshot::{Loading, Saving};
 use flow_data::Batch;
 
 pub(crate) struct SinkOperator {
@@ -60,5 +61,13 @@ impl Operator for SinkOperator {
 
     fn finish(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
         self.with(cx, |writer| writer.finish())
+    }
+
+    fn save(&mut self, _out: &mut Saving) {
+        // What was written is sealed by the sink itself.
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
 use crate::shared::{Shared, Tapped};
+use crate::snapshot::{Loading, Saving};
 use crate::time::Clock;
 use flow_data::Batch;
 use flow_plan::RecordType;
@@ -45,6 +46,14 @@ impl Operator for TapOperator {
             let moved = steps.filter(|(_, watermark)| *watermark < END_OF_TIME);
             moved.for_each(|(_, watermark)| show(&self.label, Tapped::Watermark(watermark)));
         }
+        Ok(())
+    }
+
+    fn save(&mut self, _out: &mut Saving) {
+        // What was shown was shown.
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
         Ok(())
     }
 }

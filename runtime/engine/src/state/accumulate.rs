@@ -2,6 +2,7 @@
 
 use super::distinct::Distinct;
 use super::numbers::{AverageFloats, AverageInts, Counts, Extremes, SumDecimals, SumFloats, SumInts};
+use super::stored::StoredPart;
 use super::values::Values;
 use flow_data::{Batch, Column};
 use flow_plan::catalogue::AggFunc;
@@ -78,6 +79,15 @@ pub(crate) trait Accumulators: Send {
     /// Adds what another slot holds, whose rows count as later ones. What is refused changes nothing.
     fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault>;
 
+    /// What a slot keeps, as columns of a checkpoint: their names behind that of the aggregate, and their types.
+    fn parts(&self) -> Vec<StoredPart>;
+
+    /// What these slots keep: one column per part.
+    fn store(&self, slots: &[u32]) -> Vec<Column>;
+
+    /// Gives these slots, which are empty, what was stored of others: a row per slot.
+    fn load(&mut self, slots: &[u32], parts: &[Column]);
+
     /// For [`Accumulators::merge`].
     fn as_any(&self) -> &dyn Any;
 }
@@ -138,12 +148,12 @@ pub(crate) fn accumulators(call: &ColumnAggregate, input: &RecordType) -> Box<dy
     match (call.func, &ty) {
         (AggFunc::Count, _) => Box::new(Counts::new(reads)),
         (AggFunc::Sum, Some(DataType::Int | DataType::Duration)) => Box::new(SumInts::new(reads, call)),
-        (AggFunc::Sum, Some(DataType::Float)) => Box::new(SumFloats::new(reads)),
-        (AggFunc::Sum, Some(DataType::Decimal)) => Box::new(SumDecimals::new(reads)),
-        (AggFunc::Avg, Some(DataType::Int)) => Box::new(AverageInts::new(reads)),
-        (AggFunc::Avg, Some(DataType::Float)) => Box::new(AverageFloats::new(reads)),
+        (AggFunc::Sum, Some(DataType::Float)) => Box::new(SumFloats::new(reads, call)),
+        (AggFunc::Sum, Some(DataType::Decimal)) => Box::new(SumDecimals::new(reads, call)),
+        (AggFunc::Avg, Some(DataType::Int)) => Box::new(AverageInts::new(reads, call)),
+        (AggFunc::Avg, Some(DataType::Float)) => Box::new(AverageFloats::new(reads, call)),
         (AggFunc::Min | AggFunc::Max, Some(DataType::Int | DataType::Timestamp | DataType::Duration)) => {
-            Box::new(Extremes::new(reads, call.func == AggFunc::Max))
+            Box::new(Extremes::new(reads, call))
         }
         (AggFunc::CountDistinct, Some(ty)) => Box::new(Distinct::new(reads, ty)),
         _ => Box::new(Values::new(call, input)),

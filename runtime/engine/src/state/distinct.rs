@@ -6,15 +6,18 @@
 
 use super::accumulate::{Accumulators, Reads, same};
 use super::held::room;
+use super::stored::StoredPart;
 use super::table::KeyTable;
 use flow_data::hash::{hash_columns, hash_pair};
-use flow_data::{Batch, Column, ColumnData};
-use flow_plan::DataType;
+use flow_data::{Batch, Column, ColumnBuilder, ColumnData};
 use flow_plan::error::Fault;
+use flow_plan::{DataType, Value};
 use std::any::Any;
 
 pub(crate) struct Distinct {
     reads: Reads,
+    /// Of the values.
+    ty: DataType,
     /// The values that were seen, unless they are ints.
     values: Option<KeyTable>,
     set: Pairs,
@@ -38,6 +41,7 @@ impl Distinct {
         let is_word = matches!(ty, DataType::Int | DataType::Timestamp | DataType::Duration);
         Distinct {
             reads,
+            ty: ty.clone(),
             values: (!is_word).then(|| KeyTable::new(std::iter::once(ty))),
             set: Pairs::default(),
             counts: Vec::new(),
@@ -60,6 +64,14 @@ impl Distinct {
                 values.slots(&[column], &self.hashes, &mut self.numbers);
                 self.words.extend(self.numbers.iter().map(|number| u64::from(*number)));
             }
+        }
+    }
+
+    /// The value of a word.
+    fn value(&self, word: u64) -> Value {
+        match &self.values {
+            None => Column::new(ColumnData::I64(vec![word as i64])).value(0, &self.ty),
+            Some(values) => values.gather(&[word as u32])[0].value(0, &self.ty),
         }
     }
 
@@ -187,6 +199,42 @@ impl Accumulators for Distinct {
         self.counts = slots.iter().map(|&slot| self.counts[slot as usize]).collect();
         for (slot, name) in self.names.iter().enumerate() {
             self.slots[*name as usize] = slot as u32;
+        }
+    }
+
+    fn parts(&self) -> Vec<StoredPart> {
+        vec![(String::new(), DataType::list(self.ty.clone()))]
+    }
+
+    fn store(&self, slots: &[u32]) -> Vec<Column> {
+        let mut wanted = vec![NOBODY; self.counts.len()];
+        slots.iter().enumerate().for_each(|(row, &slot)| wanted[slot as usize] = row as u32);
+        let mut words: Vec<Vec<u64>> = vec![Vec::new(); slots.len()];
+        for (name, word) in self.set.iter() {
+            let slot = self.slots[name as usize];
+            let row = if slot == NOBODY { NOBODY } else { wanted[slot as usize] };
+            if row != NOBODY {
+                words[row as usize].push(word);
+            }
+        }
+        let lists = words.into_iter().map(|mut words| {
+            // A set has no order; the same state is the same bytes.
+            words.sort_unstable();
+            Value::List(words.into_iter().map(|word| self.value(word)).collect())
+        });
+        vec![Column::new(ColumnData::Any(lists.collect()))]
+    }
+
+    fn load(&mut self, slots: &[u32], parts: &[Column]) {
+        let ColumnData::Any(lists) = &parts[0].data else { return };
+        for (&slot, list) in slots.iter().zip(lists) {
+            let Value::List(values) = list else { continue };
+            let mut column = ColumnBuilder::new(&self.ty);
+            values.iter().for_each(|value| column.push(value));
+            self.find_words(&column.finish(), values.len());
+            let words = std::mem::take(&mut self.words);
+            words.iter().for_each(|&word| self.insert(slot, word));
+            self.words = words;
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::accumulate::{Accumulators, Reads, same};
 use super::held::room;
+use super::stored::{Stored, StoredPart};
 use flow_data::{Batch, Column, ColumnData};
+use flow_plan::catalogue::AggFunc;
 use flow_plan::error::Fault;
 use flow_plan::eval::arith;
 use flow_plan::expr::BinaryOp;
@@ -80,12 +82,24 @@ impl Accumulators for Counts {
     fn retain(&mut self, slots: &[u32]) {
         self.counts = slots.iter().map(|&slot| self.counts[slot as usize]).collect();
     }
+
+    fn parts(&self) -> Vec<StoredPart> {
+        i64::parts(&DataType::Int)
+    }
+
+    fn store(&self, slots: &[u32]) -> Vec<Column> {
+        i64::store(slots.iter().map(|&slot| &self.counts[slot as usize]))
+    }
+
+    fn load(&mut self, slots: &[u32], parts: &[Column]) {
+        slots.iter().enumerate().for_each(|(row, &slot)| self.counts[slot as usize] = i64::load(parts, row));
+    }
 }
 
 /// An aggregate as a fold over plain items.
 pub(crate) trait Fold: Send + 'static {
     type Item: Copy;
-    type State: Clone + Default + Send;
+    type State: Clone + Default + Send + Stored;
     type Out: Copy + Default;
     /// Can an item be refused?
     const FALLIBLE: bool = false;
@@ -107,13 +121,15 @@ pub(crate) trait Fold: Send + 'static {
 pub(crate) struct Folded<F: Fold> {
     fold: F,
     reads: Reads,
+    /// Of the result.
+    ty: DataType,
     states: Vec<F::State>,
     saved: Vec<(u32, F::State)>,
 }
 
 impl<F: Fold> Folded<F> {
-    fn over(fold: F, reads: Reads) -> Folded<F> {
-        Folded { fold, reads, states: Vec::new(), saved: Vec::new() }
+    fn over(fold: F, reads: Reads, call: &ColumnAggregate) -> Folded<F> {
+        Folded { fold, reads, ty: call.ty.clone(), states: Vec::new(), saved: Vec::new() }
     }
 
     fn column(results: impl Iterator<Item = Option<F::Out>>) -> Column {
@@ -224,6 +240,20 @@ impl<F: Fold> Accumulators for Folded<F> {
     fn retain(&mut self, slots: &[u32]) {
         self.states = slots.iter().map(|&slot| self.states[slot as usize].clone()).collect();
     }
+
+    fn parts(&self) -> Vec<StoredPart> {
+        F::State::parts(&self.ty)
+    }
+
+    fn store(&self, slots: &[u32]) -> Vec<Column> {
+        F::State::store(slots.iter().map(|&slot| &self.states[slot as usize]))
+    }
+
+    fn load(&mut self, slots: &[u32], parts: &[Column]) {
+        for (row, &slot) in slots.iter().enumerate() {
+            self.states[slot as usize] = F::State::load(parts, row);
+        }
+    }
 }
 
 fn ints(column: &ColumnData) -> &[i64] {
@@ -248,7 +278,7 @@ pub(crate) type SumInts = Folded<IntSum>;
 
 impl SumInts {
     pub(crate) fn new(reads: Reads, call: &ColumnAggregate) -> SumInts {
-        Folded::over(IntSum { durations: *call.ty.unwrapped() == DataType::Duration }, reads)
+        Folded::over(IntSum { durations: *call.ty.unwrapped() == DataType::Duration }, reads, call)
     }
 }
 
@@ -297,8 +327,8 @@ pub(crate) struct DecimalSum;
 pub(crate) type SumDecimals = Folded<DecimalSum>;
 
 impl SumDecimals {
-    pub(crate) fn new(reads: Reads) -> SumDecimals {
-        Folded::over(DecimalSum, reads)
+    pub(crate) fn new(reads: Reads, call: &ColumnAggregate) -> SumDecimals {
+        Folded::over(DecimalSum, reads, call)
     }
 }
 
@@ -347,8 +377,8 @@ pub(crate) struct FloatSum;
 pub(crate) type SumFloats = Folded<FloatSum>;
 
 impl SumFloats {
-    pub(crate) fn new(reads: Reads) -> SumFloats {
-        Folded::over(FloatSum, reads)
+    pub(crate) fn new(reads: Reads, call: &ColumnAggregate) -> SumFloats {
+        Folded::over(FloatSum, reads, call)
     }
 }
 
@@ -386,8 +416,8 @@ pub(crate) struct IntAverage;
 pub(crate) type AverageInts = Folded<IntAverage>;
 
 impl AverageInts {
-    pub(crate) fn new(reads: Reads) -> AverageInts {
-        Folded::over(IntAverage, reads)
+    pub(crate) fn new(reads: Reads, call: &ColumnAggregate) -> AverageInts {
+        Folded::over(IntAverage, reads, call)
     }
 }
 
@@ -427,8 +457,8 @@ pub(crate) struct FloatAverage;
 pub(crate) type AverageFloats = Folded<FloatAverage>;
 
 impl AverageFloats {
-    pub(crate) fn new(reads: Reads) -> AverageFloats {
-        Folded::over(FloatAverage, reads)
+    pub(crate) fn new(reads: Reads, call: &ColumnAggregate) -> AverageFloats {
+        Folded::over(FloatAverage, reads, call)
     }
 }
 
@@ -470,8 +500,8 @@ pub(crate) struct Extreme {
 pub(crate) type Extremes = Folded<Extreme>;
 
 impl Extremes {
-    pub(crate) fn new(reads: Reads, greatest: bool) -> Extremes {
-        Folded::over(Extreme { greatest }, reads)
+    pub(crate) fn new(reads: Reads, call: &ColumnAggregate) -> Extremes {
+        Folded::over(Extreme { greatest: call.func == AggFunc::Max }, reads, call)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::accumulate::{Accumulators, Reads, same};
 use super::held::room;
+use super::stored::{Stored, StoredPart, columns_of, parts_of, state_of};
 use flow_data::{Batch, Column, ColumnBuilder, ColumnData};
 use flow_plan::aggregate::{FloatTotal, Reversible};
 use flow_plan::catalogue::AggFunc;
@@ -20,13 +21,13 @@ pub(crate) fn reversing(call: &ColumnAggregate, input: &RecordType, change: usiz
     match (call.func, ty) {
         (AggFunc::Count, _) => Box::new(Counts { reads, change, counts: Vec::new() }),
         (AggFunc::Sum, Some(DataType::Int | DataType::Duration)) => {
-            Box::new(Folded::<IntSum>::new(reads, change))
+            Box::new(Folded::<IntSum>::new(reads, change, call))
         }
-        (AggFunc::Avg, Some(DataType::Int)) => Box::new(Folded::<IntAverage>::new(reads, change)),
-        (AggFunc::Sum, Some(DataType::Float)) => Box::new(Folded::<FloatSum>::new(reads, change)),
-        (AggFunc::Avg, Some(DataType::Float)) => Box::new(Folded::<FloatAverage>::new(reads, change)),
-        (AggFunc::Min, _) if ints => Box::new(Folded::<Extreme<false>>::new(reads, change)),
-        (AggFunc::Max, _) if ints => Box::new(Folded::<Extreme<true>>::new(reads, change)),
+        (AggFunc::Avg, Some(DataType::Int)) => Box::new(Folded::<IntAverage>::new(reads, change, call)),
+        (AggFunc::Sum, Some(DataType::Float)) => Box::new(Folded::<FloatSum>::new(reads, change, call)),
+        (AggFunc::Avg, Some(DataType::Float)) => Box::new(Folded::<FloatAverage>::new(reads, change, call)),
+        (AggFunc::Min, _) if ints => Box::new(Folded::<Extreme<false>>::new(reads, change, call)),
+        (AggFunc::Max, _) if ints => Box::new(Folded::<Extreme<true>>::new(reads, change, call)),
         _ => Box::new(Values::new(call, input, change)),
     }
 }
@@ -77,6 +78,18 @@ impl Accumulators for Counts {
         self.counts = slots.iter().map(|&slot| self.counts[slot as usize]).collect();
     }
 
+    fn parts(&self) -> Vec<StoredPart> {
+        i64::parts(&DataType::Int)
+    }
+
+    fn store(&self, slots: &[u32]) -> Vec<Column> {
+        i64::store(slots.iter().map(|&slot| &self.counts[slot as usize]))
+    }
+
+    fn load(&mut self, slots: &[u32], parts: &[Column]) {
+        slots.iter().enumerate().for_each(|(row, &slot)| self.counts[slot as usize] = i64::load(parts, row));
+    }
+
     fn bytes(&self) -> usize {
         room(&self.counts)
     }
@@ -107,13 +120,17 @@ impl Accumulators for Counts {
 /// An aggregate as a fold that can go back.
 trait Fold: Send + 'static {
     type Item: Copy;
-    type State: Clone + Default + Send;
+    type State: Clone + Default + Send + Stored;
     type Out: Copy + Default;
     fn items(column: &ColumnData) -> &[Self::Item];
     /// Adds what another state holds.
     fn merge(state: &mut Self::State, later: &Self::State);
     /// Adds an item or takes it out; gives by how many bytes the state grew on the heap.
     fn apply(state: &mut Self::State, item: Self::Item, change: i64) -> isize;
+    /// What a state keeps on the heap, about.
+    fn heap(_state: &Self::State) -> isize {
+        0
+    }
     /// The result; `None`: null.
     fn result(state: &Self::State) -> Result<Option<Self::Out>, Fault>;
     fn column(results: Vec<Self::Out>) -> ColumnData;
@@ -122,6 +139,8 @@ trait Fold: Send + 'static {
 struct Folded<F: Fold> {
     reads: Reads,
     change: usize,
+    /// Of the result.
+    ty: DataType,
     states: Vec<F::State>,
     /// What the states keep on the heap, about.
     heap: isize,
@@ -129,8 +148,8 @@ struct Folded<F: Fold> {
 }
 
 impl<F: Fold> Folded<F> {
-    fn new(reads: Reads, change: usize) -> Folded<F> {
-        Folded { reads, change, states: Vec::new(), heap: 0, faults: Vec::new() }
+    fn new(reads: Reads, change: usize, call: &ColumnAggregate) -> Folded<F> {
+        Folded { reads, change, ty: call.ty.clone(), states: Vec::new(), heap: 0, faults: Vec::new() }
     }
 }
 
@@ -197,6 +216,22 @@ impl<F: Fold> Accumulators for Folded<F> {
 
     fn retain(&mut self, slots: &[u32]) {
         self.states = slots.iter().map(|&slot| self.states[slot as usize].clone()).collect();
+    }
+
+    fn parts(&self) -> Vec<StoredPart> {
+        F::State::parts(&self.ty)
+    }
+
+    fn store(&self, slots: &[u32]) -> Vec<Column> {
+        F::State::store(slots.iter().map(|&slot| &self.states[slot as usize]))
+    }
+
+    fn load(&mut self, slots: &[u32], parts: &[Column]) {
+        for (row, &slot) in slots.iter().enumerate() {
+            let state = F::State::load(parts, row);
+            self.heap += F::heap(&state);
+            self.states[slot as usize] = state;
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -378,6 +413,9 @@ impl Fold for FloatAverage {
     }
 }
 
+/// Bytes of an entry of a map of ints, about.
+const ENTRY: isize = 24;
+
 /// Least or greatest int, timestamp or duration: all of them, and how often each is there.
 struct Extreme<const GREATEST: bool>;
 
@@ -394,8 +432,11 @@ impl<const GREATEST: bool> Fold for Extreme<GREATEST> {
         ints(column)
     }
 
+    fn heap(state: &BTreeMap<i64, i64>) -> isize {
+        state.len() as isize * ENTRY
+    }
+
     fn apply(state: &mut BTreeMap<i64, i64>, item: i64, change: i64) -> isize {
-        const ENTRY: isize = 24;
         let before = state.len() as isize;
         let copies = state.entry(item).or_insert(0);
         *copies += change;
@@ -515,6 +556,24 @@ impl Accumulators for Values {
 
     fn retain(&mut self, slots: &[u32]) {
         self.slots = slots.iter().map(|&slot| self.slots[slot as usize].clone()).collect();
+    }
+
+    fn parts(&self) -> Vec<StoredPart> {
+        let ty = |column: &Option<(usize, DataType)>| column.as_ref().map(|(_, ty)| ty.clone());
+        parts_of(self.empty.stored_type(ty(&self.arg).as_ref(), ty(&self.by).as_ref()))
+    }
+
+    fn store(&self, slots: &[u32]) -> Vec<Column> {
+        columns_of(&self.parts(), slots.iter().map(|&slot| self.slots[slot as usize].stored()))
+    }
+
+    fn load(&mut self, slots: &[u32], parts: &[Column]) {
+        let named = self.parts();
+        for (row, &slot) in slots.iter().enumerate() {
+            self.slots[slot as usize].load(&state_of(&named, parts, row));
+        }
+        // How many rows stand behind a state is only an estimate of its size.
+        self.rows += slots.len() as i64;
     }
 
     fn bytes(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use super::accumulate::{Accumulators, same};
 use super::held::room;
+use super::stored::{StoredPart, columns_of, parts_of, state_of};
 use flow_data::{Batch, Column, ColumnBuilder};
 use flow_plan::aggregate::Accumulator;
 use flow_plan::error::Fault;
@@ -129,5 +130,24 @@ impl Accumulators for Values {
 
     fn retain(&mut self, slots: &[u32]) {
         self.slots = slots.iter().map(|&slot| self.slots[slot as usize].clone()).collect();
+    }
+
+    fn parts(&self) -> Vec<StoredPart> {
+        let ty = |column: &Option<(usize, DataType)>| column.as_ref().map(|(_, ty)| ty.clone());
+        parts_of(self.empty.stored_type(ty(&self.arg).as_ref(), ty(&self.by).as_ref()))
+    }
+
+    fn store(&self, slots: &[u32]) -> Vec<Column> {
+        columns_of(&self.parts(), slots.iter().map(|&slot| self.slots[slot as usize].stored()))
+    }
+
+    fn load(&mut self, slots: &[u32], parts: &[Column]) {
+        let named = self.parts();
+        for (row, &slot) in slots.iter().enumerate() {
+            let accumulator = &mut self.slots[slot as usize];
+            self.heap -= of_accumulator(accumulator);
+            accumulator.load(&state_of(&named, parts, row));
+            self.heap += of_accumulator(accumulator);
+        }
     }
 }

@@ -18,9 +18,18 @@ pub(crate) struct Clock {
 impl Clock {
     /// The clock of a node. Without event time above, time never moves.
     pub(crate) fn new(shared: &Shared, node: usize) -> Clock {
-        let nodes = &shared.layout.nodes[node].clocks;
-        let logs = nodes.iter().map(|&node| (node, shared.time(node).reader(), NO_WATERMARK)).collect();
-        Clock { logs, now: NO_WATERMARK, at: 0, steps: Vec::new() }
+        Clock::over(shared, &shared.layout.nodes[node].clocks)
+    }
+
+    /// The clock of these event-time nodes.
+    pub(crate) fn over(shared: &Shared, nodes: &[usize]) -> Clock {
+        let log = |&node: &usize| {
+            let (reader, first) = shared.time(node).reader();
+            (node, reader, first)
+        };
+        let now = shared.times_begun.iter().find(|(clocks, _)| clocks == nodes);
+        let now = now.map_or(NO_WATERMARK, |(_, now)| *now);
+        Clock { logs: nodes.iter().map(log).collect(), now, at: 0, steps: Vec::new() }
     }
 
     /// The watermark behind all numbers that [`Clock::steps`] has passed.

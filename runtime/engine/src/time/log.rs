@@ -1,11 +1,13 @@
 //! The watermark of one event-time node, as a function of the number. Workers report what they saw in
 //! which number; as soon as all of them have closed a number, the watermark behind it is known for good.
 
-use super::{ASIDE, News, Origin, Split, Splits};
+use super::{ASIDE, News, Origin, SavedSplits, Split, Splits};
 use crate::number::Number;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// All workers' reports of one event-time node.
 pub(crate) struct TimeLog {
@@ -24,11 +26,56 @@ struct State {
     begun: bool,
     /// The number behind which the watermark rose (or stood aside), and to what.
     steps: VecDeque<(Number, i64)>,
+    /// The watermark in front of the first step.
+    first: i64,
     watermark: i64,
     /// The latest event time seen.
     latest: i64,
     /// Per reader: steps below are read.
     readers: Vec<Number>,
+}
+
+/// What a snapshot holds of it.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    watermark: i64,
+    latest: i64,
+    /// The watermark behind the last number: another one if it stands aside.
+    step: i64,
+    begun: bool,
+    splits: SavedSplits,
+    news: Vec<(Number, SavedNews)>,
+}
+
+/// News with the names of sources.
+#[derive(Serialize, Deserialize)]
+enum SavedNews {
+    SplitEnded(String, u32),
+    SourceEnded(String),
+    Silent(String, Duration),
+    Awake(String),
+}
+
+impl SavedNews {
+    fn of(news: &News, names: &[String]) -> SavedNews {
+        match *news {
+            News::SplitEnded((source, split)) => SavedNews::SplitEnded(names[source].clone(), split),
+            News::SourceEnded(source) => SavedNews::SourceEnded(names[source].clone()),
+            News::Silent(source, limit) => SavedNews::Silent(names[source].clone(), limit),
+            News::Awake(source) => SavedNews::Awake(names[source].clone()),
+        }
+    }
+
+    /// `None`: the source is no more.
+    fn news(self, names: &[String]) -> Option<News> {
+        let index = |name: &str| names.iter().position(|known| known == name);
+        Some(match self {
+            SavedNews::SplitEnded(source, split) => News::SplitEnded((index(&source)?, split)),
+            SavedNews::SourceEnded(source) => News::SourceEnded(index(&source)?),
+            SavedNews::Silent(source, limit) => News::Silent(index(&source)?, limit),
+            SavedNews::Awake(source) => News::Awake(index(&source)?),
+        })
+    }
 }
 
 /// What one worker said, in the order of numbers.
@@ -49,6 +96,7 @@ impl TimeLog {
                 splits: Splits::new(origin),
                 begun: false,
                 steps: VecDeque::new(),
+                first: NO_WATERMARK,
                 watermark: NO_WATERMARK,
                 latest: NO_WATERMARK,
                 readers: Vec::new(),
@@ -84,11 +132,41 @@ impl TimeLog {
         state.settle(self.delay, self.idle, handed_out);
     }
 
-    /// A reader from number 0 on; its handle.
-    pub(crate) fn reader(&self) -> usize {
+    /// A reader from the first number on; its handle, and the watermark in front of it.
+    pub(crate) fn reader(&self) -> (usize, i64) {
         let mut state = self.state();
         state.readers.push(0);
-        state.readers.len() - 1
+        (state.readers.len() - 1, state.first)
+    }
+
+    /// What it knows at a barrier up to which all workers have closed, as JSON.
+    /// `names` are those of the job's sources.
+    pub(crate) fn save(&self, names: &[String]) -> String {
+        let state = self.state();
+        let saved = Saved {
+            watermark: state.watermark,
+            latest: state.latest,
+            step: state.steps.back().map_or(state.first, |(_, watermark)| *watermark),
+            begun: state.begun,
+            splits: state.splits.save(names),
+            news: state.news.iter().map(|(number, news)| (*number, SavedNews::of(news, names))).collect(),
+        };
+        // Numbers and lists of them: nothing in it can fail.
+        serde_json::to_string(&saved).unwrap_or_default()
+    }
+
+    /// Goes on from what was saved.
+    pub(crate) fn load(&self, saved: &str, names: &[String]) -> Result<(), String> {
+        let saved: Saved = serde_json::from_str(saved).map_err(|error| error.to_string())?;
+        let mut state = self.state();
+        state.watermark = saved.watermark;
+        state.latest = saved.latest;
+        state.first = saved.step;
+        state.begun = saved.begun;
+        state.splits.load(saved.splits, names);
+        let news = saved.news.into_iter().filter_map(|(number, news)| Some((number, news.news(names)?)));
+        state.news = news.collect();
+        Ok(())
     }
 
     /// The steps in numbers from where the reader is to below `to`, in order. All workers have closed these.
@@ -107,7 +185,7 @@ impl TimeLog {
     pub(crate) fn behind(&self, number: Number) -> i64 {
         let state = self.state();
         match state.steps.partition_point(|(step, _)| *step <= number) {
-            0 => NO_WATERMARK,
+            0 => state.first,
             next => state.steps[next - 1].1,
         }
     }
@@ -146,7 +224,7 @@ impl State {
             if watermark != ASIDE {
                 self.watermark = watermark;
             }
-            if self.steps.back().map_or(NO_WATERMARK, |(_, last)| *last) != watermark {
+            if self.steps.back().map_or(self.first, |(_, last)| *last) != watermark {
                 self.steps.push_back((number, watermark));
             }
         }

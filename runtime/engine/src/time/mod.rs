@@ -11,7 +11,7 @@ mod tests;
 pub(crate) use clock::{Clock, met};
 pub(crate) use log::TimeLog;
 pub(crate) use origin::{origin, time_columns};
-pub(crate) use splits::{Origin, Splits};
+pub(crate) use splits::{Origin, SavedSplits, Splits};
 
 use flow_plan::physical::hidden::END_OF_TIME;
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 use super::{News, Split};
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where an event-time node's rows come from.
@@ -38,6 +39,14 @@ struct Progress {
 
 const GATHERED: Split = (0, 0);
 
+/// What a snapshot holds of them, with the names of sources: of each split the greatest event time seen and the
+/// sources that are awake; and the sources that are silent.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SavedSplits {
+    splits: Vec<(String, u32, i64, usize)>,
+    silent: Vec<String>,
+}
+
 impl Splits {
     pub(crate) fn new(origin: Origin) -> Splits {
         let mut splits = Splits {
@@ -61,6 +70,38 @@ impl Splits {
             splits.set(GATHERED, NO_WATERMARK, count.max(1));
         }
         splits
+    }
+
+    /// For a snapshot; `names` are those of the job's sources.
+    pub(crate) fn save(&self, names: &[String]) -> SavedSplits {
+        let split = |(split, known): (&Split, &Progress)| {
+            (names[split.0].clone(), split.1, known.greatest, known.awake)
+        };
+        let silent = self.sources.iter().filter(|(_, source)| source.silent);
+        SavedSplits {
+            splits: self.splits.iter().map(split).collect(),
+            silent: silent.map(|(index, _)| names[*index].clone()).collect(),
+        }
+    }
+
+    /// Goes on from what was saved. A split of a source that was there is only waited for if it was then.
+    pub(crate) fn load(&mut self, saved: SavedSplits, names: &[String]) {
+        let index = |name: &str| names.iter().position(|known| known == name);
+        let splits = saved
+            .splits
+            .into_iter()
+            .filter_map(|(source, split, greatest, awake)| Some(((index(&source)?, split), greatest, awake)));
+        let splits: Vec<(Split, i64, usize)> = splits.collect();
+        let known: BTreeSet<usize> = splits.iter().map(|(split, ..)| split.0).collect();
+        let ended: Vec<Split> =
+            self.splits.keys().filter(|split| known.contains(&split.0)).copied().collect();
+        ended.into_iter().for_each(|split| self.remove(split));
+        for index in saved.silent.iter().filter_map(|name| index(name)) {
+            if let Some(source) = self.sources.get_mut(&index) {
+                source.silent = true;
+            }
+        }
+        splits.into_iter().for_each(|(split, greatest, awake)| self.set(split, greatest, awake));
     }
 
     /// Rows of a split were seen, the latest at `greatest`.

@@ -20,7 +20,7 @@ fn close(log: &TimeLog, to: u64) {
 }
 
 fn steps(log: &TimeLog, to: u64) -> Vec<(u64, i64)> {
-    let reader = log.reader();
+    let (reader, _) = log.reader();
     let mut out = Vec::new();
     log.read(reader, to, &mut out);
     out
@@ -54,7 +54,7 @@ fn the_slowest_split_decides() {
 #[test]
 fn steps_that_every_reader_has_passed_are_forgotten_but_the_last() {
     let log = TimeLog::new(0, None, whole(1), 1);
-    let (a, b) = (log.reader(), log.reader());
+    let ((a, _), (b, _)) = (log.reader(), log.reader());
     for number in 0..10 {
         log.report(0, number, A, number as i64);
     }

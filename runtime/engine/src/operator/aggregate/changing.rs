@@ -6,20 +6,21 @@
 
 use super::core::Core;
 use super::lives::Lives;
-use super::{interval, pieces};
+use super::{NUMBER, PENDING, TIME, by_birth, interval, pieces};
 use crate::context::{BadRow, Context};
 use crate::error::Halt;
 use crate::number::{Number, at_end};
 use crate::operator::{Flush, Operator};
 use crate::row_text;
+use crate::snapshot::{Columns, Loaded, Loading, Saving};
 use crate::state::{Held, RowStore, room, same_rows};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::{Deadline, Env};
-use flow_plan::RecordType;
 use flow_plan::error::Fault;
 use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use flow_plan::physical::{Hidden, RunningAggregate};
+use flow_plan::{Field, RecordType};
 use std::sync::Arc;
 
 pub(super) struct ChangingOperator {
@@ -452,6 +453,30 @@ impl ChangingOperator {
         self.at.clear();
     }
 
+    fn result_fields(&self) -> Vec<Field> {
+        self.core.aggregates.iter().map(|call| Field::new(&*call.name, call.ty.clone())).collect()
+    }
+
+    /// Takes over results that were given. One of an aggregate that was not there then cannot be taken back: its
+    /// group counts as not given.
+    fn load_given(&mut self, saved: &Loaded) -> Result<(), String> {
+        let fields = self.result_fields();
+        if self.kept.is_none() || fields.iter().any(|field| !saved.has(&field.name)) {
+            return Ok(());
+        }
+        let columns = saved.columns(&fields)?;
+        let slots = self.core.slots_of(saved)?;
+        let Some(store) = &mut self.kept else { return Ok(()) };
+        let mut places = Vec::with_capacity(slots.len());
+        for (row, &slot) in slots.iter().enumerate() {
+            let kept = store.reserve();
+            self.groups[slot as usize].kept = kept;
+            places.push((row as u32, kept));
+        }
+        store.put(columns.iter().map(AsRef::as_ref), &places);
+        Ok(())
+    }
+
     /// The groups that the end of the input gives, in the order of their births.
     fn rest(&self) -> Vec<u32> {
         let held = |slot: &u32| match self.trigger {
@@ -463,6 +488,16 @@ impl ChangingOperator {
         self.lives.sort(&mut rest);
         rest
     }
+}
+
+/// Columns of the engine's own in the table of groups: rows behind a group; is a result out there, and its event
+/// time.
+const ROWS: &str = "·rows";
+const GIVEN: &str = "·given";
+const GIVEN_TIME: &str = "·givenTime";
+
+fn picked(values: &[i64], slots: &[u32]) -> Vec<i64> {
+    slots.iter().map(|&slot| values[slot as usize]).collect()
 }
 
 /// Rows of old results, and those of new ones behind them.
@@ -481,6 +516,56 @@ impl Operator for ChangingOperator {
         }
         self.free();
         Ok(())
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        let mut slots: Vec<u32> = (0..self.core.table.len() as u32).collect();
+        self.groups.resize(slots.len(), EMPTY);
+        self.lives.resize(slots.len());
+        self.pending.resize(slots.len(), 0);
+        self.lives.sort(&mut slots);
+        let mut columns = self.core.save(&slots);
+        let ranks: Vec<Vec<i64>> = self.lives.ranks().iter().map(|ranks| picked(ranks, &slots)).collect();
+        let groups = || slots.iter().map(|&slot| &self.groups[slot as usize]);
+        columns.ints(NUMBER, slots.iter().map(|&slot| self.lives.born(slot) as i64));
+        columns.ranks(ranks.iter().map(Vec::as_slice));
+        columns.ints(ROWS, groups().map(|group| group.rows));
+        columns.ints(GIVEN, groups().map(|group| i64::from(group.given)));
+        columns.ints(GIVEN_TIME, groups().map(|group| group.time));
+        columns.ints(TIME, groups().map(|group| group.last_time));
+        columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
+        out.table("groups", self.core.home(), self.core.keys.len(), columns);
+        let Some(store) = &self.kept else { return };
+        slots.retain(|&slot| self.groups[slot as usize].kept != NOWHERE);
+        let kept: Vec<u32> = slots.iter().map(|&slot| self.groups[slot as usize].kept).collect();
+        let mut columns = Columns::default();
+        columns.rows(&self.core.key_fields(), self.core.table.gather(&slots));
+        columns.rows(&self.result_fields(), store.gather(&kept));
+        out.table("given", self.core.home(), self.core.keys.len(), columns);
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        let saved = from.table("groups");
+        let ranks = self.lives.ranks().len();
+        let saved = saved.in_order(&by_birth(&saved, ranks));
+        self.core.load(&saved)?;
+        let numbers: Vec<Number> = saved.ints(NUMBER).into_iter().map(|number| number as Number).collect();
+        self.lives.load(&numbers, saved.ranks(ranks));
+        let [rows, given, times, last] = [ROWS, GIVEN, GIVEN_TIME, TIME].map(|name| saved.ints(name));
+        let group = |slot: usize| Group {
+            rows: rows[slot],
+            given: given[slot] != 0,
+            time: times[slot],
+            last_time: last[slot],
+            kept: NOWHERE,
+        };
+        self.groups = (0..saved.len()).map(group).collect();
+        self.pending = saved.ints(PENDING).into_iter().map(|rows| rows as u64).collect();
+        if let RunningTrigger::Every(_) = self.trigger {
+            let waits = |slot: &u32| self.pending[*slot as usize] > 0;
+            self.changed = (0..saved.len() as u32).filter(waits).collect();
+        }
+        self.load_given(&from.table("given"))
     }
 
     fn held(&self) -> Held {

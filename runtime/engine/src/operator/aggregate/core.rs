@@ -5,12 +5,14 @@ use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
 use crate::number::Number;
 use crate::operator::births::Births;
-use crate::state::{Accumulators, Held, KeyTable, accumulators, reversing};
+use crate::snapshot::{Columns, Loaded};
+use crate::state::{Accumulators, Held, KeyTable, accumulators, load_calls, reversing, store_calls};
+use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
 use flow_plan::error::Fault;
-use flow_plan::physical::RunningAggregate;
-use flow_plan::{Place, RecordType};
+use flow_plan::physical::{ColumnAggregate, RunningAggregate};
+use flow_plan::{Field, Place, RecordType};
 use std::sync::Arc;
 
 pub(super) struct Core {
@@ -19,6 +21,10 @@ pub(super) struct Core {
     pub(super) table: KeyTable,
     pub(super) calls: Vec<Box<dyn Accumulators>>,
     pub(super) places: Vec<Place>,
+    /// What the aggregates are called.
+    names: Vec<Arc<str>>,
+    pub(super) aggregates: Vec<ColumnAggregate>,
+    change: Option<usize>,
     pub(super) births: Births,
     hashes: Vec<u64>,
     /// The slot of each row that was looked for last.
@@ -28,16 +34,16 @@ pub(super) struct Core {
 impl Core {
     /// `ranks`: how many rank columns of a group's first row are kept.
     pub(super) fn new(aggregate: &RunningAggregate, input: &Arc<RecordType>, ranks: usize) -> Core {
-        let call = |call| match aggregate.hidden.change {
-            Some(change) => reversing(call, input, change),
-            None => accumulators(call, input),
-        };
+        let change = aggregate.hidden.change;
         Core {
             keys: aggregate.keys.clone(),
             input: input.clone(),
             table: KeyTable::new(aggregate.keys.iter().map(|&key| &input.fields[key].ty)),
-            calls: aggregate.calls.iter().map(call).collect(),
+            calls: aggregate.calls.iter().map(|call| empty(call, input, change)).collect(),
             places: aggregate.calls.iter().map(|call| call.place).collect(),
+            names: aggregate.calls.iter().map(|call| call.name.as_str().into()).collect(),
+            aggregates: aggregate.calls.clone(),
+            change,
             births: Births::new(ranks),
             hashes: Vec::new(),
             slots: Vec::new(),
@@ -176,5 +182,49 @@ impl Core {
         self.table.retain(slots);
         self.calls.iter_mut().for_each(|call| call.retain(slots));
         self.births = Births::new(0);
+    }
+
+    pub(super) fn key_fields(&self) -> Vec<Field> {
+        self.keys.iter().map(|&key| self.input.fields[key].clone()).collect()
+    }
+
+    /// Keys and accumulators of slots, as columns.
+    pub(super) fn save(&self, slots: &[u32]) -> Columns {
+        let mut columns = Columns::default();
+        columns.rows(&self.key_fields(), self.table.gather(slots));
+        store_calls(&self.calls, &self.names, slots, &mut columns);
+        columns
+    }
+
+    /// Where groups belong.
+    pub(super) fn home(&self) -> Home {
+        Home::Key(self.keys.len())
+    }
+
+    /// The slots of the groups that these entries belong to; new ones for those that are not known.
+    pub(super) fn slots_of(&mut self, from: &Loaded) -> Result<Vec<u32>, String> {
+        let keys = from.columns(&self.key_fields())?;
+        let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
+        hash_columns(&columns, from.len(), &mut self.hashes);
+        let mut slots = Vec::new();
+        self.table.slots(&columns, &self.hashes, &mut slots);
+        self.calls.iter_mut().for_each(|call| call.grow(self.table.len()));
+        Ok(slots)
+    }
+
+    /// Takes over groups that were saved; gives the slot of each of these entries, in their order.
+    pub(super) fn load(&mut self, from: &Loaded) -> Result<Vec<u32>, String> {
+        let slots = self.slots_of(from)?;
+        let (aggregates, input, change) = (&self.aggregates, &self.input, self.change);
+        let empty = |index: usize| empty(&aggregates[index], input, change);
+        load_calls(&mut self.calls, &empty, &self.names, &slots, from)?;
+        Ok(slots)
+    }
+}
+
+fn empty(call: &ColumnAggregate, input: &RecordType, change: Option<usize>) -> Box<dyn Accumulators> {
+    match change {
+        Some(change) => reversing(call, input, change),
+        None => accumulators(call, input),
     }
 }

@@ -61,4 +61,11 @@ impl Lives {
             *ranks = slots.iter().map(|&slot| ranks[slot as usize]).collect();
         }
     }
+
+    /// Takes over the births of all slots, which are in the order of them.
+    pub(crate) fn load(&mut self, numbers: &[Number], ranks: Vec<Vec<i64>>) {
+        self.births = numbers.iter().enumerate().map(|(order, number)| (order as u64, *number)).collect();
+        self.next = numbers.len() as u64;
+        self.ranks = ranks;
+    }
 }

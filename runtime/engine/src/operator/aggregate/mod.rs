@@ -11,7 +11,9 @@ use super::{Flush, Operator};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
+use crate::snapshot::{Loaded, Loading, Saving};
 use crate::state::{Held, room};
+use flow_checkpoint::state::Home;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::{Deadline, Env};
 use flow_plan::RecordType;
@@ -22,16 +24,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The operator of a running aggregation.
+/// The operator of a running aggregation; is it the first of two steps?
 pub(crate) fn running(
     aggregate: &RunningAggregate,
     input: &Arc<RecordType>,
     ranks: usize,
     env: &Env,
+    first_step: bool,
 ) -> Box<dyn Operator> {
     match aggregate.changes || aggregate.hidden.change.is_some() {
         true => Box::new(ChangingOperator::new(aggregate, input, ranks, env)),
-        false => Box::new(AggregateOperator::new(aggregate, input, ranks, env)),
+        false => Box::new(AggregateOperator::new(aggregate, input, ranks, env, first_step)),
     }
 }
 
@@ -51,6 +54,8 @@ struct AggregateOperator {
     deadline: Option<Deadline>,
     /// The next slot that a flush looks at.
     flushed: usize,
+    /// Is it the first of two steps, whose groups are this worker's share of all keys?
+    first_step: bool,
 }
 
 impl AggregateOperator {
@@ -59,6 +64,7 @@ impl AggregateOperator {
         input: &Arc<RecordType>,
         ranks: usize,
         env: &Env,
+        first_step: bool,
     ) -> AggregateOperator {
         let deadline = match aggregate.trigger {
             RunningTrigger::Every(micros) => Some(Deadline::after(env.clock.as_ref(), interval(micros))),
@@ -75,6 +81,7 @@ impl AggregateOperator {
             times: Vec::new(),
             deadline,
             flushed: 0,
+            first_step,
         }
     }
 
@@ -198,6 +205,23 @@ fn pieces(waiting: &[u64], slots: &[u32], n: u64) -> Vec<(u32, u32)> {
     pieces
 }
 
+/// Columns of the engine's own in the table of groups: the number in which a group was first seen; rows since its
+/// result was given, or whether it changed since; the event time of its last row.
+const NUMBER: &str = "·number";
+const PENDING: &str = "·pending";
+const TIME: &str = "·time";
+
+/// The entries in the order in which they were first seen, on whatever worker.
+fn by_birth(saved: &Loaded, width: usize) -> Vec<u32> {
+    let (numbers, ranks) = (saved.ints(NUMBER), saved.ranks(width));
+    let mut order: Vec<u32> = (0..saved.len() as u32).collect();
+    order.sort_by_key(|&row| {
+        let row = row as usize;
+        (numbers[row], ranks.iter().map(|ranks| ranks[row]).collect::<Vec<_>>())
+    });
+    order
+}
+
 fn ints(values: impl Iterator<Item = i64>) -> Column {
     Column::new(ColumnData::I64(values.collect()))
 }
@@ -247,6 +271,63 @@ impl Operator for AggregateOperator {
             if self.discarding {
                 self.core.calls.iter_mut().for_each(|call| call.reset(slot as usize));
             }
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        let slots: Vec<u32> = (0..self.core.table.len() as u32).collect();
+        let mut columns = self.core.save(&slots);
+        let numbers = self.core.births.numbers(slots.len());
+        columns.ints(NUMBER, numbers.into_iter().map(|number| number as i64));
+        columns.ranks(self.core.births.ranks().iter().map(Vec::as_slice));
+        if let RunningTrigger::Count(_) = self.trigger {
+            self.pending.resize(slots.len(), 0);
+            columns.ints(PENDING, self.pending.iter().map(|rows| *rows as i64));
+        }
+        if let RunningTrigger::Every(_) = self.trigger {
+            self.is_changed.resize(slots.len(), false);
+            columns.ints(PENDING, self.is_changed.iter().map(|changed| i64::from(*changed)));
+        }
+        if self.hidden.time.is_some() {
+            self.times.resize(slots.len(), NO_WATERMARK);
+            columns.ints(TIME, self.times.iter().copied());
+        }
+        // The first of two steps holds groups of all keys.
+        let home = if self.first_step { Home::Any } else { self.core.home() };
+        out.table("groups", home, self.core.keys.len(), columns);
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        let saved = from.table("groups");
+        let saved = saved.in_order(&by_birth(&saved, self.core.births.width()));
+        let slots = self.core.load(&saved)?;
+        // Of a group that several workers had a part of, the first entry is the oldest.
+        let mut firsts: Vec<u32> = Vec::new();
+        for (row, &slot) in slots.iter().enumerate() {
+            if slot as usize == firsts.len() {
+                firsts.push(row as u32);
+            }
+        }
+        let pick = |values: &[i64]| -> Vec<i64> { firsts.iter().map(|&row| values[row as usize]).collect() };
+        let numbers: Vec<Number> = pick(&saved.ints(NUMBER)).into_iter().map(|n| n as Number).collect();
+        let ranks = saved.ranks(self.core.births.width());
+        self.core.births.load(&numbers, ranks.iter().map(|ranks| pick(ranks)).collect());
+        let pending = pick(&saved.ints(PENDING));
+        match self.trigger {
+            RunningTrigger::Count(_) => self.pending = pending.iter().map(|rows| *rows as u64).collect(),
+            RunningTrigger::Every(_) => {
+                self.is_changed = pending.iter().map(|changed| *changed != 0).collect();
+                self.changed =
+                    (0..pending.len() as u32).filter(|&slot| self.is_changed[slot as usize]).collect();
+            }
+            RunningTrigger::EachRow | RunningTrigger::AtEnd => {}
+        }
+        if self.hidden.time.is_some() {
+            self.times = match saved.has(TIME) {
+                true => pick(&saved.ints(TIME)),
+                false => vec![NO_WATERMARK; firsts.len()],
+            };
         }
         Ok(())
     }

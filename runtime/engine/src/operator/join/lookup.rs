@@ -6,6 +6,7 @@ use crate::context::{BadRow, Context};
 use crate::error::Halt;
 use crate::number::Number;
 use crate::operator::{CompiledChain, Operator};
+use crate::snapshot::{Loading, Saving};
 use flow_data::{Batch, Column, NO_ROW};
 use flow_plan::operator::JoinKind;
 use flow_plan::physical::Lookup;
@@ -98,6 +99,14 @@ impl Operator for LookupOperator {
         cx.emit(Batch::new(rows.len(), columns));
         Ok(())
     }
+
+    fn save(&mut self, _out: &mut Saving) {
+        // Tables are read anew at every start.
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Stands where a table was read: hands its bad records to their declarations, in front of all rows.
@@ -120,5 +129,13 @@ impl Operator for TableOperator {
     fn advance(&mut self, cx: &mut Context<'_>, _to: Number) -> Result<(), Halt> {
         cx.number = 0;
         std::mem::take(&mut self.refused).into_iter().try_for_each(|bad| cx.record_error(bad))
+    }
+
+    fn save(&mut self, _out: &mut Saving) {
+        // Tables are read anew at every start.
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Ok(())
     }
 }

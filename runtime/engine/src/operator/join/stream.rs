@@ -11,6 +11,7 @@ use crate::number::{Number, at_end_of_time};
 use crate::operator::{CompiledChain, Flush, Operator};
 use crate::ranks::Phase;
 use crate::shared::Shared;
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Held, KeyTable};
 use crate::time::Clock;
 use flow_data::hash::hash_columns;
@@ -558,6 +559,14 @@ impl Operator for JoinOperator {
         while self.bound.pass(&mut self.core, cx, at)? {}
         self.set_deadline(cx);
         Ok(())
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        out.refuse();
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Err("its state cannot be taken over yet".into())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::number::{Number, at_end};
 use crate::operator::births::Births;
 use crate::operator::{Flush, Operator};
 use crate::ranks::{Phase, Ranks};
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Held, KeyTable, RowStore};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
@@ -176,5 +177,13 @@ impl<P: Place> Operator for BestOperator<P> {
             return Ok(Flush::Done);
         }
         Ok(Flush::More(at_end(level, self.births.of(end).0)))
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        out.refuse();
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Err("its state cannot be taken over yet".into())
     }
 }

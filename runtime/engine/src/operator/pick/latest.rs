@@ -6,6 +6,7 @@ use super::sort::{By, Place};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::Operator;
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Held, KeyTable, room};
 use flow_data::{Batch, Column};
 
@@ -67,5 +68,13 @@ impl<P: Place> Operator for LatestOperator<P> {
         }
         self.frame.give_rows(cx, &batch, &given);
         Ok(())
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        out.refuse();
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Err("its state cannot be taken over yet".into())
     }
 }

@@ -14,6 +14,7 @@ use crate::number::at_end;
 use crate::operator::aggregate::{Lives, interval};
 use crate::operator::{Flush, Operator};
 use crate::ranks::{Phase, Ranks};
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Held, KeyTable, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
@@ -472,5 +473,13 @@ impl<P: Place> Operator for UpdatingOperator<P> {
         let next = rest.get(to).map(|&slot| at_end(level, self.lives.born(slot)));
         self.last = Some((rest, to));
         Ok(next.map_or(Flush::Done, Flush::More))
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        out.refuse();
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Err("its state cannot be taken over yet".into())
     }
 }

@@ -22,6 +22,7 @@ use crate::error::Halt;
 use crate::number::Number;
 use crate::operator::pick::Keeps;
 use crate::shared::Shared;
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Held, Shape};
 use crate::time::Clock;
 pub(crate) use bounds::{Overlapping, Tumbling};
@@ -322,5 +323,13 @@ impl Operator for WindowOperator {
         self.ticks.clear();
         let level = cx.shared.layout.nodes[cx.node].level;
         self.windows.flush(&mut self.common, cx, level)
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        out.refuse();
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Err("its state cannot be taken over yet".into())
     }
 }

@@ -8,6 +8,7 @@ use crate::error::Halt;
 use crate::number::{Number, at_end};
 use crate::operator::{Flush, Operator};
 use crate::ranks::{Phase, Ranks, of_row};
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Calls, Held, KeyTable, Made, RowStore, Shape, room};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column, ColumnData};
@@ -223,5 +224,13 @@ impl Operator for RowsOperator {
             }
         }
         Ok(Flush::Done)
+    }
+
+    fn save(&mut self, out: &mut Saving) {
+        out.refuse();
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        Err("its state cannot be taken over yet".into())
     }
 }

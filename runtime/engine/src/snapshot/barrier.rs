@@ -1,0 +1,96 @@
+//! One barrier at a time: who has let everything below it through, and what each worker wrote down.
+
+use crate::number::Number;
+use flow_checkpoint::state::Part;
+use flow_env::Unparker;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What the sequencer fixed when it was asked for a barrier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The barrier.
+    pub(crate) number: Number,
+    /// Whose turn it is among the sources.
+    pub(crate) turn: usize,
+    /// Where each source is, if it can say.
+    pub(crate) sources: Vec<Option<String>>,
+}
+
+/// Shared by all workers.
+pub(crate) struct Barrier {
+    /// Barriers that were fixed; the last one is that of `number`.
+    round: AtomicU64,
+    number: AtomicU64,
+    /// Workers behind which nothing below the barrier is left.
+    drained: AtomicUsize,
+    /// All of them, and what the time logs know is written down.
+    open: AtomicBool,
+    times: Mutex<Vec<(String, String)>>,
+    saved: Mutex<Vec<Option<Part>>>,
+    /// Who waits for the parts.
+    waiter: Unparker,
+}
+
+impl Barrier {
+    pub(crate) fn new(workers: usize, waiter: Unparker) -> Barrier {
+        Barrier {
+            round: AtomicU64::new(0),
+            number: AtomicU64::new(0),
+            drained: AtomicUsize::new(0),
+            open: AtomicBool::new(false),
+            times: Mutex::default(),
+            saved: Mutex::new((0..workers).map(|_| None).collect()),
+            waiter,
+        }
+    }
+
+    fn saved(&self) -> MutexGuard<'_, Vec<Option<Part>>> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fixes the next barrier. Called by the sequencer while it hands out nothing, when the one before is over.
+    pub(crate) fn fix(&self, number: Number) {
+        self.drained.store(0, Ordering::Release);
+        self.open.store(false, Ordering::Release);
+        self.number.store(number, Ordering::Release);
+        self.round.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The barrier in front of a worker that has passed so many of them.
+    pub(crate) fn ahead(&self, passed: u64) -> Option<Number> {
+        (self.round.load(Ordering::Acquire) > passed).then(|| self.number.load(Ordering::Acquire))
+    }
+
+    /// A worker has let everything below the barrier through; gives whether it is the last one: it opens the barrier.
+    pub(crate) fn drain(&self) -> bool {
+        self.drained.fetch_add(1, Ordering::AcqRel) + 1 == self.saved().len()
+    }
+
+    /// Lets the workers write down their state and pass. What was known of time is this.
+    pub(crate) fn open(&self, times: Vec<(String, String)>) {
+        *self.times.lock().unwrap_or_else(PoisonError::into_inner) = times;
+        self.open.store(true, Ordering::Release);
+    }
+
+    /// Is it open?
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// What a worker wrote down.
+    pub(crate) fn save(&self, worker: usize, part: Part) {
+        self.saved()[worker] = Some(part);
+        self.waiter.unpark();
+    }
+
+    /// What was known of time, and the parts of all workers, once they are there.
+    pub(crate) fn take(&self) -> Option<(Vec<(String, String)>, Vec<Part>)> {
+        let mut saved = self.saved();
+        if saved.iter().any(Option::is_none) {
+            return None;
+        }
+        let times = std::mem::take(&mut *self.times.lock().unwrap_or_else(PoisonError::into_inner));
+        Some((times, saved.iter_mut().filter_map(Option::take).collect()))
+    }
+}

@@ -1,0 +1,148 @@
+//! What a job begins with: the snapshot it goes on from, dealt to its workers; or nothing.
+
+use super::{JobPosition, Loading, Snapshot};
+use crate::number::Number;
+use flow_checkpoint::state::{Change, Home, Part, Table};
+use flow_data::hash::{hash_columns, range_of};
+use flow_data::{Batch, Column};
+use flow_plan::operator::StateIdentity;
+use flow_plan::physical::{Graph, Node, NodeKind};
+use std::collections::HashMap;
+
+/// A snapshot, as the workers of a job take it over.
+#[derive(Default)]
+pub(crate) struct Begin {
+    position: JobPosition,
+    /// By worker: the tables of each state.
+    states: Vec<HashMap<String, Vec<Table>>>,
+}
+
+impl Begin {
+    /// Deals the entries of a snapshot to so many workers.
+    pub(crate) fn new(snapshot: Snapshot, workers: usize) -> Begin {
+        let mut states: Vec<HashMap<String, Vec<Table>>> = (0..workers).map(|_| HashMap::new()).collect();
+        for (from, part) in snapshot.parts.into_iter().enumerate() {
+            deal(from, part, &mut states);
+        }
+        Begin { position: snapshot.position, states }
+    }
+
+    /// The number of its barrier: the first that is handed out.
+    pub(crate) fn number(&self) -> Number {
+        self.position.number
+    }
+
+    /// Where a source was.
+    pub(crate) fn source(&self, id: &str) -> Option<&str> {
+        find(&self.position.sources, id)
+    }
+
+    /// Where a watermark, or something else that goes on with the sequence, was.
+    pub(crate) fn time(&self, id: &str) -> Option<&str> {
+        find(&self.position.times, id)
+    }
+
+    /// The tables of a state for a worker. Each is given once.
+    pub(crate) fn state(&mut self, worker: usize, id: &str, was: Option<&str>) -> Loading {
+        let Some(states) = self.states.get_mut(worker) else { return Loading::default() };
+        let tables = states.remove(id).or_else(|| states.remove(was?));
+        Loading { tables: tables.unwrap_or_default() }
+    }
+}
+
+fn find<'a>(entries: &'a [(String, String)], id: &str) -> Option<&'a str> {
+    entries.iter().find(|(name, _)| name == id).map(|(_, text)| text.as_str())
+}
+
+fn deal(from: usize, part: Part, to: &mut [HashMap<String, Vec<Table>>]) {
+    for state in part.states {
+        for table in state.tables {
+            let owners = match table.home {
+                Home::Any => Owners::One(from % to.len()),
+                Home::Key(0) => Owners::One(0),
+                Home::Key(_) if to.len() == 1 => Owners::One(0),
+                Home::Key(columns) => Owners::ByKey(columns),
+            };
+            match owners {
+                Owners::One(worker) => add(to[worker].entry(state.id.clone()).or_default(), table),
+                Owners::ByKey(columns) => {
+                    for (worker, rows) in split(&table.rows, columns, to.len()).into_iter().enumerate() {
+                        let table = Table { rows, ..empty(&table) };
+                        add(to[worker].entry(state.id.clone()).or_default(), table);
+                    }
+                }
+            }
+        }
+    }
+}
+
+enum Owners {
+    One(usize),
+    ByKey(usize),
+}
+
+fn empty(table: &Table) -> Table {
+    Table {
+        name: table.name.clone(),
+        schema: table.schema.clone(),
+        rows: Vec::new(),
+        change: Change::Whole,
+        ..*table
+    }
+}
+
+/// The rows of each worker, as an exchange by these first columns deals them.
+fn split(batches: &[Batch], columns: usize, workers: usize) -> Vec<Vec<Batch>> {
+    let mut all: Vec<Vec<Batch>> = vec![Vec::new(); workers];
+    let mut hashes = Vec::new();
+    for batch in batches {
+        let keys: Vec<&Column> = batch.columns[..columns].iter().map(AsRef::as_ref).collect();
+        hash_columns(&keys, batch.len, &mut hashes);
+        let mut rows: Vec<Vec<u32>> = vec![Vec::new(); workers];
+        hashes.iter().enumerate().for_each(|(row, &hash)| rows[range_of(hash, workers)].push(row as u32));
+        for (worker, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            all[worker].push(batch.gather(rows));
+        }
+    }
+    all
+}
+
+/// Adds entries to the table of the same name: what other workers held of it.
+fn add(tables: &mut Vec<Table>, table: Table) {
+    match tables.iter_mut().find(|known| known.name == table.name) {
+        Some(known) => known.rows.extend(table.rows),
+        None => tables.push(table),
+    }
+}
+
+/// What the state of each node is called in a snapshot, and what it was called before.
+pub(crate) fn state_ids(graph: &Graph) -> Vec<StateIdentity> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let id = |node: &Node| {
+        let mut identity = identity(node);
+        let count = seen.entry(identity.id.clone()).or_insert(0);
+        *count += 1;
+        if *count > 1 {
+            // The second of two steps, or the same word again in a declaration.
+            identity.id = format!("{}·{count}", identity.id);
+        }
+        identity
+    };
+    graph.nodes.iter().map(id).collect()
+}
+
+fn identity(node: &Node) -> StateIdentity {
+    let state = match &node.kind {
+        NodeKind::Aggregate(aggregate) => Some(&aggregate.state),
+        NodeKind::WindowAggregate(aggregate) => Some(&aggregate.state),
+        NodeKind::Pick(pick) => Some(&pick.state),
+        NodeKind::Distinct(distinct) => Some(&distinct.state),
+        NodeKind::Join(join) => Some(&join.state),
+        NodeKind::Scan { state, .. } => Some(state),
+        _ => None,
+    };
+    match state {
+        Some(state) => state.clone(),
+        None => StateIdentity { id: node.label.clone(), was: None },
+    }
+}

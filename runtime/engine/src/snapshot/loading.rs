@@ -1,0 +1,105 @@
+//! Taking over the state of an operator from a snapshot.
+
+use super::cast::cast;
+use flow_checkpoint::state::Table;
+use flow_data::{Batch, Column, ColumnData};
+use flow_plan::{DataType, Field, RecordType};
+use std::sync::Arc;
+
+/// The tables of one operator, with the entries that are this worker's.
+#[derive(Default)]
+pub(crate) struct Loading {
+    pub(super) tables: Vec<Table>,
+}
+
+impl Loading {
+    /// Takes a table; without entries if nothing was saved under this name.
+    pub(crate) fn table(&mut self, name: &str) -> Loaded {
+        let at = self.tables.iter().position(|table| table.name == name);
+        match at.map(|at| self.tables.remove(at)) {
+            Some(Table { schema, rows, .. }) if rows.iter().any(|batch| batch.len > 0) => {
+                Loaded { schema, rows: Batch::concat(rows) }
+            }
+            _ => Loaded { schema: Arc::default(), rows: Batch::new(0, Vec::new()) },
+        }
+    }
+}
+
+/// A table as it was saved, whatever the script says now.
+pub(crate) struct Loaded {
+    schema: Arc<RecordType>,
+    rows: Batch,
+}
+
+impl Loaded {
+    /// How many entries.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len
+    }
+
+    /// The entries in another order.
+    pub(crate) fn in_order(&self, rows: &[u32]) -> Loaded {
+        Loaded { schema: self.schema.clone(), rows: self.rows.gather(rows) }
+    }
+
+    /// Was a column saved?
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.schema.position(name).is_some()
+    }
+
+    /// A column in the type it has now; `None` if it was not saved.
+    pub(crate) fn column(&self, name: &str, ty: &DataType) -> Result<Option<Arc<Column>>, String> {
+        let Some(at) = self.schema.position(name) else { return Ok(None) };
+        let was = &self.schema.fields[at].ty;
+        let refused = || format!("its state holds `{name}` as `{was}`, and the script has `{ty}`");
+        cast(&self.rows.columns[at], was, ty).map(Some).ok_or_else(refused)
+    }
+
+    /// Columns that must have been saved.
+    pub(crate) fn columns(&self, fields: &[Field]) -> Result<Vec<Arc<Column>>, String> {
+        let column = |field: &Field| {
+            let missing = || format!("its state has no `{}`", field.name);
+            self.column(&field.name, &field.ty)?.ok_or_else(missing)
+        };
+        fields.iter().map(column).collect()
+    }
+
+    /// The columns of rows that are held: a field that the script did not have then is null.
+    pub(crate) fn rows(&self, fields: &[Field]) -> Result<Vec<Arc<Column>>, String> {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut columns = Vec::new();
+        for field in fields {
+            let same = seen.iter().filter(|name| **name == &*field.name).count();
+            let name =
+                if same > 0 { format!("{}·{}", field.name, same + 1) } else { field.name.to_string() };
+            seen.push(&field.name);
+            columns.push(match self.column(&name, &field.ty)? {
+                Some(column) => column,
+                None if field.ty.is_optional() => nulls(&field.ty, self.len()),
+                None => return Err(format!("the rows of its state have no `{}`", field.name)),
+            });
+        }
+        Ok(columns)
+    }
+
+    /// Ints of the engine's own; zeros if they were not saved.
+    pub(crate) fn ints(&self, name: &str) -> Vec<i64> {
+        let at = self.schema.position(name);
+        match at.map(|at| &self.rows.columns[at].data) {
+            Some(ColumnData::I64(values)) => values.clone(),
+            _ => vec![0; self.len()],
+        }
+    }
+
+    /// So many rank columns; with other workers than before there were more or fewer, and zeros stand for what
+    /// nobody knows.
+    pub(crate) fn ranks(&self, width: usize) -> Vec<Vec<i64>> {
+        (0..width).map(|at| self.ints(&format!("·rank{at}"))).collect()
+    }
+}
+
+fn nulls(ty: &DataType, rows: usize) -> Arc<Column> {
+    let mut builder = flow_data::ColumnBuilder::new(ty);
+    (0..rows).for_each(|_| builder.push(&flow_plan::Value::Null));
+    Arc::new(builder.finish())
+}

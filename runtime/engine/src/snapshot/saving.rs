@@ -1,0 +1,89 @@
+//! Writing down the state of an operator.
+
+use flow_checkpoint::state::{Change, Home, Table};
+use flow_data::{Batch, Column, ColumnData};
+use flow_plan::{DataType, Field, RecordType};
+use std::sync::Arc;
+
+/// The tables of one operator of one worker, as it writes them.
+#[derive(Default)]
+pub(crate) struct Saving {
+    pub(super) tables: Vec<Table>,
+    refused: bool,
+}
+
+impl Saving {
+    /// The tables that were written; `None`: the operator cannot write its state.
+    pub(crate) fn tables(self) -> Option<Vec<Table>> {
+        (!self.refused).then_some(self.tables)
+    }
+
+    /// The operator cannot write its state.
+    pub(crate) fn refuse(&mut self) {
+        self.refused = true;
+    }
+
+    /// Writes a table whole. The first `keys` columns identify an entry (all together with the others if none
+    /// do); names that stand twice get a number, as the two `id`s of a join's rows would.
+    pub(crate) fn table(&mut self, name: &str, home: Home, keys: usize, columns: Columns) {
+        let Columns { mut fields, columns } = columns;
+        for at in 1..fields.len() {
+            let same = fields[..at].iter().filter(|field| same_name(&field.name, &fields[at].name)).count();
+            if same > 0 {
+                fields[at].name = format!("{}·{}", fields[at].name, same + 1).into();
+            }
+        }
+        let rows = columns.first().map_or(0, |column| column.len());
+        self.tables.push(Table {
+            name: name.into(),
+            schema: Arc::new(RecordType::new(fields)),
+            keys,
+            home,
+            rows: if rows > 0 { vec![Batch::new(rows, columns)] } else { Vec::new() },
+            change: Change::Whole,
+        });
+    }
+}
+
+/// Is `before` the name, or the name with a number?
+fn same_name(before: &str, name: &str) -> bool {
+    before == name || before.strip_prefix(name).is_some_and(|rest| rest.starts_with('·'))
+}
+
+/// Columns of a table under construction.
+#[derive(Default)]
+pub(crate) struct Columns {
+    fields: Vec<Field>,
+    columns: Vec<Arc<Column>>,
+}
+
+impl Columns {
+    /// Adds a column.
+    pub(crate) fn push(&mut self, name: &str, ty: DataType, column: impl Into<Arc<Column>>) {
+        self.fields.push(Field::new(name, ty));
+        self.columns.push(column.into());
+    }
+
+    /// Adds ints of the engine's own, which people rarely look at: their names begin with a dot.
+    pub(crate) fn ints(&mut self, name: &str, values: impl Iterator<Item = i64>) {
+        self.push(name, DataType::Int, Column::new(ColumnData::I64(values.collect())));
+    }
+
+    /// Adds the columns of rows, under their fields' names.
+    pub(crate) fn rows(
+        &mut self,
+        fields: &[Field],
+        columns: impl IntoIterator<Item = impl Into<Arc<Column>>>,
+    ) {
+        for (field, column) in fields.iter().zip(columns) {
+            self.push(&field.name, field.ty.clone(), column);
+        }
+    }
+
+    /// Adds rank columns, whose number depends on how many workers there are.
+    pub(crate) fn ranks<'a>(&mut self, ranks: impl Iterator<Item = &'a [i64]>) {
+        for (at, values) in ranks.enumerate() {
+            self.ints(&format!("·rank{at}"), values.iter().copied());
+        }
+    }
+}

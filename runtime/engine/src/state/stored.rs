@@ -1,0 +1,315 @@
+//! What a slot of an aggregate keeps, as columns for a checkpoint: the forms are part of the file format.
+
+use super::accumulate::Accumulators;
+use crate::snapshot::{Columns, Loaded};
+use flow_data::{Column, ColumnBuilder, ColumnData};
+use flow_plan::aggregate::FloatTotal;
+use flow_plan::{DataType, Value};
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A part's name behind that of the aggregate (empty if it is the only one), and its type.
+pub(crate) type StoredPart = (String, DataType);
+
+/// A state that columns can hold.
+pub(crate) trait Stored: Sized {
+    /// Its parts; `ty` is the type of the aggregate's result.
+    fn parts(ty: &DataType) -> Vec<StoredPart>;
+    /// One column per part.
+    fn store<'a>(states: impl Iterator<Item = &'a Self> + Clone) -> Vec<Column>
+    where
+        Self: 'a;
+    /// The state of a row.
+    fn load(parts: &[Column], row: usize) -> Self;
+}
+
+fn part(name: &str, ty: DataType) -> StoredPart {
+    (name.into(), ty)
+}
+
+fn ints(values: impl Iterator<Item = i64>) -> Column {
+    Column::new(ColumnData::I64(values.collect()))
+}
+
+fn int(column: &Column, row: usize) -> i64 {
+    match &column.data {
+        ColumnData::I64(values) => values[row],
+        _ => 0,
+    }
+}
+
+fn float(column: &Column, row: usize) -> f64 {
+    match &column.data {
+        ColumnData::F64(values) => values[row],
+        _ => 0.0,
+    }
+}
+
+impl Stored for i64 {
+    fn parts(ty: &DataType) -> Vec<StoredPart> {
+        vec![part("", ty.unwrapped().clone())]
+    }
+
+    fn store<'a>(states: impl Iterator<Item = &'a i64> + Clone) -> Vec<Column> {
+        vec![ints(states.copied())]
+    }
+
+    fn load(parts: &[Column], row: usize) -> i64 {
+        int(&parts[0], row)
+    }
+}
+
+impl Stored for Option<i64> {
+    fn parts(ty: &DataType) -> Vec<StoredPart> {
+        vec![part("", ty.unwrapped().clone().optional())]
+    }
+
+    fn store<'a>(states: impl Iterator<Item = &'a Option<i64>> + Clone) -> Vec<Column> {
+        let validity: Vec<u8> = states.clone().map(|state| u8::from(state.is_some())).collect();
+        let data = ColumnData::I64(states.map(|state| state.unwrap_or_default()).collect());
+        vec![Column { data, validity: validity.contains(&0).then_some(validity) }]
+    }
+
+    fn load(parts: &[Column], row: usize) -> Option<i64> {
+        parts[0].is_valid(row).then(|| int(&parts[0], row))
+    }
+}
+
+impl Stored for f64 {
+    fn parts(_: &DataType) -> Vec<StoredPart> {
+        vec![part("", DataType::Float)]
+    }
+
+    fn store<'a>(states: impl Iterator<Item = &'a f64> + Clone) -> Vec<Column> {
+        vec![Column::new(ColumnData::F64(states.copied().collect()))]
+    }
+
+    fn load(parts: &[Column], row: usize) -> f64 {
+        float(&parts[0], row)
+    }
+}
+
+impl Stored for Decimal {
+    fn parts(_: &DataType) -> Vec<StoredPart> {
+        vec![part("", DataType::Decimal)]
+    }
+
+    fn store<'a>(states: impl Iterator<Item = &'a Decimal> + Clone) -> Vec<Column> {
+        vec![Column::new(ColumnData::Decimal(states.copied().collect()))]
+    }
+
+    fn load(parts: &[Column], row: usize) -> Decimal {
+        match &parts[0].data {
+            ColumnData::Decimal(values) => values[row],
+            _ => Decimal::ZERO,
+        }
+    }
+}
+
+/// Exact sum of ints, and rows.
+impl Stored for (i128, i64) {
+    fn parts(_: &DataType) -> Vec<StoredPart> {
+        vec![part("sum_high", DataType::Int), part("sum_low", DataType::Int), part("rows", DataType::Int)]
+    }
+
+    fn store<'a>(states: impl Iterator<Item = &'a (i128, i64)> + Clone) -> Vec<Column> {
+        let high = ints(states.clone().map(|(sum, _)| (sum >> 64) as i64));
+        let low = ints(states.clone().map(|(sum, _)| *sum as i64));
+        vec![high, low, ints(states.map(|(_, rows)| *rows))]
+    }
+
+    fn load(parts: &[Column], row: usize) -> (i128, i64) {
+        let (high, low) = (int(&parts[0], row), int(&parts[1], row));
+        ((i128::from(high) << 64) | i128::from(low as u64), int(&parts[2], row))
+    }
+}
+
+/// Sum of floats, and rows.
+impl Stored for (f64, i64) {
+    fn parts(_: &DataType) -> Vec<StoredPart> {
+        vec![part("sum", DataType::Float), part("rows", DataType::Int)]
+    }
+
+    fn store<'a>(states: impl Iterator<Item = &'a (f64, i64)> + Clone) -> Vec<Column> {
+        let sums = states.clone().map(|(sum, _)| *sum).collect();
+        vec![Column::new(ColumnData::F64(sums)), ints(states.map(|(_, rows)| *rows))]
+    }
+
+    fn load(parts: &[Column], row: usize) -> (f64, i64) {
+        (float(&parts[0], row), int(&parts[1], row))
+    }
+}
+
+/// Exact sum of ints of a changelog.
+impl Stored for i128 {
+    fn parts(_: &DataType) -> Vec<StoredPart> {
+        vec![part("sum_high", DataType::Int), part("sum_low", DataType::Int)]
+    }
+
+    fn store<'a>(states: impl Iterator<Item = &'a i128> + Clone) -> Vec<Column> {
+        vec![ints(states.clone().map(|sum| (sum >> 64) as i64)), ints(states.map(|sum| *sum as i64))]
+    }
+
+    fn load(parts: &[Column], row: usize) -> i128 {
+        (i128::from(int(&parts[0], row)) << 64) | i128::from(int(&parts[1], row) as u64)
+    }
+}
+
+/// Sum of floats of a changelog, and rows.
+impl Stored for (FloatTotal, i64) {
+    fn parts(_: &DataType) -> Vec<StoredPart> {
+        let ints = ["nans", "infinite", "negative_infinite", "rows"].map(|name| part(name, DataType::Int));
+        let floats = ["high", "low"].map(|name| part(name, DataType::Float));
+        floats.into_iter().chain(ints).collect()
+    }
+
+    fn store<'a>(states: impl Iterator<Item = &'a (FloatTotal, i64)> + Clone) -> Vec<Column> {
+        let floats = |digits: fn(&FloatTotal) -> f64| {
+            Column::new(ColumnData::F64(states.clone().map(|(sum, _)| digits(sum)).collect()))
+        };
+        let count = |at: usize| ints(states.clone().map(move |(sum, _)| sum.parts().2[at]));
+        let rows = ints(states.clone().map(|(_, rows)| *rows));
+        vec![floats(|sum| sum.parts().0), floats(|sum| sum.parts().1), count(0), count(1), count(2), rows]
+    }
+
+    fn load(parts: &[Column], row: usize) -> (FloatTotal, i64) {
+        let counts = [2, 3, 4].map(|at| int(&parts[at], row));
+        (FloatTotal::of_parts(float(&parts[0], row), float(&parts[1], row), counts), int(&parts[5], row))
+    }
+}
+
+/// How often each value is there.
+impl Stored for BTreeMap<i64, i64> {
+    fn parts(ty: &DataType) -> Vec<StoredPart> {
+        let list = || DataType::list(ty.unwrapped().clone());
+        vec![part("values", list()), part("counts", DataType::list(DataType::Int))]
+    }
+
+    fn store<'a>(states: impl Iterator<Item = &'a BTreeMap<i64, i64>> + Clone) -> Vec<Column> {
+        let list = |values: Vec<i64>| Value::List(values.into_iter().map(Value::Int).collect());
+        let values = states.clone().map(|state| list(state.keys().copied().collect())).collect();
+        let counts = states.map(|state| list(state.values().copied().collect())).collect();
+        vec![Column::new(ColumnData::Any(values)), Column::new(ColumnData::Any(counts))]
+    }
+
+    fn load(parts: &[Column], row: usize) -> BTreeMap<i64, i64> {
+        let list = |column: &Column| match &column.data {
+            ColumnData::Any(values) => numbers(&values[row]),
+            _ => Vec::new(),
+        };
+        list(&parts[0]).into_iter().zip(list(&parts[1])).collect()
+    }
+}
+
+fn numbers(value: &Value) -> Vec<i64> {
+    let Value::List(values) = value else { return Vec::new() };
+    let number = |value: &Value| match value {
+        Value::Int(x) | Value::Timestamp(x) | Value::Duration(x) => Some(*x),
+        _ => None,
+    };
+    values.iter().filter_map(number).collect()
+}
+
+/// Reference states as columns: a record's fields one by one.
+pub(crate) fn parts_of(ty: DataType) -> Vec<StoredPart> {
+    match ty {
+        DataType::Record(record) => {
+            record.fields.iter().map(|field| (field.name.to_string(), field.ty.clone())).collect()
+        }
+        other => vec![(String::new(), other)],
+    }
+}
+
+/// Stored reference states as one column per part.
+pub(crate) fn columns_of(parts: &[StoredPart], states: impl Iterator<Item = Value>) -> Vec<Column> {
+    let mut columns: Vec<ColumnBuilder> = parts.iter().map(|(_, ty)| ColumnBuilder::new(ty)).collect();
+    for state in states {
+        match (&state, parts) {
+            (value, [(name, _)]) if name.is_empty() => columns[0].push(value),
+            (Value::Record(fields), _) => {
+                columns.iter_mut().zip(fields.iter()).for_each(|(column, value)| column.push(value));
+            }
+            (other, _) => unreachable!("a state of several parts is a record, not {other:?}"),
+        }
+    }
+    columns.into_iter().map(ColumnBuilder::finish).collect()
+}
+
+/// The stored state of a row.
+pub(crate) fn state_of(parts: &[StoredPart], columns: &[Column], row: usize) -> Value {
+    let value = |at: usize| columns[at].value(row, &parts[at].1);
+    match parts {
+        [(name, _)] if name.is_empty() => value(0),
+        _ => Value::Record((0..parts.len()).map(value).collect()),
+    }
+}
+
+/// Adds the columns of aggregates to a table: those of a name with several parts as `name.part`.
+pub(crate) fn store_calls(
+    calls: &[Box<dyn Accumulators>],
+    names: &[Arc<str>],
+    slots: &[u32],
+    out: &mut Columns,
+) {
+    for (call, name) in calls.iter().zip(names) {
+        for ((part, ty), column) in call.parts().into_iter().zip(call.store(slots)) {
+            out.push(&full_name(name, &part), ty, column);
+        }
+    }
+}
+
+/// Gives slots, which are empty, what a table holds of them, a row per slot. An aggregate that was not saved
+/// starts empty. A slot may come several times, from workers that each had a part of it: these are merged.
+pub(crate) fn load_calls(
+    calls: &mut [Box<dyn Accumulators>],
+    empty: &dyn Fn(usize) -> Box<dyn Accumulators>,
+    names: &[Arc<str>],
+    slots: &[u32],
+    from: &Loaded,
+) -> Result<(), String> {
+    let rounds = rounds(slots);
+    for (index, (call, name)) in calls.iter_mut().zip(names).enumerate() {
+        let mut parts = Vec::new();
+        for (part, ty) in call.parts() {
+            parts.extend(from.column(&full_name(name, &part), &ty)?);
+        }
+        if parts.len() < call.parts().len() {
+            continue;
+        }
+        for (round, rows) in rounds.iter().enumerate() {
+            let of_round: Vec<u32> = rows.iter().map(|&row| slots[row as usize]).collect();
+            let columns: Vec<Column> = parts.iter().map(|column| column.gather(rows)).collect();
+            if round == 0 {
+                call.load(&of_round, &columns);
+                continue;
+            }
+            let mut more = empty(index);
+            more.grow(rows.len());
+            let own: Vec<u32> = (0..rows.len() as u32).collect();
+            more.load(&own, &columns);
+            // What is divided among workers never refuses.
+            call.merge(&of_round, more.as_ref(), &own, &mut Vec::new());
+        }
+    }
+    Ok(())
+}
+
+/// Rows so that in none of the lists a slot comes twice.
+fn rounds(slots: &[u32]) -> Vec<Vec<u32>> {
+    let mut seen: Vec<u32> = vec![0; slots.iter().max().map_or(0, |slot| *slot as usize + 1)];
+    let mut rounds: Vec<Vec<u32>> = Vec::new();
+    for (row, &slot) in slots.iter().enumerate() {
+        let round = &mut seen[slot as usize];
+        if *round as usize == rounds.len() {
+            rounds.push(Vec::new());
+        }
+        rounds[*round as usize].push(row as u32);
+        *round += 1;
+    }
+    rounds
+}
+
+fn full_name(name: &str, part: &str) -> String {
+    if part.is_empty() { name.into() } else { format!("{name}.{part}") }
+}
