@@ -13,18 +13,30 @@ use flow_plan::{RecordType, Value};
 use std::any::Any;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Sources, tables and sinks of one run.
 pub(super) struct Memory<'a> {
     inputs: &'a Inputs,
     /// What was handed out, in order.
-    log: Arc<Mutex<Vec<Event>>>,
+    log: Log,
+    pause: Arc<Pause>,
     /// What was written, by where the sink's connector stands in the script.
     written: Mutex<HashMap<u32, Rows>>,
 }
 
 type Rows = Arc<Mutex<Vec<Row>>>;
+type Log = Arc<Mutex<Vec<Event>>>;
+
+/// A place in the sequence of chunks at which sources have nothing for the moment.
+#[derive(Default)]
+struct Pause {
+    /// Chunks that may be handed out; `None`: all.
+    chunks: Mutex<Option<usize>>,
+    /// A source was asked for more.
+    reached: AtomicBool,
+}
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -32,7 +44,18 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<'a> Memory<'a> {
     pub(super) fn new(inputs: &'a Inputs) -> Memory<'a> {
-        Memory { inputs, log: Arc::default(), written: Mutex::default() }
+        Memory { inputs, log: Arc::default(), pause: Arc::default(), written: Mutex::default() }
+    }
+
+    /// Lets so many chunks through from the beginning, and then none before another word; `None`: all.
+    pub(super) fn pause_after(&self, chunks: Option<usize>) {
+        *locked(&self.pause.chunks) = chunks;
+        self.pause.reached.store(false, Ordering::SeqCst);
+    }
+
+    /// Does a source wait for that word?
+    pub(super) fn paused(&self) -> bool {
+        self.pause.reached.load(Ordering::SeqCst)
     }
 
     /// The chunks that were handed out, and the ends that were noticed.
@@ -77,6 +100,7 @@ impl Connectors for Memory<'_> {
             schema: Arc::new(RecordType::new(fields)),
             // The rows of tables belong to no number.
             log: (!table).then(|| self.log.clone()),
+            pause: self.pause.clone(),
         }))
     }
 
@@ -87,8 +111,8 @@ impl Connectors for Memory<'_> {
         _base: &Path,
         _env: &Env,
     ) -> Result<Box<dyn Sink>, SinkError> {
-        let rows = Rows::default();
-        locked(&self.written).insert(call.place.start, rows.clone());
+        // A job that goes on writes behind what was written before it stopped.
+        let rows = locked(&self.written).entry(call.place.start).or_default().clone();
         Ok(Box::new(MemorySink { rows, schema: schema.clone() }))
     }
 }
@@ -99,14 +123,29 @@ struct MemorySource {
     next: usize,
     read: Arc<[usize]>,
     schema: Arc<RecordType>,
-    log: Option<Arc<Mutex<Vec<Event>>>>,
+    log: Option<Log>,
+    pause: Arc<Pause>,
 }
 
 impl MemorySource {
     fn note(&self, event: Event) {
-        if let Some(log) = &self.log {
-            locked(log).push(event);
+        let Some(log) = &self.log else { return };
+        let mut log = locked(log);
+        let is_end = |event: &Event| matches!(event, Event::End { source, .. } if *source == self.name);
+        // A job that goes on finds out once more that the source has ended.
+        if !is_end(&event) || !log.iter().any(is_end) {
+            log.push(event);
         }
+    }
+
+    fn waits(&self) -> bool {
+        let Some(log) = &self.log else { return false };
+        let handed_out = locked(log).iter().filter(|event| matches!(event, Event::Chunk { .. })).count();
+        let waits = locked(&self.pause.chunks).is_some_and(|chunks| handed_out >= chunks);
+        if waits {
+            self.pause.reached.store(true, Ordering::SeqCst);
+        }
+        waits
     }
 }
 
@@ -120,6 +159,9 @@ impl Chunk for MemoryChunk {
 
 impl Source for MemorySource {
     fn next(&mut self) -> Result<Next, SourceError> {
+        if self.waits() {
+            return Ok(Next::Pending);
+        }
         let Some(rows) = self.chunks.get(self.next) else {
             self.note(Event::End { source: self.name.clone(), split: 0 });
             return Ok(Next::End);
@@ -127,6 +169,15 @@ impl Source for MemorySource {
         self.note(Event::Chunk { source: self.name.clone(), split: 0, rows: rows.clone() });
         self.next += 1;
         Ok(Next::Chunk(Box::new(MemoryChunk(self.next - 1))))
+    }
+
+    fn position(&self) -> Option<String> {
+        Some(self.next.to_string())
+    }
+
+    fn seek(&mut self, position: &str) -> Result<(), SourceError> {
+        self.next = position.parse().map_err(|_| SourceError::Open(format!("no position: {position}")))?;
+        Ok(())
     }
 
     fn reader(&self) -> Box<dyn ChunkReader> {

@@ -8,11 +8,12 @@ use std::sync::Arc;
 /// The column in another type; `None` if its values have no meaning there.
 pub(super) fn cast(column: &Arc<Column>, from: &DataType, to: &DataType) -> Option<Arc<Column>> {
     let (plain, wanted) = (from.unwrapped(), to.unwrapped());
-    if column.validity.is_some() && !to.is_optional() {
-        return None;
-    }
-    if plain == wanted {
+    if plain == wanted && (to.is_optional() || !from.is_optional()) {
         return Some(column.clone());
+    }
+    let nulls = column.validity.as_ref().is_some_and(|valid| valid.contains(&0));
+    if nulls && !to.is_optional() {
+        return None;
     }
     if let (ColumnData::I64(ints), DataType::Int, DataType::Float) = (&column.data, plain, wanted) {
         let floats = ints.iter().map(|x| *x as f64).collect();

@@ -4,6 +4,7 @@ use super::cast::cast;
 use flow_checkpoint::state::Table;
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::{DataType, Field, RecordType};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// The tables of one operator, with the entries that are this worker's.
@@ -49,6 +50,9 @@ impl Loaded {
 
     /// A column in the type it has now; `None` if it was not saved.
     pub(crate) fn column(&self, name: &str, ty: &DataType) -> Result<Option<Arc<Column>>, String> {
+        if self.len() == 0 {
+            return Ok(Some(nulls(ty, 0)));
+        }
         let Some(at) = self.schema.position(name) else { return Ok(None) };
         let was = &self.schema.fields[at].ty;
         let refused = || format!("its state holds `{name}` as `{was}`, and the script has `{ty}`");
@@ -89,6 +93,23 @@ impl Loaded {
             Some(ColumnData::I64(values)) => values.clone(),
             _ => vec![0; self.len()],
         }
+    }
+
+    /// The entries in the order of the sequence, on whatever worker they were: by these ints (the number in which
+    /// they came, mostly), then by rank.
+    pub(crate) fn by_rank(&self, first: &str) -> Vec<u32> {
+        let (firsts, ranks) = (self.ints(first), self.ranks(self.rank_columns()));
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        order.sort_by(|&a, &b| {
+            let (a, b) = (a as usize, b as usize);
+            let by_rank = || ranks.iter().map(|rank| rank[a].cmp(&rank[b])).find(|order| order.is_ne());
+            firsts[a].cmp(&firsts[b]).then_with(|| by_rank().unwrap_or(Ordering::Equal))
+        });
+        order
+    }
+
+    fn rank_columns(&self) -> usize {
+        (0..).take_while(|at| self.has(&format!("·rank{at}"))).count()
     }
 
     /// So many rank columns; with other workers than before there were more or fewer, and zeros stand for what

@@ -80,8 +80,13 @@ impl Columns {
         }
     }
 
-    /// Adds rank columns, whose number depends on how many workers there are.
-    pub(crate) fn ranks<'a>(&mut self, ranks: impl Iterator<Item = &'a [i64]>) {
+    /// Adds rank columns, whose number depends on how many workers there are. Without any, the rows are in their
+    /// order, which becomes their rank: a job that goes on with more workers needs it.
+    pub(crate) fn ranks<'a>(&mut self, ranks: impl ExactSizeIterator<Item = &'a [i64]>) {
+        if ranks.len() == 0 {
+            let rows = self.columns.first().map_or(0, |column| column.len());
+            self.ints("·rank0", 0..rows as i64);
+        }
         for (at, values) in ranks.enumerate() {
             self.ints(&format!("·rank{at}"), values.iter().copied());
         }

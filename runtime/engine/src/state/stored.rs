@@ -4,6 +4,7 @@ use super::accumulate::Accumulators;
 use crate::snapshot::{Columns, Loaded};
 use flow_data::{Column, ColumnBuilder, ColumnData};
 use flow_plan::aggregate::FloatTotal;
+use flow_plan::physical::ColumnAggregate;
 use flow_plan::{DataType, Value};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
@@ -243,6 +244,16 @@ pub(crate) fn state_of(parts: &[StoredPart], columns: &[Column], row: usize) -> 
         [(name, _)] if name.is_empty() => value(0),
         _ => Value::Record((0..parts.len()).map(value).collect()),
     }
+}
+
+/// What the columns of aggregates are called: several that make one result (`sum(x) - count()`) are told apart by
+/// a number.
+pub(crate) fn stored_names(calls: &[ColumnAggregate]) -> Vec<Arc<str>> {
+    let name = |(at, call): (usize, &ColumnAggregate)| {
+        let before = calls[..at].iter().filter(|other| other.name == call.name).count();
+        if before == 0 { call.name.as_str().into() } else { format!("{}·{}", call.name, before + 1).into() }
+    };
+    calls.iter().enumerate().map(name).collect()
 }
 
 /// Adds the columns of aggregates to a table: those of a name with several parts as `name.part`.

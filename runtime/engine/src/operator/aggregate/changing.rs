@@ -6,7 +6,7 @@
 
 use super::core::Core;
 use super::lives::Lives;
-use super::{NUMBER, PENDING, TIME, by_birth, interval, pieces};
+use super::{NUMBER, PENDING, TIME, interval, pieces};
 use crate::context::{BadRow, Context};
 use crate::error::Halt;
 use crate::number::{Number, at_end};
@@ -454,7 +454,8 @@ impl ChangingOperator {
     }
 
     fn result_fields(&self) -> Vec<Field> {
-        self.core.aggregates.iter().map(|call| Field::new(&*call.name, call.ty.clone())).collect()
+        let named = self.core.names.iter().zip(&self.core.aggregates);
+        named.map(|(name, call)| Field::new(name.clone(), call.ty.clone())).collect()
     }
 
     /// Takes over results that were given. One of an aggregate that was not there then cannot be taken back: its
@@ -547,7 +548,7 @@ impl Operator for ChangingOperator {
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         let saved = from.table("groups");
         let ranks = self.lives.ranks().len();
-        let saved = saved.in_order(&by_birth(&saved, ranks));
+        let saved = saved.in_order(&saved.by_rank(NUMBER));
         self.core.load(&saved)?;
         let numbers: Vec<Number> = saved.ints(NUMBER).into_iter().map(|number| number as Number).collect();
         self.lives.load(&numbers, saved.ranks(ranks));

@@ -6,7 +6,9 @@ use crate::error::Halt;
 use crate::number::Number;
 use crate::operator::births::Births;
 use crate::snapshot::{Columns, Loaded};
-use crate::state::{Accumulators, Held, KeyTable, accumulators, load_calls, reversing, store_calls};
+use crate::state::{
+    Accumulators, Held, KeyTable, accumulators, load_calls, reversing, store_calls, stored_names,
+};
 use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
@@ -22,7 +24,7 @@ pub(super) struct Core {
     pub(super) calls: Vec<Box<dyn Accumulators>>,
     pub(super) places: Vec<Place>,
     /// What the aggregates are called.
-    names: Vec<Arc<str>>,
+    pub(super) names: Vec<Arc<str>>,
     pub(super) aggregates: Vec<ColumnAggregate>,
     change: Option<usize>,
     pub(super) births: Births,
@@ -41,7 +43,7 @@ impl Core {
             table: KeyTable::new(aggregate.keys.iter().map(|&key| &input.fields[key].ty)),
             calls: aggregate.calls.iter().map(|call| empty(call, input, change)).collect(),
             places: aggregate.calls.iter().map(|call| call.place).collect(),
-            names: aggregate.calls.iter().map(|call| call.name.as_str().into()).collect(),
+            names: stored_names(&aggregate.calls),
             aggregates: aggregate.calls.clone(),
             change,
             births: Births::new(ranks),

@@ -11,7 +11,7 @@ use super::{Flush, Operator};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
-use crate::snapshot::{Loaded, Loading, Saving};
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Held, room};
 use flow_checkpoint::state::Home;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
@@ -211,17 +211,6 @@ const NUMBER: &str = "·number";
 const PENDING: &str = "·pending";
 const TIME: &str = "·time";
 
-/// The entries in the order in which they were first seen, on whatever worker.
-fn by_birth(saved: &Loaded, width: usize) -> Vec<u32> {
-    let (numbers, ranks) = (saved.ints(NUMBER), saved.ranks(width));
-    let mut order: Vec<u32> = (0..saved.len() as u32).collect();
-    order.sort_by_key(|&row| {
-        let row = row as usize;
-        (numbers[row], ranks.iter().map(|ranks| ranks[row]).collect::<Vec<_>>())
-    });
-    order
-}
-
 fn ints(values: impl Iterator<Item = i64>) -> Column {
     Column::new(ColumnData::I64(values.collect()))
 }
@@ -300,7 +289,7 @@ impl Operator for AggregateOperator {
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         let saved = from.table("groups");
-        let saved = saved.in_order(&by_birth(&saved, self.core.births.width()));
+        let saved = saved.in_order(&saved.by_rank(NUMBER));
         let slots = self.core.load(&saved)?;
         // Of a group that several workers had a part of, the first entry is the oldest.
         let mut firsts: Vec<u32> = Vec::new();
