@@ -23,5 +23,5 @@ pub(crate) use index::NO_SLOT;
 pub(crate) use reversing::reversing;
 pub(crate) use rows::RowStore;
 pub(crate) use same::same_rows;
-pub(crate) use stored::{load_calls, store_calls, stored_names};
+pub(crate) use stored::{StoredPart, load_calls, store_calls, stored_names};
 pub(crate) use table::KeyTable;

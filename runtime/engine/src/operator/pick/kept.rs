@@ -4,7 +4,7 @@
 use super::lists::{Entry, Lists, Rule};
 use super::sort::{By, Place, Values};
 use super::{Pick, rule};
-use crate::state::{Accumulators, RowStore, same_aggregate};
+use crate::state::{Accumulators, RowStore, StoredPart, same_aggregate};
 use flow_data::{Batch, Column};
 use flow_plan::error::Fault;
 use flow_plan::{DataType, RecordType};
@@ -141,6 +141,18 @@ impl<P: Place + 'static> Accumulators for Kept<P> {
         let columns = self.store.gather(&stored);
         self.enter(places.into_iter().map(|place| (slot, place)), columns.iter());
         Ok(())
+    }
+
+    fn parts(&self) -> Vec<StoredPart> {
+        unreachable!("windows refuse to be saved")
+    }
+
+    fn store(&self, _slots: &[u32]) -> Vec<Column> {
+        unreachable!("windows refuse to be saved")
+    }
+
+    fn load(&mut self, _slots: &[u32], _parts: &[Column]) {
+        unreachable!("windows refuse to be saved")
     }
 
     fn as_any(&self) -> &dyn Any {
