@@ -2,6 +2,7 @@
 //! use which, what a file may look like) and nothing of the language or the engine.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
+mod editors;
 mod shell;
 mod suite;
 mod tidy;
@@ -11,7 +12,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask <command>
 
-  test                      build `flow`, run every test of the workspace, print the total
+  test                      build `flow`, run every test of the workspace and of the editors' extensions
+  editors                   build `flow`, run the tests of the editors' extensions alone
   check                     cargo fmt --check, clippy with warnings denied, tidy
   tidy                      the rules of docs/architecture.md that a machine can check
   bench [--quick] [args]    run the benchmark suite beside its peers (see docs/performance.md)
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let rest = args.get(1..).unwrap_or_default();
     let done = match args.first().map(String::as_str) {
         Some("test") => suite::test(rest),
+        Some("editors") => suite::editors(),
         Some("check") => suite::check(),
         Some("tidy") => tidy::run(),
         Some("bench") => suite::bench(rest),

@@ -1,5 +1,6 @@
 //! The commands that hand over to cargo: the test suite, the checks, the benchmarks, the fuzzers.
 
+use crate::editors;
 use crate::shell::{cargo, root, run, run_seeing};
 use crate::tidy;
 
@@ -35,13 +36,12 @@ impl Counts {
 /// Events of the comparison with DuckDB that the tests make: seconds with unoptimised programs.
 const NEXMARK_EVENTS: &str = "8000";
 
-/// `cargo xtask test`: every test of the workspace, and the Nexmark queries against DuckDB, which the
-/// comparison installs itself. A selection of tests (`args`) is run without the comparison.
+/// `cargo xtask test`: every test of the workspace and of the editors' extensions, and the Nexmark queries
+/// against DuckDB, which the comparison installs itself. A selection of tests (`args`) is run alone.
 pub(crate) fn test(args: &[String]) -> Result<(), String> {
     // The end-to-end tests start the real binary; building it in the same selection as the tests
     // keeps the features of shared dependencies equal, so nothing is compiled twice.
-    run(&mut cargo(&["build", "--workspace", "--bin", "flow"]))?;
-    let flow = target_dir().join("debug").join(format!("flow{}", std::env::consts::EXE_SUFFIX));
+    let flow = built_flow()?;
     let mut counts = Counts::default();
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     command.args(args).env("FLOW_BIN", &flow);
@@ -56,9 +56,21 @@ pub(crate) fn test(args: &[String]) -> Result<(), String> {
     if !args.is_empty() {
         return Ok(());
     }
+    editors::test(&flow)?;
     run(&mut cargo(&["build", "-p", "flow-benches", "--bins"]))?;
     let nexmark = flow.with_file_name(format!("nexmark{}", std::env::consts::EXE_SUFFIX));
     run(std::process::Command::new(nexmark).args(["check", "--events", NEXMARK_EVENTS]))
+}
+
+/// `cargo xtask editors`: the tests of the editors' extensions alone.
+pub(crate) fn editors() -> Result<(), String> {
+    editors::test(&built_flow()?)
+}
+
+/// Builds `flow` for the tests and returns where it is.
+fn built_flow() -> Result<std::path::PathBuf, String> {
+    run(&mut cargo(&["build", "--workspace", "--bin", "flow"]))?;
+    Ok(target_dir().join("debug").join(format!("flow{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// `cargo xtask check`: what a change must pass before it is pushed, without the tests.

@@ -45,7 +45,9 @@ fn walk(folder: &Path, files: &mut Vec<SourceFile>) -> Result<(), String> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
             let hidden = name.starts_with('.') && !matches!(name.as_str(), ".ci" | ".github" | ".cargo");
-            if !hidden && !name.starts_with("target") && name != "data" || is_crate(&path) {
+            let made =
+                name == "node_modules" || is_package(folder) && matches!(name.as_str(), "dist" | "out");
+            if !hidden && !made && !name.starts_with("target") && name != "data" || is_crate(&path) {
                 walk(&path, files)?;
             }
         } else if let Ok(bytes) = std::fs::read(&path)
@@ -56,6 +58,11 @@ fn walk(folder: &Path, files: &mut Vec<SourceFile>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// An npm package makes its bundle in `dist`, its tests in `out`.
+fn is_package(folder: &Path) -> bool {
+    folder.join("package.json").is_file()
 }
 
 /// `runtime/data` is a crate; every other folder called `data` holds data.

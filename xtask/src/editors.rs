@@ -1,0 +1,34 @@
+//! The tests of what is written for editors in other languages than Rust, run against the `flow` that was just
+//! built. Nothing is left out: a missing program is an error that says how to get it.
+
+use crate::shell::{root, run};
+use std::path::Path;
+use std::process::Command;
+
+/// Runs them all; `flow` is the command under test.
+pub(crate) fn test(flow: &Path) -> Result<(), String> {
+    let folder = root().join("editor-support/vscode");
+    install(&folder)?;
+    let npm = |script: &str| run(npm(&folder, &["run", script]).env("FLOW_BIN", flow));
+    npm("test")?;
+    npm("package")
+}
+
+/// What `package-lock.json` names, once for each change of it.
+fn install(folder: &Path) -> Result<(), String> {
+    let there = Command::new(NPM).arg("--version").output().is_ok_and(|out| out.status.success());
+    if !there {
+        return Err("the tests of the editors' extensions need Node 20 or newer, with `npm`".to_string());
+    }
+    let time = |file: &str| std::fs::metadata(folder.join(file)).and_then(|data| data.modified()).ok();
+    let (wanted, done) = (time("package-lock.json"), time("node_modules/.package-lock.json"));
+    if done.is_some() && done >= wanted { Ok(()) } else { run(&mut npm(folder, &["ci"])) }
+}
+
+const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
+fn npm(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(NPM);
+    command.args(args).current_dir(folder);
+    command
+}
