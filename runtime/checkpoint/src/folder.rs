@@ -99,12 +99,27 @@ impl Folder {
             return Ok(folder);
         }
         // What a process leaves that died while it made the folder.
-        let ours = ["FORMAT.tmp", "LOCK"].map(|name| folder.dir.join(name));
-        if entries(disk, &folder.dir)?.iter().any(|entry| !ours.contains(&entry.path)) {
+        let mut ours = FOLDERS.to_vec();
+        ours.extend(["FORMAT.tmp", "LOCK"]);
+        if entries(disk, &folder.dir)?.iter().any(|entry| !ours.iter().any(|name| entry.path.ends_with(name)))
+        {
             return Err(Failure::new(&folder.dir, Problem::Foreign { expected: Format::NAME }));
         }
+        for name in FOLDERS {
+            let inner = folder.dir.join(name);
+            disk.create_dir_all(&inner).map_err(Failure::io(&inner))?;
+        }
+        disk.sync_dir(&folder.dir).map_err(Failure::io(&folder.dir))?;
+        // The names of all folders on the way here must last before this one says what it is.
+        for above in folder.dir.ancestors().skip(1) {
+            let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+            match disk.sync_dir(above) {
+                // What we may not even open we did not make.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
+                synced => synced.map_err(Failure::io(above))?,
+            }
+        }
         record::write(disk, &format, &Format { job: job.into() })?;
-        disk.sync_dir(state).map_err(Failure::io(state))?;
         Ok(folder)
     }
 
@@ -162,6 +177,9 @@ impl CheckpointFolder {
         self.path.join(MANIFEST)
     }
 }
+
+/// What stands in every job's folder.
+const FOLDERS: [&str; 3] = ["runs", "versions", "savepoints"];
 
 /// The manifest's name in its folder.
 pub(crate) const MANIFEST: &str = "MANIFEST";

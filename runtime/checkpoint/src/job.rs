@@ -17,7 +17,7 @@
 //! All of it is `Send + Sync`; what must not happen at the same time waits for each other.
 
 use crate::failure::Failure;
-use crate::folder::{Folder, exists};
+use crate::folder::Folder;
 use crate::manifest::ScriptFile;
 use crate::protocol::{Epoch, Generation, Recovery};
 use crate::record;
@@ -76,16 +76,10 @@ impl Job {
     pub fn begin(&self, launch: &Launch) -> Result<Generation, Failure> {
         let disk = &*self.env.disk;
         let at = self.env.clock.wall_micros();
-        let runs = self.folder.generations("begun")?.pop().unwrap_or(0);
-        let published = self.folder.checkpoints()?.iter().map(|folder| folder.generation).max().unwrap_or(0);
-        let generation = runs.max(published) + 1;
-        for name in ["runs", "versions"] {
-            let dir = self.folder.dir.join(name);
-            if !exists(disk, &dir)? {
-                disk.create_dir_all(&dir).map_err(Failure::io(&dir))?;
-                disk.sync_dir(&self.folder.dir).map_err(Failure::io(&self.folder.dir))?;
-            }
-        }
+        let mut known = self.folder.generations("begun")?;
+        known.extend(self.folder.generations("start")?);
+        known.extend(self.folder.checkpoints()?.iter().map(|folder| folder.generation));
+        let generation = known.into_iter().max().unwrap_or(0) + 1;
         let version = self.version_of(launch, at)?;
         let begun = Begun {
             generation,

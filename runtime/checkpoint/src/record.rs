@@ -46,6 +46,11 @@ pub(crate) fn write<R: Record>(disk: &dyn Disk, path: &Path, record: &R) -> Resu
 /// Writes and syncs a record, and reads it back. The name does not count yet.
 pub(crate) fn prepare<R: Record>(disk: &dyn Disk, path: &Path, record: &R) -> Result<(), Failure> {
     let bytes = bytes(record, path)?;
+    // A file that was left here may be one whose sync failed: it must not be the same one again.
+    match disk.remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Failure::io(path)(error)),
+        _ => {}
+    }
     let mut file = disk.create(path).map_err(Failure::io(path))?;
     file.write_all(&bytes).map_err(Failure::io(path))?;
     file.sync().map_err(Failure::io(path))?;

@@ -1,7 +1,7 @@
 //! What is on disk after a death, given to [`protocol::recover`], and what it decided.
 
 use crate::failure::{Failure, Problem};
-use crate::folder::{CheckpointFolder, Folder, exists, part_path, read_manifest};
+use crate::folder::{CheckpointFolder, Folder, MANIFEST, exists, part_path, read_manifest};
 use crate::job::Job;
 use crate::manifest::Manifest;
 use crate::part;
@@ -81,10 +81,10 @@ struct Published {
 impl Job {
     /// Decides where this run begins. `marks`, one per sink, as they were when the sink was told of the run.
     pub fn recover(&self, generation: Generation, marks: &[Option<Mark>]) -> Result<Recovered, RecoverError> {
-        let starts: Vec<protocol::Start> =
-            self.folder.newest_start()?.iter().map(|started| started.decided()).collect();
+        let start = self.folder.newest_start()?.map(|started| started.decided());
         let mut found = self.folder.manifests()?;
-        self.folder.check_latest(&found)?;
+        self.folder.check_latest(&found, start)?;
+        let starts: Vec<protocol::Start> = start.into_iter().collect();
         loop {
             let seen: Vec<protocol::Manifest> = found.iter().map(Published::seen).collect();
             let decided = protocol::recover(generation, &starts, &seen, marks);
@@ -165,17 +165,21 @@ impl Folder {
         Ok(self.manifests()?.into_iter().filter_map(|one| one.manifest.ok()).collect())
     }
 
-    /// The one that must be there is there.
-    fn check_latest(&self, found: &[Published]) -> Result<(), Failure> {
+    /// The one that must be there is there, and counts.
+    fn check_latest(&self, found: &[Published], start: Option<protocol::Start>) -> Result<(), Failure> {
         let path = self.dir.join("LATEST");
         if !exists(&*self.disk, &path)? {
             return Ok(());
         }
         let Latest { generation, epoch } = record::read(&*self.disk, &path)?;
-        if found.iter().any(|one| (one.folder.generation, one.folder.epoch) == (generation, epoch)) {
-            return Ok(());
+        let missing = |path: &Path| Err(Failure::new(path, Problem::Missing));
+        if start.is_none_or(|start| start.generation < generation && start.from != (generation, epoch)) {
+            return missing(&self.run_path(generation, "start"));
         }
-        Err(Failure::new(&self.checkpoint(generation, epoch).join(crate::folder::MANIFEST), Problem::Missing))
+        if found.iter().all(|one| (one.folder.generation, one.folder.epoch) != (generation, epoch)) {
+            return missing(&self.checkpoint(generation, epoch).join(MANIFEST));
+        }
+        Ok(())
     }
 }
 
@@ -195,7 +199,6 @@ pub(crate) fn verify(folder: &Folder, manifest: &Manifest, dir: &Path) -> Result
     manifest.parts.iter().try_for_each(whole)
 }
 
-/// Where the checkpoint of a run and epoch would be.
 impl Folder {
     /// The published checkpoint of this run and epoch.
     pub fn published_at(&self, generation: Generation, epoch: Epoch) -> Result<Manifest, Failure> {

@@ -7,12 +7,14 @@ mod clock;
 mod disk;
 mod random;
 mod real;
+mod simulated;
 mod threads;
 
 pub use clock::{Clock, Deadline};
 pub use disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
 pub use random::Random;
 pub use real::{RealClock, RealDisk};
+pub use simulated::{Operation, SimDisk};
 pub use threads::{Parker, Unparker, Worker, cores, parker, spawn};
 
 use std::sync::Arc;

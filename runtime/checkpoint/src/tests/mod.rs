@@ -1,4 +1,6 @@
 //! A job's folder as a whole: its life, its damage, its deaths.
 
+mod damage;
+mod deaths;
 mod life;
 mod sample;

@@ -1,0 +1,298 @@
+//! The files and folders of a simulated disk: as they are, and as they are on the platter.
+
+use crate::disk::{DirEntry, FileInfo};
+use crate::random::Random;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// Bytes that reach the platter together.
+const SECTOR: usize = 512;
+
+type Names = BTreeMap<OsString, usize>;
+
+enum Node {
+    File { now: Vec<u8>, durable: Vec<u8>, lost: bool },
+    Dir { now: Names, durable: Names },
+}
+
+pub(super) struct Tree {
+    random: Random,
+    /// The root comes first. What no name leads to any more stays; disks of tests are small.
+    nodes: Vec<Node>,
+}
+
+fn not_found() -> io::Error {
+    io::Error::from(io::ErrorKind::NotFound)
+}
+
+impl Tree {
+    pub(super) fn new(seed: u64) -> Tree {
+        let root = Node::Dir { now: Names::new(), durable: Names::new() };
+        Tree { random: Random::new(seed), nodes: vec![root] }
+    }
+
+    /// The same files, all durable, and nothing else.
+    pub(super) fn settled(&self, seed: u64) -> Tree {
+        let mut tree = Tree { random: Random::new(seed), nodes: Vec::new() };
+        self.copy_into(0, &mut tree.nodes);
+        tree
+    }
+
+    fn copy_into(&self, node: usize, nodes: &mut Vec<Node>) -> usize {
+        let number = nodes.len();
+        match &self.nodes[node] {
+            Node::File { now, .. } => {
+                nodes.push(Node::File { now: now.clone(), durable: now.clone(), lost: false });
+            }
+            Node::Dir { now, .. } => {
+                nodes.push(Node::Dir { now: Names::new(), durable: Names::new() });
+                let names: Names =
+                    now.iter().map(|(name, node)| (name.clone(), self.copy_into(*node, nodes))).collect();
+                nodes[number] = Node::Dir { now: names.clone(), durable: names };
+            }
+        }
+        number
+    }
+
+    /// The names that lead to a path: without root, `.` and `..`.
+    fn names(path: &Path) -> Vec<OsString> {
+        let mut names = Vec::new();
+        for part in path.components() {
+            match part {
+                Component::Normal(name) => names.push(name.to_os_string()),
+                Component::ParentDir => drop(names.pop()),
+                _ => {}
+            }
+        }
+        names
+    }
+
+    fn find(&self, names: &[OsString]) -> io::Result<usize> {
+        names.iter().try_fold(0, |dir, name| self.dir(dir)?.get(name).copied().ok_or_else(not_found))
+    }
+
+    fn dir(&self, node: usize) -> io::Result<&Names> {
+        match &self.nodes[node] {
+            Node::Dir { now, .. } => Ok(now),
+            Node::File { .. } => Err(io::Error::from(io::ErrorKind::NotADirectory)),
+        }
+    }
+
+    fn dir_mut(&mut self, node: usize) -> io::Result<&mut Names> {
+        match &mut self.nodes[node] {
+            Node::Dir { now, .. } => Ok(now),
+            Node::File { .. } => Err(io::Error::from(io::ErrorKind::NotADirectory)),
+        }
+    }
+
+    /// A path's folder, and its name in it.
+    fn place(&self, path: &Path) -> io::Result<(usize, OsString)> {
+        let mut names = Tree::names(path);
+        let name = names.pop().ok_or_else(not_found)?;
+        Ok((self.find(&names)?, name))
+    }
+
+    fn add(&mut self, dir: usize, name: OsString, node: Node) -> io::Result<usize> {
+        let number = self.nodes.len();
+        self.dir_mut(dir)?.insert(name, number);
+        self.nodes.push(node);
+        Ok(number)
+    }
+
+    /// The file that a path leads to.
+    pub(super) fn file(&self, path: &Path) -> io::Result<usize> {
+        let node = self.find(&Tree::names(path))?;
+        match &self.nodes[node] {
+            Node::File { .. } => Ok(node),
+            Node::Dir { .. } => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+        }
+    }
+
+    pub(super) fn bytes(&self, file: usize) -> &[u8] {
+        match &self.nodes[file] {
+            Node::File { now, .. } => now,
+            Node::Dir { .. } => &[],
+        }
+    }
+
+    pub(super) fn create(&mut self, path: &Path, empty: bool) -> io::Result<usize> {
+        let (dir, name) = self.place(path)?;
+        match self.dir(dir)?.get(&name).copied() {
+            None => {
+                let file = Node::File { now: Vec::new(), durable: Vec::new(), lost: false };
+                self.add(dir, name, file)
+            }
+            Some(node) => match &mut self.nodes[node] {
+                Node::File { now, .. } => {
+                    if empty {
+                        now.clear();
+                    }
+                    Ok(node)
+                }
+                Node::Dir { .. } => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+            },
+        }
+    }
+
+    pub(super) fn put(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.create_dir_all(path.parent().ok_or_else(not_found)?)?;
+        let node = self.create(path, true)?;
+        self.nodes[node] = Node::File { now: bytes.to_vec(), durable: bytes.to_vec(), lost: false };
+        let (dir, name) = self.place(path)?;
+        if let Node::Dir { durable, .. } = &mut self.nodes[dir] {
+            durable.insert(name, node);
+        }
+        Ok(())
+    }
+
+    pub(super) fn take(&mut self, path: &Path) -> io::Result<()> {
+        let (dir, name) = self.place(path)?;
+        if let Node::Dir { now, durable } = &mut self.nodes[dir] {
+            durable.remove(&name);
+            now.remove(&name).ok_or_else(not_found)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn write(&mut self, file: usize, bytes: &[u8]) {
+        if let Node::File { now, .. } = &mut self.nodes[file] {
+            now.extend_from_slice(bytes);
+        }
+    }
+
+    pub(super) fn sync(&mut self, file: usize) {
+        if let Node::File { now, durable, lost: false } = &mut self.nodes[file] {
+            durable.clone_from(now);
+        }
+    }
+
+    /// A sync failed: nothing of this file is ever made durable again.
+    pub(super) fn lose(&mut self, file: usize) {
+        if let Node::File { lost, .. } = &mut self.nodes[file] {
+            *lost = true;
+        }
+    }
+
+    pub(super) fn info(&self, path: &Path) -> io::Result<FileInfo> {
+        Ok(self.info_of(self.find(&Tree::names(path))?))
+    }
+
+    fn info_of(&self, node: usize) -> FileInfo {
+        match &self.nodes[node] {
+            Node::File { now, .. } => FileInfo { len: now.len() as u64, is_dir: false },
+            Node::Dir { .. } => FileInfo { len: 0, is_dir: true },
+        }
+    }
+
+    pub(super) fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
+        let names = self.dir(self.find(&Tree::names(dir))?)?;
+        Ok(names
+            .iter()
+            .map(|(name, node)| DirEntry { path: dir.join(name), info: self.info_of(*node) })
+            .collect())
+    }
+
+    pub(super) fn create_dir_all(&mut self, dir: &Path) -> io::Result<()> {
+        let mut at = 0;
+        for name in Tree::names(dir) {
+            at = match self.dir(at)?.get(&name) {
+                Some(node) => *node,
+                None => self.add(at, name, Node::Dir { now: Names::new(), durable: Names::new() })?,
+            };
+        }
+        self.dir(at).map(|_| ())
+    }
+
+    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let (from_dir, from_name) = self.place(from)?;
+        let (to_dir, to_name) = self.place(to)?;
+        let node = self.dir_mut(from_dir)?.remove(&from_name).ok_or_else(not_found)?;
+        self.dir_mut(to_dir)?.insert(to_name, node);
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, path: &Path) -> io::Result<()> {
+        let (dir, name) = self.place(path)?;
+        self.dir_mut(dir)?.remove(&name).ok_or_else(not_found).map(|_| ())
+    }
+
+    pub(super) fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
+        let node = self.find(&Tree::names(dir))?;
+        self.dir(node)?;
+        if let Node::Dir { now, durable } = &mut self.nodes[node] {
+            durable.clone_from(now);
+        }
+        Ok(())
+    }
+
+    /// Bytes of all files that a name leads to.
+    pub(super) fn used(&self) -> u64 {
+        let reached = self.reached();
+        reached.into_iter().map(|(_, node)| self.bytes(node).len() as u64).sum()
+    }
+
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.reached().into_iter().map(|(path, _)| path).collect()
+    }
+
+    fn reached(&self) -> Vec<(PathBuf, usize)> {
+        let (mut found, mut open) = (Vec::new(), vec![(PathBuf::from("/"), 0)]);
+        while let Some((path, node)) = open.pop() {
+            match &self.nodes[node] {
+                Node::File { .. } => found.push((path, node)),
+                Node::Dir { now, .. } => open.extend(now.iter().map(|(name, node)| (path.join(name), *node))),
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Everything becomes what is on the platter, and of what is on its way there, some.
+    pub(super) fn crash(&mut self) {
+        let random = &mut self.random;
+        for node in &mut self.nodes {
+            match node {
+                Node::Dir { now, durable } => {
+                    let both: BTreeSet<OsString> = now.keys().chain(durable.keys()).cloned().collect();
+                    for name in both {
+                        let kept = if random.below(2) == 0 { &*now } else { &*durable };
+                        match kept.get(&name).copied() {
+                            Some(node) => durable.insert(name, node),
+                            None => durable.remove(&name),
+                        };
+                    }
+                    now.clone_from(durable);
+                }
+                Node::File { now, durable, .. } => {
+                    let torn = torn(random, now, durable);
+                    *node = Node::File { now: torn.clone(), durable: torn, lost: false };
+                }
+            }
+        }
+    }
+}
+
+/// Sector by sector the new bytes or the old ones; where the file grew, perhaps nothing but zeros, perhaps not at all.
+fn torn(random: &mut Random, now: &[u8], durable: &[u8]) -> Vec<u8> {
+    if now == durable || random.below(3) == 0 {
+        return durable.to_vec();
+    }
+    if random.below(2) == 0 {
+        return now.to_vec();
+    }
+    let len = match random.below(3) {
+        0 => now.len(),
+        1 => durable.len(),
+        _ => random.below(now.len() as u64 + 1) as usize,
+    };
+    let mut bytes = vec![0; len];
+    for (number, sector) in bytes.chunks_mut(SECTOR).enumerate() {
+        let from = if random.below(2) == 0 { now } else { durable };
+        let from = from.get(number * SECTOR..).unwrap_or_default();
+        let len = from.len().min(sector.len());
+        sector[..len].copy_from_slice(&from[..len]);
+    }
+    bytes
+}
