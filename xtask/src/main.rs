@@ -19,10 +19,13 @@ cargo xtask <command>
   bench [--quick] [args]    run the benchmark suite beside its peers (see docs/performance.md)
   bench nexmark [growth|latency] [args]
                             the Nexmark benchmark beside Flink (see docs/benchmarks.md)
+  bench editor              how fast the language server answers on long scripts (see docs/performance.md)
   nexmark --check [args]    the queries of the Nexmark benchmark against DuckDB (see docs/benchmarks.md)
   nexmark --data FOLDER     the events they read
   fuzz jit|pipelines --count N [--seed S]
                             random expressions and chains: native code = evaluator, bit for bit
+  fuzz editor --count N [--seed S]
+                            random edits of every example: the language server says what a fresh check says
   tree-sitter               make the editors' parser of its grammar.js (needs Node)
   help                      this text
 ";

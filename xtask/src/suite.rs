@@ -87,6 +87,9 @@ pub(crate) fn bench(args: &[String]) -> Result<(), String> {
         let other = ["growth", "latency"].iter().any(|word| rest.first().is_some_and(|r| r == word));
         return nexmark(if other { rest } else { &words });
     }
+    if args.first().is_some_and(|first| first == "editor") {
+        return run(&mut cargo(&["run", "--release", "-p", "flow-lsp", "--example", "latency"]));
+    }
     run(&mut cargo(&["build", "--release", "-p", "flow-cli", "-p", "flow-benches", "--bins"]))?;
     let release = target_dir().join("release");
     let runner = release.join(format!("bench{}", std::env::consts::EXE_SUFFIX));
@@ -108,12 +111,17 @@ pub(crate) fn nexmark(args: &[String]) -> Result<(), String> {
     run(command.args(args).arg("--bins").arg(release))
 }
 
-/// `cargo xtask fuzz jit|pipelines --count N [--seed S]`.
+/// `cargo xtask fuzz jit|pipelines|editor --count N [--seed S]`.
 pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
     match args.first().map(String::as_str) {
         Some("jit" | "pipelines") => {}
-        Some(other) => return Err(format!("no fuzzer `{other}`; there are `jit` and `pipelines`")),
-        None => return Err("which fuzzer? `cargo xtask fuzz jit|pipelines --count N [--seed S]`".to_string()),
+        Some("editor") => return fuzz_editor(&args[1..]),
+        Some(other) => return Err(format!("no fuzzer `{other}`; there are `jit`, `pipelines` and `editor`")),
+        None => {
+            return Err(
+                "which fuzzer? `cargo xtask fuzz jit|pipelines|editor --count N [--seed S]`".to_string()
+            );
+        }
     }
     let mut command = cargo(&["run", "--release", "-p", "flow-tests", "--bin", "fuzz", "--"]);
     run(command.args(args))
@@ -122,6 +130,19 @@ pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
 /// `cargo xtask tree-sitter`: the generated parser, which is committed, anew.
 pub(crate) fn tree_sitter() -> Result<(), String> {
     run(&mut cargo(&["run", "-q", "-p", "tree-sitter-flow", "--example", "generate"]))
+}
+
+/// Random edits of every example in an editor: the test of the language server, with more of them.
+fn fuzz_editor(args: &[String]) -> Result<(), String> {
+    let mut command = cargo(&["test", "--release", "-p", "flow-lsp", "--test", "suite", "random_edits"]);
+    for pair in args.chunks(2) {
+        match pair {
+            [name, value] if name == "--count" => command.env("FLOW_EDITS", value),
+            [name, value] if name == "--seed" => command.env("FLOW_SEED", value),
+            _ => return Err(format!("`{}` is not `--count N` or `--seed S`", pair.join(" "))),
+        };
+    }
+    run(&mut command)
 }
 
 fn target_dir() -> std::path::PathBuf {

@@ -41,6 +41,14 @@ impl Compilation {
 /// Compiles a script. Only a script that cannot be loaded at all is an error here; everything wrong
 /// with it or its imports is in the diagnostics.
 pub fn compile(loader: &mut dyn Loader, path: &Path, options: &Options) -> Result<Compilation, LoadError> {
+    let mut compiled = analyse(loader, path, options)?;
+    let right = compiled.checked.ok && !compiled.has_errors();
+    compiled.plan = right.then(|| flow_types::plan(&compiled.checked, &compiled.sources));
+    Ok(compiled)
+}
+
+/// All that [`compile`] finds, without the plan: what an editor needs between two keys.
+pub fn analyse(loader: &mut dyn Loader, path: &Path, options: &Options) -> Result<Compilation, LoadError> {
     let load::Loaded { sources, programs, mut diagnostics } = load::load(loader, path)?;
     let input = flow_types::Input {
         sources: &sources,
@@ -52,9 +60,7 @@ pub fn compile(loader: &mut dyn Loader, path: &Path, options: &Options) -> Resul
     let (checked, found) = flow_types::check(&input);
     diagnostics.extend(found);
     sort(&mut diagnostics);
-    let right = checked.ok && !diagnostics.iter().any(Diagnostic::is_error);
-    let plan = right.then(|| flow_types::plan(&checked, &sources));
-    Ok(Compilation { sources, programs, diagnostics, checked, plan })
+    Ok(Compilation { sources, programs, diagnostics, checked, plan: None })
 }
 
 /// By place; what two stages say in the same words about the same place is said once.

@@ -9,10 +9,10 @@ pub mod restore;
 mod runnable;
 pub mod testing;
 
-pub use compile::{Compilation, Options, compile};
+pub use compile::{Compilation, Options, analyse, compile};
 pub use explain::explain;
 pub use flow_types::{CheckedTest, Level, Levels};
-pub use load::{LoadError, Loader};
+pub use load::{LoadError, Loader, normal};
 pub use runnable::runnable;
 
 #[cfg(test)]

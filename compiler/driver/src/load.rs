@@ -198,7 +198,7 @@ fn cannot_import(import: &Import, path: &Path, error: &LoadError) -> Diagnostic 
 }
 
 /// `a/./b/../c` → `a/c`, by the letters alone; leading `..` stay.
-fn normal(path: &Path) -> PathBuf {
+pub fn normal(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

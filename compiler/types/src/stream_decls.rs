@@ -379,8 +379,37 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Notes what the fields mean that a connector is told of: `partitionBy: [day]`.
+    fn connector_references(
+        &mut self,
+        ast: &'a flow_syntax::ast::Program,
+        connector: &'a Connector,
+        rows: &StreamType,
+    ) {
+        use flow_plan::connector::table::ArgType;
+        let Some(def) = flow_plan::connector::lookup(&connector.name.name) else { return };
+        for arg in &connector.args {
+            let taken = arg.name.as_ref().and_then(|name| def.arg(&name.name));
+            if taken.is_none_or(|taken| taken.ty != ArgType::Names) {
+                continue;
+            }
+            let values = match &ast.exprs[arg.value].kind {
+                ExprKind::List(items) => items.as_slice(),
+                _ => std::slice::from_ref(&arg.value),
+            };
+            for value in values {
+                if let ExprKind::Name(name) = &ast.exprs[*value].kind
+                    && let Some((_, column)) = rows.named(&name.name).next()
+                {
+                    self.reference(name.span, column.origin);
+                }
+            }
+        }
+    }
+
     fn check_source(&mut self, global: &Global<'a>, decl: &'a SourceDecl) -> CheckedPipeline {
         let (stream, call) = self.read_connector(global, decl.ty.as_ref(), &decl.connector, Side::Source);
+        self.connector_references(global.program, &decl.connector, &stream);
         self.read_pipeline(
             global,
             DeclarationKind::Source,
@@ -393,6 +422,7 @@ impl<'a> Checker<'a> {
 
     fn check_table(&mut self, global: &Global<'a>, decl: &'a TableDecl) -> CheckedPipeline {
         let (stream, call) = self.read_connector(global, decl.ty.as_ref(), &decl.connector, Side::Table);
+        self.connector_references(global.program, &decl.connector, &stream);
         if decl.key.is_empty() {
             let diag = Diagnostic::new(
                 codes::TABLE_KEY,
@@ -536,6 +566,7 @@ impl<'a> Checker<'a> {
         let known = record.is_some();
         self.row_fields = pipeline.output.columns.iter().map(|c| c.name.clone()).collect();
         let call = self.check_connector(global.program, connector, Side::Sink, record, !known);
+        self.connector_references(global.program, connector, &pipeline.output);
         self.row_fields.clear();
         if let Some(call) = &call {
             pipeline.ok &= self.sink_accepts(call, &pipeline.output, connector);

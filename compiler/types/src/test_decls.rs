@@ -39,6 +39,7 @@ impl<'a> Checker<'a> {
                     if let Some(declaration) = self.given_target(target) {
                         let stream = self.pipeline(declaration).map(|p| p.head.clone());
                         let record = stream.as_ref().and_then(StreamType::record);
+                        self.field_references(main, *rows, stream.as_ref());
                         if let Some(rows) = self.given_rows(main, *rows, record.as_deref(), &target.name) {
                             steps.push(CheckedStep::Given { declaration, rows, span: *span });
                         }
@@ -54,6 +55,7 @@ impl<'a> Checker<'a> {
                     for column in &stream.columns {
                         self.read[column.id as usize] = true;
                     }
+                    self.field_references(main, *rows, Some(&stream));
                     let Some(record) = stream.record() else { continue };
                     if let Some(rows) = self.expect_rows(main, *rows, &record, &target.name) {
                         steps.push(CheckedStep::Expect {
@@ -68,6 +70,21 @@ impl<'a> Checker<'a> {
             }
         }
         steps
+    }
+
+    /// Notes what the fields of rows mean.
+    fn field_references(&mut self, ast: &'a Program, rows: ExprId, stream: Option<&StreamType>) {
+        let (Some(stream), ExprKind::List(rows)) = (stream, &ast.exprs[rows].kind) else { return };
+        for row in rows {
+            let ExprKind::Record(items) = &ast.exprs[*row].kind else { continue };
+            for item in items {
+                if let RecordItem::Field { name, .. } = item
+                    && let Some((_, column)) = stream.named(&name.name).next()
+                {
+                    self.reference(name.span, column.origin);
+                }
+            }
+        }
     }
 
     fn given_target(&mut self, target: &Path) -> Option<usize> {

@@ -1,22 +1,17 @@
 //! One function per question: what the compiler knows, in the words of the protocol.
-#![allow(
-    clippy::mutable_key_type,
-    reason = "edits of the protocol are keyed by address, whose hash never changes"
-)]
 
 use crate::documents::Documents;
 use flow_driver::Compilation;
-use flow_driver::editor::{self, CompletionKind, SymbolKind};
-use flow_syntax::{Applicability, Edit, FileId, Severity, Span};
+use flow_driver::editor::{self, CompletionKind, LensAction, SymbolKind};
+use flow_syntax::{FileId, Severity, Span};
 use lsp_types as lsp;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// A question about a place in an open text.
 pub(crate) struct At {
-    uri: lsp::Uri,
-    compiled: Rc<Compilation>,
-    offset: usize,
+    pub(crate) uri: lsp::Uri,
+    pub(crate) compiled: Rc<Compilation>,
+    pub(crate) offset: usize,
 }
 
 impl Documents {
@@ -28,7 +23,7 @@ impl Documents {
         Some(At { uri, compiled, offset })
     }
 
-    fn range(&self, uri: &lsp::Uri, span: Span) -> Option<lsp::Range> {
+    pub(crate) fn range(&self, uri: &lsp::Uri, span: Span) -> Option<lsp::Range> {
         let document = self.get(uri)?;
         (span.file == FileId(0)).then(|| document.lines.range(&document.text, span, self.encoding))
     }
@@ -36,8 +31,7 @@ impl Documents {
     pub(crate) fn diagnostics(&mut self, uri: &lsp::Uri) -> Vec<lsp::Diagnostic> {
         let Some(compiled) = self.compiled(uri) else { return Vec::new() };
         let mut all = Vec::new();
-        for found in &compiled.diagnostics {
-            // What is wrong with an imported file is shown there, and said at the import by the compiler.
+        for found in &editor::problems(&compiled) {
             let Some(range) = self.range(uri, found.primary.span) else { continue };
             let mut message = found.message.clone();
             if !found.primary.text.is_empty() {
@@ -85,34 +79,97 @@ impl Documents {
         self.location(&at.uri, &at.compiled, span)
     }
 
-    pub(crate) fn references(&mut self, params: &lsp::ReferenceParams) -> Option<Vec<lsp::Location>> {
-        let at = self.at(&params.text_document_position)?;
-        let all = editor::references(&at.compiled, at.offset);
-        let skip = usize::from(!params.context.include_declaration);
-        Some(all.into_iter().skip(skip).filter_map(|s| self.location(&at.uri, &at.compiled, s)).collect())
+    /// The uses of a name in the open text.
+    pub(crate) fn highlights(
+        &mut self,
+        params: &lsp::DocumentHighlightParams,
+    ) -> Option<Vec<lsp::DocumentHighlight>> {
+        let at = self.at(&params.text_document_position_params)?;
+        let spans = editor::references(&at.compiled, at.offset);
+        let ranges = spans.into_iter().filter_map(|span| self.range(&at.uri, span));
+        Some(ranges.map(|range| lsp::DocumentHighlight { range, kind: None }).collect())
     }
 
-    /// Renames where nothing outside of the open text changes; a name that needs backticks gets them.
-    pub(crate) fn rename(
-        &mut self,
-        params: &lsp::RenameParams,
-    ) -> Result<Option<lsp::WorkspaceEdit>, String> {
-        let Some(at) = self.at(&params.text_document_position) else { return Ok(None) };
-        let spans = editor::references(&at.compiled, at.offset);
-        if spans.is_empty() {
-            return Err("there is no name here that could be changed".into());
-        }
-        let name = quoted(&params.new_name)?;
-        let mut changes: HashMap<lsp::Uri, Vec<lsp::TextEdit>> = HashMap::new();
-        for span in spans {
-            if let Some(location) = self.location(&at.uri, &at.compiled, span) {
-                changes
-                    .entry(location.uri)
-                    .or_default()
-                    .push(lsp::TextEdit::new(location.range, name.clone()));
+    pub(crate) fn signature(&mut self, params: &lsp::SignatureHelpParams) -> Option<lsp::SignatureHelp> {
+        let at = self.at(&params.text_document_position_params)?;
+        let call = editor::call(&at.compiled, at.offset)?;
+        let markdown = |text: &str| {
+            let value = text.to_string();
+            (!value.is_empty()).then_some(lsp::Documentation::MarkupContent(lsp::MarkupContent {
+                kind: lsp::MarkupKind::Markdown,
+                value,
+            }))
+        };
+        let form = |form: &editor::CallForm| {
+            // Offsets in labels count UTF-16 units whatever positions count.
+            let units = |at: usize| form.label[..at].encode_utf16().count() as u32;
+            let each = |(range, doc): (&std::ops::Range<usize>, &String)| lsp::ParameterInformation {
+                label: lsp::ParameterLabel::LabelOffsets([units(range.start), units(range.end)]),
+                documentation: markdown(doc),
+            };
+            lsp::SignatureInformation {
+                label: form.label.clone(),
+                documentation: markdown(&form.doc),
+                parameters: Some(form.parameters.iter().zip(&form.docs).map(each).collect()),
+                active_parameter: form.active.map(|at| at as u32),
             }
-        }
-        Ok(Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() }))
+        };
+        Some(lsp::SignatureHelp {
+            signatures: call.signatures.iter().map(form).collect(),
+            active_signature: Some(call.active as u32),
+            active_parameter: call.signatures[call.active].active.map(|at| at as u32),
+        })
+    }
+
+    pub(crate) fn selections(
+        &mut self,
+        params: &lsp::SelectionRangeParams,
+    ) -> Option<Vec<lsp::SelectionRange>> {
+        let uri = &params.text_document.uri;
+        let compiled = self.compiled(uri)?;
+        let document = self.get(uri)?;
+        let each = |position: &lsp::Position| {
+            let offset = document.lines.offset(&document.text, *position, self.encoding);
+            let place = |span: Span| document.lines.range(&document.text, span, self.encoding);
+            let spans = editor::selections(&compiled, offset);
+            let outermost_first = spans.into_iter().rev();
+            outermost_first.fold(None, |parent: Option<lsp::SelectionRange>, span| {
+                Some(lsp::SelectionRange { range: place(span), parent: parent.map(Box::new) })
+            })
+        };
+        params.positions.iter().map(each).collect()
+    }
+
+    /// The files that the script names: imports and data.
+    pub(crate) fn links(&mut self, uri: &lsp::Uri) -> Option<Vec<lsp::DocumentLink>> {
+        let compiled = self.compiled(uri)?;
+        let folder = self.get(uri)?.path.parent().map(std::path::Path::to_path_buf)?;
+        let each = |link: editor::Link| {
+            Some(lsp::DocumentLink {
+                range: self.range(uri, link.span)?,
+                target: Some(self.uri_for(&flow_driver::normal(&folder.join(&link.path)))?),
+                tooltip: Some(link.tooltip.to_string()),
+                data: None,
+            })
+        };
+        Some(editor::links(&compiled).into_iter().filter_map(each).collect())
+    }
+
+    /// Run, Plan, Test: commands that the client carries out by starting `flow`.
+    pub(crate) fn lenses(&mut self, uri: &lsp::Uri) -> Option<Vec<lsp::CodeLens>> {
+        let compiled = self.compiled(uri)?;
+        let each = |lens: editor::Lens| {
+            let (command, name) = match lens.action {
+                LensAction::Run => ("flow.run", None),
+                LensAction::Plan => ("flow.plan", None),
+                LensAction::Test(name) => ("flow.test", name),
+            };
+            let mut arguments = vec![serde_json::Value::String(uri.to_string())];
+            arguments.extend(name.map(serde_json::Value::String));
+            let command = lsp::Command::new(lens.title.to_string(), command.to_string(), Some(arguments));
+            Some(lsp::CodeLens { range: self.range(uri, lens.span)?, command: Some(command), data: None })
+        };
+        Some(editor::lenses(&compiled).into_iter().filter_map(each).collect())
     }
 
     #[allow(deprecated, reason = "the protocol's own type has a deprecated field")]
@@ -168,105 +225,27 @@ impl Documents {
 
     pub(crate) fn complete(&mut self, params: &lsp::CompletionParams) -> Option<Vec<lsp::CompletionItem>> {
         let at = self.at(&params.text_document_position)?;
-        let each = |(rank, found): (usize, editor::Completion)| lsp::CompletionItem {
-            label: found.text.trim_end().to_string(),
-            kind: Some(completion_kind(found.kind)),
-            detail: (!found.detail.is_empty()).then_some(found.detail),
-            documentation: (!found.doc.is_empty()).then_some(lsp::Documentation::MarkupContent(
-                lsp::MarkupContent { kind: lsp::MarkupKind::Markdown, value: found.doc },
-            )),
-            insert_text: Some(found.text),
-            sort_text: Some(format!("{rank:04}")),
-            ..lsp::CompletionItem::default()
+        let snippets = self.client.snippets;
+        let each = |(rank, found): (usize, editor::Completion)| {
+            let snippet = found.snippet.filter(|_| snippets);
+            lsp::CompletionItem {
+                label: found.text.trim_end().to_string(),
+                kind: Some(completion_kind(found.kind)),
+                detail: (!found.detail.is_empty()).then_some(found.detail),
+                documentation: (!found.doc.is_empty()).then_some(lsp::Documentation::MarkupContent(
+                    lsp::MarkupContent { kind: lsp::MarkupKind::Markdown, value: found.doc },
+                )),
+                insert_text_format: snippet.is_some().then_some(lsp::InsertTextFormat::SNIPPET),
+                insert_text: Some(snippet.unwrap_or(found.text)),
+                sort_text: Some(format!("{rank:04}")),
+                ..lsp::CompletionItem::default()
+            }
         };
         Some(editor::complete(&at.compiled, at.offset).into_iter().enumerate().map(each).collect())
     }
-
-    /// The whole text in the one style; nothing where it does not parse.
-    pub(crate) fn format(&self, uri: &lsp::Uri) -> Option<Vec<lsp::TextEdit>> {
-        let document = self.get(uri)?;
-        let formatted = flow_syntax::format(&document.text).ok()?;
-        if formatted == document.text {
-            return Some(Vec::new());
-        }
-        let whole = Span::new(FileId(0), 0, document.text.len());
-        Some(vec![lsp::TextEdit::new(self.range(uri, whole)?, formatted)])
-    }
-
-    /// The fixes of the mistakes in a range.
-    pub(crate) fn actions(
-        &mut self,
-        params: &lsp::CodeActionParams,
-    ) -> Option<Vec<lsp::CodeActionOrCommand>> {
-        let uri = &params.text_document.uri;
-        let compiled = self.compiled(uri)?;
-        let mut all = Vec::new();
-        let mut sure: Vec<&Edit> = Vec::new();
-        for found in &compiled.diagnostics {
-            let range = self.range(uri, found.primary.span);
-            let here = range.is_some_and(|r| r.start <= params.range.end && params.range.start <= r.end);
-            for fix in &found.fixes {
-                let certain = fix.applicability == Applicability::MachineApplicable;
-                if certain && !overlaps(&sure, &fix.edits) {
-                    sure.extend(&fix.edits);
-                }
-                if here && let Some(edit) = self.edit(uri, &fix.edits.iter().collect::<Vec<_>>()) {
-                    all.push(action(&fix.title, lsp::CodeActionKind::QUICKFIX, edit, certain));
-                }
-            }
-        }
-        if !sure.is_empty()
-            && let Some(edit) = self.edit(uri, &sure)
-        {
-            let kind = lsp::CodeActionKind::SOURCE_FIX_ALL;
-            all.push(action("apply all fixes that are certain", kind, edit, false));
-        }
-        Some(all)
-    }
-
-    fn edit(&self, uri: &lsp::Uri, edits: &[&Edit]) -> Option<lsp::WorkspaceEdit> {
-        let each =
-            |edit: &&Edit| Some(lsp::TextEdit::new(self.range(uri, edit.span)?, edit.replacement.clone()));
-        let edits: Vec<lsp::TextEdit> = edits.iter().map(each).collect::<Option<_>>()?;
-        let changes = HashMap::from([(uri.clone(), edits)]);
-        Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() })
-    }
 }
 
-fn overlaps(taken: &[&Edit], edits: &[Edit]) -> bool {
-    let touch = |a: &Edit, b: &Edit| a.span.start <= b.span.end && b.span.start <= a.span.end;
-    edits.iter().any(|edit| taken.iter().any(|other| touch(edit, other)))
-}
-
-fn action(
-    title: &str,
-    kind: lsp::CodeActionKind,
-    edit: lsp::WorkspaceEdit,
-    preferred: bool,
-) -> lsp::CodeActionOrCommand {
-    lsp::CodeActionOrCommand::CodeAction(lsp::CodeAction {
-        title: title.to_string(),
-        kind: Some(kind),
-        edit: Some(edit),
-        is_preferred: Some(preferred),
-        ..lsp::CodeAction::default()
-    })
-}
-
-/// A name as it must be written.
-fn quoted(name: &str) -> Result<String, String> {
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    match () {
-        () if name.is_empty() || name.contains(['`', '\n', '\r']) => {
-            Err(format!("`{name}` cannot be a name"))
-        }
-        () if plain && !flow_syntax::is_keyword(name) => Ok(name.to_string()),
-        () => Ok(format!("`{name}`")),
-    }
-}
-
-fn symbol_kind(kind: SymbolKind) -> lsp::SymbolKind {
+pub(crate) fn symbol_kind(kind: SymbolKind) -> lsp::SymbolKind {
     match kind {
         SymbolKind::Job => lsp::SymbolKind::MODULE,
         SymbolKind::Param | SymbolKind::Const => lsp::SymbolKind::CONSTANT,
@@ -287,6 +266,7 @@ fn completion_kind(kind: CompletionKind) -> lsp::CompletionItemKind {
         CompletionKind::Function | CompletionKind::Aggregate => lsp::CompletionItemKind::FUNCTION,
         CompletionKind::Connector => lsp::CompletionItemKind::MODULE,
         CompletionKind::Option => lsp::CompletionItemKind::PROPERTY,
+        CompletionKind::Choice => lsp::CompletionItemKind::ENUM_MEMBER,
         CompletionKind::Declaration => lsp::CompletionItemKind::VARIABLE,
         CompletionKind::Type => lsp::CompletionItemKind::STRUCT,
         CompletionKind::Keyword => lsp::CompletionItemKind::KEYWORD,

@@ -1,46 +1,77 @@
 //! The texts an editor has open, and what the compiler says of them.
 
+use crate::capabilities::Client;
 use crate::positions::{Encoding, Lines};
-use crate::server::Read;
-use flow_driver::{Compilation, LoadError, Options, compile};
+use flow_driver::{Compilation, LoadError, Options, analyse};
 use flow_syntax::{FileId, Span};
-use lsp_types::{Location, TextDocumentContentChangeEvent, Uri};
-use std::collections::HashMap;
+use lsp_types::{Location, SemanticToken, TextDocumentContentChangeEvent, Uri};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::str::FromStr;
+
+/// The files that are not open in the editor.
+pub trait Files {
+    /// The bytes of a file.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, LoadError>;
+    /// The scripts in a folder and those below it.
+    fn scripts(&self, folder: &Path) -> Vec<PathBuf>;
+}
 
 /// An open text.
 pub(crate) struct Document {
     pub(crate) text: String,
     pub(crate) lines: Lines,
     pub(crate) version: i32,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     compiled: Option<Rc<Compilation>>,
+    /// What was read to compile it, whether it was there or not: a change of these changes what is known of it.
+    asked: HashSet<PathBuf>,
+    /// Has the client been told of it as it is now?
+    pub(crate) told: bool,
+    /// The colours the client has, with their name.
+    colours: Option<(String, Vec<SemanticToken>)>,
 }
 
-/// All open texts.
+/// All open texts, and the folders they lie in.
 pub(crate) struct Documents {
     open: HashMap<String, Document>,
     pub(crate) encoding: Encoding,
-    read: Box<Read>,
+    pub(crate) client: Client,
+    pub(crate) files: Box<dyn Files>,
+    pub(crate) folders: Vec<PathBuf>,
+    /// Answers with a name so far.
+    named: u64,
 }
 
 impl Documents {
-    pub(crate) fn new(encoding: Encoding, read: Box<Read>) -> Documents {
-        Documents { open: HashMap::new(), encoding, read }
+    pub(crate) fn new(encoding: Encoding, client: Client, files: Box<dyn Files>) -> Documents {
+        Documents { open: HashMap::new(), encoding, client, files, folders: Vec::new(), named: 0 }
     }
 
     pub(crate) fn open(&mut self, uri: &Uri, text: String, version: i32) {
         let lines = Lines::new(&text);
-        let document = Document { text, lines, version, path: path(uri), compiled: None };
+        let path = path(uri);
+        self.forget(&path);
+        let document = Document {
+            text,
+            lines,
+            version,
+            path,
+            compiled: None,
+            asked: HashSet::new(),
+            told: false,
+            colours: None,
+        };
         self.open.insert(uri.to_string(), document);
-        self.forget();
     }
 
     pub(crate) fn close(&mut self, uri: &Uri) {
-        self.open.remove(&uri.to_string());
-        self.forget();
+        if let Some(document) = self.open.remove(&uri.to_string()) {
+            // From now on the file on the disk counts.
+            self.forget(&document.path);
+        }
     }
 
     /// Applies changes in order. A client that changes what it never opened is not believed.
@@ -59,20 +90,42 @@ impl Documents {
             document.lines = Lines::new(&document.text);
         }
         document.version = version;
-        self.forget();
+        let path = document.path.clone();
+        self.forget(&path);
     }
 
-    /// A change of one text may change what others import.
-    fn forget(&mut self) {
-        self.open.values_mut().for_each(|document| document.compiled = None);
+    /// A file changed: nothing is known any more of the texts that read it.
+    pub(crate) fn forget(&mut self, path: &Path) {
+        for document in self.open.values_mut().filter(|d| d.path == path || d.asked.contains(path)) {
+            document.compiled = None;
+            document.told = false;
+        }
     }
 
     pub(crate) fn get(&self, uri: &Uri) -> Option<&Document> {
         self.open.get(&uri.to_string())
     }
 
-    pub(crate) fn uris(&self) -> Vec<Uri> {
-        self.open.keys().filter_map(|uri| Uri::from_str(uri).ok()).collect()
+    /// The open texts the client has not been told of as they are now.
+    pub(crate) fn untold(&mut self) -> Vec<Uri> {
+        let mut all: Vec<&String> = self.open.iter().filter(|(_, d)| !d.told).map(|(uri, _)| uri).collect();
+        all.sort();
+        let all: Vec<Uri> = all.into_iter().filter_map(|uri| Uri::from_str(uri).ok()).collect();
+        self.open.values_mut().for_each(|document| document.told = true);
+        all
+    }
+
+    /// The open texts with their paths.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.open.values().map(|document| document.path.as_path())
+    }
+
+    /// The text of a file as the editor has it, or as it is on the disk.
+    pub(crate) fn text_of(&self, path: &Path) -> Option<String> {
+        match self.open.values().find(|document| document.path == path) {
+            Some(document) => Some(document.text.clone()),
+            None => Some(String::from_utf8_lossy(&self.files.read(path).ok()?).into_owned()),
+        }
     }
 
     /// What the compiler says of an open text, as it is now.
@@ -82,18 +135,52 @@ impl Documents {
             Document { compiled: Some(compiled), .. } => return Some(compiled.clone()),
             document => document.path.clone(),
         };
+        let (compiled, asked) = self.compile(&path)?;
+        let document = self.open.get_mut(&key)?;
+        document.compiled = Some(compiled.clone());
+        document.asked = asked;
+        Some(compiled)
+    }
+
+    /// Compiles a file, open or not; and all that was read for it.
+    pub(crate) fn compile(&self, path: &Path) -> Option<(Rc<Compilation>, HashSet<PathBuf>)> {
         let buffers: HashMap<&Path, &str> =
             self.open.values().map(|document| (document.path.as_path(), document.text.as_str())).collect();
-        let read = &self.read;
+        let asked = RefCell::new(HashSet::new());
         let mut loader = |path: &Path| -> Result<Vec<u8>, LoadError> {
+            asked.borrow_mut().insert(path.to_path_buf());
             match buffers.get(path) {
                 Some(text) => Ok(text.as_bytes().to_vec()),
-                None => read(path),
+                None => self.files.read(path),
             }
         };
-        let compiled = Rc::new(compile(&mut loader, &path, &Options::default()).ok()?);
-        self.open.get_mut(&key)?.compiled = Some(compiled.clone());
-        Some(compiled)
+        let compiled = analyse(&mut loader, path, &Options::default()).ok()?;
+        Some((Rc::new(compiled), asked.into_inner()))
+    }
+
+    /// Keeps colours for the client's next question; their name.
+    pub(crate) fn remember(&mut self, uri: &Uri, colours: Vec<SemanticToken>) -> Option<String> {
+        self.named += 1;
+        let name = self.named.to_string();
+        self.open.get_mut(&uri.to_string())?.colours = Some((name.clone(), colours));
+        Some(name)
+    }
+
+    /// The colours of this name.
+    pub(crate) fn remembered(&mut self, uri: &Uri, name: &str) -> Option<Vec<SemanticToken>> {
+        let colours = &mut self.open.get_mut(&uri.to_string())?.colours;
+        match colours.take() {
+            Some((known, colours)) if known == name => Some(colours),
+            _ => None,
+        }
+    }
+
+    /// A range of the protocol in bytes of an open text.
+    pub(crate) fn bytes(&self, uri: &Uri, range: lsp_types::Range) -> Option<std::ops::Range<usize>> {
+        let document = self.get(uri)?;
+        let at = |position| document.lines.offset(&document.text, position, self.encoding);
+        let start = at(range.start);
+        Some(start..at(range.end).max(start))
     }
 
     /// A span of a compilation as a place an editor can go to.
@@ -101,15 +188,25 @@ impl Documents {
         let file = compiled.sources.file(span.file);
         let to = match span.file {
             FileId(0) => uri.clone(),
-            _ => uri_of(Path::new(&file.name))?,
+            _ => self.uri_for(Path::new(&file.name))?,
         };
         let range = Lines::new(&file.text).range(&file.text, span, self.encoding);
         Some(Location::new(to, range))
     }
 }
 
+impl Documents {
+    /// The address of a file: the one the client opened it by, if it is open.
+    pub(crate) fn uri_for(&self, path: &Path) -> Option<Uri> {
+        match self.open.iter().find(|(_, document)| document.path == path) {
+            Some((uri, _)) => Uri::from_str(uri).ok(),
+            None => uri_of(path),
+        }
+    }
+}
+
 /// The path of a `file:` address; of any other, its own text (it is only ever found among open texts).
-fn path(uri: &Uri) -> PathBuf {
+pub(crate) fn path(uri: &Uri) -> PathBuf {
     let text = uri.to_string();
     let Some(rest) = text.strip_prefix("file://") else { return PathBuf::from(text) };
     let rest = &rest[rest.find('/').unwrap_or(0)..];
@@ -131,7 +228,7 @@ fn path(uri: &Uri) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn uri_of(path: &Path) -> Option<Uri> {
+pub(crate) fn uri_of(path: &Path) -> Option<Uri> {
     let mut out = String::from("file://");
     for byte in path.to_string_lossy().bytes() {
         match byte {

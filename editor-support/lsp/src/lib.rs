@@ -2,8 +2,14 @@
 //! offsets into the editor's positions. Everything it knows of the language comes from `flow-driver`.
 
 mod answers;
+mod ask;
+mod capabilities;
+mod colours;
 mod documents;
+mod edits;
 mod positions;
 mod server;
+mod workspace;
 
-pub use server::{Read, serve, serve_stdio};
+pub use documents::Files;
+pub use server::{serve, serve_stdio};

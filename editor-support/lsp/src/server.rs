@@ -1,34 +1,37 @@
-//! The loop: one message after the other. A request that panics is answered with an error, and the server goes on.
+//! The loop: one message after the other. A request that panics is answered with an error, and the server goes on; one
+//! that is cancelled before its turn is not worked on.
 
-use crate::documents::Documents;
+use crate::ask::{Refused, ask, read};
+use crate::capabilities::{Client, capabilities};
+use crate::documents::{self, Documents, Files};
 use crate::positions::Encoding;
-use flow_driver::LoadError;
-use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
+use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types as lsp;
 use lsp_types::notification::{self, Notification as _};
 use lsp_types::request::{self, Request as _};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-
-/// Reads a file that is not open in the editor.
-pub type Read = dyn Fn(&Path) -> Result<Vec<u8>, LoadError>;
 
 /// Serves one client until it says goodbye.
-pub fn serve(connection: &Connection, read: Box<Read>) -> Result<(), String> {
+pub fn serve(connection: &Connection, files: Box<dyn Files>) -> Result<(), String> {
     let broken = |error: lsp_server::ProtocolError| error.to_string();
     let (id, params) = connection.initialize_start().map_err(broken)?;
+    let sent = params["capabilities"].clone();
     let client: lsp::InitializeParams = serde_json::from_value(params).map_err(|e| e.to_string())?;
     let offered =
         client.capabilities.general.as_ref().and_then(|general| general.position_encodings.as_deref());
     let encoding = Encoding::of(offered);
-    let answer = serde_json::json!({
+    let answer = json!({
         "capabilities": capabilities(encoding),
         "serverInfo": { "name": "flow", "version": env!("CARGO_PKG_VERSION") },
     });
     connection.initialize_finish(id, answer).map_err(broken)?;
-    let mut server = Server { connection, documents: Documents::new(encoding, read) };
-    for message in &connection.receiver {
+    let mut documents = Documents::new(encoding, Client::of(&client.capabilities, &sent), files);
+    documents.folders = folders(&client);
+    let mut server = Server { connection, documents, waiting: VecDeque::new(), closing: false, asked: 0 };
+    server.watch();
+    while let Some(message) = server.next() {
         match message {
             Message::Request(request) => {
                 if connection.handle_shutdown(&request).map_err(broken)? {
@@ -36,6 +39,9 @@ pub fn serve(connection: &Connection, read: Box<Read>) -> Result<(), String> {
                 }
                 let response = server.answer(request);
                 server.send(Message::Response(response));
+            }
+            Message::Notification(told) if told.method == notification::Exit::METHOD => {
+                return Err("the client left without a `shutdown`".to_string());
             }
             Message::Notification(notification) => server.notified(notification),
             Message::Response(_) => {}
@@ -45,57 +51,35 @@ pub fn serve(connection: &Connection, read: Box<Read>) -> Result<(), String> {
 }
 
 /// Serves the client on standard input and output.
-pub fn serve_stdio(read: Box<Read>) -> Result<(), String> {
+pub fn serve_stdio(files: Box<dyn Files>) -> Result<(), String> {
     let (connection, threads) = Connection::stdio();
-    serve(&connection, read)?;
+    serve(&connection, files)?;
     // The writer ends when nobody can send any more.
     drop(connection);
     threads.join().map_err(|error| error.to_string())
 }
 
-fn capabilities(encoding: Encoding) -> lsp::ServerCapabilities {
-    lsp::ServerCapabilities {
-        position_encoding: Some(encoding.kind()),
-        text_document_sync: Some(lsp::TextDocumentSyncKind::INCREMENTAL.into()),
-        hover_provider: Some(true.into()),
-        completion_provider: Some(lsp::CompletionOptions {
-            trigger_characters: Some([">", "(", ":", " ", ","].map(String::from).to_vec()),
-            ..lsp::CompletionOptions::default()
-        }),
-        definition_provider: Some(lsp::OneOf::Left(true)),
-        references_provider: Some(lsp::OneOf::Left(true)),
-        rename_provider: Some(lsp::OneOf::Left(true)),
-        document_symbol_provider: Some(lsp::OneOf::Left(true)),
-        folding_range_provider: Some(true.into()),
-        inlay_hint_provider: Some(lsp::OneOf::Left(true)),
-        document_formatting_provider: Some(lsp::OneOf::Left(true)),
-        code_action_provider: Some(lsp::CodeActionProviderCapability::Options(lsp::CodeActionOptions {
-            code_action_kinds: Some(vec![lsp::CodeActionKind::QUICKFIX, lsp::CodeActionKind::SOURCE_FIX_ALL]),
-            ..lsp::CodeActionOptions::default()
-        })),
-        diagnostic_provider: Some(lsp::DiagnosticServerCapabilities::Options(lsp::DiagnosticOptions {
-            identifier: Some("flow".into()),
-            inter_file_dependencies: true,
-            workspace_diagnostics: false,
-            ..lsp::DiagnosticOptions::default()
-        })),
-        ..lsp::ServerCapabilities::default()
+/// The folders the client works in.
+fn folders(client: &lsp::InitializeParams) -> Vec<std::path::PathBuf> {
+    #[allow(deprecated, reason = "clients without folders still say their root")]
+    let root = client.root_uri.as_ref();
+    match &client.workspace_folders {
+        Some(folders) if !folders.is_empty() => {
+            folders.iter().map(|folder| documents::path(&folder.uri)).collect()
+        }
+        _ => root.map(documents::path).into_iter().collect(),
     }
 }
 
 struct Server<'c> {
     connection: &'c Connection,
     documents: Documents,
-}
-
-/// Why a request has no answer.
-enum Refused {
-    /// Its parameters are not those of the protocol.
-    Params(String),
-    /// It cannot be done.
-    Cannot(String),
-    /// Nobody here knows it.
-    Unknown,
+    /// Messages that have come and wait for their turn.
+    waiting: VecDeque<Message>,
+    /// Has the client said goodbye?
+    closing: bool,
+    /// Requests to the client so far.
+    asked: i32,
 }
 
 impl Server<'_> {
@@ -104,9 +88,59 @@ impl Server<'_> {
         let _ = self.connection.sender.send(message);
     }
 
+    /// The next message to work on; `None` when the client is gone. All that has come is taken in first, so that what is
+    /// cancelled meanwhile is answered at once; and when nothing waits, the client is told what is wrong with its texts.
+    fn next(&mut self) -> Option<Message> {
+        loop {
+            // What comes behind the goodbye is for `handle_shutdown`.
+            while !self.closing
+                && let Ok(message) = self.connection.receiver.try_recv()
+            {
+                self.take(message);
+            }
+            if let Some(message) = self.waiting.pop_front() {
+                return Some(message);
+            }
+            self.publish();
+            let message = self.connection.receiver.recv().ok()?;
+            self.take(message);
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Notification(told) if told.method == notification::Cancel::METHOD => {
+                self.cancel(&told.params)
+            }
+            message => {
+                self.closing |=
+                    matches!(&message, Message::Request(r) if r.method == request::Shutdown::METHOD);
+                self.waiting.push_back(message);
+            }
+        }
+    }
+
+    /// Answers a request that waits still; one that was answered already is let be.
+    fn cancel(&mut self, params: &Value) {
+        let id = match &params["id"] {
+            Value::Number(number) => number.as_i64().and_then(|n| i32::try_from(n).ok()).map(RequestId::from),
+            Value::String(text) => Some(RequestId::from(text.clone())),
+            _ => None,
+        };
+        let place = self.waiting.iter().position(|message| match message {
+            Message::Request(request) => Some(&request.id) == id.as_ref(),
+            _ => false,
+        });
+        if let (Some(id), Some(place)) = (id, place) {
+            self.waiting.remove(place);
+            let why = "the client cancelled it".to_string();
+            self.send(Message::Response(Response::new_err(id, ErrorCode::RequestCanceled as i32, why)));
+        }
+    }
+
     fn answer(&mut self, request: Request) -> Response {
         let Request { id, method, params } = request;
-        let done = catch_unwind(AssertUnwindSafe(|| self.ask(&method, params)));
+        let done = catch_unwind(AssertUnwindSafe(|| ask(&mut self.documents, &method, params)));
         match done {
             Ok(Ok(value)) => Response::new_ok(id, value),
             Ok(Err(Refused::Params(why))) => Response::new_err(id, ErrorCode::InvalidParams as i32, why),
@@ -121,51 +155,19 @@ impl Server<'_> {
         }
     }
 
-    fn ask(&mut self, method: &str, params: Value) -> Result<Value, Refused> {
-        let documents = &mut self.documents;
-        match method {
-            request::HoverRequest::METHOD => json(documents.hover(&read(params)?)),
-            request::GotoDefinition::METHOD => json(documents.definition(&read(params)?)),
-            request::References::METHOD => json(documents.references(&read(params)?)),
-            request::Rename::METHOD => json(documents.rename(&read(params)?).map_err(Refused::Cannot)?),
-            request::Completion::METHOD => json(documents.complete(&read(params)?)),
-            request::InlayHintRequest::METHOD => json(documents.hints(&read(params)?)),
-            request::CodeActionRequest::METHOD => json(documents.actions(&read(params)?)),
-            request::DocumentSymbolRequest::METHOD => {
-                let params: lsp::DocumentSymbolParams = read(params)?;
-                json(documents.symbols(&params.text_document.uri))
-            }
-            request::FoldingRangeRequest::METHOD => {
-                let params: lsp::FoldingRangeParams = read(params)?;
-                json(documents.folds(&params.text_document.uri))
-            }
-            request::Formatting::METHOD => {
-                let params: lsp::DocumentFormattingParams = read(params)?;
-                json(documents.format(&params.text_document.uri))
-            }
-            request::DocumentDiagnosticRequest::METHOD => {
-                let params: lsp::DocumentDiagnosticParams = read(params)?;
-                let items = documents.diagnostics(&params.text_document.uri);
-                json(serde_json::json!({ "kind": "full", "items": items }))
-            }
-            _ => Err(Refused::Unknown),
-        }
-    }
-
     fn notified(&mut self, Notification { method, params }: Notification) {
-        let done = catch_unwind(AssertUnwindSafe(|| match method.as_str() {
+        // What a notification breaks nobody waits for; the next one finds a server that works.
+        let _ = catch_unwind(AssertUnwindSafe(|| match method.as_str() {
             notification::DidOpenTextDocument::METHOD => {
                 if let Ok(params) = read::<lsp::DidOpenTextDocumentParams>(params) {
                     let document = params.text_document;
                     self.documents.open(&document.uri, document.text, document.version);
-                    self.publish();
                 }
             }
             notification::DidChangeTextDocument::METHOD => {
                 if let Ok(params) = read::<lsp::DidChangeTextDocumentParams>(params) {
                     let document = params.text_document;
                     self.documents.change(&document.uri, params.content_changes, document.version);
-                    self.publish();
                 }
             }
             notification::DidCloseTextDocument::METHOD => {
@@ -175,16 +177,35 @@ impl Server<'_> {
                     self.tell(uri, Vec::new(), None);
                 }
             }
+            notification::DidChangeWatchedFiles::METHOD => {
+                if let Ok(params) = read::<lsp::DidChangeWatchedFilesParams>(params) {
+                    params
+                        .changes
+                        .iter()
+                        .for_each(|change| self.documents.forget(&documents::path(&change.uri)));
+                    self.refresh();
+                }
+            }
+            notification::DidChangeWorkspaceFolders::METHOD => {
+                if let Ok(params) = read::<lsp::DidChangeWorkspaceFoldersParams>(params) {
+                    let gone: Vec<_> = params.event.removed.iter().map(|f| documents::path(&f.uri)).collect();
+                    self.documents.folders.retain(|folder| !gone.contains(folder));
+                    self.documents.folders.extend(params.event.added.iter().map(|f| documents::path(&f.uri)));
+                }
+            }
             _ => {}
         }));
-        // What a notification breaks nobody waits for; the next one finds a server that works.
-        let _ = done;
     }
 
-    /// What is wrong with every open text: a change of one may change what others import.
+    /// Tells what is wrong with the texts that changed, or that read one that did. A client that asks is not told.
     fn publish(&mut self) {
-        for uri in self.documents.uris() {
-            let diagnostics = self.documents.diagnostics(&uri);
+        if self.documents.client.pulls {
+            return;
+        }
+        for uri in self.documents.untold() {
+            let found = catch_unwind(AssertUnwindSafe(|| self.documents.diagnostics(&uri)));
+            // What cannot be analysed for a mistake of ours is asked about again with the next change.
+            let Ok(diagnostics) = found else { continue };
             let version = self.documents.get(&uri).map(|document| document.version);
             self.tell(uri, diagnostics, version);
         }
@@ -195,12 +216,30 @@ impl Server<'_> {
         let method = notification::PublishDiagnostics::METHOD.to_string();
         self.send(Message::Notification(Notification::new(method, params)));
     }
-}
 
-fn read<T: serde::de::DeserializeOwned>(params: Value) -> Result<T, Refused> {
-    serde_json::from_value(params).map_err(|error| Refused::Params(error.to_string()))
-}
+    /// Asks the client to tell when scripts change on the disk.
+    fn watch(&mut self) {
+        if self.documents.client.watches {
+            let watchers = json!([{ "globPattern": "**/*.flow" }]);
+            let registration = json!({
+                "id": "scripts",
+                "method": notification::DidChangeWatchedFiles::METHOD,
+                "registerOptions": { "watchers": watchers },
+            });
+            self.request(request::RegisterCapability::METHOD, json!({ "registrations": [registration] }));
+        }
+    }
 
-fn json<T: serde::Serialize>(value: T) -> Result<Value, Refused> {
-    serde_json::to_value(value).map_err(|error| Refused::Cannot(error.to_string()))
+    /// A file changed behind the editor's back: a client that pulls is told to ask again.
+    fn refresh(&mut self) {
+        if self.documents.client.refreshes {
+            self.request(request::WorkspaceDiagnosticRefresh::METHOD, Value::Null);
+        }
+    }
+
+    fn request(&mut self, method: &str, params: Value) {
+        self.asked += 1;
+        let id = RequestId::from(format!("flow-{}", self.asked));
+        self.send(Message::Request(Request { id, method: method.to_string(), params }));
+    }
 }

@@ -3,9 +3,10 @@
 use super::{definition, text};
 use crate::Compilation;
 use flow_plan::catalogue;
+use flow_plan::connector::table::Delivery;
 use flow_plan::operator::{StreamMode, WindowKind};
+use flow_syntax::ast::{DeclKind, TypeKind};
 use flow_syntax::{FileId, Span};
-use flow_types::Checked;
 use flow_types::checked::{CheckedKind, CheckedStage};
 use flow_types::stream::StreamType;
 
@@ -32,7 +33,7 @@ fn here(span: Span, offset: usize) -> bool {
 
 /// The word of a stage: the stream behind it.
 fn stage(compiled: &Compilation, offset: usize) -> Option<Hover> {
-    for (index, declaration) in compiled.checked.declarations.iter().enumerate() {
+    for index in 0..compiled.checked.declarations.len() {
         let Some(pipeline) = compiled.checked.pipeline(index) else { continue };
         for stage in &pipeline.stages {
             let word = word_span(compiled, stage);
@@ -44,10 +45,15 @@ fn stage(compiled: &Compilation, offset: usize) -> Option<Hover> {
             if let Some(state) = state {
                 markdown.push_str(&format!("\n\nkeeps state `{}`", state.id));
             }
-            if let Some(aggregate) = catalogue::lookup_aggregate(&stage.word) {
-                markdown.push_str(&format!("\n\n{}", aggregate.doc));
+            let about =
+                flow_types::forms::stage_form(&stage.word).map(|form| (form.form, form.doc)).or_else(|| {
+                    catalogue::lookup_aggregate(&stage.word)
+                        .map(|aggregate| (aggregate.signatures[0], aggregate.doc))
+                });
+            if let Some((form, doc)) = about {
+                markdown.push_str(&format!("\n\n{doc}\n\n`{form}`"));
             }
-            let _ = declaration;
+            markdown.push_str(&failures(compiled, stage.span));
             return Some(Hover { span: word, markdown });
         }
     }
@@ -150,18 +156,24 @@ fn name(compiled: &Compilation, offset: usize) -> Option<Hover> {
     let declared = definition(compiled, offset)?;
     let span = word_at(compiled, offset)?;
     let found = compiled.checked.declarations.iter().find(|d| d.name_span == declared)?;
-    let mut markdown =
-        format!("```flow\n{}\n```", declaration(&compiled.checked, found.name.as_ref(), &found.kind));
+    let mut markdown = format!("```flow\n{}\n```", declaration(&found.name, &found.kind));
     if let CheckedKind::Pipeline(pipeline) = &found.kind {
         markdown.push_str(&format!("\n\n{}", kind(&pipeline.output)));
+        markdown.push_str(&delivery(compiled, declared));
     }
     if let Some(doc) = &found.doc {
         markdown.push_str(&format!("\n\n{doc}"));
     }
+    if let CheckedKind::Function(function) = &found.kind {
+        for failure in &function.failures {
+            markdown.push_str(&format!("\n\ncan fail: `{}`: {}", text(compiled, failure.span), failure.why));
+        }
+    }
     Some(Hover { span, markdown })
 }
 
-fn declaration(_: &Checked, name: &str, kind: &CheckedKind) -> String {
+/// A declaration in one line, as a script would write it.
+pub(super) fn declaration(name: &str, kind: &CheckedKind) -> String {
     match kind {
         CheckedKind::Type(ty) => match ty {
             Some(ty) => format!("type {name} = {ty}"),
@@ -193,11 +205,65 @@ fn declaration(_: &Checked, name: &str, kind: &CheckedKind) -> String {
     }
 }
 
+/// What a sink promises from end to end, and what weakens it.
+fn delivery(compiled: &Compilation, declared: Span) -> String {
+    let Some(index) = compiled.checked.declarations.iter().position(|d| d.name_span == declared) else {
+        return String::new();
+    };
+    let all = flow_types::guarantees::guarantees(&compiled.checked);
+    let Some(of_sink) = all.iter().find(|guarantee| guarantee.sink == index) else { return String::new() };
+    let mut said = match of_sink.delivery {
+        Delivery::ExactlyOnce => "\n\ndelivery: exactly once".to_string(),
+        Delivery::AtLeastOnce => "\n\ndelivery: at least once".to_string(),
+        Delivery::BestEffort => "\n\ndelivery: best effort".to_string(),
+    };
+    for (why, _) in &of_sink.weakened_by {
+        said.push_str(&format!("; {why}"));
+    }
+    said
+}
+
+/// The parts of a place that can raise a record error, and why.
+fn failures(compiled: &Compilation, within: Span) -> String {
+    let inside =
+        |span: Span| span.file == within.file && within.start <= span.start && span.end <= within.end;
+    let mut said: Vec<String> = Vec::new();
+    for failure in compiled.checked.failures().iter().filter(|failure| inside(failure.span)) {
+        let line = format!("\n\ncan fail: `{}`: {}", text(compiled, failure.span), failure.why);
+        if !said.contains(&line) {
+            said.push(line);
+        }
+    }
+    said.concat()
+}
+
+/// The `///` lines of the field of a type that a name means.
+fn field_doc(compiled: &Compilation, offset: usize) -> Option<&str> {
+    let declared = definition(compiled, offset)?;
+    let program = compiled.programs.get(usize::from(declared.file.0))?;
+    let types = program.decls.iter().filter_map(|decl| match &decl.kind {
+        DeclKind::Type(ty) => Some(&ty.ty),
+        DeclKind::Source(source) => source.ty.as_ref(),
+        DeclKind::Table(table) => table.ty.as_ref(),
+        _ => None,
+    });
+    let fields = types.filter_map(|ty| match &ty.kind {
+        TypeKind::Record(fields) => Some(fields),
+        _ => None,
+    });
+    fields.flatten().find(|field| field.name.span == declared)?.doc.as_deref()
+}
+
 /// The smallest expression around an offset, with its type and why it can fail.
 fn typed(compiled: &Compilation, offset: usize) -> Option<Hover> {
     let facts = compiled.checked.facts.types.iter().filter(|(span, _)| here(*span, offset));
     let (span, ty) = facts.min_by_key(|(span, _)| span.end - span.start)?;
-    Some(Hover { span: *span, markdown: format!("```flow\n{}: {ty}\n```", text(compiled, *span)) })
+    let mut markdown = format!("```flow\n{}: {ty}\n```", text(compiled, *span));
+    if let Some(doc) = field_doc(compiled, offset) {
+        markdown.push_str(&format!("\n\n{doc}"));
+    }
+    markdown.push_str(&failures(compiled, *span));
+    Some(Hover { span: *span, markdown })
 }
 
 /// The stream behind a stage, shown at its end.

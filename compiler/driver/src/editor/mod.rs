@@ -1,13 +1,30 @@
 //! What an editor asks of a compiled script, at byte offsets of the main file. Pure functions of what checking
 //! found: the language server and `flow check` cannot disagree.
 
+mod actions;
 mod complete;
+mod cursor;
+mod format;
 mod hover;
+mod lenses;
+mod links;
+mod problems;
+mod selection;
+mod semantic;
+mod signature;
 mod symbols;
 
+pub use actions::{Action, ActionKind, actions, fix_all};
 pub use complete::{Completion, CompletionKind, complete};
+pub use format::format_edits;
 pub use hover::{Hint, Hover, hints, hover};
-pub use symbols::{Symbol, SymbolKind, folds, symbols};
+pub use lenses::{Lens, LensAction, lenses};
+pub use links::{Link, links};
+pub use problems::problems;
+pub use selection::selections;
+pub use semantic::{Word, WordKind, words};
+pub use signature::{Call, CallForm, call, taken};
+pub use symbols::{Symbol, SymbolKind, folds, outline, symbols};
 
 use crate::Compilation;
 use flow_syntax::{FileId, Span};
@@ -23,7 +40,10 @@ pub fn definition(compiled: &Compilation, offset: usize) -> Option<Span> {
 /// The name of a declaration under the cursor.
 fn declared_at(compiled: &Compilation, offset: usize) -> Option<Span> {
     let names = compiled.checked.declarations.iter().map(|declaration| declaration.name_span);
-    let declared = compiled.checked.facts.references.iter().map(|(_, declared)| *declared);
+    // What a connector adds is declared where that stands, which is not its name.
+    let same = |(at, of): &&(Span, Span)| plain(text(compiled, *at)) == plain(text(compiled, *of));
+    let here = |(_, of): &&(Span, Span)| of.file == FileId(0) && of.touches(offset);
+    let declared = compiled.checked.facts.references.iter().filter(here).filter(same).map(|(_, of)| *of);
     names
         .chain(declared)
         .filter(|span| span.file == FileId(0) && span.touches(offset))
@@ -32,14 +52,54 @@ fn declared_at(compiled: &Compilation, offset: usize) -> Option<Span> {
 
 /// Every place that means what is under the cursor, its declaration first.
 pub fn references(compiled: &Compilation, offset: usize) -> Vec<Span> {
-    let Some(declared) = definition(compiled, offset) else { return Vec::new() };
+    let (Some(declared), Some(here)) = (definition(compiled, offset), hover::word_at(compiled, offset))
+    else {
+        return Vec::new();
+    };
+    let name = plain(text(compiled, here));
+    let mut all = uses(compiled, declared, name);
+    // What a connector or a window adds has no place of its own: it is declared where that stands.
+    if plain(text(compiled, declared)) == name {
+        all.insert(0, declared);
+    }
+    all
+}
+
+/// Every use of a name that is declared at a place, in all files of the compilation.
+pub fn uses(compiled: &Compilation, declared: Span, name: &str) -> Vec<Span> {
     let uses = compiled.checked.facts.references.iter();
     let mut all: Vec<Span> = uses.filter(|(_, of)| *of == declared).map(|(at, _)| *at).collect();
-    all.retain(|span| *span != declared);
+    all.retain(|span| *span != declared && plain(text(compiled, *span)) == name);
     all.sort();
     all.dedup();
-    all.insert(0, declared);
     all
+}
+
+/// The places of a name that can be changed all at once, its declaration first; none if it is not declared in a script.
+pub fn renames(compiled: &Compilation, offset: usize) -> Vec<Span> {
+    let all = references(compiled, offset);
+    match all.first() {
+        Some(first) if definition(compiled, offset) == Some(*first) => all,
+        _ => Vec::new(),
+    }
+}
+
+/// A name without its backticks.
+fn plain(name: &str) -> &str {
+    name.trim_matches('`')
+}
+
+/// A name as it must be written, or why it cannot be one.
+pub fn quoted(name: &str) -> Result<String, String> {
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    match () {
+        () if name.is_empty() || name.contains(['`', '\n', '\r']) => {
+            Err(format!("`{name}` cannot be a name"))
+        }
+        () if plain && !flow_syntax::is_keyword(name) => Ok(name.to_string()),
+        () => Ok(format!("`{name}`")),
+    }
 }
 
 /// The text of a span of the main file or an import.

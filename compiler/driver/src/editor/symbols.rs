@@ -1,7 +1,7 @@
 //! The outline of a script, and what can be folded.
 
 use crate::Compilation;
-use flow_syntax::ast::DeclKind;
+use flow_syntax::ast::{DeclKind, Program};
 use flow_syntax::{FileId, Span};
 
 /// What a symbol is.
@@ -35,7 +35,11 @@ pub struct Symbol {
 
 /// The declarations of the main file, in order.
 pub fn symbols(compiled: &Compilation) -> Vec<Symbol> {
-    let Some(program) = compiled.programs.first() else { return Vec::new() };
+    compiled.programs.first().map(outline).unwrap_or_default()
+}
+
+/// The declarations of a parsed file, in order.
+pub fn outline(program: &Program) -> Vec<Symbol> {
     let each = |decl: &flow_syntax::ast::Decl| {
         let (name, name_span, kind) = match &decl.kind {
             DeclKind::Job(d) => (d.name.name.clone(), d.name.span, SymbolKind::Job),

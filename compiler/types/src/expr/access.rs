@@ -41,7 +41,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
             }
         }
         match self.find(None, &name.name) {
-            Found::Column(index) => self.column(index, name.span),
+            Found::Column(index) => self.column(index, name.span, name.span),
             Found::Ambiguous(several) => {
                 let several: Vec<_> = several.into_iter().map(|(_, c)| c.clone()).collect();
                 self.ambiguous(name, &several);
@@ -100,13 +100,13 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         }
     }
 
-    /// Reads a column of the row.
-    pub(crate) fn column(&mut self, index: usize, span: Span) -> Option<Typed> {
+    /// Reads a column of the row: an expression, in which this is its name.
+    pub(crate) fn column(&mut self, index: usize, span: Span, named: Span) -> Option<Typed> {
         let stream = self.row()?;
         let column = &stream.columns[index];
         let (id, origin, ty, name) = (column.id, column.origin, column.ty.clone(), column.name.clone());
         self.ck.mark_read(id);
-        self.ck.reference(span, origin);
+        self.ck.reference(named, origin);
         if let Some((_, global)) = self.ck.global(&name)
             && matches!(global.decl.kind, DeclKind::Const(_) | DeclKind::Param(_))
         {
@@ -222,7 +222,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
             };
         }
         match self.find(Some(&side.name), &name.name) {
-            Found::Column(index) => self.column(index, span),
+            Found::Column(index) => self.column(index, span, name.span),
             Found::Ambiguous(several) => {
                 let several: Vec<_> = several.into_iter().map(|(_, c)| c.clone()).collect();
                 self.ambiguous(name, &several);

@@ -8,7 +8,8 @@ use flow_syntax::ast::{Arg, ExprId, ExprKind, Ident, Stage};
 use flow_syntax::codes;
 use flow_syntax::{Applicability, Diagnostic, Span};
 
-const KINDS: [&str; 7] = ["tumbling", "sliding", "session", "cumulative", "count", "global", "same"];
+pub(crate) const KINDS: [&str; 7] =
+    ["tumbling", "sliding", "session", "cumulative", "count", "global", "same"];
 
 const DAY: i64 = 86_400_000_000;
 

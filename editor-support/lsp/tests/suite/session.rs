@@ -1,10 +1,7 @@
-//! Sessions as clients have them: the real server over a connection in memory.
-#![allow(missing_docs)]
+//! Sessions as clients have them.
 
-use flow_driver::LoadError;
-use lsp_server::{Connection, Message, Notification, Request, RequestId};
+use crate::client::{Client, Table, URI, applied};
 use serde_json::{Value, json};
-use std::thread::JoinHandle;
 
 const SCRIPT: &str = "\
 /// One bid.
@@ -19,95 +16,22 @@ stream dear = bids
 
 sink out = dear -> stdout(format: json)
 ";
-const URI: &str = "file:///srv/script.flow";
-
-struct Client {
-    connection: Connection,
-    server: Option<JoinHandle<Result<(), String>>>,
-    next: i32,
-    /// What was published last.
-    diagnostics: Vec<Value>,
-}
-
-impl Client {
-    fn start(encodings: &[&str]) -> (Client, Value) {
-        let (server, connection) = Connection::memory();
-        #[allow(clippy::disallowed_methods)]
-        let server =
-            std::thread::spawn(move || flow_lsp::serve(&server, Box::new(|_| Err(LoadError::Missing))));
-        let mut client = Client { connection, server: Some(server), next: 0, diagnostics: Vec::new() };
-        let capabilities = json!({ "general": { "positionEncodings": encodings } });
-        let answer = client.ask("initialize", json!({ "capabilities": capabilities })).unwrap();
-        client.notify("initialized", json!({}));
-        (client, answer)
-    }
-
-    fn notify(&self, method: &str, params: Value) {
-        self.connection.sender.send(Notification::new(method.into(), params).into()).unwrap();
-    }
-
-    /// Asks, and waits for the answer; notifications on the way are kept.
-    fn ask(&mut self, method: &str, params: Value) -> Result<Value, String> {
-        self.next += 1;
-        let id = RequestId::from(self.next);
-        self.connection.sender.send(Request::new(id.clone(), method.into(), params).into()).unwrap();
-        loop {
-            match self.connection.receiver.recv().unwrap() {
-                Message::Response(response) if response.id == id => {
-                    return response.response_result.map_err(|error| error.message);
-                }
-                Message::Notification(told) if told.method == "textDocument/publishDiagnostics" => {
-                    self.diagnostics = told.params["diagnostics"].as_array().unwrap().clone();
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn open(&mut self, text: &str) {
-        let document = json!({ "uri": URI, "languageId": "flow", "version": 1, "text": text });
-        self.notify("textDocument/didOpen", json!({ "textDocument": document }));
-    }
-
-    /// Asks about the place of `mark` in a text, `skip` bytes into it.
-    fn at(
-        &mut self,
-        method: &str,
-        text: &str,
-        mark: &str,
-        skip: usize,
-        more: Value,
-    ) -> Result<Value, String> {
-        let offset = text.find(mark).unwrap() + skip;
-        let line = text[..offset].matches('\n').count();
-        let column = offset - text[..offset].rfind('\n').map_or(0, |at| at + 1);
-        let mut params = json!({
-            "textDocument": { "uri": URI },
-            "position": { "line": line, "character": column },
-        });
-        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        self.ask(method, params)
-    }
-
-    fn end(mut self) {
-        self.ask("shutdown", Value::Null).unwrap();
-        self.notify("exit", Value::Null);
-        self.server.take().unwrap().join().unwrap().unwrap();
-    }
-}
 
 fn opened(text: &str) -> Client {
-    let (mut client, _) = Client::start(&["utf-8"]);
-    client.open(text);
-    client
+    Client::opened(text)
+}
+
+fn started(encodings: &[&str]) -> (Client, Value) {
+    let general = json!({ "positionEncodings": encodings });
+    Client::start(json!({ "capabilities": { "general": general } }), Table::default())
 }
 
 #[test]
 fn the_server_takes_utf_8_where_the_client_offers_it() {
-    let (client, answer) = Client::start(&["utf-16", "utf-8"]);
+    let (client, answer) = started(&["utf-16", "utf-8"]);
     assert_eq!(answer["capabilities"]["positionEncoding"], "utf-8");
     client.end();
-    let (client, answer) = Client::start(&["utf-16"]);
+    let (client, answer) = started(&["utf-16"]);
     assert_eq!(answer["capabilities"]["positionEncoding"], "utf-16");
     client.end();
 }
@@ -115,9 +39,15 @@ fn the_server_takes_utf_8_where_the_client_offers_it() {
 #[test]
 fn mistakes_are_published_while_typing_and_go_away_when_mended() {
     let mut client = opened(&SCRIPT.replace("max(price)", "max(prize)"));
+    // What waits is answered first; then the client is told, and this is the answer that comes behind it.
+    client.pulled(URI);
     let pulled = client.ask("textDocument/diagnostic", json!({ "textDocument": { "uri": URI } })).unwrap();
     assert_eq!(pulled["items"][0]["code"], "E0203");
-    assert_eq!(pulled["items"], Value::Array(client.diagnostics.clone()), "pushed and pulled are the same");
+    assert_eq!(
+        pulled["items"],
+        Value::Array(client.diagnostics[URI].clone()),
+        "pushed and pulled are the same"
+    );
     // One letter is mended by an incremental change.
     let at = json!({ "line": 8, "character": 41 });
     let line = SCRIPT.lines().nth(8).unwrap();
@@ -213,13 +143,13 @@ fn the_outline_and_the_one_style() {
     let options = json!({ "tabSize": 2, "insertSpaces": true });
     let params = json!({ "textDocument": { "uri": URI }, "options": options });
     let edits = client.ask("textDocument/formatting", params).unwrap();
-    assert_eq!(edits[0]["newText"], SCRIPT);
+    assert_eq!(applied(&text, &edits), SCRIPT);
     client.end();
 }
 
 #[test]
 fn what_is_not_open_or_not_served_has_an_answer() {
-    let (mut client, _) = Client::start(&[]);
+    let (mut client, _) = started(&[]);
     let hover = client.at("textDocument/hover", "x", "x", 0, json!({})).unwrap();
     assert_eq!(hover, Value::Null);
     assert!(client.ask("textDocument/unknown", json!({})).is_err());

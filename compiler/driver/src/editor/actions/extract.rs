@@ -1,0 +1,123 @@
+//! The first stages of a pipeline become a `stream` of their own. States keep their ids.
+
+use super::{Action, ActionKind, touches};
+use crate::Compilation;
+use flow_syntax::ast::{Decl, DeclKind, Pipeline};
+use flow_syntax::{Edit, Span};
+use flow_types::checked::CheckedPipeline;
+use flow_types::stream::StreamType;
+use std::ops::Range;
+
+/// The stages up to the last one in the range, as a stream of their own. Offered where nothing changes by it: not between a
+/// `keyBy` or `window` and what uses it, and not where something reads the declaration's `.late` or `.errors`.
+pub(super) fn extract(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
+    let program = compiled.programs.first()?;
+    let decl = program.decls.iter().find(|decl| touches(decl.span, range))?;
+    let (name, pipeline, sink) = match &decl.kind {
+        DeclKind::Stream(stream) => (&stream.name, &stream.pipeline, false),
+        DeclKind::Sink(sink) => (&sink.name, &sink.pipeline, true),
+        _ => return None,
+    };
+    let last = pipeline.stages.iter().rposition(|stage| touches(stage.span, range))?;
+    // A stream that is wholly another one is no gain.
+    if last + 1 == pipeline.stages.len() && !sink {
+        return None;
+    }
+    let index = compiled.checked.declarations.iter().position(|d| d.name_span == name.span)?;
+    let checked = compiled.checked.pipeline(index)?;
+    let cut = checked.stages.get(last)?;
+    let after = &cut.after;
+    let waits = after.keys.is_some() || after.window.is_some() || after.trigger.is_some() || after.open;
+    if waits || checked.late_consumed || checked.errors_consumed || cut.span != pipeline.stages[last].span {
+        return None;
+    }
+    if !sides_kept(compiled, pipeline, last, after) {
+        return None;
+    }
+    let new = free_name(compiled, &name.name);
+    let edits = vec![
+        Edit {
+            span: above(compiled, decl),
+            replacement: declaration(compiled, checked, pipeline, last, &new),
+        },
+        rest(compiled, pipeline, last, &new),
+    ];
+    let title = format!("extract the stages up to `{}` into a stream", pipeline.stages[last].name.name);
+    Some(Action { title, kind: ActionKind::Extract, edits, preferred: false, mends: None })
+}
+
+fn free_name(compiled: &Compilation, name: &str) -> String {
+    let taken = |name: &String| compiled.checked.declarations.iter().any(|d| *d.name == **name);
+    let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    let plain = if plain.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        plain
+    } else {
+        format!("s{plain}")
+    };
+    let mut names = (1..).map(|n| if n == 1 { format!("{plain}Input") } else { format!("{plain}Input{n}") });
+    names.find(|name| !taken(name)).unwrap_or(plain)
+}
+
+/// The beginning of the declaration, with the comments right above it.
+fn above(compiled: &Compilation, decl: &Decl) -> Span {
+    let text = &compiled.sources.file(decl.span.file).text;
+    let mut start = text[..decl.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
+    while start > 0 {
+        let line = text[..start - 1].rfind('\n').map_or(0, |at| at + 1);
+        if !text[line..start].trim_start().starts_with("//") {
+            break;
+        }
+        start = line;
+    }
+    Span::new(decl.span.file, start, start)
+}
+
+fn declaration(
+    compiled: &Compilation,
+    checked: &CheckedPipeline,
+    pipeline: &Pipeline,
+    last: usize,
+    new: &str,
+) -> String {
+    let text = |span: Span| compiled.sources.text(span);
+    let head = Span { end: pipeline.stages[0].span.start, ..pipeline.head.span() };
+    let head = text(head).trim_end().trim_end_matches("|>").trim_end();
+    let mut out = format!("stream {new} = {head}");
+    for (at, stage) in pipeline.stages[..=last].iter().enumerate() {
+        out.push_str("\n  |> ");
+        let operators = checked.stages.get(at).map(|stage| stage.operators.clone()).unwrap_or_default();
+        let state = checked.operators[operators].iter().find_map(|o| o.state.as_ref());
+        if let Some(state) = state.filter(|_| stage.id.is_none()) {
+            out.push_str(&format!("@id(\"{}\") ", state.id));
+        }
+        out.push_str(text(stage.span));
+    }
+    out.push_str("\n\n");
+    out
+}
+
+/// A stream has one side: what later stages tell apart by others, or by the same name twice, would be lost.
+fn sides_kept(compiled: &Compilation, pipeline: &Pipeline, last: usize, after: &StreamType) -> bool {
+    let own = pipeline.alias.as_ref().unwrap_or(&pipeline.head.name);
+    let left = left(compiled, pipeline, last);
+    let used = |side: &str| left.contains(&format!("{side}.")) || left.contains(&format!("..{side}"));
+    let mut sides = after.columns.iter().filter_map(|column| column.side.as_deref());
+    let twice = after.columns.iter().any(|column| after.named(&column.name).count() > 1);
+    !twice && !sides.any(|side| side != own.name && used(side))
+}
+
+/// The stages that are left.
+fn left<'c>(compiled: &'c Compilation, pipeline: &Pipeline, last: usize) -> &'c str {
+    let cut = pipeline.stages[last].span;
+    compiled.sources.text(Span { start: cut.end, ..pipeline.span.to(cut) })
+}
+
+/// What is left reads the new stream; fields that later stages call by the old name keep it.
+fn rest(compiled: &Compilation, pipeline: &Pipeline, last: usize, new: &str) -> Edit {
+    let cut = pipeline.stages[last].span;
+    let side = pipeline.alias.as_ref().unwrap_or(&pipeline.head.name);
+    let left = left(compiled, pipeline, last);
+    let used = pipeline.alias.is_some() || left.contains(&format!("{}.", side.name));
+    let alias = if used { format!(" as {}", compiled.sources.text(side.span)) } else { String::new() };
+    Edit { span: pipeline.head.span().to(cut), replacement: format!("{new}{alias}") }
+}

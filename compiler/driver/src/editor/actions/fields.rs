@@ -1,0 +1,123 @@
+//! Fields that a script uses and its type lacks, added to the type.
+
+use super::{Action, ActionKind, touches};
+use crate::Compilation;
+use flow_syntax::ast::{
+    BinaryOp, DeclKind, ExprId, ExprKind, Program, StageKind, TypeExpr, TypeKind, UnaryOp,
+};
+use flow_syntax::{Edit, Span, codes};
+use std::ops::Range;
+
+/// Adds the unknown fields of the record whose use is in the range: all that the script uses of it.
+pub(super) fn add(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
+    let unknown = |found: &&flow_syntax::Diagnostic| found.code == codes::UNKNOWN_FIELD;
+    let all: Vec<_> = compiled.diagnostics.iter().filter(unknown).collect();
+    let here = all.iter().find(|found| touches(found.primary.span, range))?;
+    let label = here.labels.first()?.span;
+    let (name, record) = record(compiled, label)?;
+    let TypeKind::Record(fields) = &record.kind else { return None };
+    let mut added: Vec<(String, String)> = Vec::new();
+    for found in all.iter().filter(|found| found.labels.first().is_some_and(|l| l.span == label)) {
+        let field = compiled.sources.text(found.primary.span).to_string();
+        if !added.iter().any(|(known, _)| *known == field) {
+            added.push((field, guess(compiled, found.primary.span)));
+        }
+    }
+    let multiline = compiled.sources.text(record.span).contains('\n');
+    let (at, mut text) = match fields.last() {
+        Some(last) => (last.name.span.to(last.ty.span).after(), String::new()),
+        None => (
+            Span::new(record.span.file, record.span.start as usize + 1, record.span.start as usize + 1),
+            String::new(),
+        ),
+    };
+    for (position, (field, ty)) in added.iter().enumerate() {
+        let separator = match (fields.is_empty() && position == 0, multiline) {
+            (true, _) => " ",
+            (false, true) => ",\n  ",
+            (false, false) => ", ",
+        };
+        text.push_str(&format!("{separator}{field}: {ty}"));
+    }
+    if fields.is_empty() {
+        text.push(' ');
+    }
+    let names: Vec<String> = added.iter().map(|(field, _)| format!("`{field}`")).collect();
+    let to = name.map_or_else(|| "the declared type".to_string(), |name| format!("`{name}`"));
+    Some(Action {
+        title: format!("add {} to {to}", names.join(", ")),
+        kind: ActionKind::QuickFix,
+        edits: vec![Edit { span: at, replacement: text }],
+        preferred: false,
+        mends: None,
+    })
+}
+
+/// The record type at a place that the checker calls the origin of a record.
+fn record(compiled: &Compilation, origin: Span) -> Option<(Option<String>, &TypeExpr)> {
+    let program = compiled.programs.get(usize::from(origin.file.0))?;
+    program.decls.iter().find_map(|decl| match &decl.kind {
+        DeclKind::Type(ty) if ty.name.span == origin || ty.ty.span == origin => {
+            Some((Some(ty.name.name.clone()), &ty.ty))
+        }
+        DeclKind::Source(source) => source.ty.as_ref().filter(|ty| ty.span == origin).map(|ty| (None, ty)),
+        DeclKind::Table(table) => table.ty.as_ref().filter(|ty| ty.span == origin).map(|ty| (None, ty)),
+        _ => None,
+    })
+}
+
+/// The type that the use of a field suggests; a string if nothing is known.
+fn guess(compiled: &Compilation, at: Span) -> String {
+    let found = compiled.programs.get(usize::from(at.file.0)).and_then(|program| {
+        let id = program
+            .exprs
+            .iter()
+            .find(|(_, expr)| expr.span == at && matches!(expr.kind, ExprKind::Name(_)))?
+            .0;
+        as_time(program, id)
+            .or_else(|| program.exprs.iter().find_map(|(_, expr)| by_use(compiled, program, &expr.kind, id)))
+    });
+    found.unwrap_or_else(|| "string".into())
+}
+
+fn as_time(program: &Program, id: ExprId) -> Option<String> {
+    let stages = program.decls.iter().flat_map(|decl| super::stages_of(&decl.kind));
+    let times = stages.filter(|stage| stage.name.name == "eventTime").any(|stage| {
+        matches!(&stage.kind, StageKind::Call { args, .. } if args.first().is_some_and(|arg| arg.value == id))
+    });
+    times.then(|| "timestamp".to_string())
+}
+
+fn by_use(compiled: &Compilation, program: &Program, kind: &ExprKind, id: ExprId) -> Option<String> {
+    match kind {
+        ExprKind::Binary { op: BinaryOp::And | BinaryOp::Or, lhs, rhs, .. } if *lhs == id || *rhs == id => {
+            Some("bool".into())
+        }
+        ExprKind::Binary { lhs, rhs, .. } if *lhs == id => type_of(compiled, program, *rhs),
+        ExprKind::Binary { lhs, rhs, .. } if *rhs == id => type_of(compiled, program, *lhs),
+        ExprKind::Unary { op: UnaryOp::Not, operand } if *operand == id => Some("bool".into()),
+        ExprKind::If { cond, .. } if *cond == id => Some("bool".into()),
+        ExprKind::Call { callee, args } if args.first().is_some_and(|arg| arg.value == id) => {
+            matches!(callee.name.as_str(), "sum" | "avg" | "abs" | "float").then(|| "int".to_string())
+        }
+        _ => None,
+    }
+}
+
+fn type_of(compiled: &Compilation, program: &Program, id: ExprId) -> Option<String> {
+    let expr = &program.exprs[id];
+    let literal = match &expr.kind {
+        ExprKind::Int(_) => "int",
+        ExprKind::Float(_) => "float",
+        ExprKind::Decimal(_) => "decimal",
+        ExprKind::Bool(_) => "bool",
+        ExprKind::Str(_) => "string",
+        ExprKind::Timestamp(_) => "timestamp",
+        ExprKind::Duration(_) => "duration",
+        _ => {
+            let mut types = compiled.checked.facts.types.iter();
+            return types.find(|(span, _)| *span == expr.span).map(|(_, ty)| ty.to_string());
+        }
+    };
+    Some(literal.to_string())
+}

@@ -1,0 +1,125 @@
+//! What an editor can change on request: fixes of mistakes, and rewritings that keep the meaning.
+
+mod extract;
+mod fields;
+
+use crate::Compilation;
+use flow_syntax::ast::DeclKind;
+use flow_syntax::{Applicability, Edit, FileId, Span};
+use std::ops::Range;
+
+/// What kind of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum ActionKind {
+    QuickFix,
+    FixAll,
+    Extract,
+    Rewrite,
+}
+
+/// A change that is offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// Imperative, short.
+    pub title: String,
+    /// What kind.
+    pub kind: ActionKind,
+    /// Non-overlapping edits; in imported files too.
+    pub edits: Vec<Edit>,
+    /// Is it certain to be what was meant?
+    pub preferred: bool,
+    /// The mistake it mends: index into the list of [`super::problems`].
+    pub mends: Option<usize>,
+}
+
+/// The changes that are offered for a byte range of the main file.
+pub fn actions(compiled: &Compilation, range: Range<usize>) -> Vec<Action> {
+    let mut all = fixes(compiled, &range);
+    all.extend(fields::add(compiled, &range));
+    all.extend(pin(compiled, &range));
+    all.extend(extract::extract(compiled, &range));
+    let sure = fix_all(compiled);
+    if !sure.is_empty() {
+        let title = "apply all fixes that are certain".to_string();
+        all.push(Action { title, kind: ActionKind::FixAll, edits: sure, preferred: false, mends: None });
+    }
+    all
+}
+
+fn touches(span: Span, range: &Range<usize>) -> bool {
+    span.file == FileId(0) && span.start as usize <= range.end && range.start <= span.end as usize
+}
+
+/// The fixes of the mistakes in the range.
+fn fixes(compiled: &Compilation, range: &Range<usize>) -> Vec<Action> {
+    let mut all = Vec::new();
+    for (index, found) in super::problems(compiled).iter().enumerate() {
+        if !touches(found.primary.span, range) {
+            continue;
+        }
+        all.extend(found.fixes.iter().map(|fix| Action {
+            title: fix.title.clone(),
+            kind: ActionKind::QuickFix,
+            edits: fix.edits.clone(),
+            preferred: fix.applicability == Applicability::MachineApplicable,
+            mends: Some(index),
+        }));
+    }
+    all
+}
+
+/// The edits of every fix that is certain, in the main file; of two that touch each other, the first.
+pub fn fix_all(compiled: &Compilation) -> Vec<Edit> {
+    let mut taken: Vec<Edit> = Vec::new();
+    let certain = compiled.diagnostics.iter().filter_map(|found| {
+        found.fixes.iter().find(|fix| fix.applicability == Applicability::MachineApplicable)
+    });
+    for fix in certain {
+        let touch = |a: &Edit| taken.iter().any(|b| a.span.start <= b.span.end && b.span.start <= a.span.end);
+        let elsewhere = fix.edits.iter().any(|edit| edit.span.file != FileId(0));
+        if !elsewhere && !fix.edits.iter().any(touch) {
+            taken.extend(fix.edits.iter().cloned());
+        }
+    }
+    taken
+}
+
+/// Pins the state of the stage at the range: it keeps the id it has, whatever its declaration is called later.
+fn pin(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
+    let program = compiled.programs.first()?;
+    for index in 0..compiled.checked.declarations.len() {
+        let Some(pipeline) = compiled.checked.pipeline(index) else { continue };
+        for stage in pipeline.stages.iter().filter(|stage| touches(stage.span, range)) {
+            let state = pipeline.operators[stage.operators.clone()].iter().find_map(|o| o.state.as_ref());
+            let written =
+                program.decls.iter().flat_map(|decl| stages_of(&decl.kind)).find(|s| s.span == stage.span);
+            if let (Some(state), Some(written)) = (state, written)
+                && written.id.is_none()
+            {
+                let edit =
+                    Edit { span: written.name.span.before(), replacement: format!("@id(\"{}\") ", state.id) };
+                let title = format!("add `@id(\"{}\")`: the state keeps its name", state.id);
+                return Some(Action {
+                    title,
+                    kind: ActionKind::Rewrite,
+                    edits: vec![edit],
+                    preferred: false,
+                    mends: None,
+                });
+            }
+        }
+    }
+    None
+}
+
+/// The stages of a declaration as written.
+fn stages_of(kind: &DeclKind) -> &[flow_syntax::ast::Stage] {
+    match kind {
+        DeclKind::Source(source) => &source.stages,
+        DeclKind::Table(table) => &table.stages,
+        DeclKind::Stream(stream) => &stream.pipeline.stages,
+        DeclKind::Sink(sink) => &sink.pipeline.stages,
+        _ => &[],
+    }
+}

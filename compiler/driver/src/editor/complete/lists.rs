@@ -1,0 +1,370 @@
+//! The lists that completion offers.
+
+use super::place::Named;
+use super::{Completion, CompletionKind};
+use crate::Compilation;
+use crate::editor::cursor::Cursor;
+use crate::editor::hover::{record, signatures};
+use crate::editor::quoted;
+use flow_plan::connector::{CONNECTORS, ConnectorDef};
+use flow_plan::operator::DeclarationKind;
+use flow_plan::{DataType, catalogue};
+use flow_syntax::FileId;
+use flow_types::checked::{CheckedKind, CheckedPipeline};
+use flow_types::forms::{STAGE_FORMS, WINDOW_FORMS};
+use flow_types::stream::StreamType;
+
+const DECLARATIONS: &[(&str, &str, &str)] = &[
+    (
+        "source",
+        "where rows come from: `source bids: Bid = file(\"bids.ndjson\", format: json)`",
+        "source ${1:name}: ${2:Type} = ${3:file(\"${4:data.ndjson}\", format: json)}$0",
+    ),
+    (
+        "stream",
+        "a named pipeline: `stream hot = bids |> filter(price > 100)`",
+        "stream ${1:name} = ${2:source}\n  |> $0",
+    ),
+    (
+        "sink",
+        "where rows go: `sink out = hot -> stdout(format: json)`",
+        "sink ${1:name} = ${2:stream} -> ${3:stdout(format: json)}$0",
+    ),
+    (
+        "table",
+        "rows to look up by key: `table items: Item key id = file(\"items.csv\", format: csv)`",
+        "table ${1:name}: ${2:Type} key ${3:id} = file(\"${4:data.csv}\", format: csv)$0",
+    ),
+    (
+        "type",
+        "a named record: `type Bid = { auction: int, price: int }`",
+        "type ${1:Name} = { ${2:field}: ${3:int} }$0",
+    ),
+    (
+        "fn",
+        "a function: `fn usd(cents: int) -> float = float(cents) / 100.0`",
+        "fn ${1:name}(${2:x}: ${3:int}) -> ${4:int} = $0",
+    ),
+    ("param", "a value set by `flow run -p`: `param day: duration = 24h`", "param ${1:name}: ${2:int} = $0"),
+    ("const", "a constant: `const vip = [\"alice\"]`", "const ${1:name} = $0"),
+    ("job", "settings of the whole job", "job ${1:name} {\n  $0\n}"),
+    (
+        "test",
+        "rows in, expected rows out",
+        "test \"${1:what it shows}\" {\n  given ${2:source} [\n    { $3 },\n  ]\n  expect ${4:sink} [\n    { $5 },\n  ]\n}$0",
+    ),
+    ("import", "declarations of another file", "import \"${1:types.flow}\"$0"),
+];
+
+pub(super) fn declarations() -> Vec<Completion> {
+    let each = |(word, doc, snippet): &(&str, &str, &str)| {
+        Completion::new(word, CompletionKind::Keyword, "", doc).snippet(snippet)
+    };
+    DECLARATIONS.iter().map(each).collect()
+}
+
+pub(super) fn connectors(fits: impl Fn(&ConnectorDef) -> bool) -> Vec<Completion> {
+    let each = |c: &ConnectorDef| {
+        Completion::new(c.name, CompletionKind::Connector, c.example, c.doc).snippet(&escaped(c.example))
+    };
+    CONNECTORS.iter().filter(|c| fits(c)).map(each).collect()
+}
+
+/// A text as a snippet that inserts it as it is.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('$', "\\$").replace('}', "\\}")
+}
+
+pub(super) fn windows() -> Vec<Completion> {
+    let each = |form: &flow_types::forms::Form| {
+        Completion::new(form.name, CompletionKind::Function, form.form, form.doc).snippet(form.snippet)
+    };
+    WINDOW_FORMS.iter().map(each).collect()
+}
+
+pub(super) fn choices(words: &[String]) -> Vec<Completion> {
+    words.iter().map(|word| Completion::new(word, CompletionKind::Choice, "", "")).collect()
+}
+
+pub(super) fn named(all: &[Named], given: &[String]) -> Vec<Completion> {
+    let free = all.iter().filter(|(name, ..)| !given.contains(name));
+    free.map(|(name, ty, doc)| {
+        Completion::new(&format!("{name}: "), CompletionKind::Option, ty.as_str(), doc)
+    })
+    .collect()
+}
+
+pub(super) fn job_options(given: &[&str]) -> Vec<Completion> {
+    const OPTIONS: &[(&str, &str)] = &[
+        ("parallelism", "number of workers; by default that of the cores"),
+        ("checkpoint", "time between checkpoints, or `off`"),
+        ("delivery", "`exactlyOnce` or `atLeastOnce`"),
+        ("state", "where checkpoints and savepoints live"),
+        ("onError", "what a record error does: `fail` or `skip`"),
+    ];
+    let free = OPTIONS.iter().filter(|(name, _)| !given.contains(name));
+    free.map(|(name, doc)| Completion::new(&format!("{name}: "), CompletionKind::Option, "", doc)).collect()
+}
+
+pub(super) fn steps() -> Vec<Completion> {
+    const STEPS: &[(&str, &str, &str)] = &[
+        ("given", "rows that a source or table gives", "given ${1:source} [\n  { $2 },\n]$0"),
+        ("expect", "rows that a stream or sink must have received", "expect ${1:sink} [\n  { $2 },\n]$0"),
+        ("advance", "processing time goes on", "advance ${1:1min}$0"),
+    ];
+    let each = |(word, doc, snippet): &(&str, &str, &str)| {
+        Completion::new(word, CompletionKind::Keyword, "", doc).snippet(snippet)
+    };
+    STEPS.iter().map(each).collect()
+}
+
+/// What makes the values of `generate`.
+pub(super) fn generators() -> Vec<Completion> {
+    let each = |def: &flow_plan::connector::table::GeneratorDef| {
+        Completion::new(def.name, CompletionKind::Function, def.signature, def.doc)
+            .snippet(&format!("{}($0)", def.name))
+    };
+    flow_plan::connector::table::GENERATORS.iter().map(each).collect()
+}
+
+/// Lists that depend on the script.
+pub(super) struct Lists<'c> {
+    pub(super) compiled: &'c Compilation,
+    pub(super) offset: usize,
+    pub(super) cursor: &'c Cursor<'c>,
+}
+
+impl Lists<'_> {
+    /// The stages that may follow here: a window waits for a stage that groups, a key makes that likely.
+    pub(super) fn stages(&self) -> Vec<Completion> {
+        let stream = self.stream();
+        let waits = stream.is_some_and(|s| s.window.is_some() || s.trigger.is_some());
+        let keyed = stream.is_some_and(|s| s.keys.is_some());
+        let timed = stream.is_some_and(|s| s.event_time.is_some() && !s.open);
+        let groups =
+            |word: &str| matches!(word, "aggregate" | "top" | "bottom" | "latest" | "earliest" | "trigger");
+        let legal = |word: &str| match word {
+            "eventTime" => !timed,
+            "window" => stream.is_none_or(|s| s.window.is_none()),
+            "trigger" => stream.is_none_or(|s| s.trigger.is_none()),
+            word => !waits || groups(word),
+        };
+        let forms = STAGE_FORMS.iter().filter(|form| legal(form.name));
+        let mut all: Vec<Completion> = forms
+            .map(|form| {
+                Completion::new(form.name, CompletionKind::Stage, form.form, form.doc).snippet(form.snippet)
+            })
+            .collect();
+        all.extend(aggregates());
+        if keyed || waits {
+            all.sort_by_key(|c| {
+                !(groups(&c.text) || c.text == "window" || c.kind == CompletionKind::Aggregate)
+            });
+        }
+        all
+    }
+
+    fn pipelines(
+        &self,
+    ) -> impl Iterator<Item = (&flow_types::checked::CheckedDeclaration, &CheckedPipeline)> {
+        self.compiled.checked.declarations.iter().filter_map(|d| match &d.kind {
+            CheckedKind::Pipeline(pipeline) => Some((d, &**pipeline)),
+            _ => None,
+        })
+    }
+
+    /// What a pipeline can read; with `all`, what a test can look at.
+    pub(super) fn heads(&self, all: bool) -> Vec<Completion> {
+        // What is being declared cannot read itself.
+        let own = self.cursor.declaration().filter(|(_, at)| at + 1 < self.cursor.tokens.len());
+        let own = own.map(|(_, at)| self.cursor.word(at + 1)).filter(|_| !all);
+        let others = self.pipelines().filter(|(d, _)| Some(&*d.name) != own);
+        let fits = others.filter(|(_, p)| all || p.kind != DeclarationKind::Sink);
+        let each = |(d, p): (&flow_types::checked::CheckedDeclaration, &CheckedPipeline)| {
+            let doc = d.doc.clone().unwrap_or_default();
+            Completion::new(&name(&d.name), CompletionKind::Declaration, record(&p.output), &doc)
+        };
+        fits.map(each).collect()
+    }
+
+    pub(super) fn types(&self) -> Vec<Completion> {
+        const BUILT_IN: &[&str] =
+            &["bool", "int", "float", "decimal", "string", "bytes", "timestamp", "duration", "json"];
+        let plain = BUILT_IN.iter().map(|name| Completion::new(name, CompletionKind::Type, "", ""));
+        let mut all: Vec<Completion> = plain.collect();
+        all.push(Completion::new("list", CompletionKind::Type, "list<T>", "").snippet("list<${1:string}>$0"));
+        all.push(
+            Completion::new("map", CompletionKind::Type, "map<string, T>", "")
+                .snippet("map<string, ${1:string}>$0"),
+        );
+        for d in &self.compiled.checked.declarations {
+            if let CheckedKind::Type(ty) = &d.kind {
+                let detail = ty.as_ref().map(ToString::to_string).unwrap_or_default();
+                all.push(Completion::new(
+                    &name(&d.name),
+                    CompletionKind::Type,
+                    detail,
+                    d.doc.as_deref().unwrap_or_default(),
+                ));
+            }
+        }
+        all
+    }
+
+    fn pipeline(&self, name: &str) -> Option<&CheckedPipeline> {
+        self.pipelines().find(|(d, _)| *d.name == *name).map(|(_, pipeline)| pipeline)
+    }
+
+    /// The fields behind `name.`: of that side, or of the record that stands in front of the point.
+    pub(super) fn members(&self, of: &str) -> Vec<Completion> {
+        if let Some((other, alias)) = self.cursor.joined()
+            && alias == of
+            && let Some(pipeline) = self.pipeline(other)
+        {
+            return fields(&pipeline.output, |_| true).collect();
+        }
+        let mut all = Vec::new();
+        if let Some(stream) = self.stream() {
+            all.extend(fields(stream, |column| column.side.as_deref() == Some(of)));
+            let column = stream.columns.iter().find(|column| &*column.name == of);
+            let written = column.and_then(|column| column.ty.clone()).or_else(|| self.type_in_front());
+            if let Some(DataType::Record(record)) = written {
+                let each = |f: &flow_plan::Field| {
+                    Completion::new(&name(&f.name), CompletionKind::Field, f.ty.to_string(), "")
+                };
+                all.extend(record.fields.iter().map(each));
+            }
+        }
+        all
+    }
+
+    /// The type of what stands in front of the point, if the checker came so far.
+    fn type_in_front(&self) -> Option<DataType> {
+        let point = self.cursor.tokens.last()?.span.start;
+        let types = self.compiled.checked.facts.types.iter();
+        let ends = types.filter(|(span, _)| span.file == FileId(0) && span.end == point);
+        ends.min_by_key(|(span, _)| span.end - span.start).map(|(_, ty)| ty.clone())
+    }
+
+    /// The side outputs of a declaration.
+    pub(super) fn outputs(&self, of: &str) -> Vec<Completion> {
+        let Some(pipeline) = self.pipeline(of) else { return Vec::new() };
+        let output =
+            |word: &str, doc: &str| Completion::new(word, CompletionKind::Declaration, "side output", doc);
+        let mut all = vec![output("errors", "Records that could not be processed.")];
+        if pipeline.late.is_some() {
+            all.push(output("late", "Rows that came behind the watermark."));
+        }
+        all
+    }
+
+    /// The fields of the table that is declared here.
+    pub(super) fn key(&self) -> Vec<Completion> {
+        self.stream().map(|stream| fields(stream, |_| true).collect()).unwrap_or_default()
+    }
+
+    /// The fields of a row in a test.
+    pub(super) fn row(&self, target: &str, given: &[&str]) -> Vec<Completion> {
+        let Some((_, pipeline)) = self.pipelines().find(|(d, _)| &*d.name == target) else {
+            return Vec::new();
+        };
+        let free = fields(&pipeline.output, |column| !given.contains(&&*column.name));
+        free.map(|field| Completion { text: format!("{}: ", field.text), ..field }).collect()
+    }
+
+    /// Fields in scope, constants, functions.
+    pub(super) fn expressions(&self) -> Vec<Completion> {
+        let locals = self.cursor.locals().into_iter();
+        let mut all: Vec<Completion> = locals
+            .map(|local| Completion::new(local, CompletionKind::Field, "known here only", ""))
+            .collect();
+        if let Some((other, alias)) = self.cursor.joined()
+            && let Some(pipeline) = self.pipeline(other)
+        {
+            all.push(Completion::new(
+                alias,
+                CompletionKind::Declaration,
+                record(&pipeline.output),
+                "The other side of the join.",
+            ));
+            all.extend(fields(&pipeline.output, |_| true));
+        }
+        if let Some(stream) = self.stream() {
+            all.extend(fields(stream, |_| true));
+            let mut sides: Vec<&str> = stream.columns.iter().filter_map(|c| c.side.as_deref()).collect();
+            sides.dedup();
+            all.extend(
+                sides
+                    .iter()
+                    .map(|side| Completion::new(side, CompletionKind::Declaration, "one side's fields", "")),
+            );
+        }
+        for d in &self.compiled.checked.declarations {
+            let detail = match &d.kind {
+                CheckedKind::Constant { ty, .. } => ty.as_ref().map(ToString::to_string).unwrap_or_default(),
+                CheckedKind::Function(_) => crate::editor::hover::declaration(&d.name, &d.kind),
+                _ => continue,
+            };
+            let proposal = Completion::new(
+                &name(&d.name),
+                CompletionKind::Declaration,
+                detail,
+                d.doc.as_deref().unwrap_or_default(),
+            );
+            all.push(match d.kind {
+                CheckedKind::Function(_) => Completion { kind: CompletionKind::Function, ..proposal }
+                    .snippet(&format!("{}($0)", d.name)),
+                _ => proposal,
+            });
+        }
+        all.extend(catalogue::all().map(|f| call(f.name, CompletionKind::Function, f.signatures, f.doc)));
+        all.extend(catalogue::CASTS.iter().flat_map(|cast| {
+            [cast.name, cast.try_name].map(|name| {
+                let optional = if name == cast.try_name { "?" } else { "" };
+                let detail = format!("{name}(x) -> {}{optional}", cast.ty);
+                Completion::new(name, CompletionKind::Function, detail, cast.doc)
+                    .snippet(&format!("{name}($0)"))
+            })
+        }));
+        all.extend(aggregates());
+        all
+    }
+
+    /// The stream in front of the stage at the cursor.
+    fn stream(&self) -> Option<&StreamType> {
+        let declarations = self.compiled.checked.declarations.iter().enumerate();
+        let around = declarations.filter(|(_, declaration)| {
+            declaration.span.file == FileId(0) && (declaration.span.start as usize) <= self.offset
+        });
+        let (index, _) = around.max_by_key(|(_, declaration)| declaration.span.start)?;
+        let pipeline = self.compiled.checked.pipeline(index)?;
+        let joint = self.cursor.joint().unwrap_or(self.offset);
+        let own = pipeline.stages.iter().rev().filter(|stage| stage.span.file == FileId(0));
+        let mut passed = own.filter(|stage| (stage.span.end as usize) <= joint);
+        Some(passed.next().map_or(&pipeline.head, |stage| &stage.after))
+    }
+}
+
+fn name(name: &str) -> String {
+    quoted(name).unwrap_or_else(|_| name.to_string())
+}
+
+fn fields<'s>(
+    stream: &'s StreamType,
+    fits: impl Fn(&flow_types::stream::Column) -> bool + 's,
+) -> impl Iterator<Item = Completion> + 's {
+    stream.columns.iter().filter(move |column| fits(column)).map(|column| {
+        let detail = column.ty.as_ref().map(ToString::to_string).unwrap_or_default();
+        Completion::new(&name(&column.name), CompletionKind::Field, detail, "")
+    })
+}
+
+fn aggregates() -> impl Iterator<Item = Completion> {
+    catalogue::aggregates().map(|a| call(a.name, CompletionKind::Aggregate, a.signatures, a.doc))
+}
+
+fn call(name: &str, kind: CompletionKind, all: &[&str], doc: &str) -> Completion {
+    let empty = all.iter().all(|signature| signature.contains("()"));
+    let snippet = if empty { format!("{name}()$0") } else { format!("{name}($0)") };
+    Completion::new(name, kind, signatures(name, all).join("\n"), doc).snippet(&snippet)
+}

@@ -1,0 +1,97 @@
+//! Completion: what can stand at the cursor, decided by the tokens in front of it and by what the checker knows of
+//! the stream there. Works on half-typed text.
+
+mod lists;
+mod place;
+
+use super::cursor::Cursor;
+use crate::Compilation;
+use flow_syntax::FileId;
+use place::Place;
+
+/// What a proposal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum CompletionKind {
+    Stage,
+    Field,
+    Function,
+    Aggregate,
+    Connector,
+    Option,
+    Choice,
+    Declaration,
+    Type,
+    Keyword,
+}
+
+/// One proposal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// What is inserted.
+    pub text: String,
+    /// What is inserted by an editor that knows snippets: `$1`, `${2:text}` are places to fill.
+    pub snippet: Option<String>,
+    /// What it is.
+    pub kind: CompletionKind,
+    /// Its type or signature.
+    pub detail: String,
+    /// One line about it.
+    pub doc: String,
+}
+
+impl Completion {
+    fn new(text: &str, kind: CompletionKind, detail: impl Into<String>, doc: &str) -> Completion {
+        Completion { text: text.into(), snippet: None, kind, detail: detail.into(), doc: doc.into() }
+    }
+
+    fn snippet(self, snippet: &str) -> Completion {
+        Completion { snippet: Some(snippet.to_string()), ..self }
+    }
+}
+
+/// What can stand at an offset of the main file.
+pub fn complete(compiled: &Compilation, offset: usize) -> Vec<Completion> {
+    let text = &compiled.sources.file(FileId(0)).text;
+    let offset = offset.min(text.len());
+    if !text.is_char_boundary(offset) {
+        return Vec::new();
+    }
+    let cursor = Cursor::new(text, offset);
+    let cx = lists::Lists { compiled, offset, cursor: &cursor };
+    match place::place(&cursor) {
+        Place::Nothing => Vec::new(),
+        Place::Top => lists::declarations(),
+        Place::Stage => cx.stages(),
+        Place::SinkConnector => lists::connectors(|c| c.sink.is_some()),
+        Place::SourceConnector => lists::connectors(|c| c.source.is_some()),
+        Place::TableConnector => lists::connectors(|c| c.table.is_some()),
+        Place::Head => cx.heads(false),
+        Place::Target => cx.heads(true),
+        Place::Type => cx.types(),
+        Place::Member(name) => cx.members(name),
+        Place::Output(name) => cx.outputs(name),
+        Place::Key => cx.key(),
+        Place::Generator => lists::generators(),
+        Place::Moment(named, given) => {
+            let words = ["eachRow".to_string(), "atEnd".to_string()];
+            lists::choices(&words).into_iter().chain(lists::named(&named, &given)).collect()
+        }
+        Place::Window => lists::windows(),
+        Place::Choices(words) => lists::choices(&words),
+        Place::JobOption(given) => lists::job_options(&given),
+        Place::TestStep => lists::steps(),
+        Place::Row(target, given) => cx.row(target, &given),
+        Place::Arguments { named, given, expression, heads } => {
+            let mut all = lists::named(&named, &given);
+            if heads {
+                all.extend(cx.heads(false));
+            }
+            if expression {
+                all.extend(cx.expressions());
+            }
+            all
+        }
+        Place::Expression => cx.expressions(),
+    }
+}

@@ -1,0 +1,227 @@
+//! Where a cursor stands, told by the tokens in front of it: works on half-typed text, which no tree describes.
+
+use flow_syntax::{DECLARATION_WORDS, Token, TokenKind};
+
+/// The tokens in front of a cursor, without the word that is being typed.
+pub(super) struct Cursor<'t> {
+    pub(super) text: &'t str,
+    offset: usize,
+    pub(super) tokens: Vec<Token>,
+    /// Brackets that are open, the innermost first.
+    pub(super) open: Vec<Open>,
+}
+
+/// An open bracket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    /// Index of its token.
+    pub(super) at: usize,
+    /// Commas behind it that belong to it.
+    pub(super) commas: usize,
+    /// Index of the first token of the argument or item the cursor is in.
+    pub(super) item: usize,
+}
+
+impl<'t> Cursor<'t> {
+    /// The cursor at an offset, which is a character's border. The whole text is read: what a string is shows only its end.
+    pub(super) fn new(text: &'t str, offset: usize) -> Cursor<'t> {
+        let mut tokens = flow_syntax::tokens(text);
+        // What a string lacks stands at its end as tokens without text.
+        tokens.retain(|token| (token.span.start as usize) < offset && token.span.start < token.span.end);
+        let typing = |token: &Token| {
+            token.span.end as usize >= offset
+                && matches!(token.kind, TokenKind::Ident | TokenKind::Keyword | TokenKind::QuotedIdent)
+        };
+        if tokens.last().is_some_and(typing) {
+            tokens.pop();
+        }
+        let mut cursor = Cursor { text, offset, tokens, open: Vec::new() };
+        cursor.open = cursor.brackets();
+        cursor
+    }
+
+    pub(super) fn word(&self, index: usize) -> &'t str {
+        &self.text[self.tokens[index].span.range()]
+    }
+
+    /// The text of the token so many before the cursor.
+    pub(super) fn back(&self, n: usize) -> &'t str {
+        self.tokens.len().checked_sub(n + 1).map_or("", |at| self.word(at))
+    }
+
+    /// Is the cursor in a comment or in the text of a string?
+    pub(super) fn in_text(&self) -> bool {
+        let comment = self.tokens.last().is_some_and(|token| match token.kind {
+            TokenKind::LineComment | TokenKind::DocComment => token.span.end as usize >= self.offset,
+            TokenKind::BlockComment | TokenKind::RawString | TokenKind::Bytes => {
+                token.span.end as usize > self.offset || self.unfinished(token)
+            }
+            _ => false,
+        });
+        comment || self.strings().last() == Some(&TokenKind::StringOpen)
+    }
+
+    /// Is the cursor in an expression between the braces of a string?
+    pub(super) fn in_interpolation(&self) -> bool {
+        self.strings().last() == Some(&TokenKind::InterpOpen)
+    }
+
+    /// The strings and their expressions that are open at the cursor.
+    fn strings(&self) -> Vec<TokenKind> {
+        let mut open = Vec::new();
+        for token in &self.tokens {
+            match token.kind {
+                TokenKind::StringOpen | TokenKind::InterpOpen => open.push(token.kind),
+                TokenKind::StringClose | TokenKind::InterpClose => drop(open.pop()),
+                _ => {}
+            }
+        }
+        open
+    }
+
+    /// A comment or raw text without its end: the cursor is inside.
+    fn unfinished(&self, token: &Token) -> bool {
+        let text = &self.text[token.span.range()];
+        match token.kind {
+            TokenKind::BlockComment => !text.ends_with("*/") || text.len() < 4,
+            TokenKind::RawString | TokenKind::Bytes => text.len() < 3 || !text.ends_with('"'),
+            _ => false,
+        }
+    }
+
+    fn brackets(&self) -> Vec<Open> {
+        let mut found = Vec::new();
+        let (mut depth, mut commas, mut item) = (0usize, 0, None);
+        for (at, token) in self.tokens.iter().enumerate().rev() {
+            match token.kind {
+                TokenKind::Close => depth += 1,
+                TokenKind::Open if depth == 0 => {
+                    found.push(Open { at, commas, item: item.unwrap_or(at + 1) });
+                    (commas, item) = (0, None);
+                }
+                TokenKind::Open => depth -= 1,
+                TokenKind::Punctuation if depth == 0 && self.word(at) == "," => {
+                    commas += 1;
+                    item = item.or(Some(at + 1));
+                }
+                // A declaration begins at bracket depth 0: an unclosed bracket before it is a mistake of its own.
+                TokenKind::Keyword if depth == 0 && self.begins_declaration(at) => break,
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Does a declaration begin at this token? A field may be called like one of the words.
+    fn begins_declaration(&self, at: usize) -> bool {
+        let start = self.tokens[at].span.start as usize;
+        let alone = self.text[..start].rsplit('\n').next().is_some_and(|line| line.trim().is_empty());
+        alone
+            && DECLARATION_WORDS.contains(&self.word(at))
+            && self.tokens.get(at + 1).is_none_or(|next| &self.text[next.span.range()] != ":")
+    }
+
+    /// The word of the declaration the cursor is in, and its index.
+    pub(super) fn declaration(&self) -> Option<(&'t str, usize)> {
+        let at = (0..self.tokens.len()).rev().find(|at| self.begins_declaration(*at))?;
+        Some((self.word(at), at))
+    }
+
+    /// The word in front of an open round bracket: what is called.
+    pub(super) fn callee(&self, open: &Open) -> Option<&'t str> {
+        let before = open.at.checked_sub(1)?;
+        let name = matches!(self.tokens[before].kind, TokenKind::Ident | TokenKind::QuotedIdent);
+        (name && self.word(open.at) == "(").then(|| self.word(before))
+    }
+
+    /// Is the call of an open bracket a stage? (`|> filter(`, also behind `@id("x")`.)
+    pub(super) fn is_stage(&self, open: &Open) -> bool {
+        let before = open.at.checked_sub(2).map(|at| self.word(at));
+        match before {
+            Some("|>") => true,
+            Some(")") => {
+                self.tokens[..open.at - 2].iter().rev().take(6).any(|t| &self.text[t.span.range()] == "@")
+            }
+            _ => false,
+        }
+    }
+
+    /// Where the stage or connector of the cursor is joined to what stands before it: the last `|>` or `->` outside of
+    /// brackets.
+    pub(super) fn joint(&self) -> Option<usize> {
+        let before = self.open.last().map_or(self.tokens.len(), |open| open.at);
+        let mut joints = self.tokens[..before].iter().rev();
+        let last = joints.find(|token| matches!(&self.text[token.span.range()], "|>" | "->"))?;
+        Some(last.span.start as usize)
+    }
+
+    /// The other side of the join the cursor is in: what is read, and what it is called there.
+    pub(super) fn joined(&self) -> Option<(&'t str, &'t str)> {
+        let open = self.open.iter().find(|open| {
+            self.is_stage(open) && self.callee(open).is_some_and(|word| word.ends_with("oin"))
+        })?;
+        let inside = open.at + 1..self.tokens.len();
+        let on = inside.clone().find(|at| self.word(*at) == "on")?;
+        let alias = (open.at + 1..on).find(|at| self.word(*at) == "as").map(|at| at + 1);
+        Some((self.word(open.at + 1), self.word(alias.unwrap_or(open.at + 1))))
+    }
+
+    /// Names that hold only here: parameters of functions and lambdas, `let`s, the state of a `scan`.
+    pub(super) fn locals(&self) -> Vec<&'t str> {
+        let mut found = Vec::new();
+        let Some((word, from)) = self.declaration() else { return found };
+        let outermost = self.open.last().map_or(self.tokens.len(), |open| open.at);
+        for at in from..self.tokens.len() {
+            match self.word(at) {
+                "let" => found.extend((at + 1 < self.tokens.len()).then(|| self.word(at + 1))),
+                "=>" if at > outermost => self.parameters(at, &mut found),
+                ":" if word == "fn" && self.tokens[at - 1].kind == TokenKind::Ident => {
+                    found.push(self.word(at - 1))
+                }
+                _ => {}
+            }
+        }
+        if self.open.iter().any(|open| self.callee(open) == Some("scan")) {
+            found.push("state");
+        }
+        found
+    }
+
+    /// The parameters in front of the arrow of a lambda.
+    fn parameters(&self, arrow: usize, out: &mut Vec<&'t str>) {
+        let mut at = arrow.saturating_sub(1);
+        if self.tokens[at].kind == TokenKind::Ident {
+            return out.push(self.word(at));
+        }
+        while at > 0 && self.word(at) != "(" {
+            if self.tokens[at].kind == TokenKind::Ident {
+                out.push(self.word(at));
+            }
+            at -= 1;
+        }
+    }
+
+    /// The name of the argument the cursor is in, if it has one.
+    pub(super) fn argument(&self, open: &Open) -> Option<&'t str> {
+        let name = self.tokens.get(open.item)?;
+        let colon = self.tokens.get(open.item + 1)?;
+        let named = matches!(name.kind, TokenKind::Ident | TokenKind::Keyword)
+            && &self.text[colon.span.range()] == ":";
+        named.then(|| self.word(open.item))
+    }
+
+    /// The names that are given inside of an open bracket already.
+    pub(super) fn given(&self, open: &Open) -> Vec<&'t str> {
+        let mut found = Vec::new();
+        let mut depth = 0usize;
+        for at in open.at + 1..self.tokens.len() {
+            match self.tokens[at].kind {
+                TokenKind::Open => depth += 1,
+                TokenKind::Close => depth = depth.saturating_sub(1),
+                TokenKind::Punctuation if depth == 0 && self.word(at) == ":" => found.push(self.word(at - 1)),
+                _ => {}
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,140 @@
+//! Completion offers what stands there, at every word of every example.
+
+use super::{compiled, examples, read, script};
+use flow_driver::editor::{self, WordKind, complete};
+
+fn offered(text: &str, mark: &str) -> Vec<String> {
+    let at = text.find(mark).unwrap() + mark.len();
+    let compiled = script(text);
+    complete(&compiled, at).into_iter().map(|c| c.text.trim_end().to_string()).collect()
+}
+
+const HEAD: &str = "type Bid = { auction: int, price: int, at: timestamp, tags: list<string> }\n\
+                    source bids: Bid = file(\"b\", format: json) |> eventTime(at, delay: 5s)\n\
+                    table names: { id: int, name: string } key id = file(\"n.csv\", format: csv)\n";
+
+fn with(rest: &str) -> String {
+    format!("{HEAD}{rest}")
+}
+
+#[test]
+fn at_every_word_of_every_example_that_word_is_offered() {
+    let (mut asked, mut missing) = (0, Vec::new());
+    for path in examples() {
+        let text = read(&path);
+        let compiled = compiled(&path, &text);
+        for word in editor::words(&compiled, 0..text.len()) {
+            let plain = matches!(
+                word.kind,
+                WordKind::Comment
+                    | WordKind::Keyword
+                    | WordKind::Number
+                    | WordKind::String
+                    | WordKind::Operator
+                    | WordKind::Parameter
+                    | WordKind::Annotation
+            );
+            if plain || word.declares {
+                continue;
+            }
+            asked += 1;
+            let name = &text[word.span.range()];
+            let all = complete(&compiled, word.span.start as usize);
+            if !all.iter().any(|c| c.text.trim_end().trim_end_matches(':') == name) {
+                let line = text[..word.span.start as usize].matches('\n').count() + 1;
+                missing.push(format!("{}:{line}: {:?} `{name}`", path.display(), word.kind));
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "{} of {asked} words are not offered:\n{}",
+        missing.len(),
+        missing.join("\n")
+    );
+}
+
+#[test]
+fn at_every_byte_of_every_example_completion_hover_and_signature_have_an_answer() {
+    for path in examples() {
+        let text = read(&path);
+        let compiled = compiled(&path, &text);
+        for offset in 0..=text.len() + 1 {
+            let _ = (complete(&compiled, offset), editor::call(&compiled, offset));
+            let _ = (editor::hover(&compiled, offset), editor::selections(&compiled, offset));
+        }
+    }
+}
+
+#[test]
+fn examples_that_end_at_the_cursor_have_an_answer() {
+    for path in examples() {
+        let text = read(&path);
+        for end in (0..=text.len()).step_by(17).filter(|end| text.is_char_boundary(*end)) {
+            let compiled = compiled(&path, &text[..end]);
+            let _ = (complete(&compiled, end), editor::call(&compiled, end), editor::hover(&compiled, end));
+        }
+    }
+}
+
+#[test]
+fn stages_are_those_that_may_follow() {
+    let plain = offered(&with("stream s = bids |> fi"), "|> fi");
+    assert!(plain.contains(&"filter".into()) && !plain.contains(&"auction".into()), "{plain:?}");
+    assert!(!plain.contains(&"eventTime".into()), "the source has its event time");
+    let windowed =
+        offered(&with("stream s = bids |> keyBy(auction) |> window(tumbling(1s)) |> "), "(1s)) |> ");
+    assert!(windowed.contains(&"aggregate".into()) && !windowed.contains(&"map".into()), "{windowed:?}");
+}
+
+#[test]
+fn arguments_are_offered_by_name_once() {
+    let options = offered("source s: { a: int } = file(\"x\", ", "\"x\", ");
+    assert!(options.contains(&"format:".into()), "{options:?}");
+    let formats = offered("source s: { a: int } = file(\"x\", format: ", "format: ");
+    assert_eq!(formats, ["text", "json", "csv", "parquet", "avro"]);
+    let windows = offered(&with("stream s = bids |> window("), "|> window(");
+    assert_eq!(windows, ["tumbling", "sliding", "session", "cumulative", "count", "global", "same"]);
+    let sliding = offered(&with("stream s = bids |> window(sliding(1min, "), "1min, ");
+    assert!(sliding.contains(&"every:".into()), "{sliding:?}");
+    let top = offered(&with("stream s = bids |> top(3, by: price, "), "price, ");
+    assert!(top.contains(&"ties:".into()) && !top.contains(&"by:".into()), "{top:?}");
+}
+
+#[test]
+fn names_stand_where_streams_and_types_are_wanted() {
+    assert_eq!(offered(&with("stream s = "), "stream s = "), ["bids", "names"]);
+    assert_eq!(offered(&with("stream s = bids |> join("), "|> join("), ["bids", "names"]);
+    let types = offered(&with("param p: "), "param p: ");
+    assert!(types.contains(&"Bid".into()) && types.contains(&"duration".into()), "{types:?}");
+    let sinks = offered(&with("sink s = bids -> "), "-> ");
+    assert!(sinks.contains(&"stdout".into()) && !sinks.contains(&"nexmark".into()), "{sinks:?}");
+}
+
+#[test]
+fn members_are_those_of_the_side_and_side_outputs_those_of_the_declaration() {
+    let side = offered(&with("stream s = bids as b |> filter(b."), "(b.");
+    assert_eq!(side, ["auction", "price", "at", "tags"]);
+    let outputs = offered(&with("stream late = bids."), "= bids.");
+    assert!(outputs.contains(&"errors".into()), "{outputs:?}");
+}
+
+#[test]
+fn tests_and_jobs_have_their_words() {
+    let steps = offered(&with("test \"t\" {\n  "), "{\n  ");
+    assert_eq!(steps, ["given", "expect", "advance"]);
+    assert!(offered(&with("test \"t\" { given "), "given ").contains(&"bids".into()));
+    let row = offered(&with("test \"t\" { given bids [ { auction: 1, "), "auction: 1, ");
+    assert_eq!(row, ["price:", "at:", "tags:"]);
+    let job = offered("job j {\n  parallelism: 2\n  ", "2\n  ");
+    assert!(job.contains(&"checkpoint:".into()) && !job.contains(&"parallelism:".into()), "{job:?}");
+    assert_eq!(offered("job j {\n  onError: ", "onError: "), ["fail", "skip"]);
+}
+
+#[test]
+fn nothing_is_offered_in_texts_and_comments() {
+    assert!(offered("// a comm", "comm").is_empty());
+    assert!(offered("/* a comm", "comm").is_empty());
+    assert!(offered("source s = file(\"x", "\"x").is_empty());
+    assert!(offered("source", "").contains(&"source".into()));
+}

@@ -1,0 +1,159 @@
+//! How fast the language server answers: `cargo xtask bench editor`. A person types in scripts of 1,000 and 10,000 lines;
+//! each question comes right behind a changed letter, so that its answer waits for the whole analysis of the new text.
+#![allow(clippy::disallowed_methods, clippy::print_stdout)]
+
+use flow_driver::LoadError;
+use lsp_server::{Connection, Message, Notification, Request, RequestId};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Letters that are typed before each kind of question is counted.
+const ROUNDS: usize = 200;
+const URI: &str = "file:///srv/project/long.flow";
+
+struct Nothing;
+
+impl flow_lsp::Files for Nothing {
+    fn read(&self, _: &Path) -> Result<Vec<u8>, LoadError> {
+        Err(LoadError::Missing)
+    }
+
+    fn scripts(&self, _: &Path) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+/// A script as people write them: a type, a source, and streams with their sinks, nine lines each.
+fn script(lines: usize) -> String {
+    let mut text = String::from(
+        "type Bid = { auction: int, bidder: int, price: int, channel: string, at: timestamp, note: string? }\n\
+         source bids: Bid = file(\"bids.ndjson\", format: json) |> eventTime(at, delay: 5s)\n\n",
+    );
+    let mut number = 0;
+    while text.matches('\n').count() < lines {
+        text.push_str(&format!(
+            "/// Bids above {number}.\nstream s{number} = bids\n  |> filter(price > {number} and channel != \"x\")\n  \
+             |> map {{ auction, price, euros: float(price) * 0.9, at }}\n  |> keyBy(auction)\n  |> window(tumbling(10s))\n  \
+             |> aggregate {{ n: count(), top: max(price), revenue: sum(euros) }}\n\
+             sink o{number} = s{number} |> filter(n > 1) -> stdout(format: json)\n\n"
+        ));
+        number += 1;
+    }
+    text
+}
+
+struct Client {
+    connection: Connection,
+    next: i32,
+}
+
+impl Client {
+    fn tell(&self, method: &str, params: Value) {
+        let told = Notification::new(method.into(), params);
+        self.connection.sender.send(told.into()).expect("the server is there");
+    }
+
+    fn ask(&mut self, method: &str, params: Value) -> Duration {
+        self.next += 1;
+        let id = RequestId::from(self.next);
+        let start = Instant::now();
+        self.connection
+            .sender
+            .send(Request::new(id.clone(), method.into(), params).into())
+            .expect("the server is there");
+        loop {
+            match self.connection.receiver.recv().expect("the server answers") {
+                Message::Response(response) if response.id == id => {
+                    assert!(response.response_result.is_ok(), "{method} is refused");
+                    return start.elapsed();
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn questions(line: u32, column: u32) -> Vec<(&'static str, Value)> {
+    let text = json!({ "uri": URI });
+    let place = json!({ "line": line, "character": column });
+    let screen = json!({ "start": { "line": line.saturating_sub(30), "character": 0 }, "end": { "line": line + 30, "character": 0 } });
+    let at = json!({ "textDocument": text, "position": place });
+    let of = json!({ "textDocument": text });
+    let seen = json!({ "textDocument": text, "range": screen });
+    let here = json!({ "start": place, "end": place });
+    vec![
+        ("textDocument/completion", at.clone()),
+        ("textDocument/hover", at.clone()),
+        ("textDocument/signatureHelp", at.clone()),
+        ("textDocument/definition", at),
+        ("textDocument/diagnostic", of.clone()),
+        ("textDocument/inlayHint", seen.clone()),
+        ("textDocument/semanticTokens/range", seen),
+        (
+            "textDocument/codeAction",
+            json!({ "textDocument": text, "range": here, "context": { "diagnostics": [] } }),
+        ),
+        ("textDocument/documentSymbol", of.clone()),
+        ("textDocument/codeLens", of.clone()),
+        ("textDocument/semanticTokens/full", of.clone()),
+        (
+            "textDocument/formatting",
+            json!({ "textDocument": text, "options": { "tabSize": 2, "insertSpaces": true } }),
+        ),
+    ]
+}
+
+fn main() {
+    for (lines, limit) in [(1_000, 10), (10_000, 50)] {
+        println!("\n{lines} lines, {} bytes, limit {limit} ms\n", script(lines).len());
+        println!("| question | p50 ms | p99 ms | longest ms |\n|---|---:|---:|---:|");
+        for number in 0..questions(0, 0).len() {
+            measure(lines, number, limit);
+        }
+    }
+}
+
+fn measure(lines: usize, question: usize, limit: u64) {
+    let (server, connection) = Connection::memory();
+    let thread = std::thread::spawn(move || flow_lsp::serve(&server, Box::new(Nothing)));
+    let mut client = Client { connection, next: 0 };
+    let capabilities =
+        json!({ "textDocument": { "diagnostic": {} }, "general": { "positionEncodings": ["utf-16"] } });
+    client.ask("initialize", json!({ "capabilities": capabilities }));
+    client.tell("initialized", json!({}));
+    let text = script(lines);
+    let document = json!({ "uri": URI, "languageId": "flow", "version": 1, "text": text });
+    client.tell("textDocument/didOpen", json!({ "textDocument": document }));
+    // In the middle: `  |> filter(price > N and …`, behind the bracket.
+    let found =
+        text.lines().enumerate().skip(lines / 2).find(|(_, line)| line.starts_with("  |> filter(price"));
+    let line = found.expect("the script has filters").0 as u32;
+    let column = "  |> filter(pr".len() as u32;
+    client.ask("textDocument/documentSymbol", json!({ "textDocument": { "uri": URI } }));
+    let mut times = Vec::with_capacity(ROUNDS);
+    let mut name = "";
+    for round in 0..ROUNDS {
+        // `price` becomes `prxice` and back.
+        let start = json!({ "line": line, "character": column });
+        let end = json!({ "line": line, "character": column + (round % 2) as u32 });
+        let change =
+            json!({ "range": { "start": start, "end": end }, "text": if round % 2 == 0 { "x" } else { "" } });
+        let version = json!({ "uri": URI, "version": round + 2 });
+        client.tell("textDocument/didChange", json!({ "textDocument": version, "contentChanges": [change] }));
+        let (method, params) = questions(line, column).swap_remove(question);
+        times.push(client.ask(method, params));
+        name = method;
+    }
+    times.sort();
+    let ms = |at: usize| times[at.min(ROUNDS - 1)].as_secs_f64() * 1e3;
+    let (p50, p99, longest) = (ms(ROUNDS / 2), ms(ROUNDS * 99 / 100), ms(ROUNDS));
+    let verdict = if p99 > limit as f64 { " **missed**" } else { "" };
+    println!(
+        "| `{}` | {p50:.1} | {p99:.1}{verdict} | {longest:.1} |",
+        name.trim_start_matches("textDocument/")
+    );
+    client.ask("shutdown", Value::Null);
+    client.tell("exit", Value::Null);
+    let _ = thread.join();
+}

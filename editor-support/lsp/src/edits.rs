@@ -1,0 +1,111 @@
+//! Answers that change texts: renaming, formatting, code actions.
+#![allow(
+    clippy::mutable_key_type,
+    reason = "edits of the protocol are keyed by address, whose hash never changes"
+)]
+
+use crate::documents::Documents;
+use flow_driver::Compilation;
+use flow_driver::editor::{self, ActionKind};
+use flow_syntax::Edit;
+use lsp_types as lsp;
+use std::collections::HashMap;
+
+impl Documents {
+    /// The name that would be renamed.
+    pub(crate) fn can_rename(
+        &mut self,
+        params: &lsp::TextDocumentPositionParams,
+    ) -> Option<lsp::PrepareRenameResponse> {
+        let at = self.at(params)?;
+        let spans = editor::renames(&at.compiled, at.offset);
+        let here =
+            spans.iter().find(|span| span.file == flow_syntax::FileId(0) && span.touches(at.offset))?;
+        Some(lsp::PrepareRenameResponse::Range(self.range(&at.uri, *here)?))
+    }
+
+    /// Renames everywhere: in the open text, what it imports, and the scripts that import the same file. A name that needs
+    /// backticks gets them.
+    pub(crate) fn rename(
+        &mut self,
+        params: &lsp::RenameParams,
+    ) -> Result<Option<lsp::WorkspaceEdit>, String> {
+        let Some(at) = self.at(&params.text_document_position) else { return Ok(None) };
+        let name = editor::quoted(&params.new_name)?;
+        let places = self.places(&at, editor::renames(&at.compiled, at.offset));
+        if places.is_empty() {
+            return Err("there is no name here that could be changed".into());
+        }
+        let mut changes: HashMap<lsp::Uri, Vec<lsp::TextEdit>> = HashMap::new();
+        for place in places {
+            changes.entry(place.uri).or_default().push(lsp::TextEdit::new(place.range, name.clone()));
+        }
+        Ok(Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() }))
+    }
+
+    /// The text, or the declarations in a range of it, in the one style; nothing where it does not parse.
+    pub(crate) fn format(&self, uri: &lsp::Uri, range: Option<lsp::Range>) -> Option<Vec<lsp::TextEdit>> {
+        let range = match range {
+            Some(range) => Some(self.bytes(uri, range)?),
+            None => None,
+        };
+        let edits = editor::format_edits(&self.get(uri)?.text, range)?;
+        edits
+            .into_iter()
+            .map(|edit| Some(lsp::TextEdit::new(self.range(uri, edit.span)?, edit.replacement)))
+            .collect()
+    }
+
+    /// The changes that are offered for a range.
+    pub(crate) fn actions(
+        &mut self,
+        params: &lsp::CodeActionParams,
+    ) -> Option<Vec<lsp::CodeActionOrCommand>> {
+        let uri = &params.text_document.uri;
+        let compiled = self.compiled(uri)?;
+        let range = self.bytes(uri, params.range)?;
+        let problems = self.diagnostics(uri);
+        let wanted = |kind: &lsp::CodeActionKind| {
+            params.context.only.as_ref().is_none_or(|only| {
+                only.iter().any(|wanted| {
+                    kind == wanted || kind.as_str().starts_with(&format!("{}.", wanted.as_str()))
+                })
+            })
+        };
+        let mut all = Vec::new();
+        for found in editor::actions(&compiled, range) {
+            let kind = match found.kind {
+                ActionKind::QuickFix => lsp::CodeActionKind::QUICKFIX,
+                ActionKind::FixAll => lsp::CodeActionKind::SOURCE_FIX_ALL,
+                ActionKind::Extract => lsp::CodeActionKind::REFACTOR_EXTRACT,
+                ActionKind::Rewrite => lsp::CodeActionKind::REFACTOR_REWRITE,
+            };
+            if !wanted(&kind) {
+                continue;
+            }
+            let Some(edit) = self.edit(uri, &compiled, &found.edits) else { continue };
+            let mends = found.mends.and_then(|index| problems.get(index)).cloned();
+            all.push(lsp::CodeActionOrCommand::CodeAction(lsp::CodeAction {
+                title: found.title,
+                kind: Some(kind),
+                diagnostics: mends.map(|diagnostic| vec![diagnostic]),
+                edit: Some(edit),
+                is_preferred: found.preferred.then_some(true),
+                ..lsp::CodeAction::default()
+            }));
+        }
+        Some(all)
+    }
+
+    fn edit(&self, uri: &lsp::Uri, compiled: &Compilation, edits: &[Edit]) -> Option<lsp::WorkspaceEdit> {
+        let mut changes: HashMap<lsp::Uri, Vec<lsp::TextEdit>> = HashMap::new();
+        for edit in edits {
+            let place = self.location(uri, compiled, edit.span)?;
+            changes
+                .entry(place.uri)
+                .or_default()
+                .push(lsp::TextEdit::new(place.range, edit.replacement.clone()));
+        }
+        Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() })
+    }
+}

@@ -1,0 +1,101 @@
+//! Scripts that import others: names are followed and changed in all of them.
+
+use crate::client::{Client, Table, applied};
+use serde_json::{Value, json};
+
+const TYPES: &str = "type Bid = { auction: int, price: int }\n";
+const ONE: &str = "import \"types.flow\"\nsource bids: Bid = file(\"b\", format: json)\nsink o = bids |> filter(price > 1) -> stdout(format: json)\n";
+const TWO: &str = "import \"types.flow\"\nsource more: Bid = file(\"b\", format: json)\nsink p = more |> map { price } -> stdout(format: json)\n";
+
+fn uri(name: &str) -> String {
+    format!("file:///srv/project/{name}")
+}
+
+fn started() -> Client {
+    let files = Table::of(&[
+        ("/srv/project/types.flow", TYPES),
+        ("/srv/project/one.flow", ONE),
+        ("/srv/project/sub/two.flow", &TWO.replace("types.flow", "../types.flow")),
+        ("/srv/project/other.flow", "type Price = int\nconst price = 1\n"),
+    ]);
+    let general = json!({ "positionEncodings": ["utf-8"] });
+    let params = json!({ "capabilities": { "general": general }, "rootUri": "file:///srv/project" });
+    Client::start(params, files).0
+}
+
+fn ask(client: &mut Client, method: &str, name: &str, line: u32, character: u32, more: Value) -> Value {
+    let mut params =
+        json!({ "textDocument": { "uri": uri(name) }, "position": { "line": line, "character": character } });
+    params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    client.ask(method, params).unwrap()
+}
+
+#[test]
+fn a_field_of_an_imported_type_is_renamed_in_every_script_that_imports_it() {
+    let mut client = started();
+    client.open(&uri("one.flow"), ONE);
+    let edit = ask(&mut client, "textDocument/rename", "one.flow", 2, 25, json!({ "newName": "cents" }));
+    let changes = edit["changes"].as_object().unwrap();
+    assert_eq!(changes.len(), 3, "{edit}");
+    assert_eq!(applied(TYPES, &changes[&uri("types.flow")]), TYPES.replace("price", "cents"));
+    assert_eq!(applied(ONE, &changes[&uri("one.flow")]), ONE.replace("price", "cents"));
+    let two = TWO.replace("types.flow", "../types.flow");
+    assert_eq!(applied(&two, &changes[&uri("sub/two.flow")]), two.replace("price", "cents"));
+    client.end();
+}
+
+#[test]
+fn from_its_own_file_a_type_is_renamed_everywhere_too() {
+    let mut client = started();
+    client.open(&uri("types.flow"), TYPES);
+    let edit = ask(&mut client, "textDocument/rename", "types.flow", 0, 6, json!({ "newName": "Offer" }));
+    assert_eq!(edit["changes"].as_object().unwrap().len(), 3, "{edit}");
+    let all = json!({ "context": { "includeDeclaration": false } });
+    let places = ask(&mut client, "textDocument/references", "types.flow", 0, 6, all);
+    assert_eq!(places.as_array().unwrap().len(), 2, "{places}");
+    client.end();
+}
+
+#[test]
+fn a_change_of_an_imported_text_is_seen_in_those_that_import_it() {
+    let mut client = started();
+    client.open(&uri("one.flow"), ONE);
+    client.open(&uri("types.flow"), TYPES);
+    assert_eq!(client.pulled(&uri("one.flow")), [] as [Value; 0]);
+    client.change(&uri("types.flow"), 2, json!({ "text": TYPES.replace("price", "cents") }));
+    assert_eq!(client.pulled(&uri("one.flow"))[0]["code"], "E0203");
+    client.change(&uri("types.flow"), 3, json!({ "text": "type = int" }));
+    let told = client.pulled(&uri("one.flow"));
+    assert_eq!(
+        told[0]["range"]["start"],
+        json!({ "line": 0, "character": 7 }),
+        "told at the import: {told:?}"
+    );
+    assert_eq!(told[0]["relatedInformation"][0]["location"]["uri"], uri("types.flow"));
+    // What the editor had is gone with its text: the file on the disk counts again.
+    client.notify("textDocument/didClose", json!({ "textDocument": { "uri": uri("types.flow") } }));
+    assert_eq!(client.pulled(&uri("one.flow")), [] as [Value; 0]);
+    assert_eq!(
+        client.diagnostics[&uri("types.flow")],
+        [] as [Value; 0],
+        "a closed text has no mistakes to show"
+    );
+    client.end();
+}
+
+#[test]
+fn declarations_of_all_scripts_are_found_by_their_letters() {
+    let mut client = started();
+    let names = |client: &mut Client, query: &str| {
+        let found = client.ask("workspace/symbol", json!({ "query": query })).unwrap();
+        let mut names: Vec<String> =
+            found.as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap().to_string()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&mut client, "bd"), ["Bid", "bids"]);
+    assert_eq!(names(&mut client, "").len(), 7);
+    client.open(&uri("new.flow"), "type Bidder = int\n");
+    assert_eq!(names(&mut client, "bidd"), ["Bidder"]);
+    client.end();
+}
