@@ -11,7 +11,9 @@ pub(crate) fn test(flow: &Path) -> Result<(), String> {
     install(&folder)?;
     let npm = |script: &str| run(npm(&folder, &["run", script]).env("FLOW_BIN", flow));
     npm("test")?;
-    npm("package")
+    npm("package")?;
+    let session = root().join("editor-support/neovim/test/run.sh");
+    run(Command::new("bash").arg(session).env("FLOW_BIN", flow))
 }
 
 /// What `package-lock.json` names, once for each change of it.

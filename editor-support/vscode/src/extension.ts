@@ -78,8 +78,7 @@ async function reveal(uri: vscode.Uri, name: string): Promise<void> {
 function reporter(log: vscode.LogOutputChannel): (error: unknown) => void {
   return (error) => {
     log.error(error instanceof Error ? error : String(error));
-    const missing = error instanceof NotFound || (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-    const said = missing
+    const said = error instanceof NotFound
       ? `The command \`${settings().path}\` was not found. Install flow, or set its path.`
       : `Flow: ${error instanceof Error ? error.message : String(error)}`;
     void vscode.window.showErrorMessage(said, 'Open Settings', 'Show Log').then((picked) => {

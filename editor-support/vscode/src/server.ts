@@ -3,6 +3,7 @@
 import * as vscode from 'vscode';
 import { LanguageClient, RevealOutputChannelOn, type LanguageClientOptions } from 'vscode-languageclient/node';
 import { settings } from './settings';
+import { start } from './start';
 
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
@@ -46,8 +47,10 @@ export class Server implements vscode.Disposable {
       diagnosticCollectionName: 'flow',
     };
     const command = settings().path;
-    const client = new LanguageClient('flow', 'Flow', { command, args: ['lsp'] }, options);
     try {
+      // A command that is missing is said once and in our words; the client would say it twice in its own.
+      await start(command, ['--version'], process.cwd());
+      const client = new LanguageClient('flow', 'Flow', { command, args: ['lsp'] }, options);
       await client.start();
       this.client = client;
     } catch (error) {

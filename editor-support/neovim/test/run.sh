@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Neovim without a window, driving the `flow` that FLOW_BIN names. NVIM names another Neovim than the one on the path.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+: "${FLOW_BIN:?names no flow: run cargo xtask test, or set it}"
+nvim=${NVIM:-nvim}
+
+if ! command -v "$nvim" > /dev/null; then
+  # Debian's package; without the right to install it, say so.
+  [ "$(id -u)" = 0 ] || { echo "install neovim (0.7 or newer): this test drives it" >&2; exit 1; }
+  apt-get update -qq && apt-get install -y -qq neovim > /dev/null
+fi
+
+# Nothing of the person who runs it: no configuration, no data, no state.
+home=$(mktemp -d)
+trap 'rm -rf "$home"' EXIT
+export FLOW_BIN HOME="$home" XDG_CONFIG_HOME="$home/config" XDG_DATA_HOME="$home/data" XDG_STATE_HOME="$home/state" XDG_CACHE_HOME="$home/cache"
+"$nvim" --version | head -1
+timeout 300 "$nvim" --headless --clean -n --cmd "set runtimepath^=$here" --cmd "filetype plugin indent on" -c "luafile $here/test/session.lua"
