@@ -21,7 +21,7 @@ use crate::sink::{Sink, Writer};
 use crate::snapshot::{Barrier, Begin, state_ids};
 use crate::source::Source;
 use crate::tables::{self, Tables};
-use crate::time::{TimeLog, time_columns};
+use crate::time::{Above, TimeLog, time_columns};
 use crate::timing::{order_by_time, time_logs, timing};
 use crate::worker::Worker;
 use flow_env::{Env, Parker, Unparker};
@@ -142,8 +142,8 @@ fn load_times(
 }
 
 /// How far time is for the readers of event-time nodes.
-fn times_begun(layout: &Layout, states: &[StateIdentity], begin: &Begin) -> Vec<(Vec<usize>, i64)> {
-    let begun = |clocks: &Vec<usize>| {
+fn times_begun(layout: &Layout, states: &[StateIdentity], begin: &Begin) -> Vec<(Vec<Above>, i64)> {
+    let begun = |clocks: &Vec<Above>| {
         let now = begin.time(&clock_name(states, clocks))?.parse().ok()?;
         Some((clocks.clone(), now))
     };

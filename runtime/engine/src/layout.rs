@@ -9,6 +9,7 @@
 
 use crate::error::StartError;
 use crate::ranks::Ranks;
+use crate::time::Above;
 use flow_plan::physical::{Exchange, Graph, Node, NodeKind};
 
 /// Who reads a node's output.
@@ -48,7 +49,7 @@ pub(crate) struct NodeLayout {
     /// The node that reads the rows that come too late for this one.
     pub(crate) late: Option<usize>,
     /// The event-time nodes that make the watermark of the node's output.
-    pub(crate) clocks: Vec<usize>,
+    pub(crate) clocks: Vec<Above>,
     /// Rank columns behind the declared ones.
     pub(crate) rank: usize,
     /// Where rows of one number lie.
@@ -260,18 +261,23 @@ impl Layout {
         }
     }
 
-    /// The event-time nodes nearest above a node's output.
-    fn clocks(&self, graph: &Graph, node: usize) -> Vec<usize> {
+    /// The event-time nodes nearest above a node, and how far its watermark stays behind theirs.
+    fn clocks(&self, graph: &Graph, node: usize) -> Vec<Above> {
         let inputs = match &graph.nodes[node].kind {
-            NodeKind::EventTime(_) => return vec![node],
+            NodeKind::EventTime(_) => return vec![(node, 0)],
             // A table has no time, and versions of a table of its own are no news.
             NodeKind::Lookup(_) => &graph.nodes[node].inputs[..1],
             _ => &graph.nodes[node].inputs[..],
         };
-        let mut clocks: Vec<usize> =
-            inputs.iter().flat_map(|input| self.nodes[input.node].clocks.iter().copied()).collect();
-        clocks.sort_unstable();
-        clocks.dedup();
+        let mut clocks: Vec<Above> = Vec::new();
+        for input in inputs {
+            let more = graph.nodes[input.node].kind.stays_behind();
+            let of_input = self.nodes[input.node].clocks.iter();
+            clocks.extend(of_input.map(|(time, behind)| (*time, behind.saturating_add(more))));
+        }
+        // By several ways, the longest.
+        clocks.sort_unstable_by(|a, b| b.cmp(a));
+        clocks.dedup_by_key(|(time, _)| *time);
         clocks
     }
 }

@@ -9,7 +9,7 @@ use crate::number::Number;
 use crate::sequencer::Sequencer;
 use crate::snapshot::state_ids;
 use crate::state::Held;
-use crate::time::{Clock, News, TimeLog};
+use crate::time::{Above, Clock, News, TimeLog};
 use flow_data::Batch;
 use flow_env::{Env, Unparker};
 use flow_plan::RecordType;
@@ -52,9 +52,9 @@ pub(crate) struct Shared {
     /// What the state of each node is called in snapshots.
     pub(crate) states: Vec<StateIdentity>,
     /// How far time is at each barrier, for all readers of the same event-time nodes; kept if there are barriers.
-    barrier_clocks: Mutex<Vec<(Vec<usize>, Clock)>>,
+    barrier_clocks: Mutex<Vec<(Vec<Above>, Clock)>>,
     /// How far time is where the job begins, as the readers of these event-time nodes have it.
-    pub(crate) times_begun: Vec<(Vec<usize>, i64)>,
+    pub(crate) times_begun: Vec<(Vec<Above>, i64)>,
     /// What each worker said when it had nothing to do.
     pub(crate) idle: Vec<Idle>,
     /// Workers that still run.
@@ -75,7 +75,7 @@ pub(crate) struct Parts {
     pub(crate) channels: Vec<Vec<Channel>>,
     pub(crate) wake: Vec<Unparker>,
     /// How far time is where the job begins.
-    pub(crate) times_begun: Vec<(Vec<usize>, i64)>,
+    pub(crate) times_begun: Vec<(Vec<Above>, i64)>,
 }
 
 impl Shared {
@@ -140,7 +140,7 @@ impl Shared {
 
     /// From now on, it is known at every barrier how far time is.
     pub(crate) fn watch_barriers(&self) {
-        let mut sets: Vec<&Vec<usize>> = self.layout.nodes.iter().map(|node| &node.clocks).collect();
+        let mut sets: Vec<&Vec<Above>> = self.layout.nodes.iter().map(|node| &node.clocks).collect();
         sets.sort();
         sets.dedup();
         let clocks = sets.into_iter().filter(|clocks| !clocks.is_empty());
@@ -288,8 +288,12 @@ impl Shared {
 }
 
 /// What the common clock of some event-time nodes is called in snapshots.
-pub(crate) fn clock_name(states: &[StateIdentity], nodes: &[usize]) -> String {
-    let names: Vec<&str> = nodes.iter().map(|node| states[*node].id.as_str()).collect();
+pub(crate) fn clock_name(states: &[StateIdentity], nodes: &[Above]) -> String {
+    let name = |(node, behind): &Above| match behind {
+        0 => states[*node].id.clone(),
+        behind => format!("{} less {behind}", states[*node].id),
+    };
+    let names: Vec<String> = nodes.iter().map(name).collect();
     format!("·clock {}", names.join(" + "))
 }
 

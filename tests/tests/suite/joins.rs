@@ -204,3 +204,39 @@ fn interval_and_window_joins_follow_updating_streams() {
         ]
     );
 }
+
+#[test]
+fn rows_that_waited_for_a_partner_are_not_late_in_a_window_below() {
+    let folder = clicks();
+    std::fs::write(
+        folder.path().join("orders.ndjson"),
+        (0..200).map(|id| format!("{{\"id\":{id},\"item\":\"x\",\"at\":{id}}}\n")).collect::<String>(),
+    )
+    .unwrap();
+    let script = format!(
+        "{CLICKS}
+        stream unpaid = orders as o |> antiJoin(payments as p on o.id == p.order, within: 1min)
+        sink a = unpaid |> window(tumbling(50s)) |> aggregate {{ rows: count() }}
+          |> map {{ k: \"interval\", windowEnd, rows }} -> stdout(format: json)
+        stream both = orders as o |> join(orders as p on o.item == p.item and o.id == p.id, window: tumbling(50s))
+          |> map {{ id: o.id }}
+        sink b = both |> window(tumbling(10s)) |> aggregate {{ rows: count() }} |> map {{ rows }}
+          |> window(tumbling(100s)) |> aggregate {{ windows: count(), rows: sum(rows) }}
+          |> map {{ k: \"window\", windowEnd, windows, rows }} -> stdout(format: json)
+        "
+    );
+    let window = |k: &str, end: &str, rest: &str| {
+        format!("{{\"k\":\"{k}\",\"windowEnd\":\"1970-01-01T00:{end}Z\",{rest}}}")
+    };
+    assert_eq!(
+        rows(folder.path(), &script),
+        [
+            window("interval", "00:50", "\"rows\":50"),
+            window("interval", "01:40", "\"rows\":50"),
+            window("interval", "02:30", "\"rows\":50"),
+            window("interval", "03:20", "\"rows\":50"),
+            window("window", "01:40", "\"windows\":10,\"rows\":100"),
+            window("window", "03:20", "\"windows\":10,\"rows\":100"),
+        ]
+    );
+}

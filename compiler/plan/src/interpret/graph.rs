@@ -136,8 +136,8 @@ struct Run<'a> {
     late: Vec<Stream>,
     /// The watermarks of event-time nodes.
     steps: Vec<Steps>,
-    /// The event-time nodes nearest above each node's output.
-    clocks: Vec<Vec<usize>>,
+    /// The event-time nodes nearest above each node, and how far its watermark stays behind theirs.
+    clocks: Vec<Vec<(usize, i64)>>,
     /// How many operators that give rows at the end stand above each node.
     levels: Vec<u32>,
     errors: Vec<RowError>,
@@ -151,11 +151,17 @@ impl Run<'_> {
             NodeKind::Lookup(_) => &node.inputs[..1],
             _ => &node.inputs[..],
         };
-        let mut clocks: Vec<usize> =
-            inputs.iter().flat_map(|input| self.clocks[input.node].iter().copied()).collect();
-        clocks.sort_unstable();
-        clocks.dedup();
-        self.clocks[index] = if matches!(node.kind, NodeKind::EventTime(_)) { vec![index] } else { clocks };
+        let mut clocks: Vec<(usize, i64)> = Vec::new();
+        for input in inputs {
+            let more = self.graph.nodes[input.node].kind.stays_behind();
+            let of_input = self.clocks[input.node].iter();
+            clocks.extend(of_input.map(|(time, behind)| (*time, behind.saturating_add(more))));
+        }
+        // By several ways, the longest.
+        clocks.sort_unstable_by(|a, b| b.cmp(a));
+        clocks.dedup_by_key(|(time, _)| *time);
+        let own = matches!(node.kind, NodeKind::EventTime(_));
+        self.clocks[index] = if own { vec![(index, 0)] } else { clocks };
         let raising = |other: &usize| match node.kind {
             NodeKind::Errors { of } => raises(&self.graph.nodes[*other], of),
             _ => false,
@@ -167,7 +173,8 @@ impl Run<'_> {
     }
 
     fn clock(&self, index: usize) -> Clock {
-        Clock::new(self.clocks[index].iter().map(|node| self.steps[*node].clone()).collect())
+        let clocks = self.clocks[index].iter();
+        Clock::new(clocks.map(|(node, behind)| time::delayed(&self.steps[*node], *behind)).collect())
     }
 
     fn node(&mut self, index: usize) -> Result<Stream, Box<Failure>> {

@@ -82,6 +82,11 @@ fn less(time: i64, delay: i64) -> i64 {
     if time == END_OF_TIME { time } else { time.saturating_sub(delay) }
 }
 
+/// A watermark that stays behind another one.
+pub(super) fn delayed(steps: &Steps, behind: i64) -> Steps {
+    steps.iter().map(|(number, watermark)| (*number, less(*watermark, behind))).collect()
+}
+
 fn rise(steps: &mut Steps, number: Number, watermark: i64) {
     if watermark > steps.last().map_or(NO_WATERMARK, |(_, known)| *known) {
         steps.push((number, watermark));

@@ -5,10 +5,22 @@ use crate::number::{DONE, Number};
 use crate::shared::Shared;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 
+/// An event-time node above, and how far the watermark stays behind it.
+pub(crate) type Above = (usize, i64);
+
+/// An event-time node above, as one reader sees it.
+struct Log {
+    node: usize,
+    reader: usize,
+    /// How far this operator's watermark stays behind.
+    behind: i64,
+    /// Its watermark up to where we are.
+    watermark: i64,
+}
+
 /// Where one worker's operator is in time.
 pub(crate) struct Clock {
-    /// Per event-time node above: its index, this reader's handle, its watermark up to where we are.
-    logs: Vec<(usize, usize, i64)>,
+    logs: Vec<Log>,
     now: i64,
     /// Numbers below are behind us.
     at: Number,
@@ -22,10 +34,10 @@ impl Clock {
     }
 
     /// The clock of these event-time nodes.
-    pub(crate) fn over(shared: &Shared, nodes: &[usize]) -> Clock {
-        let log = |&node: &usize| {
+    pub(crate) fn over(shared: &Shared, nodes: &[Above]) -> Clock {
+        let log = |&(node, behind): &Above| {
             let (reader, first) = shared.time(node).reader();
-            (node, reader, first)
+            Log { node, reader, behind, watermark: less(first, behind) }
         };
         let now = shared.times_begun.iter().find(|(clocks, _)| clocks == nodes);
         let now = now.map_or(NO_WATERMARK, |(_, now)| *now);
@@ -46,16 +58,18 @@ impl Clock {
         self.at = to;
         let mut read = Vec::new();
         self.steps.clear();
-        for (index, (node, reader, _)) in self.logs.iter().enumerate() {
+        for (index, log) in self.logs.iter().enumerate() {
             read.clear();
-            shared.time(*node).read(*reader, to, &mut read);
-            self.steps.extend(read.iter().map(|(number, watermark)| (*number, index, *watermark)));
+            shared.time(log.node).read(log.reader, to, &mut read);
+            let steps = read.iter();
+            self.steps
+                .extend(steps.map(|(number, watermark)| (*number, index, less(*watermark, log.behind))));
         }
         self.steps.sort_unstable();
         let mut made: Vec<(Number, i64)> = Vec::new();
         for &(number, index, watermark) in &self.steps {
-            self.logs[index].2 = watermark;
-            let least = least(self.logs.iter().map(|(.., watermark)| *watermark));
+            self.logs[index].watermark = watermark;
+            let least = least(self.logs.iter().map(|log| log.watermark));
             if let Some(least) = least.filter(|least| *least > self.now) {
                 self.now = least;
                 match made.last_mut() {
@@ -69,7 +83,7 @@ impl Clock {
 
     /// The watermarks behind all numbers below are known.
     pub(crate) fn known(&self, shared: &Shared) -> Number {
-        self.logs.iter().map(|(node, ..)| shared.time(*node).known()).min().unwrap_or(DONE)
+        self.logs.iter().map(|log| shared.time(log.node).known()).min().unwrap_or(DONE)
     }
 
     /// As [`Clock::steps`], as far as all workers have closed these numbers: an operator that is not
@@ -80,9 +94,14 @@ impl Clock {
 
     /// The watermark behind a complete number, without moving.
     pub(crate) fn behind(&self, shared: &Shared, number: Number) -> i64 {
-        let each = self.logs.iter().map(|(node, ..)| shared.time(*node).behind(number));
+        let each = self.logs.iter().map(|log| less(shared.time(log.node).behind(number), log.behind));
         least(each).map_or(self.now, |least| least.max(self.now))
     }
+}
+
+/// A watermark that stays behind another one; the end of time is one for all.
+fn less(watermark: i64, behind: i64) -> i64 {
+    if watermark >= ASIDE { watermark } else { watermark.saturating_sub(behind) }
 }
 
 /// The least of some watermarks. One that stands aside does not count; beside it, time is not over although

@@ -8,7 +8,7 @@ mod splits;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use clock::{Clock, met};
+pub(crate) use clock::{Above, Clock, met};
 pub(crate) use log::TimeLog;
 pub(crate) use origin::{origin, time_columns};
 pub(crate) use splits::{Origin, SavedSplits, Splits};

@@ -116,6 +116,7 @@ impl Joining<'_> {
         if node.left.hidden.watermark.is_some() && node.right.hidden.watermark.is_some() {
             let left = time_of(&node.left, left);
             let time = right.map_or(left, |right| left.max(time_of(&node.right, right)));
+            let watermark = watermark.saturating_sub(node.stays_behind());
             out.extend([time, watermark].map(Value::Timestamp));
         }
         out

@@ -61,6 +61,8 @@ pub(crate) struct Output {
     /// Time and watermark columns of both sides, if the output has these.
     times: Option<[(usize, usize); 2]>,
     changes: bool,
+    /// How far the watermark of what is given stays behind.
+    stays_behind: i64,
     /// Rank columns of the output, and where those of the inputs begin.
     rank: usize,
     declared: [usize; 2],
@@ -78,6 +80,7 @@ impl Output {
             kind: join.kind,
             times: of(&join.left).zip(of(&join.right)).map(|(left, right)| [left, right]),
             changes: join.changes,
+            stays_behind: join.stays_behind(),
             rank,
             declared,
             ranks,
@@ -104,11 +107,17 @@ impl Output {
         columns.extend(self.right.iter().map(|&column| right.column(column)));
         if let Some(times) = self.times {
             columns.push(self.time(left, right, times));
-            columns.push(match cause {
+            let mut watermarks = match cause {
                 Cause::Row { side, batch, rows, .. } => batch.columns[times[*side].1].gather(rows),
                 Cause::AsOf { .. } => left.ints(times[0].1),
                 Cause::Due { .. } => ints(vec![NO_WATERMARK; len]),
-            });
+            };
+            if let ColumnData::I64(all) = &mut watermarks.data
+                && self.stays_behind > 0
+            {
+                all.iter_mut().for_each(|watermark| *watermark = watermark.saturating_sub(self.stays_behind));
+            }
+            columns.push(watermarks);
         }
         if self.changes {
             columns.push(ints(signs.map_or_else(|| vec![1; len], <[i64]>::to_vec)));
