@@ -3,7 +3,7 @@
 use flow_data::Batch;
 use flow_driver::testing::Step;
 use flow_engine::connect::Connectors;
-use flow_engine::sink::{Sink, SinkError, Writer};
+use flow_engine::sink::{Epoch, Mark, Run, Sealed, Sealing, Sink, SinkError, Writer};
 use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError};
 use flow_env::Env;
 use flow_plan::connector::{ArgValue, ConnectorCall};
@@ -192,12 +192,24 @@ struct Keep {
 }
 
 impl Sink for Keep {
+    fn begin(&mut self, _run: &Run) -> Result<Option<Mark>, SinkError> {
+        Ok(None)
+    }
+
+    fn clean(&mut self, _keep: &[String]) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn writer(&mut self, _worker: usize) -> Result<Box<dyn Writer>, SinkError> {
         let received = self.received.clone();
         Ok(Box::new(KeepWriter { received, target: self.target, schema: self.schema.clone() }))
     }
 
-    fn commit(&mut self) -> Result<(), SinkError> {
+    fn commit(&mut self, _epoch: Epoch, _sealed: &[String]) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 
@@ -223,7 +235,7 @@ impl Writer for KeepWriter {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), SinkError> {
-        Ok(())
+    fn seal(&mut self) -> Result<Box<dyn Sealing>, SinkError> {
+        Ok(Box::new(Sealed))
     }
 }

@@ -5,7 +5,7 @@
 use flow_connectors::StandardConnectors;
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
-use flow_engine::sink::Writer;
+use flow_engine::sink::{Run, Writer};
 use flow_engine::source::{BadRecord, Emit, Next, Stop};
 use flow_env::Env;
 use flow_plan::connector::{ArgValue, ConnectorArg, ConnectorCall, Format, TimeUnit};
@@ -84,6 +84,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if what == "copy" && !out.is_empty() { ("file", out[0].as_str()) } else { ("blackhole", "") };
     let mut sink =
         connectors.sink(&call(sink, target, Some("overwrite"), &format, &schema), &schema, base, &env)?;
+    sink.begin(&Run { job: "throughput".into(), generation: 1, fresh: true })?;
+    sink.clean(&[])?;
     let mut writer = sink.writer(0)?;
     let mut reader = source.reader();
     let start = env.clock.elapsed();
@@ -92,8 +94,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         reader.read(chunk, &mut count)?;
     }
     let (rows, bad) = (count.rows, count.bad);
-    writer.finish()?;
-    sink.commit()?;
+    let sealed = writer.seal()?.finish()?;
+    sink.commit(1, &sealed)?;
+    sink.end()?;
     println!("{rows} rows, {bad} bad, {:.3} s", (env.clock.elapsed() - start).as_secs_f64());
     Ok(())
 }

@@ -35,7 +35,7 @@ use sinks::stream::{Stream, StreamSink};
 use sources::file::FileSource;
 use sources::stdin::StdinSource;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// All connectors this version runs.
@@ -43,6 +43,8 @@ pub struct StandardConnectors {
     /// Taken by the one source that may read it.
     stdin: Mutex<Option<Box<dyn Read + Send>>>,
     stdout: Stream,
+    /// Folders of file sinks: each belongs to one.
+    folders: Mutex<Vec<PathBuf>>,
 }
 
 impl StandardConnectors {
@@ -53,13 +55,36 @@ impl StandardConnectors {
 
     /// With other streams for `stdin` and `stdout`.
     pub fn with_streams(stdin: Box<dyn Read + Send>, stdout: Box<dyn Write + Send>) -> StandardConnectors {
-        StandardConnectors { stdin: Mutex::new(Some(stdin)), stdout: Arc::new(Mutex::new(stdout)) }
+        let stdout = Arc::new(Mutex::new(stdout));
+        StandardConnectors { stdin: Mutex::new(Some(stdin)), stdout, folders: Mutex::default() }
     }
 }
 
 impl Default for StandardConnectors {
     fn default() -> StandardConnectors {
         StandardConnectors::new()
+    }
+}
+
+impl StandardConnectors {
+    /// A folder becomes a sink's own: no other sink may write into it, above it or below it.
+    fn own(&self, path: &Path) -> Result<(), SinkError> {
+        // Without `.` steps.
+        let path: PathBuf = path.components().collect();
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = folders.iter().find(|other| path.starts_with(other) || other.starts_with(&path))
+        {
+            return Err(SinkError::Open(match *other == path {
+                true => format!("two sinks write into {}: give each its own folder", path.display()),
+                false => format!(
+                    "one sink writes into {}, another into {}: give each its own folder",
+                    other.display(),
+                    path.display()
+                ),
+            }));
+        }
+        folders.push(path);
+        Ok(())
     }
 }
 
@@ -98,7 +123,11 @@ impl Connectors for StandardConnectors {
         env: &Env,
     ) -> Result<Box<dyn Sink>, SinkError> {
         match call.name.as_str() {
-            "file" => Ok(Box::new(FileSink::new(call, schema, base, env)?)),
+            "file" => {
+                let path = FileSink::path(call, base)?;
+                self.own(&path)?;
+                Ok(Box::new(FileSink::new(call, schema, path, env)?))
+            }
             "stdout" => {
                 let (call, schema) = (call.clone(), schema.clone());
                 let make = Box::new(move || format::encoder(&call, &schema));

@@ -4,7 +4,7 @@
 use flow_connectors::StandardConnectors;
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
-use flow_engine::sink::SinkError;
+use flow_engine::sink::{Run, SinkError};
 use flow_engine::source::{BadRecord, Emit, Next, SourceError, Stop};
 use flow_env::{Env, Random};
 use flow_plan::connector::{
@@ -297,6 +297,8 @@ fn write(
     let schema = numbers();
     let call = call("file", args, Some(format), &schema);
     let mut sink = StandardConnectors::new().sink(&call, &schema, base, &Env::real())?;
+    sink.begin(&Run { job: "test".into(), generation: 1, fresh: true })?;
+    sink.clean(&[])?;
     let mut writers = [sink.writer(0)?, sink.writer(1)?];
     for (i, rows) in rows.chunks(2).enumerate() {
         let rows: Vec<Vec<Value>> = rows
@@ -305,11 +307,13 @@ fn write(
             .collect();
         writers[i % 2].write(&Batch::from_rows(&rows, &schema))?;
     }
+    let mut sealed = Vec::new();
     for writer in &mut writers {
-        writer.finish()?;
+        sealed.extend(writer.seal()?.finish()?);
     }
     if commit {
-        sink.commit()?;
+        sink.commit(1, &sealed)?;
+        sink.end()?;
     } else {
         sink.abort();
     }
@@ -354,7 +358,9 @@ fn results_of_another_run_are_kept_replaced_or_added_to_as_the_script_says() {
     write(dir.path(), &[plain[0].clone(), ("mode", word("append"))], JSON, &[4], true).unwrap();
     assert_eq!(names(&out), ["part-0-0.ndjson", "part-0-1.ndjson", "part-1-0.ndjson"]);
     // A killed run's leftovers vanish, and a failed overwrite keeps what was there.
-    fs::write(out.join(".part-7-7.ndjson.inprogress"), "x").unwrap();
+    let killed = out.join(".flow-test-g7-1f");
+    fs::create_dir(&killed).unwrap();
+    fs::write(killed.join("part-0-0.ndjson"), "x").unwrap();
     let overwrite = [plain[0].clone(), ("mode", word("overwrite"))];
     write(dir.path(), &overwrite, JSON, &[5], false).unwrap();
     assert_eq!(names(&out), ["part-0-0.ndjson", "part-0-1.ndjson", "part-1-0.ndjson"]);
@@ -420,7 +426,8 @@ fn print(
     let mut writer = sink.writer(0)?;
     writer.write(&Batch::from_rows(rows, schema))?;
     writer.flush()?;
-    writer.finish()
+    assert_eq!(writer.seal()?.finish()?, Vec::<String>::new());
+    Ok(())
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::operator::{
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
 use crate::shared::{Parts, Shared, clock_name};
-use crate::sink::{Sink, Writer};
+use crate::sink::{Run, Sink, SinkError, Writer};
 use crate::snapshot::{Barrier, Begin, state_ids};
 use crate::source::Source;
 use crate::tables::{self, Tables};
@@ -63,7 +63,9 @@ pub(crate) fn assemble(
     seek(&graph, &nodes, &mut sources, &states, &begin)?;
     let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
     let mut sinks = open_sinks(&graph, connectors, env, options)?;
-    let writers = open_writers(&graph, &mut sinks, count).inspect_err(|_| {
+    let writers =
+        begin_sinks(&graph, &mut sinks, options).and_then(|()| open_writers(&graph, &mut sinks, count));
+    let writers = writers.inspect_err(|_| {
         // Nothing may stay behind of a job that never started.
         sinks.iter_mut().for_each(|(_, sink)| sink.abort());
     })?;
@@ -230,6 +232,27 @@ fn open_sinks(
         }
     }
     Ok(sinks)
+}
+
+/// Tells all sinks of the run.
+fn begin_sinks(graph: &Graph, sinks: &mut [OpenSink], options: &JobOptions) -> Result<(), StartError> {
+    let run = Run { job: graph.job.name.clone(), generation: 1, fresh: options.from.is_none() };
+    let refused = |index: usize, error: SinkError| {
+        let node = &graph.nodes[index];
+        let place = match &node.kind {
+            NodeKind::Sink { connector } => connector.place,
+            _ => node.place,
+        };
+        StartError { place, ..refused(node, error.to_string()) }
+    };
+    // What one of them refuses must cost the others nothing.
+    for (index, sink) in sinks.iter_mut() {
+        sink.begin(&run).map_err(|error| refused(*index, error))?;
+    }
+    for (index, sink) in sinks.iter_mut() {
+        sink.clean(&[]).map_err(|error| refused(*index, error))?;
+    }
+    Ok(())
 }
 
 /// Per worker and node, its writer.

@@ -6,6 +6,7 @@ use crate::layout::Feed;
 use crate::number::Number;
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
+use crate::sink::Sealing;
 use crate::snapshot::{Loading, Saving};
 use crate::state::Held;
 use flow_data::Batch;
@@ -130,6 +131,10 @@ impl Operator for Guard {
 
     fn idle(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
         self.watched(cx, |operator, cx| operator.idle(cx))
+    }
+
+    fn seal(&mut self, cx: &mut Context<'_>) -> Result<Option<Box<dyn Sealing>>, Halt> {
+        self.watched(cx, |operator, cx| operator.seal(cx))
     }
 
     fn finish(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {

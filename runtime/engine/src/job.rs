@@ -228,9 +228,10 @@ impl JobHandle {
         }
         let mut sinks = std::mem::take(&mut self.sinks).into_iter();
         for (node, mut sink) in sinks.by_ref() {
-            match sink.commit() {
+            let sealed = self.shared.take_sealed(node);
+            match sink.commit(1, &sealed).and_then(|()| sink.end()) {
                 Ok(()) | Err(SinkError::Closed) => {}
-                Err(SinkError::Open(message) | SinkError::Write(message)) => {
+                Err(SinkError::Open(message) | SinkError::Write(message) | SinkError::Fenced(message)) => {
                     sink.abort();
                     sinks.for_each(|(_, mut sink)| sink.abort());
                     return Err(Box::new(self.shared.node_error(node, 0, ErrorKind::Sink, message)));

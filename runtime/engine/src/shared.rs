@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     failure: Mutex<Option<JobError>>,
     /// Nodes that want no more rows.
     satisfied: Mutex<Vec<bool>>,
+    /// What each sink's writers sealed at the end.
+    sealed: Mutex<HashMap<usize, Vec<String>>>,
 }
 
 /// The parts of a job that run beside its operators.
@@ -106,6 +108,7 @@ impl Shared {
             aborted: AtomicBool::new(false),
             failure: Mutex::default(),
             satisfied: Mutex::new(vec![false; nodes]),
+            sealed: Mutex::default(),
             graph,
             layout,
             env,
@@ -254,6 +257,18 @@ impl Shared {
             position: None,
             number,
         }
+    }
+
+    /// A writer of a sink sealed its share.
+    pub(crate) fn sealed(&self, node: usize, sealed: Vec<String>) {
+        let mut all = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(node).or_default().extend(sealed);
+    }
+
+    /// What the writers of a sink sealed.
+    pub(crate) fn take_sealed(&self, node: usize) -> Vec<String> {
+        let mut all = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&node).unwrap_or_default()
     }
 
     /// Does this node want no more rows?

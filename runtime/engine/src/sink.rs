@@ -1,15 +1,49 @@
-//! What the engine asks of a sink.
+//! What the engine asks of a sink: rows are **staged**, what was staged between two barriers is **sealed** as
+//! one epoch's share, and when the checkpoint counts, the sealed epoch is **committed**: shown to whoever
+//! reads the sink's system.
+//!
+//! The order of a run: [`Sink::begin`]; a recovered job commits again what its checkpoint sealed; then
+//! [`Sink::clean`], and the writers begin. Each epoch is sealed by every writer and committed once. At the end
+//! of the job comes [`Sink::end`]; a run of which nothing will ever be asked for again ends with [`Sink::abort`].
 
+pub use flow_checkpoint::protocol::{Epoch, Generation, Mark};
 use flow_data::Batch;
 use std::fmt;
 
-/// Opened once per job, before anything is read.
+/// One run of a job, as its sinks' systems are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The job's name.
+    pub job: String,
+    /// The run's number.
+    pub generation: Generation,
+    /// Does it begin with nothing, not from a checkpoint?
+    pub fresh: bool,
+}
+
+/// Opened once per run, before anything is read. Opening it changes nothing outside.
 pub trait Sink: Send {
+    /// Tells the sink's system of the new run: from here on it refuses older ones, and a run that begins anew is
+    /// refused over results that must not be touched. What older runs sealed can still be committed. Gives
+    /// what a run that goes on finds shown there, if its system knows.
+    fn begin(&mut self, run: &Run) -> Result<Option<Mark>, SinkError>;
+    /// The start of the run counts: forgets what is staged and not among `keep`, the sealed shares that a
+    /// checkpoint still names. Nobody will ask for it any more.
+    fn clean(&mut self, keep: &[String]) -> Result<(), SinkError>;
+    /// Does its system remember what it shows? One that does not is not asked after a death: it may show rows
+    /// again (standard output), or shows none.
+    fn remembers(&self) -> bool {
+        true
+    }
     /// How many workers may write side by side? 1: the plan gathers rows on worker 0.
     fn writer(&mut self, worker: usize) -> Result<Box<dyn Writer>, SinkError>;
-    /// All writers are finished: makes the whole of it visible. Not called if the job failed.
-    fn commit(&mut self) -> Result<(), SinkError>;
-    /// The job failed or was stopped at once: leaves nothing that looks complete.
+    /// Shows a sealed epoch together with its mark. May be asked again after a death in the middle, also by a
+    /// later run: what is shown already stays as it is.
+    fn commit(&mut self, epoch: Epoch, sealed: &[String]) -> Result<(), SinkError>;
+    /// The job is over, and will not be gone on with: leaves what is shown, and nothing else.
+    fn end(&mut self) -> Result<(), SinkError>;
+    /// No checkpoint of this run will ever be asked for (it never started, or makes none): takes away what its
+    /// writers staged. What runs before it sealed stays.
     fn abort(&mut self);
 }
 
@@ -19,8 +53,24 @@ pub trait Writer: Send {
     fn write(&mut self, batch: &Batch) -> Result<(), SinkError>;
     /// No rows for the moment: shows what people wait for (stdout).
     fn flush(&mut self) -> Result<(), SinkError>;
-    /// No more rows.
-    fn finish(&mut self) -> Result<(), SinkError>;
+    /// All rows so far are this writer's share of an epoch. Quick: what takes long is left to the sealing.
+    fn seal(&mut self) -> Result<Box<dyn Sealing>, SinkError>;
+}
+
+/// A writer's share of an epoch, on its way to be durable.
+pub trait Sealing: Send {
+    /// Makes it durable, on whatever thread; gives what [`Sink::commit`] needs to show it. If the epoch is
+    /// abandoned, its share can be committed with the next one.
+    fn finish(self: Box<Self>) -> Result<Vec<String>, SinkError>;
+}
+
+/// A share that needs no sealing: what was written is shown already, or gone.
+pub struct Sealed;
+
+impl Sealing for Sealed {
+    fn finish(self: Box<Self>) -> Result<Vec<String>, SinkError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Why a sink cannot go on.
@@ -28,8 +78,10 @@ pub trait Writer: Send {
 pub enum SinkError {
     /// Refused before the start: exit status 2.
     Open(String),
-    /// Broke while running: exit status 3.
+    /// Broke while running: exit status 3. A file whose sync failed is never synced again.
     Write(String),
+    /// A newer run of the job has taken over; nothing more may be touched.
+    Fenced(String),
     /// The reader of a pipe has gone away: the job ends without a message, as Unix tools do.
     Closed,
 }
@@ -37,7 +89,7 @@ pub enum SinkError {
 impl fmt::Display for SinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SinkError::Open(text) | SinkError::Write(text) => f.write_str(text),
+            SinkError::Open(text) | SinkError::Write(text) | SinkError::Fenced(text) => f.write_str(text),
             SinkError::Closed => f.write_str("the reader of the output has gone away"),
         }
     }

@@ -4,7 +4,7 @@
 use super::model::{Inputs, Row};
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
-use flow_engine::sink::{Sink, SinkError, Writer};
+use flow_engine::sink::{Epoch, Mark, Run, Sealed, Sealing, Sink, SinkError, Writer};
 use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError};
 use flow_env::Env;
 use flow_plan::connector::{ArgValue, ConnectorCall};
@@ -217,12 +217,24 @@ struct MemorySink {
 }
 
 impl Sink for MemorySink {
+    fn begin(&mut self, _run: &Run) -> Result<Option<Mark>, SinkError> {
+        Ok(None)
+    }
+
+    fn clean(&mut self, _keep: &[String]) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn writer(&mut self, _worker: usize) -> Result<Box<dyn Writer>, SinkError> {
         let (rows, schema) = (self.rows.clone(), self.schema.clone());
         Ok(Box::new(MemoryWriter { rows, schema, staged: Vec::new() }))
     }
 
-    fn commit(&mut self) -> Result<(), SinkError> {
+    fn commit(&mut self, _epoch: Epoch, _sealed: &[String]) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 
@@ -245,8 +257,8 @@ impl Writer for MemoryWriter {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), SinkError> {
+    fn seal(&mut self) -> Result<Box<dyn Sealing>, SinkError> {
         locked(&self.rows).append(&mut self.staged);
-        Ok(())
+        Ok(Box::new(Sealed))
     }
 }

@@ -1,23 +1,24 @@
-//! The sink `file`: a folder of part files, each writer its own. Exactly once: nothing is visible
-//! before the job is done, and then all of it.
+//! The sink `file`: a folder of part files, each writer its own. Exactly once: what is written between two
+//! checkpoints becomes visible when the second one counts (without checkpoints, when the job is done).
 
-use super::folder::{Folder, Mode, Staged};
+use super::folder::{Folder, Mode, Names};
 use super::pack::suffix;
 use super::part::{Part, Roll};
 use super::partition::Partition;
+use super::staging::Staging;
 use crate::args;
 use crate::encode::Encoder;
 use crate::format::encoder;
 use crate::out::Out;
 use crate::sources::open::Packing;
 use flow_data::Batch;
-use flow_engine::sink::{Sink, SinkError, Writer};
+use flow_engine::sink::{Epoch, Mark, Run, Sealing, Sink, SinkError, Writer};
 use flow_env::Env;
 use flow_plan::RecordType;
 use flow_plan::connector::ConnectorCall;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes that are collected before they are written: one part, or many at once.
@@ -25,23 +26,25 @@ const FULL: usize = 256 << 10;
 const FULL_OF_MANY: usize = 32 << 10;
 /// Partitions that one writer holds open.
 const MOST_OPEN: usize = 128;
+/// Parts that are complete and wait for the sealing to make them last: that takes long.
+const MOST_WAITING: usize = 16;
 
-/// What all writers share.
-struct Shared {
+/// What the call says.
+struct Spec {
     path: PathBuf,
     env: Env,
     call: ConnectorCall,
     schema: Arc<RecordType>,
     packing: Packing,
     roll: Roll,
-    first_number: u64,
-    staged: Mutex<Vec<Staged>>,
 }
 
 /// A folder of part files.
 pub(crate) struct FileSink {
     folder: Folder,
-    shared: Arc<Shared>,
+    spec: Arc<Spec>,
+    /// Where this run stages its parts, and the number of the first one.
+    begun: Option<(Arc<Staging>, u64)>,
 }
 
 impl FileSink {
@@ -49,11 +52,9 @@ impl FileSink {
     pub(crate) fn new(
         call: &ConnectorCall,
         schema: &Arc<RecordType>,
-        base: &Path,
+        path: PathBuf,
         env: &Env,
     ) -> Result<FileSink, SinkError> {
-        let path = args::string(call, "path").ok_or_else(|| SinkError::Open("file() needs a path".into()))?;
-        let path = base.join(path);
         encoder(call, schema)?;
         Partition::new(&args::names(call, "partitionBy"), schema)?;
         let mode = match args::word(call, "mode") {
@@ -71,38 +72,55 @@ impl FileSink {
             every: args::int(call, "rollEvery").map(|micros| Duration::from_micros(micros.max(1) as u64)),
         };
         let folder = Folder::open(path.clone(), mode, env.disk.clone())?;
-        let first_number = folder.first_number();
-        let shared = Shared {
-            path,
-            env: env.clone(),
-            call: call.clone(),
-            schema: schema.clone(),
-            packing,
-            roll,
-            first_number,
-            staged: Mutex::default(),
-        };
-        Ok(FileSink { folder, shared: Arc::new(shared) })
+        let (env, call, schema) = (env.clone(), call.clone(), schema.clone());
+        let spec = Arc::new(Spec { path, env, call, schema, packing, roll });
+        Ok(FileSink { folder, spec, begun: None })
+    }
+
+    /// The folder that a call means.
+    pub(crate) fn path(call: &ConnectorCall, base: &Path) -> Result<PathBuf, SinkError> {
+        let path = args::string(call, "path").ok_or_else(|| SinkError::Open("file() needs a path".into()))?;
+        Ok(base.join(path))
     }
 }
 
 impl Sink for FileSink {
+    fn begin(&mut self, run: &Run) -> Result<Option<Mark>, SinkError> {
+        let token = self.spec.env.clock.wall_micros() as u64;
+        let (staging, first, mark) = self.folder.begin(run, token)?;
+        self.begun = Some((staging, first));
+        Ok(mark)
+    }
+
+    fn clean(&mut self, keep: &[String]) -> Result<(), SinkError> {
+        self.folder.clean(keep)
+    }
+
     fn writer(&mut self, worker: usize) -> Result<Box<dyn Writer>, SinkError> {
-        let shared = self.shared.clone();
+        let Some((staging, number)) = &self.begun else {
+            return Err(SinkError::Open("internal error: a writer before the run has begun".into()));
+        };
+        let spec = self.spec.clone();
         Ok(Box::new(FileWriter {
-            encoder: encoder(&shared.call, &shared.schema)?,
-            partition: Partition::new(&args::names(&shared.call, "partitionBy"), &shared.schema)?,
+            encoder: encoder(&spec.call, &spec.schema)?,
+            partition: Partition::new(&args::names(&spec.call, "partitionBy"), &spec.schema)?,
             worker,
-            number: shared.first_number,
+            number: *number,
             open: HashMap::new(),
+            waiting: VecDeque::new(),
+            finished: Vec::new(),
             spare: Out::default(),
-            shared,
+            staging: staging.clone(),
+            spec,
         }))
     }
 
-    fn commit(&mut self) -> Result<(), SinkError> {
-        let staged = std::mem::take(&mut *self.shared.staged.lock().unwrap_or_else(PoisonError::into_inner));
-        self.folder.commit(&staged)
+    fn commit(&mut self, epoch: Epoch, sealed: &[String]) -> Result<(), SinkError> {
+        self.folder.commit(epoch, sealed)
+    }
+
+    fn end(&mut self) -> Result<(), SinkError> {
+        self.folder.end()
     }
 
     fn abort(&mut self) {
@@ -112,7 +130,8 @@ impl Sink for FileSink {
 
 /// One worker's parts.
 struct FileWriter {
-    shared: Arc<Shared>,
+    spec: Arc<Spec>,
+    staging: Arc<Staging>,
     encoder: Box<dyn Encoder>,
     partition: Partition,
     worker: usize,
@@ -120,6 +139,10 @@ struct FileWriter {
     number: u64,
     /// By subfolder.
     open: HashMap<String, Part>,
+    /// Complete, but not made to last.
+    waiting: VecDeque<Part>,
+    /// Made to last: how they are known.
+    finished: Vec<String>,
     spare: Out,
 }
 
@@ -135,26 +158,31 @@ impl FileWriter {
         }
         let Some(part) = self.open.get_mut(below) else { return Ok(()) };
         part.rows(batch, &mut *self.encoder, full)?;
-        if part.is_full(self.shared.roll, &*self.shared.env.clock) {
+        if part.is_full(self.spec.roll, &*self.spec.env.clock) {
             self.close(below)?;
         }
         Ok(())
     }
 
     fn create(&mut self, below: &str) -> Result<Part, SinkError> {
-        let extension = format!("{}{}", self.encoder.extension(), suffix(self.shared.packing));
-        let names = Folder::names(&self.shared.path, below, self.worker, self.number, &extension);
+        let extension = self.encoder.extension();
+        let name = format!("part-{}-{}.{extension}{}", self.worker, self.number, suffix(self.spec.packing));
+        let names = Names::new(&self.spec.path, &self.staging.path, below, &name);
         self.number += 1;
         let out = std::mem::take(&mut self.spare);
-        let env = &self.shared.env;
-        Part::create(names, self.shared.packing, &mut *self.encoder, out, &*env.disk, &*env.clock)
+        let Env { disk, clock } = &self.spec.env;
+        let (packing, encoder) = (self.spec.packing, &mut *self.encoder);
+        Part::create(names, &self.staging, packing, encoder, out, (&**disk, &**clock))
     }
 
     fn close(&mut self, below: &str) -> Result<(), SinkError> {
-        if let Some(part) = self.open.remove(below) {
-            let (staged, out) = part.finish()?;
+        self.waiting.extend(self.open.remove(below));
+        while self.waiting.len() > MOST_WAITING
+            && let Some(part) = self.waiting.pop_front()
+        {
+            let (sealed, out) = part.finish()?;
             self.spare = out;
-            self.shared.staged.lock().unwrap_or_else(PoisonError::into_inner).push(staged);
+            self.finished.push(sealed);
         }
         Ok(())
     }
@@ -181,13 +209,37 @@ impl Writer for FileWriter {
 
     fn flush(&mut self) -> Result<(), SinkError> {
         // Nothing is visible before the commit; only time may close a part here.
-        let (roll, clock) = (self.shared.roll, self.shared.env.clock.clone());
+        let (roll, clock) = (self.spec.roll, self.spec.env.clock.clone());
         let over = self.open.iter().filter(|(_, part)| part.is_full(roll, &*clock));
         let over: Vec<String> = over.map(|(below, _)| below.clone()).collect();
         over.iter().try_for_each(|below| self.close(below))
     }
 
-    fn finish(&mut self) -> Result<(), SinkError> {
-        self.close_all()
+    fn seal(&mut self) -> Result<Box<dyn Sealing>, SinkError> {
+        let mut parts = Vec::from(std::mem::take(&mut self.waiting));
+        parts.extend(self.open.drain().map(|(_, part)| part));
+        let finished = std::mem::take(&mut self.finished);
+        Ok(Box::new(FileSealing { parts, finished, staging: self.staging.clone() }))
+    }
+}
+
+/// One worker's share of an epoch.
+struct FileSealing {
+    parts: Vec<Part>,
+    /// How those are known that last already.
+    finished: Vec<String>,
+    staging: Arc<Staging>,
+}
+
+impl Sealing for FileSealing {
+    fn finish(self: Box<Self>) -> Result<Vec<String>, SinkError> {
+        let mut sealed = self.finished;
+        for part in self.parts {
+            sealed.push(part.finish()?.0);
+        }
+        if !sealed.is_empty() {
+            self.staging.sync()?;
+        }
+        Ok(sealed)
     }
 }

@@ -1,85 +1,192 @@
-//! The folder of a file sink: what earlier runs left in it, and making staged parts visible. Knows
-//! names and renames, never rows.
+//! The folder of a file sink: what earlier runs left in it, and making sealed parts visible. Knows names and
+//! renames, never rows.
 //!
-//! A part is written under a hidden name in the folder it will stand in, made to last (`sync`), and
-//! renamed when the job is done: whoever lists the folder sees whole parts only.
+//! A part is written in a hidden folder (see [`super::staging`]), made to last (`sync`), and renamed into place
+//! when its epoch is committed: whoever lists the folder sees whole parts only. A **sealed** part is known by
+//! its length and its path in the folder, as in `1234 day=1/part-0-7.ndjson`.
 
-use flow_engine::sink::SinkError;
+use super::staging::{Shown, Staging, failed};
+use flow_engine::sink::{Epoch, Generation, Mark, Run, SinkError};
 use flow_env::Disk;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashSet};
+use std::io;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// What to do with results that are there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Nothing may be there.
+    /// Nothing may be there when a job begins.
     Refuse,
     /// They stay.
     Append,
-    /// They go when the new ones come.
+    /// They go when the first new ones come.
     Overwrite,
 }
 
-/// End of the names of parts that are not finished.
-const STAGED: &str = ".inprogress";
-
-/// A part that is complete and waits to become visible.
+/// Where a part is written, and where it will stand.
 #[derive(Debug)]
-pub(crate) struct Staged {
-    pub(crate) hidden: PathBuf,
+pub(crate) struct Names {
+    pub(crate) staged: PathBuf,
     pub(crate) visible: PathBuf,
+    /// The path in the folder.
+    below: String,
+}
+
+impl Names {
+    /// Of a part in a subfolder. Numbers are used once, so names are different also without it.
+    pub(crate) fn new(folder: &Path, staging: &Path, below: &str, name: &str) -> Names {
+        let below = if below.is_empty() { name.to_string() } else { format!("{below}/{name}") };
+        Names { staged: staging.join(name), visible: folder.join(&below), below }
+    }
+
+    /// How the part is known when it is sealed.
+    pub(crate) fn sealed(&self, bytes: u64) -> String {
+        format!("{bytes} {}", self.below)
+    }
+}
+
+/// A sealed part.
+struct Sealed<'s> {
+    bytes: u64,
+    below: &'s str,
+    name: &'s str,
+}
+
+impl Sealed<'_> {
+    fn read(text: &str) -> Result<Sealed<'_>, SinkError> {
+        let parts = text.split_once(' ').and_then(|(bytes, below)| Some((bytes.parse().ok()?, below)));
+        let Some((bytes, below)) = parts.filter(|(_, below)| is_inside(below)) else {
+            return Err(SinkError::Write(format!("`{text}` is no sealed part of a file sink")));
+        };
+        Ok(Sealed { bytes, below, name: below.rsplit('/').next().unwrap_or(below) })
+    }
+}
+
+/// Does a path stay in the folder it is relative to? (A checkpoint may have been written by anybody.)
+fn is_inside(below: &str) -> bool {
+    !below.is_empty() && Path::new(below).components().all(|step| matches!(step, Component::Normal(_)))
+}
+
+/// The number in a part's name: `part-<worker>-<number>.<extension>`.
+fn number(name: &str) -> Option<u64> {
+    let (_, rest) = name.strip_prefix("part-")?.split_once('-')?;
+    rest.split('.').next()?.parse().ok()
+}
+
+/// The first number behind those of all these files.
+fn next_number(files: &[PathBuf]) -> u64 {
+    let names = files.iter().filter_map(|path| path.file_name()?.to_str());
+    names.filter_map(number).max().map_or(0, |n| n + 1)
+}
+
+/// A folder, by a name that can be opened.
+fn here(dir: &Path) -> &Path {
+    if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
 }
 
 /// The folder.
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
-    pub(crate) disk: Arc<dyn Disk>,
+    disk: Arc<dyn Disk>,
     mode: Mode,
-    /// Parts of earlier runs.
-    old: Vec<PathBuf>,
-    made: bool,
+    begun: Option<Begun>,
 }
 
-fn failed(what: &str, path: &Path, error: &std::io::Error) -> String {
-    format!("cannot {what} {}: {error}", path.display())
+/// What is known of the folder since the run began.
+struct Begun {
+    staging: Arc<Staging>,
+    generation: Generation,
+    fresh: bool,
+    /// Was the folder made by this run?
+    made: bool,
+    /// Files of earlier runs.
+    old: Vec<PathBuf>,
+    shown: Shown,
+    /// The first number of the run's own parts.
+    first: u64,
+    /// Does the start of the run count, so that it may write?
+    counts: bool,
 }
 
 impl Folder {
-    /// Looks at the folder, makes it if it is missing, and clears away what a killed run left staged.
+    /// Looks whether there can be a folder.
     pub(crate) fn open(path: PathBuf, mode: Mode, disk: Arc<dyn Disk>) -> Result<Folder, SinkError> {
-        let made = match disk.info(&path) {
-            Ok(info) if !info.is_dir => {
-                let text = format!("{} is a file; a file sink writes a folder of part files", path.display());
-                return Err(SinkError::Open(text));
-            }
-            Ok(_) => false,
-            Err(_) => true,
-        };
-        let mut folder = Folder { path, disk, mode, old: Vec::new(), made };
-        if made {
-            let made = folder.disk.create_dir_all(&folder.path);
-            made.map_err(|error| SinkError::Open(failed("create", &folder.path, &error)))?;
-            return Ok(folder);
+        if disk.info(&path).is_ok_and(|info| !info.is_dir) {
+            let text = format!("{} is a file; a file sink writes a folder of part files", path.display());
+            return Err(SinkError::Open(text));
         }
-        let (old, left) = folder.contents().map_err(SinkError::Open)?;
-        if let (Mode::Refuse, Some(first)) = (mode, old.first()) {
-            return Err(SinkError::Open(format!(
-                "{} holds the results of another run ({}); add `mode: overwrite` to replace them or `mode: append` to keep them",
-                folder.path.display(),
-                first.strip_prefix(&folder.path).unwrap_or(first).display(),
-            )));
-        }
-        for path in left {
-            let removed = folder.disk.remove_file(&path);
-            removed.map_err(|error| SinkError::Open(failed("remove", &path, &error)))?;
-        }
-        folder.old = old;
-        Ok(folder)
+        Ok(Folder { path, disk, mode, begun: None })
     }
 
-    /// Visible files, and staged ones, below the folder.
-    fn contents(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), String> {
-        let (mut visible, mut staged) = (Vec::new(), Vec::new());
+    /// Begins a run. Gives where it stages its parts, and the number of the first one.
+    pub(crate) fn begin(
+        &mut self,
+        run: &Run,
+        token: u64,
+    ) -> Result<(Arc<Staging>, u64, Option<Mark>), SinkError> {
+        let made = self.make()?;
+        let old = if made { Vec::new() } else { self.visible().map_err(SinkError::Open)? };
+        if let (true, Mode::Refuse, Some(first)) = (run.fresh, self.mode, old.first()) {
+            return Err(SinkError::Open(format!(
+                "{} holds the results of another run ({}); add `mode: overwrite` to replace them or `mode: append` to keep them",
+                self.path.display(),
+                first.strip_prefix(&self.path).unwrap_or(first).display(),
+            )));
+        }
+        if old.is_empty() {
+            // Perhaps it was made just now, by this run or by one that died.
+            self.sync(here(self.path.parent().unwrap_or(&self.path)))?;
+        }
+        let staging = Arc::new(Staging::take(&self.path, run, token, &self.disk)?);
+        let (shown, first) = match run.fresh {
+            true if self.mode == Mode::Append => (None, next_number(&old)),
+            true => (None, 0),
+            false => {
+                let staged = staging.parts();
+                let staged = staged.map_err(|error| staging.error("read", &staging.path, &error))?;
+                let shown = staging.shown()?;
+                let next = shown.as_ref().map_or(0, |shown| shown.next);
+                (shown, next.max(next_number(&old)).max(next_number(&staged)))
+            }
+        };
+        let nothing = Mark { generation: run.generation, epoch: 0 };
+        let shown = shown.unwrap_or(Shown { mark: nothing, next: first, replaces: Vec::new() });
+        let mark = (shown.mark.epoch > 0).then_some(shown.mark);
+        self.begun = Some(Begun {
+            staging: staging.clone(),
+            generation: run.generation,
+            fresh: run.fresh,
+            made,
+            old,
+            shown,
+            first,
+            counts: false,
+        });
+        Ok((staging, first, mark))
+    }
+
+    /// Makes the folder, if it is missing; gives whether it was.
+    fn make(&self) -> Result<bool, SinkError> {
+        if self.disk.info(&self.path).is_ok() {
+            return Ok(false);
+        }
+        let above: Vec<&Path> = self.path.ancestors().skip(1).map(here).collect();
+        let missing = above.iter().take_while(|dir| self.disk.info(dir).is_err()).count();
+        let made = self.disk.create_dir_all(&self.path);
+        made.map_err(|error| SinkError::Open(failed("create", &self.path, &error)))?;
+        // A folder lasts when the one above it is synced.
+        above.into_iter().take(missing + 1).try_for_each(|dir| self.sync(dir))?;
+        Ok(true)
+    }
+
+    fn sync(&self, dir: &Path) -> Result<(), SinkError> {
+        self.disk.sync_dir(dir).map_err(|error| SinkError::Open(failed("sync", dir, &error)))
+    }
+
+    /// Visible files below the folder.
+    fn visible(&self) -> Result<Vec<PathBuf>, String> {
+        let mut visible = Vec::new();
         let mut open = vec![self.path.clone()];
         while let Some(dir) = open.pop() {
             for entry in self.disk.list(&dir).map_err(|error| failed("read the folder", &dir, &error))? {
@@ -87,69 +194,172 @@ impl Folder {
                 match entry.info.is_dir {
                     true if !name.starts_with('.') => open.push(entry.path),
                     true => {}
-                    false if name.starts_with(".part-") && name.ends_with(STAGED) => staged.push(entry.path),
                     false if name.starts_with(['.', '_']) => {}
                     false => visible.push(entry.path),
                 }
             }
         }
         visible.sort();
-        Ok((visible, staged))
+        Ok(visible)
     }
 
-    /// The first number that no part of an earlier run has.
-    pub(crate) fn first_number(&self) -> u64 {
-        if self.mode != Mode::Append {
-            return 0;
+    /// The path of a file in the folder, with `/` between its steps.
+    fn below(&self, path: &Path) -> Result<String, SinkError> {
+        let below = path.strip_prefix(&self.path).unwrap_or(path);
+        let steps: Option<Vec<&str>> = below.iter().map(|step| step.to_str()).collect();
+        steps.map(|steps| steps.join("/")).ok_or_else(|| {
+            SinkError::Open(format!(
+                "the name of {} is no text: remove it, or use another folder",
+                path.display()
+            ))
+        })
+    }
+
+    /// The start of the run counts: forgets what no checkpoint names.
+    pub(crate) fn clean(&mut self, keep: &[String]) -> Result<(), SinkError> {
+        let keep: Vec<Sealed<'_>> = keep.iter().map(|text| Sealed::read(text)).collect::<Result<_, _>>()?;
+        let keep: HashSet<&str> = keep.iter().map(|sealed| sealed.name).collect();
+        let Some(mut begun) = self.begun.take() else { return Err(not_begun()) };
+        let done = self.begin_with(&mut begun, &keep);
+        self.begun = Some(begun);
+        done
+    }
+
+    fn begin_with(&self, begun: &mut Begun, keep: &HashSet<&str>) -> Result<(), SinkError> {
+        let staging = &begun.staging;
+        if begun.fresh {
+            staging.forget()?;
         }
-        let number = |path: &PathBuf| -> Option<u64> {
-            let name = path.file_name()?.to_str()?.strip_prefix("part-")?;
-            let (_, rest) = name.split_once('-')?;
-            rest.split('.').next()?.parse().ok()
-        };
-        self.old.iter().filter_map(number).max().map_or(0, |n| n + 1)
-    }
-
-    /// Where a part is written, and where it will stand.
-    pub(crate) fn names(path: &Path, below: &str, worker: usize, number: u64, extension: &str) -> Staged {
-        let dir = if below.is_empty() { path.to_path_buf() } else { path.join(below) };
-        let name = format!("part-{worker}-{number}.{extension}");
-        Staged { hidden: dir.join(format!(".{name}{STAGED}")), visible: dir.join(name) }
-    }
-
-    /// Makes all parts visible, and under `overwrite` removes those of earlier runs.
-    pub(crate) fn commit(&mut self, parts: &[Staged]) -> Result<(), SinkError> {
-        let write = |what, path: &Path, error| SinkError::Write(failed(what, path, &error));
-        let mut dirs = vec![self.path.clone()];
-        for part in parts {
-            let renamed = self.disk.rename(&part.hidden, &part.visible);
-            renamed.map_err(|error| write("rename", &part.hidden, error))?;
-            if let Some(dir) = part.visible.parent()
-                && !dirs.iter().any(|d| d == dir)
-            {
-                dirs.push(dir.to_path_buf());
+        let staged = staging.parts().map_err(|error| staging.error("read", &staging.path, &error))?;
+        for path in staged {
+            if !path.file_name().is_some_and(|name| keep.contains(&*name.to_string_lossy())) {
+                staging.remove(&path)?;
             }
         }
-        if self.mode == Mode::Overwrite {
-            for old in self.old.iter().filter(|old| !parts.iter().any(|part| part.visible == **old)) {
-                self.disk.remove_file(old).map_err(|error| write("remove", old, error))?;
-            }
+        if begun.fresh && self.mode == Mode::Overwrite {
+            begun.shown.replaces =
+                begun.old.iter().map(|path| self.below(path)).collect::<Result<_, SinkError>>()?;
+            staging.show(&begun.shown)?;
         }
-        for dir in dirs {
-            self.disk.sync_dir(&dir).map_err(|error| write("sync", &dir, error))?;
-        }
+        begun.counts = true;
         Ok(())
     }
 
-    /// Removes everything that is staged, and the folder if it was made for nothing.
+    /// Makes the parts of an epoch visible, and remembers that they are. What goes when the first epoch comes,
+    /// goes now.
+    pub(crate) fn commit(&mut self, epoch: Epoch, sealed: &[String]) -> Result<(), SinkError> {
+        let sealed: Vec<Sealed<'_>> =
+            sealed.iter().map(|text| Sealed::read(text)).collect::<Result<_, _>>()?;
+        let Some(mut begun) = self.begun.take() else { return Err(not_begun()) };
+        let done = self.show(&mut begun, epoch, &sealed);
+        self.begun = Some(begun);
+        done
+    }
+
+    fn show(&self, begun: &mut Begun, epoch: Epoch, sealed: &[Sealed<'_>]) -> Result<(), SinkError> {
+        let (staging, shown) = (&begun.staging, &mut begun.shown);
+        let mut dirs = BTreeSet::new();
+        for part in sealed {
+            self.place(staging, part, &mut dirs)?;
+            shown.next = shown.next.max(number(part.name).map_or(0, |n| n + 1));
+        }
+        if !shown.replaces.is_empty() {
+            staging.still_mine()?;
+        }
+        for below in &shown.replaces {
+            if is_inside(below) && !sealed.iter().any(|part| part.below == below) {
+                staging.remove(&self.path.join(below))?;
+                self.steps(below, &mut dirs);
+            }
+        }
+        // A folder must last before what stands in it, and the new names before the old ones are given up.
+        for dir in &dirs {
+            self.disk.sync_dir(dir).map_err(|error| SinkError::Write(failed("sync", dir, &error)))?;
+        }
+        shown.replaces.clear();
+        shown.mark = Mark { generation: begun.generation, epoch };
+        staging.show(shown)
+    }
+
+    /// The folders from the sink's own to that of a file.
+    fn steps(&self, below: &str, dirs: &mut BTreeSet<PathBuf>) {
+        let path = self.path.join(below);
+        let above = path.ancestors().skip(1).take_while(|dir| dir.starts_with(&self.path));
+        dirs.extend(above.map(Path::to_path_buf));
+    }
+
+    /// Renames a part into place, unless it stands there already.
+    fn place(
+        &self,
+        staging: &Staging,
+        part: &Sealed<'_>,
+        dirs: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), SinkError> {
+        let (staged, visible) = (staging.path.join(part.name), self.path.join(part.below));
+        let dir = visible.parent().unwrap_or(&self.path);
+        if !dirs.contains(dir) {
+            let made = self.disk.create_dir_all(dir);
+            made.map_err(|error| SinkError::Write(failed("create", dir, &error)))?;
+            self.steps(part.below, dirs);
+        }
+        let (found, path) = match self.disk.info(&staged) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (self.disk.info(&visible), &visible),
+            found => (found, &staged),
+        };
+        match found {
+            Ok(info) if info.len != part.bytes => Err(SinkError::Write(format!(
+                "{} has {} bytes, and {} were sealed: somebody changed it",
+                path.display(),
+                info.len,
+                part.bytes
+            ))),
+            Ok(_) if path == &visible => Ok(()),
+            Ok(_) => {
+                let renamed = self.disk.rename(&staged, &visible);
+                renamed.map_err(|error| staging.error("rename", &staged, &error))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                staging.still_mine()?;
+                Err(SinkError::Write(format!(
+                    "{} is lost: it was sealed, and is neither there nor in {}",
+                    visible.display(),
+                    staging.path.display()
+                )))
+            }
+            Err(error) => Err(SinkError::Write(failed("look at", path, &error))),
+        }
+    }
+
+    /// The job is over: leaves what is visible.
+    pub(crate) fn end(&mut self) -> Result<(), SinkError> {
+        let Some(begun) = &self.begun else { return Ok(()) };
+        let staging = &begun.staging;
+        let removed = self.disk.remove_dir_all(&staging.path).and_then(|()| self.disk.sync_dir(&self.path));
+        removed.map_err(|error| staging.error("remove", &staging.path, &error))
+    }
+
+    /// Removes what the run staged, and folders that were made for nothing.
     pub(crate) fn clear(&mut self) {
         // Nothing can be done about errors here: the job has failed already, and what stays is hidden.
-        let Ok((visible, staged)) = self.contents() else { return };
-        for path in staged {
-            let _ = self.disk.remove_file(&path);
+        let Some(begun) = self.begun.take() else { return };
+        let staging = &begun.staging;
+        let own = |path: &PathBuf| next_number(std::slice::from_ref(path)) > begun.first;
+        let staged = staging.parts().unwrap_or_default();
+        for path in staged.iter().filter(|path| begun.counts && own(path)) {
+            let _ = staging.remove(path);
         }
-        if self.made && visible.is_empty() {
+        if begun.counts && begun.fresh {
+            let _ = staging.forget();
+        }
+        if self.disk.list(&staging.path).is_ok_and(|left| left.is_empty()) {
+            let _ = self.disk.remove_dir_all(&staging.path);
+        }
+        if begun.made && self.disk.list(&self.path).is_ok_and(|left| left.is_empty()) {
             let _ = self.disk.remove_dir_all(&self.path);
         }
     }
+}
+
+fn not_begun() -> SinkError {
+    SinkError::Write("internal error: the run of this sink has not begun".into())
 }

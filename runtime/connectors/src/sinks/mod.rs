@@ -6,4 +6,5 @@ pub(crate) mod folder;
 pub(crate) mod pack;
 pub(crate) mod part;
 pub(crate) mod partition;
+pub(crate) mod staging;
 pub(crate) mod stream;

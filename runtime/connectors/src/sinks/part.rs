@@ -1,7 +1,8 @@
 //! One part file while it is written.
 
-use super::folder::Staged;
+use super::folder::Names;
 use super::pack::Packer;
+use super::staging::Staging;
 use crate::encode::Encoder;
 use crate::out::Out;
 use crate::sources::open::Packing;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 /// Rows on their way into a file.
 pub(crate) struct Part {
-    names: Staged,
+    names: Names,
     file: Box<dyn WriteFile>,
     packer: Packer,
     out: Out,
@@ -31,25 +32,18 @@ pub(crate) struct Roll {
 impl Part {
     /// Creates the file; `full` of the buffer comes from the part before, so that memory is reused.
     pub(crate) fn create(
-        names: Staged,
+        names: Names,
+        staging: &Staging,
         packing: Packing,
         encoder: &mut dyn Encoder,
         mut out: Out,
-        disk: &dyn Disk,
-        clock: &dyn Clock,
+        (disk, clock): (&dyn Disk, &dyn Clock),
     ) -> Result<Part, SinkError> {
-        let failed = |error: std::io::Error| {
-            SinkError::Write(format!("cannot create {}: {error}", names.hidden.display()))
-        };
-        let file = match disk.create(&names.hidden) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let dir = names.hidden.parent().unwrap_or(&names.hidden);
-                disk.create_dir_all(dir).map_err(failed)?;
-                disk.create(&names.hidden).map_err(failed)?
-            }
-            other => other.map_err(failed)?,
-        };
-        let packer = Packer::new(packing).map_err(failed)?;
+        // The folder is never made here: if it is not there, a newer run has taken it.
+        let file = disk.create(&names.staged);
+        let file = file.map_err(|error| staging.error("create", &names.staged, &error))?;
+        let packer = Packer::new(packing);
+        let packer = packer.map_err(|error| staging.error("pack", &names.staged, &error))?;
         out.clear();
         encoder.header(&mut out);
         Ok(Part { names, file, packer, out, size: 0, started: clock.elapsed() })
@@ -82,16 +76,20 @@ impl Part {
             || roll.every.is_some_and(|every| clock.elapsed() >= self.started + every)
     }
 
-    /// Writes the rest and makes it last.
-    pub(crate) fn finish(mut self) -> Result<(Staged, Out), SinkError> {
+    /// Writes the rest and makes it last; gives how the sealed part is known.
+    pub(crate) fn finish(mut self) -> Result<(String, Out), SinkError> {
         self.drain()?;
         let packer = std::mem::replace(&mut self.packer, Packer::None);
-        let end = packer.end().and_then(|end| self.file.write_all(&end)).and_then(|()| self.file.sync());
+        let end = packer.end().and_then(|end| {
+            self.size += end.len() as u64;
+            self.file.write_all(&end)?;
+            self.file.sync()
+        });
         end.map_err(|error| write_error(&self.names, &error))?;
-        Ok((self.names, self.out))
+        Ok((self.names.sealed(self.size), self.out))
     }
 }
 
-fn write_error(names: &Staged, error: &std::io::Error) -> SinkError {
+fn write_error(names: &Names, error: &std::io::Error) -> SinkError {
     SinkError::Write(format!("cannot write {}: {error}", names.visible.display()))
 }

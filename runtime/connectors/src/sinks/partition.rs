@@ -69,7 +69,7 @@ impl Partition {
 }
 
 /// Letters that a file name cannot hold everywhere become `%XX`.
-fn escape(text: &str, path: &mut String) {
+pub(crate) fn escape(text: &str, path: &mut String) {
     for c in text.chars() {
         let plain = !c.is_control() && !r#"/\:*?"<>|%="#.contains(c);
         if plain && !(path.ends_with('=') && c == '.') {

@@ -1,10 +1,11 @@
 //! The sink `stdout`: rows as they come, whole rows at a time whoever writes them, shown when the job
-//! has nothing better to do. What was shown cannot be taken back: at least once.
+//! has nothing better to do, at the latest when an epoch is sealed. What was shown cannot be taken back, and
+//! nobody remembers it: at least once.
 
 use crate::encode::Encoder;
 use crate::out::Out;
 use flow_data::Batch;
-use flow_engine::sink::{Sink, SinkError, Writer};
+use flow_engine::sink::{Epoch, Mark, Run, Sealed, Sealing, Sink, SinkError, Writer};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,6 +33,18 @@ impl StreamSink {
 }
 
 impl Sink for StreamSink {
+    fn begin(&mut self, _run: &Run) -> Result<Option<Mark>, SinkError> {
+        Ok(None)
+    }
+
+    fn clean(&mut self, _keep: &[String]) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn remembers(&self) -> bool {
+        false
+    }
+
     fn writer(&mut self, worker: usize) -> Result<Box<dyn Writer>, SinkError> {
         let mut writer =
             StreamWriter { stream: self.stream.clone(), encoder: (self.encoder)()?, out: Out::default() };
@@ -41,7 +54,11 @@ impl Sink for StreamSink {
         Ok(Box::new(writer))
     }
 
-    fn commit(&mut self) -> Result<(), SinkError> {
+    fn commit(&mut self, _epoch: Epoch, _sealed: &[String]) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 
@@ -79,7 +96,8 @@ impl Writer for StreamWriter {
         self.show()
     }
 
-    fn finish(&mut self) -> Result<(), SinkError> {
-        self.show()
+    fn seal(&mut self) -> Result<Box<dyn Sealing>, SinkError> {
+        self.show()?;
+        Ok(Box::new(Sealed))
     }
 }

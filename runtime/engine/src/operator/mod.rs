@@ -34,6 +34,7 @@ pub(crate) use window::{RowsOperator, WindowOperator};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
+use crate::sink::Sealing;
 use crate::snapshot::{Loading, Saving};
 use crate::state::Held;
 use flow_data::Batch;
@@ -88,6 +89,11 @@ pub(crate) trait Operator: Send {
     /// How much state it holds: asked for often, so it must be cheap.
     fn held(&self) -> Held {
         Held::default()
+    }
+
+    /// What it wrote so far is its share of an epoch. Only sinks have one.
+    fn seal(&mut self, _cx: &mut Context<'_>) -> Result<Option<Box<dyn Sealing>>, Halt> {
+        Ok(None)
     }
 
     /// Everything is through.

@@ -3,7 +3,7 @@
 use super::Operator;
 use crate::context::Context;
 use crate::error::{ErrorKind, Halt};
-use crate::sink::{SinkError, Writer};
+use crate::sink::{Sealing, SinkError, Writer};
 use crate::snapshot::{Loading, Saving};
 use flow_data::Batch;
 
@@ -18,21 +18,22 @@ impl SinkOperator {
         SinkOperator { writer, dirty: false }
     }
 
-    fn with(
+    /// Does something with the writer; `None` if nobody reads what it writes.
+    fn with<T>(
         &mut self,
         cx: &mut Context<'_>,
-        act: impl FnOnce(&mut dyn Writer) -> Result<(), SinkError>,
-    ) -> Result<(), Halt> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
+        act: impl FnOnce(&mut dyn Writer) -> Result<T, SinkError>,
+    ) -> Result<Option<T>, Halt> {
+        let Some(writer) = &mut self.writer else { return Ok(None) };
         match act(writer.as_mut()) {
-            Ok(()) => Ok(()),
+            Ok(done) => Ok(Some(done)),
             Err(SinkError::Closed) => {
                 // Nobody reads this any more: the rest of the job goes on without it.
                 self.writer = None;
                 cx.shared.satisfy(cx.node);
-                Ok(())
+                Ok(None)
             }
-            Err(SinkError::Open(message) | SinkError::Write(message)) => {
+            Err(SinkError::Open(message) | SinkError::Write(message) | SinkError::Fenced(message)) => {
                 cx.shared.fail(cx.shared.node_error(cx.node, cx.number, ErrorKind::Sink, message));
                 Err(Halt)
             }
@@ -59,8 +60,16 @@ impl Operator for SinkOperator {
         Ok(())
     }
 
+    fn seal(&mut self, cx: &mut Context<'_>) -> Result<Option<Box<dyn Sealing>>, Halt> {
+        self.with(cx, |writer| writer.seal())
+    }
+
     fn finish(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
-        self.with(cx, |writer| writer.finish())
+        if let Some(sealing) = self.seal(cx)? {
+            let sealed = self.with(cx, |_| sealing.finish())?;
+            cx.shared.sealed(cx.node, sealed.unwrap_or_default());
+        }
+        Ok(())
     }
 
     fn save(&mut self, _out: &mut Saving) {

@@ -5,7 +5,7 @@ pub mod random_graph;
 
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
-use flow_engine::sink::{Sink, SinkError, Writer};
+use flow_engine::sink::{Epoch, Mark, Run, Sealed, Sealing, Sink, SinkError, Writer};
 use flow_engine::source::{BadRecord, Chunk, ChunkReader, Emit, Next, Position, Source, SourceError};
 use flow_engine::{Job, JobError, JobHandle, JobOptions, StartError, Summary};
 use flow_env::Env;
@@ -142,12 +142,24 @@ struct MemorySink {
 }
 
 impl Sink for MemorySink {
+    fn begin(&mut self, _run: &Run) -> Result<Option<Mark>, SinkError> {
+        Ok(None)
+    }
+
+    fn clean(&mut self, _keep: &[String]) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn writer(&mut self, _worker: usize) -> Result<Box<dyn Writer>, SinkError> {
         Ok(Box::new(MemoryWriter { to: self.to.clone(), schema: self.schema.clone(), staged: Vec::new() }))
     }
 
-    fn commit(&mut self) -> Result<(), SinkError> {
+    fn commit(&mut self, _epoch: Epoch, _sealed: &[String]) -> Result<(), SinkError> {
         *self.to.committed.lock().unwrap() = Some(true);
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 
@@ -181,9 +193,9 @@ impl Writer for MemoryWriter {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), SinkError> {
+    fn seal(&mut self) -> Result<Box<dyn Sealing>, SinkError> {
         self.to.rows.lock().unwrap().append(&mut self.staged);
-        Ok(())
+        Ok(Box::new(Sealed))
     }
 }
 

@@ -63,7 +63,11 @@ impl WriteFile for Writer {
                 Ok(())
             }
             Err(error) => {
-                self.disk.machine().tree.lose(self.file);
+                let mut machine = self.disk.machine();
+                // Not if it was never begun because the process is dead.
+                if machine.fail_at.is_some_and(|at| at + 1 == machine.done) {
+                    machine.tree.lose(self.file);
+                }
                 Err(error)
             }
         }

@@ -1,7 +1,8 @@
 //! A disk in memory that is as bad as disks are: what was not synced may be lost, torn or come in another order; any operation can
 //! fail; space ends; the power goes at any moment. Test support: the same seed gives the same misfortunes.
 //!
-//! What is promised is what POSIX promises and no more: a synced file keeps its bytes, a synced folder keeps its names. A new
+//! What is promised is what POSIX and a journal promise and no more: a synced file keeps its bytes, a synced folder keeps its
+//! names, a rename is there or not. A new
 //! file's name is not kept by syncing the file. After a failed sync nothing of it is ever made durable, whatever later syncs say.
 
 mod files;
@@ -105,8 +106,13 @@ impl SimDisk {
 
     /// The power comes back: of what was not synced some is lost, some is torn, some is there. Open files and locks are gone.
     pub fn boot(&self) {
+        self.machine().tree.crash();
+        self.kill();
+    }
+
+    /// The process was killed and another one begins: the disk is as it was left. Open files and locks are gone.
+    pub fn kill(&self) {
         let mut machine = self.machine();
-        machine.tree.crash();
         machine.locks.clear();
         machine.boot += 1;
         (machine.done, machine.off_at, machine.fail_at, machine.failed) = (0, None, None, None);

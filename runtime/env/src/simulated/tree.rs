@@ -1,4 +1,7 @@
 //! The files and folders of a simulated disk: as they are, and as they are on the platter.
+//!
+//! Between the two stand changes of names, each of which is on the platter as a whole or not: a rename is never half there.
+//! (File systems have a journal for that; without it no file could be put in its place safely.)
 
 use crate::disk::{DirEntry, FileInfo};
 use crate::random::Random;
@@ -21,6 +24,27 @@ pub(super) struct Tree {
     random: Random,
     /// The root comes first. What no name leads to any more stays; disks of tests are small.
     nodes: Vec<Node>,
+    /// Changes of names that are not on the platter.
+    pending: Vec<Change>,
+}
+
+/// A name in a folder.
+type Place = (usize, OsString);
+
+#[derive(Debug)]
+enum Change {
+    Link(Place, usize),
+    Unlink(Place),
+    Move { from: Place, to: Place, node: usize },
+}
+
+impl Change {
+    fn touches(&self, dir: usize) -> bool {
+        match self {
+            Change::Link((at, _), _) | Change::Unlink((at, _)) => *at == dir,
+            Change::Move { from, to, .. } => from.0 == dir || to.0 == dir,
+        }
+    }
 }
 
 fn not_found() -> io::Error {
@@ -30,12 +54,12 @@ fn not_found() -> io::Error {
 impl Tree {
     pub(super) fn new(seed: u64) -> Tree {
         let root = Node::Dir { now: Names::new(), durable: Names::new() };
-        Tree { random: Random::new(seed), nodes: vec![root] }
+        Tree { random: Random::new(seed), nodes: vec![root], pending: Vec::new() }
     }
 
     /// The same files, all durable, and nothing else.
     pub(super) fn settled(&self, seed: u64) -> Tree {
-        let mut tree = Tree { random: Random::new(seed), nodes: Vec::new() };
+        let mut tree = Tree { random: Random::new(seed), nodes: Vec::new(), pending: Vec::new() };
         self.copy_into(0, &mut tree.nodes);
         tree
     }
@@ -96,8 +120,9 @@ impl Tree {
 
     fn add(&mut self, dir: usize, name: OsString, node: Node) -> io::Result<usize> {
         let number = self.nodes.len();
-        self.dir_mut(dir)?.insert(name, number);
+        self.dir_mut(dir)?.insert(name.clone(), number);
         self.nodes.push(node);
+        self.pending.push(Change::Link((dir, name), number));
         Ok(number)
     }
 
@@ -141,19 +166,46 @@ impl Tree {
         let node = self.create(path, true)?;
         self.nodes[node] = Node::File { now: bytes.to_vec(), durable: bytes.to_vec(), lost: false };
         let (dir, name) = self.place(path)?;
-        if let Node::Dir { durable, .. } = &mut self.nodes[dir] {
-            durable.insert(name, node);
-        }
+        self.settle(&(dir, name.clone()));
+        self.durable(dir).insert(name, node);
         Ok(())
     }
 
     pub(super) fn take(&mut self, path: &Path) -> io::Result<()> {
         let (dir, name) = self.place(path)?;
-        if let Node::Dir { now, durable } = &mut self.nodes[dir] {
-            durable.remove(&name);
-            now.remove(&name).ok_or_else(not_found)?;
+        self.settle(&(dir, name.clone()));
+        self.durable(dir).remove(&name);
+        self.dir_mut(dir)?.remove(&name).ok_or_else(not_found).map(|_| ())
+    }
+
+    /// Whatever was on its way to a name, it is not any more.
+    fn settle(&mut self, place: &Place) {
+        self.pending.retain(|change| match change {
+            Change::Link(at, _) | Change::Unlink(at) => at != place,
+            Change::Move { from, to, .. } => from != place && to != place,
+        });
+    }
+
+    /// The names of a folder on the platter.
+    fn durable(&mut self, dir: usize) -> &mut Names {
+        match &mut self.nodes[dir] {
+            Node::Dir { durable, .. } => durable,
+            Node::File { .. } => unreachable!("names stand in folders only"),
         }
-        Ok(())
+    }
+
+    /// Puts a change on the platter.
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Link((dir, name), node) => drop(self.durable(*dir).insert(name.clone(), *node)),
+            Change::Unlink((dir, name)) => drop(self.durable(*dir).remove(name)),
+            Change::Move { from, to, node } => {
+                if self.durable(from.0).get(&from.1) == Some(node) {
+                    self.durable(from.0).remove(&from.1);
+                }
+                self.durable(to.0).insert(to.1.clone(), *node);
+            }
+        }
     }
 
     pub(super) fn write(&mut self, file: usize, bytes: &[u8]) {
@@ -208,23 +260,59 @@ impl Tree {
     pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let (from_dir, from_name) = self.place(from)?;
         let (to_dir, to_name) = self.place(to)?;
+        if let Some(Node::Dir { now, .. }) = self.dir(to_dir)?.get(&to_name).map(|node| &self.nodes[*node])
+            && !now.is_empty()
+        {
+            return Err(io::Error::from(io::ErrorKind::DirectoryNotEmpty));
+        }
         let node = self.dir_mut(from_dir)?.remove(&from_name).ok_or_else(not_found)?;
-        self.dir_mut(to_dir)?.insert(to_name, node);
+        self.dir_mut(to_dir)?.insert(to_name.clone(), node);
+        self.pending.push(Change::Move { from: (from_dir, from_name), to: (to_dir, to_name), node });
         Ok(())
     }
 
     pub(super) fn remove(&mut self, path: &Path) -> io::Result<()> {
         let (dir, name) = self.place(path)?;
-        self.dir_mut(dir)?.remove(&name).ok_or_else(not_found).map(|_| ())
+        self.dir_mut(dir)?.remove(&name).ok_or_else(not_found)?;
+        self.pending.push(Change::Unlink((dir, name)));
+        Ok(())
     }
 
     pub(super) fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
         let node = self.find(&Tree::names(dir))?;
         self.dir(node)?;
-        if let Node::Dir { now, durable } = &mut self.nodes[node] {
-            durable.clone_from(now);
+        let pending = std::mem::take(&mut self.pending);
+        // What is moved to a new folder takes the folder along.
+        let mut needed = BTreeSet::new();
+        for change in pending.iter().rev() {
+            match change {
+                Change::Move { to, .. } if change.touches(node) && to.0 != node => drop(needed.insert(to.0)),
+                Change::Link(at, dir) if needed.contains(dir) => drop(needed.insert(at.0)),
+                _ => {}
+            }
+        }
+        for change in pending {
+            let taken = matches!(&change, Change::Link(_, dir) if needed.contains(dir));
+            match taken || change.touches(node) {
+                true => self.apply(&change),
+                false => self.pending.push(change),
+            }
         }
         Ok(())
+    }
+
+    /// Is a folder on the platter?
+    fn lasts(&self, dir: usize) -> bool {
+        let mut open = vec![0];
+        while let Some(at) = open.pop() {
+            if at == dir {
+                return true;
+            }
+            if let Node::Dir { durable, .. } = &self.nodes[at] {
+                open.extend(durable.values());
+            }
+        }
+        false
     }
 
     /// Bytes of all files that a name leads to.
@@ -251,20 +339,21 @@ impl Tree {
 
     /// Everything becomes what is on the platter, and of what is on its way there, some.
     pub(super) fn crash(&mut self) {
+        for change in std::mem::take(&mut self.pending) {
+            let whole = match &change {
+                Change::Move { from, to, node } => {
+                    self.durable(from.0).get(&from.1) == Some(node) && self.lasts(to.0)
+                }
+                _ => true,
+            };
+            if whole && self.random.below(2) == 0 {
+                self.apply(&change);
+            }
+        }
         let random = &mut self.random;
         for node in &mut self.nodes {
             match node {
-                Node::Dir { now, durable } => {
-                    let both: BTreeSet<OsString> = now.keys().chain(durable.keys()).cloned().collect();
-                    for name in both {
-                        let kept = if random.below(2) == 0 { &*now } else { &*durable };
-                        match kept.get(&name).copied() {
-                            Some(node) => durable.insert(name, node),
-                            None => durable.remove(&name),
-                        };
-                    }
-                    now.clone_from(durable);
-                }
+                Node::Dir { now, durable } => now.clone_from(durable),
                 Node::File { now, durable, .. } => {
                     let torn = torn(random, now, durable);
                     *node = Node::File { now: torn.clone(), durable: torn, lost: false };
