@@ -225,7 +225,10 @@ pub(crate) fn is_part_file(file: &str, key: PartKey) -> bool {
         None => ("", file),
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let of_folder = folder.is_empty() || parse_name(folder) == Some((key.generation, key.epoch));
+    // A copy of a part may stand in another checkpoint's folder than it was sealed for, under a name that says so.
+    let whose = format!("{}-{}-{}", part_name(key.worker), key.epoch, key.generation);
+    let of_folder =
+        folder.is_empty() || parse_name(folder) == Some((key.generation, key.epoch)) || name == whose;
     of_folder && name.starts_with("part-") && name.chars().all(plain)
 }
 
@@ -281,7 +284,7 @@ mod tests {
     #[test]
     fn a_manifest_can_name_files_of_checkpoints_only() {
         let key = PartKey { generation: 2, epoch: 5, worker: 0 };
-        for good in ["part-0", "../chk-5-g2/part-0", "part-5-g2-0"] {
+        for good in ["part-0", "../chk-5-g2/part-0", "part-0-5-2", "../chk-9-g4/part-0-5-2"] {
             assert!(is_part_file(good, key), "{good}");
         }
         for bad in [

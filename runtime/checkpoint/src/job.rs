@@ -6,6 +6,7 @@
 //! Job::open            takes the lock; refuses a folder that is something else            (start of the process)
 //! Job::begin           makes the run's number durable                                     (then sinks are told of it)
 //! Job::recover         which checkpoint is whole and counts                               (with the sinks' marks)
+//! Job::adopt           instead: begins with a savepoint, or anew
 //! Job::load            its tables
 //! Job::start           makes durable where the run begins, and removes leftovers          (only then anything is read)
 //! Job::seal            a new checkpoint: Sealing::part for each worker, Sealing::publish  (the checkpointer thread)
@@ -19,7 +20,7 @@
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::manifest::ScriptFile;
-use crate::protocol::{Epoch, Generation, Recovery};
+use crate::protocol::{Generation, Recovery};
 use crate::record;
 use crate::runs::{Begun, Ended, Ending, Started, Version};
 use flow_env::{Env, FileLock};
@@ -107,19 +108,13 @@ impl Job {
     /// Makes durable where a run begins. From then on nothing that older runs may still write counts, and what
     /// they left unfinished is removed.
     pub fn start(&self, recovery: &Recovery) -> Result<(), Failure> {
-        let generation = recovery.generation;
-        self.start_from(generation, (recovery.from, recovery.epoch))
-    }
-
-    pub(crate) fn start_from(
-        &self,
-        generation: Generation,
-        from: (Generation, Epoch),
-    ) -> Result<(), Failure> {
-        let started = Started { generation, at: self.env.clock.wall_micros(), from };
+        let Recovery { generation, from, epoch, .. } = *recovery;
+        // What a run has adopted is its own first checkpoint: it began from nothing.
+        let began = if from == generation { (0, 0) } else { (from, epoch) };
+        let started = Started { generation, at: self.env.clock.wall_micros(), from: began };
         record::write(&*self.env.disk, &self.folder.run_path(generation, "start"), &started)?;
-        if from != (0, 0) {
-            self.latest(from)?;
+        if epoch > 0 {
+            self.latest((from, epoch))?;
         }
         self.clean()
     }

@@ -17,6 +17,7 @@ mod record;
 mod recovering;
 mod retention;
 pub mod runs;
+mod savepoint;
 mod schema;
 mod sealing;
 
@@ -24,9 +25,10 @@ pub use failure::{Failure, Problem};
 pub use folder::Folder;
 pub use hash::Hash128;
 pub use job::{Job, Launch};
-pub use manifest::{Manifest, PartFile, ScriptFile, SinkSeal, SourcePosition, StateSchema, TableSchema};
+pub use manifest::{Manifest, PartFile, Position, ScriptFile, SinkSeal, StateSchema, TableSchema};
 pub use part::{PartKey, Sealed};
 pub use recovering::{RecoverError, Recovered};
+pub use savepoint::Saved;
 pub use sealing::{Head, PublishError, Sealing};
 
 /// The version of all file formats (docs/file-formats.md). Files of this version and below are read for ever.

@@ -18,27 +18,18 @@ const LONGEST_CHAIN: usize = 64;
 const LITTLE: u64 = 1 << 18;
 
 impl Folder {
-    /// All tables of a checkpoint, whole: of every state and table that the manifest names, the entries of all workers, worker by
-    /// worker in the order they were saved.
-    pub fn load(&self, manifest: &Manifest) -> Result<Vec<State>, Failure> {
+    /// All tables of a checkpoint, whole, as each worker held them: every state and table that the manifest names, entries in
+    /// the order in which they were saved.
+    pub fn load(&self, manifest: &Manifest) -> Result<Vec<Part>, Failure> {
         load(&self.disk, &self.checkpoint(manifest.generation, manifest.epoch), manifest)
     }
 }
 
-/// All tables of the checkpoint whose manifest stands in this folder.
-pub(crate) fn load(disk: &Arc<dyn Disk>, dir: &Path, manifest: &Manifest) -> Result<Vec<State>, Failure> {
+/// All tables of the checkpoint whose manifest stands in this folder, by worker.
+pub(crate) fn load(disk: &Arc<dyn Disk>, dir: &Path, manifest: &Manifest) -> Result<Vec<Part>, Failure> {
     let schemas = Arc::new(manifest.states.clone());
-    let mut states: Vec<State> = manifest.states.iter().map(empty).collect();
-    let chains: Vec<Vec<PartFile>> =
-        manifest.parts.chunk_by(|a, b| a.worker == b.worker).map(<[PartFile]>::to_vec).collect();
-    for worker in side_by_side(disk, dir, &schemas, chains) {
-        for (all, state) in states.iter_mut().zip(worker?.states) {
-            for (all, table) in all.tables.iter_mut().zip(state.tables) {
-                all.rows.extend(table.rows);
-            }
-        }
-    }
-    Ok(states)
+    let chains = manifest.parts.chunk_by(|a, b| a.worker == b.worker).map(<[PartFile]>::to_vec).collect();
+    side_by_side(disk, dir, &schemas, chains).into_iter().collect()
 }
 
 /// Loads each worker's part in a thread of its own; one alone needs none.

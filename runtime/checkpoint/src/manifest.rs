@@ -38,9 +38,9 @@ pub struct Manifest {
     /// Parameters that were given: name and value.
     pub parameters: Vec<(String, String)>,
     /// Where the sources stand.
-    pub sources: Vec<SourcePosition>,
-    /// Watermarks, as the engine writes them.
-    pub time: String,
+    pub sources: Vec<Position>,
+    /// Where the watermarks stand, and what else goes on with the sequence.
+    pub times: Vec<Position>,
     /// What the sinks sealed.
     pub sinks: Vec<SinkSeal>,
     /// The tables of each state.
@@ -61,13 +61,13 @@ pub struct ScriptFile {
     pub text: String,
 }
 
-/// Where a source stands.
+/// Where something stands: a source in its input, a watermark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SourcePosition {
-    /// The source's name.
+pub struct Position {
+    /// Its name.
     pub id: String,
-    /// Its position, as the source writes it.
+    /// Its position, as it writes it.
     pub position: String,
 }
 

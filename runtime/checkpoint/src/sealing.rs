@@ -3,7 +3,7 @@
 use crate::failure::{Failure, Problem};
 use crate::folder::{MANIFEST, checkpoint_name, part_name, part_path};
 use crate::job::Job;
-use crate::manifest::{Manifest, PartFile, ScriptFile, SinkSeal, SourcePosition, StateSchema, TableSchema};
+use crate::manifest::{Manifest, PartFile, Position, ScriptFile, SinkSeal, StateSchema, TableSchema};
 use crate::part::{self, PartKey};
 use crate::protocol::{Epoch, Generation};
 use crate::record;
@@ -30,9 +30,9 @@ pub struct Head {
     /// Parameters that were given: name and value.
     pub parameters: Vec<(String, String)>,
     /// Where the sources stand.
-    pub sources: Vec<SourcePosition>,
-    /// Watermarks.
-    pub time: String,
+    pub sources: Vec<Position>,
+    /// Where the watermarks stand, and what else goes on with the sequence.
+    pub times: Vec<Position>,
     /// What the sinks sealed.
     pub sinks: Vec<SinkSeal>,
 }
@@ -110,8 +110,9 @@ impl Sealing<'_> {
         let contradiction = |what: String| Failure::new(&path, Problem::Contradiction(what));
         let mut chain = Vec::new();
         if part.is_delta() {
-            let before = self.parent.into_iter().flat_map(|parent| &parent.parts);
-            chain.extend(before.filter(|part| part.worker == worker).map(|part| self.seen_from_here(part)));
+            let before =
+                self.parent.iter().flat_map(|parent| parent.parts.iter().map(|part| beside(parent, part)));
+            chain.extend(before.filter(|part| part.worker == worker));
             if chain.is_empty() {
                 return Err(contradiction("it holds changes to a checkpoint that is not there".into()));
             }
@@ -130,15 +131,6 @@ impl Sealing<'_> {
         });
         self.chains.insert(worker, chain);
         Ok(sealed.length)
-    }
-
-    /// A part of an earlier checkpoint, as it is named from this one's folder.
-    fn seen_from_here(&self, part: &PartFile) -> PartFile {
-        let mut part = part.clone();
-        if !part.file.starts_with("../") {
-            part.file = format!("../{}/{}", checkpoint_name(part.generation, part.epoch), part.file);
-        }
-        part
     }
 
     /// Takes a state's tables into the manifest; they must be the same for all workers.
@@ -168,8 +160,31 @@ impl Sealing<'_> {
 
     /// Makes the checkpoint count: everything is durable and was read back when this comes back well.
     pub fn publish(mut self, head: Head) -> Result<Manifest, PublishError> {
-        let (at, beside) = (self.dir.join(MANIFEST), self.dir.join("MANIFEST.tmp"));
         let manifest = self.manifest(head);
+        self.publish_as(manifest)
+    }
+
+    /// Publishes what was copied from a savepoint as this checkpoint. Sinks sealed nothing for it.
+    pub(crate) fn publish_copy(
+        self,
+        saved: Manifest,
+        parts: Vec<PartFile>,
+    ) -> Result<Manifest, PublishError> {
+        let manifest = Manifest {
+            job: self.job.folder.job.clone(),
+            generation: self.generation,
+            epoch: self.epoch,
+            finished: false,
+            sinks: Vec::new(),
+            parent: None,
+            parts,
+            ..saved
+        };
+        self.publish_as(manifest)
+    }
+
+    fn publish_as(&self, manifest: Manifest) -> Result<Manifest, PublishError> {
+        let (at, beside) = (self.dir.join(MANIFEST), self.dir.join("MANIFEST.tmp"));
         let disk = &*self.job.env.disk;
         let prepared = self.verify(&manifest).and_then(|()| record::prepare(disk, &beside, &manifest));
         prepared.map_err(|failure| PublishError { failure, sure: true })?;
@@ -211,7 +226,7 @@ impl Sealing<'_> {
             scripts: head.scripts,
             parameters: head.parameters,
             sources: head.sources,
-            time: head.time,
+            times: head.times,
             sinks: head.sinks,
             states,
             parent: parent.map(|parent| (parent.generation, parent.epoch)),
@@ -230,6 +245,15 @@ impl Sealing<'_> {
         })?;
         disk.sync_dir(&self.dir).map_err(Failure::io(&self.dir))
     }
+}
+
+/// A part of an earlier checkpoint, as it is named from the folder of another one.
+fn beside(parent: &Manifest, part: &PartFile) -> PartFile {
+    let mut part = part.clone();
+    if !part.file.starts_with("../") {
+        part.file = format!("../{}/{}", checkpoint_name(parent.generation, parent.epoch), part.file);
+    }
+    part
 }
 
 fn described(state: &State, table: &Table) -> String {

@@ -4,3 +4,4 @@ mod damage;
 mod deaths;
 mod life;
 mod sample;
+mod savepoints;

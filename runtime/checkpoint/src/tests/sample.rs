@@ -1,7 +1,7 @@
 //! A small job: two workers that count words, and a table that any worker may hold. What its state should be at each epoch is
 //! kept beside.
 
-use crate::manifest::{Manifest, ScriptFile, SinkSeal, SourcePosition};
+use crate::manifest::{Manifest, Position, ScriptFile, SinkSeal};
 use crate::sealing::Head;
 use crate::state::{Change, Home, Part, State, Table};
 use crate::{Failure, Job, Launch, PublishError};
@@ -41,8 +41,8 @@ pub(super) fn head(epoch: u64) -> Head {
         parallelism: WORKERS,
         scripts: launch("sink a = …").scripts,
         parameters: Vec::new(),
-        sources: vec![SourcePosition { id: "words".into(), position: format!("{{\"offset\":{epoch}}}") }],
-        time: "{}".into(),
+        sources: vec![Position { id: "words".into(), position: format!("{{\"offset\":{epoch}}}") }],
+        times: Vec::new(),
         sinks: vec![SinkSeal { id: "out".into(), sealed: vec![format!("part-{epoch}")] }],
     }
 }
@@ -135,17 +135,19 @@ impl Sample {
     }
 
     /// Panics if this is not what was loaded.
-    pub(super) fn expect(&self, loaded: &[State], context: &str) {
-        assert_eq!(loaded.len(), 1, "{context}");
-        let [groups, total] = &loaded[0].tables[..] else { panic!("{context}: {loaded:?}") };
-        let mut rows = rows_of(groups);
-        rows.sort();
-        let whole = |worker| rows_of(&self.part(worker, true).states[0].tables[0]);
-        let mut expected: Vec<Vec<Value>> = (0..WORKERS).flat_map(whole).collect();
-        expected.sort();
-        assert_eq!(rows, expected, "{context}");
-        let sums: Vec<Vec<Value>> = self.counts.iter().map(|c| vec![Value::Int(c.values().sum())]).collect();
-        assert_eq!(rows_of(total), sums, "{context}");
+    pub(super) fn expect(&self, loaded: &[Part], context: &str) {
+        assert_eq!(loaded.len(), WORKERS, "{context}");
+        for (worker, part) in loaded.iter().enumerate() {
+            let [state] = &part.states[..] else { panic!("{context}: {part:?}") };
+            let [groups, total] = &state.tables[..] else { panic!("{context}: {part:?}") };
+            let mut rows = rows_of(groups);
+            rows.sort();
+            let mut expected = rows_of(&self.part(worker, true).states[0].tables[0]);
+            expected.sort();
+            assert_eq!(rows, expected, "{context}");
+            let sum: i64 = self.counts[worker].values().sum();
+            assert_eq!(rows_of(total), [[Value::Int(sum)]], "{context}");
+        }
     }
 }
 
