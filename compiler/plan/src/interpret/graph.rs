@@ -234,7 +234,7 @@ impl Run<'_> {
                 self.windowed(index, out)
             }
             NodeKind::Distinct(distinct) => {
-                Ok(super::pick::distinct(distinct, &input(0), &self.clock(index)))
+                Ok(super::pick::distinct(distinct, schema(0), &input(0), &self.clock(index)))
             }
             NodeKind::Join(join) => {
                 let (clock, sides) = (self.clock(index), [input(0), input(1)]);

@@ -6,9 +6,10 @@ use super::sequence::{Item, Row, Stream, items};
 use super::time::{Clock, moment};
 use super::window::{Best, replacing};
 use crate::operator::RunningTrigger;
-use crate::physical::hidden::NO_WATERMARK;
+use crate::physical::hidden::{self, NO_WATERMARK};
 use crate::physical::number::{Number, at_end};
 use crate::physical::{Distinct, Hidden, Pick};
+use crate::types::RecordType;
 use crate::value::Value;
 
 /// A key's rows.
@@ -87,9 +88,9 @@ impl Group {
 
 /// Rows whose columns were not seen before. With `within`, a value is forgotten by a row whose time, or
 /// whose watermark, is that far behind the latest row that had it. (No processing time passes.)
-pub(super) fn distinct(distinct: &Distinct, input: &Stream, clock: &Clock) -> Stream {
+pub(super) fn distinct(distinct: &Distinct, schema: &RecordType, input: &Stream, clock: &Clock) -> Stream {
     if let Some(change) = distinct.hidden.change {
-        return distinct_changes(distinct, change, input);
+        return distinct_changes(distinct, change, schema, input);
     }
     let mut seen: Vec<(Row, i64)> = Vec::new();
     let mut out = Stream::new();
@@ -116,17 +117,15 @@ pub(super) fn distinct(distinct: &Distinct, input: &Stream, clock: &Clock) -> St
 }
 
 /// The first row of each value that is left. (`within` has no meaning for what may be withdrawn.)
-fn distinct_changes(distinct: &Distinct, change: usize, input: &Stream) -> Stream {
+fn distinct_changes(distinct: &Distinct, change: usize, schema: &RecordType, input: &Stream) -> Stream {
     let mut kept: Vec<(Row, Row)> = Vec::new();
     let mut out = Stream::new();
-    let is_shown = |column: &usize| {
-        let Hidden { time, watermark, change } = distinct.hidden;
-        ![time, watermark, change].contains(&Some(*column))
-    };
+    // It reads no time, but passes it on.
+    let [time, watermark] = [hidden::TIME, hidden::WATERMARK].map(|name| hidden::position(schema, name));
     for item in input {
         let value: Row = distinct.columns.iter().map(|column| item.row[*column].clone()).collect();
-        let shown: Vec<usize> = (0..item.row.len()).filter(is_shown).collect();
-        let picked = |row: &Row| shown.iter().map(|column| row[*column].clone()).collect::<Row>();
+        let picked = |row: &Row| row[..hidden::visible(schema)].to_vec();
+        let timed = |row: &Row| time.map(|time| row[time].clone());
         let first = kept.iter().position(|(known, _)| *known == value);
         if change_of(&item.row, Some(change)) > 0 {
             kept.push((value, item.row.clone()));
@@ -135,7 +134,9 @@ fn distinct_changes(distinct: &Distinct, change: usize, input: &Stream) -> Strea
             }
             continue;
         }
-        let same = |(known, row): &(Row, Row)| *known == value && alike(&picked(row), &picked(&item.row));
+        let same = |(known, row): &(Row, Row)| {
+            *known == value && alike(&picked(row), &picked(&item.row)) && timed(row) == timed(&item.row)
+        };
         let Some(place) = kept.iter().position(same) else { continue };
         let (_, gone) = kept.remove(place);
         if Some(place) != first {
@@ -145,7 +146,7 @@ fn distinct_changes(distinct: &Distinct, change: usize, input: &Stream) -> Strea
         let next = match next {
             // An equal row stands for the value now: nothing changes, also not when it was given.
             Some(next) if alike(&picked(next), &picked(&gone)) => {
-                distinct.hidden.time.into_iter().for_each(|time| next[time] = gone[time].clone());
+                time.into_iter().for_each(|time| next[time] = gone[time].clone());
                 continue;
             }
             next => next.cloned(),
@@ -154,7 +155,7 @@ fn distinct_changes(distinct: &Distinct, change: usize, input: &Stream) -> Strea
             [(Some(gone), -1), (next, 1)].into_iter().filter_map(|(row, sign)| Some((row?, sign)))
         {
             row[change] = Value::Int(sign);
-            if let Some(watermark) = distinct.hidden.watermark {
+            if let Some(watermark) = watermark {
                 row[watermark] = item.row[watermark].clone();
             }
             out.push(Item { number: item.number, row });

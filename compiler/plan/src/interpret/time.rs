@@ -2,7 +2,7 @@
 
 use super::sequence::{Event, Row, Sequence, Stream, numbers};
 use crate::physical::EventTime;
-use crate::physical::hidden::{END_OF_TIME, NO_WATERMARK};
+use crate::physical::hidden::{END_OF_TIME, LAST_TIME, NO_WATERMARK};
 use crate::physical::number::Number;
 use crate::value::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -60,8 +60,9 @@ pub(super) fn steps(time: &EventTime, input: &Stream, sequence: &Sequence, split
                 }
             }
         }
-        let least = greatest.values().copied().min().unwrap_or(END_OF_TIME);
-        rise(&mut steps, number, less(least, time.delay));
+        let least = greatest.values().copied().min();
+        let watermark = |least: i64| least.min(LAST_TIME).saturating_sub(time.delay);
+        rise(&mut steps, number, least.map_or(END_OF_TIME, watermark));
         number += 1;
     }
     steps
@@ -73,7 +74,7 @@ pub(super) fn gathered_steps(time: &EventTime, input: &Stream) -> Steps {
     for number in numbers([input]) {
         let times = input.iter().filter(|item| item.number == number);
         let greatest = times.map(|item| moment(&item.row, time.column)).max().unwrap_or(NO_WATERMARK);
-        rise(&mut steps, number, less(greatest, time.delay));
+        rise(&mut steps, number, greatest.min(LAST_TIME).saturating_sub(time.delay));
     }
     steps
 }

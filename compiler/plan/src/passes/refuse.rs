@@ -55,7 +55,7 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         OperatorKind::Sink(call) => connector(call, Side::Sink),
         OperatorKind::Table { connector: call, .. } => connector(call, Side::Table),
         OperatorKind::Aggregate(Aggregate { window: Some(window), .. })
-            if window.kind != WindowKind::Global && updating(plan, operator) =>
+            if matches!(window.kind, WindowKind::Count { .. }) && updating(plan, operator) =>
         {
             in_window(operator)
         }

@@ -20,6 +20,9 @@ pub const NO_WATERMARK: i64 = i64::MIN;
 /// A watermark behind all times: the input has ended.
 pub const END_OF_TIME: i64 = i64::MAX;
 
+/// The latest time that moves a watermark: rows of later ones count with it, so that no row ends the input.
+pub const LAST_TIME: i64 = END_OF_TIME - 2;
+
 /// Is it a hidden column's name?
 pub fn is_hidden(name: &str) -> bool {
     name.starts_with('·')

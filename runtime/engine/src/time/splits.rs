@@ -1,7 +1,7 @@
 //! The parts of the input that an event-time node waits for, and how far each is in time.
 
 use super::{News, Split};
-use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
+use flow_plan::physical::hidden::{END_OF_TIME, LAST_TIME, NO_WATERMARK};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -176,6 +176,8 @@ impl Splits {
     }
 
     fn set(&mut self, split: Split, greatest: i64, awake: usize) {
+        // No row is as late as the end of time.
+        let greatest = greatest.min(LAST_TIME);
         self.remove(split);
         if awake > 0 {
             self.waited.insert((greatest, split));

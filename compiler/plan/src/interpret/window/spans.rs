@@ -38,7 +38,10 @@ pub(crate) fn spans_of(kind: &WindowKind, time: i64) -> Vec<Span> {
         WindowKind::Cumulative { max, every } => {
             let start = t.div_euclid((*max).into()) * i128::from(*max);
             let ends = (1..=max / every).map(|i| i * every).filter(|size| start + i128::from(*size) > t);
-            ends.map(|size| span(start, size)).collect()
+            let mut spans: Vec<Span> = ends.map(|size| span(start, size)).collect();
+            // Those that end behind all times are one.
+            spans.dedup();
+            spans
         }
         WindowKind::Session { gap } => vec![span(t, *gap)],
         WindowKind::Count { .. } | WindowKind::Global | WindowKind::Same => Vec::new(),

@@ -58,7 +58,8 @@ fn operator<P: Place + 'static>(
             Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, true))
         }
         _ => {
-            let gives = Gives { rank: pick.rank, changes: pick.changes, trigger: pick.trigger.clone() };
+            let trigger = pick.trigger.clone();
+            let gives = Gives { rank: pick.rank, changes: pick.changes, own_time: false, trigger };
             Box::new(UpdatingOperator::<P>::new(frame, by, rule, gives, env))
         }
     }
@@ -73,7 +74,8 @@ pub(crate) fn distinct(
 ) -> Box<dyn Operator> {
     let frame = Frame::distinct(columns, input, rank);
     let rule = Rule { n: 1, ties: false, last_wins: false };
-    let gives = Gives { rank: false, changes: true, trigger: RunningTrigger::EachRow };
+    let trigger = RunningTrigger::EachRow;
+    let gives = Gives { rank: false, changes: true, own_time: true, trigger };
     Box::new(UpdatingOperator::<()>::new(frame, By::new(&[], input), rule, gives, env))
 }
 

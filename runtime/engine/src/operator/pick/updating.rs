@@ -30,6 +30,8 @@ pub(super) struct Gives {
     pub(super) rank: bool,
     /// Are withdrawals given?
     pub(super) changes: bool,
+    /// Has each row its own event time, or that of the row that caused it?
+    pub(super) own_time: bool,
     pub(super) trigger: RunningTrigger,
 }
 
@@ -428,8 +430,9 @@ impl<P: Place> Operator for UpdatingOperator<P> {
             };
             if due {
                 self.pending[slot as usize] = 0;
-                let time = times.map_or(NO_WATERMARK, |times| times[row]);
-                self.difference(slot, row as u32, Some(time), &mut given);
+                let time = || times.map_or(NO_WATERMARK, |times| times[row]);
+                let time = (!self.gives.own_time).then(time);
+                self.difference(slot, row as u32, time, &mut given);
             }
         }
         self.emit(cx, &Causes::Rows(&batch), &given);

@@ -86,10 +86,16 @@ impl Overlapping {
 
     /// The end of the first window that holds a time and ends behind `after`.
     pub(crate) fn next_end(&self, time: i64, after: i128) -> Option<i128> {
-        let (last, after) = (self.last_end(time), after.max(time.into()));
+        // Windows of one beginning that end behind all times are one window.
+        let most = match self {
+            Overlapping::Sliding { .. } => i128::MAX,
+            Overlapping::Cumulative { .. } => i64::MAX.into(),
+        };
+        let (last, behind) = (self.last_end(time), after.max(time.into()));
         let (Overlapping::Sliding { every, .. } | Overlapping::Cumulative { every, .. }) = *self;
         let every = i128::from(every);
-        (last > after).then(|| last - (last - after - 1) / every * every)
+        let next = (last > behind).then(|| last - (last - behind - 1) / every * every);
+        next.filter(|_| after < most).map(|next| next.min(most))
     }
 
     /// The window that ends there; clamped to what a timestamp can hold.
@@ -146,6 +152,9 @@ mod tests {
         assert_eq!(cumulative.window(12), Bounds { start: 0, end: 12 });
         for time in [i64::MIN, i64::MAX] {
             assert_eq!(ends(&cumulative, time).len(), ends(&cumulative, time).len().clamp(1, 3));
+            let windows: Vec<_> =
+                ends(&cumulative, time).into_iter().map(|end| cumulative.window(end)).collect();
+            assert!(windows.windows(2).all(|pair| pair[0] != pair[1]), "{windows:?}");
             assert!(!ends(&sliding, time).is_empty());
         }
     }

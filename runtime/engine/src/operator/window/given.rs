@@ -121,11 +121,6 @@ impl Given {
         }
     }
 
-    /// Is something given of a group?
-    pub(crate) fn is_given(&self, slot: u32) -> bool {
-        self.rows.get(&slot).is_some_and(|rows| !rows.is_empty())
-    }
-
     /// Forgets a group.
     pub(crate) fn forget(&mut self, slot: u32) {
         self.rows.remove(&slot);

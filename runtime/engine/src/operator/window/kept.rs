@@ -68,11 +68,14 @@ pub(crate) struct State {
     pub(crate) rows: i64,
     /// All its rows were taken out and nothing is given of it: if its key comes again, it is a new group.
     pub(crate) dead: bool,
+    /// A result of it is out there.
+    pub(crate) given: bool,
 }
 
 impl State {
     /// Of a group whose result is to be given.
-    pub(crate) const NEW: State = State { done: false, changed: true, filled: true, rows: 0, dead: false };
+    pub(crate) const NEW: State =
+        State { done: false, changed: true, filled: true, rows: 0, dead: false, given: false };
 
     /// Of one of so many rows, behind a row of a changelog.
     pub(crate) fn behind(rows: i64, change: Option<i64>) -> State {
@@ -345,7 +348,7 @@ impl Open {
             let state = &mut self.state[slot as usize];
             (state.changed, state.filled) = (true, true);
             if std::mem::take(&mut state.dead) {
-                (state.done, state.rows) = (false, 0);
+                (state.done, state.rows, state.given) = (false, 0, false);
                 let declared = shape.input.fields.len();
                 self.births.set(slot as usize, &places.birth(number, &batch, declared, row, &self.births));
             }
@@ -372,7 +375,7 @@ impl Open {
 
     /// A group whose rows were all taken out, and of which nothing is given any more.
     fn forget_if_empty(&mut self, slot: u32) {
-        if self.state[slot as usize].filled || self.given.is_given(slot) {
+        if self.state[slot as usize].filled || self.state[slot as usize].given {
             return;
         }
         let keys = self.index.gather(&[slot]);
@@ -415,7 +418,8 @@ impl Open {
             let state = &mut self.state[slot as usize];
             let rows = if discarding { 0 } else { state.rows };
             let filled = state.filled && !discarding;
-            *state = State { done: state.done || !early, changed: false, filled, rows, dead: false };
+            let done = state.done || !early;
+            *state = State { done, changed: false, filled, rows, dead: false, given: state.given };
         }
         let all: Vec<u32> = (0..slots.len() as u32).collect();
         faults.extend(calls.faults(&common.shape, &all));
@@ -424,6 +428,9 @@ impl Open {
         let mut refused =
             common.refuse_groups(cx, &keys, &all.iter().map(|_| bounds).collect::<Vec<_>>(), faults)?;
         refused.extend(empty);
+        for (row, &slot) in slots.iter().enumerate() {
+            self.state[slot as usize].given = !refused.contains(&(row as u32));
+        }
         let births: Vec<Birth> = slots.iter().map(|slot| self.births.get(*slot as usize)).collect();
         let (starts, ends) = (vec![start; slots.len()], vec![end; slots.len()]);
         let made = Results { slots, keys, starts, ends, results, watermark, refused, births, rank };

@@ -334,7 +334,7 @@ impl Sessions {
             let state = &mut self.sessions[slot as usize].state;
             let filled = state.filled && !self.keeping.discarding;
             let rows = if self.keeping.discarding { 0 } else { state.rows };
-            *state = State { done: state.done || !early, changed: false, filled, rows, dead: false };
+            *state = State { done: state.done || !early, changed: false, filled, rows, ..*state };
             if self.keeping.discarding {
                 self.calls.reset(slot as usize);
             }
