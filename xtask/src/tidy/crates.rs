@@ -100,6 +100,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "flow-types",
             "flow-codegen",
             "flow-data",
+            "flow-checkpoint",
             "flow-engine",
             "flow-connectors",
             "flow-tests",

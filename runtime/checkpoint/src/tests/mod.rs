@@ -2,6 +2,7 @@
 
 mod damage;
 mod deaths;
+mod golden;
 mod life;
 mod sample;
 mod savepoints;
