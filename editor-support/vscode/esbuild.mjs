@@ -12,7 +12,7 @@ const shared = {
 };
 
 if (process.argv.includes('--tests')) {
-  rmSync('out', { recursive: true, force: true });
+  rmSync('out/test', { recursive: true, force: true });
   const tests = readdirSync('test/unit').filter((file) => file.endsWith('.test.ts'));
   await build({
     ...shared,

@@ -12,9 +12,15 @@ pub(crate) fn test(flow: &Path) -> Result<(), String> {
     let npm = |script: &str| run(npm(&folder, &["run", script]).env("FLOW_BIN", flow));
     npm("test")?;
     npm("package")?;
-    let session = root().join("editor-support/neovim/test/run.sh");
-    run(Command::new("bash").arg(session).env("FLOW_BIN", flow))
+    for editor in SESSIONS {
+        let session = root().join("editor-support").join(editor).join("test/run.sh");
+        run(Command::new("bash").arg(session).env("FLOW_BIN", flow))?;
+    }
+    Ok(())
 }
+
+/// Editors that a script drives without a window; it installs them from Debian's packages where they are missing.
+const SESSIONS: &[&str] = &["neovim", "emacs", "sublime"];
 
 /// What `package-lock.json` names, once for each change of it.
 fn install(folder: &Path) -> Result<(), String> {

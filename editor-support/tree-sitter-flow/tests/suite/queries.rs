@@ -37,6 +37,45 @@ fn every_query_fits_the_grammar() {
     }
 }
 
+/// The highlights of editors whose themes have other names, and their other queries.
+fn queries_of_editors() -> Vec<(std::path::PathBuf, String)> {
+    let support = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut all = Vec::new();
+    for folder in ["helix/queries/flow", "zed/languages/flow"] {
+        for entry in std::fs::read_dir(support.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "scm") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                all.push((path, text));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn the_queries_of_helix_and_zed_fit_the_grammar() {
+    let all = queries_of_editors();
+    assert!(all.len() >= 10, "{}", all.len());
+    for (path, query) in all {
+        let fits = Query::new(&tree_sitter_flow::LANGUAGE.into(), &query);
+        assert!(fits.is_ok(), "{}: {:?}", path.display(), fits.err());
+    }
+}
+
+#[test]
+fn helix_and_zed_colour_the_same_parts() {
+    let parts = |query: &str, text: &str| -> Vec<(usize, String)> {
+        captures(query, text).into_iter().map(|(_, start, text)| (start, text)).collect()
+    };
+    for (path, query) in queries_of_editors().iter().filter(|(path, _)| path.ends_with("highlights.scm")) {
+        for script in scripts::all().iter().filter(|s| s.program.is_some()) {
+            let ours = parts(tree_sitter_flow::HIGHLIGHTS_QUERY, &script.text);
+            assert!(ours == parts(query, &script.text), "{}: {}", path.display(), script.name);
+        }
+    }
+}
+
 #[test]
 fn no_part_of_a_script_has_two_colours() {
     for script in scripts::all().iter().filter(|s| s.program.is_some()) {

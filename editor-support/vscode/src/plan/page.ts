@@ -8,6 +8,7 @@ const STYLE = `
   h1 { font-size: 1.1rem; font-weight: 600; }
   .of { color: var(--vscode-descriptionForeground); font-weight: normal; }
   .picture { overflow: auto; }
+  .picture svg { max-width: 100%; height: auto; }
   svg { font-family: var(--vscode-editor-font-family, monospace); }
   svg text { fill: var(--vscode-editor-foreground); }
   svg .node path, svg .node polygon { stroke: var(--vscode-editorIndentGuide-activeBackground1, gray); fill: var(--vscode-editorWidget-background); }
@@ -29,9 +30,14 @@ const LEGEND = [
   ['--vscode-charts-green', 'writes'],
 ].map(([colour, what]) => `<span><i style="border-color: var(${colour})"></i>${what}</span>`);
 
+/** A picture shrinks to the width of its panel, but not to less than this part of its own: then it scrolls. */
+const READABLE = 0.6;
+
 /** A picture as Graphviz makes it, without what stands before its `<svg`. */
 export function drawn(title: string, facts: string, svg: string): string {
-  const picture = svg.slice(Math.max(0, svg.indexOf('<svg')));
+  const wide = /<svg[^>]*\swidth="(\d+)pt"/u.exec(svg)?.[1] ?? '0';
+  const least = `style="min-width: ${Math.round(Number(wide) * READABLE)}pt"`;
+  const picture = svg.slice(Math.max(0, svg.indexOf('<svg'))).replace('<svg', `<svg ${least}`);
   return page(`${heading(title, facts)}<div class="picture">${picture}</div><p class="legend">${LEGEND.join('')} bold arrows: rows change workers</p>`);
 }
 

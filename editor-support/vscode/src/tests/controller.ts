@@ -39,7 +39,6 @@ export class Tests implements vscode.Disposable {
       void vscode.window.showInformationMessage(`${path.basename(uri.fsPath)} has ${what}.`);
       return;
     }
-    await vscode.commands.executeCommand('testing.showMostRecentOutput').then(undefined, () => undefined);
     await this.run(new vscode.TestRunRequest([item]), new vscode.CancellationTokenSource().token);
   }
 

@@ -63,6 +63,10 @@ test('texts of a script cannot leave their box', () => {
   assert.ok(!failed('<b>', '<i>').includes('<i>') && !drawn('<u>', '', '<svg></svg>').includes('<u>'));
 });
 
+test('a picture shrinks to its panel as long as it can be read', () => {
+  assert.match(drawn('', '', '<?xml?><svg width="1000pt" height="9pt"></svg>'), /<svg style="min-width: 600pt" width="1000pt"/u);
+});
+
 test('an operator leads to the declaration it stands in', () => {
   assert.equal(declarationOf({ label: 'counts.flatMap#2', parts: [] }), 'counts');
   assert.equal(declarationOf({ label: '', parts: [{ name: 'hot.filter', does: '' }] }), 'hot');

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Emacs without a window, driving the `flow` that FLOW_BIN names.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+: "${FLOW_BIN:?names no flow: run cargo xtask test, or set it}"
+
+if ! command -v emacs > /dev/null; then
+  # Debian's packages; eglot is a part of Emacs only from 29 on.
+  [ "$(id -u)" = 0 ] || { echo "install Emacs and eglot: this test drives them" >&2; exit 1; }
+  apt-get update -qq && apt-get install -y -qq emacs-nox elpa-eglot > /dev/null
+fi
+
+home=$(mktemp -d)
+trap 'rm -rf "$home"' EXIT
+export FLOW_BIN HOME="$home"
+cp "$here/flow-mode.el" "$home/"
+# Debian keeps its packages of Emacs Lisp where only its site file looks.
+timeout 300 emacs --batch -q -L "$home" \
+  --eval "(progn (require 'package) (package-initialize))" \
+  --eval "(setq byte-compile-error-on-warn t)" -f batch-byte-compile "$home/flow-mode.el"
+timeout 300 emacs --batch -q -L "$home" \
+  --eval "(progn (require 'package) (package-initialize))" \
+  -l "$here/test/session.el" -f ert-run-tests-batch-and-exit

@@ -1,0 +1,5 @@
+((call
+   function: (identifier) @_function
+   arguments: (arguments . (argument) . (argument value: (raw_string (raw_text) @injection.content))))
+ (#any-of? @_function "matches" "regexExtract" "regexReplace")
+ (#set! injection.language "regex"))

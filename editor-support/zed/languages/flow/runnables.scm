@@ -1,0 +1,2 @@
+((test_declaration name: (string) @run) @_test
+ (#set! tag flow-test))
