@@ -5,6 +5,7 @@
 pub mod protocol;
 pub mod state;
 
+pub mod catalogue;
 mod failure;
 mod fold;
 mod folder;
