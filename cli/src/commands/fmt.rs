@@ -35,7 +35,7 @@ fn one(cli: &Cli, args: &Fmt, path: &Path, env: &Env) -> Outcome {
     let name = script::name(path);
     let formatted = match std::str::from_utf8(&bytes) {
         Ok(text) => flow_syntax::format(text).map(|new| (text, new)),
-        Err(_) => Err(parse_bytes(Default::default(), &bytes).1),
+        Err(_) => Err(parse_bytes(Default::default(), &bytes, None).1),
     };
     let (old, new) = match formatted {
         Ok(texts) => texts,

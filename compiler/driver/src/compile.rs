@@ -1,6 +1,6 @@
 //! The compilation of one script, all stages in order.
 
-use crate::load::{self, LoadError, Loader};
+use crate::load::{self, LoadError, Loader, Memories};
 use flow_plan::operator::Plan;
 use flow_syntax::ast::Program;
 use flow_syntax::{Diagnostic, SourceMap};
@@ -41,15 +41,21 @@ impl Compilation {
 /// Compiles a script. Only a script that cannot be loaded at all is an error here; everything wrong
 /// with it or its imports is in the diagnostics.
 pub fn compile(loader: &mut dyn Loader, path: &Path, options: &Options) -> Result<Compilation, LoadError> {
-    let mut compiled = analyse(loader, path, options)?;
+    let mut compiled = analyse(loader, path, options, None)?;
     let right = compiled.checked.ok && !compiled.has_errors();
     compiled.plan = right.then(|| flow_types::plan(&compiled.checked, &compiled.sources));
     Ok(compiled)
 }
 
-/// All that [`compile`] finds, without the plan: what an editor needs between two keys.
-pub fn analyse(loader: &mut dyn Loader, path: &Path, options: &Options) -> Result<Compilation, LoadError> {
-    let load::Loaded { sources, programs, mut diagnostics } = load::load(loader, path)?;
+/// All that [`compile`] finds, without the plan: what an editor needs between two keys. What the memory holds of the files
+/// is not read again.
+pub fn analyse(
+    loader: &mut dyn Loader,
+    path: &Path,
+    options: &Options,
+    memory: Option<&mut Memories>,
+) -> Result<Compilation, LoadError> {
+    let load::Loaded { sources, programs, mut diagnostics } = load::load(loader, path, memory)?;
     let input = flow_types::Input {
         sources: &sources,
         programs: &programs,

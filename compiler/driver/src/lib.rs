@@ -12,7 +12,7 @@ pub mod testing;
 pub use compile::{Compilation, Options, analyse, compile};
 pub use explain::explain;
 pub use flow_types::{CheckedTest, Level, Levels};
-pub use load::{LoadError, Loader, normal};
+pub use load::{LoadError, Loader, Memories, normal};
 pub use runnable::runnable;
 
 #[cfg(test)]

@@ -35,6 +35,10 @@ impl std::fmt::Display for LoadError {
     }
 }
 
+/// What was read of each file before: an editor analyses the same files again and again.
+#[derive(Debug, Default)]
+pub struct Memories(HashMap<PathBuf, flow_syntax::Memory>);
+
 /// Imported files at most: beyond that it is a mistake, not a program.
 const FILES: usize = 1000;
 
@@ -49,6 +53,7 @@ pub(crate) struct Loaded {
 
 struct Loading<'a> {
     loader: &'a mut dyn Loader,
+    memory: Option<&'a mut Memories>,
     loaded: Loaded,
     /// Files by normal path, with the file that imported each (for circles).
     known: HashMap<PathBuf, FileId>,
@@ -58,10 +63,15 @@ struct Loading<'a> {
 }
 
 /// Loads a script and everything it imports, directly or not.
-pub(crate) fn load(loader: &mut dyn Loader, path: &Path) -> Result<Loaded, LoadError> {
+pub(crate) fn load(
+    loader: &mut dyn Loader,
+    path: &Path,
+    memory: Option<&mut Memories>,
+) -> Result<Loaded, LoadError> {
     let bytes = loader.load(path)?;
     let mut loading = Loading {
         loader,
+        memory,
         loaded: Loaded::default(),
         known: HashMap::new(),
         paths: Vec::new(),
@@ -95,7 +105,8 @@ impl Loading<'_> {
         self.known.insert(normal.to_path_buf(), file);
         self.paths.push(shown.to_path_buf());
         self.edges.push(Vec::new());
-        let (program, diagnostics) = flow_syntax::parse_bytes(file, bytes);
+        let memory = self.memory.as_mut().map(|memory| memory.0.entry(normal.to_path_buf()).or_default());
+        let (program, diagnostics) = flow_syntax::parse_bytes(file, bytes, memory);
         self.loaded.diagnostics.extend(diagnostics);
         self.loaded.programs.push(program);
         file

@@ -11,8 +11,10 @@ use crate::codes::{NOT_UTF8, TOO_LONG};
 use crate::diagnostic::Diagnostic;
 use crate::grammar::{Grammar, Rule};
 use crate::lexer::lex;
+use crate::memory::Memory;
 use crate::scan::{Segment, segments};
 use crate::span::{FileId, Span};
+use crate::token::TokenKind;
 use crate::{diagnose, pipeline};
 use pest::Parser;
 
@@ -24,6 +26,16 @@ pub const MAX_DECLARATION: usize = 64 << 10;
 /// Parses a script. Never fails: what could not be understood is reported and stands in the tree as
 /// an error node, so that one mistake hides nothing else.
 pub fn parse(file: FileId, text: &str) -> (Program, Vec<Diagnostic>) {
+    read(file, text, None)
+}
+
+/// The same as [`parse`]; declarations that the memory holds are not read again.
+pub fn parse_again(file: FileId, text: &str, memory: &mut Memory) -> (Program, Vec<Diagnostic>) {
+    memory.begin();
+    read(file, text, Some(memory))
+}
+
+fn read(file: FileId, text: &str, mut memory: Option<&mut Memory>) -> (Program, Vec<Diagnostic>) {
     if text.len() > MAX_SCRIPT {
         let limit = Span::new(file, MAX_SCRIPT, MAX_SCRIPT);
         let diagnostic = Diagnostic::new(TOO_LONG, limit, "this script is longer than 1 MiB")
@@ -36,17 +48,46 @@ pub fn parse(file: FileId, text: &str) -> (Program, Vec<Diagnostic>) {
     let segments = segments(file, text, &toks, 0, &mut diagnostics);
     let mut shared =
         Shared { file, text, tokens: &lexed.tokens, exprs: Exprs::default(), diagnostics, depth: 0 };
-    let decls = segments.iter().filter_map(|segment| declaration(&mut shared, segment)).collect();
+    let mut decls = Vec::with_capacity(segments.len());
+    for segment in &segments {
+        decls.extend(match &mut memory {
+            Some(memory) => remembered(&mut shared, segment, memory),
+            None => declaration(&mut shared, segment),
+        });
+    }
     let mut diagnostics = shared.diagnostics;
     diagnostics.sort_by_key(|d| d.primary.span.start);
     (Program { file, decls, exprs: shared.exprs }, diagnostics)
 }
 
+/// One declaration, from memory if the same text stood in the script before.
+fn remembered(shared: &mut Shared<'_>, segment: &Segment, memory: &mut Memory) -> Option<Decl> {
+    let (first, last) = (segment.toks.first()?, segment.toks.last()?);
+    let before = shared.tokens[..first.first as usize].iter().rev();
+    let doc = before.take_while(|token| token.kind == TokenKind::DocComment).last();
+    let start = doc.map_or(first.start, |token| token.span.start);
+    let text = &shared.text[start as usize..last.end as usize];
+    // Where the scanner put in what was missing, the text alone does not say what was read.
+    let mended = segment.too_deep || segment.toks.iter().any(|tok| tok.start == tok.end);
+    if !mended && let Some(known) = memory.recall(text, start, shared.file, &mut shared.exprs) {
+        return Some(known);
+    }
+    let (said, behind) = (shared.diagnostics.len(), shared.exprs.len());
+    let decl = declaration(shared, segment)?;
+    // A mistake that was told before may have kept one of this declaration from being told.
+    let right = shared.diagnostics.len() == said && !diagnose::known(shared, &segment.toks);
+    if right && !mended && !matches!(decl.kind, DeclKind::Error(_)) {
+        memory.keep(text, start, &decl, &shared.exprs, behind);
+    }
+    Some(decl)
+}
+
 /// Parses bytes that should be a script; bytes that are not UTF-8 are one diagnostic and no program.
-pub fn parse_bytes(file: FileId, bytes: &[u8]) -> (Program, Vec<Diagnostic>) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => parse(file, text),
-        Err(error) => {
+pub fn parse_bytes(file: FileId, bytes: &[u8], memory: Option<&mut Memory>) -> (Program, Vec<Diagnostic>) {
+    match (std::str::from_utf8(bytes), memory) {
+        (Ok(text), None) => parse(file, text),
+        (Ok(text), Some(memory)) => parse_again(file, text, memory),
+        (Err(error), _) => {
             let at = error.valid_up_to();
             let line = bytes[..at].iter().filter(|b| **b == b'\n').count() + 1;
             let span = Span::new(file, at, at + error.error_len().unwrap_or(1));

@@ -100,7 +100,7 @@ fn no_edit_of_a_good_script_makes_the_parser_panic() {
     let mut rng = Rng::new(seed);
     for _ in 0..800 {
         let bytes = mutate(GOOD[rng.below(GOOD.len())], &mut rng);
-        let (_, diagnostics) = parse_bytes(FileId(0), &bytes);
+        let (_, diagnostics) = parse_bytes(FileId(0), &bytes, None);
         for d in &diagnostics {
             assert!(d.primary.span.end as usize <= bytes.len(), "{d:?}");
             for place in d
@@ -131,7 +131,7 @@ fn random_bytes_and_random_tokens_never_make_the_parser_panic() {
     let mut rng = Rng::new(seed);
     for _ in 0..2000 {
         let bytes: Vec<u8> = (0..rng.below(200)).map(|_| rng.below(256) as u8).collect();
-        let _ = parse_bytes(FileId(0), &bytes);
+        let _ = parse_bytes(FileId(0), &bytes, None);
         let text: String = (0..rng.below(120)).map(|_| SPICE[rng.below(SPICE.len())]).collect();
         let _ = parse(FileId(0), &format!("stream a = b |> filter({text}"));
     }

@@ -2,7 +2,7 @@
 
 use crate::capabilities::Client;
 use crate::positions::{Encoding, Lines};
-use flow_driver::{Compilation, LoadError, Options, analyse};
+use flow_driver::{Compilation, LoadError, Memories, Options, analyse};
 use flow_syntax::{FileId, Span};
 use lsp_types::{Location, SemanticToken, TextDocumentContentChangeEvent, Uri};
 use std::cell::RefCell;
@@ -41,13 +41,26 @@ pub(crate) struct Documents {
     pub(crate) client: Client,
     pub(crate) files: Box<dyn Files>,
     pub(crate) folders: Vec<PathBuf>,
+    /// What was read of the files before.
+    memory: RefCell<Memories>,
+    /// Analyses that nobody needs any more: they are let go when nobody waits, because that takes time too.
+    old: Vec<Rc<Compilation>>,
     /// Answers with a name so far.
     named: u64,
 }
 
 impl Documents {
     pub(crate) fn new(encoding: Encoding, client: Client, files: Box<dyn Files>) -> Documents {
-        Documents { open: HashMap::new(), encoding, client, files, folders: Vec::new(), named: 0 }
+        Documents {
+            open: HashMap::new(),
+            encoding,
+            client,
+            files,
+            folders: Vec::new(),
+            memory: RefCell::default(),
+            old: Vec::new(),
+            named: 0,
+        }
     }
 
     pub(crate) fn open(&mut self, uri: &Uri, text: String, version: i32) {
@@ -97,9 +110,14 @@ impl Documents {
     /// A file changed: nothing is known any more of the texts that read it.
     pub(crate) fn forget(&mut self, path: &Path) {
         for document in self.open.values_mut().filter(|d| d.path == path || d.asked.contains(path)) {
-            document.compiled = None;
+            self.old.extend(document.compiled.take());
             document.told = false;
         }
+    }
+
+    /// Lets go what nobody needs.
+    pub(crate) fn tidy(&mut self) {
+        self.old.clear();
     }
 
     pub(crate) fn get(&self, uri: &Uri) -> Option<&Document> {
@@ -154,7 +172,8 @@ impl Documents {
                 None => self.files.read(path),
             }
         };
-        let compiled = analyse(&mut loader, path, &Options::default()).ok()?;
+        let mut memory = self.memory.borrow_mut();
+        let compiled = analyse(&mut loader, path, &Options::default(), Some(&mut memory)).ok()?;
         Some((Rc::new(compiled), asked.into_inner()))
     }
 

@@ -102,6 +102,7 @@ impl Server<'_> {
                 return Some(message);
             }
             self.publish();
+            self.documents.tidy();
             let message = self.connection.receiver.recv().ok()?;
             self.take(message);
         }

@@ -133,7 +133,7 @@ fn mistakes_in_imports_are_told_at_the_import() {
         Some("a/c.flow") => Ok(b"type C = { a: Strin }".to_vec()),
         _ => Err(LoadError::Missing),
     };
-    let compiled = analyse(&mut loader, Path::new("main.flow"), &Options::default()).unwrap();
+    let compiled = analyse(&mut loader, Path::new("main.flow"), &Options::default(), None).unwrap();
     let problems = editor::problems(&compiled);
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(compiled.sources.text(problems[0].primary.span), "\"a/b.flow\"");
