@@ -9,17 +9,22 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
 use crate::shared::Shared;
-use crate::snapshot::{Loading, Saving};
+use crate::snapshot::{Columns, Loading, Saving};
 use crate::state::{Held, KeyTable, room};
 use crate::time::{Clock, met};
+use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
-use flow_plan::RecordType;
 use flow_plan::physical::Distinct;
 use flow_plan::physical::hidden::NO_WATERMARK;
+use flow_plan::{Field, RecordType};
+
+/// In a checkpoint: the latest time of a value.
+const SEEN: &str = "·seen";
 
 pub(crate) struct DistinctOperator {
     columns: Vec<usize>,
+    fields: Vec<Field>,
     within: Option<i64>,
     time: Option<usize>,
     watermark: Option<usize>,
@@ -52,6 +57,7 @@ impl DistinctOperator {
     ) -> DistinctOperator {
         DistinctOperator {
             columns: distinct.columns.clone(),
+            fields: distinct.columns.iter().map(|&column| input.fields[column].clone()).collect(),
             within: distinct.within,
             time: distinct.hidden.time,
             watermark: distinct.hidden.watermark,
@@ -207,10 +213,29 @@ impl Operator for DistinctOperator {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        out.refuse();
+        // No row waits for a watermark: all numbers below the barrier are complete.
+        let slots: Vec<u32> = (0..self.table.len() as u32).collect();
+        let mut columns = Columns::default();
+        columns.rows(&self.fields, self.table.gather(&slots));
+        if self.within.is_some() {
+            columns.ints(SEEN, self.seen.iter().copied());
+        }
+        out.table("values", Home::Key(self.columns.len()), self.columns.len(), columns);
     }
 
-    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
-        Err("its state cannot be taken over yet".into())
+    fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        let saved = from.table("values");
+        let keys = saved.columns(&self.fields)?;
+        let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
+        hash_columns(&columns, saved.len(), &mut self.hashes);
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        if self.within.is_some() {
+            // A value is saved once: slots are rows. What was never forgotten was never timed.
+            self.seen = match saved.has(SEEN) {
+                true => saved.ints(SEEN),
+                false => vec![NO_WATERMARK; saved.len()],
+            };
+        }
+        Ok(())
     }
 }

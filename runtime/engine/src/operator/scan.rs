@@ -3,13 +3,17 @@
 use super::Operator;
 use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
-use crate::snapshot::{Loading, Saving};
+use crate::snapshot::{Columns, Loading, Saving};
 use crate::state::{Held, KeyTable, room};
+use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
-use flow_data::{Batch, Column};
+use flow_data::{Batch, Column, ColumnBuilder};
 use flow_plan::weight::heap;
-use flow_plan::{Evaluator, Expr, RecordError, RecordType, Value};
+use flow_plan::{Evaluator, Expr, Field, RecordError, RecordType, Value};
 use std::sync::Arc;
+
+/// In a checkpoint: what the script calls `state`.
+const STATE: &str = "state";
 
 pub(crate) struct ScanOperator {
     keys: Vec<usize>,
@@ -51,6 +55,10 @@ impl ScanOperator {
             hashes: Vec::new(),
             slots: Vec::new(),
         }
+    }
+
+    fn key_fields(&self) -> Vec<Field> {
+        self.keys.iter().map(|&key| self.input.fields[key].clone()).collect()
     }
 
     /// The output of a row; the state moves on only if nothing fails.
@@ -111,10 +119,29 @@ impl Operator for ScanOperator {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        out.refuse();
+        // A key whose first row failed has no state.
+        let begun = |slot: &u32| matches!(self.states.get(*slot as usize), Some(Some(_)));
+        let slots: Vec<u32> = (0..self.table.len() as u32).filter(begun).collect();
+        let mut states = ColumnBuilder::new(self.init.ty());
+        slots.iter().filter_map(|&slot| self.states[slot as usize].as_ref()).for_each(|s| states.push(s));
+        let mut columns = Columns::default();
+        columns.rows(&self.key_fields(), self.table.gather(&slots));
+        columns.push(STATE, self.init.ty().clone(), states.finish());
+        out.table("states", Home::Key(self.keys.len()), self.keys.len(), columns);
     }
 
-    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
-        Err("its state cannot be taken over yet".into())
+    fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        let saved = from.table("states");
+        let ty = self.init.ty();
+        let mut fields = self.key_fields();
+        fields.push(Field::new(STATE, ty.clone()));
+        let columns = saved.rows(&fields)?;
+        let (keys, states) = columns.split_at(self.keys.len());
+        self.states = (0..saved.len()).map(|row| Some(states[0].value(row, ty))).collect();
+        self.heap = self.states.iter().flatten().map(heap).sum();
+        let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
+        hash_columns(&columns, saved.len(), &mut self.hashes);
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        Ok(())
     }
 }

@@ -10,9 +10,13 @@ use crate::error::Halt;
 use crate::number::at_end_of_time;
 use crate::operator::Flush;
 use crate::ranks::Phase;
+use crate::snapshot::{Loading, Saving};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData, NO_ROW};
 use flow_plan::operator::JoinKind;
 use std::collections::VecDeque;
+
+/// Was a version behind time when it came?
+const BEHIND: &str = "·behind";
 
 pub(crate) struct AsOf {
     kind: JoinKind,
@@ -60,6 +64,16 @@ impl AsOf {
         }
         came[at] = self.count;
         self.count += 1;
+    }
+
+    /// A version is kept.
+    fn version(&mut self, row: u32, time: i64, behind: bool) {
+        self.note(1, row);
+        if self.was_behind.len() <= row as usize {
+            self.was_behind.resize(row as usize + 1, false);
+        }
+        self.was_behind[row as usize] = behind;
+        self.versions.push(time, row);
     }
 
     fn left(&mut self, core: &mut Core, rows: &[u32], met: &[i64], numbers: Vec<u32>, times: &[i64]) {
@@ -252,12 +266,7 @@ impl Bound for AsOf {
             return;
         }
         for ((&row, number), &time) in rows.iter().zip(numbers).zip(&times) {
-            self.note(1, number);
-            if self.was_behind.len() <= number as usize {
-                self.was_behind.resize(number as usize + 1, false);
-            }
-            self.was_behind[number as usize] = met[row as usize] > time;
-            self.versions.push(time, number);
+            self.version(number, time, met[row as usize] > time);
         }
     }
 
@@ -276,6 +285,36 @@ impl Bound for AsOf {
         }
         self.forget(core, at.behind);
         Ok(false)
+    }
+
+    fn save(&mut self, core: &Core, out: &mut Saving) {
+        // Left rows that are behind went in their number.
+        core.save_side(0, &self.waiting.as_they_came(), |_| (), out);
+        let mut versions = core.kept[1].linked();
+        versions.sort_unstable_by_key(|row| self.came[1][*row as usize]);
+        let behind = versions.iter().map(|row| i64::from(self.was_behind[*row as usize]));
+        core.save_side(1, &versions, |columns| columns.ints(BEHIND, behind), out);
+    }
+
+    fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
+        let (_, left) = core.load_side(0, from)?;
+        let (saved, right) = core.load_side(1, from)?;
+        let behind = saved.ints(BEHIND);
+        // When they came, of both sides: in a number, the left ones first.
+        let number = |side: usize, row: u32| core.kept[side].number[row as usize];
+        let (mut waiting, mut versions) = (left.iter().peekable(), right.iter().zip(behind).peekable());
+        loop {
+            let next = versions.peek().map(|(row, _)| number(1, **row));
+            if let Some(row) = waiting.next_if(|row| next.is_none_or(|next| number(0, **row) <= next)) {
+                self.note(0, *row);
+                self.waiting.push(core.kept[0].time[*row as usize], *row);
+                self.waiters.push_back((self.came[0][*row as usize], *row));
+            } else if let Some((row, behind)) = versions.next() {
+                self.version(*row, core.kept[1].time[*row as usize], behind != 0);
+            } else {
+                return Ok(());
+            }
+        }
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {

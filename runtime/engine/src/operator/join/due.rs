@@ -47,6 +47,15 @@ impl Due {
         entry.map(|(time, _, row)| (time, row))
     }
 
+    /// The rows of all entries, in the order in which they were put.
+    pub(crate) fn as_they_came(&self) -> Vec<u32> {
+        let heap = self.heap.iter().map(|Reverse(entry)| entry);
+        let mut all: Vec<(u64, u32)> =
+            self.run.iter().chain(heap).map(|&(_, came, row)| (came, row)).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, row)| row).collect()
+    }
+
     /// The first entry, if its time is before `now`.
     pub(crate) fn pop_before(&mut self, now: i64) -> Option<(i64, u32)> {
         self.first().filter(|time| *time < now).and_then(|_| self.pop())

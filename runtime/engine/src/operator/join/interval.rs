@@ -7,6 +7,7 @@ use super::stream::{Bound, Core, Look, Moment, Pairs, Probe, flush_lonely, give_
 use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::Flush;
+use crate::snapshot::{Loading, Saving};
 use flow_data::{BATCH_ROWS, Batch, NO_ROW};
 use flow_plan::operator::JoinKind;
 
@@ -177,6 +178,21 @@ impl Bound for Interval {
             }
         }
         Ok(false)
+    }
+
+    fn save(&mut self, core: &Core, out: &mut Saving) {
+        for (side, due) in self.due.iter().enumerate() {
+            core.save_side(side, &due.as_they_came(), |_| (), out);
+        }
+    }
+
+    fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
+        for side in [0, 1] {
+            for row in core.load_side(side, from)?.1 {
+                self.due[side].push(self.near.last(side, core.kept[side].time[row as usize]), row);
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {

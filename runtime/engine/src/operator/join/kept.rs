@@ -88,6 +88,24 @@ impl Kept {
 
     /// Keeps rows of a batch, each at the end of its key's list; gives their numbers.
     pub(crate) fn insert(&mut self, batch: &Batch, rows: &[u32], notes: &Notes<'_>) -> Vec<u32> {
+        let columns: Vec<&Column> =
+            self.columns.iter().map(|&column| batch.columns[column].as_ref()).collect();
+        self.put(&columns, rows, notes, |_| notes.number)
+    }
+
+    /// Keeps all rows of these columns, which are those that are kept; `came`: the number of each.
+    pub(crate) fn load(&mut self, columns: &[&Column], notes: &Notes<'_>, came: &[i64]) -> Vec<u32> {
+        let rows: Vec<u32> = (0..came.len() as u32).collect();
+        self.put(columns, &rows, notes, |at| came[at] as u64)
+    }
+
+    fn put(
+        &mut self,
+        columns: &[&Column],
+        rows: &[u32],
+        notes: &Notes<'_>,
+        came: impl Fn(usize) -> u64,
+    ) -> Vec<u32> {
         let mut numbers = Vec::with_capacity(rows.len());
         let mut done = 0;
         while done < rows.len() {
@@ -95,8 +113,8 @@ impl Kept {
             let room = SLAB_BLOCK - start as usize % SLAB_BLOCK;
             let n = room.min(rows.len() - done);
             let part = &rows[done..done + n];
-            for (slab, &column) in self.slabs.iter_mut().zip(&self.columns) {
-                slab.put(start as usize, &batch.columns[column], part);
+            for (slab, column) in self.slabs.iter_mut().zip(columns) {
+                slab.put(start as usize, column, part);
             }
             self.live[start as usize / SLAB_BLOCK] += n as u32;
             self.next = (n < room).then_some(start + n as u32);
@@ -104,7 +122,7 @@ impl Kept {
                 let number = start + offset as u32;
                 self.time[number as usize] = notes.times[at];
                 self.partners[number as usize] = notes.partners[at];
-                self.number[number as usize] = notes.number;
+                self.number[number as usize] = came(at);
                 self.link(number, notes.slots[at]);
                 numbers.push(number);
             }
@@ -216,6 +234,24 @@ impl Kept {
     #[inline]
     pub(crate) fn following(&self, number: u32) -> u32 {
         self.behind[number as usize]
+    }
+
+    /// The input's columns that are kept, ascending: the declared ones and, behind them, ranks.
+    pub(crate) fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    /// All rows that have a key and can be met, key by key, as they came.
+    pub(crate) fn linked(&self) -> Vec<u32> {
+        let mut all = Vec::with_capacity(self.rows);
+        for &(first, _) in &self.ends {
+            let mut next = first;
+            while next != NO_ROW {
+                all.push(next);
+                next = self.behind[next as usize];
+            }
+        }
+        all
     }
 
     /// Only these keys stay, which ascend: they become `0..`.

@@ -135,7 +135,11 @@ impl Operator for TableOperator {
         // Tables are read anew at every start.
     }
 
-    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+    fn load(&mut self, cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
+        if cx.number > 0 {
+            // They stood in front of all rows, and were handed over then.
+            self.refused.clear();
+        }
         Ok(())
     }
 }

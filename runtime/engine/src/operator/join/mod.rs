@@ -8,6 +8,7 @@ mod interval;
 mod kept;
 mod lookup;
 mod output;
+mod saved;
 mod sessions;
 mod stream;
 mod table;

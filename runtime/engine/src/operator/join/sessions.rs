@@ -10,9 +10,15 @@ use crate::counters::add;
 use crate::error::Halt;
 use crate::number::at_end_of_time;
 use crate::operator::Flush;
+use crate::snapshot::{Columns, Loading, Saving};
+use flow_checkpoint::state::Home;
 use flow_data::{Batch, NO_ROW};
 use flow_plan::operator::JoinKind;
 use std::collections::HashMap;
+
+/// In a checkpoint: times of the first and the last row of a session.
+const FIRST: &str = "·first";
+const LAST: &str = "·last";
 
 #[derive(Default)]
 struct Session {
@@ -72,7 +78,7 @@ impl Sessions {
     /// its own.
     fn place(&mut self, slot: u32, time: i64, met: i64) -> Option<u32> {
         if slot == NO_ROW {
-            return (met <= self.end(time)).then(|| self.open(slot, time));
+            return (met <= self.end(time)).then(|| self.open(slot, time, time));
         }
         let near = |id: &u32| {
             self.all[*id as usize].as_ref().is_some_and(|session| {
@@ -84,7 +90,7 @@ impl Sessions {
         let joined: Vec<u32> =
             self.of_key.get(&slot).into_iter().flatten().copied().filter(|id| near(id)).collect();
         let Some((&id, others)) = joined.split_first() else {
-            return if met > self.end(time) { None } else { Some(self.open(slot, time)) };
+            return if met > self.end(time) { None } else { Some(self.open(slot, time, time)) };
         };
         let mut merged = self.all[id as usize].take().unwrap_or_default();
         let before = merged.last;
@@ -112,8 +118,8 @@ impl Sessions {
         Some(id)
     }
 
-    fn open(&mut self, slot: u32, time: i64) -> u32 {
-        let session = Session { slot, first: time, last: time, rows: Default::default() };
+    fn open(&mut self, slot: u32, first: i64, last: i64) -> u32 {
+        let session = Session { slot, first, last, rows: Default::default() };
         let id = match self.free.pop() {
             Some(id) => {
                 self.all[id as usize] = Some(session);
@@ -127,7 +133,7 @@ impl Sessions {
         if slot != NO_ROW {
             self.of_key.entry(slot).or_default().push(id);
         }
-        self.due.push(self.end(time), id);
+        self.due.push(self.end(last), id);
         id
     }
 
@@ -309,6 +315,56 @@ impl Bound for Sessions {
 
     fn due(&self) -> Option<i64> {
         self.due.first().filter(|_| self.by_clock).map(|end| end.saturating_add(1))
+    }
+
+    fn save(&mut self, core: &Core, out: &mut Saving) {
+        let mut sessions: Vec<&Session> = self.all.iter().flatten().collect();
+        for side in [0, 1] {
+            let mut rows: Vec<(u64, u32, &Session)> = Vec::new();
+            for &session in &sessions {
+                // What was withdrawn is in no list any more.
+                let there = session.rows[side].iter().filter(|(_, row)| core.kept[side].is_linked(*row));
+                rows.extend(there.map(|&(came, row)| (came, row, session)));
+            }
+            rows.sort_unstable_by_key(|(came, ..)| *came);
+            let numbers: Vec<u32> = rows.iter().map(|(_, row, _)| *row).collect();
+            let more = |columns: &mut Columns| {
+                columns.ints(FIRST, rows.iter().map(|(.., session)| session.first));
+                columns.ints(LAST, rows.iter().map(|(.., session)| session.last));
+            };
+            core.save_side(side, &numbers, more, out);
+        }
+        // A row without a key is a session of its own, which goes with it.
+        sessions.retain(|session| session.slot != NO_ROW);
+        let slots: Vec<u32> = sessions.iter().map(|session| session.slot).collect();
+        let mut columns = core.save_keys(&slots);
+        columns.ints(FIRST, sessions.iter().map(|session| session.first));
+        columns.ints(LAST, sessions.iter().map(|session| session.last));
+        out.table("sessions", Home::Key(core.sides[0].keys.len()), core.sides[0].keys.len() + 2, columns);
+    }
+
+    fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
+        let saved = from.table("sessions");
+        let slots = core.load_keys(&saved)?;
+        let mut known = HashMap::new();
+        for ((slot, first), last) in slots.into_iter().zip(saved.ints(FIRST)).zip(saved.ints(LAST)) {
+            let id = self.open(slot, first, last);
+            known.insert((slot, first, last), id);
+        }
+        for side in [0, 1] {
+            let (saved, rows) = core.load_side(side, from)?;
+            for ((row, first), last) in rows.into_iter().zip(saved.ints(FIRST)).zip(saved.ints(LAST)) {
+                let id = match core.kept[side].key(row) {
+                    Some(slot) => known.get(&(slot, first, last)).copied(),
+                    None => Some(self.open(NO_ROW, first, last)),
+                };
+                let session = id.and_then(|id| self.all[id as usize].as_mut());
+                let session = session.ok_or("a row of its state has no session")?;
+                session.rows[side].push((self.came, row));
+                self.came += 1;
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {

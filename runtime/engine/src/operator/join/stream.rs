@@ -17,8 +17,11 @@ use crate::time::Clock;
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData, NO_ROW};
 use flow_env::Deadline;
+use flow_plan::RecordType;
+use flow_plan::operator::JoinKind;
 use flow_plan::physical::{JoinSide, StreamBound, StreamJoin};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where in time a number's rows come.
@@ -51,6 +54,12 @@ pub(crate) trait Bound: Send {
         None
     }
 
+    /// Writes down the rows that are kept, and what is known of them, at a barrier.
+    fn save(&mut self, core: &Core, out: &mut Saving);
+
+    /// Takes over what was saved.
+    fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String>;
+
     /// A piece of what is left at the end.
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt>;
 }
@@ -63,7 +72,9 @@ pub(crate) struct Core {
     pub(crate) condition: Option<Condition>,
     /// Of each side: the columns by which rows are alike.
     alike: [Vec<usize>; 2],
-    table: KeyTable,
+    pub(super) table: KeyTable,
+    /// What the sides' rows are.
+    pub(super) inputs: [Arc<RecordType>; 2],
     /// Keys without rows.
     dead: usize,
     hashes: Vec<u64>,
@@ -90,6 +101,10 @@ impl Core {
                 columns.extend(sides[side].hidden.change);
             }
             columns.extend(join.condition_reads(declared[0], side));
+            if side == 0 && matches!(join.kind, JoinKind::Left | JoinKind::Anti) {
+                // Rows without a key are kept, too; a checkpoint says which part of it is null.
+                columns.extend(&sides[0].keys);
+            }
             if sides[side].hidden.change.is_some() {
                 columns.extend(join.alike(declared[0], side));
             }
@@ -104,6 +119,7 @@ impl Core {
             output,
             condition: condition.map(|(rest, compiled)| Condition::new(rest, declared[0], compiled)),
             table: KeyTable::new(types),
+            inputs: inputs.map(Arc::clone),
             dead: 0,
             hashes: Vec::new(),
         }
@@ -113,21 +129,28 @@ impl Core {
     pub(crate) fn slots(&mut self, side: usize, batch: &Batch) -> Vec<u32> {
         let columns: Vec<&Column> =
             self.sides[side].keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        self.slots_of(&columns, batch.len)
+    }
+
+    /// For each of these keys its slot; [`NO_ROW`] where a part of the key is null.
+    pub(super) fn slots_of(&mut self, columns: &[&Column], rows: usize) -> Vec<u32> {
         let mut slots = Vec::new();
-        match super::table::keyed_rows(&columns, batch.len) {
+        match super::table::keyed_rows(columns, rows) {
             None => {
-                hash_columns(&columns, batch.len, &mut self.hashes);
-                self.table.slots(&columns, &self.hashes, &mut slots);
+                hash_columns(columns, rows, &mut self.hashes);
+                self.table.slots(columns, &self.hashes, &mut slots);
             }
-            Some(rows) => {
-                let keyed: Vec<Column> =
-                    columns.iter().map(|column| Column { validity: None, ..column.gather(&rows) }).collect();
+            Some(with_key) => {
+                let keyed: Vec<Column> = columns
+                    .iter()
+                    .map(|column| Column { validity: None, ..column.gather(&with_key) })
+                    .collect();
                 let keyed: Vec<&Column> = keyed.iter().collect();
-                hash_columns(&keyed, rows.len(), &mut self.hashes);
+                hash_columns(&keyed, with_key.len(), &mut self.hashes);
                 let mut found = Vec::new();
                 self.table.slots(&keyed, &self.hashes, &mut found);
-                slots.resize(batch.len, NO_ROW);
-                rows.iter().zip(found).for_each(|(&row, slot)| slots[row as usize] = slot);
+                slots.resize(rows, NO_ROW);
+                with_key.iter().zip(found).for_each(|(&row, slot)| slots[row as usize] = slot);
             }
         }
         let keys = self.table.len();
@@ -562,11 +585,14 @@ impl Operator for JoinOperator {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        out.refuse();
+        // No row waits, and no step of time: all numbers below the barrier were worked off.
+        self.bound.save(&self.core, out);
     }
 
-    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
-        Err("its state cannot be taken over yet".into())
+    fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        self.bound.load(&mut self.core, from)?;
+        self.set_deadline(cx);
+        Ok(())
     }
 }
 

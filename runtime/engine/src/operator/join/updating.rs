@@ -11,6 +11,7 @@ use super::withdrawn::{Withdrawn, find};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::Flush;
+use crate::snapshot::{Loading, Saving};
 use flow_data::{BATCH_ROWS, Batch, NO_ROW};
 use flow_plan::operator::JoinKind;
 
@@ -328,6 +329,30 @@ impl Bound for Updating {
             }
         }
         Ok(false)
+    }
+
+    fn save(&mut self, core: &Core, out: &mut Saving) {
+        for (side, due) in self.due.iter().enumerate() {
+            let kept = &core.kept[side];
+            let rows = match self.keep {
+                // They are given in the order of this queue. What was withdrawn is in no list any more.
+                Keep::Near(_) => due.as_they_came().into_iter().filter(|row| kept.is_linked(*row)).collect(),
+                Keep::Ever | Keep::Used(_) => kept.linked(),
+            };
+            core.save_side(side, &rows, |_| (), out);
+        }
+    }
+
+    fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
+        for side in [0, 1] {
+            let (_, rows) = core.load_side(side, from)?;
+            if !matches!(self.keep, Keep::Ever) {
+                for row in rows {
+                    self.due[side].push(self.keep.last(side, core.kept[side].time[row as usize]), row);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {

@@ -10,9 +10,11 @@ use crate::error::Halt;
 use crate::number::{Number, at_end_of_time};
 use crate::operator::Flush;
 use crate::operator::window::{Overlapping, Tumbling};
-use flow_data::{Batch, NO_ROW};
+use crate::snapshot::{Columns, Loading, Saving};
+use flow_data::{Batch, Column, ColumnData, NO_ROW};
 use flow_plan::civil::Zone;
 use flow_plan::operator::{JoinKind, WindowKind};
+use flow_plan::{DataType, Value};
 use std::collections::{BTreeMap, HashMap};
 
 /// The windows that a row is not in.
@@ -21,6 +23,21 @@ struct Absent {
     late: i64,
     /// It was withdrawn from those that end there.
     withdrawn: Vec<i128>,
+}
+
+/// In a checkpoint: up to which end it is in no window, and the last moments of others it was withdrawn from.
+const LATE: &str = "·late";
+const WITHDRAWN: &str = "·withdrawn";
+
+/// The ends of windows whose last moments were written down.
+fn ends(column: &Column, row: usize) -> Vec<i128> {
+    let ColumnData::Any(lists) = &column.data else { return Vec::new() };
+    let Value::List(moments) = &lists[row] else { return Vec::new() };
+    let end = |moment: &Value| match moment {
+        Value::Timestamp(moment) => Some(i128::from(*moment) + 1),
+        _ => None,
+    };
+    moments.iter().filter_map(end).collect()
 }
 
 /// Is a row in the window of its slice that ends there?
@@ -289,6 +306,50 @@ impl Bound for Windowed {
 
     fn due(&self) -> Option<i64> {
         self.next_end().filter(|_| self.by_clock).map(clamp)
+    }
+
+    fn save(&mut self, core: &Core, out: &mut Saving) {
+        for side in [0, 1] {
+            let slices = self.slices.values();
+            let mut rows: Vec<(u64, u32)> =
+                slices.flat_map(|slice| slice.rows[side].iter().copied()).collect();
+            rows.sort_unstable();
+            let rows: Vec<u32> = rows.into_iter().map(|(_, row)| row).collect();
+            // It is in no window that was given, too.
+            let given_to = clamp(self.given_to);
+            let absent = &self.absent[side];
+            let late = rows.iter().map(|row| absent.get(row).map_or(given_to, |of| of.late.max(given_to)));
+            let withdrawn = |row: &u32| {
+                let ends = absent.get(row).map(|of| of.withdrawn.as_slice()).unwrap_or_default();
+                Value::List(ends.iter().map(|end| Value::Timestamp(clamp(*end - 1))).collect())
+            };
+            let more = |columns: &mut Columns| {
+                columns.ints(LATE, late);
+                if core.sides[side].hidden.change.is_some() {
+                    let ends = ColumnData::Any(rows.iter().map(withdrawn).collect());
+                    columns.push(WITHDRAWN, DataType::list(DataType::Timestamp), Column::new(ends));
+                }
+            };
+            core.save_side(side, &rows, more, out);
+        }
+    }
+
+    fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
+        for side in [0, 1] {
+            let (saved, rows) = core.load_side(side, from)?;
+            let withdrawn = saved.column(WITHDRAWN, &DataType::list(DataType::Timestamp))?;
+            for ((at, row), late) in rows.into_iter().enumerate().zip(saved.ints(LATE)) {
+                let slice = self.windows.slice(core.kept[side].time[row as usize]);
+                self.slices.entry(slice).or_default().rows[side].push((self.came, row));
+                self.came += 1;
+                let withdrawn = withdrawn.as_ref().map(|column| ends(column, at)).unwrap_or_default();
+                let first = self.windows.next_end(slice, i128::MIN);
+                if !withdrawn.is_empty() || first.is_some_and(|end| end <= i128::from(late)) {
+                    self.absent[side].insert(row, Absent { late, withdrawn });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
