@@ -19,6 +19,7 @@ use flow_data::{BATCH_ROWS, Batch, Column, ColumnData, NO_ROW};
 use flow_env::Deadline;
 use flow_plan::RecordType;
 use flow_plan::operator::JoinKind;
+use flow_plan::physical::hidden::NO_WATERMARK;
 use flow_plan::physical::{JoinSide, StreamBound, StreamJoin};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -439,12 +440,14 @@ impl JoinOperator {
         by_clock: bool,
     ) -> JoinOperator {
         let clock = Clock::new(shared, node);
+        let by_clock = !core.timed() || by_clock;
         JoinOperator {
-            by_clock: !core.timed() || by_clock,
+            by_clock,
             deadline: None,
             core,
             bound,
-            now: clock.now(),
+            // A side alone may have event time; that is none of the wall clock's.
+            now: if by_clock { NO_WATERMARK } else { clock.now() },
             clock,
             waiting: [VecDeque::new(), VecDeque::new()],
             steps: VecDeque::new(),
