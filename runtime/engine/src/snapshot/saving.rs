@@ -80,6 +80,23 @@ impl Columns {
         }
     }
 
+    /// Adds the entries of another table of the same columns.
+    pub(crate) fn append(&mut self, other: Columns) {
+        for (column, more) in self.columns.iter_mut().zip(other.columns) {
+            if column.is_empty() {
+                *column = more;
+            } else if !more.is_empty() {
+                Arc::make_mut(column).append(&more);
+            }
+        }
+    }
+
+    /// The entries in another order.
+    pub(crate) fn in_order(self, rows: &[u32]) -> Columns {
+        let columns = self.columns.iter().map(|column| Arc::new(column.gather(rows))).collect();
+        Columns { fields: self.fields, columns }
+    }
+
     /// Adds rank columns, whose number depends on how many workers there are. Without any, the rows are in their
     /// order, which becomes their rank: a job that goes on with more workers needs it.
     pub(crate) fn ranks<'a>(&mut self, ranks: impl ExactSizeIterator<Item = &'a [i64]>) {

@@ -1,11 +1,13 @@
 //! All aggregates of an operator over the same slots: what one refuses, none takes.
 
-use super::{Accumulators, accumulators, reversing};
+use super::{Accumulators, accumulators, load_calls, reversing, store_calls, stored_names};
 use crate::operator::pick::Keeps;
+use crate::snapshot::{Columns, Loaded};
+use flow_checkpoint::state::Home;
 use flow_data::{Batch, Column};
 use flow_plan::error::Fault;
 use flow_plan::physical::ColumnAggregate;
-use flow_plan::{Place, RecordType};
+use flow_plan::{Field, Place, RecordType};
 use std::sync::Arc;
 
 /// What all groups of an operator have in common.
@@ -30,6 +32,16 @@ pub(crate) struct Made {
 }
 
 impl Shape {
+    /// The fields of the key.
+    pub(crate) fn key_fields(&self) -> Vec<Field> {
+        self.keys.iter().map(|&key| self.input.fields[key].clone()).collect()
+    }
+
+    /// The worker that a key's rows go to.
+    pub(crate) fn home(&self) -> Home {
+        Home::Key(self.keys.len())
+    }
+
     pub(crate) fn new(
         keys: &[usize],
         calls: &[ColumnAggregate],
@@ -191,6 +203,17 @@ impl Calls {
             call.merge(slots, later.as_ref(), from, &mut faults);
             refused.extend(faults.drain(..).map(|(slot, fault)| (slot, fault, of.place)));
         }
+    }
+
+    /// Writes down what slots keep.
+    pub(crate) fn store(&self, shape: &Shape, slots: &[u32], out: &mut Columns) {
+        store_calls(&self.0, &stored_names(&shape.calls), slots, out);
+    }
+
+    /// Gives slots, which are empty, what was written down of them: a row per slot.
+    pub(crate) fn load(&mut self, shape: &Shape, slots: &[u32], from: &Loaded) -> Result<(), String> {
+        let empty = |call: usize| shape.accumulators(&shape.calls[call]);
+        load_calls(&mut self.0, &empty, &stored_names(&shape.calls), slots, from)
     }
 
     /// Why slots have no result, and the aggregate's place.

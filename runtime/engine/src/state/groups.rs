@@ -4,6 +4,7 @@ use super::Held;
 use super::calls::{Calls, Made, Shape};
 use super::index::NO_SLOT;
 use super::table::KeyTable;
+use crate::snapshot::{Columns, Loaded};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
 use flow_plan::Place;
@@ -114,6 +115,23 @@ impl Groups {
         self.table.known(keys, hashes, &mut found);
         found.retain(|slot| *slot != NO_SLOT);
         found.into_iter().for_each(|slot| self.calls.reset(slot as usize));
+    }
+
+    /// Writes down what these slots keep, beside their keys.
+    pub(crate) fn store(&self, shape: &Shape, slots: &[u32], out: &mut Columns) {
+        self.calls.store(shape, slots, out);
+    }
+
+    /// Takes over groups that were written down, each once; gives their slots.
+    pub(crate) fn load(&mut self, shape: &Shape, from: &Loaded) -> Result<Vec<u32>, String> {
+        let keys = from.rows(&shape.key_fields())?;
+        let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
+        let (mut hashes, mut slots) = (Vec::new(), Vec::new());
+        hash_columns(&columns, from.len(), &mut hashes);
+        self.table.slots(&columns, &hashes, &mut slots);
+        self.calls.grow(self.table.len());
+        self.calls.load(shape, &slots, from)?;
+        Ok(slots)
     }
 
     /// The keys of these slots, a column each.

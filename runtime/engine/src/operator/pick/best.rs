@@ -1,7 +1,7 @@
 //! The best rows of each key, where rows are only added: given at each row to readers that need no
 //! withdrawals, or at the end.
 
-use super::frame::Frame;
+use super::frame::{Frame, NUMBER, PLACE};
 use super::lists::{Entry, Lists, Rule};
 use super::sort::{By, Place};
 use crate::context::Context;
@@ -10,7 +10,7 @@ use crate::number::{Number, at_end};
 use crate::operator::births::Births;
 use crate::operator::{Flush, Operator};
 use crate::ranks::{Phase, Ranks};
-use crate::snapshot::{Loading, Saving};
+use crate::snapshot::{Columns, Loading, Saving};
 use crate::state::{Held, KeyTable, RowStore};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
@@ -72,6 +72,11 @@ impl<P: Place> BestOperator<P> {
                 self.births.note(number, known, &self.slots, batch, self.frame.input.fields.len());
             }
         }
+    }
+
+    /// The columns of the input that are written down.
+    fn written(&self) -> Vec<usize> {
+        self.frame.written(self.store.is_some(), self.at_end, &self.by)
     }
 
     /// Stored rows with rank and whatever stands behind.
@@ -180,10 +185,68 @@ impl<P: Place> Operator for BestOperator<P> {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        out.refuse();
+        let keys = self.frame.keys.len();
+        if self.at_end {
+            let slots: Vec<u32> = (0..self.table.len() as u32).collect();
+            let mut columns = Columns::default();
+            columns.rows(&self.frame.fields(&self.frame.keys), self.table.gather(&slots));
+            let numbers = self.births.numbers(slots.len());
+            columns.ints(NUMBER, numbers.into_iter().map(|number| number as i64));
+            columns.ranks(self.births.ranks().iter().map(Vec::as_slice));
+            out.table("groups", self.frame.home(), keys, columns);
+        }
+        let (mut slots, mut places, mut order, mut stored) = (vec![], vec![], vec![], vec![]);
+        for slot in 0..self.table.len() {
+            for (at, entry) in self.lists.of(slot).iter().enumerate() {
+                slots.push(slot as u32);
+                order.push(at as i64);
+                places.push(entry.place.clone());
+                stored.push(entry.row);
+            }
+        }
+        let written = self.written();
+        let mut known: Vec<(usize, Column)> =
+            self.frame.keys.iter().copied().zip(self.table.gather(&slots)).collect();
+        if let Some(store) = &self.store {
+            let time = self.frame.hidden.time.filter(|_| self.at_end);
+            known.extend(self.frame.row.iter().copied().chain(time).zip(store.gather(&stored)));
+        }
+        known.extend(self.by.columns().zip(P::write(&self.by, &places)));
+        let of = |column: usize| known.iter().find(|(of, _)| *of == column).map(|(_, column)| column.clone());
+        let mut columns = Columns::default();
+        let (key, row) = written.split_at(keys);
+        columns.rows(&self.frame.fields(key), key.iter().filter_map(|&column| of(column)));
+        columns.ints(PLACE, order.into_iter());
+        columns.rows(&self.frame.fields(row), row.iter().filter_map(|&column| of(column)));
+        out.table("rows", self.frame.home(), keys + 1, columns);
     }
 
-    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
-        Err("its state cannot be taken over yet".into())
+    fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        if self.at_end {
+            let saved = from.table("groups");
+            let saved = saved.in_order(&saved.by_rank(NUMBER));
+            let groups = self.frame.loaded(&self.frame.keys, &saved)?;
+            self.find_slots(cx.number, &groups);
+            let numbers: Vec<Number> =
+                saved.ints(NUMBER).into_iter().map(|number| number as Number).collect();
+            self.births.load(&numbers, saved.ranks(self.births.width()));
+        }
+        let saved = from.table("rows");
+        let batch = self.frame.loaded(&self.written(), &saved)?;
+        // Each list's rows, best first, as if they had come so.
+        self.find_slots(cx.number, &batch);
+        P::read(&self.by, &batch, &mut self.places);
+        let mut entered = Vec::with_capacity(batch.len);
+        for row in 0..batch.len {
+            let (slot, place) = (self.slots[row] as usize, &self.places[row]);
+            let Some(at) = self.lists.position(slot, place) else { continue };
+            let stored = self.store.as_mut().map_or(0, RowStore::reserve);
+            self.lists.insert(slot, at, Entry { place: place.clone(), row: stored }, |_| {});
+            entered.push((row as u32, stored));
+        }
+        if let Some(store) = &mut self.store {
+            store.put(self.frame.stored(&batch, self.at_end), &entered);
+        }
+        Ok(())
     }
 }

@@ -112,6 +112,18 @@ impl Contents {
         self.table.gather_of(0..self.given, contents)
     }
 
+    /// Columns of the input, which are all that contents say of a row.
+    pub(super) fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    /// Some columns of the input of contents.
+    pub(super) fn gather(&self, columns: &[usize], contents: &[u32]) -> Vec<Column> {
+        let all = self.table.gather(contents);
+        let of = |column: &usize| self.columns.iter().position(|of| of == column);
+        columns.iter().filter_map(of).map(|at| all[at].clone()).collect()
+    }
+
     /// May there be as many contents without a row as with one?
     pub(super) fn is_crowded(&self) -> bool {
         self.table.len() >= self.crowded

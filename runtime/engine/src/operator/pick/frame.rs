@@ -1,12 +1,20 @@
 //! What all picks have in common: where keys, rows, time and ranks stand in the input and the output.
 
+use super::sort::By;
 use crate::context::Context;
 use crate::ranks::{Phase, Ranks};
+use crate::snapshot::Loaded;
 use crate::state::{KeyTable, RowStore};
+use flow_checkpoint::state::Home;
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::physical::{Hidden, Pick, hidden};
-use flow_plan::{DataType, RecordType};
+use flow_plan::{DataType, Field, RecordType};
 use std::sync::Arc;
+
+/// Columns of the engine's own in tables of picks: the number in which a group was first seen; the place of a row
+/// in its list, best first.
+pub(super) const NUMBER: &str = "·number";
+pub(super) const PLACE: &str = "·place";
 
 pub(crate) struct Frame {
     pub(super) keys: Vec<usize>,
@@ -71,6 +79,39 @@ impl Frame {
 
     pub(super) fn key_columns<'a>(&self, batch: &'a Batch) -> Vec<&'a Column> {
         self.keys.iter().map(|&key| batch.columns[key].as_ref()).collect()
+    }
+
+    /// The columns of the input that are written down of a row: the key, what is given of it, with `timed` its
+    /// event time, and what rows are compared by.
+    pub(super) fn written(&self, given: bool, timed: bool, by: &By) -> Vec<usize> {
+        let mut columns = self.keys.clone();
+        let row: &[usize] = if given { &self.row } else { &[] };
+        for column in row.iter().copied().chain(self.hidden.time.filter(|_| timed)).chain(by.columns()) {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        columns
+    }
+
+    /// The fields of some columns of the input.
+    pub(super) fn fields(&self, columns: &[usize]) -> Vec<Field> {
+        columns.iter().map(|&column| self.input.fields[column].clone()).collect()
+    }
+
+    /// Rows of which these columns of the input were written down; nobody may look at the others.
+    pub(super) fn loaded(&self, columns: &[usize], from: &Loaded) -> Result<Batch, String> {
+        let nothing = Arc::new(Column::new(ColumnData::I64(vec![0; from.len()])));
+        let mut all = vec![nothing; self.input.fields.len()];
+        for (&column, loaded) in columns.iter().zip(from.rows(&self.fields(columns))?) {
+            all[column] = loaded;
+        }
+        Ok(Batch::new(from.len(), all))
+    }
+
+    /// The worker that a key's rows go to.
+    pub(super) fn home(&self) -> Home {
+        Home::Key(self.keys.len())
     }
 
     /// Event time and watermark of these rows.

@@ -5,10 +5,11 @@ use super::lists::{Entry, Lists, Rule};
 use super::sort::{By, Place, Values};
 use super::{Pick, rule};
 use crate::state::{Accumulators, RowStore, StoredPart, same_aggregate};
-use flow_data::{Batch, Column};
+use flow_data::{Batch, Column, ColumnBuilder, ColumnData};
 use flow_plan::error::Fault;
-use flow_plan::{DataType, RecordType};
+use flow_plan::{DataType, Field, RecordType, Value};
 use std::any::Any;
+use std::sync::Arc;
 
 /// Which rows are kept, and what of them.
 #[derive(Clone)]
@@ -17,12 +18,28 @@ pub(crate) struct Keeps {
     rule: Rule,
     row: Vec<usize>,
     types: Vec<DataType>,
+    /// What is written down of a row: the columns that are given, and those that rows are compared by.
+    fields: Vec<Field>,
+    /// Those that are compared and not given: which of them, and the column of the input.
+    more: Vec<(usize, usize)>,
+    /// Columns of the input.
+    width: usize,
 }
 
 impl Keeps {
     pub(crate) fn new(pick: &Pick, input: &RecordType) -> Keeps {
         let types = pick.row.iter().map(|&column| input.fields[column].ty.clone()).collect();
-        Keeps { by: By::new(&pick.by, input), rule: rule(pick), row: pick.row.clone(), types }
+        let by = By::new(&pick.by, input);
+        let mut more: Vec<(usize, usize)> = Vec::new();
+        for (at, column) in by.columns().enumerate() {
+            if !pick.row.contains(&column) && more.iter().all(|(_, known)| *known != column) {
+                more.push((at, column));
+            }
+        }
+        let written = pick.row.iter().chain(more.iter().map(|(_, column)| column));
+        let fields = written.map(|&column| input.fields[column].clone()).collect();
+        let (row, width) = (pick.row.clone(), input.fields.len());
+        Keeps { by, rule: rule(pick), row, types, fields, more, width }
     }
 
     /// No rows yet.
@@ -144,15 +161,45 @@ impl<P: Place + 'static> Accumulators for Kept<P> {
     }
 
     fn parts(&self) -> Vec<StoredPart> {
-        unreachable!("windows refuse to be saved")
+        let row = DataType::Record(Arc::new(RecordType::new(self.keeps.fields.clone())));
+        vec![(String::new(), DataType::list(row))]
     }
 
-    fn store(&self, _slots: &[u32]) -> Vec<Column> {
-        unreachable!("windows refuse to be saved")
+    fn store(&self, slots: &[u32]) -> Vec<Column> {
+        let (of, places, stored) = self.listed(slots);
+        let mut columns = self.store.gather(&stored);
+        let compared = P::write(&self.keeps.by, &places);
+        columns.extend(self.keeps.more.iter().map(|(at, _)| compared[*at].clone()));
+        let types: Vec<&DataType> = self.keeps.fields.iter().map(|field| &field.ty).collect();
+        let mut lists = vec![Vec::new(); slots.len()];
+        for (row, of) in of.into_iter().enumerate() {
+            let values = columns.iter().zip(&types).map(|(column, ty)| column.value(row, ty));
+            lists[of as usize].push(Value::Record(values.collect()));
+        }
+        vec![Column::new(ColumnData::Any(lists.into_iter().map(|list| Value::List(list.into())).collect()))]
     }
 
-    fn load(&mut self, _slots: &[u32], _parts: &[Column]) {
-        unreachable!("windows refuse to be saved")
+    fn load(&mut self, slots: &[u32], parts: &[Column]) {
+        let ColumnData::Any(lists) = &parts[0].data else { return };
+        let fields = &self.keeps.fields;
+        let mut columns: Vec<ColumnBuilder> =
+            fields.iter().map(|field| ColumnBuilder::new(&field.ty)).collect();
+        let mut of = Vec::new();
+        for (&slot, list) in slots.iter().zip(lists) {
+            let Value::List(rows) = list else { continue };
+            for row in rows.iter() {
+                let Value::Record(values) = row else { continue };
+                columns.iter_mut().zip(values.iter()).for_each(|(column, value)| column.push(value));
+                of.push(slot);
+            }
+        }
+        let columns: Vec<Arc<Column>> = columns.into_iter().map(|column| Arc::new(column.finish())).collect();
+        // The columns of the input that are known; nobody looks at the others.
+        let known = self.keeps.row.iter().copied().chain(self.keeps.more.iter().map(|(_, column)| *column));
+        let nothing = Arc::new(Column::new(ColumnData::I64(vec![0; of.len()])));
+        let mut all = vec![nothing; self.keeps.width];
+        known.zip(columns).for_each(|(at, column)| all[at] = column);
+        self.update(&of, &Batch::new(of.len(), all));
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -6,7 +6,7 @@ use super::sort::{By, Place};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::Operator;
-use crate::snapshot::{Loading, Saving};
+use crate::snapshot::{Columns, Loading, Saving};
 use crate::state::{Held, KeyTable, room};
 use flow_data::{Batch, Column};
 
@@ -71,10 +71,24 @@ impl<P: Place> Operator for LatestOperator<P> {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        out.refuse();
+        let slots: Vec<u32> = (0..self.table.len() as u32).collect();
+        let written = self.frame.written(false, false, &self.by);
+        let keys = self.table.gather(&slots);
+        let compared = P::write(&self.by, &self.best);
+        let of = |column: usize| self.by.columns().position(|by| by == column).map(|at| compared[at].clone());
+        let more = written[keys.len()..].iter().filter_map(|&column| of(column));
+        let mut columns = Columns::default();
+        columns.rows(&self.frame.fields(&written), keys.iter().cloned().chain(more));
+        out.table("best", self.frame.home(), keys.len(), columns);
     }
 
-    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
-        Err("its state cannot be taken over yet".into())
+    fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        let saved = from.table("best");
+        let batch = self.frame.loaded(&self.frame.written(false, false, &self.by), &saved)?;
+        let keys = self.frame.key_columns(&batch);
+        flow_data::hash::hash_columns(&keys, batch.len, &mut self.hashes);
+        self.table.slots(&keys, &self.hashes, &mut self.slots);
+        P::read(&self.by, &batch, &mut self.best);
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What rows are compared by, as one value that orders them: less is better.
 
-use flow_data::{Batch, ColumnData};
+use flow_data::{Batch, Column, ColumnBuilder, ColumnData};
 use flow_plan::physical::SortColumn;
 use flow_plan::{DataType, RecordType, Value};
 use std::cmp::Ordering;
@@ -9,6 +9,9 @@ use std::cmp::Ordering;
 pub(crate) trait Place: Ord + Clone + Send {
     /// The places of all rows of a batch.
     fn read(by: &By, batch: &Batch, out: &mut Vec<Self>);
+
+    /// What was read: the columns that rows are compared by.
+    fn write(by: &By, places: &[Self]) -> Vec<Column>;
 }
 
 /// The columns that rows are compared by.
@@ -27,6 +30,15 @@ impl By {
     /// The columns.
     pub(crate) fn columns(&self) -> impl Iterator<Item = usize> {
         self.columns.iter().map(|by| by.column)
+    }
+
+    /// A column as it was before it was made words.
+    fn unword(&self, at: usize, words: impl Iterator<Item = u64>) -> Column {
+        let flip = if self.columns[at].descending { u64::MAX } else { 0 };
+        Column::new(match self.types[at].unwrapped() {
+            DataType::Float => ColumnData::F64(words.map(|word| word_float(word ^ flip)).collect()),
+            _ => ColumnData::I64(words.map(|word| (word ^ flip ^ SIGN) as i64).collect()),
+        })
     }
 
     /// How many words say a row's place, if words can.
@@ -65,11 +77,20 @@ fn float_word(x: f64) -> u64 {
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }
 
+/// The float of a word: of equal ones, one.
+fn word_float(word: u64) -> f64 {
+    f64::from_bits(if word & SIGN == 0 { !word } else { word & !SIGN })
+}
+
 /// All rows are equal.
 impl Place for () {
     fn read(_by: &By, batch: &Batch, out: &mut Vec<()>) {
         out.clear();
         out.resize(batch.len, ());
+    }
+
+    fn write(_by: &By, _places: &[()]) -> Vec<Column> {
+        Vec::new()
     }
 }
 
@@ -78,6 +99,10 @@ impl Place for u64 {
         out.clear();
         by.word(0, batch, |_, word| out.push(word));
     }
+
+    fn write(by: &By, places: &[u64]) -> Vec<Column> {
+        vec![by.unword(0, places.iter().copied())]
+    }
 }
 
 impl Place for [u64; 2] {
@@ -85,6 +110,10 @@ impl Place for [u64; 2] {
         out.clear();
         by.word(0, batch, |_, word| out.push([word, 0]));
         by.word(1, batch, |row, word| out[row][1] = word);
+    }
+
+    fn write(by: &By, places: &[[u64; 2]]) -> Vec<Column> {
+        [0, 1].map(|at| by.unword(at, places.iter().map(|words| words[at]))).into()
     }
 }
 
@@ -122,6 +151,15 @@ impl Place for Values {
             Values(by.columns.iter().zip(&by.types).map(directed).collect())
         }));
     }
+
+    fn write(by: &By, places: &[Values]) -> Vec<Column> {
+        let column = |(at, ty): (usize, &DataType)| {
+            let mut column = ColumnBuilder::new(ty);
+            places.iter().for_each(|place| column.push(&place.0[at].value));
+            column.finish()
+        };
+        by.types.iter().enumerate().map(column).collect()
+    }
 }
 
 #[cfg(test)]
@@ -136,5 +174,8 @@ mod tests {
             assert_eq!(float_word(pair[0]).cmp(&float_word(pair[1])), order, "{pair:?}");
         }
         assert_eq!(float_word(-f64::NAN), float_word(f64::NAN));
+        for float in floats {
+            assert_eq!(float_word(word_float(float_word(float))), float_word(float), "{float}");
+        }
     }
 }

@@ -5,16 +5,16 @@
 //! the lists.
 
 use super::contents::Contents;
-use super::frame::Frame;
+use super::frame::{Frame, NUMBER, PLACE};
 use super::lists::Rule;
 use super::sort::{By, Place};
 use crate::context::Context;
 use crate::error::Halt;
-use crate::number::at_end;
+use crate::number::{Number, at_end};
 use crate::operator::aggregate::{Lives, interval};
 use crate::operator::{Flush, Operator};
 use crate::ranks::{Phase, Ranks};
-use crate::snapshot::{Loading, Saving};
+use crate::snapshot::{Columns, Loaded, Loading, Saving};
 use crate::state::{Held, KeyTable, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
@@ -102,6 +102,30 @@ impl Given {
         self.ranks.push(rank as i64);
         self.times.push(time);
         self.changes.push(change);
+    }
+}
+
+/// Columns of the engine's own in tables of updating picks: rows of a key since its list was given; the number of a
+/// row, turned round if the last wins; the event time a row was given with.
+const PENDING: &str = "·pending";
+const ORDER: &str = "·order";
+const GIVEN_TIME: &str = "·givenTime";
+
+/// Rows as they are written down.
+#[derive(Default)]
+struct Written {
+    contents: Vec<u32>,
+    numbers: Vec<i64>,
+    times: Vec<i64>,
+    /// Of lists that were given.
+    places: Vec<i64>,
+}
+
+impl Written {
+    fn push(&mut self, content: u32, number: i64, time: i64) {
+        self.contents.push(content);
+        self.numbers.push(number);
+        self.times.push(time);
     }
 }
 
@@ -385,6 +409,59 @@ impl<P: Place> UpdatingOperator<P> {
         self.changed = self.changed.iter().filter_map(moved).collect();
     }
 
+    /// The columns of the input that are written down: the key first.
+    fn written(&self) -> Vec<usize> {
+        let keys = &self.frame.keys;
+        let rest = self.contents.columns().iter().filter(|column| !keys.contains(column));
+        keys.iter().chain(rest).copied().collect()
+    }
+
+    fn save_groups(&self, slots: &[u32], out: &mut Saving) {
+        let keys = &self.frame.keys;
+        let of = |values: &[i64]| -> Vec<i64> { slots.iter().map(|&slot| values[slot as usize]).collect() };
+        let ranks: Vec<Vec<i64>> = self.lives.ranks().iter().map(|ranks| of(ranks)).collect();
+        let mut columns = Columns::default();
+        columns.rows(&self.frame.fields(keys), self.table.gather(slots));
+        columns.ints(NUMBER, slots.iter().map(|&slot| self.lives.born(slot) as i64));
+        columns.ranks(ranks.iter().map(Vec::as_slice));
+        columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
+        out.table("groups", self.frame.home(), keys.len(), columns);
+    }
+
+    fn load_groups(&mut self, saved: &Loaded) -> Result<(), String> {
+        let saved = saved.in_order(&saved.by_rank(NUMBER));
+        let batch = self.frame.loaded(&self.frame.keys, &saved)?;
+        let columns: Vec<&Column> = self.frame.key_columns(&batch);
+        hash_columns(&columns, batch.len, &mut self.hashes);
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        self.groups.resize_with(self.table.len(), Group::default);
+        let numbers: Vec<Number> = saved.ints(NUMBER).into_iter().map(|number| number as Number).collect();
+        self.lives.load(&numbers, saved.ranks(self.lives.ranks().len()));
+        self.pending = saved.ints(PENDING).into_iter().map(|rows| rows as u64).collect();
+        if let RunningTrigger::Every(_) = self.gives.trigger {
+            let waits = |slot: &u32| self.pending[*slot as usize] > 0;
+            self.changed = (0..saved.len() as u32).filter(waits).collect();
+        }
+        Ok(())
+    }
+
+    fn save_rows(&self, name: &str, rows: &Written, out: &mut Saving) {
+        let keys = self.frame.keys.len();
+        let written = self.written();
+        let (key, row) = written.split_at(keys);
+        let mut columns = Columns::default();
+        columns.rows(&self.frame.fields(key), self.contents.gather(key, &rows.contents));
+        if name == "given" {
+            columns.ints(PLACE, rows.places.iter().copied());
+        }
+        columns.ints(ORDER, rows.numbers.iter().copied());
+        columns.rows(&self.frame.fields(row), self.contents.gather(row, &rows.contents));
+        if name == "given" {
+            columns.ints(GIVEN_TIME, rows.times.iter().copied());
+        }
+        out.table(name, self.frame.home(), keys + 1, columns);
+    }
+
     /// The groups that the end of the input gives, in the order of their births.
     fn rest(&self) -> Vec<u32> {
         let held = |slot: &u32| match self.gives.trigger {
@@ -479,10 +556,49 @@ impl<P: Place> Operator for UpdatingOperator<P> {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        out.refuse();
+        let mut slots: Vec<u32> = (0..self.table.len() as u32).collect();
+        self.lives.sort(&mut slots);
+        self.save_groups(&slots, out);
+        let (mut rows, mut given) = (Written::default(), Written::default());
+        for &slot in &slots {
+            let group = &self.groups[slot as usize];
+            for ((_, number), content) in &group.rows {
+                rows.push(*content, *number, 0);
+            }
+            for (place, listed) in group.given.iter().enumerate() {
+                given.push(listed.content, listed.order.1, listed.time);
+                given.places.push(place as i64);
+            }
+        }
+        // Of a key's rows, the number tells them apart; of a list that was given, the place.
+        self.save_rows("rows", &rows, out);
+        self.save_rows("given", &given, out);
     }
 
-    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
-        Err("its state cannot be taken over yet".into())
+    fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        self.load_groups(&from.table("groups"))?;
+        let saved = from.table("rows");
+        let batch = self.frame.loaded(&self.written(), &saved)?;
+        self.find(&batch);
+        let numbers = saved.ints(ORDER);
+        let mut coming: Vec<usize> = (0..numbers.len()).collect();
+        coming.sort_by_key(|&row| numbers[row].abs());
+        for row in coming {
+            let (slot, content, number) = (self.slots[row] as usize, self.found[row], numbers[row]);
+            self.contents.add(content, number.abs());
+            self.groups[slot].rows.insert((self.places[row].clone(), number), content);
+            self.next = self.next.max(number.abs() + 1);
+        }
+        let saved = from.table("given");
+        let batch = self.frame.loaded(&self.written(), &saved)?;
+        self.find(&batch);
+        let times = saved.ints(GIVEN_TIME);
+        for (row, number) in saved.ints(ORDER).into_iter().enumerate() {
+            let order = (self.places[row].clone(), number);
+            let listed = Listed { order, content: self.found[row], time: times[row] };
+            self.groups[self.slots[row] as usize].given.push(listed);
+            self.next = self.next.max(number.abs() + 1);
+        }
+        Ok(())
     }
 }

@@ -3,8 +3,10 @@
 
 use crate::number::Number;
 use crate::ranks::{Phase, Ranks, of_row};
+use crate::snapshot::{Columns, Loaded};
 use crate::state::{Refused, room};
 use flow_data::Batch;
+use std::collections::BTreeMap;
 
 /// The row that made a group: its place among all rows of this worker, its number and its ranks.
 #[derive(Clone, Debug, Default)]
@@ -147,6 +149,85 @@ impl Births {
         if self.rank > 0 {
             slots.iter().for_each(|&slot| self.get(slot as usize).rank(Phase::Due, end, out));
         }
+    }
+}
+
+/// The number in which a group was first seen, as a column of the engine's own; the ranks of its first row stand
+/// behind it.
+const NUMBER: &str = "·number";
+
+/// When groups of several windows were first seen, as it is written down.
+pub(crate) struct Written {
+    places: Vec<u64>,
+    numbers: Vec<i64>,
+    ranks: Vec<Vec<i64>>,
+}
+
+impl Written {
+    /// For a node whose output has so many rank columns.
+    pub(crate) fn new(rank: usize) -> Written {
+        let own = rank.saturating_sub(Ranks::LEADING);
+        Written { places: Vec::new(), numbers: Vec::new(), ranks: vec![Vec::new(); own] }
+    }
+
+    /// Adds these slots.
+    pub(crate) fn add(&mut self, births: &Births, slots: impl Iterator<Item = u32>) {
+        for slot in slots {
+            let Birth { place, number, own } = births.get(slot as usize);
+            self.places.push(place);
+            // A number that nobody kept stands in front of all others.
+            self.numbers.push(if births.rank == 0 { i64::MIN } else { number as i64 });
+            self.ranks.iter_mut().zip(own).for_each(|(column, rank)| column.push(rank));
+        }
+    }
+
+    /// Adds them to the columns of the groups, which are put in the order in which they were first seen.
+    pub(crate) fn finish(self, columns: Columns) -> Columns {
+        let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
+        order.sort_by_key(|&row| self.places[row as usize]);
+        let of = |values: &[i64]| -> Vec<i64> { order.iter().map(|&row| values[row as usize]).collect() };
+        let ranks: Vec<Vec<i64>> = self.ranks.iter().map(|ranks| of(ranks)).collect();
+        let mut columns = columns.in_order(&order);
+        columns.ints(NUMBER, of(&self.numbers).into_iter());
+        columns.ranks(ranks.iter().map(Vec::as_slice));
+        columns
+    }
+}
+
+/// Groups that were written down, in the order in which they were first seen: that of their new places.
+pub(crate) struct Reborn {
+    pub(crate) groups: Loaded,
+    numbers: Vec<i64>,
+    ranks: Vec<Vec<i64>>,
+}
+
+impl Reborn {
+    /// Entries whose order means nothing.
+    pub(crate) fn in_order(saved: &Loaded) -> Reborn {
+        let rows: Vec<u32> = (0..saved.len() as u32).collect();
+        Reborn { groups: saved.in_order(&rows), numbers: Vec::new(), ranks: Vec::new() }
+    }
+
+    /// For a node whose output has so many rank columns.
+    pub(crate) fn new(saved: &Loaded, rank: usize) -> Reborn {
+        let groups = saved.in_order(&saved.by_rank(NUMBER));
+        let (numbers, ranks) = (groups.ints(NUMBER), groups.ranks(rank.saturating_sub(Ranks::LEADING)));
+        Reborn { groups, numbers, ranks }
+    }
+
+    /// The birth of a group.
+    pub(crate) fn birth(&self, row: u32) -> Birth {
+        let own = self.ranks.iter().map(|ranks| ranks[row as usize]).collect();
+        Birth { place: row.into(), number: self.numbers[row as usize] as Number, own }
+    }
+
+    /// The rows of each window, by what tells windows apart.
+    pub(crate) fn by<K: Ord>(&self, window: impl Fn(usize) -> K) -> BTreeMap<K, Vec<u32>> {
+        let mut windows: BTreeMap<K, Vec<u32>> = BTreeMap::new();
+        for row in 0..self.groups.len() {
+            windows.entry(window(row)).or_default().push(row as u32);
+        }
+        windows
     }
 }
 

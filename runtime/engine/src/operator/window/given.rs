@@ -121,6 +121,16 @@ impl Given {
         }
     }
 
+    /// What was given of each group.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (u32, &[Vec<Value>])> {
+        self.rows.iter().map(|(slot, rows)| (*slot, rows.as_slice()))
+    }
+
+    /// Adds a row that was given of a group.
+    pub(crate) fn push(&mut self, slot: u32, row: Vec<Value>) {
+        self.rows.entry(slot).or_default().push(row);
+    }
+
     /// Forgets a group.
     pub(crate) fn forget(&mut self, slot: u32) {
         self.rows.remove(&slot);

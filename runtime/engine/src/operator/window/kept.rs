@@ -15,12 +15,15 @@ use crate::error::Halt;
 use crate::number::{Number, at_end_of_time};
 use crate::operator::Flush;
 use crate::ranks::{Phase, of_row};
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Calls, Groups, Held, KeyTable, NO_SLOT, Refused, Scratch, Shape, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
 use flow_plan::operator::LateTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use std::collections::{BTreeMap, BTreeSet};
+
+mod save;
 
 /// Which windows a row goes to.
 pub(crate) enum Spans {
@@ -511,6 +514,14 @@ impl Windows for Kept {
     fn tick(&mut self, common: &mut Common, cx: &mut Context<'_>, early: bool) -> Result<(), Halt> {
         let phase = if early { Phase::Early } else { Phase::Due };
         self.give_chosen(common, cx, phase, |_, _| true, |group| group.changed && group.done != early)
+    }
+
+    fn save(&self, common: &Common, out: &mut Saving) {
+        self.save_all(common, out);
+    }
+
+    fn load(&mut self, common: &mut Common, from: &mut Loading, _now: i64) -> Result<(), String> {
+        self.load_all(common, from)
     }
 
     fn held(&self) -> Held {

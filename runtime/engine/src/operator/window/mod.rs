@@ -15,6 +15,7 @@ mod session;
 mod sliced;
 mod whole;
 mod windows;
+mod written;
 
 use super::{Flush, Operator};
 use crate::context::Context;
@@ -326,10 +327,17 @@ impl Operator for WindowOperator {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        out.refuse();
+        debug_assert!(self.held.is_empty() && self.common.first_behind().is_none(), "numbers are complete");
+        self.windows.save(&self.common, out);
     }
 
-    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
-        Err("its state cannot be taken over yet".into())
+    fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        (self.now, self.settled) = (self.clock.now(), cx.number);
+        self.windows.load(&mut self.common, from, self.now)?;
+        if self.common.is_processing_time() {
+            self.common.wall = cx.shared.env.clock.wall_micros();
+            self.set_deadline(cx);
+        }
+        Ok(())
     }
 }

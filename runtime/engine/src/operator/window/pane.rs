@@ -1,14 +1,15 @@
 //! The rows of one window, or slice of windows: its groups, freed as a whole when it is over.
 
-use super::births::{Births, Places};
+use super::births::{Births, Places, Reborn, Written};
 use super::bounds::Bounds;
 use crate::number::Number;
 use crate::ranks::Ranks;
+use crate::snapshot::Columns;
 use crate::state::{Groups, Held, Made, Refused, Scratch, Shape};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
-use flow_plan::Place;
 use flow_plan::error::Fault;
 use flow_plan::physical::hidden::NO_WATERMARK;
+use flow_plan::{DataType, Place};
 use std::sync::Arc;
 
 pub(crate) struct Pane {
@@ -139,6 +140,28 @@ impl Pane {
             ranks.append_to(&mut rows.batch);
         }
         rows
+    }
+
+    /// Writes down its groups: keys, bounds of the window (or slice), what they keep, and when they were first seen.
+    pub(crate) fn save(&self, shape: &Shape, bounds: &[(&str, i64)], births: &mut Written) -> Columns {
+        let slots: Vec<u32> = (0..self.len() as u32).collect();
+        let mut columns = Columns::default();
+        columns.rows(&shape.key_fields(), self.groups.keys(&slots));
+        for (name, bound) in bounds {
+            let times = Column::new(ColumnData::I64(vec![*bound; slots.len()]));
+            columns.push(name, DataType::Timestamp, times);
+        }
+        self.groups.store(shape, &slots, &mut columns);
+        births.add(&self.births, slots.into_iter());
+        columns
+    }
+
+    /// Takes over groups, which are these rows of those that were written down.
+    pub(crate) fn load(&mut self, shape: &Shape, saved: &Reborn, rows: &[u32]) -> Result<(), String> {
+        let slots = self.groups.load(shape, &saved.groups.in_order(rows))?;
+        debug_assert!(slots.is_sorted(), "each group was written down once");
+        rows.iter().for_each(|&row| self.births.push(&saved.birth(row)));
+        Ok(())
     }
 
     /// Where the first row of a slot's group stands among all rows.

@@ -8,7 +8,7 @@ use crate::error::Halt;
 use crate::number::{Number, at_end};
 use crate::operator::{Flush, Operator};
 use crate::ranks::{Phase, Ranks, of_row};
-use crate::snapshot::{Loading, Saving};
+use crate::snapshot::{Columns, Loaded, Loading, Saving};
 use crate::state::{Calls, Held, KeyTable, Made, RowStore, Shape, room};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column, ColumnData};
@@ -38,6 +38,12 @@ pub(crate) struct RowsOperator {
     hashes: Vec<u64>,
     slots: Vec<u32>,
 }
+
+/// Columns of the engine's own: the number in which a group was first seen; rows since a result was given; the place
+/// of a row among those of its group.
+const NUMBER: &str = "·number";
+const PENDING: &str = "·pending";
+const PLACE: &str = "·place";
 
 struct Group {
     /// Its rows, the last one last.
@@ -108,6 +114,15 @@ impl RowsOperator {
                 self.groups.push(Group { rows: VecDeque::new(), pending: 0, born: number, own });
             }
         }
+    }
+
+    /// The group of every entry that was written down.
+    fn find_saved(&mut self, saved: &Loaded) -> Result<(), String> {
+        let keys = saved.rows(&self.shape.key_fields())?;
+        let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
+        hash_columns(&columns, saved.len(), &mut self.hashes);
+        self.keys.slots(&columns, &self.hashes, &mut self.slots);
+        Ok(())
     }
 
     fn own(&self, batch: &Batch, row: usize) -> Vec<i64> {
@@ -227,10 +242,55 @@ impl Operator for RowsOperator {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        out.refuse();
+        let keys = self.shape.key_fields();
+        let all: Vec<u32> = (0..self.groups.len() as u32).collect();
+        let ranks = self.groups.iter().map(|group| group.own.len()).max().unwrap_or(0);
+        let rank = |at: usize| self.groups.iter().map(|group| group.own[at]).collect::<Vec<i64>>();
+        let ranks: Vec<Vec<i64>> = (0..ranks).map(rank).collect();
+        let mut columns = Columns::default();
+        columns.rows(&keys, self.keys.gather(&all));
+        columns.ints(NUMBER, self.groups.iter().map(|group| group.born as i64));
+        columns.ranks(ranks.iter().map(Vec::as_slice));
+        columns.ints(PENDING, self.groups.iter().map(|group| group.pending as i64));
+        out.table("groups", self.shape.home(), keys.len(), columns);
+        let (mut slots, mut places, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        for (slot, group) in self.groups.iter().enumerate() {
+            for (place, row) in group.rows.iter().enumerate() {
+                slots.push(slot as u32);
+                places.push(place as i64);
+                rows.push(*row);
+            }
+        }
+        let mut columns = Columns::default();
+        columns.rows(&keys, self.keys.gather(&slots));
+        columns.ints(PLACE, places.into_iter());
+        columns.rows(&self.shape.input.fields, self.rows.gather(&rows));
+        out.table("rows", self.shape.home(), keys.len() + 1, columns);
     }
 
-    fn load(&mut self, _cx: &mut Context<'_>, _from: &mut Loading) -> Result<(), String> {
-        Err("its state cannot be taken over yet".into())
+    fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        let saved = from.table("groups");
+        let saved = saved.in_order(&saved.by_rank(NUMBER));
+        self.find_saved(&saved)?;
+        let ranks = saved.ranks(self.rank.saturating_sub(Ranks::LEADING));
+        for (row, (born, pending)) in saved.ints(NUMBER).into_iter().zip(saved.ints(PENDING)).enumerate() {
+            let own = ranks.iter().map(|ranks| ranks[row]).collect();
+            let (born, pending) = (born as Number, pending as u64);
+            self.groups.push(Group { rows: VecDeque::new(), pending, born, own });
+        }
+        let saved = from.table("rows");
+        self.find_saved(&saved)?;
+        let mut fields = self.shape.key_fields();
+        let keys = fields.len();
+        fields.extend(self.shape.input.fields.iter().cloned());
+        let columns = saved.rows(&fields)?;
+        let mut places = Vec::with_capacity(saved.len());
+        for (row, &slot) in self.slots.iter().enumerate() {
+            let place = self.rows.reserve();
+            self.groups[slot as usize].rows.push_back(place);
+            places.push((row as u32, place));
+        }
+        self.rows.put(columns[keys..].iter().map(AsRef::as_ref), &places);
+        Ok(())
     }
 }

@@ -15,6 +15,7 @@ use crate::error::Halt;
 use crate::number::at_end_of_time;
 use crate::operator::Flush;
 use crate::ranks::{Phase, of_row};
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Calls, Held, KeyTable, Refused, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
@@ -23,6 +24,7 @@ use flow_plan::physical::hidden::NO_WATERMARK;
 use std::collections::BTreeMap;
 
 mod keep;
+mod save;
 
 /// No session.
 const NONE: u32 = u32::MAX;
@@ -461,6 +463,14 @@ impl Windows for Sessions {
 
     fn tick(&mut self, common: &mut Common, cx: &mut Context<'_>, early: bool) -> Result<(), Halt> {
         self.give_changed(common, cx, early)
+    }
+
+    fn save(&self, common: &Common, out: &mut Saving) {
+        self.save_all(common, out);
+    }
+
+    fn load(&mut self, common: &mut Common, from: &mut Loading, _now: i64) -> Result<(), String> {
+        self.load_all(common, from)
     }
 
     fn held(&self) -> Held {

@@ -1,7 +1,7 @@
 //! Windows that overlap share slices: a row is added to one slice, and slices are merged in the order of
 //! time when a window ends.
 
-use super::births::Places;
+use super::births::{Places, Reborn, Written};
 use super::bounds::{Bounds, Overlapping, Tumbling};
 use super::divide::{ByTime, Locate, Moment, Rows, divide};
 use super::pane::{Pane, RefusedResult};
@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;
 use crate::operator::Flush;
+use crate::snapshot::{Loading, Saving};
 use crate::state::Held;
 use flow_data::{BATCH_ROWS, Batch};
 use std::collections::BTreeMap;
@@ -75,6 +76,10 @@ impl Locate for BySlice<'_> {
 fn clamp(end: i128) -> i64 {
     end.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
+
+/// Columns of a slice: where it begins, and up to where windows were given.
+const SLICE_START: &str = "sliceStart";
+const GIVEN_TO: &str = "·givenTo";
 
 impl Sliced {
     pub(crate) fn new(windows: Overlapping) -> Sliced {
@@ -219,6 +224,35 @@ impl Windows for Sliced {
         }
         self.given_to = self.given_to.max(now);
         self.take_between(common, cx, &between)
+    }
+
+    fn save(&self, common: &Common, out: &mut Saving) {
+        let shape = &common.shape;
+        // Event time says itself up to where windows are given; the clock on the wall does not.
+        let given_to = common.is_processing_time().then_some((GIVEN_TO, clamp(self.given_to)));
+        let bounds = |start: i64| std::iter::once((SLICE_START, start)).chain(given_to).collect::<Vec<_>>();
+        let mut births = Written::new(common.output.rank);
+        let mut columns = Pane::new(shape, &common.output).save(shape, &bounds(0), &mut births);
+        for (&start, pane) in &self.slices {
+            columns.append(pane.save(shape, &bounds(start), &mut births));
+        }
+        out.table("slices", shape.home(), shape.keys.len() + 1, births.finish(columns));
+    }
+
+    fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
+        let saved = Reborn::new(&from.table("slices"), common.output.rank);
+        let starts = saved.groups.ints(SLICE_START);
+        for (start, rows) in saved.by(|row| starts[row]) {
+            let mut pane = Pane::new(&common.shape, &common.output);
+            pane.load(&common.shape, &saved, &rows)?;
+            self.slices.insert(start, pane);
+        }
+        self.given_to = match common.is_processing_time() {
+            true => saved.groups.ints(GIVEN_TO).into_iter().min().map_or(i128::MIN, i128::from),
+            false => now.into(),
+        };
+        common.rows = saved.groups.len() as u64;
+        Ok(())
     }
 
     fn held(&self) -> Held {

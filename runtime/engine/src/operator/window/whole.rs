@@ -1,13 +1,16 @@
 //! Windows that share nothing: each has a pane of its own.
 
+use super::births::{Reborn, Written};
 use super::bounds::{Bounds, Tumbling};
 use super::divide::{ByBounds, ByTime, Divided, Moment, divide};
 use super::pane::Pane;
 use super::windows::{Common, Windows};
+use super::written::{WINDOW_END, WINDOW_START};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;
 use crate::operator::Flush;
+use crate::snapshot::{Loading, Saving};
 use crate::state::Held;
 use flow_data::Batch;
 use std::collections::BTreeMap;
@@ -57,6 +60,10 @@ impl Whole {
         }
         panes
     }
+}
+
+fn bounds(start: i64, end: i64) -> [(&'static str, i64); 2] {
+    [(WINDOW_START, start), (WINDOW_END, end)]
 }
 
 /// The results of windows that end together, in the order in which groups were first seen.
@@ -113,6 +120,29 @@ impl Windows for Whole {
                 cx.emit(together(&panes, common));
             }
         }
+        Ok(())
+    }
+
+    fn save(&self, common: &Common, out: &mut Saving) {
+        let mut births = Written::new(common.output.rank);
+        let mut columns =
+            Pane::new(&common.shape, &common.output).save(&common.shape, &bounds(0, 0), &mut births);
+        for (&(end, start), pane) in &self.panes {
+            columns.append(pane.save(&common.shape, &bounds(start, end), &mut births));
+        }
+        let shape = &common.shape;
+        out.table("windows", shape.home(), shape.keys.len() + 2, births.finish(columns));
+    }
+
+    fn load(&mut self, common: &mut Common, from: &mut Loading, _now: i64) -> Result<(), String> {
+        let saved = Reborn::new(&from.table("windows"), common.output.rank);
+        let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));
+        for (window, rows) in saved.by(|row| (ends[row], starts[row])) {
+            let mut pane = Pane::new(&common.shape, &common.output);
+            pane.load(&common.shape, &saved, &rows)?;
+            self.panes.insert(window, pane);
+        }
+        common.rows = saved.groups.len() as u64;
         Ok(())
     }
 

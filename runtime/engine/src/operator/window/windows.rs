@@ -10,6 +10,7 @@ use crate::error::Halt;
 use crate::number::Number;
 use crate::operator::Flush;
 use crate::row_text;
+use crate::snapshot::{Loading, Saving};
 use crate::source::Position;
 use crate::state::{Held, Refused, Scratch, Shape};
 use flow_data::{Batch, Column, ColumnData};
@@ -46,6 +47,12 @@ pub(crate) trait Windows: Send {
     fn tick(&mut self, _common: &mut Common, _cx: &mut Context<'_>, _early: bool) -> Result<(), Halt> {
         Ok(())
     }
+
+    /// Writes down all windows. No row waits.
+    fn save(&self, common: &Common, out: &mut Saving);
+
+    /// Takes over what was saved; `now` is how far time had come.
+    fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String>;
 
     /// How much state they are.
     fn held(&self) -> Held;

@@ -1,0 +1,92 @@
+//! Sessions as tables: each with its key and bounds, what it holds and what it waits for; what was given of it.
+
+use super::super::births::{Reborn, Written};
+use super::super::written::{Rows, WINDOW_END, WINDOW_START, add_bounds, add_states, load_given, states};
+use super::{Common, NONE, Session, Sessions};
+use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use crate::state::NO_SLOT;
+use flow_data::Column;
+use flow_data::hash::hash_columns;
+
+impl Sessions {
+    /// The slots of all sessions there are.
+    fn all(&self) -> Vec<u32> {
+        let is_open = |slot: &u32| self.sessions[*slot as usize].bucket != i64::MIN;
+        (0..self.sessions.len() as u32).filter(is_open).collect()
+    }
+
+    fn keys_of(&self, slots: &[u32]) -> Vec<Column> {
+        let keys: Vec<u32> = slots.iter().map(|&slot| self.sessions[slot as usize].key).collect();
+        self.keys.gather(&keys)
+    }
+
+    fn bounds_of(&self, slot: u32) -> (i64, i64) {
+        let Session { start, end, .. } = self.sessions[slot as usize];
+        (start, end)
+    }
+
+    pub(super) fn save_all(&self, common: &Common, out: &mut Saving) {
+        let (shape, slots) = (&common.shape, self.all());
+        let mut columns = Columns::default();
+        columns.rows(&shape.key_fields(), self.keys_of(&slots));
+        add_bounds(&mut columns, &slots.iter().map(|&slot| self.bounds_of(slot)).collect::<Vec<_>>());
+        self.calls.store(shape, &slots, &mut columns);
+        add_states(
+            &mut columns,
+            &slots.iter().map(|&slot| self.sessions[slot as usize].state).collect::<Vec<_>>(),
+        );
+        let mut births = Written::new(common.output.rank);
+        births.add(&self.births, slots.iter().copied());
+        out.table("sessions", shape.home(), shape.keys.len() + 2, births.finish(columns));
+        let mut given = Rows::new();
+        given.add(&self.given, |slots| self.keys_of(slots), |slot| self.bounds_of(slot));
+        given.save(common, out);
+    }
+
+    pub(super) fn load_all(&mut self, common: &mut Common, from: &mut Loading) -> Result<(), String> {
+        let saved = Reborn::new(&from.table("sessions"), common.output.rank);
+        self.find_saved(common, &saved.groups)?;
+        self.first.resize(self.keys.len(), NONE);
+        let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));
+        let slots: Vec<u32> = (0..saved.groups.len() as u32).collect();
+        for ((slot, &key), state) in slots.iter().zip(&self.key_slots).zip(states(&saved.groups)) {
+            let (start, end) = (starts[*slot as usize], ends[*slot as usize]);
+            let next = std::mem::replace(&mut self.first[key as usize], *slot);
+            self.sessions.push(Session { start, end, key, next, bucket: i64::MIN, state });
+            self.births.push(&saved.birth(*slot));
+        }
+        self.calls.grow(slots.len());
+        self.calls.load(&common.shape, &slots, &saved.groups)?;
+        slots.into_iter().for_each(|slot| self.watch(slot));
+        common.rows = saved.groups.len() as u64;
+        self.load_given(common, from)
+    }
+
+    fn load_given(&mut self, common: &Common, from: &mut Loading) -> Result<(), String> {
+        let mut rows = Vec::new();
+        let found = |saved: &Loaded, bounds: &[(i64, i64)]| {
+            self.find_saved(common, saved)?;
+            let session = |(&key, &bounds): (&u32, &(i64, i64))| {
+                let mut slot =
+                    if key == NO_SLOT { NONE } else { self.first.get(key as usize).copied().unwrap_or(NONE) };
+                while slot != NONE && self.bounds_of(slot) != bounds {
+                    slot = self.sessions[slot as usize].next;
+                }
+                (slot != NONE).then_some(slot)
+            };
+            Ok(self.key_slots.iter().zip(bounds).map(session).collect())
+        };
+        load_given(common, from, found, |_, slot, values| rows.push((slot, values)))?;
+        rows.into_iter().for_each(|(slot, values)| self.given.push(slot, values));
+        Ok(())
+    }
+
+    /// The key of every entry.
+    fn find_saved(&mut self, common: &Common, saved: &Loaded) -> Result<(), String> {
+        let keys = saved.rows(&common.shape.key_fields())?;
+        let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
+        hash_columns(&columns, saved.len(), &mut self.hashes);
+        self.keys.slots(&columns, &self.hashes, &mut self.key_slots);
+        Ok(())
+    }
+}
