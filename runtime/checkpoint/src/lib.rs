@@ -6,6 +6,7 @@ pub mod protocol;
 pub mod state;
 
 pub mod catalogue;
+mod export;
 mod failure;
 mod fold;
 mod folder;
@@ -22,6 +23,7 @@ mod savepoint;
 mod schema;
 mod sealing;
 
+pub use export::{ExportError, ExportFormat};
 pub use failure::{Failure, Problem};
 pub use folder::Folder;
 pub use hash::Hash128;
