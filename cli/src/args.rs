@@ -59,6 +59,10 @@ pub enum Command {
     Fmt(Fmt),
     /// Show what a script becomes: operators, chains, exchanges, state
     Plan(Plan),
+    /// List the jobs that have state here, and how they are
+    Jobs(Jobs),
+    /// Stop a running job behind a last checkpoint
+    Stop(StopJob),
     /// Explain an error code or a lint
     Explain(Explain),
     /// Print a type for a json or csv file
@@ -122,6 +126,35 @@ pub struct Run {
     /// Run without native code
     #[arg(long)]
     pub interpret: bool,
+}
+
+/// `flow jobs`.
+#[derive(Debug, Args)]
+pub struct Jobs {
+    /// Only this one
+    pub job: Option<String>,
+    /// Also every run there was, with the version of its script
+    #[arg(long)]
+    pub history: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where state lives
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// `flow stop`.
+#[derive(Debug, Args)]
+pub struct StopJob {
+    /// Its name
+    pub job: String,
+    /// Make a savepoint of where it ends
+    #[arg(long)]
+    pub savepoint: bool,
+    /// Where state lives
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
 }
 
 /// `flow check`.

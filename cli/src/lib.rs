@@ -2,6 +2,8 @@
 
 pub mod args;
 mod commands;
+#[cfg(unix)]
+mod control;
 mod failure;
 pub mod kernels;
 mod numbers;

@@ -1,7 +1,7 @@
 //! The live line of a running job on a terminal. Everything else that speaks while it runs (taps,
 //! signals) goes through it too, so that lines never mix.
 
-use crate::numbers::{moment, rate, short, span, time};
+use crate::numbers::{count, moment, rate, short, span, time};
 use crate::output;
 use crate::render::Look;
 use flow_engine::Progress;
@@ -71,6 +71,9 @@ fn line(progress: &Progress) -> String {
     }
     if progress.skipped() > 0 {
         parts.push(format!("{} skipped", short(progress.skipped() as f64)));
+    }
+    if let Some((epoch, ago)) = progress.checkpoint {
+        parts.push(format!("checkpoint {} {} ago", count(epoch), time(ago)));
     }
     parts.push(time(progress.elapsed));
     parts.join(" · ")

@@ -1,5 +1,6 @@
 //! What the tests that join compiler and runtime share: starting the real binary.
 #![allow(clippy::disallowed_methods)]
 
+pub mod crash;
 pub mod flow_binary;
 pub mod pipelines;

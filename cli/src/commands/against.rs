@@ -2,6 +2,7 @@
 
 use crate::script;
 use crate::status::Stop;
+use flow_checkpoint::{Manifest, ScriptFile};
 use flow_driver::restore::{Report, compare, report};
 use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options};
 use flow_env::Env;
@@ -15,6 +16,8 @@ pub(super) enum Target {
     Git(String),
     /// Another file.
     File(PathBuf),
+    /// The script that wrote a checkpoint or savepoint, and what to call that.
+    Checkpoint(Box<Manifest>, String),
 }
 
 impl Target {
@@ -40,12 +43,20 @@ impl Target {
         match self {
             Target::Git(revision) => format!("git:{revision}"),
             Target::File(_) => "old".to_string(),
+            Target::Checkpoint(_, name) => name.clone(),
         }
     }
 
     /// Compiles the other version.
     fn compile(&self, path: &Path, options: &Options, env: &Env) -> Result<Compilation, Stop> {
         match self {
+            Target::Checkpoint(manifest, _) => {
+                let mut loader = Kept { scripts: &manifest.scripts };
+                let main = manifest.scripts.first().map_or("", |script| script.path.as_str());
+                let options = Options { params: manifest.parameters.clone(), ..options.clone() };
+                flow_driver::compile(&mut loader, Path::new(main), &options)
+                    .map_err(|_| Stop::outside(format!("{} does not hold its script", self.name())))
+            }
             Target::File(old) => script::compile(old, options, env),
             Target::Git(revision) => {
                 if script::is_stdin(path) {
@@ -101,6 +112,18 @@ fn apply(levels: &Levels, diagnostics: &mut Vec<Diagnostic>) {
         if levels.of(diagnostic.code) == Level::Deny {
             diagnostic.severity = Severity::Error;
         }
+    }
+}
+
+/// The script that a checkpoint holds.
+struct Kept<'a> {
+    scripts: &'a [ScriptFile],
+}
+
+impl Loader for Kept<'_> {
+    fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError> {
+        let found = self.scripts.iter().find(|script| Path::new(&script.path) == path);
+        found.map(|script| script.text.clone().into_bytes()).ok_or(LoadError::Missing)
     }
 }
 

@@ -6,7 +6,7 @@ use clap::CommandFactory;
 use std::ffi::OsString;
 
 /// Commands of the design that this version does not have.
-const LATER: &[&str] = &["savepoint", "jobs", "stop"];
+const LATER: &[&str] = &["savepoint"];
 
 pub(super) fn run(words: &[OsString]) -> Outcome {
     let word = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();

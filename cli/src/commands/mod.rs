@@ -6,6 +6,7 @@ mod completions;
 mod explain;
 mod fmt;
 mod infer;
+mod jobs;
 mod later;
 mod lsp;
 mod new;
@@ -14,7 +15,12 @@ mod run;
 mod test;
 
 use crate::args::{Cli, Command};
-use crate::status::Outcome;
+use crate::status::{Outcome, Stop};
+
+/// Something is wrong with a state folder.
+fn outside(failure: flow_checkpoint::Failure) -> Stop {
+    Stop::outside(failure.to_string())
+}
 
 /// Does what the command line says.
 pub(crate) fn run(cli: &Cli) -> Outcome {
@@ -24,6 +30,8 @@ pub(crate) fn run(cli: &Cli) -> Outcome {
         Command::Check(args) => check::run(cli, args),
         Command::Fmt(args) => fmt::run(cli, args),
         Command::Plan(args) => plan::run(cli, args),
+        Command::Jobs(args) => jobs::run(args),
+        Command::Stop(args) => jobs::stop(args),
         Command::Explain(args) => explain::run(cli, args),
         Command::Infer(args) => infer::run(args),
         Command::New(args) => new::run(args),

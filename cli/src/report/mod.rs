@@ -54,6 +54,11 @@ impl Checked {
     }
 }
 
+/// The verdicts of a restore check for people: one line per state.
+pub(crate) fn restore_text(report: &Report, look: Look) -> String {
+    restore::human(report, look)
+}
+
 /// All of it in one of the forms.
 pub fn write(format: Format, checked: &[Checked], look: Look) -> String {
     match format {

@@ -1,6 +1,7 @@
 //! From a graph to workers that can run: opens connectors, compiles chains, makes operators.
 
 use crate::channel::{Channel, QueueLimit};
+use crate::checkpoints;
 use crate::connect::{Connectors, Kernels};
 use crate::error::StartError;
 use crate::flow::Flow;
@@ -17,13 +18,14 @@ use crate::operator::{
 use crate::preaggregate::in_two_steps;
 use crate::sequencer::Sequencer;
 use crate::shared::{Parts, Shared, clock_name};
-use crate::sink::{Run, Sink, SinkError, Writer};
-use crate::snapshot::{Barrier, Begin, state_ids};
+use crate::sink::{Run, Sink, Writer};
+use crate::snapshot::{Barrier, Begin, Snapshot, state_ids};
 use crate::source::Source;
 use crate::tables::{self, Tables};
 use crate::time::{Above, TimeLog, time_columns};
 use crate::timing::{order_by_time, time_logs, timing};
 use crate::worker::Worker;
+use flow_checkpoint::protocol::Recovery;
 use flow_env::{Env, Parker, Unparker};
 use flow_plan::operator::{StateIdentity, WindowKind};
 use flow_plan::physical::{Chain, Exchange, Graph, Lookup, Node, NodeKind, StreamJoin};
@@ -41,6 +43,8 @@ pub(crate) struct Assembled {
     pub(crate) sizes: Vec<Option<u64>>,
     /// Is woken when all workers have passed a barrier.
     pub(crate) barriers: Parker,
+    /// Of a job with checkpoints, where it goes on; and whether it had finished.
+    pub(crate) recovery: Option<(Recovery, bool)>,
 }
 
 pub(crate) fn assemble(
@@ -58,14 +62,16 @@ pub(crate) fn assemble(
     let nodes: Vec<usize> = (0..graph.nodes.len()).filter(|&node| is_source(&graph.nodes[node])).collect();
     let columns = time_columns(&graph, &nodes);
     let states = state_ids(&graph);
-    let mut begin = Begin::new(options.from.clone().unwrap_or_default(), count);
     let mut sources = open_sources(&graph, connectors, env, options)?;
-    seek(&graph, &nodes, &mut sources, &states, &begin)?;
-    let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
     let mut sinks = open_sinks(&graph, connectors, env, options)?;
-    let writers =
-        begin_sinks(&graph, &mut sinks, options).and_then(|()| open_writers(&graph, &mut sinks, count));
-    let writers = writers.inspect_err(|_| {
+    let begun = begin_run(&graph, &states, &mut sinks, options).and_then(|(snapshot, recovery)| {
+        let goes_on = snapshot.is_some();
+        let begin = Begin::new(snapshot.unwrap_or_default(), count);
+        seek(&graph, &nodes, &mut sources, &states, &begin)?;
+        let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
+        Ok((goes_on, begin, recovery, timed, open_writers(&graph, &mut sinks, count)?))
+    });
+    let (goes_on, mut begin, recovery, timed, writers) = begun.inspect_err(|_| {
         // Nothing may stay behind of a job that never started.
         sinks.iter_mut().for_each(|(_, sink)| sink.abort());
     })?;
@@ -84,24 +90,26 @@ pub(crate) fn assemble(
     let sequencer = Sequencer::new(sources, timing, &wake, env.clock.clone(), &begin, barrier)
         .map_err(|error| refused(&graph.nodes[0], format!("a thread could not be started: {error}")))?;
     let taps = options.taps.clone();
-    let parts = Parts { sequencer, sources: nodes, times, channels, wake, times_begun };
+    let seals = options.checkpoints.is_some();
+    if recovery.as_ref().is_some_and(|(_, finished)| *finished) {
+        sequencer.stop();
+    }
+    let parts = Parts { sequencer, sources: nodes, times, channels, wake, times_begun, seals };
     let shared = Arc::new(Shared::new(graph, layout, env.clone(), taps, parts));
-    if options.barriers {
+    if options.barriers || seals {
         shared.watch_barriers();
     }
     let mut workers = Vec::new();
     for (index, ((readers, parker), writers)) in readers.into_iter().zip(parkers).zip(writers).enumerate() {
         let operators = operators(&shared, &chains, &mut tables, writers);
         let mut flow = Flow::new(shared.clone(), index, operators, begin.number());
-        if options.from.is_some()
-            && let Err((node, why)) = flow.load(&mut begin)
-        {
+        if goes_on && let Err((node, why)) = flow.load(&mut begin) {
             sinks.iter_mut().for_each(|(_, sink)| sink.abort());
             return Err(refused(&shared.graph.nodes[node], why));
         }
         workers.push(Worker { flow, readers, parker, weighed: Duration::ZERO, passed: 0, drained: false });
     }
-    Ok(Assembled { shared, workers, sinks, sizes, barriers })
+    Ok(Assembled { shared, workers, sinks, sizes, barriers, recovery })
 }
 
 /// Puts sources where they were. One that the snapshot does not know begins at its beginning.
@@ -234,23 +242,45 @@ fn open_sinks(
     Ok(sinks)
 }
 
-/// Tells all sinks of the run.
+/// Begins the run: what operators and sources begin with, and of a job with checkpoints, where it goes on and whether
+/// it had finished.
+#[allow(clippy::type_complexity, reason = "two things that only the caller knows apart")]
+fn begin_run(
+    graph: &Graph,
+    states: &[StateIdentity],
+    sinks: &mut [OpenSink],
+    options: &JobOptions,
+) -> Result<(Option<Snapshot>, Option<(Recovery, bool)>), StartError> {
+    let Some(checkpoints) = &options.checkpoints else {
+        begin_sinks(graph, sinks, options)?;
+        return Ok((options.from.clone(), None));
+    };
+    let begun = checkpoints::begin(checkpoints, &graph.job.name, states, sinks);
+    let begun = begun.map_err(|error| match error.node {
+        Some(node) => refused_sink(graph, node, error.message),
+        None => StartError::new(error.message, "job", graph.job.state_place),
+    })?;
+    Ok((begun.snapshot, Some((begun.recovery, begun.finished))))
+}
+
+fn refused_sink(graph: &Graph, index: usize, message: String) -> StartError {
+    let node = &graph.nodes[index];
+    let place = match &node.kind {
+        NodeKind::Sink { connector } => connector.place,
+        _ => node.place,
+    };
+    StartError { place, ..refused(node, message) }
+}
+
+/// Tells the sinks of a job without checkpoints that it runs.
 fn begin_sinks(graph: &Graph, sinks: &mut [OpenSink], options: &JobOptions) -> Result<(), StartError> {
     let run = Run { job: graph.job.name.clone(), generation: 1, fresh: options.from.is_none() };
-    let refused = |index: usize, error: SinkError| {
-        let node = &graph.nodes[index];
-        let place = match &node.kind {
-            NodeKind::Sink { connector } => connector.place,
-            _ => node.place,
-        };
-        StartError { place, ..refused(node, error.to_string()) }
-    };
     // What one of them refuses must cost the others nothing.
     for (index, sink) in sinks.iter_mut() {
-        sink.begin(&run).map_err(|error| refused(*index, error))?;
+        sink.begin(&run).map_err(|error| refused_sink(graph, *index, error.to_string()))?;
     }
     for (index, sink) in sinks.iter_mut() {
-        sink.clean(&[]).map_err(|error| refused(*index, error))?;
+        sink.clean(&[]).map_err(|error| refused_sink(graph, *index, error.to_string()))?;
     }
     Ok(())
 }

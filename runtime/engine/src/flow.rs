@@ -9,6 +9,7 @@ use crate::layout::{Consumer, Feed};
 use crate::number::{DONE, Number, base};
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
+use crate::sink::Sealing;
 use crate::snapshot::{Begin, Saving};
 use crate::source::BadRecord;
 use crate::time::Split;
@@ -326,6 +327,16 @@ impl Flow {
             }
         }
         Ok(part)
+    }
+
+    /// Ends the share of an epoch of every sink.
+    pub(crate) fn seal(&mut self, number: Number) -> Result<Vec<(usize, Box<dyn Sealing>)>, Halt> {
+        let mut sealings = Vec::new();
+        for node in 0..self.nodes.len() {
+            let sealing = self.call(node, number, |operator, cx| operator.seal(cx))?;
+            sealings.extend(sealing.map(|sealing| (node, sealing)));
+        }
+        Ok(sealings)
     }
 
     /// Below this number, everything is through here.

@@ -1,13 +1,14 @@
 //! Starting, watching and ending a job.
 
 use crate::assemble::{self, OpenSink};
+use crate::checkpoints::{Checkpointer, Checkpoints, Desk, Order, Reply, Setup};
 use crate::connect::{Connectors, Kernels};
 use crate::error::{ErrorKind, Halt, JobError, StartError};
 use crate::idle::{Look, Quiet};
 use crate::progress::{Progress, Summary};
 use crate::sequencer::TURN;
 use crate::shared::{Shared, TapCallback};
-use crate::sink::SinkError;
+use crate::sink::{Sealing, SinkError};
 use crate::snapshot::{JobPosition, Snapshot};
 use flow_env::{Env, Parker};
 use flow_plan::physical::Graph;
@@ -16,6 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// How to run a job.
@@ -31,6 +33,8 @@ pub struct JobOptions {
     pub from: Option<Snapshot>,
     /// Will there be barriers? See [`JobHandle::snapshots`].
     pub barriers: bool,
+    /// How it keeps checkpoints; `None`: it does not. Then `from` and `barriers` are for who keeps them himself.
+    pub checkpoints: Option<Checkpoints>,
     /// Makes queues so small that nearly every number waits for room (for tests).
     pub tiny_queues: bool,
 }
@@ -52,14 +56,17 @@ impl Job {
         let start = env.clock.elapsed();
         let (shared, mut sinks) = (assembled.shared, assembled.sinks);
         let (done, finished) = flow_env::parker();
+        let (orders, thread) = flow_env::parker();
+        let desk = Arc::new(Desk::new(thread));
         let mut threads = Vec::new();
         for (index, mut worker) in assembled.workers.into_iter().enumerate() {
-            let (theirs, finished) = (shared.clone(), finished.clone());
+            let (theirs, finished, desk) = (shared.clone(), finished.clone(), desk.clone());
             let thread = flow_env::spawn(&format!("flow-worker-{index}"), move || {
                 guarded(&theirs, || worker.run());
                 theirs.running.fetch_sub(1, Ordering::AcqRel);
                 theirs.wake_all();
                 finished.unpark();
+                desk.wake();
             });
             match thread {
                 Ok(thread) => threads.push(thread),
@@ -73,9 +80,29 @@ impl Job {
             }
         }
         let sizes = assembled.sizes;
-        let snapshots =
-            options.barriers.then_some(Snapshots { shared: shared.clone(), passed: assembled.barriers });
-        Ok(JobHandle { shared, threads, done, sinks, sizes, start, last: None, snapshots })
+        let snapshots = Snapshots { shared: shared.clone(), passed: assembled.barriers };
+        let mut handle = JobHandle {
+            desk: None,
+            checkpointer: None,
+            snapshots: None,
+            shared,
+            threads,
+            done,
+            sinks,
+            sizes,
+            start,
+            last: None,
+        };
+        match (&options.checkpoints, &assembled.recovery) {
+            (Some(checkpoints), Some((recovery, finished))) => {
+                let sinks = std::mem::take(&mut handle.sinks);
+                let shared = handle.shared.clone();
+                let setup = Setup { shared, sinks, snapshots, desk: desk.clone(), parker: orders };
+                handle.check(Checkpointer::new(checkpoints, recovery, *finished, setup), desk)?;
+            }
+            _ => handle.snapshots = options.barriers.then_some(snapshots),
+        }
+        Ok(handle)
     }
 }
 
@@ -109,6 +136,9 @@ pub struct JobHandle {
     start: Duration,
     last: Option<Duration>,
     snapshots: Option<Snapshots>,
+    /// Where orders to the checkpointer are left, and its thread.
+    desk: Option<Arc<Desk>>,
+    checkpointer: Option<flow_env::Worker<()>>,
 }
 
 /// Takes snapshots of a running job, one at a time.
@@ -117,20 +147,35 @@ pub struct Snapshots {
     passed: Parker,
 }
 
+/// What the writers of sinks wrote until a barrier, by the node of their sink.
+type Sealings = Vec<(usize, Box<dyn Sealing>)>;
+
 impl Snapshots {
     /// Puts a barrier into the sequence, and waits until all workers have passed it. With `last`, the job ends
     /// there, as by [`JobControl::stop`]. `None`: the inputs have ended already, or the job is over: there is no
     /// snapshot of it any more.
     pub fn take(&self, last: bool) -> Option<Snapshot> {
+        self.with_sinks(last).map(|(snapshot, _)| snapshot)
+    }
+
+    pub(crate) fn with_sinks(&self, last: bool) -> Option<(Snapshot, Sealings)> {
         let held = self.shared.sequencer.hold(last)?;
         self.shared.wake_all();
         loop {
-            if let Some((mut times, parts)) = self.shared.sequencer.barrier().take() {
+            if let Some((mut times, saved)) = self.shared.sequencer.barrier().take() {
+                let (mut parts, mut sealings) = (Vec::new(), Vec::new());
+                let mut refused = None;
+                for saved in saved {
+                    refused = refused.or(saved.refused);
+                    parts.push(saved.part);
+                    sealings.extend(saved.sealings);
+                }
                 times.push((TURN.into(), held.turn.to_string()));
                 let names = self.shared.source_names().into_iter();
                 let sources = names.zip(held.sources).filter_map(|(name, position)| Some((name, position?)));
                 let position = JobPosition { number: held.number, sources: sources.collect(), times };
-                return Some(Snapshot { position, parts });
+                let label = |node: usize| self.shared.graph.nodes[node].label.clone();
+                return Some((Snapshot { position, parts, refused: refused.map(label) }, sealings));
             }
             if self.shared.running.load(Ordering::Acquire) == 0 || self.shared.aborted() {
                 return None;
@@ -142,30 +187,82 @@ impl Snapshots {
 
 /// Stops a job from elsewhere (a signal handler's thread).
 #[derive(Clone)]
-pub struct JobControl(Arc<Shared>);
+pub struct JobControl {
+    shared: Arc<Shared>,
+    desk: Option<Arc<Desk>>,
+}
 
 impl JobControl {
-    /// Takes no more input, lets what is on its way through, and commits what was written.
+    /// Takes no more input, lets what is on its way through, and commits what was written: with checkpoints, as the
+    /// last one, from which the job can go on.
     pub fn stop(&self) {
-        self.0.sequencer.stop();
-        self.0.wake_all();
+        match &self.desk {
+            Some(desk) => desk.leave(Order::Stop(None)),
+            None => self.shared.sequencer.stop(),
+        }
+        self.shared.wake_all();
+    }
+
+    /// Asks for a savepoint; its number, or why there is none, comes when it is complete.
+    pub fn savepoint(&self) -> Receiver<Result<u64, String>> {
+        self.order(Order::Savepoint)
+    }
+
+    /// As [`JobControl::stop`], and makes a savepoint of where the job ends.
+    pub fn stop_with_savepoint(&self) -> Receiver<Result<u64, String>> {
+        let answer = self.order(|reply| Order::Stop(Some(reply)));
+        self.shared.wake_all();
+        answer
+    }
+
+    fn order(&self, order: impl FnOnce(Reply) -> Order) -> Receiver<Result<u64, String>> {
+        let (reply, answer) = channel();
+        match &self.desk {
+            Some(desk) => desk.leave(order(reply)),
+            None => {
+                // The receiver is at hand.
+                let _ = reply.send(Err("the job keeps no checkpoints".into()));
+            }
+        }
+        answer
     }
 
     /// Ends at once; what was written is thrown away.
     pub fn abort(&self) {
-        self.0.abort();
+        self.shared.abort();
     }
 
     /// Makes workers look at once whether there is something to do.
     pub fn wake(&self) {
-        self.0.wake_all();
+        self.shared.wake_all();
     }
 }
 
 impl JobHandle {
+    /// Starts the checkpointer.
+    fn check(&mut self, mut checkpointer: Checkpointer, desk: Arc<Desk>) -> Result<(), StartError> {
+        let shared = self.shared.clone();
+        let thread = flow_env::spawn("flow-checkpoints", move || {
+            guarded(&shared, || {
+                checkpointer.run();
+                Ok(())
+            });
+        });
+        match thread {
+            Ok(thread) => (self.checkpointer, self.desk) = (Some(thread), Some(desk)),
+            Err(error) => {
+                self.abort();
+                let node = &self.shared.graph.nodes[0];
+                let message = format!("the thread of checkpoints could not be started: {error}");
+                return Err(StartError::new(message, &node.label, node.place));
+            }
+        }
+        Ok(())
+    }
+
     /// For stopping the job from elsewhere.
     pub fn control(&self) -> JobControl {
-        JobControl(self.shared.clone())
+        JobControl { shared: self.shared.clone(), desk: self.desk.clone() }
     }
 
     /// For taking snapshots on another thread; `None` without [`JobOptions::barriers`], and at the second call.
@@ -215,6 +312,9 @@ impl JobHandle {
     pub fn wait(mut self) -> Result<Summary, Box<JobError>> {
         for thread in self.threads.drain(..) {
             // Panics are caught inside.
+            let _ = thread.join();
+        }
+        if let Some(thread) = self.checkpointer.take() {
             let _ = thread.join();
         }
         self.last = Some(self.shared.env.clock.elapsed());

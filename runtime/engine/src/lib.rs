@@ -3,6 +3,7 @@
 
 mod assemble;
 mod channel;
+mod checkpoints;
 pub mod connect;
 mod context;
 mod counters;
@@ -33,6 +34,7 @@ mod time;
 mod timing;
 mod worker;
 
+pub use checkpoints::{Beginning, Checkpoints, Tell, Told};
 pub use error::{ErrorKind, JobError, StartError, StartRecord};
 pub use idle::Quiet;
 pub use job::{Job, JobControl, JobHandle, JobOptions, Snapshots};

@@ -22,6 +22,8 @@ pub struct Progress {
     pub times: Vec<TimeProgress>,
     /// Every operator that holds state.
     pub state: Vec<StateProgress>,
+    /// The last complete checkpoint, and how long ago that was.
+    pub checkpoint: Option<(u64, Duration)>,
 }
 
 /// The state of an operator, about.
@@ -145,6 +147,7 @@ impl Progress {
             }
         });
         Progress {
+            checkpoint: shared.checkpoint(),
             elapsed,
             sources: sources.collect(),
             sinks: sinks.collect(),

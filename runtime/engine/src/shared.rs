@@ -18,6 +18,7 @@ use flow_plan::physical::{Graph, NodeKind};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Called with what passes a tap: its label, and rows or a watermark.
 pub type TapCallback = Arc<dyn Fn(&str, Tapped<'_>) + Send + Sync>;
@@ -61,6 +62,10 @@ pub(crate) struct Shared {
     pub(crate) running: AtomicUsize,
     aborted: AtomicBool,
     failure: Mutex<Option<JobError>>,
+    /// Do writers seal what they have written at each barrier?
+    pub(crate) seals: bool,
+    /// The last complete checkpoint, and when on the stopwatch that was.
+    checkpoint: Mutex<Option<(u64, Duration)>>,
     /// Nodes that want no more rows.
     satisfied: Mutex<Vec<bool>>,
     /// What each sink's writers sealed at the end.
@@ -78,6 +83,8 @@ pub(crate) struct Parts {
     pub(crate) wake: Vec<Unparker>,
     /// How far time is where the job begins.
     pub(crate) times_begun: Vec<(Vec<Above>, i64)>,
+    /// Do writers seal what they have written at each barrier?
+    pub(crate) seals: bool,
 }
 
 impl Shared {
@@ -88,7 +95,7 @@ impl Shared {
         taps: Option<TapCallback>,
         parts: Parts,
     ) -> Shared {
-        let Parts { sequencer, sources, times, channels, wake, times_begun } = parts;
+        let Parts { sequencer, sources, times, channels, wake, times_begun, seals } = parts;
         let errors = (0..graph.declarations.len()).map(|declaration| {
             let of_it =
                 |kind: &NodeKind| matches!(kind, NodeKind::Errors { of } if *of as usize == declaration);
@@ -99,6 +106,8 @@ impl Shared {
             states: state_ids(&graph),
             barrier_clocks: Mutex::default(),
             times_begun,
+            seals,
+            checkpoint: Mutex::default(),
             times,
             sources,
             errors: errors.collect(),
@@ -204,6 +213,23 @@ impl Shared {
 
     fn failure(&self) -> MutexGuard<'_, Option<JobError>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A checkpoint is complete.
+    pub(crate) fn checkpointed(&self, epoch: u64) {
+        let now = self.env.clock.elapsed();
+        *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some((epoch, now));
+    }
+
+    /// The last complete checkpoint, and how long ago that was.
+    pub(crate) fn checkpoint(&self) -> Option<(u64, Duration)> {
+        let last = *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner);
+        last.map(|(epoch, at)| (epoch, self.env.clock.elapsed().saturating_sub(at)))
+    }
+
+    /// Why the job fails, in a sentence.
+    pub(crate) fn failure_text(&self) -> Option<String> {
+        self.failure().as_ref().map(|error| format!("{} ({})", error.message, error.label))
     }
 
     pub(crate) fn take_failure(&self) -> Option<JobError> {

@@ -5,6 +5,7 @@ use crate::error::{ErrorKind, Halt};
 use crate::flow::Flow;
 use crate::number::{DONE, Number};
 use crate::sequencer::Taken;
+use crate::snapshot::Saved;
 use crate::source::{BadRecord, ChunkReader, Emit, SourceError, Stop};
 use flow_data::Batch;
 use flow_env::Parker;
@@ -75,13 +76,13 @@ impl Worker {
         if !self.drained || !barrier.is_open() {
             return Ok(moved);
         }
-        let part = self.flow.save().map_err(|node| {
-            let message = "its state cannot be written to a checkpoint".to_string();
-            shared.fail(shared.node_error(node, number, ErrorKind::State, message));
-            Halt
-        })?;
+        let (part, refused) = match self.flow.save() {
+            Ok(part) => (part, None),
+            Err(node) => (Default::default(), Some(node)),
+        };
+        let sealings = if shared.seals { self.flow.seal(number)? } else { Vec::new() };
         (self.passed, self.drained) = (self.passed + 1, false);
-        barrier.save(self.flow.worker, part);
+        barrier.save(self.flow.worker, Saved { part, refused, sealings });
         Ok(true)
     }
 

@@ -5,6 +5,7 @@
 
 mod clock;
 mod disk;
+mod faults;
 mod random;
 mod real;
 mod simulated;
@@ -12,6 +13,7 @@ mod threads;
 
 pub use clock::{Clock, Deadline};
 pub use disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
+pub use faults::{planted, reach};
 pub use random::Random;
 pub use real::{RealClock, RealDisk};
 pub use simulated::{Operation, SimDisk};

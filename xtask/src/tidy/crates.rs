@@ -76,7 +76,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["flow-cli"]),
     ("ctrlc", &["flow-cli"]),
     ("similar", &["flow-cli"]),
-    ("serde", &["flow-plan", "flow-checkpoint", "flow-connectors", "flow-lsp", "flow-cli"]),
+    ("tokio", &["flow-cli"]),
+    ("serde", &["flow-plan", "flow-checkpoint", "flow-engine", "flow-connectors", "flow-lsp", "flow-cli"]),
     (
         "serde_json",
         &[
@@ -85,6 +86,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "flow-driver",
             "flow-data",
             "flow-checkpoint",
+            "flow-engine",
             "flow-connectors",
             "flow-lsp",
             "flow-cli",

@@ -1,6 +1,7 @@
 //! One barrier at a time: who has let everything below it through, and what each worker wrote down.
 
 use crate::number::Number;
+use crate::sink::Sealing;
 use flow_checkpoint::state::Part;
 use flow_env::Unparker;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -17,6 +18,16 @@ pub(crate) struct Held {
     pub(crate) sources: Vec<Option<String>>,
 }
 
+/// What a worker hands over at a barrier.
+pub(crate) struct Saved {
+    /// The state of its operators.
+    pub(crate) part: Part,
+    /// The node whose operator cannot write down its state.
+    pub(crate) refused: Option<usize>,
+    /// What its writers wrote until then, by the node of their sink.
+    pub(crate) sealings: Vec<(usize, Box<dyn Sealing>)>,
+}
+
 /// Shared by all workers.
 pub(crate) struct Barrier {
     /// Barriers that were fixed; the last one is that of `number`.
@@ -27,7 +38,7 @@ pub(crate) struct Barrier {
     /// All of them, and what the time logs know is written down.
     open: AtomicBool,
     times: Mutex<Vec<(String, String)>>,
-    saved: Mutex<Vec<Option<Part>>>,
+    saved: Mutex<Vec<Option<Saved>>>,
     /// Who waits for the parts.
     waiter: Unparker,
 }
@@ -45,7 +56,7 @@ impl Barrier {
         }
     }
 
-    fn saved(&self) -> MutexGuard<'_, Vec<Option<Part>>> {
+    fn saved(&self) -> MutexGuard<'_, Vec<Option<Saved>>> {
         self.saved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -78,14 +89,14 @@ impl Barrier {
         self.open.load(Ordering::Acquire)
     }
 
-    /// What a worker wrote down.
-    pub(crate) fn save(&self, worker: usize, part: Part) {
-        self.saved()[worker] = Some(part);
+    /// What a worker hands over.
+    pub(crate) fn save(&self, worker: usize, saved: Saved) {
+        self.saved()[worker] = Some(saved);
         self.waiter.unpark();
     }
 
-    /// What was known of time, and the parts of all workers, once they are there.
-    pub(crate) fn take(&self) -> Option<(Vec<(String, String)>, Vec<Part>)> {
+    /// What was known of time, and what all workers handed over, once it is there.
+    pub(crate) fn take(&self) -> Option<(Vec<(String, String)>, Vec<Saved>)> {
         let mut saved = self.saved();
         if saved.iter().any(Option::is_none) {
             return None;

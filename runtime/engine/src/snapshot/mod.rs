@@ -14,7 +14,7 @@ mod cast;
 mod loading;
 mod saving;
 
-pub(crate) use barrier::{Barrier, Held};
+pub(crate) use barrier::{Barrier, Held, Saved};
 pub(crate) use begin::{Begin, state_ids};
 pub(crate) use loading::{Loaded, Loading};
 pub(crate) use saving::{Columns, Saving};
@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub position: JobPosition,
     /// What each worker held.
     pub parts: Vec<Part>,
+    /// An operator that cannot write down its state: nothing can go on from this.
+    pub refused: Option<String>,
 }
 
 /// Where a job is in its input. The texts are JSON that people can read.

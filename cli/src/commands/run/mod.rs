@@ -1,6 +1,9 @@
 //! `flow run`: compiles a script, joins it with code generator and connectors, and runs it.
 
+mod begin;
+
 use crate::args::{Cli, Run};
+use crate::control::{Seen, Server};
 use crate::kernels::NativeKernels;
 use crate::numbers::{count, moment, rate, span, time};
 use crate::progress::Live;
@@ -10,15 +13,15 @@ use crate::{failure, output, script, terminal};
 use flow_connectors::StandardConnectors;
 use flow_driver::{Compilation, Options};
 use flow_engine::connect::Kernels;
-use flow_engine::{Job, JobControl, JobHandle, JobOptions, Summary, Tapped};
+use flow_engine::{Checkpoints, Job, JobControl, JobHandle, JobOptions, Summary, Tapped};
 use flow_env::Env;
 use flow_plan::functions::json;
 use flow_plan::physical::Graph;
 use flow_plan::{DataType, Value};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// Between two drawings of the live line.
@@ -30,16 +33,19 @@ const GRACE: Duration = Duration::from_secs(1);
 const NOTHING_KEPT: &str = "nothing of this run was kept\n";
 
 pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
-    refuse_what_needs_checkpoints(args)?;
     let env = Env::real();
     let look = terminal::stderr(&cli.shown);
     let options = Options { params: script::params(&args.params)?, ..Options::default() };
     let compiled = script::compile(&args.file, &options, &env)?;
     let graph = graph(&compiled, look)?;
     let live = Arc::new(Live::new(std::io::stderr().is_terminal(), look));
-    let mut job = start(args, graph, &compiled, &live, look, &env)?;
+    let checkpoints = begin::checkpoints(args, &options, &compiled, &graph, &live, look, &env)?;
+    let folder = checkpoints.as_ref().map(|checkpoints| checkpoints.store.folder().path().to_path_buf());
+    let mut job = start(args, graph, checkpoints, &compiled, &live, look, &env)?;
     let signals = stop_on_signals(job.control(), live.clone());
-    if !watch(&mut job, &live, &signals) {
+    let seen = Seen::default();
+    let _server = folder.and_then(|folder| listen(&folder, &job, &seen, &live, &env));
+    if !watch(&mut job, &live, &seen, &signals) {
         // A sink waits for a reader that does not read. What it holds is not looked at again.
         live.say(NOTHING_KEPT);
         std::process::exit(Status::Failed as i32);
@@ -50,18 +56,6 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
         return Ok(Status::Failed);
     }
     Ok(status)
-}
-
-fn refuse_what_needs_checkpoints(args: &Run) -> Result<(), Stop> {
-    let flag = match args {
-        Run { from: Some(_), .. } => "--from",
-        Run { allow_dropped: true, .. } => "--allow-dropped",
-        Run { state: Some(_), .. } => "--state",
-        _ => return Ok(()),
-    };
-    Err(Stop::outside(format!(
-        "`{flag}`: this version keeps no checkpoints and savepoints yet; every run starts anew"
-    )))
 }
 
 /// Says what is wrong with the script; gives what runs if nothing is.
@@ -89,6 +83,7 @@ fn base(script: &Path) -> PathBuf {
 fn start(
     args: &Run,
     graph: Graph,
+    checkpoints: Option<Checkpoints>,
     compiled: &Compilation,
     live: &Arc<Live>,
     look: Look,
@@ -100,6 +95,7 @@ fn start(
     let options = JobOptions {
         parallelism: args.parallelism.map(|n| n as usize),
         base: base(&args.file),
+        checkpoints,
         taps: Some(Arc::new(move |label: &str, what: Tapped<'_>| taps.say(&tapped(label, what)))),
         ..JobOptions::default()
     };
@@ -143,8 +139,21 @@ fn stop_on_signals(control: JobControl, live: Arc<Live>) -> Arc<AtomicU32> {
     seen
 }
 
+/// Listens to `flow stop` and its like. A job that cannot be asked runs all the same.
+fn listen(folder: &Path, job: &JobHandle, seen: &Seen, live: &Live, env: &Env) -> Option<Server> {
+    match Server::start(folder, job.control(), seen.clone(), env) {
+        Ok(server) => Some(server),
+        Err(error) => {
+            live.say(&format!(
+                "the job cannot be stopped from elsewhere, or asked for savepoints: {error}\n"
+            ));
+            None
+        }
+    }
+}
+
 /// Waits for the job's end; `false` if it was told to end at once and does not.
-fn watch(job: &mut JobHandle, live: &Live, signals: &AtomicU32) -> bool {
+fn watch(job: &mut JobHandle, live: &Live, seen: &Seen, signals: &AtomicU32) -> bool {
     let mut overdue = Duration::ZERO;
     while !job.wait_at_most(REDRAW) {
         if signals.load(Ordering::SeqCst) > 1 {
@@ -154,9 +163,11 @@ fn watch(job: &mut JobHandle, live: &Live, signals: &AtomicU32) -> bool {
                 return false;
             }
         }
+        let progress = job.progress();
         if live.draws() {
-            live.draw(&job.progress());
+            live.draw(&progress);
         }
+        *seen.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }
     live.clear();
     true

@@ -1,0 +1,191 @@
+//! `flow jobs` and `flow stop`: what runs here, and ending it.
+
+use super::outside;
+use crate::args::{Jobs, StopJob};
+use crate::control::{self, Answer, Question, Unreachable};
+use crate::numbers::{count, moment, time};
+use crate::output;
+use crate::status::{Outcome, Status, Stop};
+use flow_checkpoint::Folder;
+use flow_checkpoint::runs::{Ending, Run};
+use flow_env::Env;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where state lives if nobody says otherwise: beside the scripts of this folder.
+const STATE: &str = ".flow";
+/// Between two looks at whether a job has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+pub(super) fn run(args: &Jobs) -> Outcome {
+    let env = Env::real();
+    let state = folder(args.state.as_deref());
+    let jobs = Folder::all(&env.disk, &state).map_err(outside)?;
+    let (mut lines, mut listed) = (Vec::new(), Vec::new());
+    for job in jobs.iter().filter(|job| args.job.as_ref().is_none_or(|name| job.job() == name)) {
+        let runs = job.runs().map_err(outside)?;
+        let Some(last) = runs.last() else { continue };
+        let status = status(job, last)?;
+        let published = job.published().map_err(outside)?;
+        let checkpoint = published.last().map(|manifest| (manifest.epoch, manifest.at));
+        lines.push(line(job, last, &status, checkpoint));
+        let mut shown = of_job(job, last, &status, checkpoint);
+        if args.history {
+            lines.extend(history(job, &runs)?);
+            shown["history"] = runs.iter().map(of_run).collect();
+        }
+        listed.push(shown);
+    }
+    if let (Some(name), true) = (&args.job, listed.is_empty()) {
+        return Err(unknown(name, &state));
+    }
+    if args.json {
+        output::result(&format!("{:#}\n", Value::Array(listed)))?;
+        return Ok(Status::Done);
+    }
+    if lines.is_empty() {
+        output::say(&format!("no job has state in `{}`\n", state.display()));
+    }
+    output::result(&lines.concat())?;
+    Ok(Status::Done)
+}
+
+/// The state folder that a command means.
+pub(super) fn folder(given: Option<&Path>) -> PathBuf {
+    given.map_or_else(|| PathBuf::from(STATE), Path::to_path_buf)
+}
+
+/// There is no such job.
+pub(super) fn unknown(name: &str, state: &Path) -> Stop {
+    Stop::outside(format!(
+        "there is no job `{name}` in `{}`; `flow jobs` lists them, `--state DIR` looks elsewhere",
+        state.display()
+    ))
+}
+
+/// How a job is.
+struct JobStatus {
+    word: &'static str,
+    /// What it says itself, if it runs.
+    said: Option<Answer>,
+}
+
+fn status(job: &Folder, last: &Run) -> Result<JobStatus, Stop> {
+    if job.is_in_use().map_err(outside)? {
+        return Ok(JobStatus { word: "running", said: control::ask(job.path(), &Question::Progress).ok() });
+    }
+    Ok(JobStatus { word: last.end.as_ref().map_or("died", |end| word(end.how)), said: None })
+}
+
+fn word(how: Ending) -> &'static str {
+    match how {
+        Ending::Finished => "finished",
+        Ending::Stopped => "stopped",
+        Ending::Failed => "failed",
+    }
+}
+
+fn line(job: &Folder, last: &Run, status: &JobStatus, checkpoint: Option<(u64, i64)>) -> String {
+    let begun = &last.begun;
+    let mut text =
+        format!("{:20} {:9} version {}, run {}", job.job(), status.word, begun.version, begun.generation);
+    if let Some(Answer::Progress { rows_in, rows_out, millis, .. }) = &status.said {
+        let since = time(Duration::from_millis(*millis));
+        text.push_str(&format!(", {} rows in, {} out, for {since}", count(*rows_in), count(*rows_out)));
+    }
+    if let Some((epoch, at)) = checkpoint {
+        text.push_str(&format!(", checkpoint {} of {}", count(epoch), moment(at)));
+    }
+    if let Some(why) = last.end.as_ref().and_then(|end| end.why.as_ref()) {
+        text.push_str(&format!("\n{:20} {why}", ""));
+    }
+    text.push('\n');
+    text
+}
+
+/// One line per run, and at which version of the script it was.
+fn history(job: &Folder, runs: &[Run]) -> Result<Vec<String>, Stop> {
+    let versions = job.versions().map_err(outside)?;
+    let mut lines = Vec::new();
+    for (at, run) in runs.iter().enumerate() {
+        let begun = &run.begun;
+        let new = match runs[..at].iter().any(|other| other.begun.version == begun.version) {
+            true => "",
+            false => " (new)",
+        };
+        let script = versions.iter().find(|version| version.version == begun.version);
+        let path = script.and_then(|version| version.scripts.first()).map(|script| script.path.as_str());
+        let from = match run.start.as_ref().map(|start| start.from) {
+            Some((0, 0)) => "from the beginning".to_string(),
+            Some((_, epoch)) => format!("from checkpoint {epoch}"),
+            None => "not started".to_string(),
+        };
+        let end = run.end.as_ref().map_or("", |end| word(end.how));
+        lines.push(format!(
+            "  run {:4}  {}  version {}{new}  {}  {from}  {end}\n",
+            begun.generation,
+            moment(begun.at),
+            begun.version,
+            path.unwrap_or_default(),
+        ));
+    }
+    Ok(lines)
+}
+
+fn of_job(job: &Folder, last: &Run, status: &JobStatus, checkpoint: Option<(u64, i64)>) -> Value {
+    json!({
+        "job": job.job(),
+        "status": status.word,
+        "run": last.begun.generation,
+        "version": last.begun.version,
+        "parallelism": last.begun.parallelism,
+        "began": moment(last.begun.at),
+        "why": last.end.as_ref().and_then(|end| end.why.clone()),
+        "checkpoint": checkpoint.map(|(epoch, _)| epoch),
+        "progress": status.said,
+    })
+}
+
+fn of_run(run: &Run) -> Value {
+    json!({
+        "run": run.begun.generation,
+        "began": moment(run.begun.at),
+        "version": run.begun.version,
+        "flow": run.begun.flow,
+        "parallelism": run.begun.parallelism,
+        "from": run.start.as_ref().map(|start| start.from.1).filter(|epoch| *epoch > 0),
+        "ended": run.end.as_ref().map(|end| word(end.how)),
+        "why": run.end.as_ref().and_then(|end| end.why.clone()),
+    })
+}
+
+/// Asks the job to end, and waits until it has.
+pub(super) fn stop(args: &StopJob) -> Outcome {
+    let env = Env::real();
+    let state = folder(args.state.as_deref());
+    let Ok(job) = Folder::open(env.disk.clone(), &state, &args.job) else {
+        return Err(unknown(&args.job, &state));
+    };
+    match control::ask(job.path(), &Question::Stop { savepoint: args.savepoint }) {
+        Ok(Answer::Savepoint { number }) => output::result(&format!("{}@{number}\n", args.job))?,
+        Ok(Answer::Refused { why }) => {
+            return Err(Stop { status: Status::Failed, message: Some(format!("`{}`: {why}", args.job)) });
+        }
+        Ok(_) => {}
+        Err(error) => return Err(unreachable(&args.job, error)),
+    }
+    while job.is_in_use().map_err(outside)? {
+        env.clock.sleep(LOOK);
+    }
+    output::say(&format!("`{}` has stopped; `flow run` goes on from where it was\n", args.job));
+    Ok(Status::Done)
+}
+
+/// Why a job does not answer.
+pub(super) fn unreachable(job: &str, error: Unreachable) -> Stop {
+    Stop::outside(match error {
+        Unreachable::NotRunning => format!("the job `{job}` does not run"),
+        Unreachable::Io(error) => format!("the job `{job}` does not answer: {error}"),
+    })
+}

@@ -1,0 +1,158 @@
+//! What a run begins with: nothing, the last checkpoint, or a savepoint; and whether the script still fits it.
+
+use super::super::{against::Target, outside};
+use crate::args::Run;
+use crate::numbers::{count, time};
+use crate::progress::Live;
+use crate::render::{self, Look};
+use crate::status::{Status, Stop};
+use crate::{output, script};
+use flow_checkpoint::runs::Ending;
+use flow_checkpoint::{Job as Store, Launch, Manifest, Saved, ScriptFile};
+use flow_driver::restore::Effect;
+use flow_driver::{Compilation, Options};
+use flow_engine::{Beginning, Checkpoints, Told};
+use flow_env::Env;
+use flow_plan::physical::Graph;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the state of a script's jobs lives.
+pub(crate) fn state_folder(args: Option<&Path>, graph: &Graph, base: &Path) -> PathBuf {
+    args.map_or_else(|| base.join(&graph.job.state_path), Path::to_path_buf)
+}
+
+/// How the job keeps checkpoints; `None`: the script says `checkpoint: off`.
+pub(super) fn checkpoints(
+    args: &Run,
+    options: &Options,
+    compiled: &Compilation,
+    graph: &Graph,
+    live: &Arc<Live>,
+    look: Look,
+    env: &Env,
+) -> Result<Option<Checkpoints>, Stop> {
+    let state = state_folder(args.state.as_deref(), graph, &super::base(&args.file));
+    let Some(every) = graph.job.checkpoint else {
+        let needs = [("--from", args.from.is_some()), ("--allow-dropped", args.allow_dropped)];
+        return match needs.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(Stop::outside(format!(
+                "`{flag}`: the script says `checkpoint: off`, so the job keeps no state"
+            ))),
+            None => Ok(None),
+        };
+    };
+    let store = Store::open(env, &state, &graph.job.name).map_err(outside)?;
+    let beginning = beginning(args, &store, &state, env)?;
+    if let Some(old) = manifest_of(&beginning, &store)? {
+        check(args, options, compiled, old, look, env)?;
+    }
+    let parallelism = args.parallelism.or(graph.job.parallelism).map_or_else(flow_env::cores, |n| n as usize);
+    let scripts = compiled.sources.files();
+    let launch = Launch {
+        flow: env!("CARGO_PKG_VERSION").into(),
+        scripts: scripts.map(|(_, f)| ScriptFile { path: f.name.clone(), text: f.text.clone() }).collect(),
+        parameters: options.params.clone(),
+        parallelism,
+    };
+    let (live, clock) = (live.clone(), env.clock.clone());
+    Ok(Some(Checkpoints {
+        store: Arc::new(store),
+        launch,
+        every: Some(Duration::from_micros(every.max(1) as u64)),
+        beginning,
+        tell: Some(Arc::new(move |told: &Told| {
+            let now = clock.wall_micros();
+            if let Some(text) = said(told, now) {
+                live.say(&text);
+            }
+        })),
+    }))
+}
+
+fn beginning(args: &Run, store: &Store, state: &Path, env: &Env) -> Result<Beginning, Stop> {
+    if args.fresh {
+        return Ok(Beginning::Anew);
+    }
+    if let Some(name) = &args.from {
+        let saved = Saved::find(env.disk.clone(), state, name).map_err(outside)?;
+        saved.verify().map_err(outside)?;
+        return Ok(Beginning::Savepoint(Box::new(saved)));
+    }
+    let last = store.folder().last_run().map_err(outside)?;
+    let finished = last.and_then(|run| run.end).is_some_and(|end| end.how == Ending::Finished);
+    Ok(if finished { Beginning::Anew } else { Beginning::GoOn })
+}
+
+/// The checkpoint that the run will most likely go on from, and what it is called.
+fn manifest_of(beginning: &Beginning, store: &Store) -> Result<Option<(Manifest, String)>, Stop> {
+    Ok(match beginning {
+        Beginning::Anew => None,
+        Beginning::GoOn => {
+            let newest = store.folder().published().map_err(outside)?.pop();
+            newest.map(|manifest| {
+                let name = format!("checkpoint {}", manifest.epoch);
+                (manifest, name)
+            })
+        }
+        Beginning::Savepoint(saved) => Some((saved.manifest.clone(), "the savepoint".to_string())),
+    })
+}
+
+/// Does the state fit the script? A refusal costs nothing: nothing was touched yet.
+fn check(
+    args: &Run,
+    options: &Options,
+    compiled: &Compilation,
+    (manifest, name): (Manifest, String),
+    look: Look,
+    env: &Env,
+) -> Result<(), Stop> {
+    let same = |(old, (_, new)): (&ScriptFile, (_, &flow_syntax::SourceFile))| old.text == new.text;
+    let files = compiled.sources.files().count();
+    let unchanged = manifest.scripts.len() == files
+        && manifest.scripts.iter().zip(compiled.sources.files()).all(same)
+        && manifest.parameters == options.params;
+    if unchanged {
+        return Ok(());
+    }
+    let target = Target::Checkpoint(Box::new(manifest), name.clone());
+    let Some(report) = target.check(&args.file, compiled, options, args.allow_dropped, env)? else {
+        return Ok(());
+    };
+    let changed = report.verdicts.iter().any(|verdict| verdict.effect != Effect::Identical);
+    if changed || !report.diagnostics.is_empty() {
+        output::say(&render::report(&report.diagnostics, &report.sources, look));
+        output::say(&crate::report::restore_text(&report, look));
+    }
+    if report.diagnostics.iter().any(flow_syntax::Diagnostic::is_error) {
+        let help = format!(
+            "the job was not started, and its state is as it was: mend the script, or start anew with `flow run {} --fresh`\n",
+            script::name(&args.file)
+        );
+        output::say(&help);
+        return Err(Stop::silent(Status::Wrong));
+    }
+    Ok(())
+}
+
+/// What people want to know of checkpoints, on lines of its own.
+fn said(told: &Told, now: i64) -> Option<String> {
+    Some(match told {
+        Told::Recovered { epoch, at, .. } => {
+            let ago = Duration::from_micros(now.saturating_sub(*at).max(0) as u64);
+            format!("going on from checkpoint {}, made {} ago\n", count(*epoch), time(ago))
+        }
+        Told::Damaged { why } => format!("a newer checkpoint cannot be used: {why}\n"),
+        Told::Abandoned { epoch, why } => {
+            format!("checkpoint {} could not be written, the one before stays: {why}\n", count(*epoch))
+        }
+        Told::Waiting { epoch, why } => {
+            format!("checkpoint {} is complete, but a sink cannot show it yet: {why}\n", count(*epoch))
+        }
+        Told::Left { why } => format!("old files could not be removed: {why}\n"),
+        Told::FinishedBefore => "the job had finished; what its sinks did not show yet is shown now\n".into(),
+        Told::Complete { .. } => return None,
+    })
+}

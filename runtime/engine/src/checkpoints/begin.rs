@@ -1,0 +1,162 @@
+//! The beginning of a run: its number, what sinks say, where it goes on, and what must be shown again first.
+
+use super::recover::mark;
+use super::{Beginning, Checkpoints, Told};
+use crate::assemble::OpenSink;
+use crate::sink::{Run, SinkError};
+use crate::snapshot::{JobPosition, Snapshot};
+use flow_checkpoint::protocol::{Generation, Mark, Recovery};
+use flow_checkpoint::state::Part;
+use flow_checkpoint::{Head, Manifest, Position, Saved, SinkSeal};
+use flow_env::reach;
+use flow_plan::operator::StateIdentity;
+
+/// A run that may begin to read.
+pub(crate) struct Begun {
+    /// What operators and sources begin with.
+    pub(crate) snapshot: Option<Snapshot>,
+    /// What the protocol decided; its epoch is shown by all sinks.
+    pub(crate) recovery: Recovery,
+    /// There is nothing left to do: the run before had finished, and died behind its last checkpoint.
+    pub(crate) finished: bool,
+}
+
+/// Why it may not: of the sink of a node, or of the job as a whole.
+pub(crate) struct NotBegun {
+    pub(crate) node: Option<usize>,
+    pub(crate) message: String,
+}
+
+impl NotBegun {
+    fn job(message: impl ToString) -> NotBegun {
+        NotBegun { node: None, message: message.to_string() }
+    }
+
+    fn sink(node: usize) -> impl Fn(SinkError) -> NotBegun {
+        move |error| NotBegun { node: Some(node), message: error.to_string() }
+    }
+}
+
+/// Begins a run, before any writer or source does. What it refuses costs nothing.
+pub(crate) fn begin(
+    checkpoints: &Checkpoints,
+    job: &str,
+    ids: &[StateIdentity],
+    sinks: &mut [OpenSink],
+) -> Result<Begun, NotBegun> {
+    let store = &checkpoints.store;
+    let published = store.folder().published().map_err(NotBegun::job)?;
+    let newest = published.last().filter(|_| matches!(checkpoints.beginning, Beginning::GoOn));
+    // A checkpoint from which a run began anew has nothing in it.
+    let fresh = newest.is_none_or(|manifest| manifest.barrier == 0 && !manifest.finished)
+        && !matches!(checkpoints.beginning, Beginning::Savepoint(_));
+    let generation = store.begin(&checkpoints.launch).map_err(NotBegun::job)?;
+    reach("begun");
+    let run = Run { job: job.to_string(), generation, fresh };
+    let mut marks = Vec::new();
+    for (node, sink) in sinks.iter_mut() {
+        let said = sink.begin(&run).map_err(NotBegun::sink(*node))?;
+        marks.push(mark(sink.remembers(), said, newest, &ids[*node].id));
+    }
+    match &checkpoints.beginning {
+        // Nothing was ever there.
+        Beginning::Anew if published.is_empty() => go_on(checkpoints, generation, &marks, ids, sinks),
+        Beginning::Anew => adopt(checkpoints, generation, &marks, None, sinks, ids),
+        Beginning::GoOn => go_on(checkpoints, generation, &marks, ids, sinks),
+        Beginning::Savepoint(saved) => adopt(checkpoints, generation, &marks, Some(saved), sinks, ids),
+    }
+}
+
+fn clean(sinks: &mut [OpenSink]) -> Result<(), NotBegun> {
+    sinks.iter_mut().try_for_each(|(node, sink)| sink.clean(&[]).map_err(NotBegun::sink(*node)))
+}
+
+fn go_on(
+    checkpoints: &Checkpoints,
+    generation: Generation,
+    marks: &[Option<Mark>],
+    ids: &[StateIdentity],
+    sinks: &mut [OpenSink],
+) -> Result<Begun, NotBegun> {
+    let store = &checkpoints.store;
+    let recovered = store.recover(generation, marks).map_err(NotBegun::job)?;
+    for failure in &recovered.damaged {
+        tell(checkpoints, Told::Damaged { why: failure.to_string() });
+    }
+    let mut recovery = recovered.recovery;
+    let Some(manifest) = recovered.manifest else {
+        store.start(&recovery).map_err(NotBegun::job)?;
+        clean(sinks)?;
+        return Ok(Begun { snapshot: None, recovery, finished: false });
+    };
+    let parts = store.folder().load(&manifest).map_err(NotBegun::job)?;
+    reach("recovered");
+    store.start(&recovery).map_err(NotBegun::job)?;
+    reach("started");
+    for index in std::mem::take(&mut recovery.recommit) {
+        let (node, sink) = &mut sinks[index];
+        let sealed = manifest.sinks.iter().find(|sealed| sealed.id == ids[*node].id);
+        let sealed = sealed.map(|sealed| sealed.sealed.as_slice()).unwrap_or_default();
+        sink.commit(manifest.epoch, sealed).map_err(NotBegun::sink(*node))?;
+        reach("shown again");
+    }
+    clean(sinks)?;
+    let (generation, epoch, at) = (manifest.generation, manifest.epoch, manifest.at);
+    let finished = manifest.finished;
+    tell(
+        checkpoints,
+        if finished { Told::FinishedBefore } else { Told::Recovered { generation, epoch, at } },
+    );
+    Ok(Begun { snapshot: Some(snapshot(&manifest, parts)), recovery, finished })
+}
+
+/// What the run begins with becomes its own first checkpoint, above all that was there: a death before the next one
+/// goes on from it, and sinks that show older results take a mark of this run.
+fn adopt(
+    checkpoints: &Checkpoints,
+    generation: Generation,
+    marks: &[Option<Mark>],
+    saved: Option<&Saved>,
+    sinks: &mut [OpenSink],
+    ids: &[StateIdentity],
+) -> Result<Begun, NotBegun> {
+    let store = &checkpoints.store;
+    let seals = sinks.iter().map(|(node, _)| SinkSeal { id: ids[*node].id.clone(), sealed: Vec::new() });
+    let head = Head {
+        flow: checkpoints.launch.flow.clone(),
+        scripts: checkpoints.launch.scripts.clone(),
+        parameters: checkpoints.launch.parameters.clone(),
+        sinks: seals.collect(),
+        ..Head::default()
+    };
+    let adopted = store.adopt(generation, marks, saved, head).map_err(NotBegun::job)?;
+    let parts = match saved {
+        Some(saved) => saved.load().map_err(NotBegun::job)?,
+        None => Vec::new(),
+    };
+    store.start(&adopted.recovery).map_err(NotBegun::job)?;
+    for (node, sink) in sinks.iter_mut() {
+        sink.commit(adopted.recovery.epoch, &[]).map_err(NotBegun::sink(*node))?;
+    }
+    clean(sinks)?;
+    if let Some(Saved { manifest, .. }) = saved {
+        let (generation, epoch, at) = (manifest.generation, manifest.epoch, manifest.at);
+        tell(checkpoints, Told::Recovered { generation, epoch, at });
+    }
+    let snapshot = saved.map(|saved| snapshot(&saved.manifest, parts));
+    Ok(Begun { snapshot, recovery: adopted.recovery, finished: false })
+}
+
+fn tell(checkpoints: &Checkpoints, told: Told) {
+    if let Some(tell) = &checkpoints.tell {
+        tell(&told);
+    }
+}
+
+fn snapshot(manifest: &Manifest, parts: Vec<Part>) -> Snapshot {
+    let pairs = |positions: &[Position]| {
+        positions.iter().map(|position| (position.id.clone(), position.position.clone())).collect()
+    };
+    let (sources, times) = (pairs(&manifest.sources), pairs(&manifest.times));
+    Snapshot { position: JobPosition { number: manifest.barrier, sources, times }, parts, refused: None }
+}

@@ -1,0 +1,100 @@
+//! One epoch: from a snapshot, or the end of the job, to files that count.
+
+use super::Told;
+use super::thread::Checkpointer;
+use crate::snapshot::Snapshot;
+use flow_checkpoint::protocol::{Decision, Epoch, Event, Share};
+use flow_checkpoint::state::Part;
+use flow_checkpoint::{Failure, Head, Position, Sealing, SinkSeal};
+use flow_env::reach;
+use std::time::Duration;
+
+/// What an epoch holds.
+pub(super) enum Contents {
+    /// The job at a barrier.
+    Barrier(Box<Snapshot>),
+    /// The job is over: all its inputs have ended, and everything was written.
+    Finished,
+}
+
+impl Checkpointer {
+    /// Carries out the injection of an epoch up to its manifest; gives what is decided then.
+    pub(super) fn epoch(&mut self, epoch: Epoch, contents: Contents, began: Duration) -> Vec<Decision> {
+        // Changes only mean something on top of what this run has published.
+        let (store, parent) = (self.store.clone(), self.parent.clone());
+        let sealed = store.seal(self.generation(), epoch, parent.as_deref());
+        let written = sealed.and_then(|mut sealing| {
+            let bytes = write_parts(&mut sealing, &contents, self.workers)?;
+            Ok((sealing, bytes))
+        });
+        let (sealing, bytes) = match written {
+            Ok(written) => written,
+            Err(failure) => {
+                self.tell(Told::Abandoned { epoch, why: failure.to_string() });
+                return self.coordinator.on(Event::SealFailed(epoch));
+            }
+        };
+        let shares = (0..self.workers).map(Share::Worker).chain((0..self.sinks.len()).map(Share::Sink));
+        let decided: Vec<Decision> =
+            shares.flat_map(|share| self.coordinator.on(Event::Sealed(epoch, share))).collect();
+        debug_assert_eq!(decided, [Decision::Publish(epoch)]);
+        reach("written");
+        match sealing.publish(self.head(&contents)) {
+            Ok(manifest) => {
+                reach("published");
+                self.parent = Some(manifest.into());
+                self.written = Some((bytes, began));
+                self.coordinator.on(Event::Published(epoch))
+            }
+            Err(error) if error.sure => {
+                self.tell(Told::Abandoned { epoch, why: error.to_string() });
+                self.coordinator.on(Event::PublishFailed(epoch))
+            }
+            // Whether it counts is on disk, and nobody can say: as if the process had died here.
+            Err(error) => {
+                self.fail(format!("checkpoint {epoch} may count or not: {error}"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn head(&self, contents: &Contents) -> Head {
+        let (position, finished) = match contents {
+            Contents::Barrier(snapshot) => (snapshot.position.clone(), false),
+            Contents::Finished => (Default::default(), true),
+        };
+        let sinks = self.sinks.iter().map(|(node, _)| SinkSeal {
+            id: self.shared.states[*node].id.clone(),
+            sealed: self.sealed.get(node).cloned().unwrap_or_default(),
+        });
+        Head {
+            barrier: position.number,
+            at: self.shared.env.clock.wall_micros(),
+            flow: self.launch.flow.clone(),
+            finished,
+            parallelism: self.workers,
+            scripts: self.launch.scripts.clone(),
+            parameters: self.launch.parameters.clone(),
+            sources: positions(position.sources),
+            times: positions(position.times),
+            sinks: sinks.collect(),
+        }
+    }
+}
+
+fn positions(of: Vec<(String, String)>) -> Vec<Position> {
+    of.into_iter().map(|(id, position)| Position { id, position }).collect()
+}
+
+fn write_parts(sealing: &mut Sealing<'_>, contents: &Contents, workers: usize) -> Result<u64, Failure> {
+    let nothing = Part::default();
+    let mut bytes = 0;
+    for worker in 0..workers {
+        let part = match contents {
+            Contents::Barrier(snapshot) => snapshot.parts.get(worker).unwrap_or(&nothing),
+            Contents::Finished => &nothing,
+        };
+        bytes += sealing.part(worker, part)?;
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,100 @@
+//! Checkpoints of a running job: a thread that carries out what the protocol decides.
+//!
+//! ```text
+//! clock, savepoint, stop → Coordinator → barrier → parts, sealed rows → files → manifest → sinks show → old files go
+//! ```
+//!
+//! Workers only mark: they hand over their tables and the sealed ends of their sinks at the barrier, and go on.
+//! Encoding, writing and syncing happen here. Knows the protocol and who carries out its decisions; how files look
+//! is `flow_checkpoint`'s business, and what rows mean nobody's.
+
+mod begin;
+mod epoch;
+mod recover;
+mod thread;
+
+pub(crate) use begin::begin;
+pub(crate) use thread::{Checkpointer, Desk, Order, Reply, Setup};
+
+use flow_checkpoint::protocol::{Epoch, Generation};
+use flow_checkpoint::{Job as Store, Launch, Saved};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a job keeps checkpoints.
+#[derive(Clone)]
+pub struct Checkpoints {
+    /// The job's folder, which this process holds.
+    pub store: Arc<Store>,
+    /// What the run is started with.
+    pub launch: Launch,
+    /// From one to the next; `None`: only the last one.
+    pub every: Option<Duration>,
+    /// What the run begins with.
+    pub beginning: Beginning,
+    /// Is told what people want to know.
+    pub tell: Option<Tell>,
+}
+
+/// Called with what happens to checkpoints, on their thread.
+pub type Tell = Arc<dyn Fn(&Told) + Send + Sync>;
+
+/// What a run begins with.
+#[derive(Clone)]
+pub enum Beginning {
+    /// Nothing, whatever there was before.
+    Anew,
+    /// The last checkpoint that is whole; nothing if there is none.
+    GoOn,
+    /// A savepoint.
+    Savepoint(Box<Saved>),
+}
+
+/// What happens to checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The run goes on from this one.
+    Recovered {
+        /// The run that made it.
+        generation: Generation,
+        /// Its epoch.
+        epoch: Epoch,
+        /// When it was sealed: microseconds since 1970-01-01 UTC.
+        at: i64,
+    },
+    /// A newer one could not be used.
+    Damaged {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// One is complete, and sinks show it.
+    Complete {
+        /// Its epoch.
+        epoch: Epoch,
+        /// Bytes that were written for it.
+        bytes: u64,
+        /// From the barrier to the end.
+        took: Duration,
+    },
+    /// One could not be written. The job goes on, and the last complete one counts.
+    Abandoned {
+        /// Its epoch.
+        epoch: Epoch,
+        /// Why.
+        why: String,
+    },
+    /// It counts, but a sink cannot show it yet.
+    Waiting {
+        /// Its epoch.
+        epoch: Epoch,
+        /// Why.
+        why: String,
+    },
+    /// The job had finished already, except that its sinks may not have shown its last results.
+    FinishedBefore,
+    /// Old files could not be removed.
+    Left {
+        /// Why.
+        why: String,
+    },
+}

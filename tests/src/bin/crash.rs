@@ -1,0 +1,47 @@
+//! `cargo xtask crash --kills N [--seed S] [--rows R]`: the real binary, killed at random moments and at named points,
+//! and what its sinks show against the evaluator.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+use flow_tests::crash::{Plan, campaign};
+use std::process::ExitCode;
+
+fn plan(mut args: impl Iterator<Item = String>) -> Result<Plan, String> {
+    let mut plan = Plan { kills: 200, seed: 1, rows: 20_000 };
+    while let Some(name) = args.next() {
+        let value = args.next().ok_or_else(|| format!("{name} needs a number"))?;
+        let number: u64 = value.replace('_', "").parse().map_err(|_| format!("{value:?} is no number"))?;
+        match name.as_str() {
+            "--kills" => plan.kills = number,
+            "--seed" => plan.seed = number,
+            "--rows" => plan.rows = number as usize,
+            _ => return Err(format!("unknown option {name}")),
+        }
+    }
+    Ok(plan)
+}
+
+fn main() -> ExitCode {
+    let plan = match plan(std::env::args().skip(1)) {
+        Ok(plan) => plan,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
+    };
+    match campaign(plan) {
+        Ok(tally) => {
+            println!(
+                "{} jobs, {} kills and {} deaths at named points, {} starts from a checkpoint: {} rows, none lost and none doubled (seed {})",
+                tally.jobs, tally.kills, tally.points, tally.recovered, tally.rows, plan.seed
+            );
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            println!(
+                "{why}\nagain: cargo xtask crash --kills {} --seed {} --rows {}",
+                plan.kills, plan.seed, plan.rows
+            );
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What is killed: scripts of all kinds of state over random rows in files.
+
+use flow_plan::Value;
+use flow_plan::arbitrary::Arbitrary;
+
+/// A script, its files, and what of it goes by the order of files.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// What it is called.
+    pub name: &'static str,
+    /// The script.
+    pub script: String,
+    /// Its sources: the name of each, which is that of its file, and its rows.
+    pub sources: Vec<(String, Vec<Row>)>,
+}
+
+/// The values of a row of [`TYPE`].
+pub(super) type Row = Vec<Value>;
+
+const TYPE: &str = "type Row = { k: int, s: string, v: int, at: timestamp }\n";
+
+/// All cases, with so many rows each.
+pub fn cases(random: &mut Arbitrary, rows: usize) -> Vec<Case> {
+    let stages: [(&'static str, &str); 8] = [
+        ("running", "rows |> keyBy(k) |> aggregate { n: count(), total: sum(v), last: last(s) }"),
+        ("plain", "rows |> filter(v % 7 != 0) |> map { k, s: upper(s), v: v * 2, at }"),
+        (
+            "at the end",
+            "rows |> keyBy(s) |> trigger(atEnd) |> aggregate { n: count(), least: min(v), most: max(v) }",
+        ),
+        ("distinct", "rows |> distinct(s, v)"),
+        ("top", "rows |> keyBy(k) |> top(3, by: v)"),
+        ("windows", "rows |> keyBy(k) |> window(tumbling(1min)) |> aggregate { n: count(), total: sum(v) }"),
+        ("sessions", "rows |> keyBy(s) |> window(session(gap: 20s)) |> aggregate { n: count() }"),
+        (
+            "sliding",
+            "rows |> window(sliding(2min, every: 30s)) |> aggregate { n: count(), kinds: countDistinct(s) }",
+        ),
+    ];
+    let mut all: Vec<Case> = stages.iter().map(|(name, stage)| one(random, name, stage, rows)).collect();
+    all.push(join(random, rows / 4));
+    all
+}
+
+fn one(random: &mut Arbitrary, name: &'static str, stage: &str, rows: usize) -> Case {
+    let script = format!(
+        "{TYPE}source rows: Row = file(\"rows\", format: json)\n  |> eventTime(at, delay: 30s)\nsink out = {stage}\n  -> file(\"out\", format: json)\n"
+    );
+    Case { name, script, sources: vec![("rows".into(), some_rows(random, rows))] }
+}
+
+fn join(random: &mut Arbitrary, rows: usize) -> Case {
+    let script = format!(
+        "{TYPE}source rows: Row = file(\"rows\", format: json)\n  |> eventTime(at, delay: 30s)\nsource others: Row = file(\"others\", format: json)\n  |> eventTime(at, delay: 30s)\nsink out = rows as l |> join(others as r on l.k == r.k, within: 5s) |> map {{ k: l.k, a: l.v, b: r.v, at: l.at, other: r.at }}\n  -> file(\"out\", format: json)\n"
+    );
+    let sources = ["rows", "others"].map(|name| (name.to_string(), some_rows(random, rows)));
+    Case { name: "join", script, sources: sources.into() }
+}
+
+/// Rows whose times go on, with a disorder that the delay covers.
+fn some_rows(random: &mut Arbitrary, rows: usize) -> Vec<Row> {
+    let row = |row: usize| {
+        let (k, s, v) = (random.below(40), random.below(25), random.below(100_000));
+        let at = 1_700_000_000_000 + (row * 40 + random.below(20_000)) as i64;
+        vec![
+            Value::Int(k as i64),
+            Value::string(format!("text {s}")),
+            Value::Int(v as i64),
+            Value::Timestamp(at * 1000),
+        ]
+    };
+    (0..rows).map(row).collect()
+}
+
+/// A row as a line of JSON; times are milliseconds.
+pub(super) fn line(row: &Row) -> String {
+    let [Value::Int(k), Value::String(s), Value::Int(v), Value::Timestamp(at)] = row.as_slice() else {
+        panic!("a row of another type");
+    };
+    format!("{{\"k\":{k},\"s\":\"{s}\",\"v\":{v},\"at\":{}}}\n", at / 1000)
+}
