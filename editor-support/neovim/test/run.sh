@@ -16,4 +16,10 @@ home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT
 export FLOW_BIN HOME="$home" XDG_CONFIG_HOME="$home/config" XDG_DATA_HOME="$home/data" XDG_STATE_HOME="$home/state" XDG_CACHE_HOME="$home/cache"
 "$nvim" --version | head -1
-timeout 300 "$nvim" --headless --clean -n --cmd "set runtimepath^=$here" --cmd "filetype plugin indent on" -c "luafile $here/test/session.lua"
+timeout 300 "$nvim" --headless --clean -n --cmd "set runtimepath^=$here" --cmd "filetype plugin indent on" \
+  -c "luafile $here/test/session.lua" 2>&1 | tee "$home/said"
+# Neovim says so when a server did not end well.
+if grep -q "quit with exit code" "$home/said"; then
+  echo "not ok - the server takes its leave" >&2
+  exit 1
+fi

@@ -156,6 +156,11 @@ impl Client {
 
     pub(crate) fn end(mut self) {
         self.ask("shutdown", Value::Null).unwrap();
+        self.leave();
+    }
+
+    /// Goes, having said goodbye; the server must find nothing wrong with that.
+    pub(crate) fn leave(mut self) {
         self.notify("exit", Value::Null);
         self.server.take().unwrap().join().unwrap().unwrap();
     }

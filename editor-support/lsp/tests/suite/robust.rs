@@ -118,3 +118,14 @@ fn circles_and_missing_imports_are_mistakes_at_the_import() {
     assert_eq!(codes, ["E0210", "E0608"]);
     client.end();
 }
+
+#[test]
+fn what_comes_behind_the_goodbye_is_no_error_of_the_client() {
+    let mut client = Client::opened("stream a = b\n");
+    client.ask("shutdown", Value::Null).unwrap();
+    client.change(URI, 2, json!({ "text": "stream b = c\n" }));
+    let late = client.request("textDocument/hover", json!({}));
+    assert_eq!(client.answer(late).unwrap_err().0, lsp_server::ErrorCode::InvalidRequest as i32);
+    client.notify("textDocument/didClose", json!({ "textDocument": { "uri": URI } }));
+    client.leave();
+}
