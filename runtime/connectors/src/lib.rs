@@ -8,6 +8,7 @@ mod block;
 mod csv;
 mod encode;
 mod fault;
+mod fingerprint;
 mod format;
 pub mod infer;
 mod json;

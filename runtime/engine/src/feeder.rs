@@ -24,17 +24,14 @@ pub(crate) struct Feeder {
     thread: Unparker,
 }
 
-/// What the source gave, and where it stood behind that.
-type Fed = (Result<Next, SourceError>, Option<String>);
-
 struct Shared {
-    waiting: Mutex<VecDeque<Fed>>,
+    waiting: Mutex<VecDeque<Result<Next, SourceError>>>,
     /// The job does not want any more.
     dropped: AtomicBool,
 }
 
 impl Shared {
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Fed>> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Result<Next, SourceError>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -49,11 +46,11 @@ impl Feeder {
         Ok(Feeder { shared, thread })
     }
 
-    /// As [`Source::next`], without waiting; and where the source stood behind a chunk.
-    pub(crate) fn next(&self) -> (Result<Next, SourceError>, Option<String>) {
+    /// As [`Source::next`], without waiting.
+    pub(crate) fn next(&self) -> Result<Next, SourceError> {
         let taken = self.shared.waiting().pop_front();
         self.thread.unpark();
-        taken.unwrap_or((Ok(Next::Pending), None))
+        taken.unwrap_or(Ok(Next::Pending))
     }
 }
 
@@ -77,8 +74,7 @@ fn feed(mut source: Box<dyn Source>, shared: &Shared, rest: &Parker, workers: &[
             continue;
         }
         let last = !matches!(next, Ok(Next::Chunk(_)));
-        let position = if last { None } else { source.position() };
-        shared.waiting().push_back((next, position));
+        shared.waiting().push_back(next);
         workers.iter().for_each(Unparker::unpark);
         if last {
             return;

@@ -75,7 +75,7 @@ struct Turns {
 impl Turns {
     fn end(&mut self, source: usize) {
         if let Some(supply) = self.sources[source].take() {
-            self.ends[source] = supply.position().map(str::to_string);
+            self.ends[source] = supply.position();
         }
     }
 }
@@ -143,7 +143,7 @@ impl Sequencer {
         let number = self.next();
         self.barrier.fix(number);
         let position = |(supply, end): (&Option<Supply>, &Option<String>)| match supply {
-            Some(supply) => supply.position().map(str::to_string),
+            Some(supply) => supply.position(),
             None => end.clone(),
         };
         let sources = turns.sources.iter().zip(&turns.ends).map(position).collect();

@@ -43,14 +43,61 @@ pub trait Source: Send {
     fn size(&self) -> Option<u64> {
         None
     }
-    /// Where it stands: behind the chunks that [`Source::next`] gave. For a checkpoint, as JSON that people can
-    /// read. `None`: what was read cannot be read again (standard input).
-    fn position(&self) -> Option<String> {
+    /// What follows its position, from where it stands: asked for when it is ready to be read. `None`: what was
+    /// read cannot be read again (standard input).
+    fn tracker(&self) -> Option<Box<dyn Tracker>> {
         None
     }
-    /// Goes on from a position. Called before anything else is asked, once.
+    /// Goes on from a position: what comes is what would have come. Called before anything else is asked, once.
     fn seek(&mut self, _position: &str) -> Result<(), SourceError> {
         Err(SourceError::Open("what it has read cannot be read again".into()))
+    }
+}
+
+/// Follows where a source is while its chunks are handed out. (The source itself may be ahead: it is asked for
+/// chunks that are not handed out yet.) A chunk that was handed out counts as read.
+pub trait Tracker: Send {
+    /// A chunk was handed out.
+    fn passed(&mut self, step: Step);
+    /// The source has nothing any more.
+    fn ended(&mut self) {}
+    /// Where the source is behind the chunks that were handed out, as JSON that people can read.
+    fn position(&self) -> String;
+}
+
+/// How far a chunk brings its source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Which part of the input it is about (a file), by the source's own count.
+    pub part: u32,
+    /// How far this part is read with it.
+    pub to: u64,
+    /// Is nothing left of the part?
+    pub done: bool,
+    /// What decides when the part's next chunk comes, if the source goes by event time.
+    pub next: Option<i64>,
+}
+
+/// The position of a source that counts what it gives: how many there were.
+pub struct Count(pub u64);
+
+impl Tracker for Count {
+    fn passed(&mut self, step: Step) {
+        self.0 = step.to;
+    }
+
+    fn position(&self) -> String {
+        format!("{{\"next\":{}}}", self.0)
+    }
+}
+
+impl Count {
+    /// What such a position says.
+    pub fn read(position: &str) -> Result<u64, SourceError> {
+        let next = serde_json::from_str(position)
+            .ok()
+            .and_then(|value: serde_json::Value| value.get("next")?.as_u64());
+        next.ok_or_else(|| SourceError::Open(format!("`{position}` is no position in it")))
     }
 }
 
@@ -79,6 +126,10 @@ pub trait Chunk: Send {
     /// Is it known to be the last one of its split?
     fn last(&self) -> bool {
         false
+    }
+    /// How far it brings its source, if that has a position.
+    fn step(&self) -> Step {
+        Step::default()
     }
 }
 

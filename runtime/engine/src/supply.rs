@@ -1,7 +1,7 @@
 //! The sequencer's end of a source: the chunk that is handed out next, and how long there was none.
 
 use crate::feeder::Feeder;
-use crate::source::{Chunk, Next, Source, SourceError};
+use crate::source::{Chunk, Next, Source, SourceError, Tracker};
 use flow_env::{Clock, Unparker};
 use std::time::Duration;
 
@@ -11,9 +11,8 @@ pub(crate) struct Supply {
     live: bool,
     /// The next chunk.
     hand: Option<Box<dyn Chunk>>,
-    /// Where the source stands behind what was handed out, and behind the chunk in hand.
-    position: Option<String>,
-    ahead: Option<String>,
+    /// Follows what is handed out.
+    tracker: Option<Box<dyn Tracker>>,
     silence: Silence,
 }
 
@@ -43,36 +42,31 @@ impl Supply {
         limits: Vec<Duration>,
     ) -> std::io::Result<Supply> {
         let live = source.live();
-        let position = source.position();
+        let tracker = source.tracker();
         let from = match source.blocks() {
             true => From::Fed(Feeder::start(source, wake.to_vec())?),
             false => From::Direct(source),
         };
-        Ok(Supply {
-            from,
-            live,
-            hand: None,
-            ahead: None,
-            position,
-            silence: Silence { limits, since: None, told: 0 },
-        })
+        Ok(Supply { from, live, hand: None, tracker, silence: Silence { limits, since: None, told: 0 } })
     }
 
     /// Looks for the next chunk.
     pub(crate) fn look(&mut self, clock: &dyn Clock) -> Result<Look, SourceError> {
         if self.hand.is_none() {
-            let (next, position) = match &mut self.from {
-                From::Direct(source) => (source.next()?, source.position()),
-                From::Fed(feeder) => {
-                    let (next, position) = feeder.next();
-                    (next?, position)
-                }
+            let next = match &mut self.from {
+                From::Direct(source) => source.next()?,
+                From::Fed(feeder) => feeder.next()?,
             };
             match next {
-                Next::Chunk(chunk) => (self.hand, self.ahead) = (Some(chunk), position),
+                Next::Chunk(chunk) => self.hand = Some(chunk),
                 Next::Pending if self.live => return Ok(Look::Silent(self.silence.lasts(clock))),
                 Next::Pending => return Ok(Look::Waited),
-                Next::End => return Ok(Look::Ended),
+                Next::End => {
+                    if let Some(tracker) = &mut self.tracker {
+                        tracker.ended();
+                    }
+                    return Ok(Look::Ended);
+                }
             }
         }
         Ok(Look::Chunk(self.hand.as_ref().and_then(|chunk| chunk.time())))
@@ -81,13 +75,15 @@ impl Supply {
     /// Takes the chunk that a look showed; was a silence told of that ends now?
     pub(crate) fn take(&mut self) -> Option<(Box<dyn Chunk>, bool)> {
         let chunk = self.hand.take()?;
-        self.position = self.ahead.take();
+        if let Some(tracker) = &mut self.tracker {
+            tracker.passed(chunk.step());
+        }
         Some((chunk, self.silence.ends()))
     }
 
     /// Where the source stands behind what was handed out; `None`: it cannot say.
-    pub(crate) fn position(&self) -> Option<&str> {
-        self.position.as_deref()
+    pub(crate) fn position(&self) -> Option<String> {
+        self.tracker.as_ref().map(|tracker| tracker.position())
     }
 }
 

@@ -5,7 +5,7 @@ use super::model::{Inputs, Row};
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
 use flow_engine::sink::{Epoch, Mark, Run, Sealed, Sealing, Sink, SinkError, Writer};
-use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError};
+use flow_engine::source::{Chunk, ChunkReader, Count, Emit, Next, Source, SourceError, Step, Tracker};
 use flow_env::Env;
 use flow_plan::connector::{ArgValue, ConnectorCall};
 use flow_plan::interpret::Event;
@@ -152,6 +152,10 @@ impl MemorySource {
 struct MemoryChunk(usize);
 
 impl Chunk for MemoryChunk {
+    fn step(&self) -> Step {
+        Step { to: self.0 as u64 + 1, ..Step::default() }
+    }
+
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
     }
@@ -171,12 +175,12 @@ impl Source for MemorySource {
         Ok(Next::Chunk(Box::new(MemoryChunk(self.next - 1))))
     }
 
-    fn position(&self) -> Option<String> {
-        Some(self.next.to_string())
+    fn tracker(&self) -> Option<Box<dyn Tracker>> {
+        Some(Box::new(Count(self.next as u64)))
     }
 
     fn seek(&mut self, position: &str) -> Result<(), SourceError> {
-        self.next = position.parse().map_err(|_| SourceError::Open(format!("no position: {position}")))?;
+        self.next = Count::read(position)? as usize;
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! nowhere else; an older run's it takes over in one rename. So an older run that wakes up late finds nothing to
 //! rename into place and no folder to stage in. Beside the parts it holds a small file, `mark`: what is shown.
 
+use crate::fingerprint::fingerprint;
 use flow_engine::sink::{Generation, Mark, Run, SinkError};
 use flow_env::Disk;
 use serde_json::{Value, json};
@@ -217,12 +218,9 @@ fn file_name(job: &str) -> String {
     if name.len() <= LONGEST {
         return name;
     }
-    // Names that begin alike must stay different: FNV-1a.
-    let hash = job
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    // Names that begin alike must stay different.
     name.truncate(name.floor_char_boundary(LONGEST));
-    format!("{name}-{hash:x}")
+    format!("{name}-{:x}", fingerprint(job.as_bytes()))
 }
 
 #[cfg(test)]

@@ -66,6 +66,17 @@ impl Cutter {
         }
     }
 
+    /// Begins in the middle of the input: these bytes were read before. Is it in the middle of a record that was
+    /// too long?
+    pub(crate) fn behind(self, at: u64, skipping: bool) -> Cutter {
+        Cutter { at, started: true, skipping, ..self }
+    }
+
+    /// How far the input is read, without what waits for its record's end.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
     /// Makes blocks of about this size.
     pub(crate) fn in_blocks_of(self, block: usize) -> Cutter {
         Cutter { block, ..self }

@@ -7,20 +7,27 @@ use super::open::Packing;
 use super::opened::{Opened, Opening};
 use super::paths;
 use super::peek::Peeker;
+use super::position::{FileTracker, Known, Place, Position};
 use crate::args;
 use crate::format::Reading;
-use flow_engine::source::{ChunkReader, Next, Source, SourceError};
+use flow_engine::source::{ChunkReader, Next, Source, SourceError, Step, Tracker};
 use flow_env::Env;
 use flow_plan::connector::ConnectorCall;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Bytes of a first look at a file.
-const LOOK: usize = 8 << 10;
+pub(crate) const LOOK: usize = 8 << 10;
 
 /// All files of one call.
 pub(crate) struct FileSource {
     opening: Opening,
+    base: Arc<Path>,
+    /// What the path means now.
+    covered: Vec<PathBuf>,
+    /// The files that are read, and how far they were when the source began.
+    position: Position,
     files: Files,
     size: Option<u64>,
     /// Is something read in order, and so on a thread of its own?
@@ -28,8 +35,8 @@ pub(crate) struct FileSource {
 }
 
 enum Files {
-    /// In the order of their paths.
-    Paths { waiting: VecDeque<PathBuf>, opened: Option<Opened> },
+    /// In the order of their paths: the next ones, and the one that is being read, by their numbers.
+    Paths { waiting: VecDeque<u32>, opened: Option<(u32, Opened)> },
     /// By event time.
     Times(Merge),
 }
@@ -53,17 +60,26 @@ impl FileSource {
             "zstd" => Some(Packing::Zstd),
             _ => None,
         };
-        let paths = paths::files(&path, base, &*env.disk)?;
+        let covered = paths::files(&path, base, &*env.disk)?;
         let ordered = !reading.splits();
-        let opening = Opening { reading, packing, disk: env.disk.clone() };
-        let files = Files::Paths { waiting: paths.clone().into(), opened: None };
-        let mut source = FileSource { opening, files, size: Some(0), ordered };
-        paths.iter().try_for_each(|path| source.look(path))?;
+        let mut source = FileSource {
+            opening: Opening { reading, packing, disk: env.disk.clone() },
+            base: base.into(),
+            position: Position { files: Vec::new(), by_time: false },
+            files: Files::Paths { waiting: (0..covered.len() as u32).collect(), opened: None },
+            covered,
+            size: Some(0),
+            ordered,
+        };
+        for path in source.covered.clone() {
+            let known = source.look(&path)?;
+            source.position.files.push((known, Place::default()));
+        }
         Ok(source)
     }
 
     /// A look at a file before the start.
-    fn look(&mut self, path: &Path) -> Result<(), SourceError> {
+    fn look(&mut self, path: &Path) -> Result<Known, SourceError> {
         let file = self.opening.open(path)?;
         if file.packing != Packing::None {
             self.size = None;
@@ -78,7 +94,8 @@ impl FileSource {
                 other => other,
             })?;
         }
-        Ok(())
+        Known::of(path, &file)
+            .map_err(|error| SourceError::Open(format!("cannot read {}: {error}", file.name)))
     }
 }
 
@@ -92,14 +109,17 @@ impl Source for FileSource {
             }
         };
         loop {
-            if let Some(mut current) = opened.take()
+            if let Some((part, mut current)) = opened.take()
                 && let Some(piece) = self.opening.next_piece(&mut current)?
             {
-                *opened = Some(current);
-                return Ok(Next::Chunk(Box::new(Work::of(piece))));
+                let step = Step { part, to: current.at(), ..Step::default() };
+                *opened = Some((part, current));
+                return Ok(Next::Chunk(Box::new(Work { step, ..Work::of(piece) })));
             }
-            let Some(path) = waiting.pop_front() else { return Ok(Next::End) };
-            *opened = Some(self.opening.start(self.opening.open_again(&path)?)?);
+            let Some(part) = waiting.pop_front() else { return Ok(Next::End) };
+            let (known, place) = &self.position.files[part as usize];
+            let file = self.opening.open_again(&known.path)?;
+            *opened = Some((part, self.opening.go_on(file, place.at)?));
         }
     }
 
@@ -108,12 +128,17 @@ impl Source for FileSource {
     }
 
     fn order_by(&mut self, column: usize, others: bool) -> Result<bool, SourceError> {
-        let Files::Paths { waiting, .. } = &mut self.files else { return Ok(true) };
-        if waiting.len() > 1 || others {
+        if self.position.files.len() > 1 || others || self.position.by_time {
             let mut merge = Merge::new(Peeker::new(&self.opening.reading, column));
-            for path in waiting.iter() {
-                merge.add(path, &self.opening, LOOK)?;
+            for (known, place) in &self.position.files {
+                match place {
+                    Place { at: 0, done: false, .. } if !self.position.by_time => {
+                        merge.add(known, &self.opening, LOOK)?;
+                    }
+                    _ => merge.go_on(known, *place, &self.opening, LOOK)?,
+                }
             }
+            self.position = Position { files: merge.begun(), by_time: true };
             self.files = Files::Times(merge);
         }
         Ok(true)
@@ -132,5 +157,23 @@ impl Source for FileSource {
 
     fn size(&self) -> Option<u64> {
         self.size
+    }
+
+    fn tracker(&self) -> Option<Box<dyn Tracker>> {
+        let by_time = matches!(self.files, Files::Times(_));
+        let position = Position { by_time, ..self.position.clone() };
+        Some(Box::new(FileTracker::new(position, self.base.clone())))
+    }
+
+    /// Files that came since then are left out, as if the source had been read without a stop.
+    fn seek(&mut self, position: &str) -> Result<(), SourceError> {
+        let position = Position::read(position, &self.base)?;
+        position.check(&self.covered, &*self.opening.disk)?;
+        let unread = position.files.iter().enumerate().filter(|(_, (_, place))| !place.done);
+        let waiting = unread.map(|(part, _)| part as u32).collect();
+        self.size = self.size.map(|_| position.left());
+        self.files = Files::Paths { waiting, opened: None };
+        self.position = position;
+        Ok(())
     }
 }

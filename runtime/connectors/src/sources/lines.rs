@@ -3,7 +3,7 @@
 use super::range::Range;
 use crate::block::{Block, Decoder, MAX_LINE, Pool};
 use crate::fault::{Fault, code};
-use flow_engine::source::{BadRecord, Chunk, ChunkReader, Emit, SourceError};
+use flow_engine::source::{BadRecord, Chunk, ChunkReader, Emit, SourceError, Step};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -16,12 +16,14 @@ pub(crate) struct Work {
     pub(crate) time: Option<i64>,
     /// Is it known to be the last of its split?
     pub(crate) last: bool,
+    /// How far it brings its source.
+    pub(crate) step: Step,
 }
 
 impl Work {
     /// Of the only split.
     pub(crate) fn of(piece: Piece) -> Work {
-        Work { piece, split: 0, time: None, last: false }
+        Work { piece, split: 0, time: None, last: false, step: Step::default() }
     }
 }
 
@@ -52,6 +54,10 @@ impl Chunk for Work {
 
     fn last(&self) -> bool {
         self.last
+    }
+
+    fn step(&self) -> Step {
+        self.step
     }
 }
 

@@ -5,10 +5,10 @@
 use super::lines::{Piece, Work};
 use super::opened::{Opened, Opening};
 use super::peek::Peeker;
-use flow_engine::source::SourceError;
+use super::position::{Known, Place};
+use flow_engine::source::{SourceError, Step};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::path::{Path, PathBuf};
 
 /// Files in the middle of which reading stands and that stay open. Others are opened again when it is their turn.
 const OPEN: usize = 64;
@@ -30,7 +30,9 @@ pub(crate) struct Merge {
 }
 
 struct File {
-    path: PathBuf,
+    known: Known,
+    /// How far it was read when the source began.
+    begun: Place,
     /// The time of its first record.
     first: i64,
     in_order: bool,
@@ -38,12 +40,11 @@ struct File {
 }
 
 enum State {
-    Unread,
-    Ranges(Opened),
-    /// Closed for the moment; goes on here.
+    /// Closed for the moment (or never opened); goes on here.
     Closed(u64),
-    /// With the piece that comes next.
-    Ordered(Opened, Option<Piece>),
+    Ranges(Opened),
+    /// With the piece that comes next, and where reading stands behind it.
+    Ordered(Opened, Option<(Piece, u64)>),
     Done,
 }
 
@@ -60,23 +61,66 @@ impl Merge {
     }
 
     /// One more file, unless there is nothing in it.
-    pub(crate) fn add(&mut self, path: &Path, opening: &Opening, look: usize) -> Result<(), SourceError> {
-        let file = opening.open(path)?;
+    pub(crate) fn add(&mut self, known: &Known, opening: &Opening, look: usize) -> Result<(), SourceError> {
+        let Some((first, in_order)) = self.look(known, opening, look)? else { return Ok(()) };
+        self.next.push(Reverse((first, self.files.len())));
+        let (known, begun) = (known.clone(), Place::default());
+        self.files.push(File { known, begun, first, in_order, state: State::Closed(0) });
+        Ok(())
+    }
+
+    /// A file of which some was read before.
+    pub(crate) fn go_on(
+        &mut self,
+        known: &Known,
+        begun: Place,
+        opening: &Opening,
+        look: usize,
+    ) -> Result<(), SourceError> {
+        let (first, in_order) = match begun {
+            Place { done: true, .. } => (i64::MIN, false),
+            // What it was when it was last read decides, also where its next record is no good.
+            Place { next: Some(next), .. } => (next, opening.in_order(&opening.open(&known.path)?)),
+            Place { at: 0, .. } => self.look(known, opening, look)?.unwrap_or((i64::MIN, false)),
+            Place { .. } => (i64::MIN, opening.in_order(&opening.open(&known.path)?)),
+        };
+        let state = match begun.done {
+            true => State::Done,
+            false => {
+                self.next.push(Reverse((first, self.files.len())));
+                self.ahead += usize::from(in_order && begun.at > 0);
+                State::Closed(begun.at)
+            }
+        };
+        self.files.push(File { known: known.clone(), begun, first, in_order, state });
+        Ok(())
+    }
+
+    /// The time of the first record of a file, and whether it is read in order; `None`: there is nothing in it.
+    fn look(
+        &mut self,
+        known: &Known,
+        opening: &Opening,
+        look: usize,
+    ) -> Result<Option<(i64, bool)>, SourceError> {
+        let file = opening.open(&known.path)?;
         let mut opened = opening.ordered(&file, look)?;
         let nothing = |piece: &Piece| matches!(piece, Piece::Block(block) if block.start == block.end);
         let first = match opening.next_piece(&mut opened) {
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(None),
             Ok(Some(piece)) if nothing(&piece) && matches!(opening.next_piece(&mut opened), Ok(None)) => {
-                return Ok(());
+                return Ok(None);
             }
             Ok(Some(piece)) => self.peeker.piece(&piece).unwrap_or(i64::MIN),
             // What is wrong with it is said when it is read, which is soon.
             Err(_) => i64::MIN,
         };
-        self.next.push(Reverse((first, self.files.len())));
-        let in_order = opening.in_order(&file);
-        self.files.push(File { path: path.into(), first, in_order, state: State::Unread });
-        Ok(())
+        Ok(Some((first, opening.in_order(&file))))
+    }
+
+    /// The files as they were, and how far each was read when the source began.
+    pub(crate) fn begun(&self) -> Vec<(Known, Place)> {
+        self.files.iter().map(|file| (file.known.clone(), file.begun)).collect()
     }
 
     /// The time of each file's first record; that of a file without a good record in front is before all.
@@ -89,25 +133,21 @@ impl Merge {
         while let Some(Reverse((time, index))) = self.next.pop() {
             let file = &mut self.files[index];
             let in_order = file.in_order;
-            let (piece, then) = match std::mem::replace(&mut file.state, State::Done) {
-                State::Unread if in_order && self.ahead >= AHEAD => {
-                    file.state = State::Unread;
+            let (piece, to, then) = match std::mem::replace(&mut file.state, State::Done) {
+                State::Closed(0) if in_order && self.ahead >= AHEAD => {
+                    file.state = State::Closed(0);
                     self.put_off.push((time, index));
                     continue;
                 }
-                State::Unread if in_order => {
-                    self.ahead += 1;
-                    let mut opened = opening.start(opening.open_again(&file.path)?)?;
-                    let piece = opening.next_piece(&mut opened)?;
+                State::Closed(at) if in_order => {
+                    self.ahead += usize::from(at == 0);
+                    let mut opened = opening.go_on(opening.open_again(&file.known.path)?, at)?;
+                    let piece = opening.next_piece(&mut opened)?.map(|piece| (piece, opened.at()));
                     self.ordered(opening, index, time, opened, piece)?
                 }
                 State::Ordered(opened, piece) => self.ordered(opening, index, time, opened, piece)?,
-                State::Unread => {
-                    let opened = Opened::Ranges(opening.open_again(&file.path)?, 0);
-                    self.range(opening, index, time, opened)?
-                }
                 State::Closed(at) => {
-                    let opened = Opened::Ranges(opening.open_again(&file.path)?, at);
+                    let opened = Opened::Ranges(opening.open_again(&file.known.path)?, at);
                     self.range(opening, index, time, opened)?
                 }
                 State::Ranges(opened) => self.range(opening, index, time, opened)?,
@@ -121,7 +161,9 @@ impl Merge {
                 }
                 None => self.open.retain(|open| *open != index),
             }
-            return Ok(Some(Work { piece, split: index as u32, time: Some(time), last: then.is_none() }));
+            let (part, last) = (index as u32, then.is_none());
+            let step = Step { part, to, done: last, next: then };
+            return Ok(Some(Work { piece, split: part, time: Some(time), last, step }));
         }
         Ok(None)
     }
@@ -133,8 +175,9 @@ impl Merge {
         index: usize,
         time: i64,
         mut opened: Opened,
-    ) -> Result<(Piece, Option<i64>), SourceError> {
+    ) -> Result<(Piece, u64, Option<i64>), SourceError> {
         let piece = opening.next_piece(&mut opened)?.unwrap_or(Piece::Nothing);
+        let to = opened.at();
         let then = match &opened {
             Opened::Ranges(file, at) if *at < file.len => Some(self.peeker.range(file, *at).unwrap_or(time)),
             _ => None,
@@ -143,7 +186,7 @@ impl Merge {
             self.files[index].state = State::Ranges(opened);
             self.used(index);
         }
-        Ok((piece, then))
+        Ok((piece, to, then))
     }
 
     /// The piece of a file that was read ahead, and when the one behind it begins, if there is one.
@@ -153,17 +196,18 @@ impl Merge {
         index: usize,
         time: i64,
         mut opened: Opened,
-        piece: Option<Piece>,
-    ) -> Result<(Piece, Option<i64>), SourceError> {
+        piece: Option<(Piece, u64)>,
+    ) -> Result<(Piece, u64, Option<i64>), SourceError> {
+        let (piece, to) = piece.unwrap_or((Piece::Nothing, opened.at()));
         let ahead = match &piece {
-            None => None,
-            Some(_) => opening.next_piece(&mut opened)?,
+            Piece::Nothing => None,
+            _ => opening.next_piece(&mut opened)?.map(|piece| (piece, opened.at())),
         };
-        let then = ahead.as_ref().map(|ahead| self.peeker.piece(ahead).unwrap_or(time));
+        let then = ahead.as_ref().map(|(ahead, _)| self.peeker.piece(ahead).unwrap_or(time));
         if ahead.is_some() {
             self.files[index].state = State::Ordered(opened, ahead);
         }
-        Ok((piece.unwrap_or(Piece::Nothing), then))
+        Ok((piece, to, then))
     }
 
     /// Keeps a file open, and closes the one that was not used for longest.

@@ -12,5 +12,6 @@ pub(crate) mod open;
 pub(crate) mod opened;
 pub(crate) mod paths;
 pub(crate) mod peek;
+pub(crate) mod position;
 pub(crate) mod range;
 pub(crate) mod stdin;

@@ -2,7 +2,7 @@
 //! part, and a run can be repeated. Pacing (`rate:`) stands here; what the rows are does not.
 
 use flow_data::{Batch, ColumnData};
-use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError};
+use flow_engine::source::{Chunk, ChunkReader, Count, Emit, Next, Source, SourceError, Step, Tracker};
 use flow_env::{Clock, Env};
 use std::any::Any;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ struct Pace {
     rate: f64,
     clock: Arc<dyn Clock>,
     start: Option<Duration>,
+    /// The number that is due at the start.
+    first: u64,
 }
 
 impl Pace {
@@ -44,7 +46,7 @@ impl Pace {
     fn due(&mut self) -> u64 {
         let now = self.clock.elapsed();
         let start = *self.start.get_or_insert(now);
-        ((now - start).as_secs_f64() * self.rate) as u64 + 1
+        self.first.saturating_add(((now - start).as_secs_f64() * self.rate) as u64 + 1)
     }
 }
 
@@ -61,7 +63,7 @@ impl NumberedSource {
             return Err(SourceError::Open(text.into()));
         }
         let end = count.map_or(u64::MAX, |n| n as u64);
-        let pace = rate.map(|rate| Pace { rate, clock: env.clock.clone(), start: None });
+        let pace = rate.map(|rate| Pace { rate, clock: env.clock.clone(), start: None, first: 0 });
         Ok(NumberedSource { maker, next: 0, end, pace, time: None })
     }
 }
@@ -84,6 +86,10 @@ impl Chunk for Numbers {
 
     fn last(&self) -> bool {
         self.last
+    }
+
+    fn step(&self) -> Step {
+        Step { to: self.first + self.count, ..Step::default() }
     }
 }
 
@@ -116,6 +122,19 @@ impl Source for NumberedSource {
 
     fn live(&self) -> bool {
         self.pace.is_some()
+    }
+
+    fn tracker(&self) -> Option<Box<dyn Tracker>> {
+        Some(Box::new(Count(self.next)))
+    }
+
+    fn seek(&mut self, position: &str) -> Result<(), SourceError> {
+        self.next = Count::read(position)?;
+        if let Some(pace) = &mut self.pace {
+            // What was not given while the job stood still is not made up for.
+            pace.first = self.next;
+        }
+        Ok(())
     }
 
     fn order_by(&mut self, column: usize, others: bool) -> Result<bool, SourceError> {

@@ -101,6 +101,37 @@ impl OpenFile {
     }
 }
 
+impl OpenFile {
+    /// Its unpacked bytes from an offset (not 0) on, and the byte in front of them.
+    pub(crate) fn reader_from(&self, at: u64) -> io::Result<(Box<dyn Read + Send>, u8)> {
+        if self.packing == Packing::None {
+            let mut before = [0];
+            if self.file.read_at(&mut before, at - 1)? == 0 {
+                return Err(shrank(at, self.len));
+            }
+            let rest = Sequential { file: self.file.clone(), at: at.min(self.len), len: self.len };
+            return Ok((Box::new(rest), before[0]));
+        }
+        // There is no way into the middle.
+        let mut reader = self.reader()?;
+        let mut buffer = vec![0; 64 << 10];
+        let (mut left, mut before) = (at, 0);
+        while left > 0 {
+            let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            match reader.read(&mut buffer[..wanted]) {
+                Ok(0) => return Err(shrank(at, at - left)),
+                Ok(n) => {
+                    before = buffer[n - 1];
+                    left -= n as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((reader, before))
+    }
+}
+
 /// A file read from front to back.
 struct Sequential {
     file: Arc<dyn ReadFile>,

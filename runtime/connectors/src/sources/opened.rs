@@ -29,6 +29,16 @@ pub(crate) enum Opened {
     Ordered { cutter: Cutter, name: Arc<str>, columns: Option<Arc<Columns>>, header: bool },
 }
 
+impl Opened {
+    /// Behind the piece that was given last, in the unpacked bytes.
+    pub(crate) fn at(&self) -> u64 {
+        match self {
+            Opened::Ranges(_, at) => *at,
+            Opened::Ordered { cutter, .. } => cutter.at(),
+        }
+    }
+}
+
 impl Opening {
     /// Opens a file to look at it.
     pub(crate) fn open(&self, path: &Path) -> Result<OpenFile, SourceError> {
@@ -57,13 +67,39 @@ impl Opening {
         }
     }
 
+    /// Goes on with a file behind what was read of it.
+    pub(crate) fn go_on(&self, file: Arc<OpenFile>, at: u64) -> Result<Opened, SourceError> {
+        if at == 0 {
+            return self.start(file);
+        }
+        if !self.in_order(&file) {
+            return Ok(Opened::Ranges(file, at));
+        }
+        // What the columns are stands at the beginning.
+        let mut columns = self.reading.columns_in_order();
+        if self.reading.has_header() {
+            let mut beginning = self.ordered(&file, super::file::LOOK)?;
+            self.next_piece(&mut beginning)?;
+            if let Opened::Ordered { columns: read, .. } = beginning {
+                columns = read;
+            }
+        }
+        let name = file.name.clone();
+        let (input, before) = file.reader_from(at).map_err(|error| read_error(&name, at, error))?;
+        let cutter = Cutter::new(name.clone(), input, self.ends(), false).behind(at, before != b'\n');
+        Ok(Opened::Ordered { cutter, name, columns, header: false })
+    }
+
+    fn ends(&self) -> Ends {
+        self.reading.delimiter().map_or(Ends::Line, Ends::Csv)
+    }
+
     /// Reads a file in order, in blocks of about this size.
     pub(crate) fn ordered(&self, file: &OpenFile, block: usize) -> Result<Opened, SourceError> {
-        let ends = self.reading.delimiter().map_or(Ends::Line, Ends::Csv);
         let name = file.name.clone();
         let input = file.reader().map_err(|error| read_error(&name, 0, error))?;
         Ok(Opened::Ordered {
-            cutter: Cutter::new(name.clone(), input, ends, false).in_blocks_of(block),
+            cutter: Cutter::new(name.clone(), input, self.ends(), false).in_blocks_of(block),
             name,
             columns: self.reading.columns_in_order(),
             header: self.reading.has_header(),
