@@ -369,7 +369,7 @@ fn operators(
                 Box::new(TableOperator::new(std::mem::take(&mut tables.refused[index])))
             }
             NodeKind::Sample { probability } => {
-                Box::new(SampleOperator::new(*probability, layout.keyed, node.output.fields.len()))
+                Box::new(SampleOperator::new(*probability, layout.keyed, &node.output))
             }
             NodeKind::Limit { n } => Box::new(LimitOperator::new(*n)),
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, shared, index)),

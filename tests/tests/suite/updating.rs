@@ -266,3 +266,15 @@ fn windows_over_an_updating_stream_count_what_is_left_in_them() {
     // The first key's 30 came in the first window; the second key's 5 left it for the 7 of the next one.
     prints(&script, BIDS, &["n,s,windowEnd", "1,30,2026-01-01T00:00:05Z", "1,7,2026-01-01T00:00:10Z"]);
 }
+
+#[test]
+fn a_sample_of_an_updating_stream_withdraws_what_it_kept() {
+    let script = format!(
+        "{ROWS}stream counts = rows |> keyBy(k) |> aggregate {{ n: count() }} |> sample(0.5)
+        sink out = counts |> keyBy(k) |> trigger(atEnd) |> aggregate {{ rows: count() }}
+          |> filter(rows != 1) -> stdout(format: json)"
+    );
+    // Of each key at most its last count is left, so there is never more than one.
+    let rows: Vec<(i64, i64, u32)> = (0..400).map(|n| (n % 40, n, n as u32)).collect();
+    prints(&script, &rows, &[]);
+}
