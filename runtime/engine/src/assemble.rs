@@ -64,7 +64,7 @@ pub(crate) fn assemble(
     let states = state_ids(&graph);
     let mut sources = open_sources(&graph, connectors, env, options)?;
     let mut sinks = open_sinks(&graph, connectors, env, options)?;
-    let begun = begin_run(&graph, &states, &mut sinks, options).and_then(|(snapshot, recovery)| {
+    let begun = begin_run(&graph, &states, &mut sinks, options, env).and_then(|(snapshot, recovery)| {
         let goes_on = snapshot.is_some();
         let begin = Begin::new(snapshot.unwrap_or_default(), count);
         seek(&graph, &nodes, &mut sources, &states, &begin)?;
@@ -250,12 +250,13 @@ fn begin_run(
     states: &[StateIdentity],
     sinks: &mut [OpenSink],
     options: &JobOptions,
+    env: &Env,
 ) -> Result<(Option<Snapshot>, Option<(Recovery, bool)>), StartError> {
     let Some(checkpoints) = &options.checkpoints else {
         begin_sinks(graph, sinks, options)?;
         return Ok((options.from.clone(), None));
     };
-    let begun = checkpoints::begin(checkpoints, &graph.job.name, states, sinks);
+    let begun = checkpoints::begin(checkpoints, env.clock.wall_micros(), &graph.job.name, states, sinks);
     let begun = begun.map_err(|error| match error.node {
         Some(node) => refused_sink(graph, node, error.message),
         None => StartError::new(error.message, "job", graph.job.state_place),

@@ -315,18 +315,18 @@ impl Flow {
         Ok(())
     }
 
-    /// Writes down what every operator holds. An error names a node that cannot.
-    pub(crate) fn save(&mut self) -> Result<Part, usize> {
+    /// Writes down what every operator holds.
+    pub(crate) fn save(&mut self) -> Part {
         let mut part = Part::default();
         for (index, node) in self.nodes.iter_mut().enumerate() {
             let mut saving = Saving::default();
             node.operator.save(&mut saving);
-            let tables = saving.tables().ok_or(index)?;
+            let tables = saving.tables();
             if !tables.is_empty() {
                 part.states.push(State { id: self.shared.states[index].id.clone(), tables });
             }
         }
-        Ok(part)
+        part
     }
 
     /// Ends the share of an epoch of every sink.

@@ -164,9 +164,7 @@ impl Snapshots {
         loop {
             if let Some((mut times, saved)) = self.shared.sequencer.barrier().take() {
                 let (mut parts, mut sealings) = (Vec::new(), Vec::new());
-                let mut refused = None;
                 for saved in saved {
-                    refused = refused.or(saved.refused);
                     parts.push(saved.part);
                     sealings.extend(saved.sealings);
                 }
@@ -174,8 +172,7 @@ impl Snapshots {
                 let names = self.shared.source_names().into_iter();
                 let sources = names.zip(held.sources).filter_map(|(name, position)| Some((name, position?)));
                 let position = JobPosition { number: held.number, sources: sources.collect(), times };
-                let label = |node: usize| self.shared.graph.nodes[node].label.clone();
-                return Some((Snapshot { position, parts, refused: refused.map(label) }, sealings));
+                return Some((Snapshot { position, parts }, sealings));
             }
             if self.shared.running.load(Ordering::Acquire) == 0 || self.shared.aborted() {
                 return None;

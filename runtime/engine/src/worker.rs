@@ -76,13 +76,10 @@ impl Worker {
         if !self.drained || !barrier.is_open() {
             return Ok(moved);
         }
-        let (part, refused) = match self.flow.save() {
-            Ok(part) => (part, None),
-            Err(node) => (Default::default(), Some(node)),
-        };
+        let part = self.flow.save();
         let sealings = if shared.seals { self.flow.seal(number)? } else { Vec::new() };
         (self.passed, self.drained) = (self.passed + 1, false);
-        barrier.save(self.flow.worker, Saved { part, refused, sealings });
+        barrier.save(self.flow.worker, Saved { part, sealings });
         Ok(true)
     }
 

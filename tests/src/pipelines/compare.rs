@@ -112,8 +112,6 @@ pub(super) fn check(case: &Case, native: bool) -> Verdict {
     for way in ways {
         match catch_unwind(AssertUnwindSafe(|| run(case, &graph, way))) {
             Ok(Ok(found)) => (tally.rows, tally.late) = (found.rows, found.late),
-            // TEMPORARY: operators whose state is not saved yet.
-            Ok(Err(report)) if report == "refused" => {}
             Ok(Err(report)) => return Verdict::Differs(format!("{}: {report}", way.name())),
             Err(panic) => return Verdict::Differs(format!("{}: panic: {}", way.name(), words(&panic))),
         }
@@ -192,10 +190,6 @@ fn run_job(graph: &Arc<Graph>, memory: &Memory<'_>, way: Way) -> Result<Ended, S
     let snapshot = job.snapshots().and_then(|snapshots| snapshots.take(restart.is_some()));
     memory.pause_after(None);
     job.control().wake();
-    // TEMPORARY, see `check`.
-    if snapshot.as_ref().is_some_and(|snapshot| snapshot.refused.is_some()) {
-        return Err("refused".into());
-    }
     wait(&mut job, || false)?;
     let ended = job.wait();
     let (Some(workers), Some(snapshot), Ok(_)) = (restart, snapshot, &ended) else { return Ok(ended) };

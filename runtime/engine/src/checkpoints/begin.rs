@@ -37,9 +37,11 @@ impl NotBegun {
     }
 }
 
-/// Begins a run, before any writer or source does. What it refuses costs nothing.
+/// Begins a run at `now` (microseconds since 1970-01-01 UTC), before any writer or source does. What it refuses costs
+/// nothing.
 pub(crate) fn begin(
     checkpoints: &Checkpoints,
+    now: i64,
     job: &str,
     ids: &[StateIdentity],
     sinks: &mut [OpenSink],
@@ -61,9 +63,9 @@ pub(crate) fn begin(
     match &checkpoints.beginning {
         // Nothing was ever there.
         Beginning::Anew if published.is_empty() => go_on(checkpoints, generation, &marks, ids, sinks),
-        Beginning::Anew => adopt(checkpoints, generation, &marks, None, sinks, ids),
+        Beginning::Anew => adopt(checkpoints, now, generation, &marks, None, sinks, ids),
         Beginning::GoOn => go_on(checkpoints, generation, &marks, ids, sinks),
-        Beginning::Savepoint(saved) => adopt(checkpoints, generation, &marks, Some(saved), sinks, ids),
+        Beginning::Savepoint(saved) => adopt(checkpoints, now, generation, &marks, Some(saved), sinks, ids),
     }
 }
 
@@ -114,6 +116,7 @@ fn go_on(
 /// goes on from it, and sinks that show older results take a mark of this run.
 fn adopt(
     checkpoints: &Checkpoints,
+    at: i64,
     generation: Generation,
     marks: &[Option<Mark>],
     saved: Option<&Saved>,
@@ -123,6 +126,7 @@ fn adopt(
     let store = &checkpoints.store;
     let seals = sinks.iter().map(|(node, _)| SinkSeal { id: ids[*node].id.clone(), sealed: Vec::new() });
     let head = Head {
+        at,
         flow: checkpoints.launch.flow.clone(),
         scripts: checkpoints.launch.scripts.clone(),
         parameters: checkpoints.launch.parameters.clone(),
@@ -130,13 +134,15 @@ fn adopt(
         ..Head::default()
     };
     let adopted = store.adopt(generation, marks, saved, head).map_err(NotBegun::job)?;
+    let mut recovery = adopted.recovery;
     let parts = match saved {
         Some(saved) => saved.load().map_err(NotBegun::job)?,
         None => Vec::new(),
     };
-    store.start(&adopted.recovery).map_err(NotBegun::job)?;
-    for (node, sink) in sinks.iter_mut() {
-        sink.commit(adopted.recovery.epoch, &[]).map_err(NotBegun::sink(*node))?;
+    store.start(&recovery).map_err(NotBegun::job)?;
+    for index in std::mem::take(&mut recovery.recommit) {
+        let (node, sink) = &mut sinks[index];
+        sink.commit(recovery.epoch, &[]).map_err(NotBegun::sink(*node))?;
     }
     clean(sinks)?;
     if let Some(Saved { manifest, .. }) = saved {
@@ -144,7 +150,7 @@ fn adopt(
         tell(checkpoints, Told::Recovered { generation, epoch, at });
     }
     let snapshot = saved.map(|saved| snapshot(&saved.manifest, parts));
-    Ok(Begun { snapshot, recovery: adopted.recovery, finished: false })
+    Ok(Begun { snapshot, recovery, finished: false })
 }
 
 fn tell(checkpoints: &Checkpoints, told: Told) {
@@ -158,5 +164,5 @@ fn snapshot(manifest: &Manifest, parts: Vec<Part>) -> Snapshot {
         positions.iter().map(|position| (position.id.clone(), position.position.clone())).collect()
     };
     let (sources, times) = (pairs(&manifest.sources), pairs(&manifest.times));
-    Snapshot { position: JobPosition { number: manifest.barrier, sources, times }, parts, refused: None }
+    Snapshot { position: JobPosition { number: manifest.barrier, sources, times }, parts }
 }

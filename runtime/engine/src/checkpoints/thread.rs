@@ -260,13 +260,6 @@ impl Checkpointer {
                 return Vec::new();
             }
         }
-        if let Some(label) = &snapshot.refused {
-            self.tell(Told::Abandoned {
-                epoch,
-                why: format!("the state of `{label}` cannot be written yet"),
-            });
-            return self.coordinator.on(Event::SealFailed(epoch));
-        }
         self.epoch(epoch, Contents::Barrier(Box::new(snapshot)), began)
     }
 

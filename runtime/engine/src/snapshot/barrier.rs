@@ -22,8 +22,6 @@ pub(crate) struct Held {
 pub(crate) struct Saved {
     /// The state of its operators.
     pub(crate) part: Part,
-    /// The node whose operator cannot write down its state.
-    pub(crate) refused: Option<usize>,
     /// What its writers wrote until then, by the node of their sink.
     pub(crate) sealings: Vec<(usize, Box<dyn Sealing>)>,
 }

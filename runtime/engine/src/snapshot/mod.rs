@@ -28,8 +28,6 @@ pub struct Snapshot {
     pub position: JobPosition,
     /// What each worker held.
     pub parts: Vec<Part>,
-    /// An operator that cannot write down its state: nothing can go on from this.
-    pub refused: Option<String>,
 }
 
 /// Where a job is in its input. The texts are JSON that people can read.

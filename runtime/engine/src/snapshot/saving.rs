@@ -9,18 +9,12 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Saving {
     pub(super) tables: Vec<Table>,
-    refused: bool,
 }
 
 impl Saving {
-    /// The tables that were written; `None`: the operator cannot write its state.
-    pub(crate) fn tables(self) -> Option<Vec<Table>> {
-        (!self.refused).then_some(self.tables)
-    }
-
-    /// The operator cannot write its state.
-    pub(crate) fn refuse(&mut self) {
-        self.refused = true;
+    /// The tables that were written.
+    pub(crate) fn tables(self) -> Vec<Table> {
+        self.tables
     }
 
     /// Writes a table whole. The first `keys` columns identify an entry (all together with the others if none
