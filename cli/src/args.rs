@@ -63,6 +63,8 @@ pub enum Command {
     Jobs(Jobs),
     /// Stop a running job behind a last checkpoint
     Stop(StopJob),
+    /// Make, list, show, compare, check, export and delete savepoints
+    Savepoint(Savepoint),
     /// Explain an error code or a lint
     Explain(Explain),
     /// Print a type for a json or csv file
@@ -155,6 +157,97 @@ pub struct StopJob {
     /// Where state lives
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+}
+
+/// `flow savepoint`.
+#[derive(Debug, Args)]
+pub struct Savepoint {
+    /// Where state lives
+    #[arg(long, value_name = "DIR", global = true)]
+    pub state: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SavepointCommand,
+}
+
+/// What to do with savepoints; each is called `JOB@N`, or by the path of its folder.
+#[derive(Debug, Subcommand)]
+pub enum SavepointCommand {
+    /// Make one of a running job, or of the last checkpoint of one that does not run
+    Create {
+        /// Its name
+        job: String,
+    },
+    /// List them
+    List {
+        /// Only those of this job
+        job: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what one holds: script, positions, states
+    Show {
+        /// `JOB@N` or a path
+        savepoint: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Does its state fit a script?
+    Diff(SavepointDiff),
+    /// Is all of it there, and as it was written?
+    Verify {
+        /// `JOB@N` or a path
+        savepoint: String,
+    },
+    /// Write the rows of a state
+    Export(SavepointExport),
+    /// Remove one
+    Delete {
+        /// `JOB@N`
+        savepoint: String,
+    },
+}
+
+/// `flow savepoint diff`.
+#[derive(Debug, Args)]
+pub struct SavepointDiff {
+    /// `JOB@N` or a path
+    pub savepoint: String,
+    /// The script
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would print it")]
+    pub params: Params,
+    /// Let state go that the script has no use for any more
+    #[arg(long)]
+    pub allow_dropped: bool,
+}
+
+/// `flow savepoint export`.
+#[derive(Debug, Args)]
+pub struct SavepointExport {
+    /// `JOB@N` or a path
+    pub savepoint: String,
+    /// The state, as `flow savepoint show` lists them
+    pub id: String,
+    /// The table of it, if there are several
+    #[arg(long)]
+    pub table: Option<String>,
+    /// What is written
+    #[arg(long, value_parser = ["json", "parquet"], default_value = "json")]
+    pub format: String,
+    /// A file (default: standard output)
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+impl SavepointExport {
+    /// Is parquet written?
+    pub(crate) fn parquet(&self) -> bool {
+        self.format == "parquet"
+    }
 }
 
 /// `flow check`.

@@ -2,7 +2,7 @@
 
 use crate::script;
 use crate::status::Stop;
-use flow_checkpoint::{Manifest, ScriptFile};
+use flow_checkpoint::{Manifest, Saved, ScriptFile};
 use flow_driver::restore::{Report, compare, report};
 use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options};
 use flow_env::Env;
@@ -34,9 +34,13 @@ impl Target {
             script::read(&path, env).map_err(|error| script::cannot_read(&path, &error))?;
             return Ok(Target::File(path));
         }
-        Err(Stop::outside(format!(
-            "`--against {text}`: neither `git:REF` nor a `.flow` file; this version keeps no savepoints yet"
-        )))
+        let state = Path::new(super::jobs::STATE);
+        match Saved::find(env.disk.clone(), state, text) {
+            Ok(saved) => Ok(Target::Checkpoint(Box::new(saved.manifest), text.to_string())),
+            Err(failure) => Err(Stop::outside(format!(
+                "`--against {text}`: neither `git:REF` nor a `.flow` file, and as a savepoint: {failure}"
+            ))),
+        }
     }
 
     fn name(&self) -> String {

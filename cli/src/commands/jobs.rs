@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where state lives if nobody says otherwise: beside the scripts of this folder.
-const STATE: &str = ".flow";
+pub(super) const STATE: &str = ".flow";
 /// Between two looks at whether a job has ended.
 const LOOK: Duration = Duration::from_millis(20);
 

@@ -7,11 +7,12 @@ mod explain;
 mod fmt;
 mod infer;
 mod jobs;
-mod later;
 mod lsp;
+mod misspelt;
 mod new;
 mod plan;
 mod run;
+mod savepoint;
 mod test;
 
 use crate::args::{Cli, Command};
@@ -32,11 +33,12 @@ pub(crate) fn run(cli: &Cli) -> Outcome {
         Command::Plan(args) => plan::run(cli, args),
         Command::Jobs(args) => jobs::run(args),
         Command::Stop(args) => jobs::stop(args),
+        Command::Savepoint(args) => savepoint::run(cli, args),
         Command::Explain(args) => explain::run(cli, args),
         Command::Infer(args) => infer::run(args),
         Command::New(args) => new::run(args),
         Command::Lsp => lsp::run(),
         Command::Completions(args) => completions::run(args),
-        Command::Other(words) => later::run(words),
+        Command::Other(words) => misspelt::run(words),
     }
 }

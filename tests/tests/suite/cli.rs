@@ -123,21 +123,6 @@ fn mistakes_in_the_call_exit_with_2() {
 }
 
 #[test]
-fn commands_of_later_versions_say_so_and_are_not_in_the_help() {
-    let folder = folder(&[("a.flow", GOOD)]);
-    let help = flow(folder.path(), &["--help"]).1;
-    for word in ["savepoint"] {
-        let (status, _, err) = flow(folder.path(), &[word, "a.flow"]);
-        assert_eq!(status, Some(2));
-        assert!(err.contains("not part of this version"), "{err}");
-        assert!(!help.lines().any(|l| l.trim_start().starts_with(&format!("{word} "))), "{help}");
-    }
-    let (status, _, err) = flow(folder.path(), &["run", "a.flow", "--from", "job@3"]);
-    assert_eq!(status, Some(2), "{err}");
-    assert_eq!(flow(folder.path(), &["check", "a.flow", "--against", "git:HEAD"]).0, Some(2));
-}
-
-#[test]
 fn a_misspelt_command_is_answered_with_the_right_one() {
     let folder = folder(&[("a.flow", GOOD)]);
     assert!(flow(folder.path(), &["chekc", "a.flow"]).2.contains("`flow check`"));

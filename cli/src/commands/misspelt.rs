@@ -1,18 +1,12 @@
-//! Words that are no commands: those that come in later versions, and those that are misspelt.
+//! Words that are no commands: those that are misspelt.
 
 use crate::args::Cli;
 use crate::status::{Outcome, Stop};
 use clap::CommandFactory;
 use std::ffi::OsString;
 
-/// Commands of the design that this version does not have.
-const LATER: &[&str] = &["savepoint"];
-
 pub(super) fn run(words: &[OsString]) -> Outcome {
     let word = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
-    if LATER.contains(&word.as_str()) {
-        return Err(Stop::outside(format!("`flow {word}` is not part of this version yet")));
-    }
     let command = Cli::command();
     let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
     let near = names
