@@ -68,7 +68,8 @@ export class Tests implements vscode.Disposable {
     const name = vscode.workspace.asRelativePath(uri);
     const file = this.controller.items.get(uri.toString()) ?? this.controller.createTestItem(uri.toString(), name, uri);
     const children = found.map((test) => {
-      const item = this.controller.createTestItem(test.name, test.name, uri);
+      // A test that was there keeps its item, and with it its last result.
+      const item = file.children.get(test.name) ?? this.controller.createTestItem(test.name, test.name, uri);
       const { start: from, end: to } = test;
       item.range = new vscode.Range(from.line, from.character, to.line, to.character);
       return item;

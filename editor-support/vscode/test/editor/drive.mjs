@@ -124,7 +124,8 @@ await check('a lens runs its test alone', async () => {
 await check('tests run and show where they failed', async () => {
   await command('Flow: Test');
   await count('.testing-run-glyph.codicon-testing-passed-icon, .codicon-testing-passed-icon');
-  await count('.codicon-testing-failed-icon');
+  // One beside the line of the test, one behind the expectation.
+  await count('.codicon-testing-failed-icon', 2);
 });
 await picture('tests');
 
