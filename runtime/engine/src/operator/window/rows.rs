@@ -244,9 +244,9 @@ impl Operator for RowsOperator {
     fn save(&mut self, out: &mut Saving) {
         let keys = self.shape.key_fields();
         let all: Vec<u32> = (0..self.groups.len() as u32).collect();
-        let ranks = self.groups.iter().map(|group| group.own.len()).max().unwrap_or(0);
-        let rank = |at: usize| self.groups.iter().map(|group| group.own[at]).collect::<Vec<i64>>();
-        let ranks: Vec<Vec<i64>> = (0..ranks).map(rank).collect();
+        let own = |group: &Group, at: usize| group.own.get(at).copied().unwrap_or_default();
+        let rank = |at: usize| self.groups.iter().map(|group| own(group, at)).collect::<Vec<i64>>();
+        let ranks: Vec<Vec<i64>> = (0..self.rank.saturating_sub(Ranks::LEADING)).map(rank).collect();
         let mut columns = Columns::default();
         columns.rows(&keys, self.keys.gather(&all));
         columns.ints(NUMBER, self.groups.iter().map(|group| group.born as i64));
