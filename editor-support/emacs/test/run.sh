@@ -4,11 +4,13 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 : "${FLOW_BIN:?names no flow: run cargo xtask test, or set it}"
 
-if ! command -v emacs > /dev/null; then
-  # Debian's packages; eglot is a part of Emacs only from 29 on.
+install() {
   [ "$(id -u)" = 0 ] || { echo "install Emacs and eglot: this test drives them" >&2; exit 1; }
-  apt-get update -qq && apt-get install -y -qq emacs-nox elpa-eglot > /dev/null
-fi
+  apt-get update -qq && apt-get install -y -qq "$@" > /dev/null
+}
+# Debian's packages; eglot is a part of Emacs only from 29 on.
+command -v emacs > /dev/null || install emacs-nox
+emacs --batch -q --eval "(progn (require 'package) (package-initialize) (require 'eglot))" 2> /dev/null || install elpa-eglot
 
 home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT
