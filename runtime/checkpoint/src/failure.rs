@@ -35,6 +35,8 @@ pub enum Problem {
     Damaged(String),
     /// Another process works with it.
     InUse,
+    /// A newer run of the job has begun: this process must stop and touch nothing.
+    Fenced,
     /// The state has no form in a file.
     Unencodable(Unencodable),
     /// What should be written contradicts itself.
@@ -92,6 +94,7 @@ impl fmt::Display for Failure {
             Problem::InUse => {
                 write!(f, "{path}: another process runs this job; stop it first (`flow jobs` shows it)")
             }
+            Problem::Fenced => write!(f, "{path}: another run of the job has begun since; this one stops"),
             Problem::Unencodable(why) => write!(f, "{path}: the state cannot be written: {why}"),
             Problem::Contradiction(what) => write!(f, "{path}: the state cannot be written: {what}"),
         }

@@ -11,14 +11,17 @@
 //! Job::start           makes durable where the run begins, and removes leftovers          (only then anything is read)
 //! Job::seal            a new checkpoint: Sealing::part for each worker, Sealing::publish  (the checkpointer thread)
 //! Job::retire          frees what no kept checkpoint needs; Job::abandon: one that failed (the checkpointer thread)
+//! Job::fold            for workers that Manifest::outgrown names, behind retire           (the checkpointer thread)
 //! Job::save            a savepoint                                                        (the checkpointer thread)
 //! Job::end             how it ended
 //! ```
 //!
-//! All of it is `Send + Sync`; what must not happen at the same time waits for each other.
+//! All of it is `Send + Sync`; what must not happen at the same time waits for each other. The manifest that `publish` gives back is
+//! the parent of the next checkpoint. Where the lock cannot be trusted (some network disks), a run that goes on although a
+//! newer one has begun is refused at its next step here ([`Problem::Fenced`](crate::Problem::Fenced)).
 
-use crate::failure::Failure;
-use crate::folder::Folder;
+use crate::failure::{Failure, Problem};
+use crate::folder::{Folder, exists};
 use crate::manifest::ScriptFile;
 use crate::protocol::{Generation, Recovery};
 use crate::record;
@@ -109,6 +112,7 @@ impl Job {
     /// they left unfinished is removed.
     pub fn start(&self, recovery: &Recovery) -> Result<(), Failure> {
         let Recovery { generation, from, epoch, .. } = *recovery;
+        self.fence(generation)?;
         // What a run has adopted is its own first checkpoint: it began from nothing.
         let began = if from == generation { (0, 0) } else { (from, epoch) };
         let started = Started { generation, at: self.env.clock.wall_micros(), from: began };
@@ -117,6 +121,12 @@ impl Job {
             self.latest((from, epoch))?;
         }
         self.clean()
+    }
+
+    /// An error if a run after this one has begun.
+    pub(crate) fn fence(&self, generation: Generation) -> Result<(), Failure> {
+        let next = self.folder.run_path(generation + 1, "begun");
+        if exists(&*self.env.disk, &next)? { Err(Failure::new(&next, Problem::Fenced)) } else { Ok(()) }
     }
 
     /// Writes down how a run ended.

@@ -28,11 +28,12 @@ impl Job {
     /// All sinks show this checkpoint: frees what only older ones need, but for those that are kept.
     pub fn retire(&self, generation: Generation, epoch: Epoch) -> Result<(), Failure> {
         let _files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        self.fence(generation)?;
         self.latest((generation, epoch))?;
         let mut published = self.published()?;
         // Later ones are of runs that were over and did not know it.
-        let of_us = |folder: &CheckpointFolder| folder.epoch <= epoch;
-        let late: Vec<CheckpointFolder> = published.extract_if(.., |folder| !of_us(folder)).collect();
+        let is_late = |folder: &mut CheckpointFolder| folder.epoch > epoch && folder.generation < generation;
+        let late: Vec<CheckpointFolder> = published.extract_if(.., is_late).collect();
         let old = published.len().saturating_sub(self.keep);
         for folder in late.iter().chain(published.drain(..old).collect::<Vec<_>>().iter()) {
             let path = folder.manifest();

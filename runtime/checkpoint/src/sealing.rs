@@ -79,6 +79,7 @@ impl Job {
         epoch: Epoch,
         parent: Option<&'a Manifest>,
     ) -> Result<Sealing<'a>, Failure> {
+        self.fence(generation)?;
         let dir = self.folder.checkpoint(generation, epoch);
         let disk = &*self.env.disk;
         disk.create_dir_all(&dir).map_err(Failure::io(&dir))?;
@@ -119,7 +120,8 @@ impl Sealing<'_> {
         }
         part.states.iter().try_for_each(|state| self.know(state)).map_err(contradiction)?;
         let key = PartKey { generation: self.generation, epoch: self.epoch, worker };
-        let sealed = part::write(&*self.job.env.disk, &path, key, part)?;
+        let sealed = part::write(&*self.job.env.disk, &path, key, part);
+        let sealed = sealed.or_else(|failure| self.job.fence(self.generation).and(Err(failure)))?;
         chain.push(PartFile {
             worker,
             generation: self.generation,
@@ -187,7 +189,10 @@ impl Sealing<'_> {
         let (at, beside) = (self.dir.join(MANIFEST), self.dir.join("MANIFEST.tmp"));
         let disk = &*self.job.env.disk;
         let prepared = self.verify(&manifest).and_then(|()| record::prepare(disk, &beside, &manifest));
-        prepared.map_err(|failure| PublishError { failure, sure: true })?;
+        // Asked last, so that the time between the answer and the new name is short; and first of all reasons to fail: a newer
+        // run may have removed what is missing here.
+        let alone = self.job.fence(self.generation).and(prepared);
+        alone.map_err(|failure| PublishError { failure, sure: true })?;
         let renamed = disk.rename(&beside, &at).map_err(Failure::io(&at));
         let counts = renamed.and_then(|()| disk.sync_dir(&self.dir).map_err(Failure::io(&self.dir)));
         counts.map_err(|failure| {

@@ -1,9 +1,9 @@
 //! What a job's folder is worth when the power goes at any moment, any operation fails, or space ends: the state that comes back is
 //! always that of the last checkpoint that was said to count, or of the one that was on its way.
 
-use super::sample::{Sample, launch};
+use super::sample::{Sample, head, launch};
 use crate::manifest::Manifest;
-use crate::protocol::Mark;
+use crate::protocol::{Mark, Recovery};
 use crate::{Job, RecoverError};
 use flow_env::{Env, Operation, Random, RealClock, SimDisk};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +18,8 @@ struct World {
     states: BTreeMap<(u64, u64), Sample>,
     /// The last one that was said to count: its sinks show it.
     counts: Option<(u64, u64)>,
-    /// One that may count or not.
-    perhaps: Option<(u64, u64)>,
+    /// Those that may count or not.
+    perhaps: Vec<(u64, u64)>,
 }
 
 /// The process ended before its work did.
@@ -37,7 +37,7 @@ impl World {
             random: Random::new(seed),
             states: BTreeMap::new(),
             counts: None,
-            perhaps: None,
+            perhaps: Vec::new(),
         }
     }
 
@@ -57,7 +57,8 @@ impl World {
             Err(error) => panic!("{context}: {error}"),
         };
         let from = recovered.manifest.as_ref().map(|manifest| (manifest.generation, manifest.epoch));
-        assert!(from == self.counts || from == self.perhaps, "{context}: {from:?}, {:?} counts", self.counts);
+        let known = from == self.counts || from.is_some_and(|from| self.perhaps.contains(&from));
+        assert!(known, "{context}: {from:?}, {:?} counts", self.counts);
         if let Some(manifest) = &recovered.manifest {
             let loaded = job.folder().load(manifest);
             match loaded {
@@ -66,11 +67,16 @@ impl World {
                 Err(failure) => panic!("{context}: {failure}"),
             }
         }
-        // It is shown again where it was not, so it counts.
-        job.start(&recovered.recovery).map_err(died)?;
-        (self.counts, self.perhaps) = (from, None);
-        let first = recovered.recovery.epoch.max(recovered.recovery.highest) + 1;
         let mut sample = from.map_or_else(Sample::default, |from| self.states[&from].clone());
+        let (mut recovery, mut from) = (recovered.recovery, from);
+        if let Some(adopted) = from.filter(|_| self.random.below(3) == 0) {
+            recovery = self.adopt(&job, generation, mark, adopted)?;
+            from = Some((generation, recovery.epoch));
+        }
+        // It is shown again where it was not, so it counts.
+        job.start(&recovery).map_err(died)?;
+        (self.counts, self.perhaps) = (from, Vec::new());
+        let first = recovery.epoch.max(recovery.highest) + 1;
         let mut parent: Option<Manifest> = None;
         for epoch in first..first + epochs {
             sample.go_on(&mut self.random);
@@ -78,6 +84,22 @@ impl World {
             parent = self.epoch(&job, &mut sample, generation, epoch, parent)?;
         }
         Ok(())
+    }
+
+    /// Begins with a savepoint of what it could go on from: the same state, as a checkpoint of its own.
+    fn adopt(
+        &mut self,
+        job: &Job,
+        generation: u64,
+        mark: Option<Mark>,
+        from: (u64, u64),
+    ) -> Result<Recovery, Died> {
+        let saved = job.folder().saved(from.0, from.1).map_err(died)?;
+        let adopted = job.adopt(generation, &[mark], Some(&saved), head(0)).map_err(died)?;
+        self.states.insert((generation, adopted.recovery.epoch), self.states[&from].clone());
+        // If it dies before it has started, nobody knows whether it has begun with it.
+        self.perhaps.push((generation, adopted.recovery.epoch));
+        Ok(adopted.recovery)
     }
 
     /// A checkpoint, and what the coordinator would do about it. Gives the parent of the next one.
@@ -89,10 +111,10 @@ impl World {
         epoch: u64,
         parent: Option<Manifest>,
     ) -> Result<Option<Manifest>, Died> {
-        self.perhaps = Some((generation, epoch));
+        self.perhaps = vec![(generation, epoch)];
         match sample.publish(job, generation, epoch, parent.as_ref()) {
             Ok(mut manifest) => {
-                (self.counts, self.perhaps) = (Some((generation, epoch)), None);
+                (self.counts, self.perhaps) = (Some((generation, epoch)), Vec::new());
                 job.retire(generation, epoch).map_err(died)?;
                 if self.random.below(3) == 0 {
                     job.fold(&mut manifest, 0).map_err(died)?;
@@ -100,7 +122,7 @@ impl World {
                 Ok(Some(manifest))
             }
             Err(error) if error.sure => {
-                self.perhaps = None;
+                self.perhaps.clear();
                 job.abandon(generation, epoch).map_err(died)?;
                 Ok(parent)
             }

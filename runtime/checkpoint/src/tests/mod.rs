@@ -6,3 +6,4 @@ mod golden;
 mod life;
 mod sample;
 mod savepoints;
+mod zombies;
