@@ -56,7 +56,7 @@ enum Stop {
 }
 
 /// Compiles a script that nobody reads from disk.
-fn compile(text: &str) -> Result<Plan, String> {
+pub(super) fn compile(text: &str) -> Result<Plan, String> {
     let bytes = text.as_bytes().to_vec();
     let mut loader = move |_: &Path| Ok::<_, LoadError>(bytes.clone());
     let compiled = flow_driver::compile(&mut loader, Path::new("random.flow"), &Options::default());
@@ -138,7 +138,7 @@ impl Way {
 }
 
 /// A job of a case.
-fn start(
+fn start_way(
     graph: &Arc<Graph>,
     memory: &Memory<'_>,
     way: Way,
@@ -158,8 +158,14 @@ fn start(
         .map_err(|error| format!("it does not start: {} ({})", error.message, error.label))
 }
 
+/// A job that can be asked for snapshots.
+pub(super) fn start(graph: &Arc<Graph>, memory: &Memory<'_>, workers: usize) -> Result<JobHandle, String> {
+    let way = Way { workers, tiny_queues: false, native: false, stop: Stop::Snapshot(0) };
+    start_way(graph, memory, way, None, workers)
+}
+
 /// Waits until something is so, or the job is over; an error if neither comes.
-fn wait(job: &mut JobHandle, mut so: impl FnMut() -> bool) -> Result<(), String> {
+pub(super) fn wait_for(job: &mut JobHandle, mut so: impl FnMut() -> bool) -> Result<(), String> {
     let clock = Env::real().clock;
     let start = clock.elapsed();
     while !so() && !job.wait_at_most(Duration::from_millis(1)) {
@@ -176,25 +182,25 @@ type Ended = Result<Summary, Box<JobError>>;
 
 /// Runs a case, with what happens on the way.
 fn run_job(graph: &Arc<Graph>, memory: &Memory<'_>, way: Way) -> Result<Ended, String> {
-    let mut job = start(graph, memory, way, None, way.workers)?;
+    let mut job = start_way(graph, memory, way, None, way.workers)?;
     let (at, restart) = match way.stop {
         Stop::Never => {
-            wait(&mut job, || false)?;
+            wait_for(&mut job, || false)?;
             return Ok(job.wait());
         }
         Stop::Snapshot(at) => (at, None),
         Stop::Restart(at, workers) => (at, Some(workers)),
     };
     memory.pause_after(Some(at));
-    wait(&mut job, || memory.paused())?;
+    wait_for(&mut job, || memory.paused())?;
     let snapshot = job.snapshots().and_then(|snapshots| snapshots.take(restart.is_some()));
     memory.pause_after(None);
     job.control().wake();
-    wait(&mut job, || false)?;
+    wait_for(&mut job, || false)?;
     let ended = job.wait();
     let (Some(workers), Some(snapshot), Ok(_)) = (restart, snapshot, &ended) else { return Ok(ended) };
-    let mut job = start(graph, memory, way, Some(snapshot), workers)?;
-    wait(&mut job, || false)?;
+    let mut job = start_way(graph, memory, way, Some(snapshot), workers)?;
+    wait_for(&mut job, || false)?;
     Ok(job.wait())
 }
 

@@ -4,6 +4,7 @@
 
 mod aggregates;
 mod compare;
+mod held;
 mod input;
 mod joins;
 mod memory;
@@ -14,6 +15,7 @@ mod stages;
 
 use compare::Verdict;
 use flow_plan::arbitrary::Arbitrary;
+pub use held::held;
 pub use model::Case;
 use std::collections::BTreeMap;
 

@@ -8,6 +8,7 @@ mod cli;
 mod diagnostics;
 mod explain;
 mod flow_test;
+mod held;
 mod join_limits;
 mod joins;
 mod lang_examples;

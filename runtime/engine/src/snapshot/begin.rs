@@ -115,24 +115,30 @@ fn add(tables: &mut Vec<Table>, table: Table) {
     }
 }
 
-/// What the state of each node is called in a snapshot, and what it was called before.
+/// What the state of each node is called in a snapshot, and what it was called before. The script's own names come
+/// first: that a chain beside it has the same label changes nothing.
 pub(crate) fn state_ids(graph: &Graph) -> Vec<StateIdentity> {
     let mut seen: HashMap<String, usize> = HashMap::new();
-    let id = |node: &Node| {
-        let mut identity = identity(node);
+    let mut ids: Vec<(usize, StateIdentity)> = Vec::new();
+    let (named, others): (Vec<usize>, Vec<usize>) =
+        (0..graph.nodes.len()).partition(|node| identity(&graph.nodes[*node]).is_some());
+    for node in named.into_iter().chain(others) {
+        let label = || StateIdentity { id: graph.nodes[node].label.clone(), was: None };
+        let mut identity = identity(&graph.nodes[node]).cloned().unwrap_or_else(label);
         let count = seen.entry(identity.id.clone()).or_insert(0);
         *count += 1;
         if *count > 1 {
-            // The second of two steps, or the same word again in a declaration.
+            // The second of two steps, or a node without state of the script's.
             identity.id = format!("{}·{count}", identity.id);
         }
-        identity
-    };
-    graph.nodes.iter().map(id).collect()
+        ids.push((node, identity));
+    }
+    ids.sort_by_key(|(node, _)| *node);
+    ids.into_iter().map(|(_, identity)| identity).collect()
 }
 
-fn identity(node: &Node) -> StateIdentity {
-    let state = match &node.kind {
+fn identity(node: &Node) -> Option<&StateIdentity> {
+    match &node.kind {
         NodeKind::Aggregate(aggregate) => Some(&aggregate.state),
         NodeKind::WindowAggregate(aggregate) => Some(&aggregate.state),
         NodeKind::Pick(pick) => Some(&pick.state),
@@ -140,9 +146,5 @@ fn identity(node: &Node) -> StateIdentity {
         NodeKind::Join(join) => Some(&join.state),
         NodeKind::Scan { state, .. } => Some(state),
         _ => None,
-    };
-    match state {
-        Some(state) => state.clone(),
-        None => StateIdentity { id: node.label.clone(), was: None },
     }
 }
