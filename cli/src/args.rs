@@ -253,7 +253,7 @@ impl SavepointExport {
 /// `flow check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Scripts; `-` is standard input
+    /// Scripts, and folders of scripts; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How findings are written
@@ -279,7 +279,7 @@ pub struct Check {
 /// `flow test`.
 #[derive(Debug, Args)]
 pub struct Test {
-    /// Scripts; `-` is standard input
+    /// Scripts, and folders of scripts; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Only tests whose name contains this
@@ -310,7 +310,7 @@ pub enum TestFormat {
 /// `flow fmt`.
 #[derive(Debug, Args)]
 pub struct Fmt {
-    /// Scripts; `-` is standard input
+    /// Scripts, and folders of scripts; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Change nothing; show what would change and exit with 1 if anything would
@@ -344,6 +344,8 @@ pub enum Graph {
     Dot,
     /// Mermaid, for Markdown
     Mermaid,
+    /// A picture
+    Svg,
 }
 
 /// `flow explain`.

@@ -6,7 +6,7 @@ use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options};
 use flow_env::Env;
 use flow_syntax::Code;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a script is called in messages.
 pub(crate) fn name(path: &Path) -> String {
@@ -32,6 +32,53 @@ pub(crate) fn read(path: &Path, env: &Env) -> Result<Vec<u8>, LoadError> {
         io::ErrorKind::PermissionDenied => LoadError::Unreadable("permission denied".to_string()),
         _ => LoadError::Unreadable(e.to_string()),
     })
+}
+
+/// Folders that are looked into below one that is named; of a tree with more, only a part is seen.
+const FOLDERS: usize = 1_000;
+
+/// The scripts in a folder and those below it, by path; hidden folders and what build tools make is left out.
+pub(crate) fn in_folder(folder: &Path, env: &Env) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    let mut looked = 0;
+    while let Some(folder) = open.pop().filter(|_| looked < FOLDERS) {
+        looked += 1;
+        // A folder that cannot be listed holds nothing that could be shown.
+        for entry in env.disk.list(&folder).unwrap_or_default() {
+            let name =
+                entry.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let hidden = name.starts_with('.') || matches!(name.as_str(), "target" | "node_modules");
+            match entry.info.is_dir {
+                true if !hidden => open.push(entry.path),
+                false if name.ends_with(".flow") => found.push(entry.path),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What the command line names: each file as it is, each folder as the scripts in it.
+pub(crate) fn all(named: &[PathBuf], env: &Env) -> Result<Vec<PathBuf>, Stop> {
+    let mut all = Vec::new();
+    for path in named {
+        if is_stdin(path) || !env.disk.info(path).is_ok_and(|info| info.is_dir) {
+            all.push(path.clone());
+            continue;
+        }
+        let found = in_folder(path, env);
+        if found.is_empty() {
+            return Err(Stop::outside(format!("there are no scripts in the folder `{}`", path.display())));
+        }
+        // In the folder where one is, a script goes by its name.
+        all.extend(found.into_iter().map(|script| match script.strip_prefix(".") {
+            Ok(short) => short.to_path_buf(),
+            Err(_) => script,
+        }));
+    }
+    Ok(all)
 }
 
 /// Why a script on the command line cannot be read: exit status 2.

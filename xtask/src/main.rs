@@ -27,6 +27,7 @@ cargo xtask <command>
   fuzz editor --count N [--seed S]
                             random edits of every example: the language server says what a fresh check says
   tree-sitter               make the editors' parser of its grammar.js (needs Node)
+  docs                      write the reference of docs/guide and its pictures
   help                      this text
 ";
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Some("nexmark") => suite::nexmark(rest),
         Some("fuzz") => suite::fuzz(rest),
         Some("tree-sitter") => suite::tree_sitter(),
+        Some("docs") => suite::docs(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             Ok(())

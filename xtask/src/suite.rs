@@ -132,6 +132,11 @@ pub(crate) fn tree_sitter() -> Result<(), String> {
     run(&mut cargo(&["run", "-q", "-p", "tree-sitter-flow", "--example", "generate"]))
 }
 
+/// `cargo xtask docs`: the reference of the guide and its pictures, from the compiler's tables and the pages of the language.
+pub(crate) fn docs() -> Result<(), String> {
+    run(&mut cargo(&["run", "-q", "-p", "flow-driver", "--example", "guide"]))
+}
+
 /// Random edits of every example in an editor: the test of the language server, with more of them.
 fn fuzz_editor(args: &[String]) -> Result<(), String> {
     let mut command = cargo(&["test", "--release", "-p", "flow-lsp", "--test", "suite", "random_edits"]);

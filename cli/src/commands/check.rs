@@ -16,7 +16,7 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
     let options = options(args)?;
     let target = args.against.as_deref().map(|text| Target::find(text, &env)).transpose()?;
     let mut checked = Vec::new();
-    for path in &args.files {
+    for path in &script::all(&args.files, &env)? {
         checked.push(one(path, args, target.as_ref(), &options, &env)?);
     }
     // People read standard error; what machines read is the command's result.

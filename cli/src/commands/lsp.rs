@@ -6,9 +6,6 @@ use flow_driver::LoadError;
 use flow_env::Env;
 use std::path::{Path, PathBuf};
 
-/// Folders below the editor's that are looked into; a tree of more is looked at in part.
-const FOLDERS: usize = 1_000;
-
 struct Disk(Env);
 
 impl flow_lsp::Files for Disk {
@@ -17,27 +14,7 @@ impl flow_lsp::Files for Disk {
     }
 
     fn scripts(&self, folder: &Path) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut open = vec![folder.to_path_buf()];
-        let mut looked = 0;
-        while let Some(folder) = open.pop().filter(|_| looked < FOLDERS) {
-            looked += 1;
-            // A folder that cannot be listed holds nothing that could be shown.
-            for entry in self.0.disk.list(&folder).unwrap_or_default() {
-                let name = entry
-                    .path
-                    .file_name()
-                    .map(|name| name.to_string_lossy().into_owned())
-                    .unwrap_or_default();
-                let hidden = name.starts_with('.') || matches!(name.as_str(), "target" | "node_modules");
-                match entry.info.is_dir {
-                    true if !hidden => open.push(entry.path),
-                    false if name.ends_with(".flow") => found.push(entry.path),
-                    _ => {}
-                }
-            }
-        }
-        found
+        script::in_folder(folder, &self.0)
     }
 }
 

@@ -9,8 +9,13 @@ use std::path::Path;
 const SCRIPT: &str = include_str!("../../template/visits.flow");
 const DATA: &str = include_str!("../../template/visits.csv");
 const README: &str = include_str!("../../template/README.md");
-const WORKFLOW: &str = include_str!("../../template/ci.yml");
-const IGNORE: &str = "/out\n/.flow\n";
+const WORKFLOW: &str = include_str!("../../template/github.yml");
+const GITLAB: &str = include_str!("../../template/gitlab.yml");
+const HOOKS: &str = include_str!("../../template/pre-commit.yaml");
+const ACTION: &str = include_str!("../../../editor-support/ci/action.yml");
+const TEMPLATE: &str = include_str!("../../../editor-support/ci/gitlab.yml");
+const CHECK: &str = include_str!("../../../editor-support/ci/check.sh");
+const IGNORE: &str = "/out\n/.flow\n/flow-reports\n";
 
 pub(super) fn run(args: &New) -> Outcome {
     let env = Env::real();
@@ -30,7 +35,13 @@ pub(super) fn run(args: &New) -> Outcome {
         (script.as_str(), fill(SCRIPT)),
         ("visits.csv", DATA.to_string()),
         ("README.md", fill(README)),
+        // The checks lie in one folder: as an action for GitHub, as a template for GitLab.
+        ("ci/check.sh", CHECK.to_string()),
+        ("ci/action.yml", ACTION.to_string()),
+        ("ci/gitlab.yml", TEMPLATE.to_string()),
         (".github/workflows/flow.yml", fill(WORKFLOW)),
+        (".gitlab-ci.yml", fill(GITLAB)),
+        (".pre-commit-config.yaml", fill(HOOKS)),
         (".gitignore", IGNORE.to_string()),
     ];
     for (path, text) in &files {
@@ -38,7 +49,7 @@ pub(super) fn run(args: &New) -> Outcome {
     }
     let shown = folder.display();
     output::say(&format!(
-        "made `{shown}`: a script, data, a test and a CI workflow\n  next: flow run {}\n",
+        "made `{shown}`: a script, data, a test and what CI needs\n  next: flow run {}\n",
         folder.join(&script).display()
     ));
     Ok(Status::Done)

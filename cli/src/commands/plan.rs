@@ -47,6 +47,7 @@ fn drawn(language: Option<GraphLanguage>, head: &str, views: &[View]) -> String 
         None => display::text(head, views),
         Some(GraphLanguage::Dot) => display::dot(head, views),
         Some(GraphLanguage::Mermaid) => display::mermaid(head, views),
+        Some(GraphLanguage::Svg) => flow_driver::picture::svg(head, views),
     }
 }
 

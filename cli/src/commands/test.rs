@@ -29,7 +29,7 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
     let options = Options { params: script::params(&args.params)?, ..Options::default() };
     let mut all = Vec::new();
     let mut wrong = false;
-    for path in &args.files {
+    for path in &script::all(&args.files, &env)? {
         let compiled = script::compile(path, &options, &env)?;
         if compiled.has_errors() {
             output::say(&render::report(&compiled.diagnostics, &compiled.sources, look));

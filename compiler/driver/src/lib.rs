@@ -5,6 +5,8 @@ mod compile;
 pub mod editor;
 pub mod explain;
 mod load;
+pub mod picture;
+pub mod reference;
 pub mod restore;
 mod runnable;
 pub mod testing;

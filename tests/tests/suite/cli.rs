@@ -101,7 +101,7 @@ fn a_script_that_is_not_there_exits_with_2() {
         assert_eq!((status, out.as_str()), (Some(2), ""), "{args:?}: {err}");
         assert!(err.contains(args[1]), "{args:?}: {err}");
     }
-    assert_eq!(flow(folder.path(), &["check", "."]).0, Some(2));
+    assert_eq!(flow(folder.path(), &["run", "."]).0, Some(2), "a folder is no script");
 }
 
 #[test]
@@ -321,6 +321,25 @@ fn infer_reads_standard_input_and_answers_machines() {
 }
 
 #[test]
+fn a_folder_stands_for_the_scripts_in_it() {
+    let folder = folder(&[("a.flow", GOOD), ("notes.txt", "no script")]);
+    std::fs::create_dir_all(folder.path().join("sub/.hidden")).unwrap();
+    std::fs::write(folder.path().join("sub/b.flow"), WRONG).unwrap();
+    std::fs::write(folder.path().join("sub/.hidden/c.flow"), WRONG).unwrap();
+    let (status, out, _) = flow(folder.path(), &["check", "--format", "concise", "."]);
+    assert_eq!(status, Some(1));
+    assert!(out.starts_with("sub/b.flow:2:") && out.lines().count() == 1, "{out}");
+    assert_eq!(flow(folder.path(), &["fmt", "--check", "a.flow", "sub"]).0, Some(0));
+    std::fs::write(folder.path().join("sub/b.flow"), WRONG.replace("sink out", "sink   out")).unwrap();
+    assert_eq!(flow(folder.path(), &["fmt", "--check", "a.flow", "sub"]).0, Some(1));
+    let (status, _, err) = flow(folder.path(), &["check", "sub/.hidden"]);
+    assert_eq!((status, err.contains("sub/.hidden/c.flow")), (Some(1), true), "{err}");
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let (status, _, err) = flow(folder.path(), &["test", "empty"]);
+    assert!(status == Some(2) && err.contains("there are no scripts in the folder `empty`"), "{err}");
+}
+
+#[test]
 fn new_makes_a_folder_in_which_everything_passes() {
     let folder = folder(&[]);
     assert_eq!(flow(folder.path(), &["new", "web-visits"]).0, Some(0));
@@ -333,7 +352,15 @@ fn new_makes_a_folder_in_which_everything_passes() {
     let (status, out, err) = flow(&made, &["run", "web-visits.flow"]);
     assert_eq!(status, Some(0), "{err}");
     assert!(out.contains("{\"page\":\"/\",\"visits\":4,\"users\":3,\"slowest\":731,\"slow\":1}"), "{out}");
-    assert!(made.join(".github/workflows/flow.yml").exists() && made.join("README.md").exists());
+    for file in [
+        ".github/workflows/flow.yml",
+        ".gitlab-ci.yml",
+        ".pre-commit-config.yaml",
+        "ci/action.yml",
+        "README.md",
+    ] {
+        assert!(made.join(file).exists(), "{file}");
+    }
     let (status, _, err) = flow(folder.path(), &["new", "web-visits"]);
     assert_eq!(status, Some(2));
     assert!(err.contains("exists"), "{err}");

@@ -4,10 +4,12 @@
 mod against;
 mod bad_input;
 mod catalogue;
+mod ci;
 mod cli;
 mod diagnostics;
 mod explain;
 mod flow_test;
+mod guide;
 mod held;
 mod join_limits;
 mod joins;

@@ -1,0 +1,81 @@
+//! What CI runs: the script behind the GitHub Action and the GitLab template, in the folder that `flow new` makes.
+
+use flow_tests::flow_binary::path;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn checked(folder: &Path, settings: &[(&str, &str)]) -> Output {
+    let mut command = Command::new("bash");
+    command.arg("ci/check.sh").current_dir(folder).env("FLOW", path()).env("NO_COLOR", "1");
+    for name in ["GITHUB_ACTIONS", "FLOW_DENY", "FLOW_AGAINST", "FLOW_REPORTS"] {
+        command.env_remove(name);
+    }
+    command.envs(settings.iter().copied()).output().unwrap()
+}
+
+fn made() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let done = Command::new(path()).args(["new", "visits"]).current_dir(folder.path()).status().unwrap();
+    assert!(done.success());
+    let made = folder.path().join("visits");
+    (folder, made)
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_new_folder_passes_and_its_reports_are_written() {
+    let (_folder, made) = made();
+    let done = checked(&made, &[("FLOW_REPORTS", "flow-reports")]);
+    assert!(done.status.success(), "{}", text(&done));
+    let report = |name: &str| std::fs::read_to_string(made.join("flow-reports").join(name)).unwrap();
+    assert!(report("tests.xml").contains("visits are counted per page"));
+    let sarif: serde_json::Value = serde_json::from_str(&report("findings.sarif")).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    assert_eq!(report("code-quality.json").trim(), "[]");
+}
+
+#[test]
+fn style_findings_and_failing_tests_each_fail_the_change() {
+    let (_folder, made) = made();
+    let script = made.join("visits.flow");
+    let good = std::fs::read_to_string(&script).unwrap();
+    let cases = [
+        ("a style", good.replace("  |> keyBy(page)", "     |> keyBy(page)"), "keyBy"),
+        (
+            "a finding",
+            format!("{good}\nstream unused = visits |> filter(millis > 1)\n"),
+            "::error file=visits.flow",
+        ),
+        ("a test", good.replace("visits: 2, users: 1", "visits: 3, users: 1"), "visits are counted per page"),
+    ];
+    for (what, changed, said) in cases {
+        std::fs::write(&script, changed).unwrap();
+        let done = checked(&made, &[("GITHUB_ACTIONS", "true")]);
+        assert_eq!(done.status.code(), Some(1), "{what}: {}", text(&done));
+        assert!(text(&done).contains(said), "{what}: {}", text(&done));
+    }
+}
+
+#[test]
+fn a_change_that_would_lose_the_state_of_running_jobs_fails_against_the_base() {
+    let (_folder, made) = made();
+    let git = |args: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(args).current_dir(&made);
+        assert!(command.output().unwrap().status.success(), "git {args:?}");
+    };
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "base"]);
+    let same = checked(&made, &[("FLOW_AGAINST", "main")]);
+    assert!(same.status.success(), "{}", text(&same));
+    let script = made.join("visits.flow");
+    let changed = std::fs::read_to_string(&script).unwrap().replace("keyBy(page)", "keyBy(millis)");
+    std::fs::write(&script, changed.split("test \"").next().unwrap().trim_end().to_string() + "\n").unwrap();
+    let done = checked(&made, &[("FLOW_AGAINST", "main"), ("FLOW_DENY", "")]);
+    assert_eq!(done.status.code(), Some(1), "{}", text(&done));
+    assert!(text(&done).contains("incompatible"), "{}", text(&done));
+}

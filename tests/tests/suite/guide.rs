@@ -1,0 +1,48 @@
+//! The commands of the guide are run: a reader who types them sees what the page says.
+
+use flow_tests::flow_binary::path;
+use std::process::Command;
+
+/// The blocks of a page: what stands behind the fence, and the text.
+fn blocks(page: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in page.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => open = Some((info.to_string(), String::new())),
+            (Some(_), Some("")) => found.extend(open.take()),
+            (Some((_, text)), _) => text.push_str(&format!("{line}\n")),
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn the_first_pipeline_of_the_guide_works_as_it_is_written() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/first-pipeline.md");
+    let blocks = blocks(&std::fs::read_to_string(page).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let beside = path().parent().unwrap().to_path_buf();
+    let places = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();
+    let places = std::env::join_paths(std::iter::once(beside).chain(places)).unwrap();
+    // Each block goes on where the ones before it left off.
+    let mut before = String::from("set -eu\n");
+    let mut compared = 0;
+    for (number, (info, text)) in blocks.iter().enumerate().filter(|(_, (info, _))| info == "sh") {
+        assert_eq!(info, "sh");
+        let script = format!("{{\n{before}}} > /dev/null 2>&1\n{text}");
+        let again = folder.path().join(number.to_string());
+        std::fs::create_dir(&again).unwrap();
+        let mut command = Command::new("bash");
+        let done = command.args(["-c", &script]).current_dir(&again).env("PATH", &places).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{text}{said}");
+        if let Some((_, wanted)) = blocks.get(number + 1).filter(|(info, _)| info == "text") {
+            assert_eq!(String::from_utf8_lossy(&done.stdout), *wanted, "{text}{said}");
+            compared += 1;
+        }
+        before.push_str(text);
+    }
+    assert!(compared >= 4, "{compared} results are compared");
+}
