@@ -10,8 +10,20 @@ pub struct Case {
     pub name: &'static str,
     /// The script.
     pub script: String,
-    /// Its sources: the name of each, which is that of its file, and its rows.
+    /// Its sources: the name of each, which is that of its file or folder, and its rows.
     pub sources: Vec<(String, Vec<Row>)>,
+    /// In how many files the rows of a source stand (one: no folder), and how these are packed.
+    pub files: usize,
+    pub packing: Packing,
+}
+
+/// How files are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// Not at all.
+    None,
+    /// Each in turn so, or not at all.
+    Some,
 }
 
 /// The values of a row of [`TYPE`].
@@ -39,14 +51,47 @@ pub fn cases(random: &mut Arbitrary, rows: usize) -> Vec<Case> {
     ];
     let mut all: Vec<Case> = stages.iter().map(|(name, stage)| one(random, name, stage, rows)).collect();
     all.push(join(random, rows / 4));
+    all.extend(outside(random, rows));
     all
+}
+
+/// Cases that are about what stands around the job: folders of files, packed ones, partitions.
+fn outside(random: &mut Arbitrary, rows: usize) -> Vec<Case> {
+    let ways: [(&'static str, &str, &str); 4] = [
+        ("partitions", "rows |> map { third: v % 3, k, s, v }", "partitionBy: [third]"),
+        (
+            "packed partitions",
+            "rows |> map { fifth: v % 5, k, v }",
+            "partitionBy: [fifth], compression: gzip, mode: overwrite",
+        ),
+        ("many packed parts", "rows |> map { k, s, v }", "compression: zstd, rollSize: 4KiB, mode: append"),
+        (
+            "windows of merged files",
+            "rows |> keyBy(k) |> window(tumbling(1min)) |> aggregate { n: count(), total: sum(v) }",
+            "rollEvery: 5ms",
+        ),
+    ];
+    let case = |(name, stage, options): &(&'static str, &str, &str)| {
+        let plain = one(random, name, stage, rows);
+        let script =
+            plain.script.replace("\"out\", format: json", &format!("\"out\", format: json, {options}"));
+        let packing = if random.one_in(2) { Packing::Some } else { Packing::None };
+        Case { script, files: 1 + random.below(4) as usize, packing, ..plain }
+    };
+    ways.iter().map(case).collect()
 }
 
 fn one(random: &mut Arbitrary, name: &'static str, stage: &str, rows: usize) -> Case {
     let script = format!(
         "{TYPE}source rows: Row = file(\"rows\", format: json)\n  |> eventTime(at, delay: 30s)\nsink out = {stage}\n  -> file(\"out\", format: json)\n"
     );
-    Case { name, script, sources: vec![("rows".into(), some_rows(random, rows))] }
+    Case {
+        name,
+        script,
+        sources: vec![("rows".into(), some_rows(random, rows))],
+        files: 1,
+        packing: Packing::None,
+    }
 }
 
 fn join(random: &mut Arbitrary, rows: usize) -> Case {
@@ -54,7 +99,7 @@ fn join(random: &mut Arbitrary, rows: usize) -> Case {
         "{TYPE}source rows: Row = file(\"rows\", format: json)\n  |> eventTime(at, delay: 30s)\nsource others: Row = file(\"others\", format: json)\n  |> eventTime(at, delay: 30s)\nsink out = rows as l |> join(others as r on l.k == r.k, within: 5s) |> map {{ k: l.k, a: l.v, b: r.v, at: l.at, other: r.at }}\n  -> file(\"out\", format: json)\n"
     );
     let sources = ["rows", "others"].map(|name| (name.to_string(), some_rows(random, rows)));
-    Case { name: "join", script, sources: sources.into() }
+    Case { name: "join", script, sources: sources.into(), files: 1, packing: Packing::None }
 }
 
 /// Rows whose times go on, with a disorder that the delay covers.

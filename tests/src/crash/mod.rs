@@ -3,11 +3,22 @@
 //! should not be there.
 
 mod cases;
+mod files;
 mod run;
 
-pub use cases::{Case, cases};
+pub use cases::{Case, Packing, cases};
 pub use run::{Plan, Tally, campaign};
 
 /// Places in a run at which a debug build dies if it is told to (`FLOW_DIE=name:count`).
-pub const POINTS: [&str; 8] =
-    ["begun", "recovered", "shown again", "started", "written", "published", "shown", "retired"];
+pub const POINTS: [&str; 10] = [
+    "begun",
+    "recovered",
+    "shown again",
+    "started",
+    "written",
+    "published",
+    "part shown",
+    "parts shown",
+    "shown",
+    "retired",
+];

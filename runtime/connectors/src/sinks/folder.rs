@@ -7,7 +7,7 @@
 
 use super::staging::{Shown, Staging, failed};
 use flow_engine::sink::{Epoch, Generation, Mark, Run, SinkError};
-use flow_env::Disk;
+use flow_env::{Disk, reach};
 use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -276,6 +276,7 @@ impl Folder {
         for dir in &dirs {
             self.disk.sync_dir(dir).map_err(|error| SinkError::Write(failed("sync", dir, &error)))?;
         }
+        reach("parts shown");
         shown.replaces.clear();
         shown.mark = Mark { generation: begun.generation, epoch };
         staging.show(shown)
@@ -316,7 +317,9 @@ impl Folder {
             Ok(_) if path == &visible => Ok(()),
             Ok(_) => {
                 let renamed = self.disk.rename(&staged, &visible);
-                renamed.map_err(|error| staging.error("rename", &staged, &error))
+                renamed.map_err(|error| staging.error("rename", &staged, &error))?;
+                reach("part shown");
+                Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 staging.still_mine()?;
