@@ -311,6 +311,12 @@ impl Flow {
             if let Ok(Err(message)) = loaded {
                 return Err((node, message));
             }
+            // What is not taken over must not get lost without a word.
+            if let Some(table) = tables.left() {
+                let message =
+                    format!("its state holds `{table}`, which it does not keep as the script is now");
+                return Err((node, message));
+            }
         }
         Ok(())
     }

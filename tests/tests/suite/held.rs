@@ -59,8 +59,7 @@ fn windows_that_are_given_again_hold_what_was_given() {
         TIMED,
         "window(tumbling(2s), lateness: 1min) |> trigger(late: eachRow) |> aggregate { total: sum(v) } |> trigger(atEnd) |> aggregate { all: sum(total) }",
         &[
-            "out.aggregate windows: k, windowStart, windowEnd (9)",
-            "out.aggregate slices: k, windowStart, windowEnd, sliceStart, total (9)",
+            "out.aggregate windows: k, windowStart, windowEnd, total (9)",
             "out.aggregate given: k, windowStart, windowEnd, k·2, windowStart·2, windowEnd·2, total (4)",
             "out.aggregate#2 groups: all.sum_high, all.sum_low (1)",
         ],

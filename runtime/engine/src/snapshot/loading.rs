@@ -14,6 +14,12 @@ pub(crate) struct Loading {
 }
 
 impl Loading {
+    /// A table that nobody took, and which holds more than what was given before.
+    pub(crate) fn left(&self) -> Option<&str> {
+        let holds = |table: &&Table| table.name != "given" && table.rows.iter().any(|batch| batch.len > 0);
+        self.tables.iter().find(holds).map(|table| table.name.as_str())
+    }
+
     /// Takes a table; without entries if nothing was saved under this name.
     pub(crate) fn table(&mut self, name: &str) -> Loaded {
         let at = self.tables.iter().position(|table| table.name == name);

@@ -580,7 +580,8 @@ impl<P: Place> Operator for UpdatingOperator<P> {
         let saved = from.table("rows");
         let batch = self.frame.loaded(&self.written(), &saved)?;
         self.find(&batch);
-        let numbers = saved.ints(ORDER);
+        // Of lists that were given at the end, the place says it.
+        let numbers = saved.ints(if saved.has(ORDER) { ORDER } else { PLACE });
         let mut coming: Vec<usize> = (0..numbers.len()).collect();
         coming.sort_by_key(|&row| numbers[row].abs());
         for row in coming {

@@ -25,6 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 mod save;
 
+pub(crate) use save::OTHER_SLICES;
+
 /// Which windows a row goes to.
 pub(crate) enum Spans {
     Tumbling(Tumbling),

@@ -4,8 +4,10 @@
 use super::births::{Places, Reborn, Written};
 use super::bounds::{Bounds, Overlapping, Tumbling};
 use super::divide::{ByTime, Locate, Moment, Rows, divide};
+use super::kept::OTHER_SLICES;
 use super::pane::{Pane, RefusedResult};
 use super::windows::{Common, Windows, rest};
+use super::written::WINDOW_START;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;
@@ -240,7 +242,11 @@ impl Windows for Sliced {
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
-        let saved = Reborn::new(&from.table("slices"), common.output.rank);
+        let slices = from.table("slices");
+        if slices.has(WINDOW_START) {
+            return Err(OTHER_SLICES.into());
+        }
+        let saved = Reborn::new(&slices, common.output.rank);
         let starts = saved.groups.ints(SLICE_START);
         for (start, rows) in saved.by(|row| starts[row]) {
             let mut pane = Pane::new(&common.shape, &common.output);

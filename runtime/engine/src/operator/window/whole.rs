@@ -134,10 +134,12 @@ impl Windows for Whole {
         out.table("windows", shape.home(), shape.keys.len() + 2, births.finish(columns));
     }
 
-    fn load(&mut self, common: &mut Common, from: &mut Loading, _now: i64) -> Result<(), String> {
+    fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
         let saved = Reborn::new(&from.table("windows"), common.output.rank);
         let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));
-        for (window, rows) in saved.by(|row| (ends[row], starts[row])) {
+        // Windows that could be given again are there for a while behind their end.
+        let windows = saved.by(|row| (ends[row], starts[row]));
+        for (window, rows) in windows.into_iter().filter(|((end, _), _)| *end > now) {
             let mut pane = Pane::new(&common.shape, &common.output);
             pane.load(&common.shape, &saved, &rows)?;
             self.panes.insert(window, pane);

@@ -39,6 +39,10 @@ pub(super) fn add_states(columns: &mut Columns, states: &[State]) {
 
 /// What groups wait for, as it was written down.
 pub(super) fn states(from: &Loaded) -> Vec<State> {
+    if !from.has("·done") {
+        // Of windows that are given once: those that are there are not given yet.
+        return vec![State::NEW; from.len()];
+    }
     let flags = |name: &str| from.ints(name).into_iter().map(|flag| flag != 0).collect::<Vec<_>>();
     let [done, changed, filled, dead, given] = ["·done", "·changed", "·filled", "·dead", "·given"].map(flags);
     let rows = from.ints("·rows");

@@ -2,7 +2,7 @@
 
 use super::super::births::{Reborn, Written};
 use super::super::written::{Rows, WINDOW_END, WINDOW_START, add_bounds, add_states, load_given, states};
-use super::{Common, Kept, Open};
+use super::{Common, Kept, Open, Spans};
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
 use crate::state::{Groups, NO_SLOT};
 use flow_data::hash::hash_columns;
@@ -12,20 +12,26 @@ use flow_plan::DataType;
 /// Where a slice begins; of changelogs, whose windows keep rows as they come, nowhere.
 const SLICE: &str = "sliceStart";
 
+/// Why slices are not taken over.
+pub(crate) const OTHER_SLICES: &str = "its overlapping windows were kept otherwise: lateness and early results cannot come or go in a running job";
+
 impl Kept {
     pub(super) fn save_all(&self, common: &Common, out: &mut Saving) {
         let shape = &common.shape;
         let mut births = Written::new(common.output.rank);
         let empty = Open::new(common);
-        let (mut groups, mut slices) = (empty.groups(common, (0, 0)), Columns::default());
+        let alone = self.is_alone().then(|| Groups::new(shape));
+        let mut groups = empty.groups(common, (0, 0), alone.as_ref());
+        let mut slices = Columns::default();
         slices_of(&mut slices, common, (0, 0), 0, &Groups::new(shape));
         let mut given = Rows::new();
         given.add(&empty.given, |slots| empty.index.gather(slots), |_| (0, 0));
         for (&(end, start), open) in &self.open {
-            groups.append(open.groups(common, (start, end)));
+            let of_slice = open.slices.values().next().filter(|_| self.is_alone());
+            groups.append(open.groups(common, (start, end), of_slice.or(alone.as_ref())));
             births.add(&open.births, 0..open.index.len() as u32);
             given.add(&open.given, |slots| open.index.gather(slots), |_| (start, end));
-            for (&slice, of_slice) in &open.slices {
+            for (&slice, of_slice) in open.slices.iter().filter(|_| !self.is_alone()) {
                 let mut columns = Columns::default();
                 slices_of(&mut columns, common, (start, end), slice, of_slice);
                 slices.append(columns);
@@ -33,8 +39,15 @@ impl Kept {
         }
         let keys = shape.keys.len();
         out.table("windows", shape.home(), keys + 2, births.finish(groups));
-        out.table("slices", shape.home(), keys + 3, slices);
+        if !self.is_alone() {
+            out.table("slices", shape.home(), keys + 3, slices);
+        }
         given.save(common, out);
+    }
+
+    /// Is a window one slice? Then its groups hold what they aggregate, as those of windows do that are given once.
+    fn is_alone(&self) -> bool {
+        !matches!(self.spans, Spans::Overlapping(..))
     }
 
     pub(super) fn load_all(&mut self, common: &mut Common, from: &mut Loading) -> Result<(), String> {
@@ -46,10 +59,19 @@ impl Kept {
             open.find(common, &saved.groups.in_order(&rows), true)?;
             rows.iter().for_each(|&row| open.births.push(&saved.birth(row)));
             open.state = rows.iter().map(|&row| states[row as usize]).collect();
+            if self.is_alone() {
+                let mut groups = Groups::new(&common.shape);
+                groups.load(&common.shape, &saved.groups.in_order(&rows))?;
+                open.slices.insert(window.1, groups);
+            }
             self.open.insert(window, open);
         }
         common.rows = saved.groups.len() as u64;
-        self.load_slices(common, &from.table("slices"))?;
+        let slices = from.table("slices");
+        if slices.len() > 0 && !slices.has(WINDOW_START) {
+            return Err(OTHER_SLICES.into());
+        }
+        self.load_slices(common, &slices)?;
         let open = &mut self.open;
         let mut windows = Vec::new();
         let found = |saved: &Loaded, bounds: &[(i64, i64)]| {
@@ -96,11 +118,13 @@ fn slices_of(out: &mut Columns, common: &Common, (start, end): (i64, i64), slice
 
 impl Open {
     /// Its groups, and what they wait for.
-    fn groups(&self, common: &Common, bounds: (i64, i64)) -> Columns {
+    fn groups(&self, common: &Common, bounds: (i64, i64), alone: Option<&Groups>) -> Columns {
         let slots: Vec<u32> = (0..self.index.len() as u32).collect();
         let mut columns = Columns::default();
         columns.rows(&common.shape.key_fields(), self.index.gather(&slots));
         add_bounds(&mut columns, &vec![bounds; slots.len()]);
+        // The slice knows the same keys, in the same order.
+        alone.into_iter().for_each(|groups| groups.store(&common.shape, &slots, &mut columns));
         add_states(&mut columns, &self.state);
         columns
     }
