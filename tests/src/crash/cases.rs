@@ -12,8 +12,9 @@ pub struct Case {
     pub script: String,
     /// Its sources: the name of each, which is that of its file or folder, and its rows.
     pub sources: Vec<(String, Vec<Row>)>,
-    /// In how many files the rows of a source stand (one: no folder), and how these are packed.
+    /// In how many files the rows of a source stand (one: no folder).
     pub files: usize,
+    /// How these are packed.
     pub packing: Packing,
 }
 
