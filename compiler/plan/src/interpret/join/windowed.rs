@@ -134,16 +134,22 @@ impl Groups<'_> {
         self.groups.len() - 1
     }
 
+    /// Sessions that end at one time are given together, wherever they began.
+    fn started(&self, span: Span) -> i64 {
+        if is_session(self.window) { 0 } else { span.start }
+    }
+
     /// Gives the windows for which a number is said: least end first, then in the order of left rows.
     fn give(&mut self, join: &mut Joining<'_>, number: impl Fn(Span) -> Option<Number>) {
         let (due, open): (Vec<Group>, Vec<Group>) =
             std::mem::take(&mut self.groups).into_iter().partition(|group| number(group.span).is_some());
         self.groups = open;
-        let mut lefts: Vec<(i64, u64, usize, &Row)> = Vec::new();
+        let mut lefts: Vec<(Span, u64, usize, &Row)> = Vec::new();
         for (at, group) in due.iter().enumerate() {
-            lefts.extend(group.sides[0].iter().map(|(place, row)| (group.span.end, *place, at, row)));
+            lefts.extend(group.sides[0].iter().map(|(place, row)| (group.span, *place, at, row)));
         }
-        lefts.sort_by_key(|(end, place, ..)| (*end, *place));
+        // Of windows that end behind all times, the one that begins first.
+        lefts.sort_by_key(|(span, place, ..)| (span.end, self.started(*span), *place));
         for (_, _, at, left) in lefts {
             let group = &due[at];
             if let Some(number) = number(group.span) {

@@ -9,6 +9,8 @@ use flow_plan::operator::JoinKind;
 
 pub(crate) struct Firing {
     pub(crate) end: i128,
+    /// Where it stands among other windows.
+    order: i64,
     /// Its left rows, as they came.
     pub(crate) left: Vec<u32>,
     /// The left row at which it stands, and where in the row's partners, if it began with them.
@@ -22,8 +24,8 @@ pub(crate) struct Firing {
 pub(crate) type Partner<'a> = dyn Fn(&Core, usize, Option<u32>) -> Option<(u32, u32)> + 'a;
 
 impl Firing {
-    pub(crate) fn new(end: i128, left: Vec<u32>) -> Firing {
-        Firing { end, left, at: 0, cursor: None, met: false }
+    pub(crate) fn new(end: i128, order: i64, left: Vec<u32>) -> Firing {
+        Firing { end, order, left, at: 0, cursor: None, met: false }
     }
 
     /// Gives a piece; `left` are its left rows, which the caller holds meanwhile. Gives whether that was all.
@@ -43,8 +45,7 @@ impl Firing {
             pairs.keep(&holds);
         }
         let given = self.given(kind, begun, left, &pairs);
-        let end = clamp(self.end);
-        core.give_kept(cx, &given.rows, &given.kept, &vec![end; given.rows.len()]);
+        core.give_kept(cx, &given.rows, &given.kept, &vec![self.order; given.rows.len()]);
         Ok(self.at == left.len())
     }
 

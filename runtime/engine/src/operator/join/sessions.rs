@@ -199,7 +199,7 @@ impl Sessions {
         }
         left.sort_unstable();
         let rows = left.iter().map(|&(_, row, _)| row).collect();
-        let firing = Firing::new(end.into(), rows);
+        let firing = Firing::new(end.into(), end, rows);
         self.firing = Some(Ended { firing, of: left.into_iter().map(|(.., at)| at).collect(), sessions });
     }
 

@@ -82,6 +82,22 @@ impl Windows {
         }
     }
 
+    /// Is a time in the window from `start` to `end`?
+    fn holds(&self, start: i64, time: i64, end: i128) -> bool {
+        // Cumulative windows that end behind all times are one, which ends with time.
+        let last = |windows: &Overlapping| matches!(windows, Overlapping::Cumulative { .. });
+        let closed = end == i128::from(i64::MAX) && matches!(self, Windows::Overlapping(w, _) if last(w));
+        start <= time && (i128::from(time) < end || closed)
+    }
+
+    /// Where the window that ends there stands among others, also behind the last timestamp.
+    fn order(&self, end: i128) -> i64 {
+        match self {
+            Windows::Overlapping(windows, _) if windows.every() > 1 => (end >> 1) as i64,
+            _ => clamp(end),
+        }
+    }
+
     /// Where the window that ends there and holds the slice begins.
     fn start(&self, slice: i64, end: i128) -> i64 {
         match self {
@@ -161,7 +177,7 @@ impl Windowed {
         rows.sort_unstable();
         let left = rows.into_iter().map(|(_, row)| row);
         let left = left.filter(|row| is_in(&self.absent[0], *row, end)).collect();
-        self.firing = Some((Firing::new(end, left), start));
+        self.firing = Some((Firing::new(end, self.windows.order(end), left), start));
     }
 
     /// A piece of the window that is being given.
@@ -178,7 +194,7 @@ impl Windowed {
                 let row = next;
                 next = right.following(row);
                 let time = right.time[row as usize];
-                if start <= time && i128::from(time) < end && is_in(absent, row, end) {
+                if self.windows.holds(start, time, end) && is_in(absent, row, end) {
                     return Some((row, next));
                 }
             }
@@ -222,7 +238,7 @@ impl Windowed {
             let mut next = kept.first(of.slots[row]);
             while next != NO_ROW {
                 let time = kept.time[next as usize];
-                let inside = start <= time && i128::from(time) < end && is_in(absent, next, end);
+                let inside = self.windows.holds(start, time, end) && is_in(absent, next, end);
                 if inside && kept.equals(next, core.alike(of.side), of.batch, row) {
                     let never = || Absent { late: i64::MIN, withdrawn: Vec::new() };
                     absent.entry(next).or_insert_with(never).withdrawn.push(end);
@@ -235,7 +251,7 @@ impl Windowed {
 
     /// Frees the slices whose windows are all given.
     fn free(&mut self, core: &mut Core) {
-        let over = |slice: &i64| self.windows.last_end(*slice) <= self.given_to;
+        let over = |slice: &i64| self.windows.next_end(*slice, self.given_to).is_none();
         let gone: Vec<i64> = self.slices.keys().copied().filter(over).collect();
         for slice in gone {
             let Some(slice) = self.slices.remove(&slice) else { continue };

@@ -75,6 +75,12 @@ impl Overlapping {
         }
     }
 
+    /// How far apart windows are.
+    pub(crate) fn every(&self) -> i64 {
+        let (Overlapping::Sliding { every, .. } | Overlapping::Cumulative { every, .. }) = *self;
+        every
+    }
+
     /// The end of the last window that holds a time.
     pub(crate) fn last_end(&self, time: i64) -> i128 {
         let floor = |step: i64| i128::from(time).div_euclid(step.into()) * i128::from(step);
