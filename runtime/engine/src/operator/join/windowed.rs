@@ -65,11 +65,7 @@ impl Windows {
     /// The end of the last window that a slice lies in.
     fn last_end(&self, slice: i64) -> i128 {
         match self {
-            Windows::Tumbling(windows) => match windows.of(slice).end {
-                // The last window there is holds the last moment, too.
-                i64::MAX => i128::from(i64::MAX) + 1,
-                end => end.into(),
-            },
+            Windows::Tumbling(windows) => windows.of(slice).end.into(),
             Windows::Overlapping(windows, _) => windows.last_end(slice),
         }
     }
@@ -84,10 +80,17 @@ impl Windows {
 
     /// Is a time in the window from `start` to `end`?
     fn holds(&self, start: i64, time: i64, end: i128) -> bool {
-        // Cumulative windows that end behind all times are one, which ends with time.
-        let last = |windows: &Overlapping| matches!(windows, Overlapping::Cumulative { .. });
-        let closed = end == i128::from(i64::MAX) && matches!(self, Windows::Overlapping(w, _) if last(w));
-        start <= time && (i128::from(time) < end || closed)
+        if start > time {
+            return false;
+        }
+        // At the end of time ends are clamped: a window may hold moments that are not in front of its end.
+        const NEAR: i128 = i64::MAX as i128 - 2 * 86_400_000_000;
+        let closed = || match self {
+            Windows::Tumbling(_) => end > NEAR && self.slice(time) == start,
+            Windows::Overlapping(Overlapping::Cumulative { .. }, _) => end == i128::from(i64::MAX),
+            Windows::Overlapping(..) => false,
+        };
+        i128::from(time) < end || closed()
     }
 
     /// Where the window that ends there stands among others, also behind the last timestamp.
