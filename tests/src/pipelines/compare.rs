@@ -159,9 +159,14 @@ fn start_way(
 }
 
 /// A job that can be asked for snapshots.
-pub(super) fn start(graph: &Arc<Graph>, memory: &Memory<'_>, workers: usize) -> Result<JobHandle, String> {
+pub(super) fn start(
+    graph: &Arc<Graph>,
+    memory: &Memory<'_>,
+    from: Option<Snapshot>,
+    workers: usize,
+) -> Result<JobHandle, String> {
     let way = Way { workers, tiny_queues: false, native: false, stop: Stop::Snapshot(0) };
-    start_way(graph, memory, way, None, workers)
+    start_way(graph, memory, way, from, workers)
 }
 
 /// Waits until something is so, or the job is over; an error if neither comes.

@@ -2,25 +2,48 @@
 
 use super::compare::{compile, start, wait_for};
 use super::memory::Memory;
-use super::model::{Inputs, Row};
+use super::model::{Inputs, Row, show_row};
+use flow_engine::snapshot::Snapshot;
 use std::sync::Arc;
 
-/// The tables of a script's state when the rows of its one source `a` are through and more may come: a line each,
-/// `state table: columns (entries)`. Columns of the engine's own are left out.
-pub fn held(script: &str, rows: Vec<Row>, workers: usize) -> Result<Vec<String>, String> {
+/// A snapshot behind the first chunk of a script's one source `a`.
+fn snapshot(script: &str, memory: &Memory<'_>, workers: usize) -> Result<Snapshot, String> {
     let graph = flow_driver::runnable(&compile(script)?).map_err(|found| format!("{found:?}"))?;
-    let mut inputs = Inputs::default();
-    inputs.chunks.insert("a".into(), vec![rows, Vec::new()]);
-    let memory = Memory::new(&inputs);
     memory.pause_after(Some(1));
-    let mut job = start(&Arc::new(graph), &memory, workers)?;
+    let mut job = start(&Arc::new(graph), memory, None, workers)?;
     wait_for(&mut job, || memory.paused())?;
     let snapshot = job.snapshots().and_then(|snapshots| snapshots.take(true));
     memory.pause_after(None);
     job.control().wake();
     wait_for(&mut job, || false)?;
     job.wait().map_err(|error| error.message.clone())?;
-    let snapshot = snapshot.ok_or("no snapshot was taken")?;
+    snapshot.ok_or_else(|| "no snapshot was taken".into())
+}
+
+fn inputs(chunks: Vec<Vec<Row>>) -> Inputs {
+    let mut inputs = Inputs::default();
+    inputs.chunks.insert("a".into(), chunks);
+    inputs
+}
+
+/// What another script prints that goes on from the snapshot which this one made behind the first chunk; or why it
+/// does not start.
+pub fn goes_on(before: &str, after: &str, chunks: Vec<Vec<Row>>) -> Result<Vec<String>, String> {
+    let inputs = inputs(chunks);
+    let memory = Memory::new(&inputs);
+    let snapshot = snapshot(before, &memory, 2)?;
+    let graph = flow_driver::runnable(&compile(after)?).map_err(|found| format!("{found:?}"))?;
+    let mut job = start(&Arc::new(graph), &memory, Some(snapshot), 3)?;
+    wait_for(&mut job, || false)?;
+    job.wait().map_err(|error| error.message.clone())?;
+    Ok(memory.all_written().iter().map(|row| show_row(row)).collect())
+}
+
+/// The tables of a script's state when the rows of its one source `a` are through and more may come: a line each,
+/// `state table: columns (entries)`. Columns of the engine's own are left out.
+pub fn held(script: &str, rows: Vec<Row>, workers: usize) -> Result<Vec<String>, String> {
+    let inputs = inputs(vec![rows, Vec::new()]);
+    let snapshot = snapshot(script, &Memory::new(&inputs), workers)?;
     let mut lines: Vec<(String, usize)> = Vec::new();
     for table in snapshot
         .parts

@@ -63,6 +63,11 @@ impl<'a> Memory<'a> {
         std::mem::take(&mut locked(&self.log))
     }
 
+    /// What all sinks got.
+    pub(super) fn all_written(&self) -> Vec<Row> {
+        locked(&self.written).values().flat_map(|rows| locked(rows).clone()).collect()
+    }
+
     /// What the sink whose connector stands at this place got.
     pub(super) fn written(&self, place: u32) -> Vec<Row> {
         let rows = locked(&self.written).get(&place).cloned();

@@ -15,7 +15,7 @@ mod stages;
 
 use compare::Verdict;
 use flow_plan::arbitrary::Arbitrary;
-pub use held::held;
+pub use held::{goes_on, held};
 pub use model::Case;
 use std::collections::BTreeMap;
 

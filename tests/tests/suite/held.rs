@@ -1,7 +1,7 @@
 //! What windows and picks hold at a barrier: tables whose columns have the names of the script.
 
 use flow_plan::Value;
-use flow_tests::pipelines::held;
+use flow_tests::pipelines::{goes_on, held};
 
 const ROWS: &str =
     "type Row = { k: int, v: int, at: timestamp }\nsource a: Row = file(\"a\", format: json)\n";
@@ -89,4 +89,29 @@ fn picks_hold_the_places_or_the_rows_of_each_key() {
         "window(tumbling(1min)) |> top(2, by: v) |> map { k, v }",
         &["out.top windows: k, windowStart, windowEnd, rows (3)"],
     );
+}
+
+#[test]
+fn lateness_comes_and_goes_while_windows_are_open() {
+    let script = |more: &str| {
+        format!(
+            "{ROWS}{TIMED}sink out = a |> keyBy(k) |> window(tumbling(1min){more}) |> aggregate {{ total: sum(v) }} |> map {{ k, total }} -> stdout(format: json)\n"
+        )
+    };
+    let (plain, late) = (script(""), script(", lateness: 5s"));
+    for (before, after) in [(&plain, &late), (&late, &plain), (&late, &late)] {
+        let printed = goes_on(before, after, vec![rows(), rows()]).unwrap();
+        assert_eq!(printed, ["0, 18", "1, 24", "2, 30"], "{before}{after}");
+    }
+}
+
+#[test]
+fn state_that_an_operator_does_not_keep_any_more_is_refused() {
+    let script = |trigger: &str| {
+        format!(
+            "{ROWS}sink out = a |> keyBy(k) |> {trigger}latest(by: v) |> map {{ k, v }} -> stdout(format: json)\n"
+        )
+    };
+    let refused = goes_on(&script(""), &script("trigger(atEnd) |> "), vec![rows(), rows()]).unwrap_err();
+    assert!(refused.contains("its state holds `best`") && refused.contains("out.latest"), "{refused}");
 }
