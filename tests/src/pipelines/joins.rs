@@ -18,6 +18,9 @@ pub(super) fn join(random: &mut Arbitrary, known: &mut Known, other: (&str, Know
         3..=4 if timed => *random.pick(&[
             ", window: tumbling(3s)",
             ", window: sliding(4s, every: 2s)",
+            ", window: sliding(5s, every: 2s)",
+            ", window: cumulative(6s, every: 2s)",
+            ", window: tumbling(1d, zone: \"Europe/Berlin\")",
             ", window: session(gap: 1s)",
         ]),
         5 => ", ttl: 3s",
