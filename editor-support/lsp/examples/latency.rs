@@ -1,5 +1,6 @@
 //! How fast the language server answers: `cargo xtask bench editor`. A person types in scripts of 1,000 and 10,000 lines;
 //! each question comes right behind a changed letter, so that its answer waits for the whole analysis of the new text.
+//! Besides the time that passes, the time is told that the server worked: what remains where nothing else runs.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)]
 
 use flow_driver::LoadError;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Letters that are typed before each kind of question is counted.
 const ROUNDS: usize = 100;
 /// What a person waits at least between two letters.
-const PAUSE: Duration = Duration::from_millis(60);
+const PAUSE: Duration = Duration::from_millis(20);
 const URI: &str = "file:///srv/project/long.flow";
 
 struct Nothing;
@@ -48,12 +49,21 @@ fn script(lines: usize) -> String {
 struct Client {
     connection: Connection,
     next: i32,
+    /// The scheduler's account of the server's thread.
+    account: PathBuf,
 }
 
 impl Client {
     fn tell(&self, method: &str, params: Value) {
         let told = Notification::new(method.into(), params);
         self.connection.sender.send(told.into()).expect("the server is there");
+    }
+
+    /// The time the server's thread has run.
+    fn worked(&self) -> Duration {
+        let text = std::fs::read_to_string(&self.account).unwrap_or_default();
+        let nanos = text.split(' ').next().and_then(|first| first.parse().ok());
+        Duration::from_nanos(nanos.unwrap_or(0))
     }
 
     fn ask(&mut self, method: &str, params: Value) -> Duration {
@@ -109,7 +119,7 @@ fn questions(line: u32, column: u32) -> Vec<(&'static str, Value)> {
 fn main() {
     for (lines, limit) in [(1_000, 10), (10_000, 50)] {
         println!("\n{lines} lines, {} bytes, limit {limit} ms\n", script(lines).len());
-        println!("| question | p50 ms | p99 ms | longest ms |\n|---|---:|---:|---:|");
+        println!("| question | work p50 | work p99 | wait p50 | wait p99 |\n|---|---:|---:|---:|---:|");
         for number in 0..questions(0, 0).len() {
             measure(lines, number, limit);
         }
@@ -118,8 +128,14 @@ fn main() {
 
 fn measure(lines: usize, question: usize, limit: u64) {
     let (server, connection) = Connection::memory();
-    let thread = std::thread::spawn(move || flow_lsp::serve(&server, Box::new(Nothing)));
-    let mut client = Client { connection, next: 0 };
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let own = std::fs::read_link("/proc/thread-self").unwrap_or_default();
+        sender.send(own).expect("the client waits");
+        flow_lsp::serve(&server, Box::new(Nothing))
+    });
+    let own = receiver.recv().expect("the server has started");
+    let mut client = Client { connection, next: 0, account: Path::new("/proc").join(own).join("schedstat") };
     let capabilities =
         json!({ "textDocument": { "diagnostic": {} }, "general": { "positionEncodings": ["utf-16"] } });
     client.ask("initialize", json!({ "capabilities": capabilities }));
@@ -134,6 +150,7 @@ fn measure(lines: usize, question: usize, limit: u64) {
     let column = "  |> filter(pr".len() as u32;
     client.ask("textDocument/documentSymbol", json!({ "textDocument": { "uri": URI } }));
     let mut times = Vec::with_capacity(ROUNDS);
+    let mut work = Vec::with_capacity(ROUNDS);
     let mut name = "";
     for round in 0..ROUNDS {
         // `price` becomes `prxice` and back.
@@ -142,19 +159,28 @@ fn measure(lines: usize, question: usize, limit: u64) {
         let change =
             json!({ "range": { "start": start, "end": end }, "text": if round % 2 == 0 { "x" } else { "" } });
         let version = json!({ "uri": URI, "version": round + 2 });
+        let before = client.worked();
         client.tell("textDocument/didChange", json!({ "textDocument": version, "contentChanges": [change] }));
         let (method, params) = questions(line, column).swap_remove(question);
         times.push(client.ask(method, params));
+        work.push(client.worked() - before);
         name = method;
         std::thread::sleep(PAUSE);
     }
     times.sort();
-    let ms = |at: usize| times[at.min(ROUNDS - 1)].as_secs_f64() * 1e3;
-    let (p50, p99, longest) = (ms(ROUNDS / 2), ms(ROUNDS * 99 / 100), ms(ROUNDS));
-    let verdict = if p99 > limit as f64 { " **missed**" } else { "" };
+    work.sort();
+    let ms = |all: &[Duration], at: usize| all[at].as_secs_f64() * 1e3;
+    // Of 100 rounds the 99th is the second longest.
+    let (half, most) = (ROUNDS / 2, ROUNDS * 99 / 100 - 1);
+    let verdict = |ms: f64| if ms > limit as f64 { " **missed**" } else { "" };
+    let (worked, waited) = (ms(&work, most), ms(&times, most));
     println!(
-        "| `{}` | {p50:.1} | {p99:.1}{verdict} | {longest:.1} |",
-        name.trim_start_matches("textDocument/")
+        "| `{}` | {:.1} | {worked:.1}{} | {:.1} | {waited:.1}{} |",
+        name.trim_start_matches("textDocument/"),
+        ms(&work, half),
+        verdict(worked),
+        ms(&times, half),
+        verdict(waited),
     );
     client.ask("shutdown", Value::Null);
     client.tell("exit", Value::Null);
