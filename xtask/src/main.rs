@@ -22,6 +22,8 @@ cargo xtask <command>
   bench editor              how fast the language server answers on long scripts (see docs/performance.md)
   nexmark --check [args]    the queries of the Nexmark benchmark against DuckDB (see docs/benchmarks.md)
   nexmark --data FOLDER     the events they read
+  crash --kills N [--seed S] [--rows R]
+                            the real binary, killed until its jobs are done: no row lost, none doubled
   fuzz jit|pipelines --count N [--seed S]
                             random expressions and chains: native code = evaluator, bit for bit
   fuzz editor --count N [--seed S]
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Some("bench") => suite::bench(rest),
         Some("nexmark") => suite::nexmark(rest),
         Some("fuzz") => suite::fuzz(rest),
+        Some("crash") => suite::crash(rest),
         Some("tree-sitter") => suite::tree_sitter(),
         Some("docs") => suite::docs(),
         Some("help" | "--help" | "-h") => {

@@ -111,6 +111,14 @@ pub(crate) fn nexmark(args: &[String]) -> Result<(), String> {
     run(command.args(args).arg("--bins").arg(release))
 }
 
+/// `cargo xtask crash --kills N [--seed S] [--rows R]`: a debug build, which can die at named points.
+pub(crate) fn crash(args: &[String]) -> Result<(), String> {
+    run(&mut cargo(&["build", "--quiet", "--workspace", "--bin", "flow"]))?;
+    let mut command = cargo(&["run", "--quiet", "-p", "flow-tests", "--bin", "crash", "--"]);
+    command.env("FLOW_BIN", target_dir().join("debug").join("flow"));
+    run(command.args(args))
+}
+
 /// `cargo xtask fuzz jit|pipelines|editor --count N [--seed S]`.
 pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
     match args.first().map(String::as_str) {

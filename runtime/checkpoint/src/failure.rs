@@ -62,6 +62,11 @@ impl Failure {
         }
     }
 
+    /// Has another run of the job begun, so that this one must stop?
+    pub fn is_fenced(&self) -> bool {
+        matches!(self.problem, Problem::Fenced)
+    }
+
     /// May the same thing go well another time (space returns, the disk comes back)?
     pub fn is_io(&self) -> bool {
         matches!(self.problem, Problem::Io(_))

@@ -9,8 +9,7 @@ use crate::layout::{Consumer, Feed};
 use crate::number::{DONE, Number, base};
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
-use crate::sink::Sealing;
-use crate::snapshot::{Begin, Saving};
+use crate::snapshot::{Begin, Saving, Sealings};
 use crate::source::BadRecord;
 use crate::time::Split;
 use flow_checkpoint::state::{Part, State};
@@ -336,7 +335,7 @@ impl Flow {
     }
 
     /// Ends the share of an epoch of every sink.
-    pub(crate) fn seal(&mut self, number: Number) -> Result<Vec<(usize, Box<dyn Sealing>)>, Halt> {
+    pub(crate) fn seal(&mut self, number: Number) -> Result<Sealings, Halt> {
         let mut sealings = Vec::new();
         for node in 0..self.nodes.len() {
             let sealing = self.call(node, number, |operator, cx| operator.seal(cx))?;

@@ -8,8 +8,8 @@ use crate::idle::{Look, Quiet};
 use crate::progress::{Progress, Summary};
 use crate::sequencer::TURN;
 use crate::shared::{Shared, TapCallback};
-use crate::sink::{Sealing, SinkError};
-use crate::snapshot::{JobPosition, Snapshot};
+use crate::sink::SinkError;
+use crate::snapshot::{JobPosition, Sealings, Snapshot};
 use flow_env::{Env, Parker};
 use flow_plan::physical::Graph;
 use std::any::Any;
@@ -146,9 +146,6 @@ pub struct Snapshots {
     shared: Arc<Shared>,
     passed: Parker,
 }
-
-/// What the writers of sinks wrote until a barrier, by the node of their sink.
-type Sealings = Vec<(usize, Box<dyn Sealing>)>;
 
 impl Snapshots {
     /// Puts a barrier into the sequence, and waits until all workers have passed it. With `last`, the job ends

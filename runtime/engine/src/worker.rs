@@ -40,7 +40,7 @@ impl Worker {
                 return self.flow.finish();
             }
             match shared.sequencer.barrier().ahead(self.passed) {
-                Some(number) => moved |= self.to_barrier(number)?,
+                Some(number) => moved |= self.pass_barrier(number)?,
                 None => moved |= self.take_chunk()?,
             }
             self.weigh()?;
@@ -60,7 +60,7 @@ impl Worker {
     }
 
     /// Lets everything below the barrier through; when all workers have, writes down the state.
-    fn to_barrier(&mut self, number: Number) -> Result<bool, Halt> {
+    fn pass_barrier(&mut self, number: Number) -> Result<bool, Halt> {
         let shared = self.flow.shared.clone();
         let barrier = shared.sequencer.barrier();
         let mut moved = self.up_to(number);

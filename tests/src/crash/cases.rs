@@ -77,7 +77,7 @@ fn outside(random: &mut Arbitrary, rows: usize) -> Vec<Case> {
         let script =
             plain.script.replace("\"out\", format: json", &format!("\"out\", format: json, {options}"));
         let packing = if random.one_in(2) { Packing::Some } else { Packing::None };
-        Case { script, files: 1 + random.below(4) as usize, packing, ..plain }
+        Case { script, files: 1 + random.below(4), packing, ..plain }
     };
     ways.iter().map(case).collect()
 }

@@ -29,6 +29,7 @@ impl Checkpointer {
         });
         let (sealing, bytes) = match written {
             Ok(written) => written,
+            Err(failure) if failure.is_fenced() => return self.coordinator.on(Event::Fenced),
             Err(failure) => {
                 self.tell(Told::Abandoned { epoch, why: failure.to_string() });
                 return self.coordinator.on(Event::SealFailed(epoch));
@@ -46,6 +47,7 @@ impl Checkpointer {
                 self.written = Some((bytes, began));
                 self.coordinator.on(Event::Published(epoch))
             }
+            Err(error) if error.failure.is_fenced() => self.coordinator.on(Event::Fenced),
             Err(error) if error.sure => {
                 self.tell(Told::Abandoned { epoch, why: error.to_string() });
                 self.coordinator.on(Event::PublishFailed(epoch))

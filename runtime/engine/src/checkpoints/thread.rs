@@ -228,10 +228,7 @@ impl Checkpointer {
                     }
                     Vec::new()
                 }
-                Decision::Retire(epoch) => {
-                    self.retire(epoch);
-                    Vec::new()
-                }
+                Decision::Retire(epoch) => self.retire(epoch),
                 Decision::Finish => {
                     self.over = true;
                     Vec::new()
@@ -317,9 +314,11 @@ impl Checkpointer {
         }
     }
 
-    fn retire(&mut self, epoch: Epoch) {
-        if let Err(failure) = self.store.retire(self.generation(), epoch) {
-            self.tell(Told::Left { why: failure.to_string() });
+    fn retire(&mut self, epoch: Epoch) -> Vec<Decision> {
+        match self.store.retire(self.generation(), epoch) {
+            Ok(()) => {}
+            Err(failure) if failure.is_fenced() => return self.coordinator.on(Event::Fenced),
+            Err(failure) => self.tell(Told::Left { why: failure.to_string() }),
         }
         let (bytes, began) = self.written.take().unwrap_or_default();
         reach("retired");
@@ -336,6 +335,7 @@ impl Checkpointer {
             // Who asked may have gone.
             let _ = reply.send(saved);
         }
+        Vec::new()
     }
 
     /// All workers are through.

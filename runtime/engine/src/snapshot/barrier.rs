@@ -18,12 +18,18 @@ pub(crate) struct Held {
     pub(crate) sources: Vec<Option<String>>,
 }
 
+/// What the writers of sinks wrote until a barrier, by the node of their sink.
+pub(crate) type Sealings = Vec<(usize, Box<dyn Sealing>)>;
+
+/// What was known of time at a barrier: names, and texts.
+pub(crate) type Times = Vec<(String, String)>;
+
 /// What a worker hands over at a barrier.
 pub(crate) struct Saved {
     /// The state of its operators.
     pub(crate) part: Part,
     /// What its writers wrote until then, by the node of their sink.
-    pub(crate) sealings: Vec<(usize, Box<dyn Sealing>)>,
+    pub(crate) sealings: Sealings,
 }
 
 /// Shared by all workers.
@@ -35,7 +41,7 @@ pub(crate) struct Barrier {
     drained: AtomicUsize,
     /// All of them, and what the time logs know is written down.
     open: AtomicBool,
-    times: Mutex<Vec<(String, String)>>,
+    times: Mutex<Times>,
     saved: Mutex<Vec<Option<Saved>>>,
     /// Who waits for the parts.
     waiter: Unparker,
@@ -77,7 +83,7 @@ impl Barrier {
     }
 
     /// Lets the workers write down their state and pass. What was known of time is this.
-    pub(crate) fn open(&self, times: Vec<(String, String)>) {
+    pub(crate) fn open(&self, times: Times) {
         *self.times.lock().unwrap_or_else(PoisonError::into_inner) = times;
         self.open.store(true, Ordering::Release);
     }
@@ -94,7 +100,7 @@ impl Barrier {
     }
 
     /// What was known of time, and what all workers handed over, once it is there.
-    pub(crate) fn take(&self) -> Option<(Vec<(String, String)>, Vec<Saved>)> {
+    pub(crate) fn take(&self) -> Option<(Times, Vec<Saved>)> {
         let mut saved = self.saved();
         if saved.iter().any(Option::is_none) {
             return None;

@@ -1,0 +1,172 @@
+//! Jobs that stop, go on, change their script, and whose state people look at: by the commands a user types.
+
+use flow_tests::flow_binary;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const ROWS: &str = "type Row = { k: int, v: int }\nsource rows: Row = file(\"in\", format: json)\n";
+
+/// A running total per key; the rows of files that come later are read by the next run.
+fn script(aggregates: &str) -> String {
+    format!(
+        "job totals {{ checkpoint: 20ms }}\n{ROWS}sink out = rows |> keyBy(k) |> aggregate {{ {aggregates} }}\n  -> file(\"out\", format: json)\n"
+    )
+}
+
+/// Numbers without an end, so that somebody has to stop it.
+const ENDLESS: &str = "job endless { checkpoint: 20ms }\nsource numbers = generate { n: seq(1) } rate: 2000\nsink out = numbers |> keyBy(k: n % 10) |> aggregate { rows: count(), most: max(n) }\n  -> file(\"out\", format: json)\n";
+
+fn write(folder: &Path, name: &str, text: &str) {
+    std::fs::write(folder.join(name), text).unwrap();
+}
+
+fn flow(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let out = flow_binary::run(folder, args);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (out.status.code(), text(&out.stdout), text(&out.stderr))
+}
+
+fn start(folder: &Path, script: &str) -> Child {
+    let mut command = Command::new(flow_binary::path());
+    command.args(["run", script]).current_dir(folder).env("NO_COLOR", "1");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// Waits until something is so.
+fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{what} does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The visible lines of a sink's folder.
+fn lines(folder: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    let Ok(entries) = std::fs::read_dir(folder.join("out")) else { return lines };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_file() && !path.file_name().unwrap().to_string_lossy().starts_with('.') {
+            lines.extend(std::fs::read_to_string(path).unwrap().lines().map(str::to_string));
+        }
+    }
+    lines
+}
+
+/// The numbers behind `"name":` in lines of JSON.
+fn field(lines: &[String], name: &str) -> Vec<i64> {
+    let value =
+        |line: &String| serde_json::from_str::<serde_json::Value>(line).unwrap()[name].as_i64().unwrap();
+    lines.iter().map(value).collect()
+}
+
+/// Runs the endless job until it shows rows, then stops it.
+fn run_and_stop(folder: &Path) -> usize {
+    let before = lines(folder).len();
+    let mut job = start(folder, "endless.flow");
+    until("a checkpoint with rows", || lines(folder).len() > before);
+    let (status, _, err) = flow(folder, &["stop", "endless"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(job.wait().unwrap().success());
+    lines(folder).len()
+}
+
+#[test]
+fn a_job_that_was_stopped_goes_on_behind_its_last_row() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "endless.flow", ENDLESS);
+    let first = run_and_stop(folder.path());
+    let second = run_and_stop(folder.path());
+    assert!(second > first);
+    // Each row of the input gave one row: their numbers are those from 1 on, each once.
+    let mut rows = field(&lines(folder.path()), "most");
+    rows.sort_unstable();
+    assert_eq!(rows, (1..=second as i64).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_running_job_is_listed_and_gives_savepoints_that_can_be_gone_on_from() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "endless.flow", ENDLESS);
+    let mut job = start(folder.path(), "endless.flow");
+    until("a checkpoint with rows", || !lines(folder.path()).is_empty());
+    let (_, jobs, _) = flow(folder.path(), &["jobs"]);
+    assert!(jobs.starts_with("endless") && jobs.contains("running"), "{jobs}");
+    let second = flow(folder.path(), &["run", "endless.flow"]);
+    assert_eq!(second.0, Some(2), "two processes: {}", second.2);
+    let (status, name, err) = flow(folder.path(), &["savepoint", "create", "endless"]);
+    assert_eq!((status, name.as_str()), (Some(0), "endless@1\n"), "{err}");
+    let (status, name, err) = flow(folder.path(), &["stop", "endless", "--savepoint"]);
+    assert_eq!((status, name.as_str()), (Some(0), "endless@2\n"), "{err}");
+    assert!(job.wait().unwrap().success());
+    assert_eq!(flow(folder.path(), &["savepoint", "verify", "endless@2"]).0, Some(0));
+    let (_, shown, _) = flow(folder.path(), &["savepoint", "show", "endless@2"]);
+    assert!(shown.contains("groups by k: int: rows: int, most: int"), "{shown}");
+    let (_, rows, _) = flow(folder.path(), &["savepoint", "export", "endless@2", "out.aggregate"]);
+    let rows: Vec<String> = rows.lines().map(str::to_string).collect();
+    assert_eq!(field(&rows, "rows").iter().sum::<i64>(), lines(folder.path()).len() as i64, "{rows:?}");
+    assert_eq!(flow(folder.path(), &["savepoint", "delete", "endless@1"]).0, Some(0));
+    let (_, listed, _) = flow(folder.path(), &["savepoint", "list"]);
+    assert!(listed.starts_with("endless@2") && listed.lines().count() == 1, "{listed}");
+    assert_eq!(flow(folder.path(), &["savepoint", "diff", "endless@2", "endless.flow"]).0, Some(0));
+}
+
+/// A job of which half the input was read: it is stopped by a record that fails it.
+fn half_done(folder: &Path, aggregates: &str) {
+    let rows: String = (0..4000).map(|n| format!("{{\"k\":{},\"v\":{n}}}\n", n % 4)).collect();
+    write(folder, "in", &format!("{rows}this is no record\n"));
+    write(folder, "totals.flow", &script(aggregates));
+    let (status, _, err) = flow(folder, &["run", "totals.flow"]);
+    assert_eq!(status, Some(3), "{err}");
+}
+
+#[test]
+fn a_script_whose_state_does_not_fit_is_refused_and_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "endless.flow", ENDLESS);
+    run_and_stop(folder.path());
+    let shown = lines(folder.path());
+    let other = ENDLESS.replace("keyBy(k: n % 10)", "keyBy(k: string(n % 10))");
+    write(folder.path(), "endless.flow", &other);
+    let (status, _, err) = flow(folder.path(), &["run", "endless.flow"]);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.contains("incompatible") && err.contains("endless.flow:3"), "{err}");
+    assert_eq!(lines(folder.path()), shown);
+    write(folder.path(), "endless.flow", ENDLESS);
+    assert!(run_and_stop(folder.path()) > shown.len());
+}
+
+#[test]
+fn an_aggregate_that_is_added_starts_empty_and_one_that_is_removed_needs_a_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "endless.flow", ENDLESS);
+    let before = run_and_stop(folder.path());
+    let more = ENDLESS.replace("most: max(n)", "most: max(n), since: count(), mean: avg(n)");
+    write(folder.path(), "endless.flow", &more);
+    let after = run_and_stop(folder.path());
+    let all: Vec<String> = lines(folder.path()).into_iter().filter(|line| line.contains("since")).collect();
+    assert_eq!(all.len(), after - before);
+    let (rows, since) = (field(&all, "rows"), field(&all, "since"));
+    assert_eq!(since.iter().max().map(|n| n * 10 >= all.len() as i64), Some(true));
+    assert!(rows.iter().zip(&since).all(|(rows, since)| rows > since), "old rows count in the old one alone");
+    write(folder.path(), "endless.flow", &more.replace(", mean: avg(n)", ""));
+    let (status, _, err) = flow(folder.path(), &["run", "endless.flow"]);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.contains("--allow-dropped"), "{err}");
+}
+
+#[test]
+fn a_job_that_fails_keeps_what_was_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    half_done(folder.path(), "n: count()");
+    let shown = lines(folder.path()).len();
+    let (status, jobs, _) = flow(folder.path(), &["jobs"]);
+    assert_eq!(status, Some(0));
+    assert!(jobs.contains("failed"), "{jobs}");
+    let again = flow(folder.path(), &["run", "totals.flow"]);
+    assert_eq!(again.0, Some(3), "the record is still there: {}", again.2);
+    assert!(lines(folder.path()).len() >= shown);
+}
