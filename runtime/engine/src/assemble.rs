@@ -332,7 +332,8 @@ fn operators(
             NodeKind::Aggregate(aggregate) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 let first = shared.layout.first_step(&shared.graph, index);
-                crate::operator::aggregate::running(aggregate, input, layout.rank, &shared.env, first)
+                let env = &shared.env;
+                crate::operator::aggregate::running(aggregate, input, layout.rank, env, first, shared.seals)
             }
             NodeKind::Pick(pick) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;

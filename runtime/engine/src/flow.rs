@@ -320,11 +320,11 @@ impl Flow {
         Ok(())
     }
 
-    /// Writes down what every operator holds.
-    pub(crate) fn save(&mut self) -> Part {
+    /// Writes down what every operator holds; without `whole`, what has changed since the last time is enough.
+    pub(crate) fn save(&mut self, whole: bool) -> Part {
         let mut part = Part::default();
         for (index, node) in self.nodes.iter_mut().enumerate() {
-            let mut saving = Saving::default();
+            let mut saving = Saving::new(whole);
             node.operator.save(&mut saving);
             let tables = saving.tables();
             if !tables.is_empty() {

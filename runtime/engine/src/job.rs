@@ -152,11 +152,12 @@ impl Snapshots {
     /// there, as by [`JobControl::stop`]. `None`: the inputs have ended already, or the job is over: there is no
     /// snapshot of it any more.
     pub fn take(&self, last: bool) -> Option<Snapshot> {
-        self.with_sinks(last).map(|(snapshot, _)| snapshot)
+        self.with_sinks(last, true).map(|(snapshot, _)| snapshot)
     }
 
-    pub(crate) fn with_sinks(&self, last: bool) -> Option<(Snapshot, Sealings)> {
-        let held = self.shared.sequencer.hold(last)?;
+    /// Without `whole`, operators may hand over only what has changed since the snapshot before.
+    pub(crate) fn with_sinks(&self, last: bool, whole: bool) -> Option<(Snapshot, Sealings)> {
+        let held = self.shared.sequencer.hold(last, whole)?;
         self.shared.wake_all();
         loop {
             if let Some((mut times, saved)) = self.shared.sequencer.barrier().take() {

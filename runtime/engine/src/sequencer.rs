@@ -132,7 +132,7 @@ impl Sequencer {
     /// Fixes a barrier: no chunk from its number on is handed out before all workers have passed it. With `last`,
     /// none is handed out behind it either. `None`: the inputs have ended already, so that there is nothing to put
     /// it in front of.
-    pub(crate) fn hold(&self, last: bool) -> Option<Held> {
+    pub(crate) fn hold(&self, last: bool, whole: bool) -> Option<Held> {
         let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         if self.ended() {
             return None;
@@ -141,7 +141,7 @@ impl Sequencer {
             self.stop();
         }
         let number = self.next();
-        self.barrier.fix(number);
+        self.barrier.fix(number, whole);
         let position = |(supply, end): (&Option<Supply>, &Option<String>)| match supply {
             Some(supply) => supply.position(),
             None => end.clone(),

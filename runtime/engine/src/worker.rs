@@ -76,7 +76,7 @@ impl Worker {
         if !self.drained || !barrier.is_open() {
             return Ok(moved);
         }
-        let part = self.flow.save();
+        let part = self.flow.save(barrier.wants_all());
         let sealings = if shared.seals { self.flow.seal(number)? } else { Vec::new() };
         (self.passed, self.drained) = (self.passed + 1, false);
         barrier.save(self.flow.worker, Saved { part, sealings });

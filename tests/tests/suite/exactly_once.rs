@@ -67,7 +67,7 @@ fn field(lines: &[String], name: &str) -> Vec<i64> {
 fn run_and_stop(folder: &Path) -> usize {
     let before = lines(folder).len();
     let mut job = start(folder, "endless.flow");
-    until("a checkpoint with rows", || lines(folder).len() > before);
+    until("checkpoints with rows", || lines(folder).len() > before + 100);
     let (status, _, err) = flow(folder, &["stop", "endless"]);
     assert_eq!(status, Some(0), "{err}");
     assert!(job.wait().unwrap().success());
@@ -85,6 +85,32 @@ fn a_job_that_was_stopped_goes_on_behind_its_last_row() {
     let mut rows = field(&lines(folder.path()), "most");
     rows.sort_unstable();
     assert_eq!(rows, (1..=second as i64).collect::<Vec<_>>());
+}
+
+/// The manifest of the newest checkpoint.
+fn newest_manifest(folder: &Path, job: &str) -> String {
+    let entries = std::fs::read_dir(folder.join(".flow").join(job)).unwrap();
+    let newest = entries.filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let epoch =
+            path.file_name()?.to_str()?.strip_prefix("chk-")?.split('-').next()?.parse::<u64>().ok()?;
+        Some((epoch, path))
+    });
+    std::fs::read_to_string(newest.max().unwrap().1.join("MANIFEST")).unwrap()
+}
+
+#[test]
+fn checkpoints_behind_the_first_hold_what_changed_and_are_gone_on_from() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "endless.flow", &ENDLESS.replace("n % 10", "n % 1000"));
+    let before = run_and_stop(folder.path());
+    let manifest = newest_manifest(folder.path(), "endless");
+    assert!(manifest.contains("\"base\": false"), "{manifest}");
+    let after = run_and_stop(folder.path());
+    assert!(after > before);
+    let mut rows = field(&lines(folder.path()), "most");
+    rows.sort_unstable();
+    assert_eq!(rows, (1..=after as i64).collect::<Vec<_>>());
 }
 
 #[test]

@@ -44,6 +44,7 @@ impl Checkpointer {
             Ok(manifest) => {
                 reach("published");
                 self.parent = Some(manifest.into());
+                self.whole = false;
                 self.written = Some((bytes, began));
                 self.coordinator.on(Event::Published(epoch))
             }

@@ -96,6 +96,8 @@ pub(crate) struct Checkpointer {
     parker: Parker,
     /// Savepoints that the next checkpoint is copied to.
     wanted: Vec<Reply>,
+    /// The next checkpoint must hold all state: there is none of this run yet, or what changed for the one before was lost.
+    pub(super) whole: bool,
     /// The job is to end with the next checkpoint.
     ending: bool,
     /// The manifest of the end counts.
@@ -140,6 +142,7 @@ impl Checkpointer {
             desk,
             parker,
             wanted: Vec::new(),
+            whole: true,
             ending: false,
             finished,
             over: finished,
@@ -223,6 +226,7 @@ impl Checkpointer {
                 Decision::Publish(_) => unreachable!("an epoch is published where it is sealed"),
                 Decision::Commit(epoch, sink) => self.commit(epoch, sink),
                 Decision::Abandon(epoch) => {
+                    self.whole = true;
                     if let Err(failure) = self.store.abandon(self.generation(), epoch) {
                         self.tell(Told::Left { why: failure.to_string() });
                     }
@@ -245,7 +249,7 @@ impl Checkpointer {
 
     fn inject(&mut self, epoch: Epoch) -> Vec<Decision> {
         let began = self.now();
-        let Some((snapshot, sealings)) = self.snapshots.with_sinks(self.ending) else {
+        let Some((snapshot, sealings)) = self.snapshots.with_sinks(self.ending, self.whole) else {
             // The inputs have ended: the last epoch is that of the end.
             while self.shared.running.load(Ordering::Acquire) > 0 {
                 self.parker.park(LOOK);
@@ -320,6 +324,7 @@ impl Checkpointer {
             Err(failure) if failure.is_fenced() => return self.coordinator.on(Event::Fenced),
             Err(failure) => self.tell(Told::Left { why: failure.to_string() }),
         }
+        self.make_bases();
         let (bytes, began) = self.written.take().unwrap_or_default();
         reach("retired");
         self.shared.checkpointed(epoch);
@@ -336,6 +341,18 @@ impl Checkpointer {
             let _ = reply.send(saved);
         }
         Vec::new()
+    }
+
+    /// Changes that have outgrown their base become one with it.
+    fn make_bases(&mut self) {
+        let Some(manifest) = &mut self.parent else { return };
+        for worker in manifest.outgrown() {
+            if let Err(failure) = self.store.fold(Arc::make_mut(manifest), worker) {
+                // The old base and its changes are still there, and count.
+                self.tell.iter().for_each(|tell| tell(&Told::Left { why: failure.to_string() }));
+                return;
+            }
+        }
     }
 
     /// All workers are through.

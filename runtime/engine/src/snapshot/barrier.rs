@@ -37,6 +37,8 @@ pub(crate) struct Barrier {
     /// Barriers that were fixed; the last one is that of `number`.
     round: AtomicU64,
     number: AtomicU64,
+    /// Is all of the state wanted, also what has not changed since the barrier before?
+    whole: AtomicBool,
     /// Workers behind which nothing below the barrier is left.
     drained: AtomicUsize,
     /// All of them, and what the time logs know is written down.
@@ -52,6 +54,7 @@ impl Barrier {
         Barrier {
             round: AtomicU64::new(0),
             number: AtomicU64::new(0),
+            whole: AtomicBool::new(true),
             drained: AtomicUsize::new(0),
             open: AtomicBool::new(false),
             times: Mutex::default(),
@@ -65,7 +68,8 @@ impl Barrier {
     }
 
     /// Fixes the next barrier. Called by the sequencer while it hands out nothing, when the one before is over.
-    pub(crate) fn fix(&self, number: Number) {
+    pub(crate) fn fix(&self, number: Number, whole: bool) {
+        self.whole.store(whole, Ordering::Release);
         self.drained.store(0, Ordering::Release);
         self.open.store(false, Ordering::Release);
         self.number.store(number, Ordering::Release);
@@ -75,6 +79,11 @@ impl Barrier {
     /// The barrier in front of a worker that has passed so many of them.
     pub(crate) fn ahead(&self, passed: u64) -> Option<Number> {
         (self.round.load(Ordering::Acquire) > passed).then(|| self.number.load(Ordering::Acquire))
+    }
+
+    /// Is all of the state wanted?
+    pub(crate) fn wants_all(&self) -> bool {
+        self.whole.load(Ordering::Acquire)
     }
 
     /// A worker has let everything below the barrier through; gives whether it is the last one: it opens the barrier.

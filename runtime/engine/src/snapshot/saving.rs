@@ -6,12 +6,30 @@ use flow_plan::{DataType, Field, RecordType};
 use std::sync::Arc;
 
 /// The tables of one operator of one worker, as it writes them.
-#[derive(Default)]
 pub(crate) struct Saving {
     pub(super) tables: Vec<Table>,
+    /// Is all of it wanted? Else what changed since the operator was last asked is enough.
+    whole: bool,
 }
 
 impl Saving {
+    pub(crate) fn new(whole: bool) -> Saving {
+        Saving { tables: Vec::new(), whole }
+    }
+
+    /// Is all of the state wanted, also what has not changed?
+    pub(crate) fn whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Writes the entries of a table that are new or changed; none is gone.
+    pub(crate) fn changes(&mut self, name: &str, home: Home, keys: usize, columns: Columns) {
+        self.table(name, home, keys, columns);
+        if let Some(table) = self.tables.last_mut() {
+            table.change = Change::Delta { gone: Vec::new() };
+        }
+    }
+
     /// The tables that were written.
     pub(crate) fn tables(self) -> Vec<Table> {
         self.tables

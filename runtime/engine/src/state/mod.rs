@@ -2,6 +2,7 @@
 
 mod accumulate;
 mod calls;
+mod changed;
 mod distinct;
 mod groups;
 mod held;
@@ -17,6 +18,7 @@ mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators, same as same_aggregate};
 pub(crate) use calls::{Calls, Made, Shape};
+pub(crate) use changed::Changed;
 pub(crate) use groups::{Groups, Refused, Scratch};
 pub(crate) use held::{Held, room};
 pub(crate) use index::NO_SLOT;

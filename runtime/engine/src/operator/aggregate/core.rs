@@ -7,7 +7,7 @@ use crate::number::Number;
 use crate::operator::births::Births;
 use crate::snapshot::{Columns, Loaded};
 use crate::state::{
-    Accumulators, Held, KeyTable, accumulators, load_calls, reversing, store_calls, stored_names,
+    Accumulators, Changed, Held, KeyTable, accumulators, load_calls, reversing, store_calls, stored_names,
 };
 use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
@@ -27,6 +27,8 @@ pub(super) struct Core {
     pub(super) names: Vec<Arc<str>>,
     pub(super) aggregates: Vec<ColumnAggregate>,
     change: Option<usize>,
+    /// What has changed since it was last saved, if somebody wants to know.
+    pub(super) changed: Option<Changed>,
     pub(super) births: Births,
     hashes: Vec<u64>,
     /// The slot of each row that was looked for last.
@@ -46,6 +48,7 @@ impl Core {
             names: stored_names(&aggregate.calls),
             aggregates: aggregate.calls.clone(),
             change,
+            changed: None,
             births: Births::new(ranks),
             hashes: Vec::new(),
             slots: Vec::new(),
@@ -159,6 +162,9 @@ impl Core {
                 }
             }
             if !refused {
+                if let Some(changed) = &mut self.changed {
+                    changed.mark(&self.slots, self.table.len());
+                }
                 results.sort_by_key(|(index, _)| *index);
                 return Ok(results.into_iter().map(|(_, column)| column).collect());
             }
@@ -176,7 +182,8 @@ impl Core {
 
     pub(super) fn held(&self) -> Held {
         let calls = self.calls.iter().map(|call| call.bytes()).sum::<usize>();
-        Held { keys: self.table.len(), bytes: self.table.bytes() + calls + self.births.bytes() }
+        let changed = self.changed.as_ref().map_or(0, Changed::bytes);
+        Held { keys: self.table.len(), bytes: self.table.bytes() + calls + self.births.bytes() + changed }
     }
 
     /// Keeps these slots, which ascend; they become slots `0..`. Births are forgotten.

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Held, room};
+use crate::state::{Changed, Held, room};
 use flow_checkpoint::state::Home;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::{Deadline, Env};
@@ -24,17 +24,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The operator of a running aggregation; is it the first of two steps?
+/// The operator of a running aggregation. Is it the first of two steps? Does it note what changes between
+/// checkpoints?
 pub(crate) fn running(
     aggregate: &RunningAggregate,
     input: &Arc<RecordType>,
     ranks: usize,
     env: &Env,
     first_step: bool,
+    tracks: bool,
 ) -> Box<dyn Operator> {
     match aggregate.changes || aggregate.hidden.change.is_some() {
         true => Box::new(ChangingOperator::new(aggregate, input, ranks, env)),
-        false => Box::new(AggregateOperator::new(aggregate, input, ranks, env, first_step)),
+        false => {
+            let mut operator = AggregateOperator::new(aggregate, input, ranks, env, first_step);
+            operator.core.changed = tracks.then(Changed::default);
+            Box::new(operator)
+        }
     }
 }
 
@@ -252,6 +258,9 @@ impl Operator for AggregateOperator {
             self.deadline = Some(Deadline::after(cx.shared.env.clock.as_ref(), interval(micros)));
         }
         let changed = std::mem::take(&mut self.changed);
+        if let Some(marks) = &mut self.core.changed {
+            marks.mark(&changed, self.core.table.len());
+        }
         for slots in changed.chunks(BATCH_ROWS) {
             cx.emit(self.rows(slots));
         }
@@ -265,26 +274,38 @@ impl Operator for AggregateOperator {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        let slots: Vec<u32> = (0..self.core.table.len() as u32).collect();
+        let all = self.core.table.len();
+        let changed = self.core.changed.as_mut().map(Changed::take).filter(|_| !out.whole());
+        let whole = changed.is_none();
+        let slots = changed.unwrap_or_else(|| (0..all as u32).collect());
         let mut columns = self.core.save(&slots);
-        let numbers = self.core.births.numbers(slots.len());
-        columns.ints(NUMBER, numbers.into_iter().map(|number| number as i64));
-        columns.ranks(self.core.births.ranks().iter().map(Vec::as_slice));
+        let born = slots.iter().map(|&slot| self.core.births.of(slot as usize).0 as i64);
+        columns.ints(NUMBER, born);
+        let picked = |ranks: &Vec<i64>| slots.iter().map(|&slot| ranks[slot as usize]).collect();
+        let mut ranks: Vec<Vec<i64>> = self.core.births.ranks().iter().map(picked).collect();
+        if ranks.is_empty() {
+            // On one worker, slots are in the order of the sequence.
+            ranks.push(slots.iter().map(|&slot| i64::from(slot)).collect());
+        }
+        columns.ranks(ranks.iter().map(Vec::as_slice));
         if let RunningTrigger::Count(_) = self.trigger {
-            self.pending.resize(slots.len(), 0);
-            columns.ints(PENDING, self.pending.iter().map(|rows| *rows as i64));
+            self.pending.resize(all, 0);
+            columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
         }
         if let RunningTrigger::Every(_) = self.trigger {
-            self.is_changed.resize(slots.len(), false);
-            columns.ints(PENDING, self.is_changed.iter().map(|changed| i64::from(*changed)));
+            self.is_changed.resize(all, false);
+            columns.ints(PENDING, slots.iter().map(|&slot| i64::from(self.is_changed[slot as usize])));
         }
         if self.hidden.time.is_some() {
-            self.times.resize(slots.len(), NO_WATERMARK);
-            columns.ints(TIME, self.times.iter().copied());
+            self.times.resize(all, NO_WATERMARK);
+            columns.ints(TIME, slots.iter().map(|&slot| self.times[slot as usize]));
         }
         // The first of two steps holds groups of all keys.
         let home = if self.first_step { Home::Any } else { self.core.home() };
-        out.table("groups", home, self.core.keys.len(), columns);
+        match whole {
+            true => out.table("groups", home, self.core.keys.len(), columns),
+            false => out.changes("groups", home, self.core.keys.len(), columns),
+        }
     }
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
