@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Where state lives if nobody says otherwise: beside the scripts of this folder.
 pub(super) const STATE: &str = ".flow";
+/// How a run is called that was refused, or died, before it began to read.
+const NOT_STARTED: &str = "not started";
 /// Between two looks at whether a job has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -75,7 +77,12 @@ fn status(job: &Folder, last: &Run) -> Result<JobStatus, Stop> {
     if job.is_in_use().map_err(outside)? {
         return Ok(JobStatus { word: "running", said: control::ask(job.path(), &Question::Progress).ok() });
     }
-    Ok(JobStatus { word: last.end.as_ref().map_or("died", |end| word(end.how)), said: None })
+    let word = match (&last.end, &last.start) {
+        (Some(end), _) => word(end.how),
+        (None, Some(_)) => "died",
+        (None, None) => NOT_STARTED,
+    };
+    Ok(JobStatus { word, said: None })
 }
 
 fn word(how: Ending) -> &'static str {
@@ -119,7 +126,7 @@ fn history(job: &Folder, runs: &[Run]) -> Result<Vec<String>, Stop> {
         let from = match run.start.as_ref().map(|start| start.from) {
             Some((0, 0)) => "from the beginning".to_string(),
             Some((_, epoch)) => format!("from checkpoint {epoch}"),
-            None => "not started".to_string(),
+            None => NOT_STARTED.to_string(),
         };
         let end = run.end.as_ref().map_or("", |end| word(end.how));
         lines.push(format!(

@@ -126,6 +126,11 @@ impl Folder {
         self.generations("begun")?.pop().map(|generation| self.run(generation)).transpose()
     }
 
+    /// The last run that began to read; what was refused before, or died, left everything as it was.
+    pub fn last_started(&self) -> Result<Option<Run>, Failure> {
+        self.generations("start")?.pop().map(|generation| self.run(generation)).transpose()
+    }
+
     /// All versions of the script, oldest first.
     pub fn versions(&self) -> Result<Vec<Version>, Failure> {
         self.version_numbers()?.into_iter().map(|number| self.version(number)).collect()

@@ -196,3 +196,20 @@ fn a_job_that_fails_keeps_what_was_committed() {
     assert_eq!(again.0, Some(3), "the record is still there: {}", again.2);
     assert!(lines(folder.path()).len() >= shown);
 }
+
+#[test]
+fn a_start_that_was_refused_does_not_make_a_finished_job_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "in", "{\"k\":1,\"v\":1}\n");
+    write(folder.path(), "totals.flow", &script("n: count()"));
+    let (status, _, err) = flow(folder.path(), &["run", "totals.flow"]);
+    assert_eq!(status, Some(0), "{err}");
+    let (status, _, err) = flow(folder.path(), &["run", "totals.flow"]);
+    assert_eq!(status, Some(2), "its results are in the way: {err}");
+    let (_, jobs, _) = flow(folder.path(), &["jobs"]);
+    assert!(jobs.contains("not started"), "{jobs}");
+    std::fs::remove_dir_all(folder.path().join("out")).unwrap();
+    let (status, _, err) = flow(folder.path(), &["run", "totals.flow"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert_eq!(lines(folder.path()).len(), 1);
+}

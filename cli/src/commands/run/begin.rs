@@ -80,7 +80,8 @@ fn beginning(args: &Run, store: &Store, state: &Path, env: &Env) -> Result<Begin
         saved.verify().map_err(outside)?;
         return Ok(Beginning::Savepoint(Box::new(saved)));
     }
-    let last = store.folder().last_run().map_err(outside)?;
+    // A start that was refused, as by results in the way, is no run: the one before it may have finished.
+    let last = store.folder().last_started().map_err(outside)?;
     let finished = last.and_then(|run| run.end).is_some_and(|end| end.how == Ending::Finished);
     Ok(if finished { Beginning::Anew } else { Beginning::GoOn })
 }
