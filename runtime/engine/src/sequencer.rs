@@ -112,7 +112,9 @@ impl Sequencer {
         let mut groups: Vec<Vec<usize>> = others.into_iter().map(|source| vec![source]).collect();
         groups.extend((!timed.is_empty()).then_some(timed));
         groups.sort();
-        let supply = |(source, timing): (_, Timing)| Supply::new(source, wake, timing.limits).map(Some);
+        let supply = |(source, timing): (_, Timing)| {
+            Supply::new(source, wake, timing.limits, begin.number() > 0).map(Some)
+        };
         let sources: Vec<_> = sources.into_iter().zip(timing).map(supply).collect::<std::io::Result<_>>()?;
         let turn = begin.time(TURN).and_then(|turn| turn.parse().ok()).unwrap_or(0) % groups.len().max(1);
         let ends = sources.iter().map(|_| None).collect();

@@ -34,12 +34,14 @@ pub(crate) enum Look {
 }
 
 impl Supply {
-    /// A source that blocks gets a thread of its own; `wake` are the workers, `limits` the times after
+    /// A source that blocks gets a thread of its own; `wake` are the workers, `goes_on`: the job begins with a snapshot,
+    /// `limits` the times after
     /// which somebody wants to know that it is silent.
     pub(crate) fn new(
         source: Box<dyn Source>,
         wake: &[Unparker],
         limits: Vec<Duration>,
+        goes_on: bool,
     ) -> std::io::Result<Supply> {
         let live = source.live();
         let tracker = source.tracker();
@@ -47,7 +49,13 @@ impl Supply {
             true => From::Fed(Feeder::start(source, wake.to_vec())?),
             false => From::Direct(source),
         };
-        Ok(Supply { from, live, hand: None, tracker, silence: Silence { limits, since: None, told: 0 } })
+        Ok(Supply {
+            from,
+            live,
+            hand: None,
+            tracker,
+            silence: Silence { limits, since: None, told: 0, before: goes_on },
+        })
     }
 
     /// Looks for the next chunk.
@@ -95,6 +103,8 @@ struct Silence {
     since: Option<Duration>,
     /// So many limits have been told of.
     told: usize,
+    /// Was it perhaps silent when the job that this one goes on from was stopped?
+    before: bool,
 }
 
 impl Silence {
@@ -110,6 +120,7 @@ impl Silence {
 
     fn ends(&mut self) -> bool {
         self.since = None;
-        std::mem::take(&mut self.told) > 0
+        let before = std::mem::take(&mut self.before);
+        std::mem::take(&mut self.told) > 0 || before
     }
 }

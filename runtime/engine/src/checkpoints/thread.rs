@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// Between two looks at whether there is something to do: what concerns the thread wakes it.
 const LOOK: Duration = Duration::from_millis(50);
+/// Before the last checkpoint is tried once more.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Before a sink is asked once more to show an epoch.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -100,6 +102,8 @@ pub(crate) struct Checkpointer {
     pub(super) whole: bool,
     /// The job is to end with the next checkpoint.
     ending: bool,
+    /// The inputs have ended, and everything was written.
+    ended: bool,
     /// The manifest of the end counts.
     finished: bool,
     /// Nothing more is to be carried out.
@@ -144,6 +148,7 @@ impl Checkpointer {
             wanted: Vec::new(),
             whole: true,
             ending: false,
+            ended: finished,
             finished,
             over: finished,
         }
@@ -234,6 +239,7 @@ impl Checkpointer {
                 }
                 Decision::Retire(epoch) => self.retire(epoch),
                 Decision::Finish => {
+                    self.finished = self.ended;
                     self.over = true;
                     Vec::new()
                 }
@@ -266,16 +272,28 @@ impl Checkpointer {
 
     /// The epoch of a job that is over, if it ended well.
     fn inject_end(&mut self, epoch: Epoch, began: Duration) -> Vec<Decision> {
-        if self.shared.aborted() || self.shared.sequencer.cut() {
+        if self.shared.aborted() {
             self.over = true;
             return Vec::new();
+        }
+        if self.shared.sequencer.cut() {
+            // The state at the last barrier is gone with its workers.
+            self.fail(
+                "the last checkpoint could not be written: rows behind the one before are not shown, and come again with the next run"
+                    .into(),
+            );
+            return Vec::new();
+        }
+        if self.ended && self.whole {
+            // It could not be written before: space may return.
+            self.parker.park(PATIENCE);
         }
         for at in 0..self.sinks.len() {
             let node = self.sinks[at].0;
             let sealed = self.shared.take_sealed(node);
             self.sealed.entry(node).or_default().extend(sealed);
         }
-        self.finished = true;
+        self.ended = true;
         self.epoch(epoch, Contents::Finished, began)
     }
 
