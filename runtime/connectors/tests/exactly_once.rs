@@ -408,3 +408,13 @@ fn a_folder_belongs_to_one_sink() {
         assert!(refused.contains("its own folder"), "{refused}");
     }
 }
+
+/// Planted in a process of its own.
+#[test]
+fn a_sink_that_does_not_sync_its_folders_is_found() {
+    let test = "every_row_is_there_once_when_processes_die_and_the_power_fails_again_and_again";
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let end = command.args([test, "--exact"]).env("FLOW_BUG", "skip-sink-folder-sync").output().unwrap();
+    let said = String::from_utf8_lossy(&end.stdout);
+    assert!(said.contains("1 failed"), "it was not found:\n{said}");
+}

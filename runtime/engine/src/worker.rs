@@ -8,7 +8,7 @@ use crate::sequencer::Taken;
 use crate::snapshot::Saved;
 use crate::source::{BadRecord, ChunkReader, Emit, SourceError, Stop};
 use flow_data::Batch;
-use flow_env::Parker;
+use flow_env::{Parker, planted};
 use std::time::Duration;
 
 /// Between two looks at the state.
@@ -64,7 +64,8 @@ impl Worker {
         let shared = self.flow.shared.clone();
         let barrier = shared.sequencer.barrier();
         let mut moved = self.up_to(number);
-        if !self.drained && self.flow.reached() >= number {
+        let through = self.flow.reached() >= number || planted("save-before-drained");
+        if !self.drained && through {
             self.drained = true;
             moved = true;
             if barrier.drain() {

@@ -6,7 +6,7 @@ use flow_tests::crash::{Plan, campaign};
 use std::process::ExitCode;
 
 fn plan(mut args: impl Iterator<Item = String>) -> Result<Plan, String> {
-    let mut plan = Plan { kills: 200, seed: 1, rows: 20_000 };
+    let mut plan = Plan { kills: 200, seed: 1, rows: 20_000, bug: None, case: None, point: None };
     while let Some(name) = args.next() {
         let value = args.next().ok_or_else(|| format!("{name} needs a number"))?;
         let number: u64 = value.replace('_', "").parse().map_err(|_| format!("{value:?} is no number"))?;

@@ -32,8 +32,8 @@ pub(super) type Row = Vec<Value>;
 
 const TYPE: &str = "type Row = { k: int, s: string, v: int, at: timestamp }\n";
 
-/// All cases, with so many rows each.
-pub fn cases(random: &mut Arbitrary, rows: usize) -> Vec<Case> {
+/// The cases that are wanted, by their names, with so many rows each.
+pub fn cases(random: &mut Arbitrary, rows: usize, wanted: impl Fn(&str) -> bool) -> Vec<Case> {
     let stages: [(&'static str, &str); 8] = [
         ("running", "rows |> keyBy(k) |> aggregate { n: count(), total: sum(v), last: last(s) }"),
         ("plain", "rows |> filter(v % 7 != 0) |> map { k, s: upper(s), v: v * 2, at }"),
@@ -50,14 +50,17 @@ pub fn cases(random: &mut Arbitrary, rows: usize) -> Vec<Case> {
             "rows |> window(sliding(2min, every: 30s)) |> aggregate { n: count(), kinds: countDistinct(s) }",
         ),
     ];
-    let mut all: Vec<Case> = stages.iter().map(|(name, stage)| one(random, name, stage, rows)).collect();
-    all.push(join(random, rows / 4));
-    all.extend(outside(random, rows));
+    let stages = stages.iter().filter(|(name, _)| wanted(name));
+    let mut all: Vec<Case> = stages.map(|(name, stage)| one(random, name, stage, rows)).collect();
+    if wanted("join") {
+        all.push(join(random, rows / 4));
+    }
+    all.extend(outside(random, rows, wanted));
     all
 }
 
 /// Cases that are about what stands around the job: folders of files, packed ones, partitions.
-fn outside(random: &mut Arbitrary, rows: usize) -> Vec<Case> {
+fn outside(random: &mut Arbitrary, rows: usize, wanted: impl Fn(&str) -> bool) -> Vec<Case> {
     let ways: [(&'static str, &str, &str); 4] = [
         ("partitions", "rows |> map { third: v % 3, k, s, v }", "partitionBy: [third]"),
         (
@@ -79,7 +82,7 @@ fn outside(random: &mut Arbitrary, rows: usize) -> Vec<Case> {
         let packing = if random.one_in(2) { Packing::Some } else { Packing::None };
         Case { script, files: 1 + random.below(4), packing, ..plain }
     };
-    ways.iter().map(case).collect()
+    ways.iter().filter(|(name, ..)| wanted(name)).map(case).collect()
 }
 
 fn one(random: &mut Arbitrary, name: &'static str, stage: &str, rows: usize) -> Case {

@@ -26,6 +26,12 @@ pub struct Plan {
     pub seed: u64,
     /// Rows of a case.
     pub rows: usize,
+    /// A mistake that is planted (`FLOW_BUG`).
+    pub bug: Option<&'static str>,
+    /// The only case; `None`: all in turn.
+    pub case: Option<&'static str>,
+    /// The place at which it always dies; `None`: anywhere, and by `kill -9` too.
+    pub point: Option<&'static str>,
 }
 
 /// What happened.
@@ -53,8 +59,13 @@ pub fn campaign(plan: Plan) -> Result<Tally, String> {
     let mut random = Arbitrary::new(plan.seed);
     let mut tally = Tally::default();
     while tally.kills + tally.points < plan.kills {
-        for case in cases(&mut random, plan.rows) {
-            kill_until_done(&case, &mut random, &mut tally)
+        let wanted = |name: &str| plan.case.is_none_or(|only| only == name);
+        let cases = cases(&mut random, plan.rows, wanted);
+        if cases.is_empty() {
+            return Err(format!("there is no case {:?}", plan.case));
+        }
+        for case in cases {
+            kill_until_done(&case, plan, &mut random, &mut tally)
                 .map_err(|why| format!("seed {}, case `{}`: {why}", plan.seed, case.name))?;
             if tally.kills + tally.points >= plan.kills {
                 break;
@@ -64,7 +75,7 @@ pub fn campaign(plan: Plan) -> Result<Tally, String> {
     Ok(tally)
 }
 
-fn kill_until_done(case: &Case, random: &mut Arbitrary, tally: &mut Tally) -> Result<(), String> {
+fn kill_until_done(case: &Case, plan: Plan, random: &mut Arbitrary, tally: &mut Tally) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let folder = folder.path();
     let script = format!("job killed {{ checkpoint: {}ms }}\n{}", 3 + random.below(25), case.script);
@@ -76,9 +87,10 @@ fn kill_until_done(case: &Case, random: &mut Arbitrary, tally: &mut Tally) -> Re
     for death in 0.. {
         let lives = death >= MOST || random.one_in(12);
         let mut command = flow(folder, 1 + random.below(4));
-        let at_point = !lives && random.one_in(2);
+        command.envs(plan.bug.map(|bug| ("FLOW_BUG", bug)));
+        let at_point = !lives && (plan.point.is_some() || random.one_in(2));
         if at_point {
-            let point = random.pick(&POINTS);
+            let point = plan.point.unwrap_or(*random.pick(&POINTS));
             command.env("FLOW_DIE", format!("{point}:{}", 1 + random.below(4)));
         }
         // One in five dies while it starts and recovers.

@@ -19,6 +19,7 @@ mod lang_examples;
 mod language;
 mod nexmark;
 mod pipelines;
+mod planted;
 mod signals;
 mod time;
 mod updating;

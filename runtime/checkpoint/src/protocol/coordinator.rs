@@ -1,6 +1,7 @@
 //! The running job's side: one epoch at a time, from barrier to retirement.
 
 use super::{Epoch, Generation, Recovery};
+use flow_env::planted;
 use std::collections::BTreeSet;
 
 /// Who seals a share of an epoch.
@@ -90,7 +91,7 @@ impl Coordinator {
             workers,
             sinks,
             published: recovery.epoch,
-            injected: recovery.epoch.max(recovery.highest),
+            injected: recovery.highest.max(recovery.epoch).saturating_sub(planted("reuse-an-epoch").into()),
             phase: Phase::Idle,
             due: false,
             ending: false,

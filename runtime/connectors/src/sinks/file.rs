@@ -13,7 +13,7 @@ use crate::out::Out;
 use crate::sources::open::Packing;
 use flow_data::Batch;
 use flow_engine::sink::{Epoch, Mark, Run, Sealing, Sink, SinkError, Writer};
-use flow_env::Env;
+use flow_env::{Env, planted};
 use flow_plan::RecordType;
 use flow_plan::connector::ConnectorCall;
 use std::collections::{HashMap, VecDeque};
@@ -217,6 +217,9 @@ impl Writer for FileWriter {
 
     fn seal(&mut self) -> Result<Box<dyn Sealing>, SinkError> {
         let mut parts = Vec::from(std::mem::take(&mut self.waiting));
+        if planted("forget-a-rolled-part") {
+            parts.pop();
+        }
         parts.extend(self.open.drain().map(|(_, part)| part));
         let finished = std::mem::take(&mut self.finished);
         Ok(Box::new(FileSealing { parts, finished, staging: self.staging.clone() }))

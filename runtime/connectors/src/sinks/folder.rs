@@ -7,7 +7,7 @@
 
 use super::staging::{Shown, Staging, failed};
 use flow_engine::sink::{Epoch, Generation, Mark, Run, SinkError};
-use flow_env::{Disk, reach};
+use flow_env::{Disk, planted, reach};
 use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -147,7 +147,8 @@ impl Folder {
                 let staged = staged.map_err(|error| staging.error("read", &staging.path, &error))?;
                 let shown = staging.shown()?;
                 let next = shown.as_ref().map_or(0, |shown| shown.next);
-                (shown, next.max(next_number(&old)).max(next_number(&staged)))
+                let next = next.max(next_number(&old)).max(next_number(&staged));
+                (shown, if planted("use-part-names-again") { 0 } else { next })
             }
         };
         let nothing = Mark { generation: run.generation, epoch: 0 };
@@ -273,7 +274,7 @@ impl Folder {
             }
         }
         // A folder must last before what stands in it, and the new names before the old ones are given up.
-        for dir in &dirs {
+        for dir in dirs.iter().filter(|_| !planted("skip-sink-folder-sync")) {
             self.disk.sync_dir(dir).map_err(|error| SinkError::Write(failed("sync", dir, &error)))?;
         }
         reach("parts shown");

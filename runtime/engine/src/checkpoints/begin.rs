@@ -8,7 +8,7 @@ use crate::snapshot::{JobPosition, Snapshot};
 use flow_checkpoint::protocol::{Generation, Mark, Recovery};
 use flow_checkpoint::state::Part;
 use flow_checkpoint::{Head, Manifest, Position, Saved, SinkSeal};
-use flow_env::reach;
+use flow_env::{planted, reach};
 use flow_plan::operator::StateIdentity;
 
 /// A run that may begin to read.
@@ -95,6 +95,12 @@ fn go_on(
     reach("recovered");
     store.start(&recovery).map_err(NotBegun::job)?;
     reach("started");
+    if planted("clean-too-early") {
+        clean(sinks)?;
+    }
+    if planted("skip-recommit") {
+        recovery.recommit.clear();
+    }
     for index in std::mem::take(&mut recovery.recommit) {
         let (node, sink) = &mut sinks[index];
         let sealed = manifest.sinks.iter().find(|sealed| sealed.id == ids[*node].id);

@@ -6,7 +6,7 @@ use crate::snapshot::Snapshot;
 use flow_checkpoint::protocol::{Decision, Epoch, Event, Share};
 use flow_checkpoint::state::Part;
 use flow_checkpoint::{Failure, Head, Position, Sealing, SinkSeal};
-use flow_env::reach;
+use flow_env::{planted, reach};
 use std::time::Duration;
 
 /// What an epoch holds.
@@ -39,6 +39,9 @@ impl Checkpointer {
         let decided: Vec<Decision> =
             shares.flat_map(|share| self.coordinator.on(Event::Sealed(epoch, share))).collect();
         debug_assert_eq!(decided, [Decision::Publish(epoch)]);
+        if planted("commit-before-publish") {
+            (0..self.sinks.len()).for_each(|sink| drop(self.commit(epoch, sink)));
+        }
         reach("written");
         match sealing.publish(self.head(&contents)) {
             Ok(manifest) => {

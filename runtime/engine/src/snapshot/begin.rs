@@ -5,6 +5,7 @@ use crate::number::Number;
 use flow_checkpoint::state::{Change, Home, Part, Table};
 use flow_data::hash::{hash_columns, range_of};
 use flow_data::{Batch, Column};
+use flow_env::planted;
 use flow_plan::operator::StateIdentity;
 use flow_plan::physical::{Graph, Node, NodeKind};
 use std::collections::HashMap;
@@ -99,7 +100,12 @@ fn split(batches: &[Batch], columns: usize, workers: usize) -> Vec<Vec<Batch>> {
         let keys: Vec<&Column> = batch.columns[..columns].iter().map(AsRef::as_ref).collect();
         hash_columns(&keys, batch.len, &mut hashes);
         let mut rows: Vec<Vec<u32>> = vec![Vec::new(); workers];
-        hashes.iter().enumerate().for_each(|(row, &hash)| rows[range_of(hash, workers)].push(row as u32));
+        if planted("deal-keys-otherwise") {
+            hashes.iter_mut().for_each(|hash| *hash = hash.reverse_bits());
+        }
+        let lost = usize::from(planted("drop-a-row-on-restore"));
+        let dealt = hashes.iter().enumerate().skip(lost);
+        dealt.for_each(|(row, &hash)| rows[range_of(hash, workers)].push(row as u32));
         for (worker, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             all[worker].push(batch.gather(rows));
         }

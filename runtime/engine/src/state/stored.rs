@@ -3,6 +3,7 @@
 use super::accumulate::Accumulators;
 use crate::snapshot::{Columns, Loaded};
 use flow_data::{Column, ColumnBuilder, ColumnData};
+use flow_env::planted;
 use flow_plan::aggregate::FloatTotal;
 use flow_plan::physical::ColumnAggregate;
 use flow_plan::{DataType, Value};
@@ -285,7 +286,7 @@ pub(crate) fn load_calls(
         for (part, ty) in call.parts() {
             parts.extend(from.column(&full_name(name, &part), &ty)?);
         }
-        if parts.len() < call.parts().len() {
+        if parts.len() < call.parts().len() || (index == 1 && planted("start-an-aggregate-empty")) {
             continue;
         }
         for (round, rows) in rounds.iter().enumerate() {
