@@ -1,5 +1,6 @@
 //! From a graph to workers that can run: opens connectors, compiles chains, makes operators.
 
+use crate::beat::{BEGAN, Beat};
 use crate::channel::{Channel, QueueLimit};
 use crate::checkpoints;
 use crate::connect::{Connectors, Kernels};
@@ -94,7 +95,8 @@ pub(crate) fn assemble(
     if recovery.as_ref().is_some_and(|(_, finished)| *finished) {
         sequencer.stop();
     }
-    let parts = Parts { sequencer, sources: nodes, times, channels, wake, times_begun, seals };
+    let beat = Beat::new(env.clock.clone(), begin.time(BEGAN).and_then(|began| began.parse().ok()));
+    let parts = Parts { beat, sequencer, sources: nodes, times, channels, wake, times_begun, seals };
     let shared = Arc::new(Shared::new(graph, layout, env.clone(), taps, parts));
     if options.barriers || seals {
         shared.watch_barriers();
@@ -332,13 +334,19 @@ fn operators(
             NodeKind::Aggregate(aggregate) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 let first = shared.layout.first_step(&shared.graph, index);
-                let env = &shared.env;
-                crate::operator::aggregate::running(aggregate, input, layout.rank, env, first, shared.seals)
+                crate::operator::aggregate::running(
+                    aggregate,
+                    input,
+                    layout.rank,
+                    &shared.beat,
+                    first,
+                    shared.seals,
+                )
             }
             NodeKind::Pick(pick) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 match &pick.windowing {
-                    None => pick::running(pick, input, layout.rank, &shared.env),
+                    None => pick::running(pick, input, layout.rank, &shared.beat),
                     Some(windowing) => match windowing.window.kind {
                         WindowKind::Count { n, every } => {
                             let size = (n, every.unwrap_or(n));
@@ -351,7 +359,7 @@ fn operators(
             NodeKind::Distinct(distinct) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 match distinct.hidden.change {
-                    Some(_) => pick::distinct(&distinct.columns, input, layout.rank, &shared.env),
+                    Some(_) => pick::distinct(&distinct.columns, input, layout.rank, &shared.beat),
                     None => Box::new(DistinctOperator::new(distinct, input, shared, index)),
                 }
             }

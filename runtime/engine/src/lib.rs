@@ -2,6 +2,7 @@
 //! Knows plans and batches; never a syntax tree, a file format or machine code.
 
 mod assemble;
+mod beat;
 mod channel;
 mod checkpoints;
 pub mod connect;

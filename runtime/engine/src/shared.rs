@@ -1,5 +1,6 @@
 //! What all workers of a job share.
 
+use crate::beat::{BEGAN, Beat};
 use crate::channel::Channel;
 use crate::counters::Counters;
 use crate::error::{ErrorKind, JobError};
@@ -33,6 +34,8 @@ pub enum Tapped<'a> {
 }
 
 pub(crate) struct Shared {
+    /// When triggers by the wall clock are due first.
+    pub(crate) beat: Beat,
     pub(crate) graph: Arc<Graph>,
     pub(crate) layout: Layout,
     pub(crate) env: Env,
@@ -74,6 +77,8 @@ pub(crate) struct Shared {
 
 /// The parts of a job that run beside its operators.
 pub(crate) struct Parts {
+    /// When triggers by the wall clock are due first.
+    pub(crate) beat: Beat,
     pub(crate) sequencer: Sequencer,
     /// Node of each source of the sequencer.
     pub(crate) sources: Vec<usize>,
@@ -95,7 +100,7 @@ impl Shared {
         taps: Option<TapCallback>,
         parts: Parts,
     ) -> Shared {
-        let Parts { sequencer, sources, times, channels, wake, times_begun, seals } = parts;
+        let Parts { beat, sequencer, sources, times, channels, wake, times_begun, seals } = parts;
         let errors = (0..graph.declarations.len()).map(|declaration| {
             let of_it =
                 |kind: &NodeKind| matches!(kind, NodeKind::Errors { of } if *of as usize == declaration);
@@ -103,6 +108,7 @@ impl Shared {
         });
         let nodes = graph.nodes.len();
         Shared {
+            beat,
             states: state_ids(&graph),
             barrier_clocks: Mutex::default(),
             times_begun,
@@ -171,7 +177,8 @@ impl Shared {
             clock.steps(self, barrier);
             (clock_name(&self.states, nodes), clock.now().to_string())
         });
-        logs.chain(clocks).collect()
+        let began = (BEGAN.to_string(), self.beat.began().to_string());
+        logs.chain(clocks).chain([began]).collect()
     }
 
     /// Tells all who watch time what holds from these numbers on.

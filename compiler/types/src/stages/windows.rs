@@ -108,22 +108,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             ExprKind::Call { callee, args } => (callee, args),
             ExprKind::Name(name) => (name, none),
             ExprKind::Error => return None,
-            ExprKind::Duration(_) => {
-                let text = self.ck.text(expr.span);
-                let diag = Diagnostic::new(codes::BAD_WINDOW, expr.span, "which kind of window?")
-                    .at("only a length")
-                    .fix(format!("write `tumbling({text})`"), expr.span, format!("tumbling({text})"));
-                self.ck.report(
-                    diag.note(format!("the kinds are {}", crate::expr::list_names(KINDS.into_iter()))),
-                );
-                return None;
-            }
             _ => {
-                let diag =
-                    Diagnostic::new(codes::BAD_WINDOW, expr.span, "this is not a window").at("not a window");
-                self.ck.report(
-                    diag.note(format!("the kinds are {}", crate::expr::list_names(KINDS.into_iter()))),
-                );
+                self.no_window(id);
                 return None;
             }
         };
@@ -131,87 +117,96 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         match name.name.as_str() {
             "tumbling" => self.tumbling(args, span),
             "sliding" => self.sliding(args, span),
-            "session" => {
-                let slots = self.window_args("`session`", &[("gap", true), ("time", false)], args, span)?;
-                let gap = self.ck.duration_option(self.ast, slots[0]?, "`gap` of `session`", 1)?;
-                self.timed(WindowKind::Session { gap }, slots[1])
-            }
-            "cumulative" => {
-                let slots = self.window_args(
-                    "`cumulative`",
-                    &[("max", true), ("every", true), ("time", false)],
-                    args,
-                    span,
-                )?;
-                let max = self.ck.duration_option(self.ast, slots[0]?, "`max` of `cumulative`", 1)?;
-                let every = self.ck.duration_option(self.ast, slots[1]?, "`every` of `cumulative`", 1)?;
-                self.divides(max, every, slots[1]?, "`every` of a cumulative window must divide its `max`")?;
-                self.timed(WindowKind::Cumulative { max, every }, slots[2])
-            }
-            "count" => {
-                let slots = self.window_args("`count`", &[("n", true), ("every", false)], args, span)?;
-                let size = slots[0]?;
-                if let ExprKind::Duration(_) = self.ast.exprs[size].kind {
-                    let at = self.ast.exprs[size].span;
-                    let text = self.ck.text(at);
-                    let diag = Diagnostic::new(
-                        codes::BAD_WINDOW,
-                        at,
-                        "`count` makes windows of so many rows, not of a time",
-                    )
-                    .at("a time")
-                    .fix(
-                        format!("write `tumbling({text})`"),
-                        span,
-                        format!("tumbling({text})"),
-                    );
-                    self.ck.report(diag);
-                    return None;
-                }
-                let n = self.ck.count_option(self.ast, size, "the size of a count window", 1)?;
-                let every = match slots[1] {
-                    Some(id) => Some(self.ck.count_option(self.ast, id, "`every` of a count window", 1)?),
-                    None => None,
-                };
-                Some(Window { kind: WindowKind::Count { n, every }, processing_time: false, lateness: 0 })
-            }
+            "session" => self.session(args, span),
+            "cumulative" => self.cumulative(args, span),
+            "count" => self.count_window(args, span),
             "global" => {
                 self.window_args("`global`", &[], args, span)?;
                 Some(Window { kind: WindowKind::Global, processing_time: false, lateness: 0 })
             }
-            "same" => {
-                self.window_args("`same`", &[], args, span)?;
-                if self.stream.from_window.is_none() && !self.stream.open {
-                    let diag = Diagnostic::new(codes::BAD_WINDOW, span, "these rows come from no window")
-                        .at("the same as which?")
-                        .help("`same` is the window of an aggregate before: `|> window(tumbling(10s)) |> count() as n |> window(same) |> top(1, by: n)`");
-                    self.ck.report(diag);
-                    return None;
-                }
-                if let Some(from) = &self.stream.from_window
-                    && !is_time_window(from)
-                    && from.kind != WindowKind::Same
-                {
-                    let diag = Diagnostic::new(
-                        codes::BAD_WINDOW,
-                        span,
-                        "these rows come from windows of rows",
-                    )
-                    .at("of each such window there is one row a key")
-                    .help(
-                        "`same` puts rows of windows of time together; leave it out, or use a window of time",
-                    );
-                    self.ck.report(diag);
-                    return None;
-                }
-                let processing_time = self.stream.from_window.as_ref().is_some_and(|w| w.processing_time);
-                Some(Window { kind: WindowKind::Same, processing_time, lateness: 0 })
-            }
+            "same" => self.same_window(args, span),
             other => {
                 self.unknown_window(name, other);
                 None
             }
         }
+    }
+
+    /// What is no window says which kind it may mean.
+    fn no_window(&mut self, id: ExprId) {
+        let expr = &self.ast.exprs[id];
+        let diag = match expr.kind {
+            ExprKind::Duration(_) => {
+                let text = self.ck.text(expr.span);
+                Diagnostic::new(codes::BAD_WINDOW, expr.span, "which kind of window?")
+                    .at("only a length")
+                    .fix(format!("write `tumbling({text})`"), expr.span, format!("tumbling({text})"))
+            }
+            _ => Diagnostic::new(codes::BAD_WINDOW, expr.span, "this is not a window").at("not a window"),
+        };
+        self.ck.report(diag.note(format!("the kinds are {}", crate::expr::list_names(KINDS.into_iter()))));
+    }
+
+    fn session(&mut self, args: &'a [Arg], span: Span) -> Option<Window> {
+        let slots = self.window_args("`session`", &[("gap", true), ("time", false)], args, span)?;
+        let gap = self.ck.duration_option(self.ast, slots[0]?, "`gap` of `session`", 1)?;
+        self.timed(WindowKind::Session { gap }, slots[1])
+    }
+
+    fn cumulative(&mut self, args: &'a [Arg], span: Span) -> Option<Window> {
+        let slots =
+            self.window_args("`cumulative`", &[("max", true), ("every", true), ("time", false)], args, span)?;
+        let max = self.ck.duration_option(self.ast, slots[0]?, "`max` of `cumulative`", 1)?;
+        let every = self.ck.duration_option(self.ast, slots[1]?, "`every` of `cumulative`", 1)?;
+        self.divides(max, every, slots[1]?, "`every` of a cumulative window must divide its `max`")?;
+        self.timed(WindowKind::Cumulative { max, every }, slots[2])
+    }
+
+    fn count_window(&mut self, args: &'a [Arg], span: Span) -> Option<Window> {
+        let slots = self.window_args("`count`", &[("n", true), ("every", false)], args, span)?;
+        let size = slots[0]?;
+        if let ExprKind::Duration(_) = self.ast.exprs[size].kind {
+            let at = self.ast.exprs[size].span;
+            let text = self.ck.text(at);
+            let diag = Diagnostic::new(
+                codes::BAD_WINDOW,
+                at,
+                "`count` makes windows of so many rows, not of a time",
+            )
+            .at("a time")
+            .fix(format!("write `tumbling({text})`"), span, format!("tumbling({text})"));
+            self.ck.report(diag);
+            return None;
+        }
+        let n = self.ck.count_option(self.ast, size, "the size of a count window", 1)?;
+        let every = match slots[1] {
+            Some(id) => Some(self.ck.count_option(self.ast, id, "`every` of a count window", 1)?),
+            None => None,
+        };
+        Some(Window { kind: WindowKind::Count { n, every }, processing_time: false, lateness: 0 })
+    }
+
+    fn same_window(&mut self, args: &'a [Arg], span: Span) -> Option<Window> {
+        self.window_args("`same`", &[], args, span)?;
+        if self.stream.from_window.is_none() && !self.stream.open {
+            let diag = Diagnostic::new(codes::BAD_WINDOW, span, "these rows come from no window")
+                .at("the same as which?")
+                .help("`same` is the window of an aggregate before: `|> window(tumbling(10s)) |> count() as n |> window(same) |> top(1, by: n)`");
+            self.ck.report(diag);
+            return None;
+        }
+        if let Some(from) = &self.stream.from_window
+            && !is_time_window(from)
+            && from.kind != WindowKind::Same
+        {
+            let diag = Diagnostic::new(codes::BAD_WINDOW, span, "these rows come from windows of rows")
+                .at("of each such window there is one row a key")
+                .help("`same` puts rows of windows of time together; leave it out, or use a window of time");
+            self.ck.report(diag);
+            return None;
+        }
+        let processing_time = self.stream.from_window.as_ref().is_some_and(|w| w.processing_time);
+        Some(Window { kind: WindowKind::Same, processing_time, lateness: 0 })
     }
 
     fn unknown_window(&mut self, name: &Ident, word: &str) {

@@ -146,7 +146,7 @@ pub(crate) fn accumulators(call: &ColumnAggregate, input: &RecordType) -> Box<dy
     let reads = Reads { arg: call.arg, filter: call.filter };
     let ty = call.arg.map(|column| input.fields[column].ty.unwrapped().clone());
     match (call.func, &ty) {
-        (AggFunc::Count, _) => Box::new(Counts::new(reads)),
+        (AggFunc::Count, _) => Box::new(Counts::new(reads, None)),
         (AggFunc::Sum, Some(DataType::Int | DataType::Duration)) => Box::new(SumInts::new(reads, call)),
         (AggFunc::Sum, Some(DataType::Float)) => Box::new(SumFloats::new(reads, call)),
         (AggFunc::Sum, Some(DataType::Decimal)) => Box::new(SumDecimals::new(reads, call)),

@@ -13,15 +13,17 @@ use flow_plan::{DataType, Value};
 use rust_decimal::Decimal;
 use std::any::Any;
 
-/// `count()`, `count(x)`.
+/// `count()`, `count(x)`; over a changelog, rows that are withdrawn count less.
 pub(crate) struct Counts {
     reads: Reads,
+    /// The column that says whether a row is added or withdrawn.
+    change: Option<usize>,
     counts: Vec<i64>,
 }
 
 impl Counts {
-    pub(crate) fn new(reads: Reads) -> Counts {
-        Counts { reads, counts: Vec::new() }
+    pub(crate) fn new(reads: Reads, change: Option<usize>) -> Counts {
+        Counts { reads, change, counts: Vec::new() }
     }
 }
 
@@ -31,15 +33,20 @@ impl Accumulators for Counts {
     }
 
     fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
-        self.reads.each(batch, |row| self.counts[slots[row] as usize] += 1);
+        match self.change.map(|column| ints(&batch.columns[column].data)) {
+            None => self.reads.each(batch, |row| self.counts[slots[row] as usize] += 1),
+            Some(changes) => self.reads.each(batch, |row| self.counts[slots[row] as usize] += changes[row]),
+        }
         false
     }
 
     fn running(&mut self, slots: &[u32], batch: &Batch, _refused: &mut bool) -> Column {
+        let changes = self.change.map(|column| ints(&batch.columns[column].data));
         let mut results = Vec::with_capacity(slots.len());
         for (row, &slot) in slots.iter().enumerate() {
             let count = &mut self.counts[slot as usize];
-            *count += i64::from(self.reads.counts(batch, row));
+            let change = changes.map_or(1, |changes| changes[row]);
+            *count += if self.reads.counts(batch, row) { change } else { 0 };
             results.push(*count);
         }
         Column::new(ColumnData::I64(results))

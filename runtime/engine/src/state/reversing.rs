@@ -3,6 +3,7 @@
 
 use super::accumulate::{Accumulators, Reads, same};
 use super::held::room;
+use super::numbers::Counts;
 use super::stored::{Stored, StoredPart, columns_of, parts_of, state_of};
 use flow_data::{Batch, Column, ColumnBuilder, ColumnData};
 use flow_plan::aggregate::{FloatTotal, Reversible};
@@ -19,7 +20,7 @@ pub(crate) fn reversing(call: &ColumnAggregate, input: &RecordType, change: usiz
     let ty = call.arg.map(|column| input.fields[column].ty.unwrapped().clone());
     let ints = matches!(ty, Some(DataType::Int | DataType::Timestamp | DataType::Duration));
     match (call.func, ty) {
-        (AggFunc::Count, _) => Box::new(Counts { reads, change, counts: Vec::new() }),
+        (AggFunc::Count, _) => Box::new(Counts::new(reads, Some(change))),
         (AggFunc::Sum, Some(DataType::Int | DataType::Duration)) => {
             Box::new(Folded::<IntSum>::new(reads, change, call))
         }
@@ -36,84 +37,6 @@ fn changes(batch: &Batch, column: usize) -> &[i64] {
     match &batch.columns[column].data {
         ColumnData::I64(changes) => changes,
         other => unreachable!("changes are ints, not {other:?}"),
-    }
-}
-
-struct Counts {
-    reads: Reads,
-    change: usize,
-    counts: Vec<i64>,
-}
-
-impl Accumulators for Counts {
-    fn grow(&mut self, slots: usize) {
-        self.counts.resize(slots, 0);
-    }
-
-    fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
-        let changes = changes(batch, self.change);
-        self.reads.each(batch, |row| self.counts[slots[row] as usize] += changes[row]);
-        false
-    }
-
-    fn running(&mut self, slots: &[u32], batch: &Batch, _refused: &mut bool) -> Column {
-        let changes = changes(batch, self.change);
-        let results = slots.iter().enumerate().map(|(row, &slot)| {
-            let count = &mut self.counts[slot as usize];
-            *count += if self.reads.counts(batch, row) { changes[row] } else { 0 };
-            *count
-        });
-        Column::new(ColumnData::I64(results.collect()))
-    }
-
-    fn results(&self, slots: &[u32]) -> Column {
-        Column::new(ColumnData::I64(slots.iter().map(|&slot| self.counts[slot as usize]).collect()))
-    }
-
-    fn reset(&mut self, slot: usize) {
-        self.counts[slot] = 0;
-    }
-
-    fn retain(&mut self, slots: &[u32]) {
-        self.counts = slots.iter().map(|&slot| self.counts[slot as usize]).collect();
-    }
-
-    fn parts(&self) -> Vec<StoredPart> {
-        i64::parts(&DataType::Int)
-    }
-
-    fn store(&self, slots: &[u32]) -> Vec<Column> {
-        i64::store(slots.iter().map(|&slot| &self.counts[slot as usize]))
-    }
-
-    fn load(&mut self, slots: &[u32], parts: &[Column]) {
-        slots.iter().enumerate().for_each(|(row, &slot)| self.counts[slot as usize] = i64::load(parts, row));
-    }
-
-    fn bytes(&self) -> usize {
-        room(&self.counts)
-    }
-
-    fn merge(
-        &mut self,
-        slots: &[u32],
-        later: &dyn Accumulators,
-        from: &[u32],
-        _refused: &mut Vec<(u32, Fault)>,
-    ) {
-        let later = &same::<Counts>(later).counts;
-        for (&slot, &from) in slots.iter().zip(from) {
-            self.counts[slot as usize] += later[from as usize];
-        }
-    }
-
-    fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
-        self.counts[slot as usize] += self.counts[later as usize];
-        Ok(())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -7,6 +7,7 @@
 use super::core::Core;
 use super::lives::Lives;
 use super::{NUMBER, PENDING, TIME, interval, pieces};
+use crate::beat::Beat;
 use crate::context::{BadRow, Context};
 use crate::error::Halt;
 use crate::number::{Number, at_end};
@@ -15,7 +16,7 @@ use crate::row_text;
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
 use crate::state::{Held, RowStore, room, same_rows};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
-use flow_env::{Deadline, Env};
+use flow_env::Deadline;
 use flow_plan::error::Fault;
 use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
@@ -103,10 +104,10 @@ impl ChangingOperator {
         aggregate: &RunningAggregate,
         input: &Arc<RecordType>,
         ranks: usize,
-        env: &Env,
+        beat: &Beat,
     ) -> ChangingOperator {
         let deadline = match aggregate.trigger {
-            RunningTrigger::Every(micros) => Some(Deadline::after(env.clock.as_ref(), interval(micros))),
+            RunningTrigger::Every(micros) => Some(beat.first(interval(micros))),
             _ => None,
         };
         let keeps = aggregate.changes && aggregate.trigger != RunningTrigger::EachRow;

@@ -8,6 +8,7 @@ use self::changing::ChangingOperator;
 use self::core::Core;
 pub(crate) use self::lives::Lives;
 use super::{Flush, Operator};
+use crate::beat::Beat;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
@@ -15,7 +16,7 @@ use crate::snapshot::{Loading, Saving};
 use crate::state::{Changed, Held, room};
 use flow_checkpoint::state::Home;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
-use flow_env::{Deadline, Env};
+use flow_env::Deadline;
 use flow_plan::RecordType;
 use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
@@ -30,14 +31,14 @@ pub(crate) fn running(
     aggregate: &RunningAggregate,
     input: &Arc<RecordType>,
     ranks: usize,
-    env: &Env,
+    beat: &Beat,
     first_step: bool,
     tracks: bool,
 ) -> Box<dyn Operator> {
     match aggregate.changes || aggregate.hidden.change.is_some() {
-        true => Box::new(ChangingOperator::new(aggregate, input, ranks, env)),
+        true => Box::new(ChangingOperator::new(aggregate, input, ranks, beat)),
         false => {
-            let mut operator = AggregateOperator::new(aggregate, input, ranks, env, first_step);
+            let mut operator = AggregateOperator::new(aggregate, input, ranks, beat, first_step);
             operator.core.changed = tracks.then(Changed::default);
             Box::new(operator)
         }
@@ -69,11 +70,11 @@ impl AggregateOperator {
         aggregate: &RunningAggregate,
         input: &Arc<RecordType>,
         ranks: usize,
-        env: &Env,
+        beat: &Beat,
         first_step: bool,
     ) -> AggregateOperator {
         let deadline = match aggregate.trigger {
-            RunningTrigger::Every(micros) => Some(Deadline::after(env.clock.as_ref(), interval(micros))),
+            RunningTrigger::Every(micros) => Some(beat.first(interval(micros))),
             _ => None,
         };
         AggregateOperator {

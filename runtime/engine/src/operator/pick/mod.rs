@@ -15,8 +15,8 @@ mod updating;
 pub(crate) use kept::Keeps;
 
 use super::Operator;
+use crate::beat::Beat;
 use best::BestOperator;
-use flow_env::Env;
 use flow_plan::RecordType;
 use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::Pick;
@@ -28,12 +28,12 @@ use std::sync::Arc;
 use updating::{Gives, UpdatingOperator};
 
 /// The operator of a pick without a window.
-pub(crate) fn running(pick: &Pick, input: &Arc<RecordType>, rank: usize, env: &Env) -> Box<dyn Operator> {
+pub(crate) fn running(pick: &Pick, input: &Arc<RecordType>, rank: usize, beat: &Beat) -> Box<dyn Operator> {
     let by = By::new(&pick.by, input);
     match by.words() {
-        Some(1) => operator::<u64>(pick, input, rank, by, env),
-        Some(2) => operator::<[u64; 2]>(pick, input, rank, by, env),
-        _ => operator::<Values>(pick, input, rank, by, env),
+        Some(1) => operator::<u64>(pick, input, rank, by, beat),
+        Some(2) => operator::<[u64; 2]>(pick, input, rank, by, beat),
+        _ => operator::<Values>(pick, input, rank, by, beat),
     }
 }
 
@@ -42,7 +42,7 @@ fn operator<P: Place + 'static>(
     input: &Arc<RecordType>,
     rank: usize,
     by: By,
-    env: &Env,
+    beat: &Beat,
 ) -> Box<dyn Operator> {
     let frame = Frame::new(pick, input, rank);
     let rule = rule(pick);
@@ -60,7 +60,7 @@ fn operator<P: Place + 'static>(
         _ => {
             let trigger = pick.trigger.clone();
             let gives = Gives { rank: pick.rank, changes: pick.changes, own_time: false, trigger };
-            Box::new(UpdatingOperator::<P>::new(frame, by, rule, gives, env))
+            Box::new(UpdatingOperator::<P>::new(frame, by, rule, gives, beat))
         }
     }
 }
@@ -70,13 +70,13 @@ pub(crate) fn distinct(
     columns: &[usize],
     input: &Arc<RecordType>,
     rank: usize,
-    env: &Env,
+    beat: &Beat,
 ) -> Box<dyn Operator> {
     let frame = Frame::distinct(columns, input, rank);
     let rule = Rule { n: 1, ties: false, last_wins: false };
     let trigger = RunningTrigger::EachRow;
     let gives = Gives { rank: false, changes: true, own_time: true, trigger };
-    Box::new(UpdatingOperator::<()>::new(frame, By::new(&[], input), rule, gives, env))
+    Box::new(UpdatingOperator::<()>::new(frame, By::new(&[], input), rule, gives, beat))
 }
 
 fn rule(pick: &Pick) -> Rule {

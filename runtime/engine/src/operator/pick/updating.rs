@@ -8,6 +8,7 @@ use super::contents::Contents;
 use super::frame::{Frame, NUMBER, PLACE};
 use super::lists::Rule;
 use super::sort::{By, Place};
+use crate::beat::Beat;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
@@ -18,7 +19,7 @@ use crate::snapshot::{Columns, Loaded, Loading, Saving};
 use crate::state::{Held, KeyTable, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
-use flow_env::{Deadline, Env};
+use flow_env::Deadline;
 use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use std::collections::BTreeMap;
@@ -136,9 +137,9 @@ enum Causes<'a> {
 }
 
 impl<P: Place> UpdatingOperator<P> {
-    pub(super) fn new(frame: Frame, by: By, rule: Rule, gives: Gives, env: &Env) -> UpdatingOperator<P> {
+    pub(super) fn new(frame: Frame, by: By, rule: Rule, gives: Gives, beat: &Beat) -> UpdatingOperator<P> {
         let deadline = match gives.trigger {
-            RunningTrigger::Every(micros) => Some(Deadline::after(env.clock.as_ref(), interval(micros))),
+            RunningTrigger::Every(micros) => Some(beat.first(interval(micros))),
             _ => None,
         };
         UpdatingOperator {

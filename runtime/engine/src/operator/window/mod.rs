@@ -218,7 +218,7 @@ fn ticks(windowing: &Windowing, shared: &Shared) -> Vec<Tick> {
     };
     let tick = |(every, early): (i64, bool)| {
         let every = Duration::from_micros(every.max(1) as u64);
-        Tick { early, every, next: Deadline::after(shared.env.clock.as_ref(), every) }
+        Tick { early, every, next: shared.beat.first(every) }
     };
     let early = windowing.early.map(|every| (every, true));
     early.into_iter().chain(late.map(|every| (every, false))).map(tick).collect()
