@@ -288,7 +288,7 @@ pub struct Test {
     /// How results are written
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     pub format: TestFormat,
-    /// Run each test with 1 and 4 workers, native and interpreted
+    /// Run each test with 1 and 4 workers, native and interpreted, and with a stop and restore after every row
     #[arg(long)]
     pub matrix: bool,
     #[command(flatten)]

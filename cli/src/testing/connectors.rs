@@ -4,41 +4,63 @@ use flow_data::Batch;
 use flow_driver::testing::Step;
 use flow_engine::connect::Connectors;
 use flow_engine::sink::{Epoch, Mark, Run, Sealed, Sealing, Sink, SinkError, Writer};
-use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError};
+use flow_engine::source::{self, Chunk, ChunkReader, Count, Emit, Next, Source, SourceError, Tracker};
 use flow_env::Env;
 use flow_plan::connector::{ArgValue, ConnectorCall};
 use flow_plan::{RecordType, Value};
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Rows = Vec<Vec<Value>>;
 
-/// The rows of all `given` steps, and how far the test has come.
+/// In what pieces the rows of a `given` come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pieces {
+    /// All at once.
+    Steps,
+    /// One by one.
+    Rows,
+}
+
+/// The rows of all `given` steps in pieces, which are numbered from 1, and how far the test has come.
 pub(super) struct Given {
-    /// Per declaration: the number of the step (from 1) and its rows, in order.
+    /// Per declaration: the numbers of its pieces and their rows, in order.
     rows: HashMap<String, Vec<(usize, Rows)>>,
-    /// Steps up to this one may be read.
+    /// Per step, the numbers of its pieces.
+    numbers: Vec<Range<usize>>,
+    /// Pieces up to this one may be read.
     released: AtomicUsize,
-    /// The last step that was read.
+    /// The last piece that was read.
     taken: AtomicUsize,
-    /// Steps that a source of the job will read; others are a table's, or of a source nobody needs.
-    awaited: Mutex<HashSet<usize>>,
+    /// Pieces that so many sources of the job will read; others are a table's, or of a source nobody needs.
+    awaited: Mutex<HashMap<usize, usize>>,
     ended: AtomicBool,
 }
 
 impl Given {
-    pub(super) fn new(steps: &[Step]) -> Given {
+    pub(super) fn new(steps: &[Step], pieces: Pieces) -> Given {
         let mut all: HashMap<String, Vec<(usize, Rows)>> = HashMap::new();
-        for (index, step) in steps.iter().enumerate() {
+        let mut numbers = Vec::new();
+        let mut next = 1;
+        for step in steps {
+            let first = next;
             if let Step::Given { declaration, rows } = step {
-                all.entry(declaration.clone()).or_default().push((index + 1, rows.clone()));
+                let of_declaration = all.entry(declaration.clone()).or_default();
+                let size = if pieces == Pieces::Rows { 1 } else { rows.len().max(1) };
+                for piece in rows.chunks(size) {
+                    of_declaration.push((next, piece.to_vec()));
+                    next += 1;
+                }
             }
+            numbers.push(first..next);
         }
         Given {
             rows: all,
+            numbers,
             released: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
             awaited: Mutex::default(),
@@ -46,17 +68,23 @@ impl Given {
         }
     }
 
-    /// Lets sources read on, up to this step.
-    pub(super) fn release(&self, step: usize) {
-        self.released.store(step, Ordering::SeqCst);
+    /// The pieces of the step with this index.
+    pub(super) fn pieces(&self, step: usize) -> Range<usize> {
+        self.numbers[step].clone()
     }
 
-    /// Was this step read, or is it nobody's?
-    pub(super) fn is_taken(&self, step: usize) -> bool {
-        self.taken.load(Ordering::SeqCst) >= step || !self.awaited().contains(&step)
+    /// Lets sources read on, up to this piece.
+    pub(super) fn release(&self, piece: usize) {
+        self.released.store(piece, Ordering::SeqCst);
     }
 
-    fn awaited(&self) -> MutexGuard<'_, HashSet<usize>> {
+    /// Was this piece read, or is it nobody's?
+    pub(super) fn is_taken(&self, piece: usize) -> bool {
+        let awaited = || self.awaited().get(&piece).is_some_and(|sources| *sources > 0);
+        self.taken.load(Ordering::SeqCst) >= piece || !awaited()
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, HashMap<usize, usize>> {
         self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -104,16 +132,16 @@ impl Connectors for TestConnectors {
         };
         let fields = read.iter().map(|column| call.schema.fields[*column].clone()).collect();
         let pick = |row: &Vec<Value>| read.iter().map(|column| row[*column].clone()).collect();
-        let steps = self.given.rows.get(&name).map_or(&[][..], Vec::as_slice);
-        let steps = steps.iter().map(|(step, rows)| (*step, rows.iter().map(pick).collect()));
-        let mut steps: Vec<(usize, Rows)> = steps.collect();
-        if table.is_none() {
-            self.given.awaited().extend(steps.iter().map(|(step, _)| *step));
-        }
-        steps.reverse();
-        let schema = Arc::new(RecordType::new(fields));
+        let pieces = self.given.rows.get(&name).map_or(&[][..], Vec::as_slice);
+        let pieces = pieces.iter().map(|(piece, rows)| (*piece, rows.iter().map(pick).collect()));
+        let pieces: Vec<(usize, Rows)> = pieces.collect();
         let waits = table.is_none();
-        Ok(Box::new(GivenSource { given: self.given.clone(), steps, schema, waits }))
+        if waits {
+            let mut awaited = self.given.awaited();
+            pieces.iter().for_each(|(piece, _)| *awaited.entry(*piece).or_default() += 1);
+        }
+        let schema = Arc::new(RecordType::new(fields));
+        Ok(Box::new(GivenSource { given: self.given.clone(), pieces, next: 0, schema, waits }))
     }
 
     fn sink(
@@ -133,32 +161,69 @@ impl Connectors for TestConnectors {
 
 struct GivenSource {
     given: Arc<Given>,
-    /// What is still to come, the next one last.
-    steps: Vec<(usize, Rows)>,
+    pieces: Vec<(usize, Rows)>,
+    /// Index of the next one.
+    next: usize,
     schema: Arc<RecordType>,
     /// Does it wait for the test to come to its steps? (A table is there from the beginning.)
     waits: bool,
 }
 
-struct Piece(Rows);
+impl Drop for GivenSource {
+    /// The job reads no more of it: what is left is not waited for.
+    fn drop(&mut self) {
+        if self.waits {
+            let mut awaited = self.given.awaited();
+            for (piece, _) in &self.pieces {
+                if let Some(sources) = awaited.get_mut(piece) {
+                    *sources = sources.saturating_sub(1);
+                }
+            }
+        }
+    }
+}
+
+struct Piece {
+    /// Behind it, so many pieces of the source are read.
+    to: usize,
+    rows: Rows,
+}
 
 impl Chunk for Piece {
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+
+    fn step(&self) -> source::Step {
+        source::Step { to: self.to as u64, ..source::Step::default() }
     }
 }
 
 impl Source for GivenSource {
     fn next(&mut self) -> Result<Next, SourceError> {
         let released = self.given.released.load(Ordering::SeqCst);
-        if let Some((step, rows)) = self.steps.pop_if(|(step, _)| !self.waits || *step <= released) {
-            if self.waits {
-                self.given.taken.fetch_max(step, Ordering::SeqCst);
+        // Looked at before the pieces: when it is set, all of them are released.
+        let ended = !self.waits || self.given.ended.load(Ordering::SeqCst);
+        match self.pieces.get(self.next) {
+            Some((piece, rows)) if !self.waits || *piece <= released => {
+                if self.waits {
+                    self.given.taken.fetch_max(*piece, Ordering::SeqCst);
+                }
+                self.next += 1;
+                Ok(Next::Chunk(Box::new(Piece { to: self.next, rows: rows.clone() })))
             }
-            return Ok(Next::Chunk(Box::new(Piece(rows))));
+            Some(_) => Ok(Next::Pending),
+            None => Ok(if ended { Next::End } else { Next::Pending }),
         }
-        let over = self.steps.is_empty() && (!self.waits || self.given.ended.load(Ordering::SeqCst));
-        Ok(if over { Next::End } else { Next::Pending })
+    }
+
+    fn tracker(&self) -> Option<Box<dyn Tracker>> {
+        Some(Box::new(Count(self.next as u64)))
+    }
+
+    fn seek(&mut self, position: &str) -> Result<(), SourceError> {
+        self.next = usize::try_from(Count::read(position)?).unwrap_or(usize::MAX);
+        Ok(())
     }
 
     fn live(&self) -> bool {
@@ -180,7 +245,7 @@ impl ChunkReader for Reader {
             .into_any()
             .downcast::<Piece>()
             .map_err(|_| SourceError::Read("a chunk of another source".to_string()))?;
-        Ok(out.batch(Batch::from_rows(&piece.0, &self.schema))?)
+        Ok(out.batch(Batch::from_rows(&piece.rows, &self.schema))?)
     }
 }
 

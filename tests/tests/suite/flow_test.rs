@@ -52,6 +52,58 @@ fn tests_pass_in_every_mode_and_open_no_connection() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "sinks write nothing");
 }
 
+/// Of a script whose state is of several kinds, with rows in between periodic results.
+const KEPT: &str = "
+type Bid = { auction: int, price: int, at: timestamp }
+source bids: Bid = kafka(brokers: \"nowhere:9092\", topic: \"bids\", format: json) |> eventTime(at, delay: 1s)
+stream sums = bids |> keyBy(auction) |> trigger(every: 10s) |> aggregate { n: count(), total: sum(price), mean: avg(price) }
+stream windows = bids |> keyBy(auction) |> window(tumbling(1min)) |> aggregate { most: max(price), kinds: countDistinct(price) }
+stream best = bids |> keyBy(auction) |> top(2, by: price desc)
+sink a = sums -> stdout(format: json)
+sink b = windows -> stdout(format: json)
+sink c = best -> stdout(format: json)
+
+test \"state and time are kept\" {
+  given bids [{ auction: 1, price: 10, at: @2026-01-01T00:00:01Z }]
+  advance 5s
+  given bids [{ auction: 1, price: 30, at: @2026-01-01T00:00:02Z }, { auction: 2, price: 7, at: @2026-01-01T00:00:03Z }]
+  expect sums []
+  advance 5s
+  expect sums [{ auction: 1, n: 2, total: 40, mean: 20.0 }, { auction: 2, n: 1, .. }]
+  given bids [{ auction: 1, price: 20, at: @2026-01-01T00:02:00Z }, { auction: 1, price: 99, at: @2026-01-01T00:00:04Z }]
+  expect windows [{ auction: 1, most: 30, kinds: 2, .. }, { auction: 2, most: 7, .. }, { auction: 1, most: 20, .. }]
+  expect windows.late [{ auction: 1, price: 99, .. }]
+  expect best [{ auction: 1, price: 10, .. }, { auction: 1, price: 30, .. }, { auction: 2, .. }, { auction: 1, price: 20, .. }, { auction: 1, price: 99, .. }]
+}
+";
+
+#[test]
+fn the_matrix_stops_behind_every_row_and_goes_on_with_other_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("k.flow"), KEPT).unwrap();
+    let (status, _, err) = flow(folder.path(), &["test", "k.flow", "--matrix"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(err.ends_with("1 passed, 0 failed\n"), "{err}");
+}
+
+/// A mistake that is planted where state is taken over: the plain runs of the matrix cannot see it.
+#[cfg(debug_assertions)]
+#[test]
+fn state_that_is_lost_at_a_restart_fails_the_run_that_was_stopped_and_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("k.flow"), KEPT).unwrap();
+    let output = std::process::Command::new(flow_tests::flow_binary::path())
+        .args(["test", "k.flow", "--matrix"])
+        .current_dir(folder.path())
+        .env("FLOW_BUG", "start-an-aggregate-empty")
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("stopped and restored after every row"), "{err}");
+}
+
 #[test]
 fn a_difference_is_shown_at_the_expectation_row_by_row() {
     let folder = script(
