@@ -268,7 +268,8 @@ pub struct Check {
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would print it")]
     pub params: Params,
-    /// Does the state of `git:REF` (this file at that revision) or of another script fit this one?
+    /// Does the state of `git:REF` (this file at that revision), of a savepoint (`JOB@N` or a path) or of another script fit
+    /// this one?
     #[arg(long, value_name = "TARGET")]
     pub against: Option<String>,
     /// With `--against`: let state go that the script has no use for any more

@@ -21,7 +21,7 @@ use std::path::Path;
 pub(super) fn run(cli: &Cli, args: &Savepoint) -> Outcome {
     let env = Env::real();
     let state = folder(args.state.as_deref());
-    let find = |name: &str| Saved::find(env.disk.clone(), &state, name).map_err(outside);
+    let find = |name: &str| find(name, &state, &env);
     match &args.command {
         SavepointCommand::Create { job } => create(job, &state, &env),
         SavepointCommand::List { job, json } => list(job.as_deref(), *json, &state, &env),
@@ -40,6 +40,26 @@ pub(super) fn run(cli: &Cli, args: &Savepoint) -> Outcome {
         SavepointCommand::Export(export) => self::export(export, &find(&export.savepoint)?),
         SavepointCommand::Delete { savepoint } => delete(savepoint, &state, &env),
     }
+}
+
+/// What a user calls `JOB@N`, or by its path.
+fn find(name: &str, state: &Path, env: &Env) -> Result<Saved, Stop> {
+    if let Some((job, number)) = numbered(name)
+        && let Ok(folder) = Folder::open(env.disk.clone(), state, job)
+        && !folder.savepoints().map_err(outside)?.contains(&number)
+    {
+        return Err(no_savepoint(name));
+    }
+    Saved::find(env.disk.clone(), state, name).map_err(outside)
+}
+
+fn numbered(name: &str) -> Option<(&str, u64)> {
+    let (job, number) = name.rsplit_once('@')?;
+    Some((job, number.parse().ok()?))
+}
+
+fn no_savepoint(name: &str) -> Stop {
+    Stop::outside(format!("there is no savepoint `{name}`; `flow savepoint list` lists them"))
 }
 
 /// Of a running job, by asking it; of one that does not run, of its last checkpoint.
@@ -210,11 +230,13 @@ fn cannot_write(path: &Path, error: &io::Error) -> Stop {
 }
 
 fn delete(name: &str, state: &Path, env: &Env) -> Outcome {
-    let numbered = name.rsplit_once('@').and_then(|(job, number)| Some((job, number.parse::<u64>().ok()?)));
-    let Some((job, number)) = numbered else {
+    let Some((job, number)) = numbered(name) else {
         return Err(Stop::outside(format!("`{name}` is not `JOB@N`; a folder elsewhere is yours to remove")));
     };
     let Ok(folder) = Folder::open(env.disk.clone(), state, job) else { return Err(unknown(job, state)) };
+    if !folder.savepoints().map_err(outside)?.contains(&number) {
+        return Err(no_savepoint(name));
+    }
     folder.delete_savepoint(number).map_err(outside)?;
     Ok(Status::Done)
 }

@@ -135,6 +135,11 @@ fn a_running_job_is_listed_and_gives_savepoints_that_can_be_gone_on_from() {
     let rows: Vec<String> = rows.lines().map(str::to_string).collect();
     assert_eq!(field(&rows, "rows").iter().sum::<i64>(), lines(folder.path()).len() as i64, "{rows:?}");
     assert_eq!(flow(folder.path(), &["savepoint", "delete", "endless@1"]).0, Some(0));
+    for verb in ["delete", "show"] {
+        let (status, _, err) = flow(folder.path(), &["savepoint", verb, "endless@1"]);
+        assert_eq!(status, Some(2), "{err}");
+        assert!(err.contains("there is no savepoint `endless@1`"), "{err}");
+    }
     let (_, listed, _) = flow(folder.path(), &["savepoint", "list"]);
     assert!(listed.starts_with("endless@2") && listed.lines().count() == 1, "{listed}");
     assert_eq!(flow(folder.path(), &["savepoint", "diff", "endless@2", "endless.flow"]).0, Some(0));

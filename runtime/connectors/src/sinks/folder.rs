@@ -325,7 +325,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 staging.still_mine()?;
                 Err(SinkError::Write(format!(
-                    "{} is lost: it was sealed, and is neither there nor in {}",
+                    "{} is lost: it was sealed, and is neither there nor in {}; put it back, or begin anew with `flow run --fresh`",
                     visible.display(),
                     staging.path.display()
                 )))
