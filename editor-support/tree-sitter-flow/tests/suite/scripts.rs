@@ -65,8 +65,11 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && !name.starts_with('.') && name != "out" && name != "target" {
-            walk(&path, files);
+        if path.is_dir() {
+            // Hidden ones are the state of examples that somebody ran.
+            if !name.starts_with('.') && name != "out" && name != "target" {
+                walk(&path, files);
+            }
         } else if name.ends_with(".flow") || name.ends_with(".md") {
             files.push(path);
         }
