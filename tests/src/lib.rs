@@ -4,3 +4,4 @@
 pub mod crash;
 pub mod flow_binary;
 pub mod pipelines;
+pub mod xsd;

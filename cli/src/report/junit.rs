@@ -26,17 +26,17 @@ fn case(out: &mut String, file: &Checked) {
     }
     let _ = writeln!(out, "    <testcase classname=\"flow check\" name=\"{name}\">");
     for d in file.diagnostics.iter().filter(|d| d.is_error()) {
-        let at = place(d.primary.span, &file.sources);
+        let at = place(d.primary.span, file.sources());
         let message = escape(&format!("{}:{}:{}: {}", at.file, at.line, at.column, d.message));
         let _ = write!(out, "      <failure type=\"{}\" message=\"{message}\">", d.code);
-        out.push_str(&escape(&render::one(d, &file.sources, Look::plain(100))));
+        out.push_str(&escape(&render::one(d, file.sources(), Look::plain(100))));
         out.push_str("</failure>\n");
     }
     let warnings: Vec<_> = file.diagnostics.iter().filter(|d| !d.is_error()).collect();
     if !warnings.is_empty() {
         out.push_str("      <system-out>");
         for d in warnings {
-            out.push_str(&escape(&render::one(d, &file.sources, Look::plain(100))));
+            out.push_str(&escape(&render::one(d, file.sources(), Look::plain(100))));
         }
         out.push_str("</system-out>\n");
     }

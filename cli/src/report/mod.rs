@@ -12,7 +12,8 @@ mod sarif;
 use crate::render::{self, Look};
 use clap::ValueEnum;
 use flow_driver::restore::Report;
-use flow_syntax::{Diagnostic, SourceMap, Span};
+use flow_syntax::{Diagnostic, FileId, SourceMap, Span};
+use std::collections::HashSet;
 
 /// The forms of `check --format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,8 +77,9 @@ pub fn write(format: Format, checked: &[Checked], look: Look) -> String {
 fn human(checked: &[Checked], look: Look) -> String {
     let mut out = String::new();
     let mut all = Vec::new();
+    let mut told = Told::default();
     for file in checked {
-        for diagnostic in &file.diagnostics {
+        for diagnostic in file.diagnostics.iter().filter(|d| told.first(d, file.sources())) {
             out.push_str(&render::one(diagnostic, file.sources(), look));
             out.push('\n');
             all.push(diagnostic.severity);
@@ -93,9 +95,25 @@ fn human(checked: &[Checked], look: Look) -> String {
     out
 }
 
-/// Every diagnostic with the sources it points into.
+/// Every diagnostic with the sources it points into; what was found in a file that several scripts import comes once.
 fn each(checked: &[Checked]) -> impl Iterator<Item = (&Diagnostic, &SourceMap)> {
-    checked.iter().flat_map(|file| file.diagnostics.iter().map(move |d| (d, file.sources())))
+    let mut told = Told::default();
+    let all = checked.iter().flat_map(|file| file.diagnostics.iter().map(move |d| (d, file.sources())));
+    all.filter(move |(d, sources)| told.first(d, sources))
+}
+
+/// What was told already: code, file, place and message.
+#[derive(Default)]
+struct Told<'a>(HashSet<(&'a str, &'a str, Span, &'a str)>);
+
+impl<'a> Told<'a> {
+    /// Is it new?
+    fn first(&mut self, d: &'a Diagnostic, sources: &'a SourceMap) -> bool {
+        let span = d.primary.span;
+        // Files have other numbers in other scripts.
+        let place = Span { file: FileId::default(), ..span };
+        self.0.insert((d.code.0, &sources.file(span.file).name, place, &d.message))
+    }
 }
 
 /// A span as machines want it: 1-based lines and columns in characters; the end is behind the last.
@@ -115,7 +133,9 @@ fn place(span: Span, sources: &SourceMap) -> Place<'_> {
     let (start, end) = (span.start.min(length), span.end.min(length));
     let (line, column) = sources.line_col(span.file, start);
     let (end_line, end_column) = sources.line_col(span.file, end);
-    Place { file: &file.name, start, end, line, column, end_line, end_column }
+    // GitHub and GitLab know files by their paths from the repository's top, without a `./` in front.
+    let name = file.name.strip_prefix("./").unwrap_or(&file.name);
+    Place { file: name, start, end, line, column, end_line, end_column }
 }
 
 /// Message, labels' words, notes and help in one text, for forms that have no place for them.
@@ -141,6 +161,3 @@ fn whole_text(diagnostic: &Diagnostic) -> String {
     }
     text
 }
-
-#[cfg(test)]
-mod tests;

@@ -94,7 +94,7 @@ fn findings(out: &mut String, file: &Checked) {
     let plain = file.diagnostics.iter().filter(|d| !d.code.0.starts_with("E07") && d.code.0 != "W0311");
     let mut any = false;
     for diagnostic in plain {
-        let at = place(diagnostic.primary.span, &file.sources);
+        let at = place(diagnostic.primary.span, file.sources());
         let word = crate::render::severity_word(diagnostic.severity);
         let _ = writeln!(
             out,

@@ -20,6 +20,7 @@ mod language;
 mod nexmark;
 mod pipelines;
 mod planted;
+mod report_formats;
 mod signals;
 mod time;
 mod updating;
