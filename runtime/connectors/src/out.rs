@@ -1,5 +1,8 @@
 //! The buffer that encoders write into, with the few writes that matter done in whole words: short
 //! texts, ints, strings of JSON. Knows no rows and no files.
+//!
+//! What is rare takes the buffer by value and gives it back: so an encoder that has it as a local of its
+//! own keeps it in registers, and a write does not wait for the length that the one before stored.
 
 use crate::scan::escapes;
 use flow_data::View;
@@ -55,14 +58,16 @@ impl Out {
     #[inline(always)]
     fn ensure(&mut self, more: usize) {
         if self.bytes.len() - self.len < more + ROOM {
-            self.grow(more);
+            *self = std::mem::take(self).grown(more);
         }
     }
 
     #[cold]
-    fn grow(&mut self, more: usize) {
+    #[inline(never)]
+    fn grown(mut self, more: usize) -> Out {
         let wanted = (self.len + more + ROOM).max(self.bytes.len() * 2).max(1 << 12);
         self.bytes.resize(wanted, 0);
+        self
     }
 
     /// Writes a block of which `len` bytes count.
@@ -92,7 +97,7 @@ impl Out {
     }
 
     /// Writes any bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(&mut self, text: &[u8]) {
         self.ensure(text.len());
         self.bytes[self.len..self.len + text.len()].copy_from_slice(text);
@@ -168,7 +173,8 @@ impl Out {
                 self.len += len + 2;
                 return;
             }
-            return self.escaped(text);
+            *self = std::mem::take(self).escaped(text);
+            return;
         }
         self.json_text(text);
     }
@@ -182,7 +188,8 @@ impl Out {
         let room = &mut self.bytes[start..];
         room[0] = b'"';
         if !copy_plain(bytes, &mut room[1..]) {
-            return self.escaped(text);
+            *self = std::mem::take(self).escaped(text);
+            return;
         }
         room[1 + bytes.len()] = b'"';
         self.len = start + bytes.len() + 2;
@@ -190,10 +197,12 @@ impl Out {
 
     /// The same with escapes.
     #[cold]
-    fn escaped(&mut self, text: &str) {
+    #[inline(never)]
+    fn escaped(mut self, text: &str) -> Out {
         let mut out = String::with_capacity(text.len() + 16);
         flow_plan::functions::json::write_string(&mut out, text);
         self.text(out.as_bytes());
+        self
     }
 }
 

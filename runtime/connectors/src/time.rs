@@ -143,7 +143,7 @@ impl IsoWriter {
         if second != self.second {
             match head(second) {
                 Some(head) => (self.second, self.head) = (second, padded(&head)),
-                None => return far(micros, out),
+                None => return out.text(far(micros).as_bytes()),
             }
         }
         out.part(&self.head, 19);
@@ -189,10 +189,11 @@ fn head(second: i64) -> Option<[u8; 19]> {
 
 /// Years that four digits cannot hold.
 #[cold]
-fn far(micros: i64, out: &mut Out) {
+#[inline(never)]
+fn far(micros: i64) -> String {
     let mut shown = String::new();
     write_timestamp(&mut shown, micros);
-    out.text(shown.as_bytes());
+    shown
 }
 
 #[cfg(test)]

@@ -101,6 +101,21 @@ impl fmt::Debug for View {
     }
 }
 
+/// Asks the processor to bring an element near, because it will be read soon. A hint, without any
+/// effect but on time. (It stands here because this module may hold `unsafe`.)
+#[inline(always)]
+pub fn ask_for<T>(values: &[T], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let place = values.as_ptr().wrapping_add(at);
+        // SAFETY: a prefetch of any address does nothing that a program could see.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, at);
+}
+
 /// Immutable bytes that views point into.
 pub type Buffer = Arc<Vec<u8>>;
 

@@ -1,4 +1,7 @@
-//! Which bytes of a block are separators: 16 at a time.
+//! Which bytes of a block are separators.
+
+/// Bytes of a block: some words of a line at once, as the way out of a block's loop is guessed wrong.
+pub(crate) const BLOCK: usize = 64;
 
 /// What is looked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -9,13 +12,26 @@ pub(crate) enum Set {
     Blanks,
 }
 
-/// A bit for each of 16 bytes that is in the set.
+/// A bit for each byte of a block that is in the set.
+///
+/// # Safety
+/// [`BLOCK`] bytes can be read.
+#[inline(always)]
+pub(crate) unsafe fn mask(bytes: *const u8, set: Set) -> u64 {
+    (0..BLOCK / 16).fold(0, |hits, part| {
+        // SAFETY: by the caller's word.
+        let found = unsafe { sixteen(bytes.add(16 * part), set) };
+        hits | u64::from(found) << (16 * part)
+    })
+}
+
+/// The same for 16 bytes.
 ///
 /// # Safety
 /// 16 bytes can be read.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(crate) unsafe fn mask(bytes: *const u8, set: Set) -> u32 {
+unsafe fn sixteen(bytes: *const u8, set: Set) -> u32 {
     use std::arch::x86_64::*;
     // SAFETY: by the caller's word; SSE2 is part of every x86-64.
     unsafe {
@@ -34,13 +50,13 @@ pub(crate) unsafe fn mask(bytes: *const u8, set: Set) -> u32 {
     }
 }
 
-/// A bit for each of 16 bytes that is in the set.
+/// The same for 16 bytes.
 ///
 /// # Safety
 /// 16 bytes can be read.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-pub(crate) unsafe fn mask(bytes: *const u8, set: Set) -> u32 {
+unsafe fn sixteen(bytes: *const u8, set: Set) -> u32 {
     // SAFETY: by the caller's word.
     let block = unsafe { bytes.cast::<[u8; 16]>().read_unaligned() };
     let is_in = |byte: u8| match set {

@@ -1,6 +1,6 @@
 //! `split` straight to views: no list, no string, no copy of long pieces.
 
-use super::scan::{Set, mask};
+use super::scan::{BLOCK, Set, mask};
 use flow_data::{BATCH_ROWS, View, ViewColumn};
 use flow_plan::limits::Room;
 
@@ -21,8 +21,8 @@ enum Separator {
     Text(Box<memchr::memmem::Finder<'static>>),
 }
 
-/// Bytes that one step of the scanner looks at.
-const BLOCK: usize = 16;
+/// Bytes that a view is made of, at the most.
+const HEAD: usize = 16;
 
 impl Splitter {
     /// Splits at a separator, or between blanks.
@@ -139,14 +139,17 @@ fn scan(text: &[u8], start: usize, readable: usize, set: Set, views: &mut Vec<Vi
         if left < BLOCK {
             hits &= (1 << left) - 1;
         }
+        views.reserve(BLOCK);
+        let (room, mut made) = (views.spare_capacity_mut(), 0);
         while hits != 0 {
             let end = at + hits.trailing_zeros() as usize;
             hits &= hits - 1;
-            if end > from || set != Set::Blanks {
-                views.push(view(base + from, end - from, readable));
-            }
+            room[made].write(view(base + from, end - from, readable));
+            made += usize::from(end > from || set != Set::Blanks);
             from = end + 1;
         }
+        // SAFETY: so many were written behind the others.
+        unsafe { views.set_len(views.len() + made) };
         at += BLOCK;
     }
     if from < text.len() || set != Set::Blanks {
@@ -170,7 +173,7 @@ const FIRST: [u128; 13] = {
 #[inline(always)]
 fn view(address: usize, length: usize, readable: usize) -> View {
     let bytes = address as *const u8;
-    if address + BLOCK > readable {
+    if address + HEAD > readable {
         // SAFETY: the piece is a part of the string.
         return View::of(unsafe { std::slice::from_raw_parts(bytes, length) });
     }

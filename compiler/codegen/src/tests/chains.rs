@@ -83,6 +83,21 @@ fn words_of_lines_are_split_and_filtered() {
 }
 
 #[test]
+fn separators_are_found_at_every_place_of_the_scanners_blocks() {
+    let input = record(&[DataType::String]);
+    let unfolded = record(&[DataType::String, DataType::String]);
+    // Separators before, on and behind the borders of a block, in strings that end there, too.
+    let line = |n: usize, every: usize| (0..n).map(|i| if i % every == 7 { ' ' } else { 'x' }).collect();
+    let lines = (0..140).flat_map(|n| [line(n, 8), line(n, 9), line(n, 57)]);
+    let rows: Vec<_> = lines.map(|line: String| vec![Value::string(line)]).collect();
+    for separator in [None, Some(" ")] {
+        let flat = step(StepKind::FlatMap(split(0, separator)), unfolded.clone());
+        let steps = vec![flat, map(vec![column(1, DataType::String)])];
+        agree(&Chain { input: input.clone(), steps }, &rows);
+    }
+}
+
+#[test]
 fn many_pieces_come_in_several_batches() {
     let input = record(&[DataType::String]);
     let unfolded = record(&[DataType::String, DataType::String]);

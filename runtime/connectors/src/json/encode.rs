@@ -84,21 +84,22 @@ impl<'b> Field<'b> {
                 out.byte(b'"');
             }
             Cells::Str(cells) => out.json_string(cells.column().views()[row], cells.get(row)),
-            Cells::Other(column, ty) => other(column, ty, row, out),
+            Cells::Other(column, ty) => out.text(&other(column, ty, row)),
         }
     }
 }
 
-fn other(column: &Column, ty: &DataType, row: usize, out: &mut Out) {
+#[inline(never)]
+fn other(column: &Column, ty: &DataType, row: usize) -> Vec<u8> {
     if let ColumnData::Bytes(cells) = &column.data {
         let mut text = vec![b'"'];
         base64::encode(cells.get(row), &mut text);
         text.push(b'"');
-        return out.text(&text);
+        return text;
     }
     let mut text = String::new();
     json::write(&mut text, &column.value(row, ty), ty);
-    out.text(text.as_bytes());
+    text.into_bytes()
 }
 
 impl Encoder for JsonEncoder {
@@ -114,12 +115,15 @@ impl Encoder for JsonEncoder {
             (0..batch.len).for_each(|_| out.text(b"{}\n"));
             return Ok(());
         }
+        // A local of its own: see `out`.
+        let mut to = std::mem::take(out);
         for row in 0..batch.len {
             for field in &fields {
-                field.write(row, &mut self.iso, out);
+                field.write(row, &mut self.iso, &mut to);
             }
-            out.block(b"}\n", 2);
+            to.block(b"}\n", 2);
         }
+        *out = to;
         Ok(())
     }
 

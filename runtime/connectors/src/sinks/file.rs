@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes that are collected before they are written: one part, or many at once.
-const FULL: usize = 256 << 10;
+const FULL: usize = 512 << 10;
 const FULL_OF_MANY: usize = 32 << 10;
 /// Partitions that one writer holds open.
 const MOST_OPEN: usize = 128;

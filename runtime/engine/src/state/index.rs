@@ -1,19 +1,20 @@
 //! An open-addressing index from keys to slots.
 //!
 //! An entry holds a word of its key (the key itself where it is short) and the slot, so that a
-//! lookup touches one place in memory. A block of rows is looked up in passes without branches: read
-//! the first entry of some rows, so that their cache misses overlap, then compare; the few rows whose
-//! key stands elsewhere, or nowhere, are looked up one by one behind it. A new key takes the first
+//! lookup touches one place in memory. A block of rows is looked up in a pass without branches that
+//! compares a row with its first entry, which it asked the memory for some rows before; the few rows
+//! whose key stands elsewhere, or nowhere, are looked up one by one behind it. A new key takes the first
 //! free entry behind its hash's place. Nothing is removed but the keys that came last; who has dropped
 //! many keys says which ones stay, and the index is made anew ([`Index::retain`]).
 
 use super::held::room;
+use flow_data::view::ask_for;
 
 /// Rows that are looked up together.
 pub(super) const BLOCK: usize = 1024;
 /// Stands for a key that is not known.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
-/// Rows whose entries are read before the first of them is compared.
+/// So many rows ahead, entries are asked for.
 const AHEAD: usize = 64;
 /// Entries of an index without keys: a window of few keys costs little.
 const FIRST: usize = 8;
@@ -98,6 +99,10 @@ pub(super) trait Probe {
     fn word(&self, row: usize, hash: u64) -> Self::Entry;
     /// The words of a slot's key and a row's key are equal: are the keys?
     fn equal(&self, slot: usize, row: usize) -> bool;
+    /// The same, but `false` if it takes more than a look at the row.
+    fn surely_equal(&self, slot: usize, row: usize) -> bool {
+        self.equal(slot, row)
+    }
 }
 
 /// The keys of a block of rows, which are stored if they are new.
@@ -191,21 +196,18 @@ impl<E: Entry> Index<E> {
         missed: &mut [u16; BLOCK],
     ) -> usize {
         let mask = self.entries.len() - 1;
+        let ask = |hash: &u64| ask_for(&self.entries, *hash as usize & mask);
+        hashes.iter().take(AHEAD).for_each(ask);
         let mut misses = 0;
-        let mut read = [E::default(); AHEAD];
-        for (part, (hashes, slots)) in hashes.chunks(AHEAD).zip(slots.chunks_mut(AHEAD)).enumerate() {
-            for (entry, &hash) in read.iter_mut().zip(hashes) {
-                *entry = self.entries[hash as usize & mask];
-            }
-            for (offset, ((entry, &hash), out)) in read.iter().zip(hashes).zip(slots).enumerate() {
-                let row = part * AHEAD + offset;
-                let slot = entry.number().wrapping_sub(1);
-                let alike = entry.alike(keys.word(row, hash)) & (entry.number() != 0);
-                let hit = alike && keys.equal(slot as usize, row);
-                *out = slot;
-                missed[misses & (BLOCK - 1)] = row as u16;
-                misses += usize::from(!hit);
-            }
+        for (row, (&hash, out)) in hashes.iter().zip(slots).enumerate() {
+            hashes.get(row + AHEAD).into_iter().for_each(ask);
+            let entry = self.entries[hash as usize & mask];
+            let slot = entry.number().wrapping_sub(1);
+            let alike = entry.alike(keys.word(row, hash)) & (entry.number() != 0);
+            let hit = alike && keys.surely_equal(slot as usize, row);
+            *out = slot;
+            missed[misses & (BLOCK - 1)] = row as u16;
+            misses += usize::from(!hit);
         }
         misses
     }

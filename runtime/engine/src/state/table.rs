@@ -299,6 +299,11 @@ impl<S: Deref<Target = StrBuilder>> Probe for TextKeys<'_, S> {
         // The view of a short string is all of it.
         self.column.column().views()[row].is_inline() || self.stored.get(slot) == self.column.get(row)
     }
+
+    #[inline]
+    fn surely_equal(&self, _slot: usize, row: usize) -> bool {
+        self.column.column().views()[self.start + row].is_inline()
+    }
 }
 
 impl Keys for TextKeys<'_, &mut StrBuilder> {
@@ -323,6 +328,11 @@ impl<T: Probe<Entry = Packed>> Probe for ManyTexts<T> {
     #[inline]
     fn equal(&self, slot: usize, row: usize) -> bool {
         self.0.equal(slot, row)
+    }
+
+    #[inline]
+    fn surely_equal(&self, slot: usize, row: usize) -> bool {
+        self.0.surely_equal(slot, row)
     }
 }
 
