@@ -147,7 +147,7 @@ codes! {
     FORMAT_NOT_RUNNABLE "E0807" "format-not-runnable" "the format cannot run yet";
     RETRACTION_NOT_RUNNABLE "E0809" "retraction-not-runnable" "this stage cannot read an updating stream";
     OPTION_NOT_RUNNABLE "E0810" "option-not-runnable" "an option of the connector cannot run yet";
-    STATE_NOT_RUNNABLE "E0811" "state-not-runnable" "an option of the job's state cannot run yet";
+    STATE_NOT_RUNNABLE "E0811" "state-not-runnable" "state cannot be kept as the job says";
 
     UNBOUNDED_STATE "W0301" "unbounded-state" "state that grows for ever";
     UNUSED_STREAM "W0302" "unused-stream" "nothing reads this stream, source or table";

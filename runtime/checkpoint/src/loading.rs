@@ -5,7 +5,7 @@ use crate::fold::fold;
 use crate::folder::{Folder, part_path};
 use crate::job::Job;
 use crate::manifest::{Manifest, PartFile, StateSchema};
-use crate::part::{self, PartKey};
+use crate::part::{self, PartKey, Slice};
 use crate::state::{Change, Part, State, Table};
 use flow_env::Disk;
 use std::path::{Path, PathBuf};
@@ -25,11 +25,76 @@ impl Folder {
     }
 }
 
+/// A checkpoint's tables in pieces, for a job that has no memory for all of them.
+pub struct Pieces {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    manifest: Manifest,
+    of: usize,
+}
+
+impl Pieces {
+    /// Pieces of the checkpoint whose manifest stands in this folder, of which one takes about so much memory; without,
+    /// there is one.
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        manifest: Manifest,
+        memory: Option<usize>,
+    ) -> Pieces {
+        let of = slices(&manifest.parts, memory);
+        Pieces { disk, dir, manifest, of }
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.of
+    }
+
+    /// One of them: of each worker all its tables, with the entries whose keys are of this piece. Entries without keys are
+    /// in the first.
+    pub fn load(&self, number: usize) -> Result<Vec<Part>, Failure> {
+        load_slice(&self.disk, &self.dir, &self.manifest, Slice { number, of: self.of })
+    }
+}
+
+impl Folder {
+    /// All tables of a checkpoint, in pieces of about so many bytes.
+    pub fn pieces(&self, manifest: &Manifest, memory: Option<usize>) -> Pieces {
+        let dir = self.checkpoint(manifest.generation, manifest.epoch);
+        Pieces::new(self.disk.clone(), dir, manifest.clone(), memory)
+    }
+}
+
+/// In memory, entries take so many times the bytes of their files.
+const UNPACKED: u64 = 3;
+
+/// Into how many slices these files are divided, so that one takes about so much memory.
+fn slices(parts: &[PartFile], memory: Option<usize>) -> usize {
+    let Some(memory) = memory else { return 1 };
+    let bytes: u64 = parts.iter().map(|part| part.length).sum();
+    usize::try_from((bytes * UNPACKED).div_ceil(memory.max(1) as u64))
+        .unwrap_or(usize::MAX)
+        .clamp(1, MOST_SLICES)
+}
+
+/// Each slice reads all files once more.
+const MOST_SLICES: usize = 256;
+
 /// All tables of the checkpoint whose manifest stands in this folder, by worker.
 pub(crate) fn load(disk: &Arc<dyn Disk>, dir: &Path, manifest: &Manifest) -> Result<Vec<Part>, Failure> {
+    load_slice(disk, dir, manifest, Slice::ALL)
+}
+
+fn load_slice(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    manifest: &Manifest,
+    slice: Slice,
+) -> Result<Vec<Part>, Failure> {
     let schemas = Arc::new(manifest.states.clone());
     let chains = manifest.parts.chunk_by(|a, b| a.worker == b.worker).map(<[PartFile]>::to_vec).collect();
-    side_by_side(disk, dir, &schemas, chains).into_iter().collect()
+    side_by_side(disk, dir, &schemas, chains, slice).into_iter().collect()
 }
 
 /// Loads each worker's part in a thread of its own; one alone needs none.
@@ -38,16 +103,17 @@ fn side_by_side(
     dir: &Path,
     schemas: &Arc<Vec<StateSchema>>,
     mut chains: Vec<Vec<PartFile>>,
+    slice: Slice,
 ) -> Vec<Result<Part, Failure>> {
     let last = chains.pop();
     let threads: Vec<_> = chains
         .into_iter()
         .map(|chain| {
             let (disk, dir, schemas) = (disk.clone(), dir.to_path_buf(), schemas.clone());
-            flow_env::spawn("load", move || load_chain(&*disk, &dir, &schemas, &chain))
+            flow_env::spawn("load", move || load_chain(&*disk, &dir, &schemas, &chain, slice))
         })
         .collect();
-    let last = last.map(|chain| load_chain(&**disk, dir, schemas, &chain));
+    let last = last.map(|chain| load_chain(&**disk, dir, schemas, &chain, slice));
     let joined = threads.into_iter().map(|thread| match thread.map(flow_env::Worker::join) {
         Ok(Ok(part)) => part,
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
@@ -62,10 +128,11 @@ fn load_chain(
     dir: &Path,
     schemas: &[StateSchema],
     chain: &[PartFile],
+    slice: Slice,
 ) -> Result<Part, Failure> {
     let mut parts = Vec::with_capacity(chain.len());
     for file in chain {
-        parts.push(part::read(disk, &part_path(dir, &file.file), file.key(), file.sealed(), schemas)?);
+        parts.push(part::read(disk, &part_path(dir, &file.file), file.key(), file.sealed(), schemas, slice)?);
     }
     let whole = |schema: &StateSchema| {
         let mut state = empty(schema);
@@ -114,15 +181,45 @@ impl Job {
     /// Makes a worker's base and changes one new base, which the next checkpoint builds on; no operator is asked. `manifest` is
     /// the last one published, after it was retired; it becomes the parent that the next checkpoint is sealed with.
     pub fn fold(&self, manifest: &mut Manifest, worker: usize) -> Result<(), Failure> {
+        self.fold_within(manifest, worker, None)
+    }
+
+    /// The same, with about so much memory.
+    pub fn fold_within(
+        &self,
+        manifest: &mut Manifest,
+        worker: usize,
+        memory: Option<usize>,
+    ) -> Result<(), Failure> {
         let dir = self.folder.checkpoint(manifest.generation, manifest.epoch);
         let chain: Vec<PartFile> =
             manifest.parts.iter().filter(|part| part.worker == worker).cloned().collect();
         let disk = &*self.env.disk;
-        let part = load_chain(disk, &dir, &manifest.states, &chain)?;
+        let of = slices(&chain, memory);
+        let slice = |number: usize| load_chain(disk, &dir, &manifest.states, &chain, Slice { number, of });
+        let mut now = (0, slice(0)?);
+        let part = Part { states: manifest.states.iter().map(empty).collect() };
+        let mut more = |state: usize, table: usize| {
+            loop {
+                let tables = &mut now.1.states[state].tables[table];
+                if !tables.rows.is_empty() {
+                    return Ok(Some(tables.rows.remove(0)));
+                }
+                if now.0 + 1 >= of {
+                    break;
+                }
+                now = (now.0 + 1, slice(now.0 + 1)?);
+            }
+            // The next table begins with the first slice again.
+            if of > 1 {
+                now = (0, slice(0)?);
+            }
+            Ok(None)
+        };
         let file = format!("part-{worker}-base");
         let path: PathBuf = dir.join(&file);
         let key = PartKey { generation: manifest.generation, epoch: manifest.epoch, worker };
-        let sealed = part::write(disk, &path, key, &part)?;
+        let sealed = part::write_with(disk, &path, key, &part, &mut more)?;
         part::verify(disk, &path, key, sealed)?;
         disk.sync_dir(&dir).map_err(Failure::io(&dir))?;
         let PartKey { generation, epoch, .. } = key;

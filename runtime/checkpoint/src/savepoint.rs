@@ -98,6 +98,11 @@ impl Saved {
         loading::load(&self.disk, &self.dir, &self.manifest)
     }
 
+    /// The same in pieces of about so many bytes.
+    pub fn pieces(&self, memory: Option<usize>) -> loading::Pieces {
+        loading::Pieces::new(self.disk.clone(), self.dir.clone(), self.manifest.clone(), memory)
+    }
+
     /// Copies its files into a folder, under names that are plain there; gives the parts as they are named then.
     fn copy_into(&self, to: &dyn Disk, dir: &Path) -> Result<Vec<PartFile>, Failure> {
         let mut parts = self.manifest.parts.clone();

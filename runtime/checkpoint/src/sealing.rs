@@ -4,7 +4,7 @@ use crate::failure::{Failure, Problem};
 use crate::folder::{MANIFEST, checkpoint_name, part_name, part_path};
 use crate::job::Job;
 use crate::manifest::{Manifest, PartFile, Position, ScriptFile, SinkSeal, StateSchema, TableSchema};
-use crate::part::{self, PartKey};
+use crate::part::{self, More, PartKey};
 use crate::protocol::{Epoch, Generation};
 use crate::record;
 use crate::state::{Change, Part, State, Table};
@@ -107,6 +107,11 @@ impl Sealing<'_> {
     ///
     /// A table that holds changes, and one that is not there, are as in the parent otherwise.
     pub fn part(&mut self, worker: usize, part: &Part) -> Result<u64, Failure> {
+        self.part_with(worker, part, &mut |_, _| Ok(None))
+    }
+
+    /// The same; `more` is asked of each table for what the part does not hold of it.
+    pub fn part_with(&mut self, worker: usize, part: &Part, more: &mut More<'_>) -> Result<u64, Failure> {
         let path = self.dir.join(part_name(worker));
         let contradiction = |what: String| Failure::new(&path, Problem::Contradiction(what));
         let mut chain = Vec::new();
@@ -120,7 +125,7 @@ impl Sealing<'_> {
         }
         part.states.iter().try_for_each(|state| self.know(state)).map_err(contradiction)?;
         let key = PartKey { generation: self.generation, epoch: self.epoch, worker };
-        let sealed = part::write(&*self.job.env.disk, &path, key, part);
+        let sealed = part::write_with(&*self.job.env.disk, &path, key, part, more);
         let sealed = sealed.or_else(|failure| self.job.fence(self.generation).and(Err(failure)))?;
         chain.push(PartFile {
             worker,

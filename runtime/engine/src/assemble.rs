@@ -5,9 +5,9 @@ use crate::channel::{Channel, QueueLimit};
 use crate::checkpoints;
 use crate::connect::{Connectors, Kernels};
 use crate::error::StartError;
-use crate::flow::Flow;
+use crate::flow::{Flow, spills};
 use crate::guard::Guard;
-use crate::job::JobOptions;
+use crate::job::{JobOptions, SpillOptions};
 use crate::layout::Layout;
 use crate::number::Number;
 use crate::operator::pick;
@@ -22,10 +22,12 @@ use crate::shared::{Parts, Shared, clock_name};
 use crate::sink::{Run, Sink, Writer};
 use crate::snapshot::{Barrier, Begin, Snapshot, state_ids};
 use crate::source::Source;
+use crate::state::{Cold, Spill};
 use crate::tables::{self, Tables};
 use crate::time::{Above, TimeLog, time_columns};
 use crate::timing::{order_by_time, time_logs, timing};
 use crate::worker::Worker;
+use flow_checkpoint::Pieces;
 use flow_checkpoint::protocol::Recovery;
 use flow_env::{Env, Parker, Unparker};
 use flow_plan::operator::{StateIdentity, WindowKind};
@@ -65,14 +67,15 @@ pub(crate) fn assemble(
     let states = state_ids(&graph);
     let mut sources = open_sources(&graph, connectors, env, options)?;
     let mut sinks = open_sinks(&graph, connectors, env, options)?;
-    let begun = begin_run(&graph, &states, &mut sinks, options, env).and_then(|(snapshot, recovery)| {
-        let goes_on = snapshot.is_some();
-        let begin = Begin::new(snapshot.unwrap_or_default(), count);
-        seek(&graph, &nodes, &mut sources, &states, &begin)?;
-        let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
-        Ok((goes_on, begin, recovery, timed, open_writers(&graph, &mut sinks, count)?))
-    });
-    let (goes_on, mut begin, recovery, timed, writers) = begun.inspect_err(|_| {
+    let begun =
+        begin_run(&graph, &states, &mut sinks, options, env).and_then(|(snapshot, pieces, recovery)| {
+            let goes_on = snapshot.is_some();
+            let begin = Begin::new(snapshot.unwrap_or_default(), count);
+            seek(&graph, &nodes, &mut sources, &states, &begin)?;
+            let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
+            Ok((goes_on, begin, pieces, recovery, timed, open_writers(&graph, &mut sinks, count)?))
+        });
+    let (goes_on, mut begin, pieces, recovery, timed, writers) = begun.inspect_err(|_| {
         // Nothing may stay behind of a job that never started.
         sinks.iter_mut().for_each(|(_, sink)| sink.abort());
     })?;
@@ -101,17 +104,47 @@ pub(crate) fn assemble(
     if options.barriers || seals {
         shared.watch_barriers();
     }
+    let spill = spill(&shared.graph, options, env, count)?;
     let mut workers = Vec::new();
     for (index, ((readers, parker), writers)) in readers.into_iter().zip(parkers).zip(writers).enumerate() {
-        let operators = operators(&shared, &chains, &mut tables, writers);
+        let operators = operators(&shared, &chains, &mut tables, writers, spill.as_ref())?;
         let mut flow = Flow::new(shared.clone(), index, operators, begin.number());
         if goes_on && let Err((node, why)) = flow.load(&mut begin) {
             sinks.iter_mut().for_each(|(_, sink)| sink.abort());
             return Err(refused(&shared.graph.nodes[node], why));
         }
-        workers.push(Worker { flow, readers, parker, weighed: Duration::ZERO, passed: 0, drained: false });
+        workers.push(Worker {
+            flow,
+            readers,
+            parker,
+            weighed: Duration::ZERO,
+            passed: 0,
+            drained: false,
+            halted: None,
+        });
+    }
+    if let Some(pieces) = pieces {
+        load_more(&pieces, &mut workers).map_err(|error| {
+            sinks.iter_mut().for_each(|(_, sink)| sink.abort());
+            match error {
+                (Some(node), why) => refused(&shared.graph.nodes[node], why),
+                (None, why) => StartError::new(why, "job", shared.graph.job.state_place),
+            }
+        })?;
     }
     Ok(Assembled { shared, workers, sinks, sizes, barriers, recovery })
+}
+
+/// Loads what memory had no room for at once; what goes wrong is of a node, or of the job.
+fn load_more(pieces: &Pieces, workers: &mut [Worker]) -> Result<(), (Option<usize>, String)> {
+    for piece in 1..pieces.count() {
+        let parts = pieces.load(piece).map_err(|failure| (None, failure.to_string()))?;
+        let mut begin = Begin::new(Snapshot { parts, ..Snapshot::default() }, workers.len());
+        for worker in &mut *workers {
+            worker.flow.load_more(&mut begin).map_err(|(node, why)| (Some(node), why))?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts sources where they were. One that the snapshot does not know begins at its beginning.
@@ -244,8 +277,8 @@ fn open_sinks(
     Ok(sinks)
 }
 
-/// Begins the run: what operators and sources begin with, and of a job with checkpoints, where it goes on and whether
-/// it had finished.
+/// Begins the run: what operators and sources begin with, what of it is still to be loaded, and of a job with checkpoints,
+/// where it goes on and whether it had finished.
 #[allow(clippy::type_complexity, reason = "two things that only the caller knows apart")]
 fn begin_run(
     graph: &Graph,
@@ -253,17 +286,19 @@ fn begin_run(
     sinks: &mut [OpenSink],
     options: &JobOptions,
     env: &Env,
-) -> Result<(Option<Snapshot>, Option<(Recovery, bool)>), StartError> {
+) -> Result<(Option<Snapshot>, Option<Pieces>, Option<(Recovery, bool)>), StartError> {
     let Some(checkpoints) = &options.checkpoints else {
         begin_sinks(graph, sinks, options)?;
-        return Ok((options.from.clone(), None));
+        return Ok((options.from.clone(), None, None));
     };
-    let begun = checkpoints::begin(checkpoints, env.clock.wall_micros(), &graph.job.name, states, sinks);
+    let memory = options.spill.as_ref().map(SpillOptions::at_once);
+    let begun =
+        checkpoints::begin(checkpoints, env.clock.wall_micros(), &graph.job.name, states, sinks, memory);
     let begun = begun.map_err(|error| match error.node {
         Some(node) => refused_sink(graph, node, error.message),
         None => StartError::new(error.message, "job", graph.job.state_place),
     })?;
-    Ok((begun.snapshot, Some((begun.recovery, begun.finished))))
+    Ok((begun.snapshot, begun.pieces, Some((begun.recovery, begun.finished))))
 }
 
 fn refused_sink(graph: &Graph, index: usize, message: String) -> StartError {
@@ -311,7 +346,8 @@ fn operators(
     chains: &[Option<CompiledChain>],
     tables: &mut Tables,
     writers: Writers,
-) -> Vec<Box<dyn Operator>> {
+    spill: Option<&Arc<Spill>>,
+) -> Result<Vec<Box<dyn Operator>>, StartError> {
     let mut operators: Vec<Box<dyn Operator>> = Vec::new();
     for ((index, writer), chain) in writers.into_iter().enumerate().zip(chains) {
         let node = &shared.graph.nodes[index];
@@ -334,6 +370,8 @@ fn operators(
             NodeKind::Aggregate(aggregate) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 let first = shared.layout.first_step(&shared.graph, index);
+                let cold = spill.filter(|_| spills(node)).map(Cold::new).transpose();
+                let cold = cold.map_err(|error| refused(node, error.to_string()))?;
                 crate::operator::aggregate::running(
                     aggregate,
                     input,
@@ -341,6 +379,7 @@ fn operators(
                     &shared.beat,
                     first,
                     shared.seals,
+                    cold,
                 )
             }
             NodeKind::Pick(pick) => {
@@ -396,5 +435,26 @@ fn operators(
         let guarded = cfg!(debug_assertions);
         operators.push(if guarded { Guard::around(operator, shared, index) } else { operator });
     }
-    operators
+    Ok(operators)
+}
+
+/// Opens the folder for what memory has no room for. What is there is of a run that is over.
+fn spill(
+    graph: &Graph,
+    options: &JobOptions,
+    env: &Env,
+    workers: usize,
+) -> Result<Option<Arc<Spill>>, StartError> {
+    let Some(SpillOptions { folder, memory }) = &options.spill else { return Ok(None) };
+    let refused = |why: String| {
+        let message = format!("state cannot be kept on disk at {}: {why}", folder.display());
+        StartError::new(message, "job", graph.job.state_place)
+    };
+    match env.disk.remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error.to_string())),
+        _ => {}
+    }
+    let tables = graph.nodes.iter().filter(|node| spills(node)).count() * workers;
+    let spill = Spill::open(folder, *memory, tables).map_err(|error| refused(error.to_string()))?;
+    Ok(Some(Arc::new(spill)))
 }

@@ -3,20 +3,22 @@
 
 use crate::context::{BadRow, Context};
 use crate::counters::add;
-use crate::error::Halt;
+use crate::error::{ErrorKind, Halt};
 use crate::exchange::{Receiver, Sender};
 use crate::layout::{Consumer, Feed};
 use crate::number::{DONE, Number, base};
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
-use crate::snapshot::{Begin, Saving, Sealings};
+use crate::snapshot::{Begin, Marks, Piece, Saving, Sealings};
 use crate::source::BadRecord;
 use crate::time::Split;
-use flow_checkpoint::state::{Part, State};
+use flow_checkpoint::state::State;
 use flow_data::Batch;
 use flow_env::Deadline;
 use flow_plan::Value;
 use flow_plan::operator::errors_type;
+use flow_plan::physical::{Node, NodeKind};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub(crate) struct Flow {
@@ -34,6 +36,13 @@ pub(crate) struct Flow {
     pub(crate) split: Split,
     /// Below this, this worker's share of the chunks is through.
     pub(crate) sources: Number,
+    /// Nodes that have marked what a checkpoint is still to get of them.
+    marked: VecDeque<usize>,
+}
+
+/// Can the node's state be put on disk?
+pub(crate) fn spills(node: &Node) -> bool {
+    matches!(&node.kind, NodeKind::Aggregate(aggregate) if aggregate.spills())
 }
 
 struct NodeState {
@@ -71,6 +80,7 @@ impl Flow {
             late: Vec::new(),
             split: (0, 0),
             sources: begin,
+            marked: VecDeque::new(),
             shared,
             worker,
         }
@@ -320,18 +330,64 @@ impl Flow {
         Ok(())
     }
 
-    /// Writes down what every operator holds; without `whole`, what has changed since the last time is enough.
-    pub(crate) fn save(&mut self, whole: bool) -> Part {
-        let mut part = Part::default();
+    /// Takes over more of what was saved: groups of operators that can put them on disk.
+    pub(crate) fn load_more(&mut self, begin: &mut Begin) -> Result<(), (usize, String)> {
+        for node in 0..self.nodes.len() {
+            let identity = &self.shared.states[node];
+            let mut tables = begin.state(self.worker, &identity.id, identity.was.as_deref());
+            if tables.is_empty() {
+                continue;
+            }
+            if !spills(&self.shared.graph.nodes[node]) {
+                return Err((node, "its state is larger than `memory`, and cannot be put on disk".into()));
+            }
+            let loaded = self.call(node, 0, |operator, cx| Ok(operator.load(cx, &mut tables)));
+            if let Ok(Err(message)) = loaded {
+                return Err((node, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down or marks what every operator holds; without `whole`, what has changed since the last time is enough.
+    pub(crate) fn save(&mut self, whole: bool) -> Marks {
+        let mut marks = Marks::default();
+        self.marked.clear();
         for (index, node) in self.nodes.iter_mut().enumerate() {
             let mut saving = Saving::new(whole);
             node.operator.save(&mut saving);
+            if let Some(table) = saving.open() {
+                marks.open.push((marks.part.states.len(), table));
+                self.marked.push_back(index);
+            }
             let tables = saving.tables();
             if !tables.is_empty() {
-                part.states.push(State { id: self.shared.states[index].id.clone(), tables });
+                marks.part.states.push(State { id: self.shared.states[index].id.clone(), tables });
             }
         }
-        part
+        marks
+    }
+
+    /// Is there more to be written down of what was marked?
+    pub(crate) fn is_marked(&self) -> bool {
+        !self.marked.is_empty()
+    }
+
+    /// Writes down about so many entries of what was marked.
+    pub(crate) fn save_more(&mut self, entries: usize) -> Result<Vec<Piece>, Halt> {
+        let Some(&index) = self.marked.front() else { return Ok(Vec::new()) };
+        let mut saving = Saving::new(false);
+        let node = &mut self.nodes[index];
+        let more = node.operator.save_more(&mut saving, entries).map_err(|why| {
+            self.shared.fail(self.shared.node_error(index, node.frontier, ErrorKind::State, why));
+            Halt
+        })?;
+        let mut pieces: Vec<Piece> = saving.pieces().into_iter().map(Piece::Rows).collect();
+        if !more {
+            self.marked.pop_front();
+            pieces.push(Piece::End);
+        }
+        Ok(pieces)
     }
 
     /// Ends the share of an epoch of every sink.

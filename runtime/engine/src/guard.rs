@@ -147,6 +147,10 @@ impl Operator for Guard {
         self.inner.save(out);
     }
 
+    fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        self.inner.save_more(out, entries)
+    }
+
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         self.inner.load(cx, from)
     }

@@ -9,10 +9,12 @@ use crate::progress::{Progress, Summary};
 use crate::sequencer::TURN;
 use crate::shared::{Shared, TapCallback};
 use crate::sink::SinkError;
-use crate::snapshot::{JobPosition, Sealings, Snapshot};
+use crate::snapshot::{JobPosition, Piece, Sealings, Snapshot};
+use flow_data::Batch;
 use flow_env::{Env, Parker};
 use flow_plan::physical::Graph;
 use std::any::Any;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +39,24 @@ pub struct JobOptions {
     pub checkpoints: Option<Checkpoints>,
     /// Makes queues so small that nearly every number waits for room (for tests).
     pub tiny_queues: bool,
+    /// Where groups of running aggregates go that memory has no room for; `None`: all are in memory.
+    pub spill: Option<SpillOptions>,
+}
+
+impl SpillOptions {
+    /// So many bytes of state are in memory at once when a checkpoint is read: tables and sled need the rest.
+    pub(crate) fn at_once(&self) -> usize {
+        self.memory / 8
+    }
+}
+
+/// How state is kept on disk.
+#[derive(Clone, Debug)]
+pub struct SpillOptions {
+    /// A folder for nothing else: whatever is there is removed when the job starts.
+    pub folder: PathBuf,
+    /// About so many bytes of memory may be used for state.
+    pub memory: usize,
 }
 
 /// A job: a namespace for [`Job::start`].
@@ -97,7 +117,8 @@ impl Job {
             (Some(checkpoints), Some((recovery, finished))) => {
                 let sinks = std::mem::take(&mut handle.sinks);
                 let shared = handle.shared.clone();
-                let setup = Setup { shared, sinks, snapshots, desk: desk.clone(), parker: orders };
+                let memory = options.spill.as_ref().map(SpillOptions::at_once);
+                let setup = Setup { shared, sinks, snapshots, desk: desk.clone(), parker: orders, memory };
                 handle.check(Checkpointer::new(checkpoints, recovery, *finished, setup), desk)?;
             }
             _ => handle.snapshots = options.barriers.then_some(snapshots),
@@ -152,31 +173,90 @@ impl Snapshots {
     /// there, as by [`JobControl::stop`]. `None`: the inputs have ended already, or the job is over: there is no
     /// snapshot of it any more.
     pub fn take(&self, last: bool) -> Option<Snapshot> {
-        self.with_sinks(last, true).map(|(snapshot, _)| snapshot)
+        let (mut snapshot, _, mut rest) = self.with_sinks(last, true)?;
+        for (worker, part) in snapshot.parts.iter_mut().enumerate() {
+            for (state, table) in rest[worker].open() {
+                while let Some(rows) = rest[worker].next(self)? {
+                    part.states[state].tables[table].rows.push(rows);
+                }
+            }
+        }
+        Some(snapshot)
     }
 
-    /// Without `whole`, operators may hand over only what has changed since the snapshot before.
-    pub(crate) fn with_sinks(&self, last: bool, whole: bool) -> Option<(Snapshot, Sealings)> {
+    /// Without `whole`, operators may hand over only what has changed since the snapshot before. Of each worker, the rest
+    /// of its part is still to come, and all of it must be taken before the next one.
+    pub(crate) fn with_sinks(&self, last: bool, whole: bool) -> Option<(Snapshot, Sealings, Vec<Rest>)> {
         let held = self.shared.sequencer.hold(last, whole)?;
         self.shared.wake_all();
         loop {
             if let Some((mut times, saved)) = self.shared.sequencer.barrier().take() {
-                let (mut parts, mut sealings) = (Vec::new(), Vec::new());
-                for saved in saved {
-                    parts.push(saved.part);
+                let (mut parts, mut sealings, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+                for (worker, saved) in saved.into_iter().enumerate() {
+                    parts.push(saved.marks.part);
+                    rest.push(Rest { worker, open: saved.marks.open.into() });
                     sealings.extend(saved.sealings);
                 }
                 times.push((TURN.into(), held.turn.to_string()));
                 let names = self.shared.source_names().into_iter();
                 let sources = names.zip(held.sources).filter_map(|(name, position)| Some((name, position?)));
                 let position = JobPosition { number: held.number, sources: sources.collect(), times };
-                return Some((Snapshot { position, parts }, sealings));
+                return Some((Snapshot { position, parts }, sealings, rest));
             }
             if self.shared.running.load(Ordering::Acquire) == 0 || self.shared.aborted() {
                 return None;
             }
             self.passed.park(Duration::from_millis(10));
         }
+    }
+}
+
+/// What is still to come of a worker's part.
+pub(crate) struct Rest {
+    worker: usize,
+    /// Tables that are not complete: which state, and which of its tables.
+    open: VecDeque<(usize, usize)>,
+}
+
+impl Rest {
+    /// The table whose entries come next.
+    pub(crate) fn first(&self) -> Option<(usize, usize)> {
+        self.open.front().copied()
+    }
+
+    /// The tables that are not complete, in the order in which their entries come.
+    pub(crate) fn open(&self) -> Vec<(usize, usize)> {
+        self.open.iter().copied().collect()
+    }
+
+    /// More entries of the first of these tables; `Some(None)`: it is complete. `None`: the job is over, and nothing comes any more.
+    pub(crate) fn next(&mut self, from: &Snapshots) -> Option<Option<Batch>> {
+        let shared = &from.shared;
+        loop {
+            // Asked first: what came before the end is there.
+            let over = shared.running.load(Ordering::Acquire) == 0 || shared.aborted();
+            match shared.sequencer.barrier().next_piece(self.worker) {
+                Some((piece, was_full)) => {
+                    if was_full {
+                        shared.wake_all();
+                    }
+                    return Some(match piece {
+                        Piece::Rows(rows) => Some(rows),
+                        Piece::End => {
+                            self.open.pop_front();
+                            None
+                        }
+                    });
+                }
+                None if over => return None,
+                None => from.passed.park(Duration::from_millis(10)),
+            }
+        }
+    }
+
+    /// Lets what is still to come go.
+    pub(crate) fn forget(&mut self, from: &Snapshots) {
+        while !self.open.is_empty() && self.next(from).is_some() {}
     }
 }
 

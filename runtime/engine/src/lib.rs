@@ -38,7 +38,7 @@ mod worker;
 pub use checkpoints::{Beginning, Checkpoints, Tell, Told};
 pub use error::{ErrorKind, JobError, StartError, StartRecord};
 pub use idle::Quiet;
-pub use job::{Job, JobControl, JobHandle, JobOptions, Snapshots};
+pub use job::{Job, JobControl, JobHandle, JobOptions, Snapshots, SpillOptions};
 pub use progress::{
     DeclarationProgress, Progress, SinkProgress, SourceProgress, StateProgress, Summary, TimeProgress,
 };

@@ -14,6 +14,12 @@ use std::time::Duration;
 /// Between two looks at the state.
 const WEIGH: Duration = Duration::from_millis(20);
 
+/// Entries of the state that are written down at once: between two chunks, a millisecond or so.
+const ENTRIES: usize = 1 << 13;
+
+/// Between two looks whether there is room for them.
+const ROOM: Duration = Duration::from_millis(5);
+
 pub(crate) struct Worker {
     pub(crate) flow: Flow,
     /// This worker's decoder of each source.
@@ -25,6 +31,8 @@ pub(crate) struct Worker {
     pub(crate) passed: u64,
     /// Has it said that nothing is left below the barrier in front of it?
     pub(crate) drained: bool,
+    /// When it first saw the barrier in front of it.
+    pub(crate) halted: Option<Duration>,
 }
 
 impl Worker {
@@ -37,8 +45,10 @@ impl Worker {
             }
             let mut moved = self.flow.settle()?;
             if self.flow.done() {
+                self.hand_over_all()?;
                 return self.flow.finish();
             }
+            moved |= self.hand_over()?;
             match shared.sequencer.barrier().ahead(self.passed) {
                 Some(number) => moved |= self.pass_barrier(number)?,
                 None => moved |= self.take_chunk()?,
@@ -63,6 +73,7 @@ impl Worker {
     fn pass_barrier(&mut self, number: Number) -> Result<bool, Halt> {
         let shared = self.flow.shared.clone();
         let barrier = shared.sequencer.barrier();
+        self.halted.get_or_insert_with(|| shared.env.clock.elapsed());
         let mut moved = self.up_to(number);
         let through = self.flow.reached() >= number || planted("save-before-drained");
         if !self.drained && through {
@@ -77,11 +88,41 @@ impl Worker {
         if !self.drained || !barrier.is_open() {
             return Ok(moved);
         }
-        let part = self.flow.save(barrier.wants_all());
+        let marks = self.flow.save(barrier.wants_all());
         let sealings = if shared.seals { self.flow.seal(number)? } else { Vec::new() };
         (self.passed, self.drained) = (self.passed + 1, false);
-        barrier.save(self.flow.worker, Saved { part, sealings });
+        if let Some(began) = self.halted.take() {
+            barrier.stopped(shared.env.clock.elapsed().saturating_sub(began));
+        }
+        barrier.save(self.flow.worker, Saved { marks, sealings });
         Ok(true)
+    }
+
+    /// Writes down more of what was marked at the last barrier, if who takes it has room. Gives whether it did.
+    fn hand_over(&mut self) -> Result<bool, Halt> {
+        let (shared, worker) = (&self.flow.shared.clone(), self.flow.worker);
+        let barrier = shared.sequencer.barrier();
+        if !self.flow.is_marked() || !barrier.has_room(worker) {
+            return Ok(false);
+        }
+        let began = shared.env.clock.elapsed();
+        let pieces = self.flow.save_more(ENTRIES)?;
+        barrier.stopped(shared.env.clock.elapsed().saturating_sub(began));
+        barrier.hand_over(worker, pieces);
+        Ok(true)
+    }
+
+    /// Writes down all that was marked: there is nothing else to do.
+    fn hand_over_all(&mut self) -> Result<(), Halt> {
+        while self.flow.is_marked() {
+            if self.flow.shared.aborted() {
+                return Err(Halt);
+            }
+            if !self.hand_over()? {
+                self.parker.park(ROOM);
+            }
+        }
+        Ok(())
     }
 
     /// Looks at the state from time to time.

@@ -7,7 +7,7 @@ use flow_cli::kernels::NativeKernels;
 use flow_driver::{LoadError, Options};
 use flow_engine::connect::Kernels;
 use flow_engine::snapshot::Snapshot;
-use flow_engine::{ErrorKind, Job, JobError, JobHandle, JobOptions, Summary};
+use flow_engine::{ErrorKind, Job, JobError, JobHandle, JobOptions, SpillOptions, Summary};
 use flow_env::Env;
 use flow_plan::arbitrary::Arbitrary;
 use flow_plan::interpret::{Sequence, evaluate_sequence};
@@ -41,6 +41,8 @@ struct Way {
     workers: usize,
     tiny_queues: bool,
     native: bool,
+    /// Is nearly all of the state that can be put on disk there? Before a restart, and behind it.
+    disk: Option<[bool; 2]>,
     stop: Stop,
 }
 
@@ -89,24 +91,38 @@ pub(super) fn check(case: &Case, native: bool) -> Verdict {
     };
     let tiny = case.seed.is_multiple_of(2);
     let mut ways = vec![
-        Way { workers: 1, tiny_queues: false, native: false, stop: Stop::Never },
-        Way { workers: 4, tiny_queues: tiny, native: false, stop: Stop::Never },
+        Way { workers: 1, tiny_queues: false, native: false, disk: None, stop: Stop::Never },
+        Way { workers: 4, tiny_queues: tiny, native: false, disk: None, stop: Stop::Never },
     ];
     if native {
-        ways.push(Way { workers: 1, tiny_queues: false, native: true, stop: Stop::Never });
-        ways.push(Way { workers: 3, tiny_queues: !tiny, native: true, stop: Stop::Never });
+        ways.push(Way { workers: 1, tiny_queues: false, native: true, disk: None, stop: Stop::Never });
+        ways.push(Way { workers: 3, tiny_queues: !tiny, native: true, disk: None, stop: Stop::Never });
     }
     let chunks: usize = case.inputs.chunks.values().map(Vec::len).sum();
     let mut random = Arbitrary::new(case.seed ^ 0x5107);
     let (at, before, after) = (random.below(chunks + 1), 1 + random.below(4), 1 + random.below(4));
-    ways.push(Way { workers: before, tiny_queues: tiny, native: false, stop: Stop::Restart(at, after) });
+    ways.push(Way {
+        workers: before,
+        tiny_queues: tiny,
+        native: false,
+        disk: None,
+        stop: Stop::Restart(at, after),
+    });
     if random.one_in(4) {
         ways.push(Way {
             workers: 1 + random.below(4),
             tiny_queues: !tiny,
             native: false,
+            disk: None,
             stop: Stop::Snapshot(at),
         });
+    }
+    if graph.nodes.iter().any(|node| matches!(&node.kind, NodeKind::Aggregate(made) if made.spills())) {
+        let disk = [[true, true], [true, false], [false, true]][random.below(3)];
+        for stop in [Stop::Restart(at, after), Stop::Snapshot(at)] {
+            let way = Way { workers: before, tiny_queues: !tiny, native: false, disk: Some(disk), stop };
+            ways.push(way);
+        }
     }
     let mut tally = Tally { pipelines: 1, native: u64::from(native), ..Tally::default() };
     for way in ways {
@@ -133,7 +149,13 @@ impl Way {
             Stop::Snapshot(at) => format!(", a snapshot behind {at} chunks"),
             Stop::Restart(at, after) => format!(", stopped behind {at} chunks and restarted with {after}"),
         };
-        format!("{} workers, {code}{queues}{stop}", self.workers)
+        let disk = match self.disk {
+            None => "",
+            Some([true, true]) => ", state on disk",
+            Some([true, false]) => ", state on disk until the restart",
+            Some(_) => ", state on disk from the restart on",
+        };
+        format!("{} workers, {code}{queues}{disk}{stop}", self.workers)
     }
 }
 
@@ -144,6 +166,7 @@ fn start_way(
     way: Way,
     from: Option<Snapshot>,
     workers: usize,
+    spill: Option<&Path>,
 ) -> Result<JobHandle, String> {
     let env = Env::real();
     let options = JobOptions {
@@ -151,6 +174,7 @@ fn start_way(
         tiny_queues: way.tiny_queues,
         from,
         barriers: way.stop != Stop::Never,
+        spill: spill.map(|folder| SpillOptions { folder: folder.join("spilled"), memory: 1 }),
         ..JobOptions::default()
     };
     let kernels: Option<Arc<dyn Kernels>> = way.native.then(|| Arc::new(NativeKernels::new(&env)) as _);
@@ -165,8 +189,8 @@ pub(super) fn start(
     from: Option<Snapshot>,
     workers: usize,
 ) -> Result<JobHandle, String> {
-    let way = Way { workers, tiny_queues: false, native: false, stop: Stop::Snapshot(0) };
-    start_way(graph, memory, way, from, workers)
+    let way = Way { workers, tiny_queues: false, native: false, disk: None, stop: Stop::Snapshot(0) };
+    start_way(graph, memory, way, from, workers, None)
 }
 
 /// Waits until something is so, or the job is over; an error if neither comes.
@@ -187,7 +211,11 @@ type Ended = Result<Summary, Box<JobError>>;
 
 /// Runs a case, with what happens on the way.
 fn run_job(graph: &Arc<Graph>, memory: &Memory<'_>, way: Way) -> Result<Ended, String> {
-    let mut job = start_way(graph, memory, way, None, way.workers)?;
+    let folder = way.disk.map(|_| tempfile::tempdir()).transpose().map_err(|error| error.to_string())?;
+    let spill = |run: usize| {
+        folder.as_ref().map(|folder| folder.path()).filter(|_| way.disk.is_some_and(|disk| disk[run]))
+    };
+    let mut job = start_way(graph, memory, way, None, way.workers, spill(0))?;
     let (at, restart) = match way.stop {
         Stop::Never => {
             wait_for(&mut job, || false)?;
@@ -204,7 +232,7 @@ fn run_job(graph: &Arc<Graph>, memory: &Memory<'_>, way: Way) -> Result<Ended, S
     wait_for(&mut job, || false)?;
     let ended = job.wait();
     let (Some(workers), Some(snapshot), Ok(_)) = (restart, snapshot, &ended) else { return Ok(ended) };
-    let mut job = start_way(graph, memory, way, Some(snapshot), workers)?;
+    let mut job = start_way(graph, memory, way, Some(snapshot), workers, spill(1))?;
     wait_for(&mut job, || false)?;
     Ok(job.wait())
 }

@@ -114,6 +114,35 @@ fn checkpoints_behind_the_first_hold_what_changed_and_are_gone_on_from() {
 }
 
 #[test]
+fn a_job_whose_keys_do_not_fit_into_memory_goes_on_there_and_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let many = ENDLESS.replace("n % 10", "n % 977").replace("rate: 2000", "rate: 20000");
+    let on_disk = many.replace("20ms }", "20ms, state: { backend: sled, memory: 64KiB } }");
+    let mut before = 0;
+    for (run, script) in [&on_disk, &on_disk, &many, &on_disk].into_iter().enumerate() {
+        write(folder.path(), "endless.flow", script);
+        let after = run_and_stop(folder.path());
+        assert!(after > before, "run {run}");
+        before = after;
+        let spilled = folder.path().join(".flow/endless/spilled");
+        assert!(!spilled.exists(), "what was on disk is removed");
+    }
+    let rows = lines(folder.path());
+    let mut most = field(&rows, "most");
+    most.sort_unstable();
+    assert_eq!(most, (1..=before as i64).collect::<Vec<_>>());
+    // Each key counts its rows from 1 on.
+    let keys: Vec<(i64, i64)> = field(&rows, "k").into_iter().zip(field(&rows, "rows")).collect();
+    let mut sorted = keys.clone();
+    sorted.sort_unstable();
+    let counts =
+        sorted.chunk_by(|a, b| a.0 == b.0).map(|rows| rows.iter().map(|row| row.1).collect::<Vec<_>>());
+    for counts in counts {
+        assert_eq!(counts, (1..=counts.len() as i64).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn a_running_job_is_listed_and_gives_savepoints_that_can_be_gone_on_from() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "endless.flow", ENDLESS);

@@ -11,12 +11,15 @@ use flow_checkpoint::runs::Ending;
 use flow_checkpoint::{Job as Store, Launch, Manifest, Saved, ScriptFile};
 use flow_driver::restore::Effect;
 use flow_driver::{Compilation, Options};
-use flow_engine::{Beginning, Checkpoints, Told};
+use flow_engine::{Beginning, Checkpoints, SpillOptions, Told};
 use flow_env::Env;
 use flow_plan::physical::Graph;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Memory for state on disk, if the script does not say.
+const MEMORY: usize = 512 << 20;
 
 /// Where the state of a script's jobs lives.
 pub(crate) fn state_folder(args: Option<&Path>, graph: &Graph, base: &Path) -> PathBuf {
@@ -69,6 +72,28 @@ pub(super) fn checkpoints(
             }
         })),
     }))
+}
+
+/// Where state goes that memory has no room for, if the script asks for that, and what keeps others from that folder.
+pub(super) fn spill(
+    args: &Run,
+    graph: &Graph,
+    checkpoints: Option<&Checkpoints>,
+    env: &Env,
+) -> Result<(Option<SpillOptions>, Option<Store>), Stop> {
+    if !graph.job.state_on_disk {
+        return Ok((None, None));
+    }
+    let memory = graph.job.state_memory.map_or(MEMORY, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let options = |store: &Store| SpillOptions { folder: store.folder().path().join("spilled"), memory };
+    Ok(match checkpoints {
+        Some(checkpoints) => (Some(options(&checkpoints.store)), None),
+        None => {
+            let state = state_folder(args.state.as_deref(), graph, &super::base(&args.file));
+            let store = Store::open(env, &state, &graph.job.name).map_err(outside)?;
+            (Some(options(&store)), Some(store))
+        }
+    })
 }
 
 fn beginning(args: &Run, store: &Store, state: &Path, env: &Env) -> Result<Beginning, Stop> {

@@ -13,7 +13,7 @@ use crate::{failure, output, script, terminal};
 use flow_connectors::StandardConnectors;
 use flow_driver::{Compilation, Options};
 use flow_engine::connect::Kernels;
-use flow_engine::{Checkpoints, Job, JobControl, JobHandle, JobOptions, Summary, Tapped};
+use flow_engine::{Checkpoints, Job, JobControl, JobHandle, JobOptions, SpillOptions, Summary, Tapped};
 use flow_env::Env;
 use flow_plan::functions::json;
 use flow_plan::physical::Graph;
@@ -41,7 +41,9 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     let live = Arc::new(Live::new(std::io::stderr().is_terminal(), look));
     let checkpoints = begin::checkpoints(args, &options, &compiled, &graph, &live, look, &env)?;
     let folder = checkpoints.as_ref().map(|checkpoints| checkpoints.store.folder().path().to_path_buf());
-    let mut job = start(args, graph, checkpoints, &compiled, &live, look, &env)?;
+    let (spill, _lock) = begin::spill(args, &graph, checkpoints.as_ref(), &env)?;
+    let scratch = spill.as_ref().map(|spill| spill.folder.clone());
+    let mut job = start(args, graph, checkpoints, spill, &compiled, &live, look, &env)?;
     let signals = stop_on_signals(job.control(), live.clone());
     let seen = Seen::default();
     let _server = folder.and_then(|folder| listen(&folder, &job, &seen, &live, &env));
@@ -51,6 +53,10 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
         std::process::exit(Status::Failed as i32);
     }
     let status = end(job, &compiled, &live, &base(&args.file), look, &env);
+    if let Some(scratch) = scratch {
+        // What stays is removed by the next start.
+        let _ = env.disk.remove_dir_all(&scratch);
+    }
     if status == Status::Done && signals.load(Ordering::SeqCst) > 1 {
         live.say(NOTHING_KEPT);
         return Ok(Status::Failed);
@@ -80,10 +86,12 @@ fn base(script: &Path) -> PathBuf {
     script.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
+#[allow(clippy::too_many_arguments, reason = "all that a run is made of")]
 fn start(
     args: &Run,
     graph: Graph,
     checkpoints: Option<Checkpoints>,
+    spill: Option<SpillOptions>,
     compiled: &Compilation,
     live: &Arc<Live>,
     look: Look,
@@ -96,6 +104,7 @@ fn start(
         parallelism: args.parallelism.map(|n| n as usize),
         base: base(&args.file),
         checkpoints,
+        spill,
         taps: Some(Arc::new(move |label: &str, what: Tapped<'_>| taps.say(&tapped(label, what)))),
         ..JobOptions::default()
     };

@@ -34,6 +34,10 @@ pub fn lower(plan: &Plan) -> Result<Graph, Vec<Unsupported>> {
         pass(&mut graph);
         verify(&graph, name);
     }
+    let findings = refuse::memory_only(&graph);
+    if !findings.is_empty() {
+        return Err(findings);
+    }
     Ok(graph)
 }
 

@@ -3,6 +3,7 @@
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
 use crate::operator::{Aggregate, JobConfig, Operator, OperatorKind, Plan, StreamMode, WindowKind};
+use crate::physical::{Graph, Node, NodeKind};
 use crate::value::Value;
 
 /// Something the language has and this version cannot run.
@@ -33,15 +34,50 @@ pub fn unsupported(plan: &Plan) -> Vec<Unsupported> {
     findings
 }
 
-/// All state is in memory.
+/// A budget of memory says nothing without a disk.
 fn state(job: &JobConfig) -> Option<Unsupported> {
-    let what = match job {
-        JobConfig { state_on_disk: true, .. } => "`backend: sled`",
-        JobConfig { state_memory: Some(_), .. } => "`memory`",
-        _ => return None,
+    if job.state_on_disk || job.state_memory.is_none() {
+        return None;
+    }
+    let help = "add `backend: sled`, or keep `limit` only, which says how much the state may be";
+    finding(STATE, job.state_place, "`memory` of `state` says nothing with all state in memory", help)
+}
+
+/// With `backend: sled`, all that would be kept in memory nevertheless.
+pub(super) fn memory_only(graph: &Graph) -> Vec<Unsupported> {
+    if !graph.job.state_on_disk {
+        return Vec::new();
+    }
+    let in_memory = graph.nodes.iter().filter(|node| match &node.kind {
+        NodeKind::Aggregate(aggregate) => !aggregate.keys.is_empty() && !aggregate.spills(),
+        NodeKind::WindowAggregate(_)
+        | NodeKind::Pick(_)
+        | NodeKind::Distinct(_)
+        | NodeKind::Scan { .. }
+        | NodeKind::Join(_) => true,
+        NodeKind::Source { .. }
+        | NodeKind::Errors { .. }
+        | NodeKind::Late
+        | NodeKind::EventTime(_)
+        | NodeKind::Chain(_)
+        | NodeKind::Union
+        | NodeKind::Lookup(_)
+        | NodeKind::Table { .. }
+        | NodeKind::Sample { .. }
+        | NodeKind::Limit { .. }
+        | NodeKind::Tap { .. }
+        | NodeKind::Sink { .. } => false,
+    });
+    let refuse = |node: &Node| {
+        let message = format!("`{}` cannot keep its state on disk yet, as `backend: sled` asks", node.label);
+        let help = "running aggregates by key can, if no stage below needs their withdrawals and they have no `every:`; \
+                    for others, leave `backend` out";
+        finding(STATE, node.place, message, help)
     };
-    let help = "keep `path` and `limit` only: all state is in memory";
-    finding(STATE, job.state_place, format!("{what} of `state` cannot run yet"), help)
+    let mut findings: Vec<_> = in_memory.filter_map(refuse).collect();
+    findings.sort_by_key(|finding| finding.place);
+    findings.dedup();
+    findings
 }
 
 fn finding(code: &'static str, place: Place, message: impl Into<String>, help: &str) -> Option<Unsupported> {

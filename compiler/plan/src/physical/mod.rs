@@ -208,6 +208,14 @@ pub struct RunningAggregate {
     pub changes: bool,
 }
 
+impl RunningAggregate {
+    /// Can its groups be put on disk when memory has no room for them? Without a key there is one group.
+    pub fn spills(&self) -> bool {
+        let changes = self.changes || self.hidden.change.is_some();
+        !self.keys.is_empty() && !changes && !matches!(self.trigger, RunningTrigger::Every(_))
+    }
+}
+
 /// One aggregate over columns.
 #[derive(Clone, Debug)]
 pub struct ColumnAggregate {

@@ -9,8 +9,11 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use read::{read, verify};
+pub(crate) use read::{Slice, read, verify};
+pub use write::More;
+#[cfg(test)]
 pub(crate) use write::write;
+pub(crate) use write::write_with;
 
 use crate::hash::Hash128;
 use crate::protocol::{Epoch, Generation};

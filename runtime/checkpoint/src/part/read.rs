@@ -6,8 +6,9 @@ use crate::failure::{Failure, Problem};
 use crate::hash::Hashing;
 use crate::manifest::{StateSchema, TableSchema};
 use crate::state::{Change, Part, State, Table};
-use flow_data::Batch;
 use flow_data::codec::{self, Bytes, Malformed};
+use flow_data::hash::{hash_columns, range_of};
+use flow_data::{Batch, Column};
 use flow_env::{Disk, ReadFile};
 use flow_plan::RecordType;
 use std::path::Path;
@@ -24,9 +25,10 @@ pub(crate) fn read(
     key: PartKey,
     sealed: Sealed,
     states: &[StateSchema],
+    slice: Slice,
 ) -> Result<Part, Failure> {
     let mut from = In::open(disk, path, key, sealed)?;
-    let part = from.part(states);
+    let part = from.part(states, slice);
     // Damage is better told by the hash over all than by the first thing that it made senseless.
     from.finish()?;
     part
@@ -35,6 +37,36 @@ pub(crate) fn read(
 /// Reads a part that must be this one, for its hash alone.
 pub(crate) fn verify(disk: &dyn Disk, path: &Path, key: PartKey, sealed: Sealed) -> Result<(), Failure> {
     In::open(disk, path, key, sealed)?.finish()
+}
+
+/// The entries whose keys' hashes lie in one of several equal ranges: what memory has no room for is read one slice after
+/// the other. Entries without keys are in the first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slice {
+    pub(crate) number: usize,
+    pub(crate) of: usize,
+}
+
+impl Slice {
+    /// All entries.
+    pub(crate) const ALL: Slice = Slice { number: 0, of: 1 };
+
+    /// The rows of a batch that are in it; `None`: there are none, of a batch that had some.
+    fn of(self, batch: Batch, keys: usize) -> Option<Batch> {
+        if self.of <= 1 || batch.len == 0 {
+            return Some(batch);
+        }
+        if keys == 0 {
+            return (self.number == 0).then_some(batch);
+        }
+        let columns: Vec<&Column> = batch.columns.iter().take(keys).map(|column| &**column).collect();
+        let mut hashes = Vec::new();
+        hash_columns(&columns, batch.len, &mut hashes);
+        // The highest bits say which worker an entry belongs to: of these, each slice has some of all.
+        let here = |row: &u32| range_of(hashes[*row as usize].rotate_left(32), self.of) == self.number;
+        let rows: Vec<u32> = (0..batch.len as u32).filter(here).collect();
+        (!rows.is_empty()).then(|| batch.gather(&rows))
+    }
 }
 
 struct In<'a> {
@@ -113,7 +145,7 @@ impl<'a> In<'a> {
         text.map_err(|_| Failure::damaged(self.path, "a name is not UTF-8"))
     }
 
-    fn part(&mut self, schemas: &[StateSchema]) -> Result<Part, Failure> {
+    fn part(&mut self, schemas: &[StateSchema], slice: Slice) -> Result<Part, Failure> {
         let mut part = Part::default();
         let mut sign = self.byte()?;
         while sign == TABLE {
@@ -124,7 +156,7 @@ impl<'a> In<'a> {
             let schema = schema.ok_or_else(|| {
                 Failure::damaged(path, format!("the manifest has no table `{name}` of the state `{id}`"))
             })?;
-            let (table, next) = self.table(schema)?;
+            let (table, next) = self.table(schema, slice)?;
             sign = next;
             match part.states.iter_mut().find(|state| state.id == id) {
                 Some(state) if state.tables.iter().all(|other| other.name != name) => {
@@ -146,7 +178,7 @@ impl<'a> In<'a> {
     }
 
     /// A table, and the sign behind it.
-    fn table(&mut self, schema: &TableSchema) -> Result<(Table, u8), Failure> {
+    fn table(&mut self, schema: &TableSchema, slice: Slice) -> Result<(Table, u8), Failure> {
         let delta = match self.byte()? {
             0 => false,
             1 => true,
@@ -156,8 +188,8 @@ impl<'a> In<'a> {
         let (mut rows, mut gone) = (Vec::new(), Vec::new());
         let sign = loop {
             match self.byte()? {
-                ROWS => rows.push(self.batch(&schema.columns)?),
-                GONE if delta => gone.push(self.batch(&keys)?),
+                ROWS => rows.extend(slice.of(self.batch(&schema.columns)?, schema.keys)),
+                GONE if delta => gone.extend(slice.of(self.batch(&keys)?, schema.keys)),
                 sign => break sign,
             }
         };

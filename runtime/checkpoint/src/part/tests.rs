@@ -1,4 +1,4 @@
-use super::{PartKey, Sealed, read, verify, write};
+use super::{PartKey, Sealed, Slice, read, verify, write};
 use crate::failure::Problem;
 use crate::manifest::StateSchema;
 use crate::manifest::TableSchema;
@@ -62,7 +62,7 @@ fn written(seed: u64, rows: usize) -> Written {
 
 impl Written {
     fn read(&self) -> Result<Part, crate::Failure> {
-        read(&*Env::real().disk, &self.path, KEY, self.sealed, &schemas(&self.part))
+        read(&*Env::real().disk, &self.path, KEY, self.sealed, &schemas(&self.part), Slice::ALL)
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -120,7 +120,8 @@ fn every_truncation_and_every_growth_is_detected() {
 fn a_part_in_another_ones_place_says_whose_it_is() {
     let file = written(6, 2);
     let other = PartKey { epoch: 8, ..KEY };
-    let error = read(&*Env::real().disk, &file.path, other, file.sealed, &schemas(&file.part)).unwrap_err();
+    let error = read(&*Env::real().disk, &file.path, other, file.sealed, &schemas(&file.part), Slice::ALL)
+        .unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("it is worker 1's part of run 3, epoch 7; here should be worker 1's of run 3, epoch 8"),
@@ -176,7 +177,7 @@ fn senseless_bytes_with_a_right_hash_are_refused_and_never_panic() {
         bytes.extend_from_slice(&hash.to_bytes());
         file.put(&bytes);
         let sealed = Sealed { hash, ..file.sealed };
-        let result = read(&*Env::real().disk, &file.path, KEY, sealed, &schemas(&file.part));
+        let result = read(&*Env::real().disk, &file.path, KEY, sealed, &schemas(&file.part), Slice::ALL);
         refused += usize::from(result.is_err());
     }
     assert!(refused > rounds / 10, "{refused}");

@@ -12,8 +12,23 @@ use std::path::Path;
 /// So many bytes are collected before they are written.
 const PIECE: usize = 1 << 20;
 
-/// Writes a part and makes it durable, but for its name in the folder.
+/// Writes a part that holds all there is.
+#[cfg(test)]
 pub(crate) fn write(disk: &dyn Disk, path: &Path, key: PartKey, part: &Part) -> Result<Sealed, Failure> {
+    write_with(disk, path, key, part, &mut |_, _| Ok(None))
+}
+
+/// More entries of a table, by the numbers of its state and of the table in it; `None`: it has all.
+pub type More<'a> = dyn FnMut(usize, usize) -> Result<Option<Batch>, Failure> + 'a;
+
+/// Writes a part and makes it durable, but for its name in the folder. `more` brings what the tables of the part do not hold.
+pub(crate) fn write_with(
+    disk: &dyn Disk,
+    path: &Path,
+    key: PartKey,
+    part: &Part,
+    more: &mut More<'_>,
+) -> Result<Sealed, Failure> {
     let file = disk.create(path).map_err(Failure::io(path))?;
     let mut out =
         Out { path, file, pending: Vec::with_capacity(PIECE + (PIECE >> 2)), hash: Hashing::default() };
@@ -23,9 +38,12 @@ pub(crate) fn write(disk: &dyn Disk, path: &Path, key: PartKey, part: &Part) -> 
     out.pending.extend_from_slice(&key.epoch.to_le_bytes());
     out.pending.extend_from_slice(&(key.worker as u32).to_le_bytes());
     debug_assert_eq!(out.pending.len(), HEAD);
-    for state in &part.states {
-        for table in &state.tables {
+    for (number, state) in part.states.iter().enumerate() {
+        for (at, table) in state.tables.iter().enumerate() {
             out.table(&state.id, table)?;
+            while let Some(batch) = more(number, at)? {
+                out.batch(ROWS, &batch)?;
+            }
         }
     }
     out.seal()

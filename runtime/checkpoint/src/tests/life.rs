@@ -77,6 +77,38 @@ fn folding_makes_a_base_that_the_next_checkpoint_builds_on_and_frees_the_old_one
 }
 
 #[test]
+fn what_is_read_and_folded_in_pieces_is_what_memory_would_hold_at_once() {
+    let state = tempfile::tempdir().unwrap();
+    let job = job(state.path()).keeping(1);
+    let generation = job.begin(&launch("a")).unwrap();
+    let mut random = Random::new(5);
+    let mut sample = Sample::default();
+    let mut parent = None;
+    for epoch in 1..=5 {
+        sample.go_on(&mut random);
+        let mut manifest = sample.publish(&job, generation, epoch, parent.as_ref()).unwrap();
+        job.retire(generation, epoch).unwrap();
+        if epoch == 4 {
+            (0..2).for_each(|worker| job.fold_within(&mut manifest, worker, Some(100)).unwrap());
+        }
+        parent = Some(manifest);
+    }
+    let manifest = job.folder().published_at(generation, 5).unwrap();
+    sample.expect(&job.folder().load(&manifest).unwrap(), "folded");
+    let pieces = job.folder().pieces(&manifest, Some(200));
+    assert!(pieces.count() > 3);
+    let mut all = pieces.load(0).unwrap();
+    for piece in 1..pieces.count() {
+        for (all, part) in all.iter_mut().zip(pieces.load(piece).unwrap()) {
+            let tables =
+                all.states[0].tables.iter_mut().zip(part.states.into_iter().flat_map(|state| state.tables));
+            tables.for_each(|(all, table)| all.rows.extend(table.rows));
+        }
+    }
+    sample.expect(&all, "in pieces");
+}
+
+#[test]
 fn a_second_process_is_refused() {
     let state = tempfile::tempdir().unwrap();
     let first = job(state.path());

@@ -7,7 +7,7 @@ use crate::sink::{Run, SinkError};
 use crate::snapshot::{JobPosition, Snapshot};
 use flow_checkpoint::protocol::{Generation, Mark, Recovery};
 use flow_checkpoint::state::Part;
-use flow_checkpoint::{Head, Manifest, Position, Saved, SinkSeal};
+use flow_checkpoint::{Head, Manifest, Pieces, Position, Saved, SinkSeal};
 use flow_env::{planted, reach};
 use flow_plan::operator::StateIdentity;
 
@@ -15,6 +15,8 @@ use flow_plan::operator::StateIdentity;
 pub(crate) struct Begun {
     /// What operators and sources begin with.
     pub(crate) snapshot: Option<Snapshot>,
+    /// Of that, so much is in the snapshot: all pieces behind the first are still to be loaded.
+    pub(crate) pieces: Option<Pieces>,
     /// What the protocol decided; its epoch is shown by all sinks.
     pub(crate) recovery: Recovery,
     /// There is nothing left to do: the run before had finished, and died behind its last checkpoint.
@@ -45,6 +47,7 @@ pub(crate) fn begin(
     job: &str,
     ids: &[StateIdentity],
     sinks: &mut [OpenSink],
+    memory: Option<usize>,
 ) -> Result<Begun, NotBegun> {
     let store = &checkpoints.store;
     let published = store.folder().published().map_err(NotBegun::job)?;
@@ -62,10 +65,13 @@ pub(crate) fn begin(
     }
     match &checkpoints.beginning {
         // Nothing was ever there.
-        Beginning::Anew if published.is_empty() => go_on(checkpoints, generation, &marks, ids, sinks),
+        Beginning::Anew if published.is_empty() => go_on(checkpoints, generation, &marks, ids, sinks, memory),
         Beginning::Anew => adopt(checkpoints, now, generation, &marks, None, sinks, ids),
-        Beginning::GoOn => go_on(checkpoints, generation, &marks, ids, sinks),
-        Beginning::Savepoint(saved) => adopt(checkpoints, now, generation, &marks, Some(saved), sinks, ids),
+        Beginning::GoOn => go_on(checkpoints, generation, &marks, ids, sinks, memory),
+        Beginning::Savepoint(saved) => {
+            let pieces = saved.pieces(memory);
+            adopt(checkpoints, now, generation, &marks, Some((saved, pieces)), sinks, ids)
+        }
     }
 }
 
@@ -79,6 +85,7 @@ fn go_on(
     marks: &[Option<Mark>],
     ids: &[StateIdentity],
     sinks: &mut [OpenSink],
+    memory: Option<usize>,
 ) -> Result<Begun, NotBegun> {
     let store = &checkpoints.store;
     let recovered = store.recover(generation, marks).map_err(NotBegun::job)?;
@@ -89,9 +96,10 @@ fn go_on(
     let Some(manifest) = recovered.manifest else {
         store.start(&recovery).map_err(NotBegun::job)?;
         clean(sinks)?;
-        return Ok(Begun { snapshot: None, recovery, finished: false });
+        return Ok(Begun { snapshot: None, pieces: None, recovery, finished: false });
     };
-    let parts = store.folder().load(&manifest).map_err(NotBegun::job)?;
+    let pieces = store.folder().pieces(&manifest, memory);
+    let parts = pieces.load(0).map_err(NotBegun::job)?;
     reach("recovered");
     store.start(&recovery).map_err(NotBegun::job)?;
     reach("started");
@@ -115,7 +123,7 @@ fn go_on(
         checkpoints,
         if finished { Told::FinishedBefore } else { Told::Recovered { generation, epoch, at } },
     );
-    Ok(Begun { snapshot: Some(snapshot(&manifest, parts)), recovery, finished })
+    Ok(Begun { snapshot: Some(snapshot(&manifest, parts)), pieces: Some(pieces), recovery, finished })
 }
 
 /// What the run begins with becomes its own first checkpoint, above all that was there: a death before the next one
@@ -125,11 +133,12 @@ fn adopt(
     at: i64,
     generation: Generation,
     marks: &[Option<Mark>],
-    saved: Option<&Saved>,
+    saved: Option<(&Saved, Pieces)>,
     sinks: &mut [OpenSink],
     ids: &[StateIdentity],
 ) -> Result<Begun, NotBegun> {
     let store = &checkpoints.store;
+    let (saved, pieces) = saved.unzip();
     let seals = sinks.iter().map(|(node, _)| SinkSeal { id: ids[*node].id.clone(), sealed: Vec::new() });
     let head = Head {
         at,
@@ -141,8 +150,8 @@ fn adopt(
     };
     let adopted = store.adopt(generation, marks, saved, head).map_err(NotBegun::job)?;
     let mut recovery = adopted.recovery;
-    let parts = match saved {
-        Some(saved) => saved.load().map_err(NotBegun::job)?,
+    let parts = match &pieces {
+        Some(pieces) => pieces.load(0).map_err(NotBegun::job)?,
         None => Vec::new(),
     };
     store.start(&recovery).map_err(NotBegun::job)?;
@@ -156,7 +165,7 @@ fn adopt(
         tell(checkpoints, Told::Recovered { generation, epoch, at });
     }
     let snapshot = saved.map(|saved| snapshot(&saved.manifest, parts));
-    Ok(Begun { snapshot, recovery, finished: false })
+    Ok(Begun { snapshot, pieces, recovery, finished: false })
 }
 
 fn tell(checkpoints: &Checkpoints, told: Told) {

@@ -2,34 +2,43 @@
 
 use super::Told;
 use super::thread::Checkpointer;
+use crate::job::Rest;
 use crate::snapshot::Snapshot;
 use flow_checkpoint::protocol::{Decision, Epoch, Event, Share};
 use flow_checkpoint::state::Part;
-use flow_checkpoint::{Failure, Head, Position, Sealing, SinkSeal};
+use flow_checkpoint::{Failure, Head, Job as Store, Position, Problem, Sealing, SinkSeal};
 use flow_env::{planted, reach};
 use std::time::Duration;
 
 /// What an epoch holds.
 pub(super) enum Contents {
-    /// The job at a barrier.
-    Barrier(Box<Snapshot>),
+    /// The job at a barrier; of each worker, what is still to come.
+    Barrier(Box<Snapshot>, Vec<Rest>),
     /// The job is over: all its inputs have ended, and everything was written.
     Finished,
 }
 
 impl Checkpointer {
     /// Carries out the injection of an epoch up to its manifest; gives what is decided then.
-    pub(super) fn epoch(&mut self, epoch: Epoch, contents: Contents, began: Duration) -> Vec<Decision> {
+    pub(super) fn epoch(&mut self, epoch: Epoch, mut contents: Contents, began: Duration) -> Vec<Decision> {
         // Changes only mean something on top of what this run has published.
         let (store, parent) = (self.store.clone(), self.parent.clone());
         let sealed = store.seal(self.generation(), epoch, parent.as_deref());
         let written = sealed.and_then(|mut sealing| {
-            let bytes = write_parts(&mut sealing, &contents, self.workers)?;
+            let bytes = self.write_parts(&mut sealing, &mut contents)?;
             Ok((sealing, bytes))
         });
+        if let Contents::Barrier(_, rest) = &mut contents {
+            // Of an epoch that is given up, all must come all the same, before the next one.
+            rest.iter_mut().for_each(|rest| rest.forget(&self.snapshots));
+        }
         let (sealing, bytes) = match written {
             Ok(written) => written,
             Err(failure) if failure.is_fenced() => return self.coordinator.on(Event::Fenced),
+            Err(_) if self.shared.aborted() => {
+                self.over = true;
+                return Vec::new();
+            }
             Err(failure) => {
                 self.tell(Told::Abandoned { epoch, why: failure.to_string() });
                 return self.coordinator.on(Event::SealFailed(epoch));
@@ -66,7 +75,7 @@ impl Checkpointer {
 
     fn head(&self, contents: &Contents) -> Head {
         let (position, finished) = match contents {
-            Contents::Barrier(snapshot) => (snapshot.position.clone(), false),
+            Contents::Barrier(snapshot, _) => (snapshot.position.clone(), false),
             Contents::Finished => (Default::default(), true),
         };
         let sinks = self.sinks.iter().map(|(node, _)| SinkSeal {
@@ -86,21 +95,32 @@ impl Checkpointer {
             sinks: sinks.collect(),
         }
     }
+
+    /// Writes the workers' parts; what is still to come of them is written as it comes.
+    fn write_parts(&self, sealing: &mut Sealing<'_>, contents: &mut Contents) -> Result<u64, Failure> {
+        let mut bytes = 0;
+        for worker in 0..self.workers {
+            bytes += match contents {
+                Contents::Barrier(snapshot, rest) => {
+                    let rest = &mut rest[worker];
+                    let mut more = |state: usize, table: usize| match rest.first() == Some((state, table)) {
+                        true => rest.next(&self.snapshots).ok_or_else(|| cut_off(&self.store)),
+                        false => Ok(None),
+                    };
+                    sealing.part_with(worker, &snapshot.parts[worker], &mut more)?
+                }
+                Contents::Finished => sealing.part(worker, &Part::default())?,
+            };
+        }
+        Ok(bytes)
+    }
+}
+
+fn cut_off(store: &Store) -> Failure {
+    let why = "the job ended before all of its state was written down".into();
+    Failure::new(store.folder().path(), Problem::Contradiction(why))
 }
 
 fn positions(of: Vec<(String, String)>) -> Vec<Position> {
     of.into_iter().map(|(id, position)| Position { id, position }).collect()
-}
-
-fn write_parts(sealing: &mut Sealing<'_>, contents: &Contents, workers: usize) -> Result<u64, Failure> {
-    let nothing = Part::default();
-    let mut bytes = 0;
-    for worker in 0..workers {
-        let part = match contents {
-            Contents::Barrier(snapshot) => snapshot.parts.get(worker).unwrap_or(&nothing),
-            Contents::Finished => &nothing,
-        };
-        bytes += sealing.part(worker, part)?;
-    }
-    Ok(bytes)
 }

@@ -75,6 +75,9 @@ pub enum Told {
         bytes: u64,
         /// From the barrier to the end.
         took: Duration,
+        /// For how long a worker stood still for it at once, at most: until all had let what lies below the barrier through, or
+        /// to write down a piece of its state.
+        stopped: Duration,
     },
     /// One could not be written. The job goes on, and the last complete one counts.
     Abandoned {

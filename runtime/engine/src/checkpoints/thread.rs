@@ -91,7 +91,7 @@ pub(crate) struct Checkpointer {
     pub(super) parent: Option<Arc<Manifest>>,
     /// Bytes written for it, and when it began.
     pub(super) written: Option<(u64, Duration)>,
-    snapshots: Snapshots,
+    pub(super) snapshots: Snapshots,
     every: Option<Duration>,
     tell: Option<super::Tell>,
     desk: Arc<Desk>,
@@ -107,7 +107,9 @@ pub(crate) struct Checkpointer {
     /// The manifest of the end counts.
     finished: bool,
     /// Nothing more is to be carried out.
-    over: bool,
+    pub(super) over: bool,
+    /// How much of the state may be in memory at once.
+    memory: Option<usize>,
 }
 
 /// The parts of a checkpointer that come from the job.
@@ -117,6 +119,7 @@ pub(crate) struct Setup {
     pub(crate) snapshots: Snapshots,
     pub(crate) desk: Arc<Desk>,
     pub(crate) parker: Parker,
+    pub(crate) memory: Option<usize>,
 }
 
 impl Checkpointer {
@@ -126,7 +129,7 @@ impl Checkpointer {
         finished: bool,
         setup: Setup,
     ) -> Checkpointer {
-        let Setup { shared, sinks, snapshots, desk, parker } = setup;
+        let Setup { shared, sinks, snapshots, desk, parker, memory } = setup;
         let workers = shared.workers();
         // What had to be shown again was shown when the run began.
         let (coordinator, _) = Coordinator::new(recovery, workers, sinks.len());
@@ -151,6 +154,7 @@ impl Checkpointer {
             ended: finished,
             finished,
             over: finished,
+            memory,
         }
     }
 
@@ -255,7 +259,7 @@ impl Checkpointer {
 
     fn inject(&mut self, epoch: Epoch) -> Vec<Decision> {
         let began = self.now();
-        let Some((snapshot, sealings)) = self.snapshots.with_sinks(self.ending, self.whole) else {
+        let Some((snapshot, sealings, rest)) = self.snapshots.with_sinks(self.ending, self.whole) else {
             // The inputs have ended: the last epoch is that of the end.
             while self.shared.running.load(Ordering::Acquire) > 0 {
                 self.parker.park(LOOK);
@@ -267,7 +271,7 @@ impl Checkpointer {
                 return Vec::new();
             }
         }
-        self.epoch(epoch, Contents::Barrier(Box::new(snapshot)), began)
+        self.epoch(epoch, Contents::Barrier(Box::new(snapshot), rest), began)
     }
 
     /// The epoch of a job that is over, if it ended well.
@@ -347,7 +351,9 @@ impl Checkpointer {
         let (bytes, began) = self.written.take().unwrap_or_default();
         reach("retired");
         self.shared.checkpointed(epoch);
-        self.tell(Told::Complete { epoch, bytes, took: self.now().saturating_sub(began) });
+        let (took, stopped) =
+            (self.now().saturating_sub(began), self.shared.sequencer.barrier().longest_stop());
+        self.tell(Told::Complete { epoch, bytes, took, stopped });
         for reply in std::mem::take(&mut self.wanted) {
             let saved = match &self.parent {
                 Some(manifest) => {
@@ -366,7 +372,7 @@ impl Checkpointer {
     fn make_bases(&mut self) {
         let Some(manifest) = &mut self.parent else { return };
         for worker in manifest.outgrown() {
-            if let Err(failure) = self.store.fold(Arc::make_mut(manifest), worker) {
+            if let Err(failure) = self.store.fold_within(Arc::make_mut(manifest), worker, self.memory) {
                 // The old base and its changes are still there, and count.
                 self.tell.iter().for_each(|tell| tell(&Told::Left { why: failure.to_string() }));
                 return;

@@ -63,6 +63,18 @@ impl Births {
         (number, self.numbers.get(next).map_or(usize::MAX, |(_, first)| *first as usize))
     }
 
+    /// The number in which each of these slots was made; slots that ascend are found at once.
+    pub(crate) fn numbers_of(&self, slots: &[u32]) -> impl Iterator<Item = i64> {
+        let (mut first, mut next, mut number) = (0, 0, 0);
+        slots.iter().map(move |&slot| {
+            if (slot as usize) < first || slot as usize >= next {
+                (number, next) = self.of(slot as usize);
+                first = slot as usize;
+            }
+            number as i64
+        })
+    }
+
     /// The bytes it has taken.
     pub(crate) fn bytes(&self) -> usize {
         room(&self.numbers) + self.ranks.iter().map(room).sum::<usize>()

@@ -82,6 +82,14 @@ pub(crate) trait Operator: Send {
     /// only held within a number need not be written. There is no default: no operator can forget its state.
     fn save(&mut self, out: &mut Saving);
 
+    /// Goes on writing down what [`Operator::save`] only marked, about so many entries of it, as they were at the barrier:
+    /// rows from behind it may have come since. Called until it gives `false`: there is nothing more. An
+    /// error says why that cannot be: the job must not go on without it.
+    /// Does not wait: what was not asked for when the next barrier comes is not needed any more.
+    fn save_more(&mut self, _out: &mut Saving, _entries: usize) -> Result<bool, String> {
+        Ok(false)
+    }
+
     /// Takes over what was saved, before anything else happens; `cx.number` is the barrier. An error says what
     /// does not fit, as the end of a sentence about this operator.
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String>;

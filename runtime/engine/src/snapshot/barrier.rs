@@ -3,9 +3,12 @@
 use crate::number::Number;
 use crate::sink::Sealing;
 use flow_checkpoint::state::Part;
+use flow_data::Batch;
 use flow_env::Unparker;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What the sequencer fixed when it was asked for a barrier.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +27,29 @@ pub(crate) type Sealings = Vec<(usize, Box<dyn Sealing>)>;
 /// What was known of time at a barrier: names, and texts.
 pub(crate) type Times = Vec<(String, String)>;
 
+/// The state of a worker's operators at a barrier, some of which is still to come.
+#[derive(Default)]
+pub(crate) struct Marks {
+    pub(crate) part: Part,
+    /// Tables whose entries come as pieces, one table behind the other: which state, and which of its tables.
+    pub(crate) open: Vec<(usize, usize)>,
+}
+
+/// What comes of marked tables.
+pub(crate) enum Piece {
+    /// Entries of the first table that is still open.
+    Rows(Batch),
+    /// It has all its entries.
+    End,
+}
+
+/// So many pieces of a worker may wait: then it makes no more of them before some are taken.
+const WAITING: usize = 32;
+
 /// What a worker hands over at a barrier.
 pub(crate) struct Saved {
     /// The state of its operators.
-    pub(crate) part: Part,
+    pub(crate) marks: Marks,
     /// What its writers wrote until then, by the node of their sink.
     pub(crate) sealings: Sealings,
 }
@@ -45,6 +67,10 @@ pub(crate) struct Barrier {
     open: AtomicBool,
     times: Mutex<Times>,
     saved: Mutex<Vec<Option<Saved>>>,
+    /// For how long a worker stood still for the checkpoint on its way, at most at once: microseconds.
+    stopped: AtomicU64,
+    /// By worker, behind what it handed over.
+    pieces: Vec<Mutex<VecDeque<Piece>>>,
     /// Who waits for the parts.
     waiter: Unparker,
 }
@@ -59,6 +85,8 @@ impl Barrier {
             open: AtomicBool::new(false),
             times: Mutex::default(),
             saved: Mutex::new((0..workers).map(|_| None).collect()),
+            stopped: AtomicU64::new(0),
+            pieces: (0..workers).map(|_| Mutex::default()).collect(),
             waiter,
         }
     }
@@ -106,6 +134,38 @@ impl Barrier {
     pub(crate) fn save(&self, worker: usize, saved: Saved) {
         self.saved()[worker] = Some(saved);
         self.waiter.unpark();
+    }
+
+    /// A worker stood still for so long.
+    pub(crate) fn stopped(&self, time: Duration) {
+        self.stopped.fetch_max(time.as_micros() as u64, Ordering::AcqRel);
+    }
+
+    /// For how long a worker stood still at once, at most, since this was asked last.
+    pub(crate) fn longest_stop(&self) -> Duration {
+        Duration::from_micros(self.stopped.swap(0, Ordering::AcqRel))
+    }
+
+    fn pieces(&self, worker: usize) -> MutexGuard<'_, VecDeque<Piece>> {
+        self.pieces[worker].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// May a worker hand over more pieces?
+    pub(crate) fn has_room(&self, worker: usize) -> bool {
+        self.pieces(worker).len() < WAITING
+    }
+
+    /// More of what a worker marked.
+    pub(crate) fn hand_over(&self, worker: usize, pieces: Vec<Piece>) {
+        self.pieces(worker).extend(pieces);
+        self.waiter.unpark();
+    }
+
+    /// The next piece of a worker, if it is there; and whether the worker may have waited for room.
+    pub(crate) fn next_piece(&self, worker: usize) -> Option<(Piece, bool)> {
+        let mut pieces = self.pieces(worker);
+        let was_full = pieces.len() >= WAITING;
+        Some((pieces.pop_front()?, was_full))
     }
 
     /// What was known of time, and what all workers handed over, once it is there.

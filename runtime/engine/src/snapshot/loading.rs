@@ -20,6 +20,17 @@ impl Loading {
         self.tables.iter().find(holds).map(|table| table.name.as_str())
     }
 
+    /// Is there no entry?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tables.iter().all(|table| table.rows.iter().all(|batch| batch.len == 0))
+    }
+
+    /// How many rank columns a table has, also if none of its entries is this worker's.
+    pub(crate) fn rank_columns(&self, name: &str) -> usize {
+        let table = self.tables.iter().find(|table| table.name == name);
+        table.map_or(0, |table| rank_columns(&table.schema))
+    }
+
     /// Takes a table; without entries if nothing was saved under this name.
     pub(crate) fn table(&mut self, name: &str) -> Loaded {
         let at = self.tables.iter().position(|table| table.name == name);
@@ -39,6 +50,11 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// These rows of these columns.
+    pub(crate) fn of(schema: Arc<RecordType>, rows: Batch) -> Loaded {
+        Loaded { schema, rows }
+    }
+
     /// How many entries.
     pub(crate) fn len(&self) -> usize {
         self.rows.len
@@ -115,7 +131,7 @@ impl Loaded {
     }
 
     fn rank_columns(&self) -> usize {
-        (0..).take_while(|at| self.has(&format!("·rank{at}"))).count()
+        rank_columns(&self.schema)
     }
 
     /// So many rank columns; with other workers than before there were more or fewer, and zeros stand for what
@@ -123,6 +139,10 @@ impl Loaded {
     pub(crate) fn ranks(&self, width: usize) -> Vec<Vec<i64>> {
         (0..width).map(|at| self.ints(&format!("·rank{at}"))).collect()
     }
+}
+
+fn rank_columns(schema: &RecordType) -> usize {
+    (0..).take_while(|at| schema.position(&format!("·rank{at}")).is_some()).count()
 }
 
 fn nulls(ty: &DataType, rows: usize) -> Arc<Column> {

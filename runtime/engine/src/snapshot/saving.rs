@@ -10,11 +10,14 @@ pub(crate) struct Saving {
     pub(super) tables: Vec<Table>,
     /// Is all of it wanted? Else what changed since the operator was last asked is enough.
     whole: bool,
+    /// The table that is still to be filled, and what came for it.
+    open: Option<usize>,
+    pieces: Vec<Batch>,
 }
 
 impl Saving {
     pub(crate) fn new(whole: bool) -> Saving {
-        Saving { tables: Vec::new(), whole }
+        Saving { tables: Vec::new(), whole, open: None, pieces: Vec::new() }
     }
 
     /// Is all of the state wanted, also what has not changed?
@@ -22,12 +25,34 @@ impl Saving {
         self.whole
     }
 
-    /// Writes the entries of a table that are new or changed; none is gone.
-    pub(crate) fn changes(&mut self, name: &str, home: Home, keys: usize, columns: Columns) {
+    /// Begins a table, with these columns and entries, of which more are to come (by `Operator::save_more`).
+    /// Is it all there is? Else it is what is new or changed, and none is gone.
+    pub(crate) fn begin(&mut self, name: &str, home: Home, keys: usize, columns: Columns, all: bool) {
         self.table(name, home, keys, columns);
-        if let Some(table) = self.tables.last_mut() {
+        if let Some(table) = self.tables.last_mut()
+            && !all
+        {
             table.change = Change::Delta { gone: Vec::new() };
         }
+        self.open = self.tables.len().checked_sub(1);
+    }
+
+    /// Adds entries to the table that was begun last.
+    pub(crate) fn more(&mut self, columns: Columns) {
+        let (_, rows) = columns.into_rows();
+        if rows.len > 0 {
+            self.pieces.push(rows);
+        }
+    }
+
+    /// The table that is still to be filled.
+    pub(crate) fn open(&self) -> Option<usize> {
+        self.open
+    }
+
+    /// What came for it since it was last asked.
+    pub(crate) fn pieces(&mut self) -> Vec<Batch> {
+        std::mem::take(&mut self.pieces)
     }
 
     /// The tables that were written.
@@ -38,22 +63,9 @@ impl Saving {
     /// Writes a table whole. The first `keys` columns identify an entry (all together with the others if none
     /// do); names that stand twice get a number, as the two `id`s of a join's rows would.
     pub(crate) fn table(&mut self, name: &str, home: Home, keys: usize, columns: Columns) {
-        let Columns { mut fields, columns } = columns;
-        for at in 1..fields.len() {
-            let same = fields[..at].iter().filter(|field| same_name(&field.name, &fields[at].name)).count();
-            if same > 0 {
-                fields[at].name = format!("{}·{}", fields[at].name, same + 1).into();
-            }
-        }
-        let rows = columns.first().map_or(0, |column| column.len());
-        self.tables.push(Table {
-            name: name.into(),
-            schema: Arc::new(RecordType::new(fields)),
-            keys,
-            home,
-            rows: if rows > 0 { vec![Batch::new(rows, columns)] } else { Vec::new() },
-            change: Change::Whole,
-        });
+        let (schema, rows) = columns.into_rows();
+        let rows = if rows.len > 0 { vec![rows] } else { Vec::new() };
+        self.tables.push(Table { name: name.into(), schema, keys, home, rows, change: Change::Whole });
     }
 }
 
@@ -70,6 +82,24 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// The columns' names, each of which stands once, and the entries.
+    pub(crate) fn into_rows(self) -> (Arc<RecordType>, Batch) {
+        let Columns { mut fields, columns } = self;
+        for at in 1..fields.len() {
+            let same = fields[..at].iter().filter(|field| same_name(&field.name, &fields[at].name)).count();
+            if same > 0 {
+                fields[at].name = format!("{}·{}", fields[at].name, same + 1).into();
+            }
+        }
+        let rows = columns.first().map_or(0, |column| column.len());
+        (Arc::new(RecordType::new(fields)), Batch::new(rows, columns))
+    }
+
+    /// Rows that had these columns.
+    pub(crate) fn of(schema: &RecordType, rows: Batch) -> Columns {
+        Columns { fields: schema.fields.clone(), columns: rows.columns }
+    }
+
     /// Adds a column.
     pub(crate) fn push(&mut self, name: &str, ty: DataType, column: impl Into<Arc<Column>>) {
         self.fields.push(Field::new(name, ty));

@@ -1,13 +1,12 @@
-//! Which slots have changed since they were last written to a checkpoint.
+//! Which slots have changed since they were last written to a checkpoint, and which a checkpoint still has to copy.
 
 use super::held::room;
 use flow_env::planted;
 
-/// A mark per slot, and the marked ones.
+/// A mark per slot.
 #[derive(Default)]
 pub(crate) struct Changed {
-    marks: Vec<bool>,
-    slots: Vec<u32>,
+    marks: Vec<u8>,
 }
 
 impl Changed {
@@ -15,28 +14,130 @@ impl Changed {
     #[inline]
     pub(crate) fn mark(&mut self, slots: &[u32], all: usize) {
         if self.marks.len() < all {
-            self.marks.resize(all, false);
+            self.marks.resize(all, 0);
         }
-        for &slot in slots {
-            if !std::mem::replace(&mut self.marks[slot as usize], true) {
-                self.slots.push(slot);
-            }
-        }
+        slots.iter().for_each(|&slot| self.marks[slot as usize] = 1);
     }
 
-    /// The marked slots, in order; from here on none is.
-    pub(crate) fn take(&mut self) -> Vec<u32> {
-        let mut slots = std::mem::take(&mut self.slots);
-        slots.iter().for_each(|&slot| self.marks[slot as usize] = false);
-        slots.sort_unstable();
-        if planted("lose-a-change") {
-            slots.pop();
+    /// The slots that changed, as what is to be copied; from here on none has.
+    pub(crate) fn take(&mut self) -> Marked {
+        let mut left = std::mem::take(&mut self.marks);
+        if planted("lose-a-change")
+            && let Some(last) = left.iter_mut().rev().find(|mark| **mark != 0)
+        {
+            *last = 0;
         }
-        slots
+        Marked { left, from: 0 }
+    }
+
+    /// Has a slot changed?
+    pub(crate) fn has(&self, slot: u32) -> bool {
+        self.marks.get(slot as usize).is_some_and(|mark| *mark != 0)
+    }
+
+    /// Keeps these slots, which ascend; they become slots `0..`.
+    pub(crate) fn retain(&mut self, slots: &[u32]) {
+        self.marks = kept(&self.marks, slots);
     }
 
     /// The bytes it has taken.
     pub(crate) fn bytes(&self) -> usize {
-        room(&self.marks) + room(&self.slots)
+        room(&self.marks)
+    }
+}
+
+/// Slots whose entries a checkpoint holds as they were at its barrier. Nothing is copied when it is made: that is done
+/// a piece at a time, and of a slot that is about to change before it does.
+pub(crate) struct Marked {
+    /// 1: not copied yet.
+    left: Vec<u8>,
+    /// Below, all are copied.
+    from: usize,
+}
+
+impl Marked {
+    /// All of so many slots.
+    pub(crate) fn all(slots: usize) -> Marked {
+        Marked { left: vec![1; slots], from: 0 }
+    }
+
+    /// Keeps these slots, which ascend; they become slots `0..`. The others have been copied.
+    pub(crate) fn retain(&mut self, slots: &[u32]) {
+        self.left = kept(&self.left, slots);
+        self.from = slots.partition_point(|slot| (*slot as usize) < self.from);
+    }
+
+    /// Those of these slots that are not copied yet, each once: the caller copies them.
+    pub(crate) fn ahead(&mut self, slots: &[u32]) -> Vec<u32> {
+        let mut ahead = Vec::new();
+        for &slot in slots {
+            if let Some(left) = self.left.get_mut(slot as usize)
+                && std::mem::take(left) != 0
+            {
+                ahead.push(slot);
+            }
+        }
+        ahead
+    }
+
+    /// The next slots, so many at most, which the caller copies. Without any, all are copied.
+    pub(crate) fn next(&mut self, most: usize) -> Vec<u32> {
+        let mut next = Vec::new();
+        while next.len() < most && self.from < self.left.len() {
+            // Where little has changed, most of it is zeros.
+            let words = self.left[self.from..].chunks_exact(8).take_while(|bytes| **bytes == [0; 8]);
+            self.from += words.count() * 8;
+            let end = (self.from + most - next.len()).min(self.left.len());
+            for slot in self.from..end {
+                if std::mem::take(&mut self.left[slot]) != 0 {
+                    next.push(slot as u32);
+                }
+            }
+            self.from = end;
+        }
+        next
+    }
+}
+
+/// The marks of these slots; of slots that came later there are none.
+fn kept(marks: &[u8], slots: &[u32]) -> Vec<u8> {
+    slots.iter().map_while(|&slot| marks.get(slot as usize).copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_marked_slot_is_copied_once_whatever_changes_meanwhile() {
+        let mut changed = Changed::default();
+        changed.mark(&[3, 900, 17, 3, 16, 2047], 2048);
+        let mut marked = changed.take();
+        changed.mark(&[5, 17], 2048);
+        assert_eq!(marked.ahead(&[17, 5, 17, 4000]), [17]);
+        assert_eq!(marked.next(2), [3, 16]);
+        assert_eq!(marked.ahead(&[3, 900]), [900]);
+        assert_eq!(marked.next(100), [2047]);
+        assert!(marked.next(100).is_empty());
+        assert_eq!(changed.take().next(100), [5, 17]);
+    }
+
+    #[test]
+    fn slots_that_are_kept_take_their_marks_along() {
+        let mut marked = Marked::all(8);
+        assert_eq!(marked.next(3), [0, 1, 2]);
+        assert_eq!(marked.ahead(&[4, 6]), [4, 6]);
+        // 8 and 9 came later.
+        marked.retain(&[1, 2, 3, 5, 7, 8, 9]);
+        assert_eq!(marked.next(10), [2, 3, 4]);
+    }
+
+    #[test]
+    fn all_slots_can_be_marked() {
+        let mut marked = Marked::all(10);
+        assert_eq!(marked.ahead(&[9]), [9]);
+        assert_eq!(marked.next(4), [0, 1, 2, 3]);
+        assert_eq!(marked.next(40), [4, 5, 6, 7, 8]);
+        assert!(marked.next(1).is_empty());
     }
 }

@@ -3,6 +3,7 @@
 mod accumulate;
 mod calls;
 mod changed;
+mod cold;
 mod distinct;
 mod groups;
 mod held;
@@ -18,7 +19,8 @@ mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators, same as same_aggregate};
 pub(crate) use calls::{Calls, Made, Shape};
-pub(crate) use changed::Changed;
+pub(crate) use changed::{Changed, Marked};
+pub(crate) use cold::{Cold, ColdError, InOrder, Sorted, Spill, unknown};
 pub(crate) use groups::{Groups, Refused, Scratch};
 pub(crate) use held::{Held, room};
 pub(crate) use index::NO_SLOT;

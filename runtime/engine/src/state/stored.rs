@@ -309,10 +309,12 @@ pub(crate) fn load_calls(
 
 /// Rows so that in none of the lists a slot comes twice.
 fn rounds(slots: &[u32]) -> Vec<Vec<u32>> {
-    let mut seen: Vec<u32> = vec![0; slots.iter().max().map_or(0, |slot| *slot as usize + 1)];
+    // Few slots, of many that there are, stand close together.
+    let first = slots.iter().min().copied().unwrap_or_default();
+    let mut seen: Vec<u32> = vec![0; slots.iter().max().map_or(0, |slot| (slot - first) as usize + 1)];
     let mut rounds: Vec<Vec<u32>> = Vec::new();
     for (row, &slot) in slots.iter().enumerate() {
-        let round = &mut seen[slot as usize];
+        let round = &mut seen[(slot - first) as usize];
         if *round as usize == rounds.len() {
             rounds.push(Vec::new());
         }

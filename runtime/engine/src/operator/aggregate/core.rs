@@ -1,6 +1,7 @@
 //! Groups and their accumulators: finds the groups of rows, adds the rows, refuses those that cannot be
 //! added. Knows nothing of when results are given.
 
+use super::origins::Origins;
 use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
 use crate::number::Number;
@@ -30,6 +31,8 @@ pub(super) struct Core {
     /// What has changed since it was last saved, if somebody wants to know.
     pub(super) changed: Option<Changed>,
     pub(super) births: Births,
+    /// In the place of births where slots are not in the order of them.
+    pub(super) origins: Option<Origins>,
     hashes: Vec<u64>,
     /// The slot of each row that was looked for last.
     pub(super) slots: Vec<u32>,
@@ -50,6 +53,7 @@ impl Core {
             change,
             changed: None,
             births: Births::new(ranks),
+            origins: None,
             hashes: Vec::new(),
             slots: Vec::new(),
         }
@@ -64,7 +68,11 @@ impl Core {
         let slots = self.table.len();
         if slots > known {
             self.calls.iter_mut().for_each(|call| call.grow(slots));
-            self.births.note(number, known, &self.slots, batch, self.input.fields.len());
+            let declared = self.input.fields.len();
+            match &mut self.origins {
+                Some(origins) => origins.note(number, &self.slots, batch, declared),
+                None => self.births.note(number, known, &self.slots, batch, declared),
+            }
         }
         known
     }
@@ -118,7 +126,10 @@ impl Core {
     pub(super) fn forget(&mut self, known: usize) {
         self.table.forget(known);
         self.calls.iter_mut().for_each(|call| call.grow(known));
-        self.births.forget(known);
+        match &mut self.origins {
+            Some(origins) => origins.forget(known),
+            None => self.births.forget(known),
+        }
     }
 
     /// Adds all rows of the batch; gives the results behind every row if they are wanted. Rows that
@@ -183,14 +194,18 @@ impl Core {
     pub(super) fn held(&self) -> Held {
         let calls = self.calls.iter().map(|call| call.bytes()).sum::<usize>();
         let changed = self.changed.as_ref().map_or(0, Changed::bytes);
-        Held { keys: self.table.len(), bytes: self.table.bytes() + calls + self.births.bytes() + changed }
+        let births = self.births.bytes() + self.origins.as_ref().map_or(0, Origins::bytes);
+        Held { keys: self.table.len(), bytes: self.table.bytes() + calls + births + changed }
     }
 
-    /// Keeps these slots, which ascend; they become slots `0..`. Births are forgotten.
+    /// Keeps these slots, which ascend; they become slots `0..`. Births, which go by slots, are forgotten.
     pub(super) fn retain(&mut self, slots: &[u32]) {
         self.table.retain(slots);
         self.calls.iter_mut().for_each(|call| call.retain(slots));
-        self.births = Births::new(0);
+        match &mut self.origins {
+            Some(origins) => origins.retain(slots),
+            None => self.births = Births::new(0),
+        }
     }
 
     pub(super) fn key_fields(&self) -> Vec<Field> {

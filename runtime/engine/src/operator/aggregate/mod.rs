@@ -3,17 +3,21 @@
 mod changing;
 mod core;
 mod lives;
+mod origins;
+mod spilling;
 
 use self::changing::ChangingOperator;
 use self::core::Core;
 pub(crate) use self::lives::Lives;
+use self::origins::Origins;
+use self::spilling::Spilled;
 use super::{Flush, Operator};
 use crate::beat::Beat;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
-use crate::snapshot::{Loading, Saving};
-use crate::state::{Changed, Held, room};
+use crate::snapshot::{Columns, Loading, Saving};
+use crate::state::{Changed, Cold, Held, Marked, room};
 use flow_checkpoint::state::Home;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::Deadline;
@@ -26,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The operator of a running aggregation. Is it the first of two steps? Does it note what changes between
-/// checkpoints?
+/// checkpoints? Where does it put groups that memory has no room for? (Without a key, there is one group.)
 pub(crate) fn running(
     aggregate: &RunningAggregate,
     input: &Arc<RecordType>,
@@ -34,12 +38,15 @@ pub(crate) fn running(
     beat: &Beat,
     first_step: bool,
     tracks: bool,
+    cold: Option<Cold>,
 ) -> Box<dyn Operator> {
     match aggregate.changes || aggregate.hidden.change.is_some() {
         true => Box::new(ChangingOperator::new(aggregate, input, ranks, beat)),
         false => {
             let mut operator = AggregateOperator::new(aggregate, input, ranks, beat, first_step);
             operator.core.changed = tracks.then(Changed::default);
+            operator.core.origins = cold.is_some().then(|| Origins::new(ranks));
+            operator.spilled = cold.map(Spilled::new);
             Box::new(operator)
         }
     }
@@ -63,6 +70,12 @@ struct AggregateOperator {
     flushed: usize,
     /// Is it the first of two steps, whose groups are this worker's share of all keys?
     first_step: bool,
+    /// What the checkpoint on its way still has to copy.
+    marked: Option<Marked>,
+    /// What it copied since it was last asked, of groups that were about to change.
+    ahead: Vec<Columns>,
+    /// What memory has no room for.
+    spilled: Option<Spilled>,
 }
 
 impl AggregateOperator {
@@ -89,6 +102,9 @@ impl AggregateOperator {
             deadline,
             flushed: 0,
             first_step,
+            marked: None,
+            ahead: Vec::new(),
+            spilled: None,
         }
     }
 
@@ -99,7 +115,8 @@ impl AggregateOperator {
         let of_slots = |values: &Vec<i64>| ints(slots.iter().map(|&slot| values[slot as usize]));
         let time = self.hidden.time.map(|_| of_slots(&self.times));
         let watermark = self.hidden.watermark.map(|_| ints(slots.iter().map(|_| NO_WATERMARK)));
-        let ranks = self.core.births.ranks().iter().map(of_slots);
+        let ranks = self.core.origins.as_ref().map_or(self.core.births.ranks(), Origins::own_ranks);
+        let ranks = ranks.iter().map(of_slots);
         let columns = keys.into_iter().chain(results).chain(time).chain(watermark).chain(ranks);
         Batch::new(slots.len(), columns.map(Arc::new).collect())
     }
@@ -124,9 +141,69 @@ impl AggregateOperator {
         self.core.slots.iter().zip(times).for_each(|(&slot, &time)| self.times[slot as usize] = time);
     }
 
+    /// Adds rows to their groups, as [`Core::apply`]; a checkpoint on its way has what they were before.
+    fn apply(&mut self, cx: &mut Context<'_>, batch: &mut Batch, running: bool) -> Result<Vec<Column>, Halt> {
+        let known = self.core.find_slots(cx.number, batch);
+        let slots = std::mem::take(&mut self.core.slots);
+        self.copy_ahead(&slots);
+        self.core.slots = slots;
+        self.core.apply_found(cx, batch, known, running)
+    }
+
+    /// Copies what a checkpoint still needs of groups that are about to change.
+    fn copy_ahead(&mut self, slots: &[u32]) {
+        let Some(marked) = &mut self.marked else { return };
+        let slots = marked.ahead(slots);
+        if !slots.is_empty() {
+            let copy = self.entries(&slots);
+            self.ahead.push(copy);
+        }
+    }
+
+    /// The entries of slots in the table of groups.
+    fn entries(&mut self, slots: &[u32]) -> Columns {
+        let all = self.core.table.len();
+        let mut columns = self.core.save(slots);
+        let picked = |ranks: &Vec<i64>| slots.iter().map(|&slot| ranks[slot as usize]).collect();
+        let mut ranks: Vec<Vec<i64>> = match &self.core.origins {
+            Some(origins) => {
+                columns.ints(NUMBER, slots.iter().map(|&slot| origins.numbers()[slot as usize] as i64));
+                origins.ranks().iter().map(picked).collect()
+            }
+            None => {
+                columns.ints(NUMBER, self.core.births.numbers_of(slots));
+                self.core.births.ranks().iter().map(picked).collect()
+            }
+        };
+        if ranks.is_empty() {
+            // On one worker, slots are in the order of the sequence.
+            ranks.push(slots.iter().map(|&slot| i64::from(slot)).collect());
+        }
+        columns.ranks(ranks.iter().map(Vec::as_slice));
+        if let RunningTrigger::Count(_) = self.trigger {
+            self.pending.resize(all, 0);
+            columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
+        }
+        if let RunningTrigger::Every(_) = self.trigger {
+            self.is_changed.resize(all, false);
+            columns.ints(PENDING, slots.iter().map(|&slot| i64::from(self.is_changed[slot as usize])));
+        }
+        if self.hidden.time.is_some() {
+            self.times.resize(all, NO_WATERMARK);
+            columns.ints(TIME, slots.iter().map(|&slot| self.times[slot as usize]));
+        }
+        columns
+    }
+
+    /// The bytes that groups take in memory, about.
+    fn tables(&self) -> usize {
+        let beside = room(&self.pending) + room(&self.changed) + room(&self.is_changed) + room(&self.times);
+        self.core.held().bytes + beside
+    }
+
     fn each_row(&mut self, cx: &mut Context<'_>, mut batch: Batch) -> Result<(), Halt> {
         if !self.discarding {
-            let results = self.core.apply(cx, &mut batch, true)?;
+            let results = self.apply(cx, &mut batch, true)?;
             cx.emit(self.row_results(&batch, results));
             return Ok(());
         }
@@ -137,7 +214,7 @@ impl AggregateOperator {
     /// Gives a key's results at every `n`th of its rows.
     fn every_nth(&mut self, cx: &mut Context<'_>, mut batch: Batch, n: u64) -> Result<(), Halt> {
         if !self.discarding {
-            let results = self.core.apply(cx, &mut batch, true)?;
+            let results = self.apply(cx, &mut batch, true)?;
             self.note_times(&batch);
             let due = self.nth_rows(n);
             cx.emit(self.row_results(&batch, results).gather(&due));
@@ -154,7 +231,7 @@ impl AggregateOperator {
             for (start, end) in pieces {
                 let rows: Vec<u32> = (start..end).collect();
                 let mut piece = if rows.len() == batch.len { batch.clone() } else { batch.gather(&rows) };
-                self.core.apply(cx, &mut piece, false)?;
+                self.apply(cx, &mut piece, false)?;
                 self.note_times(&piece);
                 let due = self.nth_rows(n);
                 let slots: Vec<u32> = due.iter().map(|&row| self.core.slots[row as usize]).collect();
@@ -228,16 +305,16 @@ pub(crate) fn interval(micros: i64) -> Duration {
 
 impl Operator for AggregateOperator {
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, mut batch: Batch) -> Result<(), Halt> {
+        self.bring(cx, &batch)?;
         match self.trigger {
-            RunningTrigger::EachRow => self.each_row(cx, batch),
-            RunningTrigger::Count(n) => self.every_nth(cx, batch, n.max(1)),
+            RunningTrigger::EachRow => self.each_row(cx, batch)?,
+            RunningTrigger::Count(n) => self.every_nth(cx, batch, n.max(1))?,
             RunningTrigger::AtEnd => {
-                self.core.apply(cx, &mut batch, false)?;
+                self.apply(cx, &mut batch, false)?;
                 self.note_times(&batch);
-                Ok(())
             }
             RunningTrigger::Every(_) => {
-                self.core.apply(cx, &mut batch, false)?;
+                self.apply(cx, &mut batch, false)?;
                 self.note_times(&batch);
                 self.is_changed.resize(self.core.table.len(), false);
                 for &slot in &self.core.slots {
@@ -245,9 +322,9 @@ impl Operator for AggregateOperator {
                         self.changed.push(slot);
                     }
                 }
-                Ok(())
             }
         }
+        self.relieve(cx)
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -259,6 +336,7 @@ impl Operator for AggregateOperator {
             self.deadline = Some(Deadline::after(cx.shared.env.clock.as_ref(), interval(micros)));
         }
         let changed = std::mem::take(&mut self.changed);
+        self.copy_ahead(&changed);
         if let Some(marks) = &mut self.core.changed {
             marks.mark(&changed, self.core.table.len());
         }
@@ -275,43 +353,43 @@ impl Operator for AggregateOperator {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        let all = self.core.table.len();
         let changed = self.core.changed.as_mut().map(Changed::take).filter(|_| !out.whole());
         let whole = changed.is_none();
-        let slots = changed.unwrap_or_else(|| (0..all as u32).collect());
-        let mut columns = self.core.save(&slots);
-        let born = slots.iter().map(|&slot| self.core.births.of(slot as usize).0 as i64);
-        columns.ints(NUMBER, born);
-        let picked = |ranks: &Vec<i64>| slots.iter().map(|&slot| ranks[slot as usize]).collect();
-        let mut ranks: Vec<Vec<i64>> = self.core.births.ranks().iter().map(picked).collect();
-        if ranks.is_empty() {
-            // On one worker, slots are in the order of the sequence.
-            ranks.push(slots.iter().map(|&slot| i64::from(slot)).collect());
-        }
-        columns.ranks(ranks.iter().map(Vec::as_slice));
-        if let RunningTrigger::Count(_) = self.trigger {
-            self.pending.resize(all, 0);
-            columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
-        }
-        if let RunningTrigger::Every(_) = self.trigger {
-            self.is_changed.resize(all, false);
-            columns.ints(PENDING, slots.iter().map(|&slot| i64::from(self.is_changed[slot as usize])));
-        }
-        if self.hidden.time.is_some() {
-            self.times.resize(all, NO_WATERMARK);
-            columns.ints(TIME, slots.iter().map(|&slot| self.times[slot as usize]));
-        }
+        self.marked = Some(changed.unwrap_or_else(|| Marked::all(self.core.table.len())));
         // The first of two steps holds groups of all keys.
         let home = if self.first_step { Home::Any } else { self.core.home() };
-        match whole {
-            true => out.table("groups", home, self.core.keys.len(), columns),
-            false => out.changes("groups", home, self.core.keys.len(), columns),
+        if let Some(spilled) = &mut self.spilled {
+            spilled.cold.mark(whole);
         }
+        let none = self.entries(&[]);
+        out.begin("groups", home, self.core.keys.len(), none, whole);
+    }
+
+    fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        self.ahead.drain(..).for_each(|copy| out.more(copy));
+        let next = self.marked.as_mut().map(|marked| marked.next(entries)).unwrap_or_default();
+        if !next.is_empty() {
+            let copy = self.entries(&next);
+            out.more(copy);
+            return Ok(true);
+        }
+        if let Some(copy) = self.next_cold(entries)? {
+            out.more(copy);
+            return Ok(true);
+        }
+        self.marked = None;
+        Ok(false)
     }
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        let ranks = from.rank_columns("groups");
         let saved = from.table("groups");
         let saved = saved.in_order(&saved.by_rank(NUMBER));
+        if let Some(origins) = &mut self.core.origins {
+            origins.widen(ranks);
+            self.take_in(&saved)?;
+            return self.cool().map_err(|error| error.to_string());
+        }
         let slots = self.core.load(&saved)?;
         // Of a group that several workers had a part of, the first entry is the oldest.
         let mut firsts: Vec<u32> = Vec::new();
@@ -344,12 +422,20 @@ impl Operator for AggregateOperator {
     }
 
     fn held(&self) -> Held {
-        let beside = room(&self.pending) + room(&self.changed) + room(&self.is_changed) + room(&self.times);
-        let core = self.core.held();
-        Held { keys: core.keys, bytes: core.bytes + beside }
+        let (keys, bytes) = match &self.spilled {
+            Some(spilled) => (spilled.cold.len(), spilled.cold.bytes()),
+            None => (0, 0),
+        };
+        Held { keys: self.core.table.len() + keys, bytes: self.tables() + bytes }
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        if matches!(self.trigger, RunningTrigger::EachRow) {
+            return Ok(Flush::Done);
+        }
+        if self.spilled.is_some() {
+            return self.flush_spilled(cx);
+        }
         let slots = self.core.table.len();
         let layout = &cx.shared.layout.nodes[cx.node];
         // As if the first of two steps had given the groups before.
@@ -357,7 +443,7 @@ impl Operator for AggregateOperator {
             true => at_end(layout.level + 1, at_end(layout.level, born)),
             false => at_end(layout.level, born),
         };
-        if matches!(self.trigger, RunningTrigger::EachRow) || self.flushed >= slots {
+        if self.flushed >= slots {
             return Ok(Flush::Done);
         }
         let (born, next) = self.core.births.of(self.flushed);

@@ -1,0 +1,347 @@
+//! Entries of an operator that memory has no room for, on disk: the one place in the engine that knows sled.
+//!
+//! An entry is a row of the operator's table in a checkpoint, kept under the hash of its key. It is here or in memory,
+//! never in both: [`Cold::take`] removes what it gives. Nothing here outlives the process: what lasts is in checkpoints,
+//! which find here what they still have to copy ([`Cold::mark`], [`Cold::next_marked`]). Knows bytes and hashes; never
+//! knows what the columns mean.
+
+use crate::snapshot::{Columns, Loaded};
+use flow_data::Batch;
+use flow_data::codec::{self, Bytes};
+use flow_plan::RecordType;
+use std::collections::HashSet;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where the operators of a job put what memory has no room for.
+pub(crate) struct Spill {
+    database: sled::Db,
+    trees: AtomicU64,
+    /// Bytes that the tables of one operator of one worker may take in memory.
+    budget: usize,
+}
+
+/// The disk cannot hold it, or does not give it back.
+#[derive(Debug)]
+pub(crate) struct ColdError(String);
+
+impl ColdError {
+    pub(crate) fn new(why: String) -> ColdError {
+        ColdError(why)
+    }
+}
+
+impl fmt::Display for ColdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "state on disk: {}", self.0)
+    }
+}
+
+impl From<sled::Error> for ColdError {
+    fn from(error: sled::Error) -> ColdError {
+        ColdError(error.to_string())
+    }
+}
+
+impl Spill {
+    /// Opens a folder, which is empty, for so many tables that may take so much memory together.
+    pub(crate) fn open(folder: &Path, memory: usize, tables: usize) -> Result<Spill, ColdError> {
+        // Half for tables; the rest for sled, and for what is copied on the way between the two.
+        let config = sled::Config::new()
+            .path(folder)
+            .cache_capacity((memory / 8).max(1 << 20) as u64)
+            .mode(sled::Mode::HighThroughput)
+            .flush_every_ms(None);
+        let budget = memory / 2 / tables.max(1);
+        Ok(Spill { database: config.open()?, trees: AtomicU64::new(0), budget })
+    }
+
+    /// A tree of its own.
+    fn tree(&self) -> Result<sled::Tree, ColdError> {
+        let number = self.trees.fetch_add(1, Ordering::Relaxed);
+        Ok(self.database.open_tree(number.to_be_bytes())?)
+    }
+}
+
+/// The entries of one operator of one worker that are on disk.
+pub(crate) struct Cold {
+    spill: Arc<Spill>,
+    tree: sled::Tree,
+    /// The columns of entries, once there was one.
+    schema: Arc<RecordType>,
+    seen: Seen,
+    entries: usize,
+    /// Of entries that changed since the last barrier.
+    changed: HashSet<u64>,
+    left: Left,
+    /// Entries in it were put before the current mark, all others behind it.
+    round: u32,
+}
+
+/// What a checkpoint on its way still has to copy.
+enum Left {
+    Nothing,
+    /// Entries from this hash on that were put before this round.
+    From(u64),
+    /// Those of these hashes.
+    Of(HashSet<u64>),
+}
+
+/// What was taken.
+#[derive(Default)]
+pub(crate) struct Taken {
+    /// The entries.
+    pub(crate) entries: Option<Loaded>,
+    /// Have they changed since the last barrier? By row.
+    pub(crate) changed: Vec<bool>,
+    /// Those that a checkpoint still needs: the caller gives it them.
+    pub(crate) marked: Option<Columns>,
+}
+
+impl Cold {
+    pub(crate) fn new(spill: &Arc<Spill>) -> Result<Cold, ColdError> {
+        Ok(Cold {
+            tree: spill.tree()?,
+            spill: spill.clone(),
+            schema: Arc::default(),
+            seen: Seen::new(spill.budget),
+            entries: 0,
+            changed: HashSet::new(),
+            left: Left::Nothing,
+            round: 0,
+        })
+    }
+
+    /// Bytes that the operator's tables may take in memory.
+    pub(crate) fn budget(&self) -> usize {
+        self.spill.budget
+    }
+
+    /// How many entries.
+    pub(crate) fn len(&self) -> usize {
+        self.entries
+    }
+
+    /// What it takes in memory itself, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let left = if let Left::Of(left) = &self.left { left.capacity() } else { 0 };
+        (self.changed.capacity() + left) * 9 + self.seen.bytes()
+    }
+
+    /// Puts entries, whose keys have these hashes. Have they changed since the last barrier? Those whose copy a
+    /// checkpoint still needs have been copied by the caller.
+    pub(crate) fn put(
+        &mut self,
+        hashes: &[u64],
+        entries: Columns,
+        changed: &[bool],
+    ) -> Result<(), ColdError> {
+        let (schema, batch) = entries.into_rows();
+        self.schema = schema;
+        for (row, (&hash, &changed)) in hashes.iter().zip(changed).enumerate() {
+            let bytes = encode(self.round, &batch.gather(&[row as u32]))?;
+            if let Some(other) = self.tree.insert(hash.to_be_bytes(), bytes.as_slice())? {
+                // Another key has the same hash.
+                self.tree.insert(hash.to_be_bytes(), [&other, bytes.as_slice()].concat())?;
+            }
+            self.seen.note(hash);
+            if changed {
+                self.changed.insert(hash);
+            }
+        }
+        self.entries += batch.len;
+        Ok(())
+    }
+
+    /// The entries of a hash, each with the round in which it was put.
+    fn decode(&self, bytes: &[u8]) -> Result<Vec<(u32, Batch)>, ColdError> {
+        let broken = |_| ColdError("what was put there comes back otherwise".into());
+        let mut bytes = Bytes::new(bytes);
+        let mut entries = Vec::new();
+        while !bytes.is_empty() {
+            let round = bytes.u32().map_err(broken)?;
+            entries.push((round, codec::decode(&mut bytes, &self.schema).map_err(broken)?));
+        }
+        Ok(entries)
+    }
+
+    /// Takes out the entries of these hashes, each of which comes once.
+    pub(crate) fn take(&mut self, hashes: &[u64]) -> Result<Taken, ColdError> {
+        let (mut rows, mut changed, mut marked) = (Vec::new(), Vec::new(), Vec::new());
+        for &hash in hashes.iter().filter(|hash| self.seen.perhaps(**hash)) {
+            let Some(bytes) = self.tree.remove(hash.to_be_bytes())? else { continue };
+            let needed = match &mut self.left {
+                Left::Nothing => false,
+                Left::From(from) => hash >= *from,
+                Left::Of(left) => left.remove(&hash),
+            };
+            let has_changed = self.changed.remove(&hash);
+            for (round, entry) in self.decode(&bytes)? {
+                if needed && round < self.round {
+                    marked.push(entry.clone());
+                }
+                changed.push(has_changed);
+                rows.push(entry);
+                self.entries -= 1;
+            }
+        }
+        Ok(Taken {
+            entries: joined(rows).map(|rows| Loaded::of(self.schema.clone(), rows)),
+            changed,
+            marked: joined(marked).map(|rows| Columns::of(&self.schema, rows)),
+        })
+    }
+
+    /// A checkpoint needs what is here now: all of it, or what changed since the last one.
+    pub(crate) fn mark(&mut self, all: bool) {
+        self.round += 1;
+        let changed = std::mem::take(&mut self.changed);
+        self.left = if all { Left::From(0) } else { Left::Of(changed) };
+    }
+
+    /// About so many entries that the checkpoint still has to copy, as they were; `None`: it has all.
+    pub(crate) fn next_marked(&mut self, most: usize) -> Result<Option<Columns>, ColdError> {
+        let mut rows = Vec::new();
+        let mut ends = false;
+        match &mut self.left {
+            Left::Nothing => return Ok(None),
+            Left::From(from) => {
+                let mut next = None;
+                for (at, entry) in self.tree.range(from.to_be_bytes()..).enumerate() {
+                    let (key, bytes) = entry?;
+                    let hash = key.as_ref().try_into().map(u64::from_be_bytes).unwrap_or(u64::MAX);
+                    if at == most {
+                        next = Some(hash);
+                        break;
+                    }
+                    rows.push(bytes);
+                }
+                match next {
+                    Some(next) => *from = next,
+                    None => ends = true,
+                }
+            }
+            Left::Of(left) => {
+                let next: Vec<u64> = left.iter().take(most).copied().collect();
+                for hash in next {
+                    left.remove(&hash);
+                    rows.extend(self.tree.get(hash.to_be_bytes())?);
+                }
+                ends = left.is_empty();
+            }
+        }
+        if ends {
+            self.left = Left::Nothing;
+        }
+        let mut batches = Vec::new();
+        for bytes in &rows {
+            // What came here since the barrier was copied in memory.
+            let entries = self.decode(bytes)?.into_iter().filter(|(round, _)| *round < self.round);
+            batches.extend(entries.map(|(_, entry)| entry));
+        }
+        Ok(Some(joined(batches).map(|rows| Columns::of(&self.schema, rows)).unwrap_or_default()))
+    }
+
+    /// All entries for which `place` gives where they stand, in that order. What is here stays.
+    pub(crate) fn sorted(&self, place: impl Fn(&Loaded) -> Option<Vec<u8>>) -> Result<Sorted, ColdError> {
+        let tree = self.spill.tree()?;
+        for entries in &self.tree {
+            let (hash, bytes) = entries?;
+            for (number, (round, entry)) in self.decode(&bytes)?.into_iter().enumerate() {
+                let Some(mut at) = place(&Loaded::of(self.schema.clone(), entry.clone())) else { continue };
+                at.extend_from_slice(&hash);
+                at.extend_from_slice(&(number as u32).to_be_bytes());
+                tree.insert(at, encode(round, &entry)?)?;
+            }
+        }
+        Ok(Sorted { tree, from: Vec::new() })
+    }
+
+    /// The next of sorted entries: so many at most, those that stand at the same `prefix` bytes as the first.
+    pub(crate) fn next_of(
+        &self,
+        sorted: &mut Sorted,
+        prefix: usize,
+        most: usize,
+    ) -> Result<Option<InOrder>, ColdError> {
+        let (mut rows, mut first, mut next) = (Vec::new(), None, None);
+        for entry in sorted.tree.range(sorted.from.clone()..) {
+            let (key, bytes) = entry?;
+            let place = key[..prefix].to_vec();
+            if rows.len() == most || first.as_ref().is_some_and(|first| *first != place) {
+                sorted.from = key.to_vec();
+                next = Some(place);
+                break;
+            }
+            first = Some(place);
+            rows.extend(self.decode(&bytes)?.into_iter().map(|(_, entry)| entry));
+        }
+        Ok(joined(rows).map(|rows| InOrder { entries: Loaded::of(self.schema.clone(), rows), next }))
+    }
+}
+
+fn joined(rows: Vec<Batch>) -> Option<Batch> {
+    (!rows.is_empty()).then(|| Batch::concat(rows))
+}
+
+/// Some of sorted entries, and the bytes at which the one behind them stands.
+pub(crate) struct InOrder {
+    pub(crate) entries: Loaded,
+    pub(crate) next: Option<Vec<u8>>,
+}
+
+/// Entries in an order.
+pub(crate) struct Sorted {
+    tree: sled::Tree,
+    from: Vec<u8>,
+}
+
+fn encode(round: u32, rows: &Batch) -> Result<Vec<u8>, ColdError> {
+    let mut bytes = round.to_le_bytes().to_vec();
+    codec::encode(rows, &mut bytes).map_err(|why| ColdError(why.to_string()))?;
+    Ok(bytes)
+}
+
+/// Which hashes were ever put: says of most others that they were not, so that a new key costs no look at the disk.
+struct Seen {
+    bits: Vec<u64>,
+}
+
+impl Seen {
+    /// With a sixteenth of this memory.
+    fn new(memory: usize) -> Seen {
+        let words = (memory / 16 / 8).next_power_of_two().clamp(1 << 7, 1 << 27);
+        Seen { bits: vec![0; words] }
+    }
+
+    fn bytes(&self) -> usize {
+        self.bits.len() * 8
+    }
+
+    fn places(&self, hash: u64) -> [(usize, u64); 2] {
+        // The hash's lowest bits are the place in tables, its highest ones the worker: these are others.
+        [hash, hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)].map(|hash| {
+            let at = (hash >> 20) as usize & (self.bits.len() * 64 - 1);
+            (at / 64, 1 << (at % 64))
+        })
+    }
+
+    fn note(&mut self, hash: u64) {
+        self.places(hash).iter().for_each(|&(at, bit)| self.bits[at] |= bit);
+    }
+
+    fn perhaps(&self, hash: u64) -> bool {
+        self.places(hash).iter().all(|&(at, bit)| self.bits[at] & bit != 0)
+    }
+}
+
+/// The hashes of rows whose keys are not known to be in memory, each once.
+pub(crate) fn unknown(hashes: &[u64], found: &[u32], none: u32) -> Vec<u64> {
+    let missing = hashes.iter().zip(found).filter(|(_, slot)| **slot == none);
+    let mut missing: Vec<u64> = missing.map(|(hash, _)| *hash).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    missing
+}

@@ -1,0 +1,146 @@
+//! `cargo run --release -p flow-tests --bin state -- [--keys N] [--rate N] [--seconds N] [--workers N] [--memory BYTES]`: a
+//! job that counts by N string keys and is given so many updates per second: what its checkpoints cost, and how soon it goes on.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+use flow_checkpoint::{Job as Store, Launch};
+use flow_cli::kernels::NativeKernels;
+use flow_connectors::StandardConnectors;
+use flow_driver::{LoadError, Options};
+use flow_engine::{Beginning, Checkpoints, Job, JobHandle, JobOptions, SpillOptions, Told};
+use flow_env::Env;
+use flow_plan::physical::Graph;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+struct Case {
+    keys: usize,
+    rate: usize,
+    seconds: u64,
+    workers: usize,
+    memory: Option<usize>,
+}
+
+fn case(mut args: impl Iterator<Item = String>) -> Result<Case, String> {
+    let mut case = Case { keys: 5_000_000, rate: 20_000, seconds: 10, workers: 2, memory: None };
+    while let Some(name) = args.next() {
+        let value = args.next().ok_or_else(|| format!("{name} needs a number"))?;
+        let number: usize = value.replace('_', "").parse().map_err(|_| format!("{value:?} is no number"))?;
+        match name.as_str() {
+            "--keys" => case.keys = number,
+            "--rate" => case.rate = number,
+            "--seconds" => case.seconds = number as u64,
+            "--workers" => case.workers = number,
+            "--memory" => case.memory = Some(number),
+            _ => return Err(format!("unknown option {name}")),
+        }
+    }
+    Ok(case)
+}
+
+/// The keys come once from a file; what is behind them are updates at a rate.
+fn script(case: &Case) -> String {
+    format!(
+        "job big {{ checkpoint: 1s, parallelism: {} }}
+source keys = file(\"keys.txt\", format: text) |> map {{ key: line }}
+source numbers = generate {{ n: seq(1) }} rate: {}
+stream updates = numbers |> map {{ key: \"user-\" + string((n * 7919) % {}) + \"-of-many\" }}
+sink out = keys |> union(updates) |> keyBy(key) |> count() as n -> blackhole()\n",
+        case.workers, case.rate, case.keys
+    )
+}
+
+fn graph(text: &str) -> Result<Arc<Graph>, String> {
+    let bytes = text.as_bytes().to_vec();
+    let mut loader = move |_: &Path| Ok::<_, LoadError>(bytes.clone());
+    let compiled = flow_driver::compile(&mut loader, Path::new("big.flow"), &Options::default());
+    let compiled = compiled.map_err(|error| error.to_string())?;
+    let plan = compiled.plan.ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
+    flow_driver::runnable(&plan).map(Arc::new).map_err(|found| format!("{found:?}"))
+}
+
+fn start(case: &Case, folder: &Path, beginning: Beginning) -> Result<JobHandle, String> {
+    let env = Env::real();
+    let graph = graph(&script(case))?;
+    let store = Store::open(&env, &folder.join("state"), "big").map_err(|error| error.to_string())?;
+    let launch = Launch {
+        flow: "state".into(),
+        scripts: Vec::new(),
+        parameters: Vec::new(),
+        parallelism: case.workers,
+    };
+    let spill =
+        case.memory.map(|memory| SpillOptions { folder: store.folder().path().join("spilled"), memory });
+    let checkpoints = Checkpoints {
+        store: Arc::new(store),
+        launch,
+        every: Some(Duration::from_secs(1)),
+        beginning,
+        tell: Some(Arc::new(|told: &Told| match told {
+            Told::Complete { epoch, bytes, took, stopped } => {
+                let (took, stopped) = (took.as_secs_f64() * 1e3, stopped.as_secs_f64() * 1e3);
+                println!("| {epoch} | {bytes} | {took:.0} ms | {stopped:.1} ms |");
+            }
+            other => println!("{other:?}"),
+        })),
+    };
+    let options = JobOptions {
+        base: folder.to_path_buf(),
+        checkpoints: Some(checkpoints),
+        spill,
+        ..JobOptions::default()
+    };
+    let kernels = Some(Arc::new(NativeKernels::new(&env)) as _);
+    let started = Job::start(graph, &StandardConnectors::new(), kernels, &env, &options);
+    started.map_err(|error| format!("{} ({})", error.message, error.label))
+}
+
+/// The most memory the process ever had, in bytes.
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+fn measure(case: &Case) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let mut keys = String::new();
+    for key in 0..case.keys {
+        let _ = writeln!(keys, "user-{key}-of-many");
+    }
+    std::fs::write(folder.path().join("keys.txt"), keys).map_err(|error| error.to_string())?;
+    println!("| checkpoint | bytes | from barrier to end | longest stop |\n|---:|---:|---:|---:|");
+    let began = Instant::now();
+    let mut job = start(case, folder.path(), Beginning::Anew)?;
+    while job.progress().rows_in() < case.keys as u64 {
+        if job.wait_at_most(Duration::from_millis(5)) {
+            return job.wait().map(drop).map_err(|error| error.message.clone());
+        }
+    }
+    println!("all keys were read after {:.1} s", began.elapsed().as_secs_f64());
+    job.wait_at_most(Duration::from_secs(case.seconds));
+    job.stop();
+    job.wait().map_err(|error| error.message.clone())?;
+    println!("most memory: {} MiB", most_memory() >> 20);
+    let again = Instant::now();
+    let mut job = start(case, folder.path(), Beginning::GoOn)?;
+    while job.progress().rows_in() == 0 && !job.wait_at_most(Duration::from_millis(1)) {}
+    println!("first row of the next run after {:.0} ms", again.elapsed().as_secs_f64() * 1e3);
+    job.wait_at_most(Duration::from_secs(3));
+    job.stop();
+    job.wait().map(drop).map_err(|error| error.message.clone())?;
+    println!("most memory: {} MiB", most_memory() >> 20);
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match case(std::env::args().skip(1)).and_then(|case| measure(&case)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}
