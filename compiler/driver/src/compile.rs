@@ -1,6 +1,7 @@
 //! The compilation of one script, all stages in order.
 
 use crate::load::{self, LoadError, Loader, Memories};
+use crate::runnable::meaningless;
 use flow_plan::operator::Plan;
 use flow_syntax::ast::Program;
 use flow_syntax::{Diagnostic, SourceMap};
@@ -42,8 +43,13 @@ impl Compilation {
 /// with it or its imports is in the diagnostics.
 pub fn compile(loader: &mut dyn Loader, path: &Path, options: &Options) -> Result<Compilation, LoadError> {
     let mut compiled = analyse(loader, path, options, None)?;
-    let right = compiled.checked.ok && !compiled.has_errors();
-    compiled.plan = right.then(|| flow_types::plan(&compiled.checked, &compiled.sources));
+    if compiled.checked.ok && !compiled.has_errors() {
+        let plan = flow_types::plan(&compiled.checked, &compiled.sources);
+        let found = meaningless(&plan);
+        compiled.plan = found.is_empty().then_some(plan);
+        compiled.diagnostics.extend(found);
+        sort(&mut compiled.diagnostics);
+    }
     Ok(compiled)
 }
 

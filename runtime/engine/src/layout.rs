@@ -264,7 +264,9 @@ impl Layout {
     /// The event-time nodes nearest above a node, and how far its watermark stays behind theirs.
     fn clocks(&self, graph: &Graph, node: usize) -> Vec<Above> {
         let inputs = match &graph.nodes[node].kind {
-            NodeKind::EventTime(_) => return vec![(node, 0)],
+            NodeKind::EventTime(_) => {
+                return vec![Above { node, limits: limits_above(graph, node), behind: 0 }];
+            }
             // A table has no time, and versions of a table of its own are no news.
             NodeKind::Lookup(_) => &graph.nodes[node].inputs[..1],
             _ => &graph.nodes[node].inputs[..],
@@ -272,14 +274,32 @@ impl Layout {
         let mut clocks: Vec<Above> = Vec::new();
         for input in inputs {
             let more = graph.nodes[input.node].kind.stays_behind();
-            let of_input = self.nodes[input.node].clocks.iter();
-            clocks.extend(of_input.map(|(time, behind)| (*time, behind.saturating_add(more))));
+            clocks.extend(self.nodes[input.node].clocks.iter().cloned().map(|mut above| {
+                above.behind = above.behind.saturating_add(more);
+                above
+            }));
+        }
+        if matches!(graph.nodes[node].kind, NodeKind::Limit { .. }) {
+            clocks.iter_mut().for_each(|above| above.limits.push(node));
         }
         // By several ways, the longest.
         clocks.sort_unstable_by(|a, b| b.cmp(a));
-        clocks.dedup_by_key(|(time, _)| *time);
+        clocks.dedup_by(|a, b| (a.node, &a.limits) == (b.node, &b.limits));
         clocks
     }
+}
+
+/// The limits that all rows of an event-time node have passed.
+fn limits_above(graph: &Graph, node: usize) -> Vec<usize> {
+    let mut limits = Vec::new();
+    let mut at = &graph.nodes[node];
+    while let [input] = at.inputs.as_slice() {
+        at = &graph.nodes[input.node];
+        if matches!(at.kind, NodeKind::Limit { .. }) {
+            limits.push(input.node);
+        }
+    }
+    limits
 }
 
 /// Does it give rows when time passes, and so in an order that its input does not have?

@@ -6,7 +6,7 @@ use crate::counters::Counters;
 use crate::error::{ErrorKind, JobError};
 use crate::idle::Idle;
 use crate::layout::Layout;
-use crate::number::Number;
+use crate::number::{DONE, Number};
 use crate::sequencer::Sequencer;
 use crate::snapshot::state_ids;
 use crate::state::Held;
@@ -17,7 +17,7 @@ use flow_plan::RecordType;
 use flow_plan::operator::StateIdentity;
 use flow_plan::physical::{Graph, NodeKind};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -71,6 +71,8 @@ pub(crate) struct Shared {
     checkpoint: Mutex<Option<(u64, Duration)>>,
     /// Nodes that want no more rows.
     satisfied: Mutex<Vec<bool>>,
+    /// Of limits: the number in which they were full; that of [`DONE`] before.
+    full: Vec<AtomicU64>,
     /// What each sink's writers sealed at the end.
     sealed: Mutex<HashMap<usize, Vec<String>>>,
 }
@@ -123,6 +125,7 @@ impl Shared {
             aborted: AtomicBool::new(false),
             failure: Mutex::default(),
             satisfied: Mutex::new(vec![false; nodes]),
+            full: (0..nodes).map(|_| AtomicU64::new(DONE)).collect(),
             sealed: Mutex::default(),
             graph,
             layout,
@@ -304,6 +307,16 @@ impl Shared {
         all.remove(&node).unwrap_or_default()
     }
 
+    /// A limit is full since this number. Its worker has not closed it yet, so that nobody below is behind it.
+    pub(crate) fn fill(&self, node: usize, number: Number) {
+        self.full[node].store(number, Ordering::Release);
+    }
+
+    /// Since which number is a limit full?
+    pub(crate) fn full(&self, node: usize) -> Option<Number> {
+        Some(self.full[node].load(Ordering::Acquire)).filter(|number| *number < DONE)
+    }
+
     /// Does this node want no more rows?
     pub(crate) fn is_satisfied(&self, node: usize) -> bool {
         self.satisfied.lock().unwrap_or_else(PoisonError::into_inner)[node]
@@ -337,9 +350,10 @@ impl Shared {
 
 /// What the common clock of some event-time nodes is called in snapshots.
 pub(crate) fn clock_name(states: &[StateIdentity], nodes: &[Above]) -> String {
-    let name = |(node, behind): &Above| match behind {
-        0 => states[*node].id.clone(),
-        behind => format!("{} less {behind}", states[*node].id),
+    let name = |above: &Above| {
+        let limits = above.limits.iter().map(|limit| format!(" to {}", states[*limit].id));
+        let name = format!("{}{}", states[above.node].id, limits.collect::<String>());
+        if above.behind == 0 { name } else { format!("{name} less {}", above.behind) }
     };
     let names: Vec<String> = nodes.iter().map(name).collect();
     format!("·clock {}", names.join(" + "))

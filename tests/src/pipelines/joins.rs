@@ -1,11 +1,13 @@
 //! Random joins of two streams of the common columns.
 
 use super::model::Stage;
-use super::stages::Known;
+use super::stages::{Known, MOST_JOINED};
 use flow_plan::arbitrary::Arbitrary;
 
 /// A join with another stream; the left side is called `l`.
-pub(super) fn join(random: &mut Arbitrary, known: &mut Known, other: (&str, Known)) -> Stage {
+///
+/// `None`: it could give too many rows.
+pub(super) fn join(random: &mut Arbitrary, known: &mut Known, other: (&str, Known)) -> Option<Stage> {
     let kind = *random.pick(&["join", "join", "leftJoin", "semiJoin", "antiJoin"]);
     let equal =
         *random.pick(&["l.k == r.k", "l.k == r.k", "l.s == r.s", "l.k == r.k and l.s == r.s", "l.o == r.o"]);
@@ -26,10 +28,15 @@ pub(super) fn join(random: &mut Arbitrary, known: &mut Known, other: (&str, Know
         5 => ", ttl: 3s",
         _ => "",
     };
+    let rows = known.rows.saturating_mul(other.1.rows);
+    if rows > MOST_JOINED && !matches!(kind, "semiJoin" | "antiJoin") {
+        return None;
+    }
+    known.rows = rows.min(MOST_JOINED);
     known.timed = timed;
     known.updating |= other.1.updating || !(bound.contains("within") || bound.contains("window"));
     known.has_late = false;
-    Stage(vec![format!("{kind}({} as r on {equal}{rest}{bound})", other.0), back(kind)])
+    Some(Stage(vec![format!("{kind}({} as r on {equal}{rest}{bound})", other.0), back(kind)]))
 }
 
 /// A lookup in a table.

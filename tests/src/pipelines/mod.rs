@@ -14,9 +14,11 @@ mod scripts;
 mod stages;
 
 use compare::Verdict;
+use flow_plan::Value;
 use flow_plan::arbitrary::Arbitrary;
 pub use held::{goes_on, held};
 pub use model::Case;
+use model::{Declaration, Inputs, Script};
 use std::collections::BTreeMap;
 
 /// How thorough a run is.
@@ -85,10 +87,24 @@ fn one(seed: u64, effort: Effort) -> Result<Tally, String> {
     }
 }
 
+/// Compares all ways to run a script over the chunks of its sources (by their file's name) with the evaluator; gives
+/// how many rows its sinks got, or what differs.
+pub fn agrees(script: &str, sources: &[(&str, Vec<Vec<Vec<Value>>>)]) -> Result<u64, String> {
+    let declaration = Declaration { head: script.into(), stages: Vec::new(), tail: String::new() };
+    let script = Script { declarations: vec![declaration], ..Script::default() };
+    let chunks = sources.iter().map(|(name, chunks)| ((*name).to_string(), chunks.clone())).collect();
+    let case = Case { script, inputs: Inputs { chunks, ..Inputs::default() }, seed: 0 };
+    match compare::check(&case, true) {
+        Verdict::Agrees(tally) => Ok(tally.rows),
+        Verdict::Refused(code) => Err(format!("it is refused: {code}")),
+        Verdict::Wrong(why) | Verdict::Differs(why) => Err(why),
+    }
+}
+
 /// The script and the rows of a seed.
 pub fn case(seed: u64, effort: Effort) -> Case {
     let mut random = Arbitrary::new(seed);
-    let script = scripts::script(&mut random);
+    let script = scripts::script(&mut random, effort.rows);
     let inputs = input::inputs(&mut random, &script, effort.rows);
     Case { script, inputs, seed }
 }

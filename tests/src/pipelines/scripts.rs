@@ -13,14 +13,14 @@ struct Stream {
     known: Known,
 }
 
-/// A script of some streams.
-pub(super) fn script(random: &mut Arbitrary) -> Script {
+/// A script of some streams; its sources have so many rows at most.
+pub(super) fn script(random: &mut Arbitrary, rows: usize) -> Script {
     let mut script = Script::default();
     script.plain("job pipelines { onError: skip }");
     script.plain(ROW);
     let mut streams = Vec::new();
     for name in ["a", "b", "c"].iter().take(1 + random.below(3)) {
-        streams.push(script.source(random, name));
+        streams.push(script.source(random, name, rows));
     }
     if random.one_in(5) {
         script.tables.push("t".into());
@@ -52,7 +52,7 @@ impl Script {
         self.declarations.push(Declaration { head: head.into(), stages: Vec::new(), tail: String::new() });
     }
 
-    fn source(&mut self, random: &mut Arbitrary, name: &str) -> Stream {
+    fn source(&mut self, random: &mut Arbitrary, name: &str, rows: usize) -> Stream {
         let timed = !random.one_in(5);
         let delay = *random.pick(&["0s", "1s", "3s", "10s"]);
         let stages = timed.then(|| Stage(vec![format!("eventTime(at, delay: {delay})")]));
@@ -60,7 +60,7 @@ impl Script {
         let stages = stages.into_iter().collect();
         self.declarations.push(Declaration { head, stages, tail: String::new() });
         self.sources.push(name.into());
-        Stream { name: name.into(), known: Known { timed, ..Known::default() } }
+        Stream { name: name.into(), known: Known { timed, rows, ..Known::default() } }
     }
 
     fn stream(&mut self, random: &mut Arbitrary, name: &str, streams: &[Stream]) -> Stream {
@@ -73,8 +73,8 @@ impl Script {
             0..=2 => {
                 start.push_str(" as l");
                 let table = self.tables.first().filter(|_| random.one_in(2));
-                stages.push(match table {
-                    Some(table) => joins::lookup(random, table),
+                stages.extend(match table {
+                    Some(table) => Some(joins::lookup(random, table)),
                     None => joins::join(random, &mut known, (&other.name, other.known)),
                 });
             }
@@ -90,6 +90,7 @@ impl Script {
             4 => {
                 known.timed &= other.known.timed;
                 known.updating |= other.known.updating;
+                known.rows = known.rows.saturating_add(other.known.rows);
                 stages.push(Stage(vec![format!("union({})", other.name)]));
             }
             _ => {}

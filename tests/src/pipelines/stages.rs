@@ -13,7 +13,12 @@ pub(super) struct Known {
     pub(super) updating: bool,
     /// Has a window of event time stood in this declaration?
     pub(super) has_late: bool,
+    /// How many rows it may have, about.
+    pub(super) rows: usize,
 }
+
+/// Streams with more rows than this are not joined: evaluating them would take minutes.
+pub(super) const MOST_JOINED: usize = 8_000;
 
 fn text(stages: &[&str]) -> Stage {
     Stage(stages.iter().map(|stage| (*stage).to_string()).collect())
@@ -21,7 +26,14 @@ fn text(stages: &[&str]) -> Stage {
 
 /// A stage (with those that belong to it).
 pub(super) fn stage(random: &mut Arbitrary, known: &mut Known) -> Stage {
-    match random.below(14) {
+    let which = random.below(14);
+    known.rows = known.rows.saturating_mul(match which {
+        0 | 1 | 9 => 1,
+        // Windows overlap, results are replaced.
+        3..=8 => 3,
+        _ => 2,
+    });
+    match which {
         0 => text(&[*random.pick(&[
             "filter(v > 0)",
             "filter(f < 30.0 or k == 1)",

@@ -1,6 +1,7 @@
 //! Random pipelines: the evaluator, one worker, four workers, native code, all alike.
 
-use flow_tests::pipelines::{Effort, Tally, run};
+use flow_plan::Value;
+use flow_tests::pipelines::{Effort, Tally, agrees, run};
 
 /// Pipelines that each of two threads compares; scripts that cannot run yet do not count.
 const COUNT: u64 = 1_050;
@@ -29,4 +30,96 @@ fn random_pipelines_give_what_the_evaluator_gives_at_any_parallelism() {
     let mut all = Tally::default();
     halves.into_iter().for_each(|tally| all.add(tally));
     assert!(all.pipelines >= 2_000, "seed {seed}: {all:?}");
+}
+
+const ROWS: &str = "type Row = { k: int, v: int, at: timestamp }\n";
+
+/// A row at so many milliseconds.
+fn row(k: i64, v: i64, at: i64) -> Vec<Value> {
+    vec![Value::Int(k), Value::Int(v), Value::Timestamp(at.saturating_mul(1_000))]
+}
+
+/// The script gives so many rows, in all ways to run it.
+#[track_caller]
+fn gives(rows: u64, script: &str, sources: &[(&str, Vec<Vec<Vec<Value>>>)]) {
+    assert_eq!(agrees(&format!("{ROWS}{script}"), sources), Ok(rows), "{script}");
+}
+
+/// Rows behind those that a limit lets through are not read by one worker, and may be read by several: they must
+/// not move time below it, whatever other stream is there to keep time open. (Seed 31935.)
+#[test]
+fn a_limit_that_is_full_ends_the_time_of_its_rows() {
+    let script = "job limits { onError: skip }
+source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)
+source b: Row = file(\"b\", format: json) |> eventTime(at, delay: 1s)
+stream some = a |> limit(4)
+stream all = b |> union(some) |> window(tumbling(2s)) |> aggregate { n: count(), last: max(at) }
+sink out = all -> stdout(format: json)
+sink late = all.late -> stdout(format: json)
+";
+    let far = vec![row(0, 0, 0), row(1, 1, 1_000), row(2, 2, 3_000), row(0, 3, 2_000), row(1, 4, 90_000)];
+    let behind = |n: i64| vec![row(n, n, 500 + n * 1_000)];
+    gives(5, script, &[("a", vec![far.clone()]), ("b", (0..9).map(behind).collect())]);
+    gives(2, script, &[("a", vec![far.clone(), far.clone()]), ("b", Vec::new())]);
+    let running = "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)
+source b: Row = file(\"b\", format: json) |> eventTime(at, delay: 1s)
+sink out = b |> union(a) |> limit(7) |> keyBy(k) |> trigger(count: 3) |> aggregate { n: count() }
+  |> window(tumbling(1s)) |> aggregate { n: count(), sum: sum(n) } -> stdout(format: json)
+";
+    gives(2, running, &[("a", vec![far.clone(), far]), ("b", Vec::new())]);
+}
+
+/// Rows that stand for a value in turn are withdrawn by the times that they had themselves, whichever was given.
+/// (Seed 7005601.)
+#[test]
+fn distinct_rows_that_were_given_under_the_time_of_an_equal_one_can_be_withdrawn() {
+    let script = "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 10s)
+stream counts = a as l |> keyBy(k) |> aggregate { s: count(), o: max(v) }
+stream pairs = a as l |> join(counts as r on l.v == r.o) |> map { s: r.s } |> distinct(s)
+sink out = pairs |> window(session(gap: 1s)) |> aggregate { n: count(), sum: sum(s) } -> stdout(format: json)
+";
+    let first = vec![row(0, 4, -8_500), row(1, 4, -8_000)];
+    let replaced = vec![row(2, 4, -12_000), row(2, 3, -5_000)];
+    gives(2, script, &[("a", vec![first, replaced])]);
+}
+
+/// The best rows of a window take withdrawals, and give back what a better row had put out.
+#[test]
+fn picks_in_windows_take_rows_that_are_replaced_out_again() {
+    let source = "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 2s)
+stream counts = a |> keyBy(k) |> aggregate { n: count(), last: last(v), at: max(at) }
+";
+    let rows = |n: i64| row(n % 5, n * 7 % 11, n * 400 - n % 3 * 900);
+    let chunks: Vec<_> = (0..12).map(|chunk| (chunk * 5..chunk * 5 + 5).map(rows).collect()).collect();
+    let kinds =
+        ["tumbling(4s)", "tumbling(4s), lateness: 3s", "sliding(6s, every: 2s)", "session(gap: 700ms)"];
+    let kinds = kinds.map(|kind| match kind.split_once(", lateness") {
+        Some((kind, lateness)) => format!("{kind}, lateness{lateness}) |> trigger(late: eachRow"),
+        None => kind.to_string(),
+    });
+    for kind in kinds {
+        for pick in
+            ["top(2, by: n, ties: true) as place", "bottom(3, by: [n asc, last desc])", "latest(by: last)"]
+        {
+            let script = format!(
+                "{ROWS}{source}sink out = counts |> window({kind}) |> {pick} -> stdout(format: json)\n"
+            );
+            let given = agrees(&script, &[("a", chunks.clone())]);
+            assert!(given.as_ref().is_ok_and(|rows| *rows > 0), "{script}: {given:?}");
+        }
+    }
+}
+
+/// Windows that end behind the last timestamp are due at the end of time, not only at the end of the job: what
+/// they give is in time for the windows below. (Seed 24708.)
+#[test]
+fn window_joins_at_the_last_timestamp_are_given_when_time_ends() {
+    let script = "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 10s)
+source b: Row = file(\"b\", format: json)
+stream pairs = a as l |> semiJoin(a as r on l.k == r.k, window: sliding(4s, every: 2s))
+sink out = pairs as l |> window(tumbling(1s), lateness: 1s) |> aggregate { n: count() } -> stdout(format: json)
+sink other = b -> stdout(format: json)
+";
+    let last = vec![vec![Value::Int(4), Value::Int(0), Value::Timestamp(i64::MAX)]];
+    gives(1, script, &[("a", vec![last]), ("b", vec![Vec::new(), Vec::new()])]);
 }

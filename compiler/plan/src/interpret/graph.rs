@@ -78,6 +78,7 @@ pub fn evaluate_sequence(graph: &Graph, sequence: &Sequence, now: i64) -> Result
         late: vec![Stream::new(); nodes],
         steps: vec![Steps::new(); nodes],
         clocks: vec![Vec::new(); nodes],
+        full: vec![None; nodes],
         levels: vec![0; nodes],
         errors: Vec::new(),
     };
@@ -125,6 +126,16 @@ fn raises(node: &Node, declaration: u32) -> bool {
     }
 }
 
+/// An event-time node above another one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Above {
+    node: usize,
+    /// The limits that rows pass on the way: when one is full, time is over.
+    limits: Vec<usize>,
+    /// How far the watermark stays behind.
+    behind: i64,
+}
+
 struct Run<'a> {
     graph: &'a Graph,
     sequence: &'a Sequence,
@@ -137,7 +148,9 @@ struct Run<'a> {
     /// The watermarks of event-time nodes.
     steps: Vec<Steps>,
     /// The event-time nodes nearest above each node, and how far its watermark stays behind theirs.
-    clocks: Vec<Vec<(usize, i64)>>,
+    clocks: Vec<Vec<Above>>,
+    /// The number in which each limit was full.
+    full: Vec<Option<Number>>,
     /// How many operators that give rows at the end stand above each node.
     levels: Vec<u32>,
     errors: Vec<RowError>,
@@ -151,17 +164,25 @@ impl Run<'_> {
             NodeKind::Lookup(_) => &node.inputs[..1],
             _ => &node.inputs[..],
         };
-        let mut clocks: Vec<(usize, i64)> = Vec::new();
+        let mut clocks: Vec<Above> = Vec::new();
         for input in inputs {
             let more = self.graph.nodes[input.node].kind.stays_behind();
-            let of_input = self.clocks[input.node].iter();
-            clocks.extend(of_input.map(|(time, behind)| (*time, behind.saturating_add(more))));
+            clocks.extend(self.clocks[input.node].iter().cloned().map(|mut above| {
+                above.behind = above.behind.saturating_add(more);
+                above
+            }));
+        }
+        match node.kind {
+            NodeKind::EventTime(_) => {
+                clocks = vec![Above { node: index, limits: self.limits_above(index), behind: 0 }];
+            }
+            NodeKind::Limit { .. } => clocks.iter_mut().for_each(|above| above.limits.push(index)),
+            _ => {}
         }
         // By several ways, the longest.
         clocks.sort_unstable_by(|a, b| b.cmp(a));
-        clocks.dedup_by_key(|(time, _)| *time);
-        let own = matches!(node.kind, NodeKind::EventTime(_));
-        self.clocks[index] = if own { vec![(index, 0)] } else { clocks };
+        clocks.dedup_by(|a, b| (a.node, &a.limits) == (b.node, &b.limits));
+        self.clocks[index] = clocks;
         let raising = |other: &usize| match node.kind {
             NodeKind::Errors { of } => raises(&self.graph.nodes[*other], of),
             _ => false,
@@ -172,9 +193,23 @@ impl Run<'_> {
         self.levels[index] = feeders.map(level).max().unwrap_or(0);
     }
 
+    /// The limits that all rows of an event-time node have passed.
+    fn limits_above(&self, index: usize) -> Vec<usize> {
+        let mut limits = Vec::new();
+        let mut at = &self.graph.nodes[index];
+        while let [input] = at.inputs.as_slice() {
+            at = &self.graph.nodes[input.node];
+            limits.extend(matches!(at.kind, NodeKind::Limit { .. }).then_some(input.node));
+        }
+        limits
+    }
+
     fn clock(&self, index: usize) -> Clock {
-        let clocks = self.clocks[index].iter();
-        Clock::new(clocks.map(|(node, behind)| time::delayed(&self.steps[*node], *behind)).collect())
+        let steps = |above: &Above| {
+            let full = above.limits.iter().filter_map(|limit| self.full[*limit]).min();
+            time::over_from(time::delayed(&self.steps[above.node], above.behind), full)
+        };
+        Clock::new(self.clocks[index].iter().map(steps).collect())
     }
 
     fn node(&mut self, index: usize) -> Result<Stream, Box<Failure>> {
@@ -200,7 +235,10 @@ impl Run<'_> {
             NodeKind::Union => Ok(union((0..node.inputs.len()).map(input).collect())),
             NodeKind::Tap { .. } | NodeKind::Sink { .. } => Ok(input(0)),
             NodeKind::Limit { n } => {
-                Ok(input(0).into_iter().take(usize::try_from(*n).unwrap_or(usize::MAX)).collect())
+                let most = usize::try_from(*n).unwrap_or(usize::MAX);
+                let rows: Stream = input(0).into_iter().take(most).collect();
+                self.full[index] = rows.last().filter(|_| rows.len() == most).map(|item| item.number);
+                Ok(rows)
             }
             NodeKind::Sample { probability } => Ok(sample(input(0), *probability)),
             NodeKind::Chain(chain) => self.chain(chain, input(0)),

@@ -116,9 +116,17 @@ pub(super) fn distinct(distinct: &Distinct, schema: &RecordType, input: &Stream,
     out
 }
 
+/// A row of a changelog that is there.
+struct Kept {
+    value: Row,
+    row: Row,
+    /// The event time that it was given with, if it was: that of an equal row which it follows.
+    shown: Option<Value>,
+}
+
 /// The first row of each value that is left. (`within` has no meaning for what may be withdrawn.)
 fn distinct_changes(distinct: &Distinct, change: usize, schema: &RecordType, input: &Stream) -> Stream {
-    let mut kept: Vec<(Row, Row)> = Vec::new();
+    let mut kept: Vec<Kept> = Vec::new();
     let mut out = Stream::new();
     // It reads no time, but passes it on.
     let [time, watermark] = [hidden::TIME, hidden::WATERMARK].map(|name| hidden::position(schema, name));
@@ -126,30 +134,31 @@ fn distinct_changes(distinct: &Distinct, change: usize, schema: &RecordType, inp
         let value: Row = distinct.columns.iter().map(|column| item.row[*column].clone()).collect();
         let picked = |row: &Row| row[..hidden::visible(schema)].to_vec();
         let timed = |row: &Row| time.map(|time| row[time].clone());
-        let first = kept.iter().position(|(known, _)| *known == value);
+        let first = kept.iter().position(|kept| kept.value == value);
         if change_of(&item.row, Some(change)) > 0 {
-            kept.push((value, item.row.clone()));
+            kept.push(Kept { value, row: item.row.clone(), shown: timed(&item.row) });
             if first.is_none() {
                 out.push(item.clone());
             }
             continue;
         }
-        let same = |(known, row): &(Row, Row)| {
+        let same = |Kept { value: known, row, .. }: &Kept| {
             *known == value && alike(&picked(row), &picked(&item.row)) && timed(row) == timed(&item.row)
         };
         let Some(place) = kept.iter().position(same) else { continue };
-        let (_, gone) = kept.remove(place);
+        let Kept { row: mut gone, shown, .. } = kept.remove(place);
+        time.iter().zip(&shown).for_each(|(&time, shown)| gone[time] = shown.clone());
         if Some(place) != first {
             continue;
         }
-        let next = kept.iter_mut().find(|(known, _)| *known == value).map(|(_, row)| row);
+        let next = kept.iter_mut().find(|kept| kept.value == value);
         let next = match next {
             // An equal row stands for the value now: nothing changes, also not when it was given.
-            Some(next) if alike(&picked(next), &picked(&gone)) => {
-                time.into_iter().for_each(|time| next[time] = gone[time].clone());
+            Some(next) if alike(&picked(&next.row), &picked(&gone)) => {
+                next.shown = shown;
                 continue;
             }
-            next => next.cloned(),
+            next => next.map(|next| next.row.clone()),
         };
         for (mut row, sign) in
             [(Some(gone), -1), (next, 1)].into_iter().filter_map(|(row, sign)| Some((row?, sign)))

@@ -88,6 +88,15 @@ pub(super) fn delayed(steps: &Steps, behind: i64) -> Steps {
     steps.iter().map(|(number, watermark)| (*number, less(*watermark, behind))).collect()
 }
 
+/// A watermark that is at the end of time from a number on.
+pub(super) fn over_from(mut steps: Steps, number: Option<Number>) -> Steps {
+    if let Some(over) = number {
+        steps.retain(|(number, _)| *number < over);
+        steps.push((over, END_OF_TIME));
+    }
+    steps
+}
+
 fn rise(steps: &mut Steps, number: Number, watermark: i64) {
     if watermark > steps.last().map_or(NO_WATERMARK, |(_, known)| *known) {
         steps.push((number, watermark));

@@ -15,7 +15,7 @@ mod steps;
 mod tests;
 
 pub use fold::fold;
-pub use refuse::{Unsupported, unsupported};
+pub use refuse::{Unsupported, meaningless, unsupported};
 
 use crate::operator::Plan;
 use crate::physical::Graph;

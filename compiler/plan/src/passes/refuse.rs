@@ -34,6 +34,13 @@ pub fn unsupported(plan: &Plan) -> Vec<Unsupported> {
     findings
 }
 
+/// Stages that have no meaning over the updating streams that they read: what they forget can still be withdrawn.
+pub fn meaningless(plan: &Plan) -> Vec<Unsupported> {
+    let mut findings = unsupported(plan);
+    findings.retain(|finding| finding.code == RETRACTION);
+    findings
+}
+
 /// A budget of memory says nothing without a disk.
 fn state(job: &JobConfig) -> Option<Unsupported> {
     if job.state_on_disk || job.state_memory.is_none() {
@@ -102,7 +109,7 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
                 RETRACTION,
                 operator.place,
                 format!(
-                    "`{}` with `mode: discarding` over an updating stream cannot run: what is forgotten cannot be withdrawn",
+                    "`{}` with `mode: discarding` over an updating stream has no meaning: what is forgotten cannot be withdrawn",
                     operator.word
                 ),
                 "leave `mode` out, or put `trigger(atEnd)` before the aggregate above: its rows are final then",
@@ -111,16 +118,18 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
         OperatorKind::Distinct { within: Some(_), .. } if updating(plan, operator) => finding(
             RETRACTION,
             operator.place,
-            "`distinct` with `within` over an updating stream cannot run: what is forgotten cannot be withdrawn",
+            "`distinct` with `within` over an updating stream has no meaning: what is forgotten cannot be withdrawn",
             "leave `within` out, or put `trigger(atEnd)` before the aggregate above: its rows are final then",
         ),
         OperatorKind::Top { trigger, .. } | OperatorKind::Latest { trigger, .. } if trigger.discarding => {
             let message = format!("`mode: discarding` of `{}` cannot run yet", operator.word);
             finding(OPTION, operator.place, message, "leave `mode` out: what is new in the list is given")
         }
-        OperatorKind::Top { window, .. } | OperatorKind::Latest { window, .. } => {
-            let windowed = window.as_ref().is_some_and(|window| window.kind != WindowKind::Global);
-            (windowed && updating(plan, operator)).then(|| in_window(operator)).flatten()
+        OperatorKind::Top { window: Some(window), .. }
+        | OperatorKind::Latest { window: Some(window), .. }
+            if matches!(window.kind, WindowKind::Count { .. }) && updating(plan, operator) =>
+        {
+            in_window(operator)
         }
         OperatorKind::Scan { .. } if updating(plan, operator) => retraction(operator),
         _ => None,
@@ -131,7 +140,10 @@ fn in_window(operator: &Operator) -> Option<Unsupported> {
     finding(
         RETRACTION,
         operator.place,
-        format!("`{}` in a window over an updating stream cannot run yet", operator.word),
+        format!(
+            "`{}` in a window of rows over an updating stream has no meaning: which rows are the last ones changes when one of them is withdrawn",
+            operator.word
+        ),
         "put `trigger(atEnd)` before the aggregate above: its rows are final then",
     )
 }
@@ -148,7 +160,7 @@ fn retraction(operator: &Operator) -> Option<Unsupported> {
         RETRACTION,
         operator.place,
         format!(
-            "`{}` over an updating stream cannot run: a fold cannot take out what replaced rows added",
+            "`{}` over an updating stream has no meaning: a fold cannot take out what replaced rows added",
             operator.word
         ),
         "put `trigger(atEnd)` before the aggregate above: its rows are final then",

@@ -32,6 +32,7 @@ impl Operator for LimitOperator {
             cx.emit(batch.gather(&rows));
         }
         if self.left == 0 {
+            cx.shared.fill(cx.node, cx.number);
             cx.shared.satisfy(cx.node);
         }
         Ok(())
@@ -48,6 +49,7 @@ impl Operator for LimitOperator {
         let given = from.table("limit").ints("given").into_iter().max().unwrap_or(0);
         self.left = self.limit.saturating_sub(given.max(0) as u64);
         if self.left == 0 {
+            cx.shared.fill(cx.node, cx.number.saturating_sub(1));
             cx.shared.satisfy(cx.node);
         }
         Ok(())

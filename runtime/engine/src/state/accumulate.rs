@@ -57,6 +57,11 @@ pub(crate) trait Accumulators: Send {
         Vec::new()
     }
 
+    /// Of a changelog: is a row there that could be withdrawn, as far as is known?
+    fn holds(&self, _slot: usize, _batch: &Batch, _row: usize) -> bool {
+        true
+    }
+
     /// Makes a slot empty again.
     fn reset(&mut self, slot: usize);
 

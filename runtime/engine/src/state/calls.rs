@@ -59,11 +59,11 @@ impl Shape {
     pub(crate) fn of_rows(
         keys: &[usize],
         call: ColumnAggregate,
-        input: &Arc<RecordType>,
+        (input, change): (&Arc<RecordType>, Option<usize>),
         keeps: Keeps,
     ) -> Shape {
         let (keys, input) = (keys.to_vec(), input.clone());
-        Shape { keys, calls: vec![call], input, change: None, order: vec![0], rows: Some(keeps) }
+        Shape { keys, calls: vec![call], input, change, order: vec![0], rows: Some(keeps) }
     }
 
     fn accumulators(&self, call: &ColumnAggregate) -> Box<dyn Accumulators> {
@@ -95,6 +95,11 @@ impl Calls {
     /// Makes a slot empty.
     pub(crate) fn reset(&mut self, slot: usize) {
         self.0.iter_mut().for_each(|call| call.reset(slot));
+    }
+
+    /// Of a changelog: is a row there that could be withdrawn, as far as is known?
+    pub(crate) fn holds(&self, slot: u32, batch: &Batch, row: usize) -> bool {
+        self.0.iter().all(|call| call.holds(slot as usize, batch, row))
     }
 
     /// Does any of them refuse rows?

@@ -109,6 +109,13 @@ impl Groups {
         calls.merge(shape, &self.calls, &slots, &from, refused);
     }
 
+    /// Of a changelog: is a row of this key there that could be withdrawn, as far as is known?
+    pub(crate) fn holds(&self, (keys, hashes): (&[&Column], &[u64]), row: &Batch) -> bool {
+        let mut found = Vec::new();
+        self.table.known(keys, hashes, &mut found);
+        found.first().is_some_and(|&slot| slot != NO_SLOT && self.calls.holds(slot, row, 0))
+    }
+
     /// Makes the groups of these keys empty.
     pub(crate) fn reset(&mut self, (keys, hashes): (&[&Column], &[u64])) {
         let mut found = Vec::new();

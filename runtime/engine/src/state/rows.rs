@@ -41,6 +41,20 @@ impl RowStore {
         self.free.push(slot);
     }
 
+    /// Does a slot hold a row of these columns, bit for bit?
+    pub(crate) fn is<'a>(
+        &self,
+        slot: u32,
+        mut columns: impl Iterator<Item = &'a Column>,
+        row: usize,
+    ) -> bool {
+        let slot = slot as usize;
+        self.columns.iter().all(|known| {
+            let alike = |column| known.equals(slot, column, row) && known.looks_like(slot, column, row);
+            columns.next().is_some_and(alike)
+        })
+    }
+
     /// The rows of these slots, a column each.
     pub(crate) fn gather(&self, slots: &[u32]) -> Vec<Column> {
         self.columns.iter().map(|column| column.gather(slots)).collect()

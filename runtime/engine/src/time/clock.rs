@@ -5,17 +5,32 @@ use crate::number::{DONE, Number};
 use crate::shared::Shared;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 
-/// An event-time node above, and how far the watermark stays behind it.
-pub(crate) type Above = (usize, i64);
+/// An event-time node above an operator.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Above {
+    pub(crate) node: usize,
+    /// The limits that rows pass on the way: when one of them is full, time is over here.
+    pub(crate) limits: Vec<usize>,
+    /// How far the watermark stays behind.
+    pub(crate) behind: i64,
+}
 
 /// An event-time node above, as one reader sees it.
 struct Log {
-    node: usize,
+    above: Above,
     reader: usize,
-    /// How far this operator's watermark stays behind.
-    behind: i64,
     /// Its watermark up to where we are.
     watermark: i64,
+    /// A limit on the way is full, and that was said.
+    over: bool,
+}
+
+impl Log {
+    /// The first number in which a limit on the way was full, if there is one below `to`.
+    fn full(&self, shared: &Shared, to: Number) -> Option<Number> {
+        let full = self.above.limits.iter().filter_map(|limit| shared.full(*limit));
+        full.min().filter(|number| *number < to)
+    }
 }
 
 /// Where one worker's operator is in time.
@@ -35,9 +50,9 @@ impl Clock {
 
     /// The clock of these event-time nodes.
     pub(crate) fn over(shared: &Shared, nodes: &[Above]) -> Clock {
-        let log = |&(node, behind): &Above| {
-            let (reader, first) = shared.time(node).reader();
-            Log { node, reader, behind, watermark: less(first, behind) }
+        let log = |above: &Above| {
+            let (reader, first) = shared.time(above.node).reader();
+            Log { above: above.clone(), reader, watermark: less(first, above.behind), over: false }
         };
         let now = shared.times_begun.iter().find(|(clocks, _)| clocks == nodes);
         let now = now.map_or(NO_WATERMARK, |(_, now)| *now);
@@ -55,15 +70,21 @@ impl Clock {
         if to <= self.at || self.logs.is_empty() {
             return Vec::new();
         }
-        self.at = to;
+        let from = std::mem::replace(&mut self.at, to);
         let mut read = Vec::new();
         self.steps.clear();
-        for (index, log) in self.logs.iter().enumerate() {
+        for (index, log) in self.logs.iter_mut().enumerate() {
             read.clear();
-            shared.time(log.node).read(log.reader, to, &mut read);
-            let steps = read.iter();
-            self.steps
-                .extend(steps.map(|(number, watermark)| (*number, index, less(*watermark, log.behind))));
+            shared.time(log.above.node).read(log.reader, to, &mut read);
+            if log.over {
+                continue;
+            }
+            let full = log.full(shared, to);
+            let steps = read.iter().filter(|(number, _)| full.is_none_or(|full| *number < full));
+            let behind = log.above.behind;
+            self.steps.extend(steps.map(|(number, watermark)| (*number, index, less(*watermark, behind))));
+            log.over = full.is_some();
+            self.steps.extend(full.map(|full| (full.max(from), index, END_OF_TIME)));
         }
         self.steps.sort_unstable();
         let mut made: Vec<(Number, i64)> = Vec::new();
@@ -83,7 +104,7 @@ impl Clock {
 
     /// The watermarks behind all numbers below are known.
     pub(crate) fn known(&self, shared: &Shared) -> Number {
-        self.logs.iter().map(|log| shared.time(log.node).known()).min().unwrap_or(DONE)
+        self.logs.iter().map(|log| shared.time(log.above.node).known()).min().unwrap_or(DONE)
     }
 
     /// As [`Clock::steps`], as far as all workers have closed these numbers: an operator that is not
@@ -94,7 +115,10 @@ impl Clock {
 
     /// The watermark behind a complete number, without moving.
     pub(crate) fn behind(&self, shared: &Shared, number: Number) -> i64 {
-        let each = self.logs.iter().map(|log| less(shared.time(log.node).behind(number), log.behind));
+        let each = self.logs.iter().map(|log| match log.full(shared, number.saturating_add(1)) {
+            Some(_) => END_OF_TIME,
+            None => less(shared.time(log.above.node).behind(number), log.above.behind),
+        });
         least(each).map_or(self.now, |least| least.max(self.now))
     }
 }

@@ -38,6 +38,10 @@ pub(super) trait Contents {
     fn give(&self, key: &[Value], span: Span, state: &Self::State) -> Result<Vec<Given>, RecordError>;
     /// Were all its rows taken out again?
     fn is_empty(&self, state: &Self::State) -> bool;
+    /// Of a changelog: is there a row that a withdrawal of this one takes out, as far as is known?
+    fn holds(&self, _state: &Self::State, _row: &Row) -> bool {
+        true
+    }
     /// Of a changelog: whether a row is added or withdrawn.
     fn change(&self) -> Option<usize>;
     /// The key columns of the input.
@@ -91,6 +95,9 @@ enum Added {
     Nowhere,
     Refused,
 }
+
+/// What stands before what is given together, and its rows.
+type Due = ((i64, i64, u64), Vec<Row>);
 
 /// A key's window.
 struct Group<S> {
@@ -208,7 +215,8 @@ impl<C: Contents> Windows<'_, C> {
         let slice = spans::slice_of(&self.windowing.window.kind, self.time(&item.row));
         let key = self.key(&item.row);
         let known = self.groups.iter().position(|group| group.key == key && group.span == span);
-        if known.is_none() && change_of(&item.row, self.contents.change()) < 0 {
+        let is_there = known.is_some_and(|group| self.contents.holds(&self.groups[group].state, &item.row));
+        if !is_there && change_of(&item.row, self.contents.change()) < 0 {
             return Added::Nowhere;
         }
         let mut state = known.map_or_else(|| self.contents.empty(), |group| self.groups[group].state.clone());
@@ -258,17 +266,24 @@ impl<C: Contents> Windows<'_, C> {
     }
 
     /// Gives the windows whose end has passed, and what sessions gave before rows extended them.
-    fn due(&mut self, number: Number, before: Vec<(i64, u64, Vec<Row>)>) {
+    fn due(&mut self, number: Number, before: Vec<Due>) {
         let watermark = self.clock.behind(number);
         let mut due = before;
         for group in 0..self.groups.len() {
             let Group { span, born, done, .. } = self.groups[group];
             if !done && self.end_of(span) <= watermark {
-                due.push((span.end, born, self.result(number, group, NO_WATERMARK)));
+                due.push((self.order(span, born), self.result(number, group, NO_WATERMARK)));
             }
         }
-        due.sort_by_key(|(end, born, _)| (*end, *born));
-        self.out.rows.extend(items(number, due.into_iter().flat_map(|(.., rows)| rows)));
+        due.sort_by_key(|(order, _)| *order);
+        self.out.rows.extend(items(number, due.into_iter().flat_map(|(_, rows)| rows)));
+    }
+
+    /// Where a group stands among those that are given together: of windows that end behind all times, the one
+    /// that begins first comes first.
+    fn order(&self, span: Span, born: u64) -> (i64, i64, u64) {
+        let any_start = matches!(self.windowing.window.kind, WindowKind::Session { .. } | WindowKind::Same);
+        (span.end, if any_start { 0 } else { span.start }, born)
     }
 
     /// The rows that give a group's result.
@@ -323,15 +338,16 @@ impl<C: Contents> Windows<'_, C> {
 
     /// Gives the groups that are chosen under the numbers that are said, least end first.
     fn rest(&mut self, choose: impl Fn(&Self, usize) -> Option<Number>) -> Stream {
-        let mut chosen: Vec<(i64, u64, usize, Number)> = Vec::new();
+        let mut chosen = Vec::new();
         for group in 0..self.groups.len() {
             if let Some(number) = choose(self, group) {
-                chosen.push((self.groups[group].span.end, self.groups[group].born, group, number));
+                let Group { span, born, .. } = self.groups[group];
+                chosen.push((self.order(span, born), group, number));
             }
         }
         chosen.sort_unstable();
         let mut out = Stream::new();
-        for (.., group, number) in chosen {
+        for (_, group, number) in chosen {
             let rows = self.result(number, group, NO_WATERMARK);
             out.extend(items(number, rows));
         }

@@ -28,6 +28,10 @@ impl Best {
             gone.map(|place| (self.rows.remove(place), self.slices.remove(place)));
             return;
         }
+        self.come(row, slice);
+    }
+
+    fn come(&mut self, row: &Row, slice: i64) {
         // Slices count in the order of time.
         let place = self.slices.partition_point(|known| *known <= slice);
         self.slices.insert(place, slice);
@@ -117,13 +121,17 @@ impl Contents for Picked<'_> {
     }
 
     fn add(&self, best: &mut Best, row: &Row, slice: i64) -> Result<(), RecordError> {
+        // Of a changelog, rows are kept in the order in which they came.
+        let slice = if self.0.hidden.change.is_some() { 0 } else { slice };
         best.add(self.0, row, slice);
         Ok(())
     }
 
     /// Rows of the later session come behind.
     fn merge(&self, best: &mut Best, later: Best) -> Result<(), RecordError> {
-        later.rows.iter().for_each(|(_, row)| best.add(self.0, row, 0));
+        for (_, row) in &later.rows {
+            best.come(row, 0);
+        }
         Ok(())
     }
 
@@ -138,6 +146,10 @@ impl Contents for Picked<'_> {
 
     fn is_empty(&self, best: &Best) -> bool {
         best.is_empty()
+    }
+
+    fn holds(&self, best: &Best, row: &Row) -> bool {
+        best.holds(self.0, row)
     }
 
     fn change(&self) -> Option<usize> {

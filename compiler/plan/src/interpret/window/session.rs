@@ -1,6 +1,6 @@
 //! Sessions: rows of a key take their turns, behind or not, and may join what was apart.
 
-use super::{Contents, Group, Span, Windows};
+use super::{Contents, Due, Group, Span, Windows};
 use crate::interpret::sequence::{Item, Row, items};
 use crate::operator::LateTrigger;
 use crate::physical::hidden::NO_WATERMARK;
@@ -17,7 +17,7 @@ impl<C: Contents> Windows<'_, C> {
         self.out.rows.extend(items(number, again));
     }
 
-    fn session_row(&mut self, item: &Item, before: &mut Vec<(i64, u64, Vec<Row>)>, again: &mut Vec<Row>) {
+    fn session_row(&mut self, item: &Item, before: &mut Vec<Due>, again: &mut Vec<Row>) {
         let (met, key) = (self.met(item), self.key(&item.row));
         let Some(alone) = self.spans(&item.row).first().copied() else { return };
         let touches = |group: &Group<C::State>| {
@@ -37,7 +37,7 @@ impl<C: Contents> Windows<'_, C> {
         for group in &joined {
             let Group { span, born, done, .. } = self.groups[*group];
             if !done && self.end_of(span) <= met {
-                before.push((span.end, born, self.result(item.number, *group, NO_WATERMARK)));
+                before.push((self.order(span, born), self.result(item.number, *group, NO_WATERMARK)));
             }
         }
         let mut state = self.contents.empty();

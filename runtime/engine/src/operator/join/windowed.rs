@@ -298,7 +298,7 @@ impl Bound for Windowed {
             OfBatch { side, batch: &batch, slots: &slots, times: &times, met: &met, number: at.number };
         let (mut rows, mut late) = (Vec::with_capacity(batch.len), 0);
         for row in 0..batch.len {
-            if i128::from(met[row]) >= self.windows.last_end(self.windows.slice(times[row])) {
+            if met[row] >= clamp(self.windows.last_end(self.windows.slice(times[row]))) {
                 late += 1;
             } else if change.as_ref().is_some_and(|change| change[row] < 0) {
                 self.add(core, &of_batch, &std::mem::take(&mut rows));
@@ -315,7 +315,8 @@ impl Bound for Windowed {
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
         if self.firing.is_none() {
             match self.next_end() {
-                Some(end) if end <= i128::from(at.behind) => self.fire(end),
+                // What ends behind the last timestamp is due at the end of time.
+                Some(end) if clamp(end) <= at.behind => self.fire(end),
                 _ => return Ok(false),
             }
         }

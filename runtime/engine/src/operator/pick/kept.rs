@@ -1,5 +1,7 @@
 //! The best rows of each slot as accumulators, so that windows keep lists of rows as they keep aggregates, and
 //! merge those of slices and sessions alike.
+//!
+//! Over a changelog, all rows are kept: any of them may be withdrawn, and then another one is among the best.
 
 use super::lists::{Entry, Lists, Rule};
 use super::sort::{By, Place, Values};
@@ -16,6 +18,8 @@ use std::sync::Arc;
 pub(crate) struct Keeps {
     by: By,
     rule: Rule,
+    /// Of a changelog: whether a row is added or withdrawn.
+    change: Option<usize>,
     row: Vec<usize>,
     types: Vec<DataType>,
     /// What is written down of a row: the columns that are given, and those that rows are compared by.
@@ -39,7 +43,7 @@ impl Keeps {
         let written = pick.row.iter().chain(more.iter().map(|(_, column)| column));
         let fields = written.map(|&column| input.fields[column].clone()).collect();
         let (row, width) = (pick.row.clone(), input.fields.len());
-        Keeps { by, rule: rule(pick), row, types, fields, more, width }
+        Keeps { by, rule: rule(pick), change: pick.hidden.change, row, types, fields, more, width }
     }
 
     /// No rows yet.
@@ -61,8 +65,12 @@ struct Kept<P> {
 
 impl<P: Place> Kept<P> {
     fn new(keeps: &Keeps) -> Kept<P> {
+        let rule = match keeps.change {
+            Some(_) => Rule { n: usize::MAX, ties: false, ..keeps.rule },
+            None => keeps.rule,
+        };
         Kept {
-            lists: Lists::new(keeps.rule),
+            lists: Lists::new(rule),
             store: RowStore::new(keeps.types.iter()),
             keeps: keeps.clone(),
             places: Vec::new(),
@@ -82,14 +90,55 @@ impl<P: Place> Kept<P> {
         left.into_iter().for_each(|row| self.store.free(row));
     }
 
-    /// The rows of some slots: which of them each is of, its place, and where it is stored.
+    /// Adds rows of a changelog, and takes out the first copy of those that are withdrawn.
+    fn change(&mut self, slots: &[u32], places: &[P], batch: &Batch, column: usize) {
+        let ColumnData::I64(changes) = &batch.columns[column].data else {
+            unreachable!("changes are ints");
+        };
+        for (row, &slot) in slots.iter().enumerate() {
+            if changes[row] >= 0 {
+                let columns =
+                    self.keeps.row.iter().map(|&column| batch.columns[column].gather(&[row as u32]));
+                let columns: Vec<Column> = columns.collect();
+                self.enter(std::iter::once((slot, places[row].clone())), columns.iter());
+            } else if let Some(at) = self.copy(slot, &places[row], batch, row) {
+                let stored = self.lists.remove(slot as usize, at);
+                self.store.free(stored);
+            }
+        }
+    }
+
+    /// Where the first copy of a row stands.
+    fn copy(&self, slot: u32, place: &P, batch: &Batch, row: usize) -> Option<usize> {
+        let columns = || self.keeps.row.iter().map(|&column| batch.columns[column].as_ref());
+        self.lists.find(slot as usize, place, |stored| self.store.is(stored, columns(), row))
+    }
+
+    /// The rows of a slot that are given, best first.
+    fn best(&self, slot: u32) -> &[Entry<P>] {
+        let Rule { n, ties, .. } = self.keeps.rule;
+        let list = self.lists.of(slot as usize);
+        match list.get(n - 1) {
+            Some(last) if ties => &list[..list.partition_point(|entry| entry.place <= last.place)],
+            Some(_) => &list[..n],
+            None => list,
+        }
+    }
+
+    /// The rows of some slots, such that equal ones stand in the order in which they came: which of the slots each
+    /// is of, its place, and where it is stored.
     fn listed(&self, slots: &[u32]) -> (Vec<u32>, Vec<P>, Vec<u32>) {
         let (mut of, mut places, mut stored) = (Vec::new(), Vec::new(), Vec::new());
         for (at, &slot) in slots.iter().enumerate() {
-            for entry in self.lists.of(slot as usize) {
+            let list = self.lists.of(slot as usize);
+            let mut take = |entry: &Entry<P>| {
                 of.push(at as u32);
                 places.push(entry.place.clone());
                 stored.push(entry.row);
+            };
+            match self.keeps.rule.last_wins {
+                true => list.iter().rev().for_each(&mut take),
+                false => list.iter().for_each(&mut take),
             }
         }
         (of, places, stored)
@@ -106,9 +155,13 @@ impl<P: Place + 'static> Accumulators for Kept<P> {
     fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
         let mut places = std::mem::take(&mut self.places);
         P::read(&self.keeps.by, batch, &mut places);
-        let row = self.keeps.row.clone();
-        let columns = row.iter().map(|&column| batch.columns[column].as_ref());
-        self.enter(slots.iter().copied().zip(places.iter().cloned()), columns);
+        if let Some(column) = self.keeps.change {
+            self.change(slots, &places, batch, column);
+        } else {
+            let row = self.keeps.row.clone();
+            let columns = row.iter().map(|&column| batch.columns[column].as_ref());
+            self.enter(slots.iter().copied().zip(places.iter().cloned()), columns);
+        }
         self.places = places;
         false
     }
@@ -122,8 +175,19 @@ impl<P: Place + 'static> Accumulators for Kept<P> {
     }
 
     fn rows(&self, slots: &[u32]) -> Option<(Vec<u32>, Vec<Column>)> {
-        let (of, _, stored) = self.listed(slots);
+        let (mut of, mut stored) = (Vec::new(), Vec::new());
+        for (at, &slot) in slots.iter().enumerate() {
+            let best = self.best(slot);
+            of.resize(of.len() + best.len(), at as u32);
+            stored.extend(best.iter().map(|entry| entry.row));
+        }
         Some((of, self.store.gather(&stored)))
+    }
+
+    fn holds(&self, slot: usize, batch: &Batch, row: usize) -> bool {
+        let mut places = Vec::new();
+        P::read(&self.keeps.by, batch, &mut places);
+        self.copy(slot as u32, &places[row], batch, row).is_some()
     }
 
     fn reset(&mut self, slot: usize) {

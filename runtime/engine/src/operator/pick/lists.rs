@@ -66,6 +66,21 @@ impl<P: Ord + Clone> Lists<P> {
         })
     }
 
+    /// Where the row of this place that came first stands, of those that are so.
+    pub(super) fn find(&self, slot: usize, place: &P, is: impl Fn(u32) -> bool) -> Option<usize> {
+        let list = &self.lists[slot];
+        let from = list.partition_point(|entry| entry.place < *place);
+        let mut equal = from..list.partition_point(|entry| entry.place <= *place);
+        let is = |at: &usize| is(list[*at].row);
+        if self.rule.last_wins { equal.rfind(is) } else { equal.find(is) }
+    }
+
+    /// Takes a row out of its list.
+    pub(super) fn remove(&mut self, slot: usize, at: usize) -> u32 {
+        self.rows -= 1;
+        self.lists[slot].remove(at).row
+    }
+
     /// Makes a list empty; hands over its rows.
     pub(super) fn clear(&mut self, slot: usize, left: impl FnMut(u32)) {
         let list = std::mem::take(&mut self.lists[slot]);

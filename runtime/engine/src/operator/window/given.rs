@@ -2,6 +2,7 @@
 //! its replacement, and what stays as it was is not given again.
 
 use super::births::Birth;
+use super::bounds::Bounds;
 use super::pane::{Rows, results_with_bounds};
 use super::windows::Common;
 use crate::number::Number;
@@ -51,7 +52,7 @@ pub(crate) struct Replaced {
 impl Given {
     /// Takes results for what is given now; the rows that say so.
     pub(crate) fn replace(&mut self, common: &Common, new: Results<'_>) -> Replaced {
-        let ends = new.ends.clone();
+        let (starts, ends) = (new.starts.clone(), new.ends.clone());
         let made =
             results_with_bounds(new.keys, new.starts, ends, new.results, new.watermark, &common.output);
         let remembers = common.output.changes || common.output.listed.is_some_and(|listed| listed.again);
@@ -67,7 +68,10 @@ impl Given {
         let mut ranks = Ranks::new(common.output.rank);
         for &of in &of {
             match new.rank {
-                Rank::Due(phase) => new.births[of as usize].rank(*phase, new.ends[of as usize], &mut ranks),
+                Rank::Due(phase) => {
+                    let bounds = Bounds { start: starts[of as usize], end: new.ends[of as usize] };
+                    new.births[of as usize].rank(*phase, common.output.order(bounds), &mut ranks);
+                }
                 Rank::Row { number, own } => ranks.push(Phase::Behind, 0, *number, own),
             }
         }

@@ -281,10 +281,17 @@ impl Kept {
     ) -> Result<(), Halt> {
         let keys: Vec<(i64, i64)> =
             self.open.keys().copied().filter(|(end, _)| windows(self, *end)).collect();
-        for same_end in keys.chunk_by(|a, b| a.0 == b.0) {
-            self.give_end(common, cx, phase, same_end, &groups)?;
+        let parts: Vec<&[(i64, i64)]> = keys.chunk_by(|a, b| self.together(*a, *b)).collect();
+        for together in parts {
+            self.give_end(common, cx, phase, together, &groups)?;
         }
         Ok(())
+    }
+
+    /// Are the groups of two windows given in one order? (Not of windows that end behind all times: there, the
+    /// one that begins first comes first.)
+    fn together(&self, a: (i64, i64), b: (i64, i64)) -> bool {
+        a.0 == b.0 && (a.1 == b.1 || matches!(self.spans, Spans::Same(..)))
     }
 
     fn give_end(
@@ -361,7 +368,7 @@ impl Open {
         (refused, slots)
     }
 
-    /// Is there a group with the key of a row?
+    /// Is there a group with the key of a row, and as far as is known the row?
     fn knows(&self, shape: &Shape, batch: &Batch, row: u32) -> bool {
         let one = batch.gather(&[row]);
         let columns: Vec<&Column> = shape.keys.iter().map(|&key| one.columns[key].as_ref()).collect();
@@ -369,6 +376,7 @@ impl Open {
         hash_columns(&columns, 1, &mut hashes);
         self.index.known(&columns, &hashes, &mut slots);
         slots.first().is_some_and(|&slot| slot != NO_SLOT && !self.state[slot as usize].dead)
+            && self.slices.values().any(|groups| groups.holds((&columns, &hashes), &one))
     }
 
     /// A row was added to a group, or taken out of it.
@@ -540,7 +548,10 @@ impl Windows for Kept {
         let later = self.gives_later();
         let windows: Vec<(i64, i64)> =
             self.open.keys().copied().take_while(|(other, _)| *other == end).collect();
-        self.give_end(common, cx, Phase::Due, &windows, &|group| !group.done || (later && group.changed))?;
+        let parts: Vec<&[(i64, i64)]> = windows.chunk_by(|a, b| self.together(*a, *b)).collect();
+        for part in parts {
+            self.give_end(common, cx, Phase::Due, part, &|group| !group.done || (later && group.changed))?;
+        }
         windows.iter().for_each(|window| {
             self.open.remove(window);
         });

@@ -85,7 +85,8 @@ impl WindowOperator {
         let input = input_of(shared, node);
         let shape = Shape::new(&aggregate.keys, &aggregate.calls, input, aggregate.change);
         let rank = shared.layout.nodes[node].rank;
-        let output = Output { rank, changes: aggregate.changes, listed: None };
+        let any_start = any_start(&aggregate.windowing);
+        let output = Output { rank, changes: aggregate.changes, listed: None, any_start };
         let rules = Rules {
             windowing: &aggregate.windowing,
             discarding: aggregate.discarding,
@@ -106,8 +107,9 @@ impl WindowOperator {
         let again = windowing.early.is_some() || windowing.late.is_some() || windowing.window.lateness > 0;
         let listed = Listed { bounds: windowing.bounds.is_none(), place: pick.rank, again };
         let rank = shared.layout.nodes[node].rank;
-        let output = Output { rank, changes: pick.changes, listed: Some(listed) };
-        let rules = Rules { windowing, discarding: false, changelog: false };
+        let any_start = any_start(windowing);
+        let output = Output { rank, changes: pick.changes, listed: Some(listed), any_start };
+        let rules = Rules { windowing, discarding: false, changelog: pick.hidden.change.is_some() };
         WindowOperator::with(&rules, shape, output, shared, node)
     }
 
@@ -190,6 +192,15 @@ impl WindowOperator {
     }
 }
 
+/// Windows of other starts may have the same end, and are given together.
+fn any_start(windowing: &Windowing) -> bool {
+    match windowing.window.kind {
+        // Those that end at the same time begin at the same time, too, also where ticks are microseconds.
+        WindowKind::Sliding { every, .. } => every == 1,
+        _ => true,
+    }
+}
+
 fn input_of(shared: &Shared, node: usize) -> &Arc<RecordType> {
     let nodes = &shared.graph.nodes;
     &nodes[nodes[node].inputs[0].node].output
@@ -208,7 +219,7 @@ fn shape_of_rows(pick: &Pick, input: &Arc<RecordType>, place: Place) -> Shape {
         name: "rows".into(),
         place,
     };
-    Shape::of_rows(&pick.keys, call, input, Keeps::new(pick, input))
+    Shape::of_rows(&pick.keys, call, (input, pick.hidden.change), Keeps::new(pick, input))
 }
 
 fn ticks(windowing: &Windowing, shared: &Shared) -> Vec<Tick> {

@@ -26,6 +26,15 @@ pub(crate) struct Output {
     pub(crate) changes: bool,
     /// Of results that are lists of rows: what stands behind the columns of a row.
     pub(crate) listed: Option<Listed>,
+    /// Is a window known by its end, wherever it begins?
+    pub(crate) any_start: bool,
+}
+
+impl Output {
+    /// Where a window stands among others: by its end, and behind all times (where ends are one) by its start.
+    pub(crate) fn order(&self, bounds: Bounds) -> i64 {
+        if self.any_start { bounds.end } else { (bounds.start >> 1) + (bounds.end >> 1) }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -136,7 +145,7 @@ impl Pane {
         if output.rank > 0 {
             let mut ranks = Ranks::new(output.rank);
             let slots: Vec<u32> = rows.of.iter().map(|&of| slots[of as usize]).collect();
-            self.births.rank(&slots, bounds.end, &mut ranks);
+            self.births.rank(&slots, output.order(bounds), &mut ranks);
             ranks.append_to(&mut rows.batch);
         }
         rows

@@ -250,14 +250,19 @@ impl Sessions {
             }
         }
         let was_given = touched.iter().any(|of| self.sessions[*of as usize].state.done);
-        let change = common.change(batch, row);
+        let one = batch.gather(&[row as u32]);
+        let mut change = common.change(batch, row);
+        if change.is_some_and(|change| change < 0) && !touched.iter().any(|of| self.calls.holds(*of, &one, 0))
+        {
+            // What is not there cannot be withdrawn.
+            change = Some(0);
+        }
         let rows = touched.iter().map(|of| self.sessions[*of as usize].state.rows).sum();
         let slot = match touched.first() {
             Some(&slot) => slot,
             None => self.open(key, alone, &common.birth(cx.number, batch, row)),
         };
         let later = touched.get(1..).unwrap_or_default();
-        let one = batch.gather(&[row as u32]);
         if let Err((fault, place)) = self.calls.join(&common.shape, slot, later, &one) {
             if touched.is_empty() {
                 self.close(slot);
