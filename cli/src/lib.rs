@@ -37,6 +37,34 @@ pub fn main() -> Status {
     }
 }
 
+/// Reads a command line as [`main`] would, and does nothing: what is wrong with it, if anything is. For the tests of what
+/// the documentation tells people to type; `sketch`: what is asked for may be missing (`flow check --format`), and what
+/// stands in capitals stands for something (`--parallelism N`).
+pub fn misread(words: &[&str], sketch: bool) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let error = match args::Cli::try_parse_from(words) {
+        Ok(args::Cli { command: args::Command::Other(words), .. }) => {
+            return Some(format!("there is no command {words:?}"));
+        }
+        Ok(_) => return None,
+        Err(error) => error,
+    };
+    let given = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
+    };
+    let fine = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
+        ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand => sketch,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => sketch,
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            sketch && given.chars().all(|c| c.is_uppercase())
+        }
+        _ => false,
+    };
+    if fine { None } else { Some(error.to_string()) }
+}
+
 /// Help and version are results; everything else clap says is a mistake in the call.
 fn usage(error: &clap::Error) -> Status {
     match error.print() {

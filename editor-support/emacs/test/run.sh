@@ -23,3 +23,9 @@ timeout 300 emacs --batch -q -L "$home" \
 timeout 300 emacs --batch -q -L "$home" \
   --eval "(progn (require 'package) (package-initialize))" \
   -l "$here/test/session.el" -f ert-run-tests-batch-and-exit
+
+# The Emacs Lisp that the page shows is evaluated, with the folder it stands for.
+awk '/^```elisp$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$here/README.md" | sed "s|path/to/editor-support/emacs|$home|" > "$home/page.el"
+test -s "$home/page.el"
+timeout 60 emacs --batch -q --eval "(progn (require 'package) (package-initialize))" -l "$home/page.el" \
+  --eval "(unless (featurep 'flow-mode) (error \"The page does not load the mode\"))"

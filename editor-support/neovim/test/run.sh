@@ -23,3 +23,21 @@ if grep -q "quit with exit code" "$home/said"; then
   echo "not ok - the server takes its leave" >&2
   exit 1
 fi
+
+# The Lua that the pages show. All of it is read; what does not need a later Neovim's `vim.lsp.config` is run, too.
+for page in "$here/README.md" "$here/../../docs/guide/editors.md"; do
+  rm -f "$home"/block-*.lua
+  awk -v to="$home" '/^```lua$/ { n++; inside = 1; next } /^```$/ { inside = 0 } inside { print > (to "/block-" n ".lua") }' "$page"
+  for block in "$home"/block-*.lua; do
+    run="assert(loadfile('$block'))"
+    if ! grep -q vim.lsp.config "$block" || "$nvim" --clean --headless -c "lua os.exit(vim.lsp.config and 0 or 1)"; then
+      run="$run()"
+    fi
+    timeout 60 "$nvim" --headless --clean -n --cmd "set runtimepath^=$here" -c "lua $run" -c "qall!" > "$home/said" 2>&1
+    if [ -s "$home/said" ]; then
+      echo "not ok - a block of ${page##*/}: $(cat "$home/said")" >&2
+      exit 1
+    fi
+    echo "ok - ${block##*/} of ${page##*/}"
+  done
+done

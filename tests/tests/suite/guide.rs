@@ -4,7 +4,7 @@ use flow_tests::flow_binary::path;
 use std::process::Command;
 
 /// The blocks of a page: what stands behind the fence, and the text.
-fn blocks(page: &str) -> Vec<(String, String)> {
+pub(super) fn blocks(page: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open: Option<(String, String)> = None;
     for line in page.lines() {

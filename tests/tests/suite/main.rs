@@ -12,6 +12,7 @@ mod exactly_once;
 mod explain;
 mod flow_test;
 mod guide;
+mod guide_blocks;
 mod held;
 mod join_limits;
 mod joins;
