@@ -21,15 +21,24 @@ fn eight(digits: u64) -> u64 {
     fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
 }
 
+/// Eight zeros as text.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// How many of eight bytes, less [`ZEROS`], are digits up to the first that is none.
+#[inline(always)]
+fn leading_digits(zeroed: u64) -> usize {
+    let other = (zeroed.wrapping_add(0x7676_7676_7676_7676) | zeroed) & 0x8080_8080_8080_8080;
+    (other.trailing_zeros() / 8) as usize
+}
+
 /// The digits at `at`: their number as long as they are at most 18, and how many they are (more
 /// than 18 is not counted exactly).
 #[inline(always)]
 fn digits(text: Text<'_>, at: usize, start: u64) -> (u64, usize) {
     let (mut value, mut count) = (start, 0);
     loop {
-        let zeroed = text.word(at + count) ^ 0x3030_3030_3030_3030;
-        let other = (zeroed.wrapping_add(0x7676_7676_7676_7676) | zeroed) & 0x8080_8080_8080_8080;
-        let n = (other.trailing_zeros() / 8) as usize;
+        let zeroed = text.word(at + count) ^ ZEROS;
+        let n = leading_digits(zeroed);
         if n > 0 {
             let part = eight(zeroed << (64 - 8 * n));
             value = value.wrapping_mul(INT_POWERS[n]).wrapping_add(part);
@@ -45,6 +54,17 @@ fn digits(text: Text<'_>, at: usize, start: u64) -> (u64, usize) {
 /// most 18 digits (or what follows goes on like a number).
 #[inline(always)]
 pub(crate) fn fast_int(text: Text<'_>, at: usize) -> Option<(i64, usize)> {
+    let zeroed = text.word(at) ^ ZEROS;
+    let n = leading_digits(zeroed);
+    if matches!(n, 1..8) && (n == 1 || zeroed & 0xff != 0) {
+        return Some((eight(zeroed << (64 - 8 * n)) as i64, at + n));
+    }
+    long_int(text, at)
+}
+
+/// The same for a number of any length, with or without a sign.
+#[inline(never)]
+fn long_int(text: Text<'_>, at: usize) -> Option<(i64, usize)> {
     let negative = text.byte(at) == b'-';
     let start = at + usize::from(negative);
     let (value, n) = digits(text, start, 0);

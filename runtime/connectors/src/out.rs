@@ -130,14 +130,13 @@ impl Out {
         }
     }
 
-    /// Writes a number below 10⁸ without leading zeros.
+    /// Writes a number below 10⁸ without leading zeros. (What comes next waits for their count, not for the
+    /// digits.)
     #[inline(always)]
     fn first_digits(&mut self, n: u64) {
-        let digits = digits(n);
-        // The marker keeps the last digit of a zero.
-        let skip = (digits | 1 << 56).trailing_zeros() / 8;
-        let text = (digits | 0x3030_3030_3030_3030) >> (8 * skip);
-        self.block(&text.to_le_bytes(), 8 - skip as usize);
+        let count = digit_count(n);
+        let text = (digits(n) | 0x3030_3030_3030_3030) >> (64 - 8 * count);
+        self.block(&text.to_le_bytes(), count as usize);
     }
 
     #[inline(always)]
@@ -248,6 +247,23 @@ pub(crate) fn digits(n: u64) -> u64 {
     let twos = ((fours - 100 * top) << 16) + top;
     let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
     tens + ((twos - 10 * tens) << 8)
+}
+
+/// How many digits a number below 10⁸ has, at least one (after K. Willets: one addition carries into the upper
+/// half where the number has a digit more than the shortest of its bits).
+#[inline(always)]
+fn digit_count(n: u64) -> u64 {
+    const CARRY: [u64; 27] = {
+        let (mut table, mut bits) = ([0; 27], 0);
+        while bits < table.len() {
+            let digits = (1u64 << bits).ilog10() as u64 + 1;
+            // The first number of as many bits or more that has one digit more.
+            table[bits] = ((digits + 1) << 32) - 10u64.pow(digits as u32);
+            bits += 1;
+        }
+        table
+    };
+    (n + CARRY[(n | 1).ilog2() as usize]) >> 32
 }
 
 #[cfg(test)]

@@ -70,15 +70,24 @@ impl<'a> Text<'a> {
         unsafe { self.pointer(at).cast::<[u8; N]>().read_unaligned() }
     }
 
+    /// `N` vectors.
+    #[inline(always)]
+    fn vectors<const N: usize>(self, at: usize) -> [[u8; 16]; N] {
+        const { assert!(16 * N <= PADDING) };
+        // SAFETY: `pointer` gives 64 readable bytes; an array of bytes has no alignment.
+        unsafe { self.pointer(at).cast::<[[u8; 16]; N]>().read_unaligned() }
+    }
+
     /// Position of the line end at or behind `at`.
     #[inline(always)]
     pub(crate) fn line_end(self, mut at: usize) -> usize {
         loop {
-            let ends = line_ends(self, at);
-            if ends != 0 {
+            let vectors = self.vectors(at);
+            if has_line_end(&vectors) {
+                let ends = vectors.iter().rev().fold(0, |ends, v| ends << 16 | u64::from(line_ends(v)));
                 return at + ends.trailing_zeros() as usize;
             }
-            at += 32;
+            at += 64;
         }
     }
 
@@ -88,14 +97,16 @@ impl<'a> Text<'a> {
     pub(crate) fn string_end(self, mut at: usize) -> (usize, bool) {
         let mut ascii = true;
         loop {
-            let (stops, high) = string_stops(self, at);
+            // Two vectors a step: most strings end in the first step, wherever they end.
+            let [low, above] = self.vectors(at).map(|vector| string_stops(&vector));
+            let (stops, high) = (low.0 | above.0 << 16, low.1 | above.1 << 16);
             if stops != 0 {
                 let n = stops.trailing_zeros();
                 ascii &= high & ((1 << n) - 1) == 0;
                 return (at + n as usize, ascii);
             }
             ascii &= high == 0;
-            at += 16;
+            at += 32;
         }
     }
 
@@ -231,32 +242,35 @@ mod vector {
         unsafe { _mm_loadu_si128(text.pointer(at).cast()) }
     }
 
-    /// A bit for each of 32 bytes that is a line end.
     #[inline(always)]
-    pub(super) fn line_ends(text: Text<'_>, at: usize) -> u32 {
-        let pointer = text.pointer(at);
-        // SAFETY: `pointer` gives 64 readable bytes; SSE2 is part of x86-64.
+    fn of(bytes: &[u8; 16]) -> __m128i {
+        // SAFETY: 16 bytes; the load needs no alignment; SSE2 is part of x86-64.
+        unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+    }
+
+    /// A bit for each of 16 bytes that is a line end.
+    #[inline(always)]
+    pub(super) fn line_ends(bytes: &[u8; 16]) -> u32 {
+        // SAFETY: SSE2 is part of x86-64.
+        unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(of(bytes), _mm_set1_epi8(b'\n' as i8))) as u32 }
+    }
+
+    /// Is one of them a line end?
+    #[inline(always)]
+    pub(super) fn has_line_end(vectors: &[[u8; 16]; 4]) -> bool {
+        // SAFETY: SSE2 is part of x86-64.
         unsafe {
-            let end = _mm_set1_epi8(b'\n' as i8);
-            let low = _mm_cmpeq_epi8(_mm_loadu_si128(pointer.cast()), end);
-            let high = _mm_cmpeq_epi8(_mm_loadu_si128(pointer.add(16).cast()), end);
-            _mm_movemask_epi8(low) as u32 | (_mm_movemask_epi8(high) as u32) << 16
+            let ends = vectors.each_ref().map(|v| _mm_cmpeq_epi8(of(v), _mm_set1_epi8(b'\n' as i8)));
+            let [a, b, c, d] = ends;
+            _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) != 0
         }
     }
 
     /// A bit for each of 16 bytes that is a quote, backslash or control; and for each that is not ASCII.
     #[inline(always)]
-    pub(super) fn string_stops(text: Text<'_>, at: usize) -> (u32, u32) {
-        let bytes = load(text, at);
+    pub(super) fn string_stops(bytes: &[u8; 16]) -> (u32, u32) {
         // SAFETY: SSE2 is part of x86-64.
-        unsafe {
-            let quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
-            let escape = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
-            // Unsigned `byte <= 0x1f`: the smaller of the two is the byte itself.
-            let low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-            let stops = _mm_or_si128(_mm_or_si128(quote, escape), low);
-            (_mm_movemask_epi8(stops) as u32, _mm_movemask_epi8(bytes) as u32)
-        }
+        (escapes(bytes), unsafe { _mm_movemask_epi8(of(bytes)) as u32 })
     }
 
     /// A bit for each of 16 bytes that ends a number or word of JSON.
@@ -288,20 +302,16 @@ mod vector {
     /// A bit for each of 16 bytes that is the same.
     #[inline(always)]
     pub(super) fn equal(a: &[u8; 16], b: &[u8; 16]) -> u32 {
-        // SAFETY: both are 16 bytes; the loads need no alignment; SSE2 is part of x86-64.
-        unsafe {
-            let a = _mm_loadu_si128(a.as_ptr().cast());
-            let b = _mm_loadu_si128(b.as_ptr().cast());
-            _mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) as u32
-        }
+        // SAFETY: SSE2 is part of x86-64.
+        unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(of(a), of(b))) as u32 }
     }
 
     /// A bit for each of 16 bytes that JSON must escape.
     #[inline(always)]
     pub(super) fn escapes(bytes: &[u8; 16]) -> u32 {
-        // SAFETY: 16 bytes; the load needs no alignment; SSE2 is part of x86-64.
+        let bytes = of(bytes);
+        // SAFETY: SSE2 is part of x86-64.
         unsafe {
-            let bytes = _mm_loadu_si128(bytes.as_ptr().cast());
             let quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
             let escape = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
             let low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
@@ -319,13 +329,16 @@ mod vector {
         bytes.iter().enumerate().fold(0, |mask, (i, &b)| mask | u32::from(is(b)) << i)
     }
 
-    pub(super) fn line_ends(text: Text<'_>, at: usize) -> u32 {
-        mask::<32>(text.array(at), |b| b == b'\n')
+    pub(super) fn line_ends(bytes: &[u8; 16]) -> u32 {
+        mask(*bytes, |b| b == b'\n')
     }
 
-    pub(super) fn string_stops(text: Text<'_>, at: usize) -> (u32, u32) {
-        let bytes: [u8; 16] = text.array(at);
-        (escapes(&bytes), mask(bytes, |b| b >= 0x80))
+    pub(super) fn has_line_end(vectors: &[[u8; 16]; 4]) -> bool {
+        vectors.as_flattened().contains(&b'\n')
+    }
+
+    pub(super) fn string_stops(bytes: &[u8; 16]) -> (u32, u32) {
+        (escapes(bytes), mask(*bytes, |b| b >= 0x80))
     }
 
     pub(super) fn scalar_stops(text: Text<'_>, at: usize) -> u32 {
@@ -345,7 +358,7 @@ mod vector {
     }
 }
 
-use vector::{equal, field_stops, line_ends, scalar_stops, string_stops};
+use vector::{equal, field_stops, has_line_end, line_ends, scalar_stops, string_stops};
 
 /// A bit for each of 16 bytes that JSON must escape: quote, backslash, control.
 #[inline(always)]

@@ -2,16 +2,19 @@
 //! one parser, complete in itself; what is usual (a guessed key, a plain string, a short number, a
 //! timestamp in the common form) takes a short way inside of it, so short and long way cannot differ.
 //!
+//! A line first goes the way that another one went: the same bytes between the values, so the same keys. Where
+//! it leaves that way, it goes on key by key.
+//!
 //! Rules (docs/formats.md): of equal keys the first counts; once all fields are found the rest of the
 //! line is not looked at, except that it must end with the closing brace.
 
-use super::keys::{BLANK, END, Keys, SKIP, START, end_of_line};
+use super::keys::{BLANK, END, Guess, Keys, SKIP, START, end_of_line};
 use super::value::{Values, missing, scalar, skip, skip_blanks, unexpected};
 use crate::block::{Block, Decoder, RowLength};
 use crate::fault::Fault;
 use crate::number::{fast_float, fast_int};
 use crate::rows::{Cells, Field, Kind, Rows, Slot};
-use crate::scan::Text;
+use crate::scan::{Literal, Text};
 use crate::time::{LastDay, fast_iso};
 use flow_engine::source::{Emit, Stop};
 use flow_plan::Value;
@@ -25,8 +28,15 @@ pub(crate) struct JsonDecoder {
     /// Per slot, the number of the row in which it was found last.
     seen: Vec<u64>,
     row_number: u64,
+    /// The way that a line went until all fields were found: slots are those to read, all other steps skips.
+    way: Vec<Guess>,
+    /// Lines that left it.
+    left: usize,
     length: RowLength,
 }
+
+/// So many lines leave the way before it becomes that of the last of them.
+const STUBBORN: usize = 16;
 
 /// What came of a line.
 enum Line {
@@ -45,18 +55,86 @@ impl JsonDecoder {
             row_number: 0,
             cells: CellReader { values: Values { time_unit }, last_day: LastDay::default() },
             fields,
+            way: Vec::new(),
+            left: 0,
             length: RowLength::default(),
         }
     }
 
     /// One line into the current row.
-    #[inline]
+    #[inline(always)]
     fn line(&mut self, text: Text<'_>, start: usize, rows: &mut Rows) -> Result<Line, Fault> {
-        let (mut at, mut place) = (start, START);
-        let mut wanted = self.fields.len();
+        let mut at = start;
+        for (taken, guess) in self.way.iter().enumerate() {
+            if !guess.literal.matches(text, at) {
+                return self.leave(taken, text, at, rows);
+            }
+            at += guess.literal.len();
+            at = match guess.step {
+                SKIP => skip(text, at)?,
+                END => {
+                    self.begin(taken);
+                    self.fill(rows)?;
+                    return Ok(Line::Row(at));
+                }
+                slot => self.cells.read(&self.fields[slot], &mut rows.slots[slot], rows.row, text, at)?,
+            };
+        }
+        if self.way.is_empty() {
+            self.leave(0, text, at, rows)
+        } else {
+            rest_of_line(text, at).map(Line::Row)
+        }
+    }
+
+    /// The line went so many steps of the way. Which fields are found, how many are not, and its place.
+    fn begin(&mut self, taken: usize) -> (usize, usize) {
         self.row_number += 1;
+        let way = &self.way[..taken];
+        let mut wanted = self.fields.len();
+        for guess in way.iter().filter(|guess| guess.step != SKIP) {
+            self.seen[guess.step] = self.row_number;
+            wanted -= 1;
+        }
+        (wanted, way.last().map_or(START, |guess| guess.next))
+    }
+
+    /// The line goes on another way than the one that is known.
+    #[inline(never)]
+    fn leave(&mut self, taken: usize, text: Text<'_>, at: usize, rows: &mut Rows) -> Result<Line, Fault> {
+        let (wanted, place) = self.begin(taken);
+        self.left += 1;
+        let learn = !self.fields.is_empty() && (self.way.is_empty() || self.left.is_multiple_of(STUBBORN));
+        if learn {
+            self.way.truncate(taken);
+        }
+        let line = self.key_by_key(text, at, (wanted, place), rows, learn);
+        if learn && !matches!(line, Ok(Line::Row(_))) {
+            self.way.clear();
+        }
+        line
+    }
+
+    /// The rest of a line from a place on where so many fields are wanted; as a way, if it is to be learnt.
+    fn key_by_key(
+        &mut self,
+        text: Text<'_>,
+        mut at: usize,
+        (mut wanted, mut place): (usize, usize),
+        rows: &mut Rows,
+        learn: bool,
+    ) -> Result<Line, Fault> {
         loop {
             let next = self.keys.next(text, at, place)?;
+            let reads = next.step < self.fields.len() && self.seen[next.step] != self.row_number;
+            if learn {
+                let step = if reads || next.step == END { next.step } else { SKIP };
+                self.way.push(Guess {
+                    literal: Literal::new(text.slice(at, next.at)),
+                    step,
+                    next: next.place,
+                });
+            }
             place = next.place;
             at = match next.step {
                 END => {
@@ -65,7 +143,7 @@ impl JsonDecoder {
                 }
                 BLANK => return Ok(Line::Blank(next.at)),
                 _ if wanted == 0 => return rest_of_line(text, next.at).map(Line::Row),
-                slot if slot != SKIP && self.seen[slot] != self.row_number => {
+                slot if reads => {
                     self.seen[slot] = self.row_number;
                     let field = &self.fields[slot];
                     let at = self.cells.read(field, &mut rows.slots[slot], rows.row, text, next.at)?;

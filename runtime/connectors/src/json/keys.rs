@@ -29,11 +29,14 @@ pub(crate) struct Next {
     pub(crate) at: usize,
 }
 
+/// What may stand at a place.
 #[derive(Clone, Debug)]
-struct Guess {
-    literal: Literal,
-    step: Step,
-    next: usize,
+pub(crate) struct Guess {
+    /// Its very bytes.
+    pub(crate) literal: Literal,
+    pub(crate) step: Step,
+    /// The place behind it.
+    pub(crate) next: usize,
 }
 
 impl Guess {
