@@ -103,6 +103,11 @@ pub(crate) fn compile(path: &Path, options: &Options, env: &Env) -> Result<Compi
     flow_driver::compile(&mut Disk(env), path, options).map_err(|error| cannot_read(path, &error))
 }
 
+/// Compiles a script of the command line, without its plan.
+pub(crate) fn analyse(path: &Path, options: &Options, env: &Env) -> Result<Compilation, Stop> {
+    flow_driver::analyse(&mut Disk(env), path, options, None).map_err(|error| cannot_read(path, &error))
+}
+
 /// `-p NAME=VALUE`.
 pub(crate) fn params(args: &Params) -> Result<Vec<(String, String)>, Stop> {
     let split = |text: &String| match text.split_once('=') {

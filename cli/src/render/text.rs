@@ -52,7 +52,8 @@ pub(crate) fn counted(n: usize, noun: &str) -> String {
 
 /// Columns a text takes on a terminal.
 pub(super) fn columns(text: &str) -> usize {
-    text.width()
+    // What nearly all text is takes a column a byte.
+    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) { text.len() } else { text.width() }
 }
 
 /// Columns a character takes on a terminal.
@@ -86,15 +87,20 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         let indent = &paragraph[..paragraph.len() - paragraph.trim_start().len()];
         let mut line = indent.to_string();
         let mut empty = true;
+        let mut taken = columns(indent);
         for word in paragraph.split_whitespace() {
-            if !empty && columns(&line) + 1 + columns(word) > width {
+            let more = columns(word);
+            if !empty && taken + 1 + more > width {
                 lines.push(std::mem::replace(&mut line, indent.to_string()));
                 empty = true;
+                taken = columns(indent);
             }
             if !empty {
                 line.push(' ');
+                taken += 1;
             }
             line.push_str(word);
+            taken += more;
             empty = false;
         }
         lines.push(line);

@@ -37,6 +37,8 @@ pub struct Decl {
     pub span: Span,
     /// What is declared.
     pub kind: DeclKind,
+    /// Does its own text alone say all of this? Not where a mistake was made, or something put in that was missing.
+    pub sound: bool,
 }
 
 /// The kinds of declarations.

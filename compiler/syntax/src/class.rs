@@ -5,7 +5,7 @@
 //! classes, reserved words upper-case ones.
 
 use crate::span::{FileId, Span};
-use crate::token::{DECLARATION_WORDS, Token, TokenKind};
+use crate::token::{Token, TokenKind};
 
 /// A token as the grammar sees it. A whole string is one of them.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +90,8 @@ pub(crate) fn behind_string(tokens: &[Token], open: usize) -> usize {
 
 fn class_of(kind: TokenKind, text: &str) -> u8 {
     match kind {
-        TokenKind::Keyword | TokenKind::Ident => word_class(text),
+        TokenKind::Keyword => keyword_class(text),
+        TokenKind::Ident => name_class(text),
         TokenKind::QuotedIdent => b'i',
         TokenKind::Number => b'0',
         TokenKind::Timestamp => b'1',
@@ -117,33 +118,49 @@ fn operator_class(text: &str) -> u8 {
     }
 }
 
-fn word_class(word: &str) -> u8 {
+fn keyword_class(word: &str) -> u8 {
     match word {
-        "or" | "and" | "OR" | "AND" => b'+',
-        "not" | "NOT" => b'!',
-        "in" | "IN" => b'N',
+        "or" | "and" => b'+',
+        "not" => b'!',
+        "in" => b'N',
         "if" => b'I',
         "then" => b'T',
         "else" => b'E',
         "match" => b'M',
         "try" => b'Y',
         "let" => b'L',
-        "as" | "AS" => b'A',
-        "true" | "false" | "null" | "TRUE" | "FALSE" | "NULL" => b'3',
-        "key" => b'k',
-        "on" | "ON" => b'n',
-        "asOf" => b'f',
-        "desc" | "asc" | "DESC" | "ASC" => b'd',
-        "given" => b'g',
-        "advance" => b'v',
-        "expect" => b'x',
-        "ordered" => b'r',
-        "map" => b'm',
-        "_" => b'u',
-        "is" | "IS" => b's',
-        "flatMap" | "flatmap" | "flat_map" => b'l',
-        "join" | "leftJoin" | "semiJoin" | "antiJoin" | "left_join" | "leftjoin" | "innerJoin" => b'j',
-        _ if word.len() <= 6 && DECLARATION_WORDS.contains(&word) => b'D',
+        "as" => b'A',
+        "true" | "false" | "null" => b'3',
+        _ => b'D',
+    }
+}
+
+/// Words that mean something where the grammar has a place for them, by length because every name is asked; in capitals
+/// those that SQL writes so.
+fn name_class(word: &str) -> u8 {
+    match (word.len(), word) {
+        (1, "_") => b'u',
+        (2, "OR") => b'+',
+        (2, "IN") => b'N',
+        (2, "AS") => b'A',
+        (2, "on" | "ON") => b'n',
+        (2, "is" | "IS") => b's',
+        (3, "AND") => b'+',
+        (3, "NOT") => b'!',
+        (3, "key") => b'k',
+        (3, "map") => b'm',
+        (3, "asc" | "ASC") => b'd',
+        (4, "TRUE" | "NULL") => b'3',
+        (4, "asOf") => b'f',
+        (4, "desc" | "DESC") => b'd',
+        (4, "join") => b'j',
+        (5, "FALSE") => b'3',
+        (5, "given") => b'g',
+        (6, "expect") => b'x',
+        (7, "advance") => b'v',
+        (7, "ordered") => b'r',
+        (7, "flatMap" | "flatmap") | (8, "flat_map") => b'l',
+        (8, "leftJoin" | "semiJoin" | "antiJoin" | "leftjoin") | (9, "left_join" | "innerJoin") => b'j',
         _ => b'i',
     }
 }

@@ -104,7 +104,7 @@ pub(crate) fn words(rule: Rule) -> &'static str {
         Rule::rparen => "`)`",
         Rule::rbracket => "`]`",
         Rule::rbrace => "`}`",
-        Rule::primary | Rule::operand => "an expression",
-        Rule::infix_start | Rule::lambda_start => "an operator",
+        Rule::primary | Rule::operand | Rule::applied => "an expression",
+        Rule::goes_on | Rule::lambda_start => "an operator",
     }
 }

@@ -251,7 +251,8 @@ impl Lexer<'_> {
         const LONG: &[&str] =
             &["===", "!==", "|>", "||", "->", "=>", "==", "!=", "<=", "<>", ">=", "&&", "??", ".."];
         let rest = &self.bytes[start..];
-        let known = LONG.iter().find(|op| rest.starts_with(op.as_bytes()));
+        let long = matches!(self.peek(1), b'=' | b'>' | b'|' | b'&' | b'?' | b'.');
+        let known = LONG.iter().filter(|_| long).find(|op| rest.starts_with(op.as_bytes()));
         if let Some(op) = known {
             self.at += op.len();
             return self.push(TokenKind::Operator, start);

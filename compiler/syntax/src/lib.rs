@@ -1,6 +1,9 @@
 //! Text → tree + diagnostics: the grammar, the syntax tree, the formatter and the one
 //! [`Diagnostic`] type. Knows nothing of types, plans or running.
 
+// What pest derives without its `std` names this crate.
+extern crate alloc;
+
 pub mod ast;
 mod build;
 mod class;
@@ -25,6 +28,6 @@ pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
 pub use fmt::format;
 pub use lexer::tokens;
 pub use memory::Memory;
-pub use parse::{MAX_DECLARATION, MAX_SCRIPT, parse, parse_again, parse_bytes};
+pub use parse::{MAX_DECLARATION, MAX_SCRIPT, declarations, parse, parse_again, parse_bytes};
 pub use span::{FileId, SourceFile, SourceMap, Span};
 pub use token::{DECLARATION_WORDS, EXPRESSION_WORDS, Token, TokenKind, is_keyword};

@@ -35,6 +35,16 @@ pub fn parse_again(file: FileId, text: &str, memory: &mut Memory) -> (Program, V
     read(file, text, Some(memory))
 }
 
+/// Where the declarations of a text stand, without reading what is in them.
+pub fn declarations(text: &str) -> Vec<Span> {
+    let file = FileId::default();
+    let lexed = lex(file, text);
+    let toks = classify(text, &lexed.tokens, 0..lexed.tokens.len());
+    let segments = segments(file, text, &toks, 0, &mut Vec::new());
+    let ends = segments.iter().filter_map(|segment| Some((segment.toks.first()?, segment.toks.last()?)));
+    ends.map(|(first, last)| first.span(file).to(last.span(file))).collect()
+}
+
 fn read(file: FileId, text: &str, mut memory: Option<&mut Memory>) -> (Program, Vec<Diagnostic>) {
     if text.len() > MAX_SCRIPT {
         let limit = Span::new(file, MAX_SCRIPT, MAX_SCRIPT);
@@ -50,10 +60,7 @@ fn read(file: FileId, text: &str, mut memory: Option<&mut Memory>) -> (Program, 
         Shared { file, text, tokens: &lexed.tokens, exprs: Exprs::default(), diagnostics, depth: 0 };
     let mut decls = Vec::with_capacity(segments.len());
     for segment in &segments {
-        decls.extend(match &mut memory {
-            Some(memory) => remembered(&mut shared, segment, memory),
-            None => declaration(&mut shared, segment),
-        });
+        decls.extend(remembered(&mut shared, segment, memory.as_deref_mut()));
     }
     let mut diagnostics = shared.diagnostics;
     diagnostics.sort_by_key(|d| d.primary.span.start);
@@ -61,7 +68,7 @@ fn read(file: FileId, text: &str, mut memory: Option<&mut Memory>) -> (Program, 
 }
 
 /// One declaration, from memory if the same text stood in the script before.
-fn remembered(shared: &mut Shared<'_>, segment: &Segment, memory: &mut Memory) -> Option<Decl> {
+fn remembered(shared: &mut Shared<'_>, segment: &Segment, memory: Option<&mut Memory>) -> Option<Decl> {
     let (first, last) = (segment.toks.first()?, segment.toks.last()?);
     let before = shared.tokens[..first.first as usize].iter().rev();
     let doc = before.take_while(|token| token.kind == TokenKind::DocComment).last();
@@ -69,14 +76,20 @@ fn remembered(shared: &mut Shared<'_>, segment: &Segment, memory: &mut Memory) -
     let text = &shared.text[start as usize..last.end as usize];
     // Where the scanner put in what was missing, the text alone does not say what was read.
     let mended = segment.too_deep || segment.toks.iter().any(|tok| tok.start == tok.end);
-    if !mended && let Some(known) = memory.recall(text, start, shared.file, &mut shared.exprs) {
+    // A mistake that was told before may keep one of this declaration from being told.
+    let told = diagnose::known(shared, &segment.toks);
+    let mut memory = memory.filter(|_| !mended);
+    if let Some(memory) = &mut memory
+        && let Some(mut known) = memory.recall(text, start, shared.file, &mut shared.exprs)
+    {
+        known.sound = !told;
         return Some(known);
     }
     let (said, behind) = (shared.diagnostics.len(), shared.exprs.len());
-    let decl = declaration(shared, segment)?;
-    // A mistake that was told before may have kept one of this declaration from being told.
-    let right = shared.diagnostics.len() == said && !diagnose::known(shared, &segment.toks);
-    if right && !mended && !matches!(decl.kind, DeclKind::Error(_)) {
+    let mut decl = declaration(shared, segment)?;
+    let right = shared.diagnostics.len() == said && !told;
+    decl.sound = right && !mended && !matches!(decl.kind, DeclKind::Error(_));
+    if let Some(memory) = memory.filter(|_| decl.sound) {
         memory.keep(text, start, &decl, &shared.exprs, behind);
     }
     Some(decl)
@@ -111,7 +124,7 @@ fn declaration(shared: &mut Shared<'_>, segment: &Segment) -> Option<Decl> {
     let span = toks[0].span(shared.file).to(toks[toks.len() - 1].span(shared.file));
     let doc = doc_before(shared.text, shared.tokens, toks[0].first as usize);
     let Some(keyword) = diagnose::keyword(shared, toks_of_decl) else {
-        return Some(Decl { doc, was, span, kind: DeclKind::Error(None) });
+        return Some(Decl { doc, was, span, kind: DeclKind::Error(None), sound: false });
     };
     let name = toks_of_decl.get(1).filter(|t| t.is_name()).map(|t| ident_of(shared.text, shared.file, *t));
     let length = (span.end - span.start) as usize;
@@ -124,14 +137,14 @@ fn declaration(shared: &mut Shared<'_>, segment: &Segment) -> Option<Decl> {
             )
             .help("give parts of it their own declarations; rows belong into files"),
         );
-        return Some(Decl { doc, was, span, kind: DeclKind::Error(name) });
+        return Some(Decl { doc, was, span, kind: DeclKind::Error(name), sound: false });
     }
     let kind = if segment.too_deep {
         DeclKind::Error(name)
     } else {
         kind(shared, keyword, toks_of_decl).unwrap_or(DeclKind::Error(name))
     };
-    Some(Decl { doc, was, span, kind })
+    Some(Decl { doc, was, span, kind, sound: false })
 }
 
 /// `@was("old")` before a declaration: what it says, and where the declaration's word stands.

@@ -77,10 +77,10 @@ impl Borders<'_> {
 
     /// Does a declaration begin at token `i`?
     fn begins_declaration(&self, i: usize, at_depth_0: bool) -> bool {
-        if i == 0 {
+        let tok = self.toks[i];
+        if i == 0 || !(tok.starts_line || tok.class == b'D') {
             return false;
         }
-        let tok = self.toks[i];
         if tok.class == b'@' && tok.starts_line && self.class(i + 1) == b'i' && self.class(i + 2) == b'(' {
             // `@was("old")` before a keyword; before a stage it stands behind `|>`.
             return self.class(i - 1) != b'|' && self.keyword_at(i + 5, at_depth_0);

@@ -71,7 +71,7 @@ macro_rules! fields {
 
 fields! {
     Ident { span; name }
-    Decl { was, span, kind; doc }
+    Decl { was, span, kind; doc, sound }
     Import { path_span; path }
     Job { name, options }
     Param { name, ty, default }

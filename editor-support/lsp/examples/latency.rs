@@ -89,16 +89,25 @@ impl Client {
 fn questions(line: u32, column: u32) -> Vec<(&'static str, Value)> {
     let text = json!({ "uri": URI });
     let place = json!({ "line": line, "character": column });
+    // The name of the stream: `stream s…`.
+    let name = json!({ "line": line.saturating_sub(1), "character": "stream s".len() });
     let screen = json!({ "start": { "line": line.saturating_sub(30), "character": 0 }, "end": { "line": line + 30, "character": 0 } });
     let at = json!({ "textDocument": text, "position": place });
     let of = json!({ "textDocument": text });
-    let seen = json!({ "textDocument": text, "range": screen });
+    let seen = json!({ "textDocument": text, "range": screen.clone() });
     let here = json!({ "start": place, "end": place });
     vec![
         ("textDocument/completion", at.clone()),
         ("textDocument/hover", at.clone()),
         ("textDocument/signatureHelp", at.clone()),
-        ("textDocument/definition", at),
+        ("textDocument/definition", at.clone()),
+        (
+            "textDocument/references",
+            json!({ "textDocument": text, "position": place, "context": { "includeDeclaration": true } }),
+        ),
+        ("textDocument/documentHighlight", at.clone()),
+        ("textDocument/prepareRename", at),
+        ("textDocument/rename", json!({ "textDocument": text, "position": name, "newName": "renamed" })),
         ("textDocument/diagnostic", of.clone()),
         ("textDocument/inlayHint", seen.clone()),
         ("textDocument/semanticTokens/range", seen),
@@ -107,8 +116,16 @@ fn questions(line: u32, column: u32) -> Vec<(&'static str, Value)> {
             json!({ "textDocument": text, "range": here, "context": { "diagnostics": [] } }),
         ),
         ("textDocument/documentSymbol", of.clone()),
+        ("textDocument/foldingRange", of.clone()),
+        ("textDocument/selectionRange", json!({ "textDocument": text, "positions": [place] })),
+        ("textDocument/documentLink", of.clone()),
         ("textDocument/codeLens", of.clone()),
+        ("workspace/symbol", json!({ "query": "s1" })),
         ("textDocument/semanticTokens/full", of.clone()),
+        (
+            "textDocument/rangeFormatting",
+            json!({ "textDocument": text, "range": screen, "options": { "tabSize": 2, "insertSpaces": true } }),
+        ),
         (
             "textDocument/formatting",
             json!({ "textDocument": text, "options": { "tabSize": 2, "insertSpaces": true } }),

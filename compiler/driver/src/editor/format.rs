@@ -1,6 +1,6 @@
 //! The one style, for a whole text or for the declarations that a range touches.
 
-use flow_syntax::{Edit, FileId, Span, parse};
+use flow_syntax::{Edit, FileId, Span, declarations};
 use std::ops::Range;
 
 /// The edits that bring a text into the one style; `None` where it does not parse. Only what changes is replaced, so that
@@ -20,15 +20,12 @@ pub fn format_edits(text: &str, range: Option<Range<usize>>) -> Option<Vec<Edit>
             Some(vec![edit(old, &formatted[new])])
         }
         Some(range) => {
-            let (before, _) = parse(FileId(0), text);
-            let (after, _) = parse(FileId(0), &formatted);
             // The style never makes or removes a declaration.
-            let pairs = before.decls.iter().zip(&after.decls);
-            let touched = pairs.filter(|(old, _)| {
-                (old.span.start as usize) <= range.end && range.start <= old.span.end as usize
-            });
-            let changed = touched.filter(|(old, new)| text[old.span.range()] != formatted[new.span.range()]);
-            Some(changed.map(|(old, new)| edit(old.span.range(), &formatted[new.span.range()])).collect())
+            let pairs = declarations(text).into_iter().zip(declarations(&formatted));
+            let pairs = pairs.map(|(old, new)| (old.range(), new.range()));
+            let touched = pairs.filter(|(old, _)| old.start <= range.end && range.start <= old.end);
+            let changed = touched.filter(|(old, new)| text[old.clone()] != formatted[new.clone()]);
+            Some(changed.map(|(old, new)| edit(old, &formatted[new])).collect())
         }
     }
 }

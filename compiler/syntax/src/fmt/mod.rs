@@ -33,8 +33,13 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     let mut words = words::words(text, &lexed.tokens, &toks);
     // Dropped commas shift the words: find the declarations again by where they stand in the text.
     let offset = |word: &Word<'_>| word.text.as_ptr() as usize - text.as_ptr() as usize;
-    let starts: Vec<usize> =
-        starts.iter().filter_map(|s| words.iter().position(|w| w.class != 0 && offset(w) == *s)).collect();
+    let mut behind = 0;
+    let place = |start: &usize| {
+        let found = words[behind..].iter().position(|w| w.class != 0 && offset(w) == *start)?;
+        behind += found + 1;
+        Some(behind - 1)
+    };
+    let starts: Vec<usize> = starts.iter().filter_map(place).collect();
     let ends = starts.iter().skip(1).copied().chain([words.len() - 1]);
     let decls: Vec<Range<usize>> = starts.iter().copied().zip(ends).map(|(a, b)| a..b).collect();
     for decl in &decls {
