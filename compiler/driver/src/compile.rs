@@ -61,6 +61,18 @@ pub fn analyse(
     options: &Options,
     memory: Option<&mut Memories>,
 ) -> Result<Compilation, LoadError> {
+    analyse_again(loader, path, options, memory, None)
+}
+
+/// The same as [`analyse`], behind an edit: what was known before it and is not touched by it is taken out of there. It
+/// must have been found with the same options.
+pub fn analyse_again(
+    loader: &mut dyn Loader,
+    path: &Path,
+    options: &Options,
+    memory: Option<&mut Memories>,
+    before: Option<&mut Compilation>,
+) -> Result<Compilation, LoadError> {
     let load::Loaded { sources, programs, mut diagnostics } = load::load(loader, path, memory)?;
     let input = flow_types::Input {
         sources: &sources,
@@ -69,10 +81,24 @@ pub fn analyse(
         params: &options.params,
         levels: &options.levels,
     };
-    let (checked, found) = flow_types::check(&input);
+    let before = before.and_then(|before| {
+        let edit = edit(&before.sources, &sources)?;
+        Some(flow_types::Before { checked: std::mem::take(&mut before.checked), edit })
+    });
+    let (checked, found) = flow_types::check_again(&input, before);
     diagnostics.extend(found);
     sort(&mut diagnostics);
     Ok(Compilation { sources, programs, diagnostics, checked, plan: None })
+}
+
+/// How the main script changed, if that is all that did.
+fn edit(before: &SourceMap, now: &SourceMap) -> Option<flow_types::Edit> {
+    let mut files = before.files().zip(now.files());
+    let ((_, old), (_, new)) = files.next()?;
+    let same = before.files().count() == now.files().count()
+        && old.name == new.name
+        && files.all(|((_, a), (_, b))| a.name == b.name && a.text == b.text);
+    same.then(|| flow_types::Edit::between(&old.text, &new.text))
 }
 
 /// By place; what two stages say in the same words about the same place is said once.

@@ -11,7 +11,7 @@ pub mod restore;
 mod runnable;
 pub mod testing;
 
-pub use compile::{Compilation, Options, analyse, compile};
+pub use compile::{Compilation, Options, analyse, analyse_again, compile};
 pub use explain::explain;
 pub use flow_types::{CheckedTest, Level, Levels};
 pub use load::{LoadError, Loader, Memories, normal};

@@ -1,6 +1,7 @@
 //! What checking gives: the script's declarations with their operators in plan form, and the facts
 //! an editor asks for. Holds no syntax tree.
 
+use crate::again::Kept;
 use crate::fallible::{self, Failure};
 use crate::stream::StreamType;
 use flow_plan::operator::{DeclarationKind, JobConfig, OperatorKind, StateIdentity, StreamMode};
@@ -17,8 +18,12 @@ pub struct Checked {
     pub declarations: Vec<CheckedDeclaration>,
     /// The tests of the main script.
     pub tests: Vec<CheckedTest>,
-    /// What hover, completion and "go to definition" ask for.
-    pub facts: Facts,
+    /// What was found beside pipelines; see [`Checked::types`] and [`Checked::references`] for all.
+    pub(crate) facts: Facts,
+    /// What each declaration leaves for the next time, in their order.
+    pub(crate) kept: Vec<Kept>,
+    /// Numbers given to columns so far.
+    pub(crate) columns: u32,
     /// Were there no errors? Only then is there a plan.
     pub ok: bool,
 }
@@ -197,11 +202,11 @@ pub struct ExpectedRow {
 
 /// What an editor asks for, as found while checking.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// The type of every expression, in the order they were checked (inner before outer).
-    pub types: Vec<(Span, DataType)>,
+    pub(crate) types: Vec<(Span, DataType)>,
     /// Uses of names: where used, where declared.
-    pub references: Vec<(Span, Span)>,
+    pub(crate) references: Vec<(Span, Span)>,
 }
 
 impl Checked {
@@ -211,6 +216,16 @@ impl Checked {
             CheckedKind::Pipeline(pipeline) => Some(pipeline),
             _ => None,
         }
+    }
+
+    /// The type of every expression, inner ones before outer ones.
+    pub fn types(&self) -> impl Iterator<Item = &(Span, DataType)> {
+        self.facts.types.iter().chain(self.kept.iter().flat_map(|kept| &kept.effects.facts.types))
+    }
+
+    /// Uses of names: where used, where declared.
+    pub fn references(&self) -> impl Iterator<Item = &(Span, Span)> {
+        self.facts.references.iter().chain(self.kept.iter().flat_map(|kept| &kept.effects.facts.references))
     }
 
     /// Every part of the script that can raise a record error, and why: hover shows those below it.

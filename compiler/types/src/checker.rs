@@ -1,7 +1,8 @@
 //! The checker's state and the order in which a script is checked: names, types, constants and
 //! functions, the job, pipelines, tests, lints.
 
-use crate::checked::{Checked, CheckedDeclaration, CheckedKind, CheckedPipeline, Facts, FunctionShape};
+use crate::again::{self, Before, Effects, Kept, Old, Used};
+use crate::checked::{Checked, CheckedDeclaration, CheckedKind, CheckedPipeline, FunctionShape};
 use crate::functions::Template;
 use crate::lints::{self, Levels};
 use crate::names::{self, Global};
@@ -29,26 +30,36 @@ pub struct Input<'a> {
 
 /// Checks a script. The diagnostics are sorted by file and place.
 pub fn check(input: &Input<'_>) -> (Checked, Vec<Diagnostic>) {
+    check_again(input, None)
+}
+
+/// The same as [`check`]; what an edit left as it was is not looked at again.
+pub fn check_again(input: &Input<'_>, before: Option<Before>) -> (Checked, Vec<Diagnostic>) {
     let mut diags = Vec::new();
     let (globals, by_name) = names::collect(input.programs, &mut diags);
     let count = globals.len();
+    let old = before.and_then(|before| Old::new(before, &globals));
     let mut checker = Checker {
         input: *input,
         globals,
         by_name,
         resolved: (0..count).map(|_| Resolved::Pending).collect(),
-        uses: vec![Uses::default(); count],
-        diags,
-        reported: HashSet::new(),
-        facts: Facts::default(),
+        columns: old.as_ref().map_or(0, |old| old.columns),
+        old,
+        kept: vec![Kept::default(); count],
+        effects: Effects::default(),
+        uses: Vec::new(),
         read: Vec::new(),
-        computed: Vec::new(),
+        diags,
+        said: 0,
+        reported: HashSet::new(),
         delivery_span: None,
         row_fields: Vec::new(),
     };
     checker.resolve_types();
     checker.resolve_constants_and_functions();
     let job = checker.check_job();
+    checker.what_changed();
     checker.check_pipelines();
     let tests = checker.check_tests();
     checker.finish(job, tests)
@@ -77,28 +88,29 @@ pub(crate) struct Uses {
     pub errors: bool,
 }
 
-/// A column that an expression makes: somebody should read it.
-pub(crate) struct Computed {
-    pub id: u32,
-    pub name: std::sync::Arc<str>,
-    pub span: Span,
-    pub word: String,
-}
-
 /// Everything that is known while checking.
 pub(crate) struct Checker<'a> {
     pub input: Input<'a>,
     pub globals: Vec<Global<'a>>,
     pub by_name: HashMap<&'a str, usize>,
     pub resolved: Vec<Resolved>,
+    /// What the script was before the last edit.
+    pub old: Option<Old>,
+    /// What each declaration did beside its result.
+    pub kept: Vec<Kept>,
+    /// What the declaration that is checked does, or what is no pipeline.
+    pub effects: Effects,
+    /// Numbers given to columns so far.
+    pub columns: u32,
+    /// Known at the end: what reads each declaration.
     pub uses: Vec<Uses>,
+    /// Known at the end: is a column read by anything?
+    pub read: Vec<bool>,
     pub diags: Vec<Diagnostic>,
+    /// How often something was to be said.
+    pub said: usize,
     /// Code and place of what was said: expressions that are checked twice speak once.
     pub reported: HashSet<(flow_syntax::Code, Span)>,
-    pub facts: Facts,
-    /// Per column id: is it read by anything?
-    pub read: Vec<bool>,
-    pub computed: Vec<Computed>,
     /// Where the job block says `delivery:`.
     pub delivery_span: Option<Span>,
     /// Fields of the row at the stage that is being checked: they are no constants.
@@ -108,6 +120,7 @@ pub(crate) struct Checker<'a> {
 impl<'a> Checker<'a> {
     /// Says something, once per place and code.
     pub(crate) fn report(&mut self, diag: Diagnostic) {
+        self.said += 1;
         if self.reported.insert((diag.code, diag.primary.span)) {
             self.diags.push(diag);
         }
@@ -120,18 +133,23 @@ impl<'a> Checker<'a> {
 
     /// Notes that a name is used.
     pub(crate) fn reference(&mut self, used: Span, declared: Span) {
-        self.facts.references.push((used, declared));
+        self.effects.facts.references.push((used, declared));
     }
 
     /// A new column id.
     pub(crate) fn new_column(&mut self) -> u32 {
-        self.read.push(false);
-        (self.read.len() - 1) as u32
+        self.columns += 1;
+        self.columns - 1
     }
 
     /// Notes that a column is read.
     pub(crate) fn mark_read(&mut self, id: u32) {
-        self.read[id as usize] = true;
+        self.effects.read.push(id);
+    }
+
+    /// Notes that a declaration is read.
+    pub(crate) fn note_use(&mut self, index: usize, what: Used) {
+        self.effects.uses.push((index, what));
     }
 
     /// The global of a name.
@@ -148,11 +166,83 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A declaration that cannot be checked: those that name it are looked at again.
+    pub(crate) fn broken(&mut self, index: usize) {
+        self.resolved[index] = Resolved::Broken;
+        if let Some(old) = &mut self.old {
+            old.changed(&self.globals[index].name.name);
+        }
+    }
+
+    /// Finds the types, constants and functions that are not what they were before the edit.
+    fn what_changed(&mut self) {
+        let Some(old) = &mut self.old else { return };
+        let others = self.globals.iter().enumerate().filter(|(_, global)| !global.is_pipeline());
+        let mut left: Vec<usize> = others.map(|(index, _)| index).collect();
+        loop {
+            let (changed, same): (Vec<usize>, Vec<usize>) =
+                left.iter().copied().partition(|&index| old.names_changed(index));
+            changed.iter().for_each(|&index| old.changed(&self.globals[index].name.name));
+            if changed.is_empty() {
+                return;
+            }
+            left = same;
+        }
+    }
+
+    /// Takes a pipeline over as it was before the edit, if it is that still.
+    pub(crate) fn take_over(&mut self, index: usize) -> bool {
+        let Some(old) = &mut self.old else { return false };
+        match old.take(index) {
+            Some((pipeline, kept)) => {
+                self.resolved[index] = Resolved::Pipeline(pipeline);
+                self.kept[index] = kept;
+                true
+            }
+            None => {
+                old.changed(&self.globals[index].name.name);
+                false
+            }
+        }
+    }
+
+    /// What was done beside results, by pipelines and by the rest.
+    pub(crate) fn all_effects(&self) -> impl Iterator<Item = &Effects> {
+        self.kept.iter().map(|kept| &kept.effects).chain([&self.effects])
+    }
+
+    /// Puts together what all declarations read.
+    fn collect_effects(&mut self) {
+        let mut uses = vec![Uses::default(); self.globals.len()];
+        let mut read = vec![false; self.columns as usize];
+        for effects in self.all_effects() {
+            effects.read.iter().for_each(|id| read[*id as usize] = true);
+            for (index, used) in &effects.uses {
+                match used {
+                    Used::Rows => uses[*index].rows = true,
+                    Used::Late => uses[*index].late = true,
+                    Used::Errors => uses[*index].errors = true,
+                }
+            }
+        }
+        (self.uses, self.read) = (uses, read);
+    }
+
+    /// Notes the words of declarations that are new.
+    fn keep_words(&mut self) {
+        for (index, kept) in self.kept.iter_mut().enumerate().filter(|(_, kept)| kept.words.is_none()) {
+            let known = self.old.as_mut().and_then(|old| old.words(index));
+            kept.words = known.or_else(|| again::words(&self.globals[index], self.input.sources));
+        }
+    }
+
     fn finish(
         mut self,
         job: flow_plan::operator::JobConfig,
         tests: Vec<crate::checked::CheckedTest>,
     ) -> (Checked, Vec<Diagnostic>) {
+        self.collect_effects();
+        self.keep_words();
         self.close_pipelines();
         lints::run(&mut self, &job);
         let mut diags = lints::apply_levels(&self.input, std::mem::take(&mut self.diags));
@@ -183,7 +273,8 @@ impl<'a> Checker<'a> {
                 },
             })
             .collect();
-        (Checked { job, declarations, tests, facts: self.facts, ok }, diags)
+        let (facts, kept, columns) = (self.effects.facts, self.kept, self.columns);
+        (Checked { job, declarations, tests, facts, kept, columns, ok }, diags)
     }
 }
 

@@ -34,6 +34,27 @@ pub(crate) fn expressions(kind: &OperatorKind) -> Vec<&Expr> {
     }
 }
 
+/// The same, to be changed.
+pub(crate) fn expressions_mut(kind: &mut OperatorKind) -> Vec<&mut Expr> {
+    match kind {
+        OperatorKind::Map { exprs } => exprs.iter_mut().collect(),
+        OperatorKind::Filter { cond } => vec![cond],
+        OperatorKind::FlatMap { list } => vec![list],
+        OperatorKind::Aggregate(aggregate) => {
+            let calls = aggregate.calls.iter_mut();
+            let parts = calls.flat_map(|c| [&mut c.arg, &mut c.by, &mut c.filter].into_iter().flatten());
+            parts.chain(&mut aggregate.results).collect()
+        }
+        OperatorKind::Top { by, .. } => by.iter_mut().map(|key| &mut key.expr).collect(),
+        OperatorKind::Latest { by, .. } => vec![by],
+        OperatorKind::Join(join) => {
+            join.equal.iter_mut().flat_map(|(a, b)| [a, b]).chain(&mut join.rest).collect()
+        }
+        OperatorKind::Scan { init, next, emit, .. } => [init, next].into_iter().chain(emit).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Every part of an expression whose failure comes out of it.
 pub fn failures(expr: &Expr) -> Vec<Failure> {
     if expr.nodes.is_empty() || !fallible::can_fail(expr) {

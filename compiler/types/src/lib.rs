@@ -5,6 +5,7 @@
 //! A part that is wrong becomes an unknown (`None`, [`stream::StreamType::open`]) that absorbs what
 //! follows from it: one mistake, one diagnostic.
 
+mod again;
 mod args;
 pub mod checked;
 mod checker;
@@ -18,6 +19,7 @@ pub mod guarantees;
 mod job;
 mod link;
 mod lints;
+mod moved;
 mod names;
 mod order;
 mod stages;
@@ -28,9 +30,11 @@ pub mod suggest;
 mod test_decls;
 mod type_exprs;
 mod walk;
+mod words;
 
+pub use again::{Before, Edit};
 pub use checked::{Checked, CheckedStep, CheckedTest, ExpectedRow};
-pub use checker::{Input, check};
+pub use checker::{Input, check, check_again};
 pub use fallible::{Failure, failures};
 pub use link::{plan, plan_for_test};
 pub use lints::{Level, Levels};

@@ -1,5 +1,6 @@
 //! Sources, tables, streams and sinks: in which order they are checked, and what each gives.
 
+use crate::again::Used;
 use crate::checked::{CheckedPipeline, Input};
 use crate::checker::{Checker, Resolved};
 use crate::connectors::Side;
@@ -37,22 +38,29 @@ impl<'a> Checker<'a> {
         let edges: Vec<Vec<usize>> = self.globals.iter().map(|g| self.reads(g)).collect();
         let (sorted, cycles) = order::order(&edges);
         for cycle in cycles {
-            cycle.iter().for_each(|&index| self.resolved[index] = Resolved::Broken);
+            cycle.iter().for_each(|&index| self.broken(index));
             self.report_cycle(codes::CYCLE, &cycle, "a stream cannot read itself", "reads on around");
         }
         for index in sorted {
-            if matches!(self.resolved[index], Resolved::Broken) {
+            let global = self.globals[index];
+            let broken = matches!(self.resolved[index], Resolved::Broken);
+            if broken || !global.is_pipeline() || self.take_over(index) {
                 continue;
             }
-            let global = self.globals[index];
+            let (rest, said) = (std::mem::take(&mut self.effects), self.said);
             let pipeline = match &global.decl.kind {
                 DeclKind::Source(decl) => self.check_source(&global, decl),
                 DeclKind::Table(decl) => self.check_table(&global, decl),
                 DeclKind::Stream(decl) => self.check_stream(index, &global, decl),
                 DeclKind::Sink(decl) => self.check_sink(index, &global, decl),
-                _ => continue,
+                _ => {
+                    self.effects = rest;
+                    continue;
+                }
             };
             self.resolved[index] = Resolved::Pipeline(Box::new(pipeline));
+            self.kept[index].effects = std::mem::replace(&mut self.effects, rest);
+            self.kept[index].whole = self.said == said;
         }
         self.check_state_ids();
     }
@@ -108,7 +116,7 @@ impl<'a> Checker<'a> {
         };
         self.reference(name.span, global.name.span);
         if global.is_broken() || matches!(self.resolved[index], Resolved::Broken) {
-            self.uses[index].rows = true;
+            self.note_use(index, Used::Rows);
             return None;
         }
         if self.without_rows(path, tables) {
@@ -117,7 +125,7 @@ impl<'a> Checker<'a> {
         let table = matches!(global.decl.kind, DeclKind::Table(_));
         match path.side.as_ref().map(|s| (s.name.as_str(), s)) {
             None => {
-                self.uses[index].rows = true;
+                self.note_use(index, Used::Rows);
                 let pipeline = self.pipeline(index)?;
                 Some(Readable {
                     name: name.name.clone(),
@@ -129,7 +137,7 @@ impl<'a> Checker<'a> {
                 })
             }
             Some(("errors", _)) => {
-                self.uses[index].errors = true;
+                self.note_use(index, Used::Errors);
                 let columns = self.columns_of(&errors_type(), name.span);
                 let mut stream = StreamType::new(
                     columns,
@@ -146,7 +154,7 @@ impl<'a> Checker<'a> {
                 })
             }
             Some(("late", side)) => {
-                self.uses[index].late = true;
+                self.note_use(index, Used::Late);
                 let late = self.pipeline(index).and_then(|p| p.late.clone());
                 let Some(stream) = late else {
                     if self.pipeline(index).is_some_and(|p| p.ok) {
@@ -556,7 +564,7 @@ impl<'a> Checker<'a> {
         let mut pipeline = cx.finish(head);
         self.no_ambiguity(&pipeline, global);
         for column in &pipeline.output.columns {
-            self.read[column.id as usize] = true;
+            self.mark_read(column.id);
         }
         let Some(connector) = &decl.connector else {
             pipeline.ok = false;

@@ -1,5 +1,6 @@
 //! `test` blocks: targets, rows and times, all known before anything runs.
 
+use crate::again::Used;
 use crate::checked::{CheckedStep, CheckedTest, ExpectedRow, Input};
 use crate::checker::Checker;
 use crate::expr::{ExprCx, Fields, did_you_mean, list_names};
@@ -53,7 +54,7 @@ impl<'a> Checker<'a> {
                 TestStep::Expect { ordered, target, rows, span } => {
                     let Some((target_input, stream)) = self.expect_target(target) else { continue };
                     for column in &stream.columns {
-                        self.read[column.id as usize] = true;
+                        self.mark_read(column.id);
                     }
                     self.field_references(main, *rows, Some(&stream));
                     let Some(record) = stream.record() else { continue };
@@ -98,7 +99,7 @@ impl<'a> Checker<'a> {
             return None;
         };
         self.reference(name.span, global.name.span);
-        self.uses[index].rows = true;
+        self.note_use(index, Used::Rows);
         if global.is_broken() {
             return None;
         }

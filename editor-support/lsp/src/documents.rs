@@ -2,7 +2,7 @@
 
 use crate::capabilities::Client;
 use crate::positions::{Encoding, Lines};
-use flow_driver::{Compilation, LoadError, Memories, Options, analyse};
+use flow_driver::{Compilation, LoadError, Memories, Options, analyse_again};
 use flow_syntax::{FileId, Span};
 use lsp_types::{Location, SemanticToken, TextDocumentContentChangeEvent, Uri};
 use std::cell::RefCell;
@@ -26,6 +26,8 @@ pub(crate) struct Document {
     pub(crate) version: i32,
     pub(crate) path: PathBuf,
     compiled: Option<Rc<Compilation>>,
+    /// What was known before the last edits: most of it holds still.
+    before: Option<Rc<Compilation>>,
     /// What was read to compile it, whether it was there or not: a change of these changes what is known of it.
     asked: HashSet<PathBuf>,
     /// Has the client been told of it as it is now?
@@ -73,6 +75,7 @@ impl Documents {
             version,
             path,
             compiled: None,
+            before: None,
             asked: HashSet::new(),
             told: false,
             colours: None,
@@ -110,7 +113,9 @@ impl Documents {
     /// A file changed: nothing is known any more of the texts that read it.
     pub(crate) fn forget(&mut self, path: &Path) {
         for document in self.open.values_mut().filter(|d| d.path == path || d.asked.contains(path)) {
-            self.old.extend(document.compiled.take());
+            if let Some(compiled) = document.compiled.take() {
+                self.old.extend(document.before.replace(compiled));
+            }
             document.told = false;
         }
     }
@@ -149,11 +154,14 @@ impl Documents {
     /// What the compiler says of an open text, as it is now.
     pub(crate) fn compiled(&mut self, uri: &Uri) -> Option<Rc<Compilation>> {
         let key = uri.to_string();
-        let path = match self.open.get(&key)? {
-            Document { compiled: Some(compiled), .. } => return Some(compiled.clone()),
-            document => document.path.clone(),
-        };
-        let (compiled, asked) = self.compile(&path)?;
+        let document = self.open.get_mut(&key)?;
+        if let Some(compiled) = &document.compiled {
+            return Some(compiled.clone());
+        }
+        let path = document.path.clone();
+        let mut before = document.before.take();
+        let (compiled, asked) = self.compile_again(&path, before.as_mut().and_then(Rc::get_mut))?;
+        self.old.extend(before);
         let document = self.open.get_mut(&key)?;
         document.compiled = Some(compiled.clone());
         document.asked = asked;
@@ -162,6 +170,15 @@ impl Documents {
 
     /// Compiles a file, open or not; and all that was read for it.
     pub(crate) fn compile(&self, path: &Path) -> Option<(Rc<Compilation>, HashSet<PathBuf>)> {
+        self.compile_again(path, None)
+    }
+
+    /// The same, with what was known of it before.
+    fn compile_again(
+        &self,
+        path: &Path,
+        before: Option<&mut Compilation>,
+    ) -> Option<(Rc<Compilation>, HashSet<PathBuf>)> {
         let buffers: HashMap<&Path, &str> =
             self.open.values().map(|document| (document.path.as_path(), document.text.as_str())).collect();
         let asked = RefCell::new(HashSet::new());
@@ -173,7 +190,8 @@ impl Documents {
             }
         };
         let mut memory = self.memory.borrow_mut();
-        let compiled = analyse(&mut loader, path, &Options::default(), Some(&mut memory)).ok()?;
+        let compiled =
+            analyse_again(&mut loader, path, &Options::default(), Some(&mut memory), before).ok()?;
         Some((Rc::new(compiled), asked.into_inner()))
     }
 
@@ -205,8 +223,13 @@ impl Documents {
     /// A span of a compilation as a place an editor can go to.
     pub(crate) fn location(&self, uri: &Uri, compiled: &Compilation, span: Span) -> Option<Location> {
         let file = compiled.sources.file(span.file);
-        let to = match span.file {
-            FileId(0) => uri.clone(),
+        let to = match (span.file, self.get(uri)) {
+            // The lines of an open text are known; a long script has thousands of places.
+            (FileId(0), Some(document)) => {
+                let range = document.lines.range(&document.text, span, self.encoding);
+                return Some(Location::new(uri.clone(), range));
+            }
+            (FileId(0), None) => uri.clone(),
             _ => self.uri_for(Path::new(&file.name))?,
         };
         let range = Lines::new(&file.text).range(&file.text, span, self.encoding);

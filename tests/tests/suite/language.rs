@@ -141,7 +141,7 @@ fn type_on_line(done: &Compilation, text: &str, line: usize) -> Option<String> {
             return pipeline.output.record().map(|r| record(&r));
         }
     }
-    let here = done.checked.facts.types.iter().filter(|(span, _)| begins_here(*span));
+    let here = done.checked.types().filter(|(span, _)| begins_here(*span));
     here.max_by_key(|(span, _)| span.end - span.start).map(|(_, ty)| ty.to_string())
 }
 

@@ -256,7 +256,7 @@ fn field_doc(compiled: &Compilation, offset: usize) -> Option<&str> {
 
 /// The smallest expression around an offset, with its type and why it can fail.
 fn typed(compiled: &Compilation, offset: usize) -> Option<Hover> {
-    let facts = compiled.checked.facts.types.iter().filter(|(span, _)| here(*span, offset));
+    let facts = compiled.checked.types().filter(|(span, _)| here(*span, offset));
     let (span, ty) = facts.min_by_key(|(span, _)| span.end - span.start)?;
     let mut markdown = format!("```flow\n{}: {ty}\n```", text(compiled, *span));
     if let Some(doc) = field_doc(compiled, offset) {

@@ -32,7 +32,7 @@ use flow_syntax::{FileId, Span};
 /// Where the name under the cursor is declared.
 pub fn definition(compiled: &Compilation, offset: usize) -> Option<Span> {
     let here = |span: &Span| span.file == FileId(0) && span.touches(offset);
-    let uses = compiled.checked.facts.references.iter();
+    let uses = compiled.checked.references();
     let found = uses.filter(|(at, _)| here(at)).min_by_key(|(at, _)| at.end - at.start);
     found.map(|(_, declared)| *declared).or_else(|| declared_at(compiled, offset))
 }
@@ -43,7 +43,7 @@ fn declared_at(compiled: &Compilation, offset: usize) -> Option<Span> {
     // What a connector adds is declared where that stands, which is not its name.
     let same = |(at, of): &&(Span, Span)| plain(text(compiled, *at)) == plain(text(compiled, *of));
     let here = |(_, of): &&(Span, Span)| of.file == FileId(0) && of.touches(offset);
-    let declared = compiled.checked.facts.references.iter().filter(here).filter(same).map(|(_, of)| *of);
+    let declared = compiled.checked.references().filter(here).filter(same).map(|(_, of)| *of);
     names
         .chain(declared)
         .filter(|span| span.file == FileId(0) && span.touches(offset))
@@ -67,7 +67,7 @@ pub fn references(compiled: &Compilation, offset: usize) -> Vec<Span> {
 
 /// Every use of a name that is declared at a place, in all files of the compilation.
 pub fn uses(compiled: &Compilation, declared: Span, name: &str) -> Vec<Span> {
-    let uses = compiled.checked.facts.references.iter();
+    let uses = compiled.checked.references();
     let mut all: Vec<Span> = uses.filter(|(_, of)| *of == declared).map(|(at, _)| *at).collect();
     all.retain(|span| *span != declared && plain(text(compiled, *span)) == name);
     all.sort();

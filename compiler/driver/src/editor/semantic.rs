@@ -132,7 +132,7 @@ impl<'c> Known<'c> {
             };
             declared.insert(declaration.name_span, kind);
         }
-        let references = compiled.checked.facts.references.iter().copied().collect();
+        let references = compiled.checked.references().copied().collect();
         let mut known = Known { at: HashMap::new(), references, declared, program };
         program.decls.iter().for_each(|decl| known.declaration(&decl.kind));
         known.expressions();

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::disallowed_methods)]
 
 mod actions;
+mod again;
 mod answers;
 mod completion;
 mod renames;

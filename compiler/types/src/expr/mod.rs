@@ -106,7 +106,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         let typed = self.dispatch(id, want);
         self.depth -= 1;
         if let Some(typed) = &typed {
-            self.ck.facts.types.push((typed.span, typed.ty.clone()));
+            self.ck.effects.facts.types.push((typed.span, typed.ty.clone()));
         }
         typed
     }

@@ -60,7 +60,7 @@ impl<'a> ExprCx<'_, 'a> {
             if let Some(value) = &value
                 && link.span != self.span(id)
             {
-                self.ck.facts.types.push((value.span, value.ty.clone()));
+                self.ck.effects.facts.types.push((value.span, value.ty.clone()));
             }
         }
         value

@@ -59,7 +59,7 @@ pub(super) fn fields(ck: &mut Checker<'_>) {
         }
     }
     let mut found = Vec::new();
-    for computed in &ck.computed {
+    for computed in ck.all_effects().flat_map(|effects| &effects.computed) {
         let id = computed.id as usize;
         let main = computed.span.file == ck.input.programs[0].file;
         if !ck.read[id] && !leaving[id] && main && !computed.name.starts_with('_') {

@@ -222,7 +222,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let word = stage.name.name.as_str();
         let mut columns: Vec<Column> = grouped.keys.iter().map(|c| before.columns[*c].clone()).collect();
         for key in &columns {
-            self.ck.read[key.id as usize] = true;
+            self.ck.mark_read(key.id);
         }
         if bounds {
             let span = grouped.window.as_ref().map_or(stage.span, |(_, span)| *span);

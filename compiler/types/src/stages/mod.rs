@@ -100,10 +100,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.stateful_ahead = stages[position..].iter().any(|s| is_stateful(&s.name.name));
             self.ck.row_fields = self.stream.columns.iter().map(|c| c.name.clone()).collect();
             let before = self.operators.len();
-            let errors = self.errors();
+            let said = self.ck.diags.len();
             self.stage(stage);
             self.check_annotations(stage, before);
-            if self.errors() > errors {
+            if self.ck.diags[said..].iter().any(Diagnostic::is_error) {
                 self.ok = false;
             }
             self.stages.push(CheckedStage {
@@ -115,10 +115,6 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
         self.nothing_stateful();
         self.ck.row_fields.clear();
-    }
-
-    fn errors(&self) -> usize {
-        self.ck.diags.iter().filter(|d| d.is_error()).count()
     }
 
     fn stage(&mut self, stage: &'a Stage) {
@@ -363,7 +359,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     ) -> Column {
         let id = self.ck.new_column();
         let name: Arc<str> = name.into();
-        self.ck.computed.push(crate::checker::Computed {
+        self.ck.effects.computed.push(crate::again::Computed {
             id,
             name: name.clone(),
             span: origin,

@@ -174,7 +174,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         self.stream.bounded &= other.bounded;
         self.stream.stateful |= other.stateful;
         for column in &self.stream.columns {
-            self.ck.read[column.id as usize] = true;
+            self.ck.mark_read(column.id);
         }
     }
 }

@@ -115,7 +115,7 @@ fn type_of(compiled: &Compilation, program: &Program, id: ExprId) -> Option<Stri
         ExprKind::Timestamp(_) => "timestamp",
         ExprKind::Duration(_) => "duration",
         _ => {
-            let mut types = compiled.checked.facts.types.iter();
+            let mut types = compiled.checked.types();
             return types.find(|(span, _)| *span == expr.span).map(|(_, ty)| ty.to_string());
         }
     };

@@ -241,7 +241,7 @@ impl Lists<'_> {
     /// The type of what stands in front of the point, if the checker came so far.
     fn type_in_front(&self) -> Option<DataType> {
         let point = self.cursor.tokens.last()?.span.start;
-        let types = self.compiled.checked.facts.types.iter();
+        let types = self.compiled.checked.types();
         let ends = types.filter(|(span, _)| span.file == FileId(0) && span.end == point);
         ends.min_by_key(|(span, _)| span.end - span.start).map(|(_, ty)| ty.clone())
     }

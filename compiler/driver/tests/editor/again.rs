@@ -1,0 +1,217 @@
+//! Random edits on every example: what is known behind an edit, with what was known before it, is what is known of a text
+//! that is read for the first time. Not only what is wrong with it, but all that checking found.
+//!
+//! `FLOW_EDITS` sets the number of edits on each example, `FLOW_SEED` the seed.
+
+use crate::{examples, read};
+use flow_driver::{Compilation, LoadError, Memories, Options, analyse, analyse_again};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Edits on each example in a run of all tests.
+const EDITS: usize = 40;
+
+/// Splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
+    }
+
+    fn of<'t, T>(&mut self, all: &'t [T]) -> &'t T {
+        &all[self.below(all.len())]
+    }
+}
+
+const PIECES: &[&str] = &[
+    "// a comment\n",
+    "\n",
+    " ",
+    "x",
+    "1",
+    "?",
+    "(",
+    "}",
+    "\"",
+    "/*",
+    "`",
+    "const price = 3\n",
+    "stream again = bids\n",
+    "type Bid = { auction: int }\n",
+    "fn twice(x: int) -> int = x * 2\n",
+    "|> limit(3) ",
+    "|> keyBy(word) ",
+];
+
+/// Where words begin and end.
+fn words(text: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut start = None;
+    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+        match (c.is_ascii_alphanumeric() || c == '_', start) {
+            (true, None) => start = Some(at),
+            (false, Some(from)) => {
+                found.push((from, at));
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn border(text: &str, mut at: usize) -> usize {
+    at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// What people do: a word becomes another, a line goes, comes or moves, something is typed.
+fn edit(random: &mut Random, text: &mut String) {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let line_at = |line: usize| lines[..line].iter().map(|l| l.len()).sum::<usize>();
+    let words = words(text);
+    match random.below(6) {
+        0 | 1 if !words.is_empty() => {
+            let ((start, end), (from, to)) = (*random.of(&words), *random.of(&words));
+            let other = text[from..to].to_string();
+            text.replace_range(start..end, &other);
+        }
+        2 => {
+            let at = line_at(random.below(lines.len()));
+            let gone = text[at..].find('\n').map_or(text.len(), |i| at + i + 1);
+            text.replace_range(at..gone, "");
+        }
+        3 => {
+            let line = random.of(&lines).to_string();
+            let at = line_at(random.below(lines.len() + 1));
+            text.insert_str(at, &line);
+        }
+        _ => {
+            let start = border(text, random.below(text.len() + 1));
+            let end =
+                if random.below(2) == 0 { border(text, start + random.below(4)).max(start) } else { start };
+            let new = random.of(PIECES);
+            text.replace_range(start..end, new);
+        }
+    }
+    if text.is_empty() {
+        text.push('\n');
+    }
+}
+
+/// All that is known, with columns numbered in the order they are met.
+fn known(compiled: &Compilation) -> Vec<String> {
+    let checked = &compiled.checked;
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let declarations = checked.declarations.iter().map(|declaration| {
+        let shown = format!("{declaration:?}");
+        let mut parts = shown.split(", id: ");
+        let mut out = parts.next().unwrap_or_default().to_string();
+        for part in parts {
+            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+            let next = numbers.len();
+            let number = *numbers.entry(part[..digits].to_string()).or_insert(next);
+            out.push_str(&format!(", id: {number}{}", &part[digits..]));
+        }
+        out
+    });
+    let mut all: Vec<String> = declarations.collect();
+    let sorted = |mut facts: Vec<String>| {
+        facts.sort();
+        facts
+    };
+    all.extend(sorted(checked.types().map(|fact| format!("{fact:?}")).collect()));
+    all.extend(sorted(checked.references().map(|fact| format!("{fact:?}")).collect()));
+    all.extend(checked.tests.iter().map(|test| format!("{test:?}")));
+    all.extend(compiled.diagnostics.iter().map(|diagnostic| format!("{diagnostic:?}")));
+    all.push(format!("{:?} {}", checked.job, checked.ok));
+    all
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn what_is_known_behind_an_edit_is_what_a_fresh_look_finds() {
+    let edits = setting("FLOW_EDITS").map_or(EDITS, |n| n as usize);
+    let seed = setting("FLOW_SEED").unwrap_or(20_261_126);
+    for (number, path) in examples().into_iter().enumerate() {
+        let seed = seed + number as u64;
+        storm(&path, edits, seed);
+    }
+}
+
+#[test]
+fn what_an_edit_does_not_reach_is_not_checked_again() {
+    let script = |limit: &str| {
+        format!(
+            "type Bid = {{ auction: int, price: int }}\n\
+             source bids: Bid = file(\"b\", format: json)\n\
+             stream cheap = bids |> filter(price < {limit})\n\
+             stream high = bids |> filter(price > 9)\n\
+             sink a = cheap -> blackhole()\n\
+             sink b = high -> blackhole()\n"
+        )
+    };
+    let path = Path::new("s.flow");
+    let look = |text: &str, memories: &mut Memories, before: Option<&mut Compilation>| {
+        let mut loader = |_: &Path| Ok(text.as_bytes().to_vec());
+        analyse_again(&mut loader, path, &Options::default(), Some(memories), before).unwrap()
+    };
+    // A column keeps its number as long as nobody looks again.
+    let numbers = |compiled: &Compilation, name: &str| -> Vec<u32> {
+        let index = compiled.checked.declarations.iter().position(|d| &*d.name == name).unwrap();
+        compiled.checked.pipeline(index).unwrap().output.columns.iter().map(|column| column.id).collect()
+    };
+    let mut memories = Memories::default();
+    let mut before = look(&script("5"), &mut memories, None);
+    let kept: Vec<_> = ["bids", "high", "b"].map(|name| numbers(&before, name)).into();
+    let after = look(&script("50"), &mut memories, Some(&mut before));
+    assert_eq!(["bids", "high", "b"].map(|name| numbers(&after, name)).to_vec(), kept);
+    // Another type of rows reaches all.
+    let mut before = after;
+    let wider = script("50").replace("price: int", "price: int, note: string");
+    let after = look(&wider, &mut memories, Some(&mut before));
+    for (name, kept) in ["bids", "high", "b"].into_iter().zip(&kept) {
+        let now = numbers(&after, name);
+        assert!(now.len() == 3 && kept.iter().all(|number| !now.contains(number)), "{name}");
+    }
+}
+
+fn storm(path: &Path, edits: usize, seed: u64) {
+    let mut random = Random(seed);
+    let original = read(path);
+    let mut text = original.clone();
+    let mut memories = Memories::default();
+    let mut before: Option<Compilation> = None;
+    for step in 0..edits {
+        // A script that was edited to pieces is of no use: begin again.
+        if step % 8 == 7 {
+            text.clone_from(&original);
+        } else if step > 0 {
+            edit(&mut random, &mut text);
+        }
+        let mut loader = |asked: &Path| match asked == path {
+            true => Ok(text.as_bytes().to_vec()),
+            false => std::fs::read(asked).map_err(|_| LoadError::Missing),
+        };
+        let options = Options::default();
+        let fresh = analyse(&mut loader, path, &options, None).unwrap();
+        let again = analyse_again(&mut loader, path, &options, Some(&mut memories), before.as_mut()).unwrap();
+        let place = || format!("{}, FLOW_SEED={seed}, edit {step}:\n{text}", path.display());
+        for (a, b) in known(&again).iter().zip(&known(&fresh)) {
+            assert_eq!(a, b, "{}", place());
+        }
+        assert_eq!(known(&again).len(), known(&fresh).len(), "{}", place());
+        before = Some(again);
+    }
+}
