@@ -46,7 +46,8 @@
     ("@[0-9][-0-9.]*\\(?:T[0-9:.]*\\(?:Z\\|[-+][0-9:]+\\)?\\)?" . font-lock-constant-face)
     (,(concat "|>[ \t]*\\(?:@\\w+(\"[^\"\n]*\")[ \t]*\\)*\\(" flow--name "\\)") 1 font-lock-function-name-face)
     (,(concat "->[ \t]*\\(" flow--name "\\)[ \t]*[({]") 1 font-lock-function-name-face)
-    ("^[ \t]*\\(given\\|advance\\|expect\\(?:[ \t]+ordered\\)?\\)[ \t]" 1 font-lock-keyword-face)
+    ("^[ \t]*\\(given\\|advance\\|expect\\(?:[ \t]+ordered\\)?\\|restore[ \t]+into\\)[ \t]" 1 font-lock-keyword-face)
+    ("^[ \t]*\\(savepoint\\)[ \t]*$" 1 font-lock-keyword-face)
     ("\\_<\\(?:if\\|then\\|else\\|match\\|try\\|let\\|as\\|and\\|or\\|not\\|in\\)\\_>\\(?:[^:]\\|$\\)"
      0 font-lock-keyword-face)
     ("[[:alnum:]_`][ \t]+\\(on\\|asOf\\)[ \t]" 1 font-lock-keyword-face)

@@ -189,7 +189,8 @@ module.exports = grammar({
     test_declaration: ($) =>
       seq(optional($.annotation), 'test', field('name', $.string), '{', repeat($.test_step), '}'),
 
-    test_step: ($) => choice($.given_step, $.advance_step, $.expect_step),
+    test_step: ($) =>
+      choice($.given_step, $.advance_step, $.expect_step, $.savepoint_step, $.restore_step),
     given_step: ($) => seq('given', field('target', $.path), field('rows', $.list)),
     advance_step: ($) => seq('advance', field('by', $.expression)),
     expect_step: ($) =>
@@ -198,6 +199,15 @@ module.exports = grammar({
         optional('ordered'),
         field('target', choice($.path, alias($._ordered_path, $.path))),
         field('rows', $.list),
+      ),
+    savepoint_step: (_) => 'savepoint',
+    restore_step: ($) =>
+      seq(
+        'restore',
+        'into',
+        field('path', $.string),
+        repeat(seq(',', $.argument)),
+        optional(','),
       ),
     // A stream may be called `ordered`.
     _ordered_path: ($) =>

@@ -37,9 +37,9 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
             continue;
         }
         let file = script::name(path);
-        for test in flow_driver::testing::tests(&compiled) {
+        for (index, test) in flow_driver::testing::tests(&compiled).iter().enumerate() {
             if args.filter.as_ref().is_none_or(|text| test.name.contains(text.as_str())) {
-                let ran = one(&compiled, test, &file, args.matrix, look, &env);
+                let ran = one(&compiled, (index, test), &file, args.matrix, look, &env);
                 if args.format == TestFormat::Human {
                     output::say(&line(&ran, look));
                 }
@@ -57,7 +57,14 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
 }
 
 /// Runs a test in every mode until one fails.
-fn one(compiled: &Compilation, test: &CheckedTest, file: &str, matrix: bool, look: Look, env: &Env) -> Ran {
+fn one(
+    compiled: &Compilation,
+    (index, test): (usize, &CheckedTest),
+    file: &str,
+    matrix: bool,
+    look: Look,
+    env: &Env,
+) -> Ran {
     let modes = if matrix { &Mode::MATRIX[..] } else { &Mode::MATRIX[..1] };
     let began = env.clock.elapsed();
     let mut ran = Ran {
@@ -68,7 +75,7 @@ fn one(compiled: &Compilation, test: &CheckedTest, file: &str, matrix: bool, loo
         diagnostics: Vec::new(),
     };
     for mode in modes {
-        let diagnostics = match testing::run(compiled, test, *mode, look) {
+        let diagnostics = match testing::run(compiled, index, *mode, look) {
             Verdict::Passed => continue,
             Verdict::Failed(mismatches) => {
                 let mode = matrix.then_some(*mode);

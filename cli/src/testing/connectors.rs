@@ -39,10 +39,17 @@ pub(super) struct Given {
     /// Pieces that so many sources of the job will read; others are a table's, or of a source nobody needs.
     awaited: Mutex<HashMap<usize, usize>>,
     ended: AtomicBool,
+    /// Per declaration: pieces that the jobs of the parts before have read.
+    before: HashMap<String, usize>,
 }
 
 impl Given {
-    pub(super) fn new(steps: &[Step], pieces: Pieces) -> Given {
+    /// The rows of a part of a test, which goes on where the other one stopped.
+    pub(super) fn new(steps: &[Step], pieces: Pieces, earlier: Option<&Given>) -> Given {
+        let mut before = earlier.map(|given| given.before.clone()).unwrap_or_default();
+        for (declaration, pieces) in earlier.into_iter().flat_map(|given| &given.rows) {
+            *before.entry(declaration.clone()).or_default() += pieces.len();
+        }
         let mut all: HashMap<String, Vec<(usize, Rows)>> = HashMap::new();
         let mut numbers = Vec::new();
         let mut next = 1;
@@ -65,6 +72,7 @@ impl Given {
             taken: AtomicUsize::new(0),
             awaited: Mutex::default(),
             ended: AtomicBool::new(false),
+            before,
         }
     }
 
@@ -141,7 +149,8 @@ impl Connectors for TestConnectors {
             pieces.iter().for_each(|(piece, _)| *awaited.entry(*piece).or_default() += 1);
         }
         let schema = Arc::new(RecordType::new(fields));
-        Ok(Box::new(GivenSource { given: self.given.clone(), pieces, next: 0, schema, waits }))
+        let before = self.given.before.get(&name).copied().unwrap_or(0);
+        Ok(Box::new(GivenSource { given: self.given.clone(), pieces, before, next: 0, schema, waits }))
     }
 
     fn sink(
@@ -162,6 +171,8 @@ impl Connectors for TestConnectors {
 struct GivenSource {
     given: Arc<Given>,
     pieces: Vec<(usize, Rows)>,
+    /// Pieces of the source that jobs before have read: positions count them too.
+    before: usize,
     /// Index of the next one.
     next: usize,
     schema: Arc<RecordType>,
@@ -210,7 +221,7 @@ impl Source for GivenSource {
                     self.given.taken.fetch_max(*piece, Ordering::SeqCst);
                 }
                 self.next += 1;
-                Ok(Next::Chunk(Box::new(Piece { to: self.next, rows: rows.clone() })))
+                Ok(Next::Chunk(Box::new(Piece { to: self.before + self.next, rows: rows.clone() })))
             }
             Some(_) => Ok(Next::Pending),
             None => Ok(if ended { Next::End } else { Next::Pending }),
@@ -218,11 +229,12 @@ impl Source for GivenSource {
     }
 
     fn tracker(&self) -> Option<Box<dyn Tracker>> {
-        Some(Box::new(Count(self.next as u64)))
+        Some(Box::new(Count((self.before + self.next) as u64)))
     }
 
     fn seek(&mut self, position: &str) -> Result<(), SourceError> {
-        self.next = usize::try_from(Count::read(position)?).unwrap_or(usize::MAX);
+        let read = usize::try_from(Count::read(position)?).unwrap_or(usize::MAX);
+        self.next = read.saturating_sub(self.before);
         Ok(())
     }
 

@@ -5,25 +5,24 @@
 mod clock;
 mod compare;
 mod connectors;
+mod drive;
 
 pub(crate) use compare::Mismatch;
 
 use crate::failure;
 use crate::kernels::NativeKernels;
-use crate::render::Look;
+use crate::render::{self, Look};
 use clock::VirtualClock;
 use connectors::{Given, Pieces, Received, TestConnectors};
+use drive::{Broken, Drive, Starter};
+use flow_driver::Compilation;
 use flow_driver::testing::{self, Step, TestPlan};
-use flow_driver::{CheckedTest, Compilation};
 use flow_engine::connect::Kernels;
 use flow_engine::snapshot::Snapshot;
-use flow_engine::{Job, JobError, JobHandle, JobOptions, Snapshots, StartError};
 use flow_env::Env;
-use flow_plan::physical::Graph;
-use flow_syntax::{Diagnostic, codes};
+use flow_syntax::{Diagnostic, FileId, codes};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How a test is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +48,10 @@ impl Mode {
         Mode { workers: WORKERS[0], interpret: false, restart: true },
         Mode { workers: WORKERS[1], interpret: true, restart: true },
     ];
+
+    fn pieces(self) -> Pieces {
+        if self.restart { Pieces::Rows } else { Pieces::Steps }
+    }
 
     /// The one that goes on where this one stops.
     fn next(self) -> Mode {
@@ -84,147 +87,82 @@ pub(crate) enum Verdict {
     Broken(String),
 }
 
-/// Runs one test.
-pub(crate) fn run(compiled: &Compilation, test: &CheckedTest, mode: Mode, look: Look) -> Verdict {
-    let plan = testing::plan(compiled, test);
-    let graph = match flow_driver::runnable(&plan.plan) {
-        Ok(graph) => graph,
-        Err(findings) => return Verdict::NotRunnable(findings),
-    };
+/// Runs one test: a job for each of its parts, each but the first from the savepoint of the one before.
+pub(crate) fn run(compiled: &Compilation, test: usize, mode: Mode, look: Look) -> Verdict {
     let clock = Arc::new(VirtualClock::new());
     let env = Env { clock: clock.clone(), ..Env::real() };
-    let pieces = if mode.restart { Pieces::Rows } else { Pieces::Steps };
-    let given = Arc::new(Given::new(&plan.steps, pieces));
-    let received = Arc::new(Received::new(plan.targets));
-    let connectors = TestConnectors { given: given.clone(), received: received.clone() };
-    let kernels: Option<Arc<dyn Kernels>> =
-        if mode.interpret { None } else { Some(Arc::new(NativeKernels::new(&env))) };
-    let starter = Starter { graph: Arc::new(graph), connectors, kernels, env: &env };
-    let ended = starter.start(mode, None).and_then(|(job, snapshots)| {
-        let (given, received, plan) = (&*given, &*received, &plan);
-        let mut drive =
-            Drive { job, snapshots, mode, starter: &starter, clock: &clock, given, received, plan };
-        let mismatches = drive.steps()?;
-        drive.job.wait().map_err(Broken::Failed)?;
-        Ok(mismatches)
-    });
-    let base = PathBuf::new();
-    let mut mismatches = match ended {
-        Ok(mismatches) => mismatches,
-        Err(Broken::NotStarted(error)) => {
-            return Verdict::Broken(failure::not_started(&error, &compiled.sources, &base, &env, look));
+    let runner = Runner { mode, look, clock: &clock, env: &env };
+    let (mut from, mut given): (Option<Snapshot>, Option<Arc<Given>>) = (None, None);
+    let mut mismatches = Vec::new();
+    let mut parts = testing::plans(compiled, test).into_iter().peekable();
+    while let Some((script, plan)) = parts.next() {
+        let last = parts.peek().is_none();
+        let given_now = Arc::new(Given::new(&plan.steps, mode.pieces(), given.as_deref()));
+        match runner.part(script, &plan, &given_now, from.take(), last) {
+            Ok((found, snapshot)) => {
+                mismatches.extend(found);
+                from = snapshot;
+            }
+            // Only places of the test's own script can be shown as those of its diagnostics.
+            Err(Verdict::NotRunnable(findings)) if given.is_some() => {
+                return Verdict::Broken(render::report(&findings, &script.sources, look));
+            }
+            Err(verdict) => return verdict,
         }
-        Err(Broken::Failed(error)) => {
-            return Verdict::Broken(failure::failed(&error, &compiled.sources, &base, &env, look));
+        if !last && from.is_none() {
+            return Verdict::Broken(format!(
+                "the job had come to its end before the savepoint, so `{}` cannot go on from it\n",
+                parts.peek().map_or("", |(next, _)| next.sources.file(FileId(0)).name.as_str())
+            ));
         }
-    };
-    // What stands behind the last rows and times is looked at when the input has ended.
-    mismatches.extend(compare::at_the_end(&plan, &received));
+        given = Some(given_now);
+    }
     if mismatches.is_empty() { Verdict::Passed } else { Verdict::Failed(mismatches) }
 }
 
-/// Why a job did not come to its end.
-enum Broken {
-    NotStarted(Box<StartError>),
-    Failed(Box<JobError>),
-}
-
-/// Starts the jobs of a test.
-struct Starter<'a> {
-    graph: Arc<Graph>,
-    connectors: TestConnectors,
-    kernels: Option<Arc<dyn Kernels>>,
+/// Runs the parts of a test.
+struct Runner<'a> {
+    mode: Mode,
+    look: Look,
+    clock: &'a VirtualClock,
     env: &'a Env,
 }
 
-impl Starter<'_> {
-    fn start(&self, mode: Mode, from: Option<Snapshot>) -> Result<(JobHandle, Option<Snapshots>), Broken> {
-        let parallelism = Some(mode.workers);
-        let options = JobOptions { parallelism, from, barriers: mode.restart, ..JobOptions::default() };
-        let kernels = self.kernels.clone();
-        let mut job = Job::start(self.graph.clone(), &self.connectors, kernels, self.env, &options)
-            .map_err(|error| Broken::NotStarted(Box::new(error)))?;
-        let snapshots = job.snapshots();
-        Ok((job, snapshots))
-    }
-}
-
-struct Drive<'a> {
-    job: JobHandle,
-    /// Of this job, if it is to be stopped.
-    snapshots: Option<Snapshots>,
-    /// How this job runs.
-    mode: Mode,
-    starter: &'a Starter<'a>,
-    clock: &'a VirtualClock,
-    given: &'a Given,
-    received: &'a Received,
-    plan: &'a TestPlan,
-}
-
-impl Drive<'_> {
-    /// Goes through the steps in front of the last expectations, then ends the input.
-    fn steps(&mut self) -> Result<Vec<Mismatch>, Broken> {
-        let mut mismatches = Vec::new();
-        for (index, step) in self.plan.steps[..self.plan.last_group].iter().enumerate() {
-            match step {
-                Step::Given { .. } => {
-                    for piece in self.given.pieces(index) {
-                        self.give(piece);
-                        self.restart()?;
-                    }
+impl Runner<'_> {
+    /// Runs a part to its end, or up to its savepoint.
+    fn part(
+        &self,
+        script: &Compilation,
+        plan: &TestPlan,
+        given: &Arc<Given>,
+        from: Option<Snapshot>,
+        last: bool,
+    ) -> Result<(Vec<Mismatch>, Option<Snapshot>), Verdict> {
+        let graph = flow_driver::runnable(&plan.plan).map_err(Verdict::NotRunnable)?;
+        let received = Arc::new(Received::new(plan.targets));
+        let connectors = TestConnectors { given: given.clone(), received: received.clone() };
+        let kernels: Option<Arc<dyn Kernels>> =
+            if self.mode.interpret { None } else { Some(Arc::new(NativeKernels::new(self.env))) };
+        let barriers = self.mode.restart || !last || plan.steps.iter().any(|s| matches!(s, Step::Savepoint));
+        let starter = Starter { graph: Arc::new(graph), connectors, kernels, env: self.env, barriers };
+        let ended = starter.start(self.mode, from).and_then(|(job, snapshots)| {
+            let (mode, clock, received) = (self.mode, self.clock, &*received);
+            Drive { job, snapshots, mode, starter: &starter, clock, given, received, plan }.part(last)
+        });
+        let base = PathBuf::new();
+        let (mut mismatches, snapshot) = ended.map_err(|broken| {
+            Verdict::Broken(match broken {
+                Broken::NotStarted(error) => {
+                    failure::not_started(&error, &script.sources, &base, self.env, self.look)
                 }
-                Step::Advance { by } => self.advance(*by),
-                Step::Expect(expect) => {
-                    self.job.wait_quiet();
-                    mismatches.extend(compare::mismatch(expect, &self.received.rows(expect.target)));
-                }
-            }
+                Broken::Failed(error) => failure::failed(&error, &script.sources, &base, self.env, self.look),
+            })
+        })?;
+        if last {
+            // What stands behind the last rows and times is looked at when the input has ended.
+            mismatches.extend(compare::at_the_end(plan, &received));
         }
-        self.given.end();
-        self.job.control().wake();
-        Ok(mismatches)
-    }
-
-    /// Lets the sources read a piece, and everything that comes of it go through.
-    fn give(&mut self, piece: usize) {
-        self.given.release(piece);
-        while !self.given.is_taken(piece) && !self.job.wait_at_most(Duration::ZERO) {
-            self.job.wait_quiet();
-        }
-        self.job.wait_quiet();
-    }
-
-    /// Stops the job, and goes on with another one from its snapshot. Time stands still meanwhile, and what targets
-    /// received is kept. A job that has no input left, or failed, has no snapshot: it comes to its own end.
-    fn restart(&mut self) -> Result<(), Broken> {
-        let taken = self.snapshots.as_ref().and_then(|snapshots| snapshots.take(true));
-        let Some(snapshot) = taken else { return Ok(()) };
-        // Its sources must be gone before the next job opens them.
-        while !self.job.wait_at_most(Duration::from_millis(1)) {}
-        let next = self.mode.next();
-        let (job, snapshots) = self.starter.start(next, Some(snapshot))?;
-        let stopped = std::mem::replace(&mut self.job, job);
-        (self.snapshots, self.mode) = (snapshots, next);
-        stopped.wait().map_err(Broken::Failed)?;
-        Ok(())
-    }
-
-    /// Time goes on from one deadline to the next, so that everything happens at its own time.
-    fn advance(&mut self, by: i64) {
-        let target = self.clock.now() + Duration::from_micros(by.max(0) as u64);
-        loop {
-            let quiet = self.job.wait_quiet();
-            match quiet.deadline.filter(|deadline| *deadline <= target) {
-                Some(deadline) if deadline > self.clock.now() => self.clock.set(deadline),
-                // One that has come is being handled.
-                Some(_) if self.job.wait_at_most(Duration::ZERO) => break,
-                Some(_) => {}
-                None => break,
-            }
-        }
-        self.clock.set(target);
-        self.job.wait_quiet();
+        Ok((mismatches, snapshot))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::load::{self, LoadError, Loader, Memories};
 use crate::runnable::meaningless;
+use crate::upgrade::{Upgrade, Upgrades};
 use flow_plan::operator::Plan;
 use flow_syntax::ast::Program;
 use flow_syntax::{Diagnostic, SourceMap};
@@ -30,6 +31,8 @@ pub struct Compilation {
     pub checked: Checked,
     /// Its plan; none if anything is wrong.
     pub plan: Option<Plan>,
+    /// The scripts in which its tests go on.
+    pub upgrades: Vec<Upgrade>,
 }
 
 impl Compilation {
@@ -37,24 +40,25 @@ impl Compilation {
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
+
+    /// Makes the plan of what was checked, if nothing is wrong with it.
+    pub(crate) fn link(&mut self) {
+        if self.checked.ok && !self.has_errors() {
+            self.plan = Some(flow_types::plan(&self.checked, &self.sources));
+        }
+    }
 }
 
 /// Compiles a script. Only a script that cannot be loaded at all is an error here; everything wrong
 /// with it or its imports is in the diagnostics.
 pub fn compile(loader: &mut dyn Loader, path: &Path, options: &Options) -> Result<Compilation, LoadError> {
     let mut compiled = analyse(loader, path, options, None)?;
-    if compiled.checked.ok && !compiled.has_errors() {
-        let plan = flow_types::plan(&compiled.checked, &compiled.sources);
-        let found = meaningless(&plan);
-        compiled.plan = found.is_empty().then_some(plan);
-        compiled.diagnostics.extend(found);
-        sort(&mut compiled.diagnostics);
-    }
+    compiled.link();
     Ok(compiled)
 }
 
-/// All that [`compile`] finds, without the plan: what an editor needs between two keys. What the memory holds of the files
-/// is not read again.
+/// All that [`compile`] finds, without the plan: what a check and an editor need. What the memory holds of the files is not
+/// read again.
 pub fn analyse(
     loader: &mut dyn Loader,
     path: &Path,
@@ -70,10 +74,11 @@ pub fn analyse_again(
     loader: &mut dyn Loader,
     path: &Path,
     options: &Options,
-    memory: Option<&mut Memories>,
+    mut memory: Option<&mut Memories>,
     before: Option<&mut Compilation>,
 ) -> Result<Compilation, LoadError> {
-    let load::Loaded { sources, programs, mut diagnostics } = load::load(loader, path, memory)?;
+    let load::Loaded { sources, programs, mut diagnostics } =
+        load::load(loader, path, memory.as_deref_mut())?;
     let input = flow_types::Input {
         sources: &sources,
         programs: &programs,
@@ -87,8 +92,15 @@ pub fn analyse_again(
     });
     let (checked, found) = flow_types::check_again(&input, before);
     diagnostics.extend(found);
-    sort(&mut diagnostics);
-    Ok(Compilation { sources, programs, diagnostics, checked, plan: None })
+    let mut main = Compilation { sources, programs, diagnostics, checked, plan: None, upgrades: Vec::new() };
+    if main.checked.ok {
+        main.diagnostics.extend(meaningless(&main.checked));
+    }
+    let (upgrades, found) = Upgrades { loader, path, main: &main, options, memory }.find();
+    main.upgrades = upgrades;
+    main.diagnostics.extend(found);
+    sort(&mut main.diagnostics);
+    Ok(main)
 }
 
 /// How the main script changed, if that is all that did.

@@ -10,12 +10,14 @@ pub mod reference;
 pub mod restore;
 mod runnable;
 pub mod testing;
+mod upgrade;
 
 pub use compile::{Compilation, Options, analyse, analyse_again, compile};
 pub use explain::explain;
 pub use flow_types::{CheckedTest, Level, Levels};
 pub use load::{LoadError, Loader, Memories, normal};
 pub use runnable::runnable;
+pub use upgrade::Upgrade;
 
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,13 @@
 //! anything starts, at its stage.
 
 use crate::compile::sort;
-use flow_plan::operator::Plan;
+use flow_plan::Place;
+use flow_plan::operator::{Plan, StreamMode};
 use flow_plan::passes::{self, Unsupported};
 use flow_plan::physical::Graph;
 use flow_syntax::{Code, Diagnostic, FileId, Span, codes};
+use flow_types::Checked;
+use flow_types::checked::{CheckedPipeline, Input};
 
 /// The graph the engine runs, or every finding about what cannot run yet.
 pub fn runnable(plan: &Plan) -> Result<Graph, Vec<Diagnostic>> {
@@ -18,9 +21,31 @@ pub fn runnable(plan: &Plan) -> Result<Graph, Vec<Diagnostic>> {
 }
 
 /// Stages that have no meaning over the streams that they read.
-pub(crate) fn meaningless(plan: &Plan) -> Vec<Diagnostic> {
-    let at = |finding: Unsupported| diagnostic(finding, "rows that come in here may be replaced later");
-    passes::meaningless(plan).into_iter().map(at).collect()
+pub(crate) fn meaningless(checked: &Checked) -> Vec<Diagnostic> {
+    let pipelines = (0..checked.declarations.len()).filter_map(|index| checked.pipeline(index));
+    let mut found = Vec::new();
+    for pipeline in pipelines.filter(|pipeline| pipeline.ok) {
+        for operator in &pipeline.operators {
+            if operator.inputs.iter().any(|input| is_updating(checked, pipeline, *input)) {
+                let place =
+                    Place { file: operator.span.file.0, start: operator.span.start, end: operator.span.end };
+                let finding = passes::meaningless(&operator.kind, &operator.word, place);
+                let label = "rows that come in here may be replaced later";
+                found.extend(finding.map(|finding| diagnostic(finding, label)));
+            }
+        }
+    }
+    found
+}
+
+fn is_updating(checked: &Checked, pipeline: &CheckedPipeline, input: Input) -> bool {
+    match input {
+        Input::Operator(at) => pipeline.operators[at].mode != StreamMode::Append,
+        Input::Declaration(index) => {
+            checked.pipeline(index).is_some_and(|read| read.output.mode != StreamMode::Append)
+        }
+        Input::Errors(_) | Input::Late(_) => false,
+    }
 }
 
 fn diagnostic(finding: Unsupported, label: &str) -> Diagnostic {

@@ -9,7 +9,7 @@ use flow_types::checked::Input;
 use flow_types::{CheckedStep, CheckedTest};
 use std::sync::Arc;
 
-/// A test, ready to run.
+/// A test, or a part of one between two `restore into`, ready to run.
 #[derive(Clone, Debug)]
 pub struct TestPlan {
     /// What its targets need. Sources and sinks are the connector [`flow_plan::connector::TEST`].
@@ -19,7 +19,7 @@ pub struct TestPlan {
     /// How many things are looked at.
     pub targets: usize,
     /// Index of the first of the expectations behind the last rows and times: they hold when the input has
-    /// ended, those before them when they are reached.
+    /// ended, those before them when they are reached. Where another script goes on, the input does not end.
     pub last_group: usize,
 }
 
@@ -40,6 +40,8 @@ pub enum Step {
     },
     /// Rows must have come.
     Expect(Expect),
+    /// What the job holds can be kept. One that is restored is no step: it is how a part of a test ends.
+    Savepoint,
 }
 
 /// An `expect`.
@@ -64,14 +66,28 @@ pub fn tests(compiled: &Compilation) -> &[CheckedTest] {
     &compiled.checked.tests
 }
 
-/// Makes a test of a script without errors ready to run.
-pub fn plan(compiled: &Compilation, test: &CheckedTest) -> TestPlan {
+/// Makes a test of a script without errors ready to run: its parts with the script that each is about. Each part but the
+/// first goes on from a savepoint of the one before.
+pub fn plans(compiled: &Compilation, test: usize) -> Vec<(&Compilation, TestPlan)> {
+    let own = compiled.checked.tests.get(test).map(|test| (compiled, &test.steps));
+    let upgrades = compiled.upgrades.iter().filter(|upgrade| upgrade.test == test);
+    let parts = own.into_iter().chain(upgrades.map(|upgrade| (&upgrade.script, &upgrade.steps)));
+    parts.map(|(script, steps)| (script, plan(script, steps))).collect()
+}
+
+fn plan(compiled: &Compilation, checked_steps: &[CheckedStep]) -> TestPlan {
+    let restored = matches!(checked_steps.last(), Some(CheckedStep::Restore { .. }));
+    // The savepoint that is restored: nothing happens behind it.
+    let kept = checked_steps.iter().rposition(|step| matches!(step, CheckedStep::Savepoint { .. }));
     let checked = &compiled.checked;
     let name = |index: usize| checked.declarations[index].name.to_string();
     let mut targets: Vec<Input> = Vec::new();
     let mut steps = Vec::new();
-    for step in &test.steps {
+    for (at, step) in checked_steps.iter().enumerate() {
         steps.push(match step {
+            CheckedStep::Savepoint { .. } if restored && kept == Some(at) => continue,
+            CheckedStep::Savepoint { .. } => Step::Savepoint,
+            CheckedStep::Restore { .. } => continue,
             CheckedStep::Given { declaration, rows, .. } => {
                 Step::Given { declaration: name(*declaration), rows: rows.clone() }
             }
@@ -92,7 +108,10 @@ pub fn plan(compiled: &Compilation, test: &CheckedTest) -> TestPlan {
             }
         });
     }
-    let last_group = steps.iter().rposition(|step| !matches!(step, Step::Expect(_))).map_or(0, |at| at + 1);
-    let plan = flow_types::plan_for_test(checked, &compiled.sources, &targets);
+    let last_group = match steps.iter().rposition(|step| !matches!(step, Step::Expect(_))) {
+        _ if restored => steps.len(),
+        last => last.map_or(0, |at| at + 1),
+    };
+    let plan = flow_types::plan_for_test(checked, &compiled.sources, &targets, restored);
     TestPlan { plan, steps, targets: targets.len(), last_group }
 }

@@ -387,6 +387,39 @@ pub enum TestStep {
         /// The whole step.
         span: Span,
     },
+    /// `savepoint`.
+    Savepoint {
+        /// The whole step.
+        span: Span,
+    },
+    /// `restore into "script.flow"`: what follows is about the declarations of that script.
+    Restore(Restore),
+}
+
+impl TestStep {
+    /// The whole step.
+    pub fn span(&self) -> Span {
+        match self {
+            TestStep::Given { span, .. }
+            | TestStep::Advance { span, .. }
+            | TestStep::Expect { span, .. }
+            | TestStep::Savepoint { span } => *span,
+            TestStep::Restore(restore) => restore.span,
+        }
+    }
+}
+
+/// `restore into "script.flow"`, `restore into "script.flow", allowDropped: true`.
+#[derive(Clone, Debug)]
+pub struct Restore {
+    /// The path as it is written.
+    pub path: String,
+    /// Where it stands.
+    pub path_span: Span,
+    /// What is said beside it.
+    pub args: Vec<Arg>,
+    /// The whole step.
+    pub span: Span,
 }
 
 /// Index of an expression in its file's arena.

@@ -47,6 +47,17 @@ impl Tok {
     }
 }
 
+/// Does a step of a test begin with a token of this class, right inside the test's braces? A step's word is also
+/// a name where a name must stand: behind `given` and `expect`.
+pub(crate) fn begins_step(class: u8, newline: bool, before: u8) -> bool {
+    is_step(class) && (newline || !matches!(before, b'g' | b'x' | b'r'))
+}
+
+/// The words of a test's steps.
+pub(crate) fn is_step(class: u8) -> bool {
+    matches!(class, b'g' | b'v' | b'x' | b'p' | b'e')
+}
+
 /// The tokens of `tokens[range]` without comments, strings folded into one each.
 pub(crate) fn classify(text: &str, tokens: &[Token], range: std::ops::Range<usize>) -> Vec<Tok> {
     let mut out = Vec::with_capacity(range.len());
@@ -158,6 +169,9 @@ fn name_class(word: &str) -> u8 {
         (5, "given") => b'g',
         (6, "expect") => b'x',
         (7, "advance") => b'v',
+        (9, "savepoint") => b'p',
+        (7, "restore") => b'e',
+        (4, "into") => b'o',
         (7, "ordered") => b'r',
         (7, "flatMap" | "flatmap") | (8, "flat_map") => b'l',
         (8, "leftJoin" | "semiJoin" | "antiJoin" | "leftjoin") | (9, "left_join" | "innerJoin") => b'j',

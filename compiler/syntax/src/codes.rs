@@ -136,6 +136,7 @@ codes! {
     TEST_ROW "E0607" "test-row" "a row of a test does not have the type of the stream";
     BAD_IMPORT "E0608" "bad-import" "an imported file is missing or cannot be read";
     EXPECTATION_FAILED "E0609" "expectation-failed" "a stream or sink did not receive what a test expects";
+    TEST_RESTORE "E0610" "test-restore" "a test cannot go on in another script there";
 
     DUPLICATE_STATE_ID "E0701" "duplicate-state-id" "two stateful stages have the same id";
     MISPLACED_STATE_ID "E0702" "misplaced-state-id" "an id is given to something that has no state";

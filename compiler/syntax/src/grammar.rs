@@ -22,7 +22,11 @@ pub(crate) fn words(rule: Rule) -> &'static str {
         | Rule::stream_decl
         | Rule::test_head
         | Rule::decl => "a declaration",
-        Rule::given_step | Rule::advance_step | Rule::expect_step => "`given`, `advance` or `expect`",
+        Rule::given_step
+        | Rule::advance_step
+        | Rule::expect_step
+        | Rule::savepoint_step
+        | Rule::restore_step => "a step such as `given` or `expect`",
         Rule::sink_end | Rule::connector => "a connector such as `file(…)`",
         Rule::stage | Rule::stage_plain => "a stage such as `filter(…)`",
         Rule::stage_flat_map => "`flatMap(x in list)`",
@@ -73,6 +77,9 @@ pub(crate) fn words(rule: Rule) -> &'static str {
         Rule::word_advance => "`advance`",
         Rule::word_expect => "`expect`",
         Rule::word_ordered => "`ordered`",
+        Rule::word_savepoint => "`savepoint`",
+        Rule::word_restore => "`restore`",
+        Rule::word_into => "`into`",
         Rule::word_map => "`map`",
         Rule::word_any => "`_`",
         Rule::word_is => "an operator",

@@ -6,7 +6,7 @@ use crate::ast::{
 };
 use crate::build::decl::Head;
 use crate::build::{Shared, ident_of};
-use crate::class::Tok;
+use crate::class::{Tok, begins_step};
 use crate::diagnose;
 use crate::grammar::Rule;
 use crate::parse::with_pairs;
@@ -125,6 +125,8 @@ pub(crate) fn test(shared: &mut Shared<'_>, toks: &[Tok]) -> Option<DeclKind> {
         let rule = match piece[0].class {
             b'g' => Rule::given_step,
             b'v' => Rule::advance_step,
+            b'p' => Rule::savepoint_step,
+            b'e' => Rule::restore_step,
             _ => Rule::expect_step,
         };
         steps.extend(with_pairs(shared, rule, piece, false, |b, p| b.test_step(p)).flatten());
@@ -133,7 +135,7 @@ pub(crate) fn test(shared: &mut Shared<'_>, toks: &[Tok]) -> Option<DeclKind> {
     Some(DeclKind::Test(TestDecl { name, name_span, steps }))
 }
 
-/// Steps begin at `given`, `advance` and `expect` right inside the test's braces.
+/// Steps begin at `given`, `advance`, `expect`, `savepoint` and `restore` right inside the test's braces.
 fn step_ranges(shared: &mut Shared<'_>, toks: &[Tok], open: usize) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut depth = 0;
@@ -148,8 +150,7 @@ fn step_ranges(shared: &mut Shared<'_>, toks: &[Tok], open: usize) -> Vec<Range<
                 break;
             }
         }
-        let begins = depth == 1 && i > open && matches!(tok.class, b'g' | b'v' | b'x');
-        if begins && (tok.starts_line || !matches!(toks[i - 1].class, b'g' | b'x' | b'r')) {
+        if depth == 1 && i > open && begins_step(tok.class, tok.starts_line, toks[i - 1].class) {
             if let Some(last) = ranges.last_mut() {
                 last.end = i;
             }

@@ -111,7 +111,7 @@ impl Borders<'_> {
             b'D' if at_depth_0 => tok.starts_line || (self.has_shape(i) && !self.continues(i - 1)),
             b'D' => tok.starts_line && self.has_shape(i),
             b'L' => at_depth_0 && tok.starts_line && self.foreign_shape(i),
-            b'i' | b's' | b'g' | b'v' | b'x' | b'r' => {
+            b'i' | b's' | b'g' | b'v' | b'x' | b'r' | b'p' | b'e' | b'o' => {
                 at_depth_0 && tok.starts_line && !self.continues(i - 1) && self.foreign_shape(i)
             }
             _ => false,

@@ -90,6 +90,7 @@ fields! {
     TypeExpr { kind, span }
     FieldType { name, ty; doc }
     TestDecl { name_span, steps; name }
+    Restore { path_span, args, span; path }
     Expr { kind, span }
     MatchArm { patterns, value, span }
     Pattern { kind, span }
@@ -181,6 +182,8 @@ impl Move for TestStep {
                 time.shift(by);
                 span.shift(by);
             }
+            TestStep::Savepoint { span } => span.shift(by),
+            TestStep::Restore(restore) => restore.shift(by),
         }
     }
 }

@@ -189,6 +189,18 @@ pub enum CheckedStep {
         /// The step.
         span: Span,
     },
+    /// What the job holds is kept for a restore.
+    Savepoint {
+        /// The step.
+        span: Span,
+    },
+    /// Another script goes on; the steps behind it are that script's, see [`crate::check_steps`].
+    Restore {
+        /// Where its path stands.
+        path_span: Span,
+        /// May state be lost that has no place there?
+        allow_dropped: bool,
+    },
 }
 
 /// A row of an `expect`.

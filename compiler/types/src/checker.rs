@@ -2,13 +2,13 @@
 //! functions, the job, pipelines, tests, lints.
 
 use crate::again::{self, Before, Effects, Kept, Old, Used};
-use crate::checked::{Checked, CheckedDeclaration, CheckedKind, CheckedPipeline, FunctionShape};
+use crate::checked::{Checked, CheckedDeclaration, CheckedKind, CheckedPipeline, CheckedStep, FunctionShape};
 use crate::functions::Template;
 use crate::lints::{self, Levels};
 use crate::names::{self, Global};
 use flow_plan::expr::Place;
 use flow_plan::{DataType, Value};
-use flow_syntax::ast::{DeclKind, Program};
+use flow_syntax::ast::{DeclKind, Program, TestStep};
 use flow_syntax::{Diagnostic, SourceMap, Span};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -35,34 +35,24 @@ pub fn check(input: &Input<'_>) -> (Checked, Vec<Diagnostic>) {
 
 /// The same as [`check`]; what an edit left as it was is not looked at again.
 pub fn check_again(input: &Input<'_>, before: Option<Before>) -> (Checked, Vec<Diagnostic>) {
-    let mut diags = Vec::new();
-    let (globals, by_name) = names::collect(input.programs, &mut diags);
-    let count = globals.len();
-    let old = before.and_then(|before| Old::new(before, &globals));
-    let mut checker = Checker {
-        input: *input,
-        globals,
-        by_name,
-        resolved: (0..count).map(|_| Resolved::Pending).collect(),
-        columns: old.as_ref().map_or(0, |old| old.columns),
-        old,
-        kept: vec![Kept::default(); count],
-        effects: Effects::default(),
-        uses: Vec::new(),
-        read: Vec::new(),
-        diags,
-        said: 0,
-        reported: HashSet::new(),
-        delivery_span: None,
-        row_fields: Vec::new(),
-    };
-    checker.resolve_types();
-    checker.resolve_constants_and_functions();
-    let job = checker.check_job();
-    checker.what_changed();
-    checker.check_pipelines();
+    let mut checker = Checker::new(input, before);
+    let job = checker.check_declarations();
     let tests = checker.check_tests();
     checker.finish(job, tests)
+}
+
+/// Checks a script together with steps of a test that stands in another one, `guest`: they speak of this script's
+/// declarations. The guest's text is among the sources, and it is none of the programs.
+pub fn check_steps(
+    input: &Input<'_>,
+    guest: &Program,
+    steps: &[TestStep],
+) -> (Checked, Vec<CheckedStep>, Vec<Diagnostic>) {
+    let mut checker = Checker::new(input, None);
+    let job = checker.check_declarations();
+    let steps = checker.test_steps(guest, steps);
+    let (checked, diagnostics) = checker.finish(job, Vec::new());
+    (checked, steps, diagnostics)
 }
 
 /// What became of a declaration.
@@ -118,6 +108,39 @@ pub(crate) struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
+    fn new(input: &Input<'a>, before: Option<Before>) -> Checker<'a> {
+        let mut diags = Vec::new();
+        let (globals, by_name) = names::collect(input.programs, &mut diags);
+        let count = globals.len();
+        let old = before.and_then(|before| Old::new(before, &globals));
+        Checker {
+            input: *input,
+            globals,
+            by_name,
+            resolved: (0..count).map(|_| Resolved::Pending).collect(),
+            columns: old.as_ref().map_or(0, |old| old.columns),
+            old,
+            kept: vec![Kept::default(); count],
+            effects: Effects::default(),
+            uses: Vec::new(),
+            read: Vec::new(),
+            diags,
+            said: 0,
+            reported: HashSet::new(),
+            delivery_span: None,
+            row_fields: Vec::new(),
+        }
+    }
+
+    fn check_declarations(&mut self) -> flow_plan::operator::JobConfig {
+        self.resolve_types();
+        self.resolve_constants_and_functions();
+        let job = self.check_job();
+        self.what_changed();
+        self.check_pipelines();
+        job
+    }
+
     /// Says something, once per place and code.
     pub(crate) fn report(&mut self, diag: Diagnostic) {
         self.said += 1;

@@ -14,17 +14,22 @@ use std::sync::Arc;
 
 /// The plan of a script without errors: the operators that some sink needs.
 pub fn plan(checked: &Checked, sources: &SourceMap) -> Plan {
-    let roots: Vec<usize> = (0..checked.declarations.len())
+    linked(checked, sources, &sinks(checked), &[]).plan
+}
+
+fn sinks(checked: &Checked) -> Vec<usize> {
+    (0..checked.declarations.len())
         .filter(|i| pipeline(checked, *i).is_some_and(|p| p.kind == DeclarationKind::Sink && p.ok))
-        .collect();
-    plan_for(checked, sources, &roots)
+        .collect()
 }
 
 /// The plan of a test: what the looked-at streams, sinks and side outputs need. Sources and tables become
 /// connectors [`TEST`] with their declaration's name as `given` (or `table`), and each target gets a sink [`TEST`] with
-/// its place in the list as `target`; the script's own sinks write nothing.
-pub fn plan_for_test(checked: &Checked, sources: &SourceMap, targets: &[Input]) -> Plan {
-    let mut linker = linked(checked, sources, &[], targets);
+/// its place in the list as `target`; the script's own sinks write nothing. With `whole` there is also all that the script's
+/// sinks need: another script may go on with any of it.
+pub fn plan_for_test(checked: &Checked, sources: &SourceMap, targets: &[Input], whole: bool) -> Plan {
+    let roots = if whole { sinks(checked) } else { Vec::new() };
+    let mut linker = linked(checked, sources, &roots, targets);
     for operator in &mut linker.plan.operators {
         let declaration = &linker.plan.declarations[operator.declaration as usize];
         let (call, arg) = match &mut operator.kind {
@@ -74,10 +79,6 @@ fn test_call(call: &ConnectorCall, name: &str, value: Value) -> ConnectorCall {
         generators: Vec::new(),
         place: call.place,
     }
-}
-
-fn plan_for(checked: &Checked, sources: &SourceMap, roots: &[usize]) -> Plan {
-    linked(checked, sources, roots, &[]).plan
 }
 
 /// The operators that roots and targets need.

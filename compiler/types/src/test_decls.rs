@@ -8,10 +8,31 @@ use crate::names;
 use crate::stream::StreamType;
 use crate::suggest;
 use flow_plan::{DataType, RecordType, Value};
-use flow_syntax::ast::{DeclKind, ExprId, ExprKind, Ident, Path, Program, RecordItem, TestDecl, TestStep};
+use flow_syntax::ast::{DeclKind, ExprId, ExprKind, Ident, Path, Program, RecordItem, Restore, TestStep};
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
 use std::sync::Arc;
+
+/// Is there a savepoint that a `restore into` could go on from?
+#[derive(Clone, Copy)]
+enum Savepoint {
+    None,
+    Taken,
+    /// There was, but this step stands behind it.
+    Left(Span),
+}
+
+impl Savepoint {
+    fn behind(self, step: &TestStep) -> Savepoint {
+        match (self, step) {
+            (_, TestStep::Savepoint { .. }) => Savepoint::Taken,
+            (Savepoint::Taken, TestStep::Given { span, .. } | TestStep::Advance { span, .. }) => {
+                Savepoint::Left(*span)
+            }
+            (same, _) => same,
+        }
+    }
+}
 
 impl<'a> Checker<'a> {
     /// Checks the tests of the main script.
@@ -26,51 +47,104 @@ impl<'a> Checker<'a> {
                 self.report(names::duplicate(&test.name, test.name_span, first, "a test"));
             }
             names.push((&test.name, test.name_span));
-            let steps = self.test_steps(main, test);
+            let steps = self.test_steps(main, &test.steps);
             tests.push(CheckedTest { name: test.name.clone(), span: decl.span, steps });
         }
         tests
     }
 
-    fn test_steps(&mut self, main: &'a Program, test: &'a TestDecl) -> Vec<CheckedStep> {
-        let mut steps = Vec::with_capacity(test.steps.len());
-        for step in &test.steps {
+    /// Steps up to the first `restore into`: those behind it are about another script.
+    pub(crate) fn test_steps(&mut self, ast: &'a Program, steps: &'a [TestStep]) -> Vec<CheckedStep> {
+        let mut checked = Vec::with_capacity(steps.len());
+        let mut savepoint = Savepoint::None;
+        for step in steps {
+            savepoint = savepoint.behind(step);
             match step {
                 TestStep::Given { target, rows, span } => {
                     if let Some(declaration) = self.given_target(target) {
                         let stream = self.pipeline(declaration).map(|p| p.head.clone());
                         let record = stream.as_ref().and_then(StreamType::record);
-                        self.field_references(main, *rows, stream.as_ref());
-                        if let Some(rows) = self.given_rows(main, *rows, record.as_deref(), &target.name) {
-                            steps.push(CheckedStep::Given { declaration, rows, span: *span });
+                        self.field_references(ast, *rows, stream.as_ref());
+                        if let Some(rows) = self.given_rows(ast, *rows, record.as_deref(), &target.name) {
+                            checked.push(CheckedStep::Given { declaration, rows, span: *span });
                         }
                     }
                 }
                 TestStep::Advance { by, span } => {
-                    if let Some(by) = self.duration_option(main, *by, "`advance`", 0) {
-                        steps.push(CheckedStep::Advance { by, span: *span });
+                    if let Some(by) = self.duration_option(ast, *by, "`advance`", 0) {
+                        checked.push(CheckedStep::Advance { by, span: *span });
                     }
                 }
                 TestStep::Expect { ordered, target, rows, span } => {
-                    let Some((target_input, stream)) = self.expect_target(target) else { continue };
-                    for column in &stream.columns {
-                        self.mark_read(column.id);
-                    }
-                    self.field_references(main, *rows, Some(&stream));
-                    let Some(record) = stream.record() else { continue };
-                    if let Some(rows) = self.expect_rows(main, *rows, &record, &target.name) {
-                        steps.push(CheckedStep::Expect {
-                            ordered: *ordered,
-                            target: target_input,
-                            record,
-                            rows,
-                            span: *span,
-                        });
-                    }
+                    checked.extend(self.expect_step(ast, *ordered, target, *rows, *span));
+                }
+                TestStep::Savepoint { span } => checked.push(CheckedStep::Savepoint { span: *span }),
+                TestStep::Restore(restore) => {
+                    checked.extend(self.restore_step(ast, restore, savepoint));
+                    break;
                 }
             }
         }
-        steps
+        checked
+    }
+
+    fn expect_step(
+        &mut self,
+        ast: &'a Program,
+        ordered: bool,
+        target: &Path,
+        rows: ExprId,
+        span: Span,
+    ) -> Option<CheckedStep> {
+        let (target_input, stream) = self.expect_target(target)?;
+        for column in &stream.columns {
+            self.mark_read(column.id);
+        }
+        self.field_references(ast, rows, Some(&stream));
+        let record = stream.record()?;
+        let rows = self.expect_rows(ast, rows, &record, &target.name)?;
+        Some(CheckedStep::Expect { ordered, target: target_input, record, rows, span })
+    }
+
+    fn restore_step(
+        &mut self,
+        ast: &'a Program,
+        restore: &'a Restore,
+        savepoint: Savepoint,
+    ) -> Option<CheckedStep> {
+        let diag = Diagnostic::new(codes::TEST_RESTORE, restore.span, "there is no savepoint to restore");
+        let right = match savepoint {
+            Savepoint::Taken => true,
+            Savepoint::None => {
+                let place = restore.span.before();
+                self.report(diag.at("nothing was kept").fix("take one first", place, "savepoint\n  "));
+                false
+            }
+            Savepoint::Left(step) => {
+                self.report(
+                    diag.at("of a moment that has passed")
+                        .label(step, "the job has gone on since the savepoint")
+                        .help("restore right behind `savepoint`; only `expect` may stand between them"),
+                );
+                false
+            }
+        };
+        let mut allow_dropped = false;
+        for arg in &restore.args {
+            match &arg.name {
+                Some(name) if name.name == "allowDropped" => {
+                    let what = "`allowDropped`";
+                    let value = self.constant_option(ast, arg.value, &DataType::Bool, what);
+                    allow_dropped = matches!(value, Some(Value::Bool(true)));
+                }
+                _ => {
+                    let span = arg.name.as_ref().map_or(ast.exprs[arg.value].span, |name| name.span);
+                    let message = "`restore into` takes `allowDropped: true` and nothing else";
+                    self.report(Diagnostic::new(codes::TEST_RESTORE, span, message).at("not known"));
+                }
+            }
+        }
+        right.then_some(CheckedStep::Restore { path_span: restore.path_span, allow_dropped })
     }
 
     /// Notes what the fields of rows mean.

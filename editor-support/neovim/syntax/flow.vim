@@ -15,7 +15,8 @@ syntax keyword flowType bool int float decimal string bytes timestamp duration l
 syntax match flowKeyword /\<key\ze\s\+\h[^=]*=/
 syntax match flowKeyword /\%(\w\s\+\)\@<=\%(on\|asOf\)\ze\s/
 syntax match flowKeyword /\%([0-9A-Za-z_)\]]\s\+\)\@<=\%(asc\|desc\)\ze\s*[,)\]]/
-syntax match flowTestStep /^\s*\zs\%(given\|advance\|expect\%(\s\+ordered\)\?\)\ze\s/
+syntax match flowTestStep /^\s*\zs\%(given\|advance\|expect\%(\s\+ordered\)\?\|restore\s\+into\)\ze\s/
+syntax match flowTestStep /^\s*\zssavepoint\ze\s*$/
 
 syntax match flowName /\%(^\%(source\|table\|stream\|sink\|param\|const\|job\|fn\)\s\+\)\@<=\h\w*/
 syntax match flowTypeName /\%(^type\s\+\)\@<=\h\w*/

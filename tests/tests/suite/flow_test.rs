@@ -146,3 +146,107 @@ fn a_wrong_script_is_diagnosed_and_a_script_without_tests_says_so() {
     assert_eq!(status, Some(0));
     assert!(err.starts_with("no tests"), "{err}");
 }
+
+/// A script, and a test of it that goes on in `new.flow`.
+const OLD: &str = "\
+type Bid = { auction: int, price: int, at: timestamp }
+source bids: Bid = kafka(brokers: \"nowhere:9092\", topic: \"bids\", format: json) |> eventTime(at, delay: 0s)
+stream totals = bids |> keyBy(auction) |> aggregate { n: count() }
+stream minutes = bids |> keyBy(auction) |> window(tumbling(1min)) |> aggregate { most: max(price) }
+sink a = totals -> stdout(format: json)
+sink b = minutes -> stdout(format: json)
+";
+
+const UPGRADE: &str = "
+test \"an average is added, and no count is lost\" {
+  given bids [{ auction: 1, price: 10, at: @2026-01-01T00:00:01Z }, { auction: 1, price: 20, at: @2026-01-01T00:00:02Z }]
+  savepoint
+  expect totals [{ n: 1, .. }, { n: 2, .. }]
+  restore into \"new.flow\"
+  given bids [{ auction: 1, price: 30, at: @2026-01-01T00:01:03Z }]
+  expect ordered totals [{ auction: 1, n: 3, mean: 30.0 }]
+  expect minutes [{ auction: 1, most: 20, .. }, { auction: 1, most: 30, .. }]
+}
+";
+
+/// A folder with `old.flow`, which has the test, and `new.flow`.
+fn upgrade(new: &str, test: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("old.flow"), OLD.to_string() + test).unwrap();
+    std::fs::write(folder.path().join("new.flow"), new).unwrap();
+    folder
+}
+
+#[test]
+fn a_test_goes_on_in_a_new_version_of_its_script_in_every_mode() {
+    let new = OLD.replace("{ n: count() }", "{ n: count(), mean: avg(price) }");
+    let folder = upgrade(&new, UPGRADE);
+    let (status, out, err) = flow(folder.path(), &["test", "old.flow", "--matrix"]);
+    assert_eq!((status, out.as_str()), (Some(0), ""), "{err}");
+    assert!(err.ends_with("1 passed, 0 failed\n"), "{err}");
+}
+
+#[test]
+fn a_wrong_expectation_behind_a_restore_is_shown_at_its_line() {
+    let new = OLD.replace("{ n: count() }", "{ n: count(), mean: avg(price) }");
+    let folder = upgrade(&new, &UPGRADE.replace("n: 3,", "n: 1,"));
+    let (status, _, err) = flow(folder.path(), &["test", "old.flow"]);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.contains("old.flow:14:") && err.contains("+ { auction: 1, n: 3, mean: 30.0 }"), "{err}");
+}
+
+#[test]
+fn a_new_version_that_the_state_does_not_fit_is_an_error_of_flow_check() {
+    let folder = upgrade(&OLD.replace("tumbling(1min)", "tumbling(2min)"), UPGRADE);
+    let (status, _, err) = flow(folder.path(), &["check", "old.flow"]);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(
+        err.contains("E0703") && err.contains("old.flow:12:") && err.contains("now: new.flow:4:"),
+        "{err}"
+    );
+}
+
+#[test]
+fn state_that_would_be_lost_has_to_be_allowed() {
+    let new =
+        OLD.replace("minutes", "perMinute").replace("{ n: count() }", "{ n: count(), mean: avg(price) }");
+    let test = UPGRADE.replace("expect minutes [{ auction: 1, most: 20, .. }, ", "expect perMinute [");
+    let folder = upgrade(&new, &test);
+    let (status, _, err) = flow(folder.path(), &["test", "old.flow"]);
+    assert!(status == Some(1) && err.contains("E0704") && err.contains("allowDropped: true"), "{err}");
+    let folder = upgrade(&new, &test.replace("\"new.flow\"", "\"new.flow\", allowDropped: true"));
+    let (status, _, err) = flow(folder.path(), &["test", "old.flow"]);
+    assert_eq!(status, Some(0), "{err}");
+}
+
+#[test]
+fn names_behind_a_restore_are_those_of_the_new_script() {
+    let folder = upgrade(OLD, &UPGRADE.replace("expect ordered totals", "expect ordered totalz"));
+    let (status, _, err) = flow(folder.path(), &["check", "old.flow"]);
+    assert!(status == Some(1) && err.contains("there is no stream or sink `totalz`"), "{err}");
+    let folder = upgrade("source x = nothing", UPGRADE);
+    let (status, _, err) = flow(folder.path(), &["check", "old.flow"]);
+    assert!(status == Some(1) && err.contains("`new.flow` is wrong itself"), "{err}");
+}
+
+#[test]
+fn a_job_that_has_come_to_its_end_has_no_savepoint() {
+    let few = "\
+type Bid = { auction: int }
+source bids: Bid = kafka(brokers: \"nowhere:9092\", topic: \"bids\", format: json)
+stream few = bids |> limit(1)
+sink a = few -> stdout(format: json)
+";
+    let test = "
+test \"few\" {
+  given bids [{ auction: 1 }]
+  savepoint
+  restore into \"few.flow\"
+  expect few []
+}
+";
+    let folder = upgrade(OLD, "");
+    std::fs::write(folder.path().join("few.flow"), few.to_string() + test).unwrap();
+    let (status, _, err) = flow(folder.path(), &["test", "few.flow"]);
+    assert!(status == Some(1) && err.contains("come to its end before the savepoint"), "{err}");
+}

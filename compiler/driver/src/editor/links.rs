@@ -2,7 +2,7 @@
 
 use crate::Compilation;
 use flow_syntax::Span;
-use flow_syntax::ast::{Arg, Connector, DeclKind, ExprKind, Program, StrPart};
+use flow_syntax::ast::{Arg, Connector, DeclKind, ExprKind, Program, StrPart, TestStep};
 
 /// A path that the script names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,17 +19,23 @@ pub struct Link {
 /// and a sink's folder need not exist.
 pub fn links(compiled: &Compilation) -> Vec<Link> {
     let Some(program) = compiled.programs.first() else { return Vec::new() };
+    let script = |span, path: &str, tooltip| Link { span: inside(span), path: path.to_string(), tooltip };
     let each = |kind: &DeclKind| match kind {
-        DeclKind::Import(import) => Some(Link {
-            span: inside(import.path_span),
-            path: import.path.clone(),
-            tooltip: "the imported script",
-        }),
-        DeclKind::Source(source) => data(program, &source.connector),
-        DeclKind::Table(table) => data(program, &table.connector),
-        _ => None,
+        DeclKind::Import(import) => vec![script(import.path_span, &import.path, "the imported script")],
+        DeclKind::Source(source) => data(program, &source.connector).into_iter().collect(),
+        DeclKind::Table(table) => data(program, &table.connector).into_iter().collect(),
+        DeclKind::Test(test) => {
+            let restores = test.steps.iter().filter_map(|step| match step {
+                TestStep::Restore(restore) => Some(restore),
+                _ => None,
+            });
+            restores
+                .map(|restore| script(restore.path_span, &restore.path, "the script that goes on"))
+                .collect()
+        }
+        _ => Vec::new(),
     };
-    program.decls.iter().filter_map(|decl| each(&decl.kind)).filter(|link| !link.path.is_empty()).collect()
+    program.decls.iter().flat_map(|decl| each(&decl.kind)).filter(|link| !link.path.is_empty()).collect()
 }
 
 /// A quoted text without its quotes.

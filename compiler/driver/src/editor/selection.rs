@@ -55,10 +55,7 @@ fn parts(decl: &Decl, offset: usize, out: &mut Vec<Span>) {
         }
         DeclKind::Type(ty) => types(&ty.ty, &mut add),
         DeclKind::Test(test) => test.steps.iter().for_each(|step| {
-            let (flow_syntax::ast::TestStep::Given { span, .. }
-            | flow_syntax::ast::TestStep::Advance { span, .. }
-            | flow_syntax::ast::TestStep::Expect { span, .. }) = step;
-            add(*span);
+            add(step.span());
         }),
         _ => {}
     }

@@ -203,7 +203,7 @@ impl<'c> Known<'c> {
             }
             DeclKind::Test(test) => test.steps.iter().for_each(|step| match step {
                 TestStep::Given { target, .. } | TestStep::Expect { target, .. } => self.path(target),
-                TestStep::Advance { .. } => {}
+                TestStep::Advance { .. } | TestStep::Savepoint { .. } | TestStep::Restore(_) => {}
             }),
         }
     }

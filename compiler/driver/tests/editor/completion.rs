@@ -122,7 +122,7 @@ fn members_are_those_of_the_side_and_side_outputs_those_of_the_declaration() {
 #[test]
 fn tests_and_jobs_have_their_words() {
     let steps = offered(&with("test \"t\" {\n  "), "{\n  ");
-    assert_eq!(steps, ["given", "expect", "advance"]);
+    assert_eq!(steps, ["given", "expect", "advance", "savepoint", "restore into"]);
     assert!(offered(&with("test \"t\" { given "), "given ").contains(&"bids".into()));
     let row = offered(&with("test \"t\" { given bids [ { auction: 1, "), "auction: 1, ");
     assert_eq!(row, ["price:", "at:", "tags:"]);

@@ -2,7 +2,7 @@
 
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
-use crate::operator::{Aggregate, JobConfig, Operator, OperatorKind, Plan, StreamMode, WindowKind};
+use crate::operator::{Aggregate, JobConfig, Operator, OperatorKind, Plan, StreamMode, Window, WindowKind};
 use crate::physical::{Graph, Node, NodeKind};
 use crate::value::Value;
 
@@ -34,11 +34,34 @@ pub fn unsupported(plan: &Plan) -> Vec<Unsupported> {
     findings
 }
 
-/// Stages that have no meaning over the updating streams that they read: what they forget can still be withdrawn.
-pub fn meaningless(plan: &Plan) -> Vec<Unsupported> {
-    let mut findings = unsupported(plan);
-    findings.retain(|finding| finding.code == RETRACTION);
-    findings
+/// Has this stage no meaning over an updating stream? What it forgets can still be withdrawn.
+pub fn meaningless(kind: &OperatorKind, word: &str, place: Place) -> Option<Unsupported> {
+    const FINAL: &str = "put `trigger(atEnd)` before the aggregate above: its rows are final then";
+    let or_final = |first: &str| format!("{first}, or {FINAL}");
+    let of_rows = |window: &Window| matches!(window.kind, WindowKind::Count { .. });
+    let (message, help) = match kind {
+        OperatorKind::Aggregate(Aggregate { window: Some(window), .. })
+        | OperatorKind::Top { window: Some(window), .. }
+        | OperatorKind::Latest { window: Some(window), .. }
+            if of_rows(window) =>
+        {
+            (format!("`{word}` in a window of rows over an updating stream has no meaning: which rows are the last ones changes when one of them is withdrawn"), FINAL.to_string())
+        }
+        OperatorKind::Aggregate(Aggregate { trigger, .. }) if trigger.discarding => (
+            format!("`{word}` with `mode: discarding` over an updating stream has no meaning: what is forgotten cannot be withdrawn"),
+            or_final("leave `mode` out"),
+        ),
+        OperatorKind::Distinct { within: Some(_), .. } => (
+            "`distinct` with `within` over an updating stream has no meaning: what is forgotten cannot be withdrawn".to_string(),
+            or_final("leave `within` out"),
+        ),
+        OperatorKind::Scan { .. } => (
+            format!("`{word}` over an updating stream has no meaning: a fold cannot take out what replaced rows added"),
+            FINAL.to_string(),
+        ),
+        _ => return None,
+    };
+    finding(RETRACTION, place, message, &help)
 }
 
 /// A budget of memory says nothing without a disk.
@@ -93,59 +116,21 @@ fn finding(code: &'static str, place: Place, message: impl Into<String>, help: &
 }
 
 fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
+    if updating(plan, operator)
+        && let Some(finding) = meaningless(&operator.kind, &operator.word, operator.place)
+    {
+        return Some(finding);
+    }
     match &operator.kind {
         OperatorKind::Source(call) => connector(call, Side::Source),
         OperatorKind::Sink(call) => connector(call, Side::Sink),
         OperatorKind::Table { connector: call, .. } => connector(call, Side::Table),
-        OperatorKind::Aggregate(Aggregate { window: Some(window), .. })
-            if matches!(window.kind, WindowKind::Count { .. }) && updating(plan, operator) =>
-        {
-            in_window(operator)
-        }
-        OperatorKind::Aggregate(Aggregate { trigger, .. })
-            if trigger.discarding && updating(plan, operator) =>
-        {
-            finding(
-                RETRACTION,
-                operator.place,
-                format!(
-                    "`{}` with `mode: discarding` over an updating stream has no meaning: what is forgotten cannot be withdrawn",
-                    operator.word
-                ),
-                "leave `mode` out, or put `trigger(atEnd)` before the aggregate above: its rows are final then",
-            )
-        }
-        OperatorKind::Distinct { within: Some(_), .. } if updating(plan, operator) => finding(
-            RETRACTION,
-            operator.place,
-            "`distinct` with `within` over an updating stream has no meaning: what is forgotten cannot be withdrawn",
-            "leave `within` out, or put `trigger(atEnd)` before the aggregate above: its rows are final then",
-        ),
         OperatorKind::Top { trigger, .. } | OperatorKind::Latest { trigger, .. } if trigger.discarding => {
             let message = format!("`mode: discarding` of `{}` cannot run yet", operator.word);
             finding(OPTION, operator.place, message, "leave `mode` out: what is new in the list is given")
         }
-        OperatorKind::Top { window: Some(window), .. }
-        | OperatorKind::Latest { window: Some(window), .. }
-            if matches!(window.kind, WindowKind::Count { .. }) && updating(plan, operator) =>
-        {
-            in_window(operator)
-        }
-        OperatorKind::Scan { .. } if updating(plan, operator) => retraction(operator),
         _ => None,
     }
-}
-
-fn in_window(operator: &Operator) -> Option<Unsupported> {
-    finding(
-        RETRACTION,
-        operator.place,
-        format!(
-            "`{}` in a window of rows over an updating stream has no meaning: which rows are the last ones changes when one of them is withdrawn",
-            operator.word
-        ),
-        "put `trigger(atEnd)` before the aggregate above: its rows are final then",
-    )
 }
 
 fn updating(plan: &Plan, operator: &Operator) -> bool {
@@ -153,18 +138,6 @@ fn updating(plan: &Plan, operator: &Operator) -> bool {
         matches!(plan.operators[input.0 as usize].mode, StreamMode::Updating { .. })
     };
     operator.inputs.iter().any(is)
-}
-
-fn retraction(operator: &Operator) -> Option<Unsupported> {
-    finding(
-        RETRACTION,
-        operator.place,
-        format!(
-            "`{}` over an updating stream has no meaning: a fold cannot take out what replaced rows added",
-            operator.word
-        ),
-        "put `trigger(atEnd)` before the aggregate above: its rows are final then",
-    )
 }
 
 #[derive(Clone, Copy, PartialEq)]

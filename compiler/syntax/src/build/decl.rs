@@ -2,7 +2,7 @@
 
 use super::{Build, Pair};
 use crate::ast::{
-    Connector, Const, DeclKind, ExprId, ExprKind, FnDecl, Ident, Import, Job, Param, Path, TestStep,
+    Connector, Const, DeclKind, ExprId, ExprKind, FnDecl, Ident, Import, Job, Param, Path, Restore, TestStep,
     TypeDecl, TypeExpr,
 };
 use crate::codes::UNNAMED_FIELD;
@@ -211,10 +211,15 @@ impl Build<'_, '_, '_> {
         Some((self.plain_string(&string, "the name of a test"), self.span(&string)))
     }
 
-    /// `given`, `advance`, `expect`.
+    /// `given`, `advance`, `expect`, `savepoint`, `restore`.
     pub(crate) fn test_step(&mut self, pair: Pair<'_>) -> Option<TestStep> {
         let span = self.span_of(0, self.toks.len());
         let rule = pair.as_rule();
+        match rule {
+            Rule::savepoint_step => return Some(TestStep::Savepoint { span }),
+            Rule::restore_step => return self.restore_step(pair, span).map(TestStep::Restore),
+            _ => {}
+        }
         let (mut target, mut rows, mut ordered) = (None, None, false);
         for part in pair.into_inner() {
             match part.as_rule() {
@@ -231,5 +236,18 @@ impl Build<'_, '_, '_> {
             Rule::given_step => TestStep::Given { target: target?, rows, span },
             _ => TestStep::Expect { ordered, target: target?, rows, span },
         })
+    }
+
+    fn restore_step(&mut self, pair: Pair<'_>, span: Span) -> Option<Restore> {
+        let (mut path, mut args) = (None, Vec::new());
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::string => path = Some((self.plain_string(&part, "a path"), self.span(&part))),
+                Rule::arg => args.push(self.arg(part, "restore")),
+                _ => {}
+            }
+        }
+        let (path, path_span) = path?;
+        Some(Restore { path, path_span, args, span })
     }
 }

@@ -177,6 +177,9 @@ fn expected(refusal: &Refusal<'_>) -> String {
     }
 }
 
+/// What can stand in a test.
+const STEPS: &str = "steps are `given name [ … ]`, `advance 1min`, `expect name [ … ]`, and for a new version of the script `savepoint` and `restore into \"new.flow\"`";
+
 /// Tokens of a test that belong to none of its steps.
 pub(crate) fn around_steps(shared: &mut Shared<'_>, toks: &[Tok], open: usize, first: usize, closed: usize) {
     if known(shared, toks) {
@@ -187,7 +190,7 @@ pub(crate) fn around_steps(shared: &mut Shared<'_>, toks: &[Tok], open: usize, f
         shared.diagnostics.push(
             Diagnostic::new(UNEXPECTED_TOKEN, place, "a test needs `{ … }` with its steps")
                 .at("expected `{`")
-                .help("steps are `given name [ … ]`, `advance 1min` and `expect name [ … ]`"),
+                .help(STEPS),
         );
         return;
     }
@@ -201,16 +204,19 @@ pub(crate) fn around_steps(shared: &mut Shared<'_>, toks: &[Tok], open: usize, f
 fn no_step(shared: &Shared<'_>, stray: Tok) -> Diagnostic {
     let span = stray.span(shared.file);
     let word = stray.text(shared.text);
-    let near = ["given", "advance", "expect"].into_iter().find(|w| strsim::damerau_levenshtein(w, word) <= 2);
+    let near = ["given", "advance", "expect", "savepoint", "restore"]
+        .into_iter()
+        .find(|w| strsim::damerau_levenshtein(w, word) <= 2);
     let theirs = match word {
         "assert" | "then" | "should" | "check" => Some("expect"),
         "when" | "input" | "with" | "setup" => Some("given"),
         "sleep" | "wait" | "tick" => Some("advance"),
+        "checkpoint" | "snapshot" | "save" => Some("savepoint"),
         _ => None,
     };
     let diagnostic =
         Diagnostic::new(UNEXPECTED_TOKEN, span, format!("`{}` is no step of a test", shorten(word)))
-            .help("steps are `given name [ … ]`, `advance 1min` and `expect name [ … ]`");
+            .help(STEPS);
     match near.or(theirs) {
         Some(ours) => diagnostic.fix(format!("write `{ours}`"), span, ours),
         None => diagnostic,

@@ -9,7 +9,7 @@ mod spacing;
 mod words;
 
 use crate::ast::{DeclKind, Program};
-use crate::class::classify;
+use crate::class::{begins_step, classify, is_step};
 use crate::diagnostic::Diagnostic;
 use crate::lexer::lex;
 use crate::parse::parse;
@@ -224,8 +224,7 @@ impl<'t> Decl<'_, '_, 't> {
         let inside = Decl { layout: self.layout, range: open + 1..close }.outside(open + 1);
         let mut starts: Vec<usize> = Vec::new();
         for i in inside {
-            let begins = matches!(self.word(i).class, b'g' | b'v' | b'x');
-            if begins && (self.word(i).newline || !matches!(self.word(i - 1).class, b'g' | b'x' | b'r')) {
+            if begins_step(self.word(i).class, self.word(i).newline, self.word(i - 1).class) {
                 starts.push(i);
             }
         }
@@ -286,11 +285,10 @@ impl<'t> Decl<'_, '_, 't> {
 
     /// One line of a block: breaks like an expression.
     fn statement(&self, range: Range<usize>, out: &mut Vec<Doc<'t>>) {
-        match self.word(range.start).class {
-            b'g' | b'x' | b'v' => {
-                self.layout.run(range, out);
-            }
-            _ => self.layout.expression(range, out),
+        if is_step(self.word(range.start).class) {
+            self.layout.run(range, out);
+        } else {
+            self.layout.expression(range, out);
         }
     }
 

@@ -7,7 +7,7 @@
 [
   "import" "job" "param" "const" "type" "fn" "source" "table" "stream" "sink" "test"
   "let" "key" "as" "on" "asOf"
-  "given" "advance" "expect" "ordered"
+  "given" "advance" "expect" "ordered" (savepoint_step) "restore" "into"
 ] @keyword
 
 ["if" "then" "else" "match" "try"] @keyword.control.conditional

@@ -111,6 +111,12 @@ pub(super) fn steps() -> Vec<Completion> {
         ("given", "rows that a source or table gives", "given ${1:source} [\n  { $2 },\n]$0"),
         ("expect", "rows that a stream or sink must have received", "expect ${1:sink} [\n  { $2 },\n]$0"),
         ("advance", "processing time goes on", "advance ${1:1min}$0"),
+        ("savepoint", "what the job holds, for `restore into`", "savepoint$0"),
+        (
+            "restore into",
+            "another script goes on from the savepoint; what follows is about its declarations",
+            "restore into \"${1:new.flow}\"$0",
+        ),
     ];
     let each = |(word, doc, snippet): &(&str, &str, &str)| {
         Completion::new(word, CompletionKind::Keyword, "", doc).snippet(snippet)

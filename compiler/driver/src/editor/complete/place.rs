@@ -322,6 +322,7 @@ fn job<'t>(cursor: &Cursor<'t>) -> Place<'t> {
 fn test<'t>(cursor: &Cursor<'t>) -> Place<'t> {
     match (cursor.open.len(), cursor.back(0)) {
         (1, "given" | "expect" | "ordered") => Place::Target,
+        (1, "restore" | "into") => Place::Nothing,
         (1, "advance") => Place::Expression,
         (1, "{" | "]") => Place::TestStep,
         (1, _) => Place::TestStep,
