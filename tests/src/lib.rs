@@ -4,4 +4,5 @@
 pub mod crash;
 pub mod flow_binary;
 pub mod pipelines;
+pub mod simulate;
 pub mod xsd;

@@ -24,6 +24,8 @@ cargo xtask <command>
   nexmark --data FOLDER     the events they read
   crash --kills N [--seed S] [--rows R]
                             the real binary, killed until its jobs are done: no row lost, none doubled
+  simulate --runs N [--seed S]
+                            whole jobs on a simulated machine: seeded threads, a disk that loses, tears and fails
   fuzz jit|pipelines --count N [--seed S]
                             random expressions and chains: native code = evaluator, bit for bit
   fuzz editor --count N [--seed S]
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Some("nexmark") => suite::nexmark(rest),
         Some("fuzz") => suite::fuzz(rest),
         Some("crash") => suite::crash(rest),
+        Some("simulate") => suite::simulate(rest),
         Some("tree-sitter") => suite::tree_sitter(),
         Some("docs") => suite::docs(),
         Some("help" | "--help" | "-h") => {

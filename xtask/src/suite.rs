@@ -119,6 +119,11 @@ pub(crate) fn crash(args: &[String]) -> Result<(), String> {
     run(command.args(args))
 }
 
+/// `cargo xtask simulate --runs N [--seed S] [--threads T]`: a debug build, which checks itself as it goes.
+pub(crate) fn simulate(args: &[String]) -> Result<(), String> {
+    run(cargo(&["run", "--quiet", "-p", "flow-tests", "--bin", "simulate", "--"]).args(args))
+}
+
 /// `cargo xtask fuzz jit|pipelines|editor --count N [--seed S]`.
 pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
     match args.first().map(String::as_str) {

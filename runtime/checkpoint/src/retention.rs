@@ -9,6 +9,7 @@ use crate::record::{self, Record};
 use flow_env::planted;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::io;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
@@ -57,7 +58,11 @@ impl Job {
                     } else {
                         disk.remove_file(&entry.path)
                     };
-                    removed.map_err(Failure::io(&entry.path))?;
+                    match removed {
+                        // A run that everyone takes for dead was about to put it in its place.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        removed => removed.map_err(Failure::io(&entry.path))?,
+                    }
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::sequencer::Taken;
 use crate::snapshot::Saved;
 use crate::source::{BadRecord, ChunkReader, Emit, SourceError, Stop};
 use flow_data::Batch;
-use flow_env::{Parker, planted};
+use flow_env::{Parker, planted, point};
 use std::time::Duration;
 
 /// Between two looks at the state.
@@ -40,6 +40,7 @@ impl Worker {
     pub(crate) fn run(&mut self) -> Result<(), Halt> {
         let shared = self.flow.shared.clone();
         loop {
+            point();
             if shared.aborted() {
                 return Err(Halt);
             }
@@ -147,6 +148,7 @@ impl Worker {
         let mut news = Vec::new();
         let taken = shared.sequencer.take(self.passed, &mut news);
         shared.tell(news);
+        point();
         match taken {
             Taken::Chunk { source, number, chunk } => {
                 // Others may wait for this worker's word that it has none of the numbers before.

@@ -16,7 +16,7 @@ pub use disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
 pub use faults::{planted, reach};
 pub use random::Random;
 pub use real::{RealClock, RealDisk};
-pub use simulated::{Operation, SimDisk};
+pub use simulated::{Operation, SimClock, SimDisk, Simulation, point};
 pub use threads::{Parker, Unparker, Worker, cores, parker, spawn};
 
 use std::sync::Arc;

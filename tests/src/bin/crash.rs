@@ -31,8 +31,8 @@ fn main() -> ExitCode {
     match campaign(plan) {
         Ok(tally) => {
             println!(
-                "{} jobs, {} kills and {} deaths at named points, {} starts from a checkpoint: {} rows, none lost and none doubled (seed {})",
-                tally.jobs, tally.kills, tally.points, tally.recovered, tally.rows, plan.seed
+                "{} jobs, {} kills and {} deaths at named points, {} starts, {} of them from a checkpoint: {} rows, none lost and none doubled (seed {})",
+                tally.jobs, tally.kills, tally.points, tally.starts, tally.recovered, tally.rows, plan.seed
             );
             ExitCode::SUCCESS
         }

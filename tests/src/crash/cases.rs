@@ -28,9 +28,26 @@ pub enum Packing {
 }
 
 /// The values of a row of [`TYPE`].
-pub(super) type Row = Vec<Value>;
+pub(crate) type Row = Vec<Value>;
 
 const TYPE: &str = "type Row = { k: int, s: string, v: int, at: timestamp }\n";
+
+/// What the cases are called.
+pub(crate) const NAMES: [&str; 13] = [
+    "running",
+    "plain",
+    "at the end",
+    "distinct",
+    "top",
+    "windows",
+    "sessions",
+    "sliding",
+    "join",
+    "partitions",
+    "packed partitions",
+    "many packed parts",
+    "windows of merged files",
+];
 
 /// The cases that are wanted, by their names, with so many rows each.
 pub fn cases(random: &mut Arbitrary, rows: usize, wanted: impl Fn(&str) -> bool) -> Vec<Case> {
@@ -121,10 +138,15 @@ fn some_rows(random: &mut Arbitrary, rows: usize) -> Vec<Row> {
     (0..rows).map(row).collect()
 }
 
-/// A row as a line of JSON; times are milliseconds.
-pub(super) fn line(row: &Row) -> String {
+/// Of each row of a job that is killed: what no script reads makes files long, so that few rows are many chunks, between
+/// which there can be checkpoints.
+pub(super) const PADDING: usize = 1200;
+
+/// A row as a line of JSON, with so much padding; times are milliseconds.
+pub(crate) fn line(row: &Row, padding: usize) -> String {
     let [Value::Int(k), Value::String(s), Value::Int(v), Value::Timestamp(at)] = row.as_slice() else {
         panic!("a row of another type");
     };
-    format!("{{\"k\":{k},\"s\":\"{s}\",\"v\":{v},\"at\":{}}}\n", at / 1000)
+    let at = at / 1000;
+    format!("{{\"k\":{k},\"s\":\"{s}\",\"v\":{v},\"at\":{at},\"more\":\"{:padding$}\"}}\n", "")
 }

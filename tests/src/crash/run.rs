@@ -1,19 +1,13 @@
 //! One job, killed until it is done.
 
-use super::POINTS;
 use super::cases::{Case, cases};
 use super::files::{shown, write_source};
+use super::rows::{compare, events, expected, graph, no_more_than};
+use super::{POINTS, STARTING};
 use crate::flow_binary;
-use flow_driver::{LoadError, Options};
 use flow_plan::arbitrary::Arbitrary;
-use flow_plan::functions::json;
-use flow_plan::interpret::{Event, Sequence, evaluate_sequence};
-use flow_plan::physical::NodeKind;
-use flow_plan::{DataType, Value};
-use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,6 +37,8 @@ pub struct Tally {
     pub kills: u64,
     /// Deaths at named points.
     pub points: u64,
+    /// Starts of jobs.
+    pub starts: u64,
     /// Starts that went on from a checkpoint.
     pub recovered: u64,
     /// Rows that were compared at the end.
@@ -52,7 +48,7 @@ pub struct Tally {
 /// A job that takes longer than this hangs.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Deaths of one job, at most: then it may end.
-const MOST: u64 = 12;
+const MOST: u64 = 30;
 
 /// Kills jobs of all cases in turn.
 pub fn campaign(plan: Plan) -> Result<Tally, String> {
@@ -76,29 +72,31 @@ pub fn campaign(plan: Plan) -> Result<Tally, String> {
 }
 
 fn kill_until_done(case: &Case, plan: Plan, random: &mut Arbitrary, tally: &mut Tally) -> Result<(), String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let folder = folder()?;
     let folder = folder.path();
-    let script = format!("job killed {{ checkpoint: {}ms }}\n{}", 3 + random.below(25), case.script);
+    let script = format!("job killed {{ checkpoint: {}ms }}\n{}", 1 + random.below(7), case.script);
     write(&folder.join("killed.flow"), &script)?;
     for (name, rows) in &case.sources {
         write_source(&folder.join(name), rows, case.files, case.packing)?;
     }
-    let expected = expected(case, &script)?;
+    let expected = expected(&graph(&script)?, events(case))?;
+    let mut goes_on = false;
     for death in 0.. {
-        let lives = death >= MOST || random.one_in(12);
+        let lives = death >= MOST || random.one_in(30);
         let mut command = flow(folder, 1 + random.below(4));
         command.envs(plan.bug.map(|bug| ("FLOW_BUG", bug)));
         let at_point = !lives && (plan.point.is_some() || random.one_in(2));
         if at_point {
-            let point = plan.point.unwrap_or(*random.pick(&POINTS));
-            command.env("FLOW_DIE", format!("{point}:{}", 1 + random.below(4)));
+            let (point, times) = a_point(random, goes_on);
+            let (point, times) = plan.point.map_or((point, times), |point| (point, 1 + random.below(4)));
+            command.env("FLOW_DIE", format!("{point}:{times}"));
         }
-        // One in five dies while it starts and recovers.
-        let most = if random.one_in(5) { 25 } else { 250 };
-        let after = Duration::from_millis(random.below(most) as u64);
-        let after = (!lives && !at_point).then_some(after);
-        let end = run(command, after)?;
-        tally.recovered += u64::from(end.said.contains("going on from checkpoint"));
+        let kill = (!lives && !at_point).then(|| a_moment(random));
+        let end = run(command, kill, folder)?;
+        goes_on = end.said.contains("going on from checkpoint");
+        tally.starts += 1;
+        tally.recovered += u64::from(goes_on);
+        goes_on |= checkpoints(folder) > 0;
         let shown = shown(&folder.join("out"))?;
         match end.how {
             // Killed while it was leaving, with everything done: the next run would begin anew.
@@ -127,6 +125,53 @@ fn kill_until_done(case: &Case, plan: Plan, random: &mut Arbitrary, tally: &mut 
     Ok(())
 }
 
+/// A folder for a job. What a killed process wrote stays, synced or not: so memory will do, in which a job makes many
+/// checkpoints before it is through.
+fn folder() -> Result<tempfile::TempDir, String> {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.map_err(|error| error.to_string())
+}
+
+/// A place to die at, and at which time it is reached. What only a run reaches that goes on is no place for the first one.
+fn a_point(random: &mut Arbitrary, goes_on: bool) -> (&'static str, usize) {
+    let starting = if goes_on { &POINTS[..STARTING] } else { &POINTS[..1] };
+    match random.one_in(4) {
+        true => (*random.pick(starting), 1),
+        false => (*random.pick(&POINTS[STARTING..]), 1 + random.below(3)),
+    }
+}
+
+/// When a run is killed.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// So many of its checkpoints count.
+    checkpoints: usize,
+    /// So long behind the last of these, or its start.
+    after: Duration,
+}
+
+/// One in five dies while it starts and recovers, most behind a checkpoint.
+fn a_moment(random: &mut Arbitrary) -> Moment {
+    let (checkpoints, most) = match random.below(10) {
+        0 | 1 => (0, 40),
+        2 => (0, 100),
+        _ => (1 + random.below(3), 10),
+    };
+    Moment { checkpoints, after: Duration::from_micros(random.below(most * 1000) as u64) }
+}
+
+/// How many checkpoints there are and ever were: they are numbered.
+fn checkpoints(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder.join(".flow/killed"));
+    let number = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let (number, _) = name.strip_prefix("chk-")?.split_once('-')?;
+        entry.path().join("MANIFEST").exists().then(|| number.parse().ok())?
+    };
+    entries.into_iter().flatten().flatten().filter_map(number).max().unwrap_or(0)
+}
+
 fn flow(folder: &Path, workers: usize) -> Command {
     let mut command = Command::new(flow_binary::path());
     command.args(["run", "killed.flow", "--parallelism", &workers.to_string()]);
@@ -148,10 +193,11 @@ struct End {
     said: String,
 }
 
-fn run(mut command: Command, kill_after: Option<Duration>) -> Result<End, String> {
+fn run(mut command: Command, kill: Option<Moment>, folder: &Path) -> Result<End, String> {
+    let before = checkpoints(folder);
     let mut child = command.spawn().map_err(|error| format!("flow does not start: {error}"))?;
     let start = Instant::now();
-    let mut killed = false;
+    let (mut killed, mut since) = (false, None);
     loop {
         if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
             let said = said(&mut child);
@@ -167,11 +213,16 @@ fn run(mut command: Command, kill_after: Option<Duration>) -> Result<End, String
             let _ = child.kill();
             return Err(format!("it hangs:\n{}", said(&mut child)));
         }
-        if !killed && kill_after.is_some_and(|after| start.elapsed() >= after) {
+        if let Some(moment) = kill.filter(|_| !killed) {
+            if since.is_none()
+                && (moment.checkpoints == 0 || checkpoints(folder) >= before + moment.checkpoints)
+            {
+                since = Some(if moment.checkpoints == 0 { start } else { Instant::now() });
+            }
             // SIGKILL; it may have ended by itself meanwhile.
-            killed = child.kill().is_ok();
+            killed = since.is_some_and(|since| since.elapsed() >= moment.after) && child.kill().is_ok();
         }
-        thread::sleep(Duration::from_micros(300));
+        thread::sleep(Duration::from_micros(200));
     }
 }
 
@@ -195,63 +246,4 @@ fn finished(folder: &Path) -> bool {
 
 fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// Rows, and how often each is there.
-type Bag = HashMap<String, i64>;
-
-/// The rows the evaluator gives.
-fn expected(case: &Case, script: &str) -> Result<Bag, String> {
-    let bytes = script.as_bytes().to_vec();
-    let mut loader = move |_: &Path| Ok::<_, LoadError>(bytes.clone());
-    let compiled = flow_driver::compile(&mut loader, Path::new("killed.flow"), &Options::default());
-    let plan = compiled.map_err(|error| error.to_string())?;
-    let why = || plan.diagnostics.iter().map(|d| format!("{} {}\n", d.code, d.message)).collect::<String>();
-    let graph = flow_driver::runnable(plan.plan.as_ref().ok_or_else(why)?).map_err(|_| why())?;
-    let chunk = |(name, rows): &(String, Vec<Vec<Value>>)| {
-        let (source, end) = (name.clone(), Event::End { source: name.clone(), split: 0 });
-        [Event::Chunk { source, split: 0, rows: rows.clone() }, end]
-    };
-    let sequence = Sequence { events: case.sources.iter().flat_map(chunk).collect(), ..Sequence::default() };
-    let outcome = evaluate_sequence(&graph, &sequence, 0).map_err(|failure| failure.0.error.to_string())?;
-    let mut bag = Bag::new();
-    for (index, node) in graph.nodes.iter().enumerate() {
-        if let NodeKind::Sink { .. } = node.kind {
-            let record = DataType::Record(Arc::new((*graph.nodes[node.inputs[0].node].output).clone()));
-            for row in &outcome.rows[index] {
-                let mut text = String::new();
-                json::write(&mut text, &Value::Record(row.clone().into()), &record);
-                *bag.entry(text).or_insert(0) += 1;
-            }
-        }
-    }
-    Ok(bag)
-}
-
-/// Nothing is shown twice, and nothing that should not be.
-fn no_more_than(shown: &[String], expected: &Bag) -> Result<(), String> {
-    let mut left = expected.clone();
-    for row in shown {
-        let count = left.entry(row.clone()).or_insert(0);
-        *count -= 1;
-        if *count < 0 {
-            let wanted = expected.get(row).copied().unwrap_or(0);
-            return Err(format!("this row is shown more often than {wanted} times: {row}"));
-        }
-    }
-    Ok(())
-}
-
-fn compare(shown: &[String], expected: &Bag) -> Result<(), String> {
-    no_more_than(shown, expected)?;
-    let wanted: i64 = expected.values().sum();
-    match shown.len() as i64 == wanted {
-        true => Ok(()),
-        false => {
-            let mut left = expected.clone();
-            shown.iter().for_each(|row| *left.entry(row.clone()).or_insert(0) -= 1);
-            let lost = left.iter().find(|(_, count)| **count > 0).map(|(row, _)| row.as_str());
-            Err(format!("{} rows shown, {wanted} expected; lost: {}", shown.len(), lost.unwrap_or_default()))
-        }
-    }
 }

@@ -23,5 +23,6 @@ mod pipelines;
 mod planted;
 mod report_formats;
 mod signals;
+mod simulate;
 mod time;
 mod updating;

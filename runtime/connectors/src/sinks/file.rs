@@ -16,7 +16,7 @@ use flow_engine::sink::{Epoch, Mark, Run, Sealing, Sink, SinkError, Writer};
 use flow_env::{Env, planted};
 use flow_plan::RecordType;
 use flow_plan::connector::ConnectorCall;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +106,7 @@ impl Sink for FileSink {
             partition: Partition::new(&args::names(&spec.call, "partitionBy"), &spec.schema)?,
             worker,
             number: *number,
-            open: HashMap::new(),
+            open: BTreeMap::new(),
             waiting: VecDeque::new(),
             finished: Vec::new(),
             spare: Out::default(),
@@ -137,8 +137,8 @@ struct FileWriter {
     worker: usize,
     /// Of the next part.
     number: u64,
-    /// By subfolder.
-    open: HashMap<String, Part>,
+    /// By subfolder, in an order that is the same in every run.
+    open: BTreeMap<String, Part>,
     /// Complete, but not made to last.
     waiting: VecDeque<Part>,
     /// Made to last: how they are known.
@@ -220,7 +220,7 @@ impl Writer for FileWriter {
         if planted("forget-a-rolled-part") {
             parts.pop();
         }
-        parts.extend(self.open.drain().map(|(_, part)| part));
+        parts.extend(std::mem::take(&mut self.open).into_values());
         let finished = std::mem::take(&mut self.finished);
         Ok(Box::new(FileSealing { parts, finished, staging: self.staging.clone() }))
     }

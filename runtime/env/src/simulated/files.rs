@@ -1,6 +1,6 @@
 //! Open files of a simulated disk.
 
-use super::{Machine, Operation, SimDisk};
+use super::{Machine, Operation, SimDisk, schedule};
 use crate::disk::{ReadFile, WriteFile};
 use std::io;
 use std::path::PathBuf;
@@ -48,6 +48,7 @@ impl ReadFile for Reader {
 
 impl WriteFile for Writer {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        schedule::note_bytes(bytes);
         let mut machine = self.disk.in_boot(self.boot, Operation::Write)?;
         let left = machine.space.map_or(u64::MAX, |space| space.saturating_sub(machine.tree.used()));
         let fits = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));

@@ -1,4 +1,6 @@
-//! A disk in memory that is as bad as disks are: what was not synced may be lost, torn or come in another order; any operation can
+//! A simulated machine: a schedule of threads and a clock ([`Simulation`]), and a disk.
+//!
+//! The disk is in memory and as bad as disks are: what was not synced may be lost, torn or come in another order; any operation can
 //! fail; space ends; the power goes at any moment. Test support: the same seed gives the same misfortunes.
 //!
 //! What is promised is what POSIX and a journal promise and no more: a synced file keeps its bytes, a synced folder keeps its
@@ -6,7 +8,11 @@
 //! file's name is not kept by syncing the file. After a failed sync nothing of it is ever made durable, whatever later syncs say.
 
 mod files;
+mod schedule;
 mod tree;
+
+pub(crate) use schedule::here;
+pub use schedule::{SimClock, Simulation, point};
 
 use crate::disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
 use files::{Lock, Reader, Writer};
@@ -39,6 +45,18 @@ pub enum Operation {
     Remove,
     /// Syncs a folder.
     SyncDir,
+}
+
+impl Operation {
+    /// How many microseconds it takes in a simulation at most. What only looks at the disk takes none, also because it is
+    /// done under locks.
+    fn takes(self) -> Option<u64> {
+        match self {
+            Operation::Open | Operation::Read => None,
+            Operation::Write | Operation::CreateDir | Operation::Rename | Operation::Remove => Some(8),
+            Operation::Sync | Operation::SyncDir => Some(60),
+        }
+    }
 }
 
 struct Machine {
@@ -94,6 +112,12 @@ impl SimDisk {
         self.machine().fail_at = Some(operation);
     }
 
+    /// Is the power off?
+    pub fn is_off(&self) -> bool {
+        let machine = self.machine();
+        machine.off_at.is_some_and(|off| machine.done > off)
+    }
+
     /// What kind of operation it was that failed, if it came.
     pub fn failed(&self) -> Option<Operation> {
         self.machine().failed
@@ -123,6 +147,11 @@ impl SimDisk {
         self.machine().locks.clear();
     }
 
+    /// Bytes of all files together.
+    pub fn used(&self) -> u64 {
+        self.machine().tree.used()
+    }
+
     /// All files, by path.
     pub fn files(&self) -> Vec<PathBuf> {
         self.machine().tree.files()
@@ -149,6 +178,10 @@ impl SimDisk {
     }
 
     fn operation(&self, what: Operation) -> io::Result<MutexGuard<'_, Machine>> {
+        schedule::note(what as u64);
+        if let Some(time) = what.takes() {
+            schedule::work(time);
+        }
         let mut machine = self.machine();
         machine.count(what)?;
         Ok(machine)
@@ -288,6 +321,16 @@ mod tests {
             disk.read(Path::new("/x")).unwrap() != b"flow"
         });
         assert!(lost.count() > 10);
+    }
+
+    #[test]
+    fn a_file_that_was_put_there_stays_with_its_folders() {
+        for seed in 0..20 {
+            let disk = SimDisk::new(seed);
+            disk.put(Path::new("/a/b/x"), b"flow").unwrap();
+            disk.boot();
+            assert_eq!(disk.get(Path::new("/a/b/x")).unwrap(), b"flow", "seed {seed}");
+        }
     }
 
     #[test]

@@ -162,7 +162,16 @@ impl Tree {
     }
 
     pub(super) fn put(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.create_dir_all(path.parent().ok_or_else(not_found)?)?;
+        let folder = path.parent().ok_or_else(not_found)?;
+        self.create_dir_all(folder)?;
+        // The folders are durable, too, and what else is on its way to a name of theirs.
+        let mut at = 0;
+        for name in Tree::names(folder) {
+            let below = self.dir(at)?.get(&name).copied().ok_or_else(not_found)?;
+            self.settle(&(at, name.clone()));
+            self.durable(at).insert(name, below);
+            at = below;
+        }
         let node = self.create(path, true)?;
         self.nodes[node] = Node::File { now: bytes.to_vec(), durable: bytes.to_vec(), lost: false };
         let (dir, name) = self.place(path)?;

@@ -1,0 +1,57 @@
+//! `cargo xtask simulate --runs N [--seed S] [--threads T]`: whole jobs on a simulated machine.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+use flow_tests::simulate::{Plan, campaign};
+use std::process::ExitCode;
+
+fn plan(mut args: impl Iterator<Item = String>) -> Result<Plan, String> {
+    let mut plan = Plan { runs: 1000, seed: 1, threads: flow_env::cores() };
+    while let Some(name) = args.next() {
+        let value = args.next().ok_or_else(|| format!("{name} needs a number"))?;
+        let number: u64 = value.replace('_', "").parse().map_err(|_| format!("{value:?} is no number"))?;
+        match name.as_str() {
+            "--runs" => plan.runs = number,
+            "--seed" => plan.seed = number,
+            "--threads" => plan.threads = number as usize,
+            _ => return Err(format!("unknown option {name}")),
+        }
+    }
+    Ok(plan)
+}
+
+fn main() -> ExitCode {
+    let plan = match plan(std::env::args().skip(1)) {
+        Ok(plan) => plan,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
+    };
+    match campaign(plan) {
+        Ok(tally) => {
+            let all = tally.all;
+            println!(
+                "{} jobs, {} starts, {} of them from a checkpoint; {} losses of power, {} kills, {} runs failed by the disk and {} survived it, {} stopped, {} went on beside the next; {} checkpoints, {} steps: {} rows, none lost and none doubled (seeds {} to {})",
+                tally.runs,
+                all.starts,
+                all.recovered,
+                all.power,
+                all.kills,
+                all.failed,
+                all.survived,
+                all.stopped,
+                all.late,
+                all.checkpoints,
+                all.steps,
+                all.rows,
+                plan.seed,
+                plan.seed + plan.runs.max(1) - 1
+            );
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            println!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
