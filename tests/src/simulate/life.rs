@@ -188,6 +188,11 @@ impl World {
                 self.life.stopped += 1;
                 false
             }
+            // It began while a run that was taken for dead completed a checkpoint.
+            End::Failed(why) if !self.late.is_empty() && why.contains("start again") => {
+                self.story.push(format!("  {why}"));
+                return self.run(misfortune);
+            }
             End::Failed(why) if !came => return Err(format!("the job failed: {why}")),
             End::Failed(why) => {
                 self.story.push(format!("  {why}"));

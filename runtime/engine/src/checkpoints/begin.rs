@@ -7,7 +7,7 @@ use crate::sink::{Run, SinkError};
 use crate::snapshot::{JobPosition, Snapshot};
 use flow_checkpoint::protocol::{Generation, Mark, Recovery};
 use flow_checkpoint::state::Part;
-use flow_checkpoint::{Head, Manifest, Pieces, Position, Saved, SinkSeal};
+use flow_checkpoint::{Head, Job as Store, Manifest, Pieces, Position, Saved, SinkSeal};
 use flow_env::{planted, reach};
 use flow_plan::operator::StateIdentity;
 
@@ -50,19 +50,26 @@ pub(crate) fn begin(
     memory: Option<usize>,
 ) -> Result<Begun, NotBegun> {
     let store = &checkpoints.store;
+    // From here on no older run can publish any more, except one that is about to.
+    let generation = store.begin(&checkpoints.launch).map_err(NotBegun::job)?;
+    reach("begun");
     let published = store.folder().published().map_err(NotBegun::job)?;
     let newest = published.last().filter(|_| matches!(checkpoints.beginning, Beginning::GoOn));
     // A checkpoint from which a run began anew has nothing in it.
     let fresh = newest.is_none_or(|manifest| manifest.barrier == 0 && !manifest.finished)
         && !matches!(checkpoints.beginning, Beginning::Savepoint(_));
-    let generation = store.begin(&checkpoints.launch).map_err(NotBegun::job)?;
-    reach("begun");
     let run = Run { job: job.to_string(), generation, fresh };
+    let goes_on = matches!(checkpoints.beginning, Beginning::GoOn);
+    let still_fresh = || if fresh && goes_on { nothing_came(store) } else { Ok(()) };
     let mut marks = Vec::new();
     for (node, sink) in sinks.iter_mut() {
-        let said = sink.begin(&run).map_err(NotBegun::sink(*node))?;
+        let said = sink.begin(&run).or_else(|error| {
+            still_fresh()?;
+            Err(NotBegun::sink(*node)(error))
+        })?;
         marks.push(mark(sink.remembers(), said, newest, &ids[*node].id));
     }
+    still_fresh()?;
     match &checkpoints.beginning {
         // Nothing was ever there.
         Beginning::Anew if published.is_empty() => go_on(checkpoints, generation, &marks, ids, sinks, memory),
@@ -72,6 +79,18 @@ pub(crate) fn begin(
             let pieces = saved.pieces(memory);
             adopt(checkpoints, now, generation, &marks, Some((saved, pieces)), sinks, ids)
         }
+    }
+}
+
+/// Sinks were told that this run begins with nothing. They show nothing of older runs any more, so that this one only has
+/// to go if there is something that they were not told of.
+fn nothing_came(store: &Store) -> Result<(), NotBegun> {
+    let published = store.folder().published().map_err(NotBegun::job)?;
+    match published.iter().any(|manifest| manifest.barrier > 0 || manifest.finished) {
+        true => Err(NotBegun::job(
+            "another run of this job completed a checkpoint while this one began: start again to go on from it",
+        )),
+        false => Ok(()),
     }
 }
 
