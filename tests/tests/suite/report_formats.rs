@@ -377,12 +377,11 @@ sink mean = means -> file(\"mean\", format: json)
         ("dropped", "stream best = bids |> keyBy(auction) |> top(2, by: price desc)", "stream best = bids"),
         ("one more", "{ m: avg(price) }", "{ m: avg(price), n: count() }"),
     ];
-    for (what, from, to) in edits {
+    for (_what, from, to) in edits {
         let new = if from.is_empty() { old.to_string() } else { old.replace(from, to) };
         let folder = folder(&[("alt.flow", old), ("neu ü.flow", &new)]);
         for more in [&[][..], &["--allow-dropped"]] {
             let args = [&["neu ü.flow", "--against", "alt.flow"], more].concat();
-            println!("{what}: {args:?}");
             reports(folder.path(), &args).all_are_valid_and_agree();
         }
     }
