@@ -176,13 +176,14 @@ impl FileWriter {
     }
 
     fn close(&mut self, below: &str) -> Result<(), SinkError> {
-        self.waiting.extend(self.open.remove(below));
+        if let Some(mut part) = self.open.remove(below) {
+            self.spare = part.close()?;
+            self.waiting.push_back(part);
+        }
         while self.waiting.len() > MOST_WAITING
             && let Some(part) = self.waiting.pop_front()
         {
-            let (sealed, out) = part.finish()?;
-            self.spare = out;
-            self.finished.push(sealed);
+            self.finished.push(part.finish()?);
         }
         Ok(())
     }
@@ -238,7 +239,7 @@ impl Sealing for FileSealing {
     fn finish(self: Box<Self>) -> Result<Vec<String>, SinkError> {
         let mut sealed = self.finished;
         for part in self.parts {
-            sealed.push(part.finish()?.0);
+            sealed.push(part.finish()?);
         }
         if !sealed.is_empty() {
             self.staging.sync()?;

@@ -76,8 +76,14 @@ impl Part {
             || roll.every.is_some_and(|every| clock.elapsed() >= self.started + every)
     }
 
+    /// No more rows come: writes what is left and gives the buffer back, so that a part that waits holds none.
+    pub(crate) fn close(&mut self) -> Result<Out, SinkError> {
+        self.drain()?;
+        Ok(std::mem::take(&mut self.out))
+    }
+
     /// Writes the rest and makes it last; gives how the sealed part is known.
-    pub(crate) fn finish(mut self) -> Result<(String, Out), SinkError> {
+    pub(crate) fn finish(mut self) -> Result<String, SinkError> {
         self.drain()?;
         let packer = std::mem::replace(&mut self.packer, Packer::None);
         let end = packer.end().and_then(|end| {
@@ -86,7 +92,7 @@ impl Part {
             self.file.sync()
         });
         end.map_err(|error| write_error(&self.names, &error))?;
-        Ok((self.names.sealed(self.size), self.out))
+        Ok(self.names.sealed(self.size))
     }
 }
 
