@@ -6,8 +6,9 @@ use crate::control::{self, Answer, Question, Unreachable};
 use crate::numbers::{count, moment, time};
 use crate::output;
 use crate::status::{Outcome, Status, Stop};
-use flow_checkpoint::Folder;
-use flow_checkpoint::runs::{Ending, Run};
+use flow_checkpoint::catalogue::{Listing, VersionEntry};
+use flow_checkpoint::runs::{Ending, Run, Started};
+use flow_checkpoint::{Folder, Problem};
 use flow_env::Env;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -19,22 +20,26 @@ pub(super) const STATE: &str = ".flow";
 const NOT_STARTED: &str = "not started";
 /// Between two looks at whether a job has ended.
 const LOOK: Duration = Duration::from_millis(20);
+/// So many looks a job may take to start.
+const STARTING: u32 = 250;
 
 pub(super) fn run(args: &Jobs) -> Outcome {
     let env = Env::real();
     let state = folder(args.state.as_deref());
-    let jobs = Folder::all(&env.disk, &state).map_err(outside)?;
+    let listing = Listing::open(&env, &state).map_err(outside)?;
     let (mut lines, mut listed) = (Vec::new(), Vec::new());
-    for job in jobs.iter().filter(|job| args.job.as_ref().is_none_or(|name| job.job() == name)) {
-        let runs = job.runs().map_err(outside)?;
-        let Some(last) = runs.last() else { continue };
+    let jobs = listing.jobs().map_err(outside)?;
+    for entry in jobs.iter().filter(|entry| args.job.as_ref().is_none_or(|name| entry.job == *name)) {
+        let job = &Folder::open(env.disk.clone(), &state, &entry.job).map_err(outside)?;
+        let last = &entry.last;
         let status = status(job, last)?;
         let published = job.published().map_err(outside)?;
         let checkpoint = published.last().map(|manifest| (manifest.epoch, manifest.at));
         lines.push(line(job, last, &status, checkpoint));
         let mut shown = of_job(job, last, &status, checkpoint);
         if args.history {
-            lines.extend(history(job, &runs)?);
+            let runs = listing.runs(&entry.job).map_err(outside)?;
+            lines.extend(history(&listing.versions(&entry.job).map_err(outside)?, &runs));
             shown["history"] = runs.iter().map(of_run).collect();
         }
         listed.push(shown);
@@ -56,6 +61,14 @@ pub(super) fn run(args: &Jobs) -> Outcome {
 /// The state folder that a command means.
 pub(super) fn folder(given: Option<&Path>) -> PathBuf {
     given.map_or_else(|| PathBuf::from(STATE), Path::to_path_buf)
+}
+
+/// The folder of a job that is there.
+pub(super) fn open(name: &str, state: &Path, env: &Env) -> Result<Folder, Stop> {
+    Folder::open(env.disk.clone(), state, name).map_err(|failure| match failure.problem {
+        Problem::Missing => unknown(name, state),
+        _ => outside(failure),
+    })
 }
 
 /// There is no such job.
@@ -112,8 +125,7 @@ fn line(job: &Folder, last: &Run, status: &JobStatus, checkpoint: Option<(u64, i
 }
 
 /// One line per run, and at which version of the script it was.
-fn history(job: &Folder, runs: &[Run]) -> Result<Vec<String>, Stop> {
-    let versions = job.versions().map_err(outside)?;
+fn history(versions: &[VersionEntry], runs: &[Run]) -> Vec<String> {
     let mut lines = Vec::new();
     for (at, run) in runs.iter().enumerate() {
         let begun = &run.begun;
@@ -123,9 +135,10 @@ fn history(job: &Folder, runs: &[Run]) -> Result<Vec<String>, Stop> {
         };
         let script = versions.iter().find(|version| version.version == begun.version);
         let path = script.and_then(|version| version.scripts.first()).map(|script| script.path.as_str());
-        let from = match run.start.as_ref().map(|start| start.from) {
-            Some((0, 0)) => "from the beginning".to_string(),
-            Some((_, epoch)) => format!("from checkpoint {epoch}"),
+        let from = match &run.start {
+            Some(Started { savepoint: Some(name), .. }) => format!("from savepoint {name}"),
+            Some(Started { from: (0, 0), .. }) => "from the beginning".to_string(),
+            Some(Started { from: (_, epoch), .. }) => format!("from checkpoint {epoch}"),
             None => NOT_STARTED.to_string(),
         };
         let end = run.end.as_ref().map_or("", |end| word(end.how));
@@ -137,7 +150,7 @@ fn history(job: &Folder, runs: &[Run]) -> Result<Vec<String>, Stop> {
             path.unwrap_or_default(),
         ));
     }
-    Ok(lines)
+    lines
 }
 
 fn of_job(job: &Folder, last: &Run, status: &JobStatus, checkpoint: Option<(u64, i64)>) -> Value {
@@ -162,6 +175,7 @@ fn of_run(run: &Run) -> Value {
         "flow": run.begun.flow,
         "parallelism": run.begun.parallelism,
         "from": run.start.as_ref().map(|start| start.from.1).filter(|epoch| *epoch > 0),
+        "savepoint": run.start.as_ref().and_then(|start| start.savepoint.clone()),
         "ended": run.end.as_ref().map(|end| word(end.how)),
         "why": run.end.as_ref().and_then(|end| end.why.clone()),
     })
@@ -171,10 +185,8 @@ fn of_run(run: &Run) -> Value {
 pub(super) fn stop(args: &StopJob) -> Outcome {
     let env = Env::real();
     let state = folder(args.state.as_deref());
-    let Ok(job) = Folder::open(env.disk.clone(), &state, &args.job) else {
-        return Err(unknown(&args.job, &state));
-    };
-    match control::ask(job.path(), &Question::Stop { savepoint: args.savepoint }) {
+    let job = open(&args.job, &state, &env)?;
+    match ask(&job, &Question::Stop { savepoint: args.savepoint }, &env) {
         Ok(Answer::Savepoint { number }) => output::result(&format!("{}@{number}\n", args.job))?,
         Ok(Answer::Refused { why }) => {
             return Err(Stop { status: Status::Failed, message: Some(format!("`{}`: {why}", args.job)) });
@@ -187,6 +199,17 @@ pub(super) fn stop(args: &StopJob) -> Outcome {
     }
     output::say(&format!("`{}` has stopped; `flow run` goes on from where it was\n", args.job));
     Ok(Status::Done)
+}
+
+/// Asks a job; one that is about to start is waited for, since it runs already and listens only then.
+pub(super) fn ask(job: &Folder, question: &Question, env: &Env) -> Result<Answer, Unreachable> {
+    for _ in 0..STARTING {
+        match control::ask(job.path(), question) {
+            Err(Unreachable::NotRunning) if job.is_in_use().unwrap_or(false) => env.clock.sleep(LOOK),
+            answered => return answered,
+        }
+    }
+    control::ask(job.path(), question)
 }
 
 /// Why a job does not answer.

@@ -1,10 +1,10 @@
 //! `flow savepoint`: makes savepoints, lists and shows them, and says whether a script fits.
 
 use super::against::Target;
-use super::jobs::{folder, unknown, unreachable};
+use super::jobs::{ask, folder, open, unknown, unreachable};
 use super::outside;
 use crate::args::{Savepoint, SavepointCommand, SavepointDiff, SavepointExport};
-use crate::control::{self, Answer, Question, Unreachable};
+use crate::control::{Answer, Question, Unreachable};
 use crate::numbers::{count, moment};
 use crate::render;
 use crate::report::restore_text;
@@ -64,8 +64,8 @@ fn no_savepoint(name: &str) -> Stop {
 
 /// Of a running job, by asking it; of one that does not run, of its last checkpoint.
 fn create(name: &str, state: &Path, env: &Env) -> Outcome {
-    let Ok(job) = Folder::open(env.disk.clone(), state, name) else { return Err(unknown(name, state)) };
-    let number = match control::ask(job.path(), &Question::Savepoint) {
+    let job = open(name, state, env)?;
+    let number = match ask(&job, &Question::Savepoint, env) {
         Ok(Answer::Savepoint { number }) => number,
         Ok(Answer::Refused { why }) => {
             return Err(Stop { status: Status::Failed, message: Some(format!("`{name}`: {why}")) });
@@ -210,8 +210,11 @@ fn export(args: &SavepointExport, saved: &Saved) -> Outcome {
             let disk = Env::real().disk;
             let mut bytes = Vec::new();
             let written = saved.export(&args.id, table, format, &mut bytes);
-            let mut file = disk.create(path).map_err(|error| cannot_write(path, &error))?;
-            file.write_all(&bytes).map_err(|error| cannot_write(path, &error))?;
+            // A file that is there is not emptied for nothing.
+            if written.is_ok() {
+                let mut file = disk.create(path).map_err(|error| cannot_write(path, &error))?;
+                file.write_all(&bytes).map_err(|error| cannot_write(path, &error))?;
+            }
             written
         }
     };
@@ -233,7 +236,7 @@ fn delete(name: &str, state: &Path, env: &Env) -> Outcome {
     let Some((job, number)) = numbered(name) else {
         return Err(Stop::outside(format!("`{name}` is not `JOB@N`; a folder elsewhere is yours to remove")));
     };
-    let Ok(folder) = Folder::open(env.disk.clone(), state, job) else { return Err(unknown(job, state)) };
+    let folder = open(job, state, env)?;
     if !folder.savepoints().map_err(outside)?.contains(&number) {
         return Err(no_savepoint(name));
     }

@@ -2,8 +2,8 @@
 //! folders do not say themselves: whenever it is opened it is brought up to date from them, and if it is damaged, or gone, it is
 //! made anew. The one place that knows sled, with the engine's backend for large state.
 //!
-//! Opening it takes some milliseconds, and a job must not wait for that: only listings open it, and jobs in a thread of
-//! their own ([`refresh_beside`]). A process that finds it open elsewhere waits a moment.
+//! Opening it takes some milliseconds, and a job must not wait for that: only listings open it. A process that finds it open
+//! elsewhere waits a moment. A listing of a folder that can only be read reads the jobs' folders instead ([`Listing`]).
 
 use crate::failure::{Failure, Problem};
 use crate::folder::{CATALOGUE, Folder};
@@ -11,10 +11,9 @@ use crate::hash::Hash128;
 use crate::manifest::ScriptFile;
 use crate::protocol::Generation;
 use crate::runs::{Ending, Run, Version};
-use flow_env::{Env, Worker};
+use flow_env::Env;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,16 +27,8 @@ const PAUSE: Duration = Duration::from_millis(25);
 pub struct JobEntry {
     /// Its name.
     pub job: String,
-    /// How often it was run.
-    pub runs: u64,
-    /// The version of its script that was run last.
-    pub version: u64,
-    /// When it was run last: microseconds since 1970-01-01 UTC.
-    pub at: i64,
-    /// The last run's number.
-    pub generation: Generation,
-    /// How it ended; `None`: it goes on, or it died ([`Folder::is_in_use`] tells).
-    pub ended: Option<Ending>,
+    /// Its last run; if that has no end, it goes on, or it died ([`Folder::is_in_use`] tells).
+    pub last: Run,
 }
 
 /// A version of a job's script.
@@ -71,12 +62,70 @@ pub struct Catalogue {
     database: sled::Db,
     jobs: sled::Tree,
     versions: sled::Tree,
+    runs: sled::Tree,
 }
 
-/// Brings the catalogue up to date in a thread of its own.
-pub fn refresh_beside(env: &Env, state: &Path) -> io::Result<Worker<Result<(), Failure>>> {
-    let (env, state) = (env.clone(), state.to_path_buf());
-    flow_env::spawn("catalogue", move || Catalogue::open(&env, &state).map(drop))
+/// What is known of the jobs of a state folder.
+pub enum Listing {
+    /// From the catalogue.
+    Kept(Box<Catalogue>),
+    /// From the jobs' folders: there are none, or the catalogue can neither be opened nor made.
+    Read(Vec<Folder>),
+}
+
+impl Listing {
+    /// Opens the catalogue, if there are jobs and it can be.
+    pub fn open(env: &Env, state: &Path) -> Result<Listing, Failure> {
+        let folders = Folder::all(&env.disk, state)?;
+        if folders.is_empty() {
+            return Ok(Listing::Read(folders));
+        }
+        match Catalogue::open(env, state) {
+            Ok(catalogue) => Ok(Listing::Kept(Box::new(catalogue))),
+            // A disk that is full or can only be read, another process that has it open for long: the folders say the same.
+            Err(failure) if failure.path == state.join(CATALOGUE) => Ok(Listing::Read(folders)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// All jobs that were ever run, by name.
+    pub fn jobs(&self) -> Result<Vec<JobEntry>, Failure> {
+        match self {
+            Listing::Kept(catalogue) => catalogue.jobs(),
+            Listing::Read(folders) => {
+                let entry = |folder: &Folder| {
+                    Ok(folder.last_run()?.map(|last| JobEntry { job: folder.job().into(), last }))
+                };
+                folders.iter().filter_map(|folder| entry(folder).transpose()).collect()
+            }
+        }
+    }
+
+    /// All runs of a job that are known, oldest first.
+    pub fn runs(&self, job: &str) -> Result<Vec<Run>, Failure> {
+        match self {
+            Listing::Kept(catalogue) => catalogue.runs(job),
+            Listing::Read(folders) => match folders.iter().find(|folder| folder.job() == job) {
+                Some(folder) => folder.runs(),
+                None => Ok(Vec::new()),
+            },
+        }
+    }
+
+    /// All versions of a job's script that were run, oldest first.
+    pub fn versions(&self, job: &str) -> Result<Vec<VersionEntry>, Failure> {
+        match self {
+            Listing::Kept(catalogue) => catalogue.history(job),
+            Listing::Read(folders) => match folders.iter().find(|folder| folder.job() == job) {
+                Some(folder) => {
+                    let runs = folder.runs()?;
+                    let all = folder.versions()?.into_iter();
+                    Ok(all.filter_map(|version| version_entry(job, version, &runs)).collect())
+                }
+                None => Ok(Vec::new()),
+            },
+        }
+    }
 }
 
 impl Catalogue {
@@ -96,7 +145,8 @@ impl Catalogue {
                 Err(Failure { problem: Problem::Damaged(_), .. }) => {
                     return Catalogue::anew(env, state, &path);
                 }
-                Err(other) => failure = Some(other),
+                Err(busy @ Failure { problem: Problem::InUse, .. }) => failure = Some(busy),
+                Err(other) => return Err(other),
             }
             env.clock.sleep(PAUSE);
         }
@@ -121,6 +171,11 @@ impl Catalogue {
         self.values(self.versions.scan_prefix(key(job, None)))
     }
 
+    /// All runs of a job that are known, oldest first.
+    pub fn runs(&self, job: &str) -> Result<Vec<Run>, Failure> {
+        self.values(self.runs.scan_prefix(key(job, None)))
+    }
+
     fn values<T: DeserializeOwned>(&self, entries: sled::Iter) -> Result<Vec<T>, Failure> {
         entries.map(|entry| self.value(&entry.map_err(|error| failed(&self.path, error))?.1)).collect()
     }
@@ -142,7 +197,8 @@ impl Catalogue {
             if let Some(last) = folder.last_run()? {
                 let known = self.jobs.get(folder.job()).map_err(|error| failed(&self.path, error))?;
                 let known: Option<JobEntry> = known.map(|bytes| self.value(&bytes)).transpose()?;
-                if known.is_none_or(|known| !is_of(&known, &last)) {
+                // Has something happened since?
+                if known.is_none_or(|known| known.last != last) {
                     self.take(&folder)?;
                     changed = true;
                 }
@@ -156,8 +212,10 @@ impl Catalogue {
 
     fn forget(&self, job: &str) -> Result<(), Failure> {
         let failed = |error| failed(&self.path, error);
-        for entry in self.versions.scan_prefix(key(job, None)) {
-            self.versions.remove(entry.map_err(failed)?.0).map_err(failed)?;
+        for tree in [&self.versions, &self.runs] {
+            for entry in tree.scan_prefix(key(job, None)) {
+                tree.remove(entry.map_err(failed)?.0).map_err(failed)?;
+            }
         }
         self.jobs.remove(job).map_err(failed).map(|_| ())
     }
@@ -172,9 +230,12 @@ impl Catalogue {
                 self.put(&self.versions, key(folder.job(), Some(number)), &entry)?;
             }
         }
+        for run in &runs {
+            self.put(&self.runs, key(folder.job(), Some(run.begun.generation)), run)?;
+        }
         match runs.last() {
             Some(last) => {
-                let entry = job_entry(folder.job(), runs.len() as u64, last);
+                let entry = JobEntry { job: folder.job().into(), last: last.clone() };
                 self.put(&self.jobs, folder.job().as_bytes().to_vec(), &entry)
             }
             None => Ok(()),
@@ -194,8 +255,9 @@ fn attempt(path: &Path) -> Result<Catalogue, Failure> {
         // Small, and flushed when something was written: no thread of its own, no cache worth the name.
         let config = sled::Config::new().path(path).cache_capacity(1 << 20).flush_every_ms(None);
         let database = config.open()?;
-        let (jobs, versions) = (database.open_tree("jobs")?, database.open_tree("versions")?);
-        Ok(Catalogue { path: path.to_path_buf(), database, jobs, versions })
+        let tree = |name: &str| database.open_tree(name);
+        let (jobs, versions, runs) = (tree("jobs")?, tree("versions")?, tree("runs")?);
+        Ok(Catalogue { path: path.to_path_buf(), database, jobs, versions, runs })
     };
     match catch_unwind(AssertUnwindSafe(open)) {
         Ok(opened) => opened.map_err(|error| failed(path, error)),
@@ -212,28 +274,12 @@ fn failed(path: &Path, error: sled::Error) -> Failure {
     }
 }
 
-/// Keys of a job's versions stand together, in their order; the length in front keeps `word` from being the beginning of `words`.
-fn key(job: &str, version: Option<u64>) -> Vec<u8> {
+/// Keys of a job's versions (and of its runs) stand together, in their order; the length in front keeps `word` from being the beginning of `words`.
+fn key(job: &str, number: Option<u64>) -> Vec<u8> {
     let mut key = (job.len() as u32).to_be_bytes().to_vec();
     key.extend_from_slice(job.as_bytes());
-    key.extend(version.into_iter().flat_map(u64::to_be_bytes));
+    key.extend(number.into_iter().flat_map(u64::to_be_bytes));
     key
-}
-
-/// Has nothing happened since?
-fn is_of(known: &JobEntry, last: &Run) -> bool {
-    known.generation == last.begun.generation && known.ended == last.end.as_ref().map(|end| end.how)
-}
-
-fn job_entry(job: &str, runs: u64, last: &Run) -> JobEntry {
-    JobEntry {
-        job: job.into(),
-        runs,
-        version: last.begun.version,
-        at: last.begun.at,
-        generation: last.begun.generation,
-        ended: last.end.as_ref().map(|end| end.how),
-    }
 }
 
 /// A version, if it was ever run.
@@ -298,9 +344,13 @@ mod tests {
     fn it_says_what_the_folders_say() {
         let state = state();
         let (jobs, words, word) = all(state.path());
+        let ended = |job: &JobEntry| job.last.end.as_ref().map(|end| end.how);
         let names: Vec<(&str, u64, Option<Ending>)> =
-            jobs.iter().map(|job| (job.job.as_str(), job.runs, job.ended)).collect();
+            jobs.iter().map(|job| (job.job.as_str(), job.last.begun.generation, ended(job))).collect();
         assert_eq!(names, [("word", 1, None), ("words", 3, Some(Ending::Stopped))]);
+        let catalogue = Catalogue::open(&Env::real(), state.path()).unwrap();
+        let words_folder = Folder::open(Env::real().disk, state.path(), "words").unwrap();
+        assert_eq!(catalogue.runs("words").unwrap(), words_folder.runs().unwrap());
         let versions: Vec<(u64, &str, u64, u64)> =
             words.iter().map(|v| (v.version, v.scripts[0].text.as_str(), v.runs, v.generation)).collect();
         assert_eq!(versions, [(1, "one", 1, 1), (2, "two", 2, 2)]);
@@ -337,16 +387,48 @@ mod tests {
         Env::real().disk.remove_dir_all(&state.path().join("words")).unwrap();
         let (jobs, words, word) = all(state.path());
         assert_eq!((jobs.len(), words.len(), word[0].ended), (1, 0, Some(Ending::Finished)));
+        assert!(Catalogue::open(&Env::real(), state.path()).unwrap().runs("words").unwrap().is_empty());
     }
 
     #[test]
-    fn a_thread_of_its_own_brings_it_up_to_date() {
+    fn two_at_once_wait_for_each_other() {
         let state = state();
         let env = Env::real();
-        // Two at once wait for each other.
-        let threads = [(); 2].map(|()| refresh_beside(&env, state.path()).unwrap());
+        let threads = [(); 2].map(|()| {
+            let (env, path) = (env.clone(), state.path().to_path_buf());
+            flow_env::spawn("catalogue", move || Catalogue::open(&env, &path).map(drop)).unwrap()
+        });
         threads.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
         assert!(env.disk.info(&state.path().join(CATALOGUE)).unwrap().is_dir);
+    }
+
+    fn listed(listing: &Listing) -> (Vec<JobEntry>, Vec<Vec<Run>>, Vec<Vec<VersionEntry>>) {
+        let jobs = listing.jobs().unwrap();
+        let runs = jobs.iter().map(|job| listing.runs(&job.job).unwrap()).collect();
+        let versions = jobs.iter().map(|job| listing.versions(&job.job).unwrap()).collect();
+        (jobs, runs, versions)
+    }
+
+    #[test]
+    fn a_listing_says_the_same_where_the_catalogue_cannot_be_made() {
+        let state = state();
+        let kept = listed(&Listing::open(&Env::real(), state.path()).unwrap());
+        // A file where its folder would be: as on a disk that can only be read.
+        let path = state.path().join(CATALOGUE);
+        Env::real().disk.remove_dir_all(&path).unwrap();
+        Env::real().disk.create(&path).unwrap();
+        let listing = Listing::open(&Env::real(), state.path()).unwrap();
+        assert!(matches!(listing, Listing::Read(_)));
+        assert_eq!(listed(&listing), kept);
+    }
+
+    #[test]
+    fn listing_a_folder_without_jobs_makes_nothing_in_it() {
+        let state = tempfile::tempdir().unwrap();
+        for folder in [state.path().to_path_buf(), state.path().join("missing")] {
+            assert!(Listing::open(&Env::real(), &folder).unwrap().jobs().unwrap().is_empty());
+        }
+        assert!(Env::real().disk.list(state.path()).unwrap().is_empty());
     }
 
     #[test]

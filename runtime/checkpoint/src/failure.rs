@@ -77,7 +77,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         match &self.problem {
-            Problem::Io(error) => write!(f, "{path}: {error}"),
+            Problem::Io(error) => write!(f, "{path}: {}", said(error)),
             Problem::Missing => {
                 write!(f, "{path}: it is missing; copy it back, or start from another checkpoint")
             }
@@ -106,12 +106,53 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What the system said, and what to do about it where that is known.
+fn said(error: &io::Error) -> String {
+    let what = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; run as the user whom it belongs to, or choose another state folder"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "the disk can only be read; make it writable, or choose another state folder"
+        }
+        io::ErrorKind::StorageFull => {
+            "no space is left on the disk; make room, or choose a state folder elsewhere"
+        }
+        io::ErrorKind::QuotaExceeded => {
+            "the quota of disk space is used up; make room, or choose a state folder elsewhere"
+        }
+        io::ErrorKind::NotADirectory => "a part of this path is a file, where a folder should be",
+        _ => return error.to_string(),
+    };
+    what.to_string()
+}
+
 impl std::error::Error for Failure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.problem {
             Problem::Io(error) => Some(error),
             Problem::Unencodable(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_comes_with_what_to_do() {
+        for (kind, said) in [
+            (io::ErrorKind::PermissionDenied, "run as the user"),
+            (io::ErrorKind::ReadOnlyFilesystem, "can only be read"),
+            (io::ErrorKind::StorageFull, "make room"),
+            (io::ErrorKind::QuotaExceeded, "quota"),
+            (io::ErrorKind::NotADirectory, "is a file"),
+        ] {
+            let failure = Failure::new(Path::new("state/words/LOCK"), Problem::Io(kind.into()));
+            let text = failure.to_string();
+            assert!(text.starts_with("state/words/LOCK: ") && text.contains(said), "{text}");
         }
     }
 }

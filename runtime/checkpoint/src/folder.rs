@@ -47,6 +47,7 @@ impl Record for Format {
 impl Folder {
     /// The folder of a job that has one.
     pub fn open(disk: Arc<dyn Disk>, state: &Path, job: &str) -> Result<Folder, Failure> {
+        is_folder(&*disk, state)?;
         let dir = state.join(folder_name(job));
         let folder = Folder { disk, dir, job: job.into() };
         folder.disk.info(&folder.dir).map_err(Failure::io(&folder.dir))?;
@@ -56,6 +57,7 @@ impl Folder {
 
     /// All jobs that have a folder here, by name.
     pub fn all(disk: &Arc<dyn Disk>, state: &Path) -> Result<Vec<Folder>, Failure> {
+        is_folder(&**disk, state)?;
         let mut folders = Vec::new();
         for entry in entries(&**disk, state)? {
             let format = entry.path.join("FORMAT");
@@ -89,6 +91,7 @@ impl Folder {
 
     /// Creates the folder if it is not there; refuses one that is something else.
     pub(crate) fn create(disk: Arc<dyn Disk>, state: &Path, job: &str) -> Result<Folder, Failure> {
+        is_folder(&*disk, state)?;
         let dir = state.join(folder_name(job));
         let folder = Folder { disk, dir, job: job.into() };
         let disk = &*folder.disk;
@@ -161,6 +164,17 @@ impl Folder {
         }
         found.sort_by_key(|folder| (folder.epoch, folder.generation));
         Ok(found)
+    }
+}
+
+/// Refuses a state folder that is a file.
+fn is_folder(disk: &dyn Disk, state: &Path) -> Result<(), Failure> {
+    match disk.info(state) {
+        Ok(info) if !info.is_dir => {
+            Err(Failure::new(state, Problem::Foreign { expected: "a folder for state, but a file" }))
+        }
+        // What is not there yet is made; what else is wrong shows when it is used.
+        _ => Ok(()),
     }
 }
 

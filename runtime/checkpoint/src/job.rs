@@ -21,17 +21,20 @@
 //! newer one has begun is refused at its next step here ([`Problem::Fenced`](crate::Problem::Fenced)).
 
 use crate::failure::{Failure, Problem};
-use crate::folder::{Folder, exists};
+use crate::folder::Folder;
 use crate::manifest::ScriptFile;
 use crate::protocol::{Generation, Recovery};
 use crate::record;
 use crate::runs::{Begun, Ended, Ending, Started, Version};
+use crate::savepoint::Saved;
 use flow_env::{Env, FileLock, planted};
 use std::path::Path;
 use std::sync::Mutex;
 
 /// How many checkpoints are kept if nobody says otherwise.
 pub const KEEP: usize = 3;
+/// Of how many runs is kept what is known of them; further back, only of the first one of each version of the script.
+pub const RUNS: usize = 100;
 
 /// A job's folder, locked by this process.
 pub struct Job {
@@ -111,16 +114,23 @@ impl Job {
     /// Makes durable where a run begins. From then on nothing that older runs may still write counts, and what
     /// they left unfinished is removed.
     pub fn start(&self, recovery: &Recovery) -> Result<(), Failure> {
+        self.start_from(recovery, None)
+    }
+
+    /// The same, of a run that has adopted this savepoint.
+    pub fn start_from(&self, recovery: &Recovery, saved: Option<&Saved>) -> Result<(), Failure> {
         let Recovery { generation, from, epoch, .. } = *recovery;
         self.fence(generation)?;
         // What a run has adopted is its own first checkpoint: it began from nothing.
         let began = if from == generation { (0, 0) } else { (from, epoch) };
-        let started = Started { generation, at: self.env.clock.wall_micros(), from: began };
+        let savepoint = saved.map(|saved| self.folder.name_of(saved));
+        let started = Started { generation, at: self.env.clock.wall_micros(), from: began, savepoint };
         record::write(&*self.env.disk, &self.folder.run_path(generation, "start"), &started)?;
         if epoch > 0 {
             self.latest((from, epoch))?;
         }
-        self.clean()
+        self.clean()?;
+        self.prune()
     }
 
     /// An error if a run after this one has begun.
@@ -128,8 +138,13 @@ impl Job {
         if planted("ignore-generation") {
             return Ok(());
         }
-        let next = self.folder.run_path(generation + 1, "begun");
-        if exists(&*self.env.disk, &next)? { Err(Failure::new(&next, Problem::Fenced)) } else { Ok(()) }
+        // Any newer one: what is known of the next one may have been removed since ([`Job::prune`]).
+        match self.folder.generations("begun")?.pop() {
+            Some(newest) if newest > generation => {
+                Err(Failure::new(&self.folder.run_path(newest, "begun"), Problem::Fenced))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes down how a run ended.

@@ -3,7 +3,7 @@
 
 use crate::failure::{Failure, Problem};
 use crate::folder::{CheckpointFolder, entries, exists, part_path, read_manifest};
-use crate::job::Job;
+use crate::job::{Job, RUNS};
 use crate::protocol::{Epoch, Generation};
 use crate::record::{self, Record};
 use flow_env::planted;
@@ -67,6 +67,29 @@ impl Job {
             }
         }
         self.free(&self.published()?)
+    }
+
+    /// Forgets runs that are long over.
+    pub(crate) fn prune(&self) -> Result<(), Failure> {
+        let begun = self.folder.generations("begun")?;
+        let started = self.folder.generations("start")?.pop();
+        let mut known = HashSet::new();
+        for &generation in &begun[..begun.len().saturating_sub(RUNS)] {
+            let first = known.insert(self.folder.begun(generation)?.version);
+            // From where the newest of them began is what the next one goes by.
+            if first || Some(generation) == started {
+                continue;
+            }
+            // That it was comes last: what is left of it by a death would be a run without a beginning.
+            for what in ["end", "start", "begun"] {
+                let path = self.folder.run_path(generation, what);
+                match self.env.disk.remove_file(&path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    removed => removed.map_err(Failure::io(&path))?,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Folders with a manifest, oldest first.

@@ -49,6 +49,9 @@ pub struct Started {
     pub at: i64,
     /// The run and epoch of the checkpoint it goes on from; 0 and 0: none.
     pub from: (Generation, Epoch),
+    /// The savepoint that it began with: `job@n`, or the path of one that is elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub savepoint: Option<String>,
 }
 
 /// How a run ended.
@@ -78,7 +81,7 @@ pub enum Ending {
 }
 
 /// All that is known of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// That it began.
     pub begun: Begun,
@@ -157,8 +160,12 @@ impl Folder {
         self.dir.join("runs").join(format!("{generation}.{what}"))
     }
 
+    pub(crate) fn begun(&self, generation: Generation) -> Result<Begun, Failure> {
+        record::read(&*self.disk, &self.run_path(generation, "begun"))
+    }
+
     fn run(&self, generation: Generation) -> Result<Run, Failure> {
-        let begun = record::read(&*self.disk, &self.run_path(generation, "begun"))?;
+        let begun = self.begun(generation)?;
         Ok(Run { begun, start: self.optional(generation, "start")?, end: self.optional(generation, "end")? })
     }
 

@@ -49,7 +49,12 @@ impl Record for LastNumber {
 impl Saved {
     /// Opens the one in this folder: reads the manifest, and looks whether its files are there in their length.
     pub fn open(disk: Arc<dyn Disk>, dir: &Path) -> Result<Saved, Failure> {
-        disk.info(dir).map_err(Failure::io(dir))?;
+        if !disk.info(dir).map_err(Failure::io(dir))?.is_dir {
+            return Err(Failure::new(
+                dir,
+                Problem::Foreign { expected: "the folder of a savepoint, but a file" },
+            ));
+        }
         if !exists(&*disk, &dir.join(MANIFEST))? {
             return Err(Failure::new(
                 dir,
@@ -138,6 +143,15 @@ impl Folder {
     /// The folder of a savepoint.
     pub fn savepoint(&self, number: u64) -> PathBuf {
         self.dir.join("savepoints").join(number.to_string())
+    }
+
+    /// What a user of this job calls a savepoint: `job@n` if it is one of its own, else by its path.
+    pub(crate) fn name_of(&self, saved: &Saved) -> String {
+        let number = saved.dir.file_name().and_then(|name| name.to_str()?.parse::<u64>().ok());
+        match number.filter(|number| self.savepoint(*number) == saved.dir) {
+            Some(number) => format!("{}@{number}", self.job),
+            None => saved.dir.display().to_string(),
+        }
     }
 
     /// The numbers of all savepoints, oldest first.

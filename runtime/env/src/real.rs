@@ -66,7 +66,18 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<FileLock> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let file = match OpenOptions::new().write(true).create(true).truncate(false).open(path) {
+            // Who only looks whether somebody holds it needs no right to write.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
+                OpenOptions::new().read(true).open(path).map_err(|_| error)?
+            }
+            opened => opened?,
+        };
         match file.try_lock() {
             Ok(()) => Ok(Box::new(file)),
             Err(TryLockError::WouldBlock) => Err(io::Error::from(io::ErrorKind::WouldBlock)),

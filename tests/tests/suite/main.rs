@@ -24,5 +24,6 @@ mod planted;
 mod report_formats;
 mod signals;
 mod simulate;
+mod state_folders;
 mod time;
 mod updating;

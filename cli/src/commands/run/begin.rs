@@ -1,8 +1,8 @@
 //! What a run begins with: nothing, the last checkpoint, or a savepoint; and whether the script still fits it.
 
 use super::super::{against::Target, outside};
+use super::told::Teller;
 use crate::args::Run;
-use crate::numbers::{count, time};
 use crate::progress::Live;
 use crate::render::{self, Look};
 use crate::status::{Status, Stop};
@@ -15,7 +15,7 @@ use flow_engine::{Beginning, Checkpoints, SpillOptions, Told};
 use flow_env::Env;
 use flow_plan::physical::Graph;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Memory for state on disk, if the script does not say.
@@ -59,15 +59,15 @@ pub(super) fn checkpoints(
         parameters: options.params.clone(),
         parallelism,
     };
-    let (live, clock) = (live.clone(), env.clock.clone());
+    let (live, clock, teller) = (live.clone(), env.clock.clone(), Mutex::new(Teller::default()));
     Ok(Some(Checkpoints {
         store: Arc::new(store),
         launch,
         every: Some(Duration::from_micros(every.max(1) as u64)),
         beginning,
         tell: Some(Arc::new(move |told: &Told| {
-            let now = clock.wall_micros();
-            if let Some(text) = said(told, now) {
+            let said = teller.lock().unwrap_or_else(PoisonError::into_inner).said(told, clock.wall_micros());
+            if let Some(text) = said {
                 live.say(&text);
             }
         })),
@@ -161,24 +161,4 @@ fn check(
         return Err(Stop::silent(Status::Wrong));
     }
     Ok(())
-}
-
-/// What people want to know of checkpoints, on lines of its own.
-fn said(told: &Told, now: i64) -> Option<String> {
-    Some(match told {
-        Told::Recovered { epoch, at, .. } => {
-            let ago = Duration::from_micros(now.saturating_sub(*at).max(0) as u64);
-            format!("going on from checkpoint {}, made {} ago\n", count(*epoch), time(ago))
-        }
-        Told::Damaged { why } => format!("a newer checkpoint cannot be used: {why}\n"),
-        Told::Abandoned { epoch, why } => {
-            format!("checkpoint {} could not be written, the one before stays: {why}\n", count(*epoch))
-        }
-        Told::Waiting { epoch, why } => {
-            format!("checkpoint {} is complete, but a sink cannot show it yet: {why}\n", count(*epoch))
-        }
-        Told::Left { why } => format!("old files could not be removed: {why}\n"),
-        Told::FinishedBefore => "the job had finished; what its sinks did not show yet is shown now\n".into(),
-        Told::Complete { .. } => return None,
-    })
 }

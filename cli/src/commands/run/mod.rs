@@ -1,6 +1,7 @@
 //! `flow run`: compiles a script, joins it with code generator and connectors, and runs it.
 
 mod begin;
+mod told;
 
 use crate::args::{Cli, Run};
 use crate::control::{Seen, Server};

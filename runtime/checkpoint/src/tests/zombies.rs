@@ -51,3 +51,47 @@ fn a_run_that_wakes_up_late_is_refused_at_every_step_and_touches_nothing() {
 fn recovered_again(generation: u64) -> crate::protocol::Recovery {
     crate::protocol::Recovery { generation, from: 0, epoch: 0, highest: 0, recommit: Vec::new() }
 }
+
+/// A job that was run so often, with a new script every so many runs; none of them was ended.
+fn after(runs: usize, every: usize) -> (SimDisk, Job) {
+    let disk = SimDisk::new(2);
+    let env = Env { disk: Arc::new(disk.clone()), clock: Arc::new(RealClock::new()) };
+    let job = Job::open(&env, Path::new("/state"), "words").unwrap();
+    for run in 0..runs {
+        let generation = job.begin(&launch(&format!("script {}", run / every))).unwrap();
+        job.start(&recovered_again(generation)).unwrap();
+    }
+    (disk, job)
+}
+
+#[test]
+fn the_last_hundred_runs_are_known_and_of_older_ones_the_first_of_each_version() {
+    let (disk, job) = after(250, 70);
+    let known: Vec<u64> = job.folder().runs().unwrap().iter().map(|run| run.begun.generation).collect();
+    // Versions begin at 1, 71, 141 and 211; the last one is among the last hundred.
+    let wanted: Vec<u64> = [1, 71, 141].into_iter().chain(151..=250).collect();
+    assert_eq!(known, wanted);
+    let of_runs = |file: &&String| file.starts_with("/state/words/runs/");
+    assert_eq!(disk.files().iter().filter(of_runs).count(), 2 * wanted.len(), "nothing else is left of them");
+    assert_eq!(job.folder().versions().unwrap().len(), 4);
+}
+
+#[test]
+fn a_run_of_which_nothing_is_known_any_more_is_refused_when_it_wakes_up() {
+    let (_, job) = after(150, 1_000);
+    assert!(job.folder().runs().unwrap().iter().all(|run| run.begun.generation != 3));
+    let refused = job.seal(2, 7, None).err().unwrap();
+    assert!(matches!(refused.problem, Problem::Fenced), "{refused}");
+}
+
+#[test]
+fn starts_that_were_refused_do_not_push_out_from_where_the_last_run_began() {
+    let (_, job) = after(5, 1_000);
+    for _ in 0..120 {
+        job.begin(&launch("script 0")).unwrap();
+    }
+    job.prune().unwrap();
+    let known: Vec<u64> = job.folder().runs().unwrap().iter().map(|run| run.begun.generation).collect();
+    assert_eq!(known, [1, 5].into_iter().chain(26..=125).collect::<Vec<_>>());
+    assert_eq!(job.folder().last_started().unwrap().unwrap().begun.generation, 5);
+}

@@ -61,8 +61,11 @@ impl Staging {
         for _ in 0..ROUNDS {
             let others = staging.others(folder, &stem);
             let mut others = others.map_err(|error| open("read the folder", folder, error))?;
-            if others.last().is_some_and(|(newest, _)| !run.fresh && *newest >= run.generation) {
-                return Err(staging.fenced());
+            if let Some((newest, other)) = others.last()
+                && !run.fresh
+                && *newest >= run.generation
+            {
+                return Err(staging.belongs_to(*newest, other));
             }
             match others.pop() {
                 None if made => {
@@ -116,6 +119,18 @@ impl Staging {
             }
         }
         self.disk.remove_dir_all(other)
+    }
+
+    /// There is the folder of a run that is as new, or newer.
+    fn belongs_to(&self, newest: Generation, other: &Path) -> SinkError {
+        SinkError::Fenced(format!(
+            "{} belongs to run {newest} of this job, and this is run {}: either that one has begun since, or its state is in \
+             another state folder. Go on with that one (`--state DIR`), write elsewhere, or remove {}: what that run did not \
+             show yet goes with it",
+            self.path.parent().unwrap_or(&self.path).display(),
+            self.run,
+            other.display(),
+        ))
     }
 
     /// Another run has taken over.

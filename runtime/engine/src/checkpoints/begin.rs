@@ -173,7 +173,7 @@ fn adopt(
         Some(pieces) => pieces.load(0).map_err(NotBegun::job)?,
         None => Vec::new(),
     };
-    store.start(&recovery).map_err(NotBegun::job)?;
+    store.start_from(&recovery, saved).map_err(NotBegun::job)?;
     for index in std::mem::take(&mut recovery.recommit) {
         let (node, sink) = &mut sinks[index];
         sink.commit(recovery.epoch, &[]).map_err(NotBegun::sink(*node))?;

@@ -1,0 +1,131 @@
+//! What people want to know of checkpoints, on lines of its own. What goes wrong again and again is told when it begins,
+//! at every power of two, and when it is over: a disk that is full for a night is no log of a thousand lines.
+
+use crate::numbers::{count, time};
+use flow_engine::Told;
+use std::time::Duration;
+
+/// Remembers what went wrong, and how often one after the other.
+#[derive(Default)]
+pub(super) struct Teller {
+    abandoned: u64,
+    waiting: u64,
+    left: u64,
+}
+
+impl Teller {
+    /// What is to be said, if anything is; `now`: microseconds since 1970-01-01 UTC.
+    pub(super) fn said(&mut self, told: &Told, now: i64) -> Option<String> {
+        Some(match told {
+            Told::Recovered { epoch, at, .. } => {
+                let ago = Duration::from_micros(now.saturating_sub(*at).max(0) as u64);
+                format!("going on from checkpoint {}, made {} ago\n", count(*epoch), time(ago))
+            }
+            Told::Damaged { why } => format!("a newer checkpoint cannot be used: {why}\n"),
+            Told::Abandoned { epoch, why } => {
+                let again = again(&mut self.abandoned)?;
+                format!(
+                    "checkpoint {} could not be written{again}, the one before stays: {why}\n",
+                    count(*epoch)
+                )
+            }
+            Told::Waiting { epoch, why } => {
+                let again = again(&mut self.waiting)?;
+                format!(
+                    "checkpoint {} is complete, but a sink cannot show it yet{again}: {why}\n",
+                    count(*epoch)
+                )
+            }
+            Told::Left { why } => {
+                let again = again(&mut self.left)?;
+                format!("old files could not be removed{again}: {why}\n")
+            }
+            Told::FinishedBefore => {
+                "the job had finished; what its sinks did not show yet is shown now\n".into()
+            }
+            Told::Complete { epoch, .. } => return self.over(*epoch),
+        })
+    }
+
+    /// A checkpoint is complete: what went wrong before is over.
+    fn over(&mut self, epoch: u64) -> Option<String> {
+        let (abandoned, waiting) = (std::mem::take(&mut self.abandoned), std::mem::take(&mut self.waiting));
+        let what = match (abandoned, waiting) {
+            (0, 0) => return None,
+            (0, tries) => format!("sinks show it after {} that failed", attempts(tries)),
+            (1, _) => "it is written, behind one that could not be".to_string(),
+            (n, _) => format!("it is written, behind {} that could not be", count(n)),
+        };
+        Some(format!("checkpoint {} is complete: {what}\n", count(epoch)))
+    }
+}
+
+fn attempts(n: u64) -> String {
+    if n == 1 { "one attempt".into() } else { format!("{} attempts", count(n)) }
+}
+
+/// Counts; gives what to add when it is to be told, the first time nothing.
+fn again(so_far: &mut u64) -> Option<String> {
+    *so_far += 1;
+    match *so_far {
+        1 => Some(String::new()),
+        n if n.is_power_of_two() => Some(format!(" ({} times in a row now)", count(n))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn abandoned(epoch: u64) -> Told {
+        Told::Abandoned { epoch, why: "no space".into() }
+    }
+
+    fn complete(epoch: u64) -> Told {
+        Told::Complete { epoch, bytes: 1, took: Duration::ZERO, stopped: Duration::ZERO }
+    }
+
+    #[test]
+    fn failures_one_after_the_other_are_told_at_powers_of_two_and_when_they_are_over() {
+        let mut teller = Teller::default();
+        let mut said: Vec<String> = (1..=20).filter_map(|epoch| teller.said(&abandoned(epoch), 0)).collect();
+        said.extend(teller.said(&complete(21), 0));
+        said.extend(teller.said(&complete(22), 0));
+        assert_eq!(
+            said,
+            [
+                "checkpoint 1 could not be written, the one before stays: no space\n",
+                "checkpoint 2 could not be written (2 times in a row now), the one before stays: no space\n",
+                "checkpoint 4 could not be written (4 times in a row now), the one before stays: no space\n",
+                "checkpoint 8 could not be written (8 times in a row now), the one before stays: no space\n",
+                "checkpoint 16 could not be written (16 times in a row now), the one before stays: no space\n",
+                "checkpoint 21 is complete: it is written, behind 20 that could not be\n",
+            ]
+        );
+    }
+
+    #[test]
+    fn after_a_success_the_first_failure_is_told_again() {
+        let mut teller = Teller::default();
+        assert!(teller.said(&abandoned(1), 0).is_some());
+        assert_eq!(
+            teller.said(&complete(2), 0).as_deref(),
+            Some("checkpoint 2 is complete: it is written, behind one that could not be\n")
+        );
+        assert!(teller.said(&abandoned(3), 0).is_some_and(|said| !said.contains("in a row")));
+    }
+
+    #[test]
+    fn a_sink_that_could_not_show_a_checkpoint_is_told_of_in_the_same_way() {
+        let mut teller = Teller::default();
+        let waiting = Told::Waiting { epoch: 3, why: "read-only".into() };
+        let said = (0..7).filter_map(|_| teller.said(&waiting, 0)).count();
+        assert_eq!(said, 3);
+        assert_eq!(
+            teller.said(&complete(3), 0).as_deref(),
+            Some("checkpoint 3 is complete: sinks show it after 7 attempts that failed\n")
+        );
+        assert_eq!(teller.said(&complete(4), 0), None);
+    }
+}

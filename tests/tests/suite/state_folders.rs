@@ -1,0 +1,165 @@
+//! State folders and savepoints that are something else than they should be, and what is told of runs afterwards.
+
+use flow_tests::flow_binary;
+use std::path::Path;
+
+const SCRIPT: &str = "job totals { checkpoint: 1s }\ntype Row = { k: int, v: int }\nsource rows: Row = file(\"in\", format: json)\n\
+    sink out = rows |> keyBy(k) |> aggregate { n: count() } -> file(\"out\", format: json)\n";
+
+fn flow(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let out = flow_binary::run(folder, args);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (out.status.code(), text(&out.stdout), text(&out.stderr))
+}
+
+/// A folder in which the job has state: it failed at its second row, behind a checkpoint.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("in")).unwrap();
+    std::fs::write(folder.path().join("in/a.json"), "{\"k\":1,\"v\":2}\n").unwrap();
+    std::fs::write(folder.path().join("totals.flow"), SCRIPT).unwrap();
+    std::fs::write(folder.path().join("a-file"), "text").unwrap();
+    folder
+}
+
+/// The same with a savepoint `endless@1` of a job that was stopped.
+fn with_savepoint() -> tempfile::TempDir {
+    let folder = folder();
+    let script = "job endless { checkpoint: 20ms }\nsource numbers = generate { n: seq(1) } rate: 2000\n\
+        sink out = numbers |> keyBy(k: n % 10) |> aggregate { most: max(n) } -> file(\"out\", format: json)\n";
+    std::fs::write(folder.path().join("endless.flow"), script).unwrap();
+    run_and_stop(folder.path(), &[]);
+    let (status, out, err) = flow(folder.path(), &["savepoint", "create", "endless"]);
+    assert_eq!((status, out.as_str()), (Some(0), "endless@1\n"), "{err}");
+    folder
+}
+
+/// Runs the endless job until it has a checkpoint, then stops it.
+fn run_and_stop(folder: &Path, args: &[&str]) {
+    use std::process::{Command, Stdio};
+    let mut command = Command::new(flow_binary::path());
+    command.args(["run", "endless.flow"]).args(args).current_dir(folder).stderr(Stdio::piped());
+    let mut job = command.spawn().unwrap();
+    let began = std::time::Instant::now();
+    loop {
+        let (status, out, _) = flow(folder, &["jobs", "endless", "--json"]);
+        let jobs: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
+        // What it says itself: the folder has checkpoints of runs before it.
+        if status == Some(0) && jobs[0]["progress"]["checkpoint"].as_u64() > Some(1) {
+            break;
+        }
+        if began.elapsed().as_secs() > 30 {
+            job.kill().unwrap();
+        }
+        assert!(began.elapsed().as_secs() < 30, "no checkpoint: {out}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let (status, _, err) = flow(folder, &["stop", "endless"]);
+    assert_eq!(status, Some(0), "{err}");
+    let done = job.wait_with_output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn a_file_in_place_of_a_state_folder_is_named_by_every_command() {
+    let folder = folder();
+    let wanted =
+        "a-file: this is not a folder for state, but a file; nothing was touched, choose another folder";
+    for args in [
+        &["run", "totals.flow"][..],
+        &["jobs"],
+        &["stop", "totals"],
+        &["savepoint", "create", "totals"],
+        &["savepoint", "list"],
+        &["savepoint", "show", "totals@1"],
+        &["savepoint", "delete", "totals@1"],
+    ] {
+        let (status, _, err) = flow(folder.path(), &[args, &["--state", "a-file"]].concat());
+        assert_eq!(status, Some(2), "{args:?}: {err}");
+        assert!(err.contains(wanted), "{args:?}: {err}");
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("a-file")).unwrap(), "text");
+}
+
+#[test]
+fn a_file_in_place_of_a_savepoint_is_named() {
+    let folder = folder();
+    for args in [
+        &["savepoint", "show", "a-file"][..],
+        &["savepoint", "verify", "a-file"],
+        &["run", "totals.flow", "--from", "a-file"],
+        &["check", "totals.flow", "--against", "a-file"],
+    ] {
+        let (status, _, err) = flow(folder.path(), args);
+        assert_eq!(status, Some(2), "{args:?}: {err}");
+        assert!(err.contains("a-file: this is not the folder of a savepoint, but a file"), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn an_export_that_is_refused_does_not_empty_the_file() {
+    let folder = with_savepoint();
+    let (status, _, err) =
+        flow(folder.path(), &["savepoint", "export", "endless@1", "no.such", "-o", "a-file"]);
+    assert_eq!(status, Some(2), "{err}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("a-file")).unwrap(), "text");
+}
+
+#[test]
+fn a_run_that_began_with_a_savepoint_says_so_in_the_history() {
+    let folder = with_savepoint();
+    let copy = folder.path().join("copy");
+    assert!(
+        std::process::Command::new("cp")
+            .args(["-r", ".flow/endless/savepoints/1"])
+            .arg(&copy)
+            .current_dir(folder.path())
+            .status()
+            .unwrap()
+            .success()
+    );
+    run_and_stop(folder.path(), &["--from", "endless@1"]);
+    run_and_stop(folder.path(), &["--from", "copy"]);
+    run_and_stop(folder.path(), &[]);
+    let (_, out, err) = flow(folder.path(), &["jobs", "--history"]);
+    let runs: Vec<&str> = out.lines().skip(1).collect();
+    assert_eq!(runs.len(), 4, "{out}{err}");
+    let said = ["from the beginning", "from savepoint endless@1", "from savepoint copy", "from checkpoint "];
+    for (line, said) in runs.iter().zip(said) {
+        assert!(line.contains(said), "no {said:?} in {line}");
+    }
+}
+
+#[test]
+fn a_savepoint_started_elsewhere_into_the_results_of_a_later_run_names_their_folder() {
+    let folder = with_savepoint();
+    run_and_stop(folder.path(), &[]);
+    let args = ["run", "endless.flow", "--state", "elsewhere", "--from", ".flow/endless/savepoints/1"];
+    let (status, _, err) = flow(folder.path(), &args);
+    assert_eq!(status, Some(2), "{err}");
+    assert!(err.contains("belongs to run 2 of this job, and this is run 1"), "{err}");
+    let hidden = std::fs::read_dir(folder.path().join("out")).unwrap();
+    let hidden = hidden.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let hidden = hidden.filter(|name| name.starts_with(".flow-endless-g2-")).collect::<Vec<_>>();
+    assert!(hidden.len() == 1 && err.contains(&format!("remove out/{}", hidden[0])), "{hidden:?}: {err}");
+}
+
+#[test]
+fn jobs_are_listed_from_a_catalogue_that_is_made_anew_when_it_is_damaged_or_gone() {
+    let folder = with_savepoint();
+    let list = || flow(folder.path(), &["jobs", "--history"]);
+    let first = list();
+    assert!(first.1.contains("endless") && first.1.contains("stopped"), "{first:?}");
+    let catalogue = folder.path().join(".flow/catalogue");
+    assert!(catalogue.is_dir());
+    for file in ["conf", "db"] {
+        std::fs::write(catalogue.join(file), [7; 5000]).unwrap();
+        assert_eq!(list(), first, "{file} was damaged");
+    }
+    std::fs::remove_dir_all(&catalogue).unwrap();
+    assert_eq!(list(), first);
+    assert!(catalogue.is_dir());
+    std::fs::remove_dir_all(folder.path().join(".flow/endless")).unwrap();
+    let (status, out, err) = list();
+    assert_eq!((status, out.as_str()), (Some(0), ""), "{err}");
+}
