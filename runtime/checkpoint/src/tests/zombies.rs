@@ -71,7 +71,7 @@ fn the_last_hundred_runs_are_known_and_of_older_ones_the_first_of_each_version()
     // Versions begin at 1, 71, 141 and 211; the last one is among the last hundred.
     let wanted: Vec<u64> = [1, 71, 141].into_iter().chain(151..=250).collect();
     assert_eq!(known, wanted);
-    let of_runs = |file: &&String| file.starts_with("/state/words/runs/");
+    let of_runs = |file: &&std::path::PathBuf| file.starts_with("/state/words/runs/");
     assert_eq!(disk.files().iter().filter(of_runs).count(), 2 * wanted.len(), "nothing else is left of them");
     assert_eq!(job.folder().versions().unwrap().len(), 4);
 }
