@@ -102,6 +102,7 @@ impl Job {
                 one.manifest = Err(only_damage(failure)?);
                 continue;
             }
+            self.folder.make_last(decided.as_ref().ok())?;
             return finish(decided, found);
         }
     }
@@ -158,6 +159,22 @@ impl Folder {
             return Err(Failure::damaged(&folder.manifest(), why));
         }
         Ok(manifest)
+    }
+
+    /// A run that was killed between a rename and the sync of its folder leaves names that a loss of power takes away again.
+    /// What this run builds on must last before it does.
+    fn make_last(&self, decided: Option<&Recovery>) -> Result<(), Failure> {
+        let sync = |dir: &Path| match exists(&*self.disk, dir)? {
+            true => self.disk.sync_dir(dir).map_err(Failure::io(dir)),
+            false => Ok(()),
+        };
+        if let Some(chosen) = decided.filter(|recovery| recovery.epoch > 0) {
+            sync(&self.checkpoint(chosen.from, chosen.epoch))?;
+        }
+        for dir in ["runs", "versions", ""] {
+            sync(&self.dir.join(dir))?;
+        }
+        Ok(())
     }
 
     /// All checkpoints that could be loaded, oldest first; files are not looked into.
