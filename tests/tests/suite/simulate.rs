@@ -50,7 +50,9 @@ fn planted_bugs_are_found_within_some_hundred_simulated_jobs() {
             scope.spawn(|| {
                 while let Some(bug) = { work.lock().unwrap().pop() } {
                     let mut command = Command::new(env!("CARGO_BIN_EXE_simulate"));
-                    command.args(["--runs", "1000", "--seed", "1", "--threads", "1"]).env("FLOW_BUG", bug);
+                    command
+                        .args(["--runs", "1500", "--seed", "20000", "--threads", "1"])
+                        .env("FLOW_BUG", bug);
                     let output = command.output().unwrap();
                     // A campaign that found nothing ends well, one that cannot begin with status 2.
                     if output.status.code() != Some(1) {
