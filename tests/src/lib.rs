@@ -3,6 +3,7 @@
 
 pub mod crash;
 pub mod flow_binary;
+pub mod options;
 pub mod pipelines;
 pub mod simulate;
 pub mod xsd;

@@ -3,20 +3,20 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 use flow_tests::crash::{Plan, campaign};
+use flow_tests::options::numbers;
 use std::process::ExitCode;
 
-fn plan(mut args: impl Iterator<Item = String>) -> Result<Plan, String> {
+fn plan(args: impl Iterator<Item = String>) -> Result<Plan, String> {
     let mut plan = Plan { kills: 200, seed: 1, rows: 20_000, bug: None, case: None, point: None };
-    while let Some(name) = args.next() {
-        let value = args.next().ok_or_else(|| format!("{name} needs a number"))?;
-        let number: u64 = value.replace('_', "").parse().map_err(|_| format!("{value:?} is no number"))?;
-        match name.as_str() {
+    numbers(args, |name, number| {
+        match name {
             "--kills" => plan.kills = number,
             "--seed" => plan.seed = number,
             "--rows" => plan.rows = number as usize,
-            _ => return Err(format!("unknown option {name}")),
+            _ => return false,
         }
-    }
+        true
+    })?;
     Ok(plan)
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 use flow_codegen::differential::{self, Tally};
+use flow_tests::options::numbers;
 use flow_tests::pipelines;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,16 +34,15 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         Some("pipelines") => Options { what: What::Pipelines, count: 10_000, seed: 1, jobs: 1 },
         other => return Err(format!("no fuzzer {other:?}; there are `jit` and `pipelines`")),
     };
-    while let Some(name) = args.next() {
-        let value = args.next().ok_or_else(|| format!("{name} needs a number"))?;
-        let number = value.replace('_', "").parse().map_err(|_| format!("{value:?} is no number"))?;
-        match name.as_str() {
+    numbers(args, |name, number| {
+        match name {
             "--count" => options.count = number,
             "--seed" => options.seed = number,
             "--jobs" => options.jobs = number,
-            _ => return Err(format!("unknown option {name}")),
+            _ => return false,
         }
-    }
+        true
+    })?;
     Ok(options)
 }
 

@@ -1,21 +1,21 @@
 //! `cargo xtask simulate --runs N [--seed S] [--threads T]`: whole jobs on a simulated machine.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
+use flow_tests::options::numbers;
 use flow_tests::simulate::{Plan, campaign};
 use std::process::ExitCode;
 
-fn plan(mut args: impl Iterator<Item = String>) -> Result<Plan, String> {
+fn plan(args: impl Iterator<Item = String>) -> Result<Plan, String> {
     let mut plan = Plan { runs: 1000, seed: 1, threads: flow_env::cores() };
-    while let Some(name) = args.next() {
-        let value = args.next().ok_or_else(|| format!("{name} needs a number"))?;
-        let number: u64 = value.replace('_', "").parse().map_err(|_| format!("{value:?} is no number"))?;
-        match name.as_str() {
+    numbers(args, |name, number| {
+        match name {
             "--runs" => plan.runs = number,
             "--seed" => plan.seed = number,
             "--threads" => plan.threads = number as usize,
-            _ => return Err(format!("unknown option {name}")),
+            _ => return false,
         }
-    }
+        true
+    })?;
     Ok(plan)
 }
 

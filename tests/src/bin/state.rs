@@ -9,6 +9,7 @@ use flow_driver::{LoadError, Options};
 use flow_engine::{Beginning, Checkpoints, Job, JobHandle, JobOptions, SpillOptions, Told};
 use flow_env::Env;
 use flow_plan::physical::Graph;
+use flow_tests::options::numbers;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,20 +24,19 @@ struct Case {
     memory: Option<usize>,
 }
 
-fn case(mut args: impl Iterator<Item = String>) -> Result<Case, String> {
+fn case(args: impl Iterator<Item = String>) -> Result<Case, String> {
     let mut case = Case { keys: 5_000_000, rate: 20_000, seconds: 10, workers: 2, memory: None };
-    while let Some(name) = args.next() {
-        let value = args.next().ok_or_else(|| format!("{name} needs a number"))?;
-        let number: usize = value.replace('_', "").parse().map_err(|_| format!("{value:?} is no number"))?;
-        match name.as_str() {
-            "--keys" => case.keys = number,
-            "--rate" => case.rate = number,
-            "--seconds" => case.seconds = number as u64,
-            "--workers" => case.workers = number,
-            "--memory" => case.memory = Some(number),
-            _ => return Err(format!("unknown option {name}")),
+    numbers(args, |name, number| {
+        match name {
+            "--keys" => case.keys = number as usize,
+            "--rate" => case.rate = number as usize,
+            "--seconds" => case.seconds = number,
+            "--workers" => case.workers = number as usize,
+            "--memory" => case.memory = Some(number as usize),
+            _ => return false,
         }
-    }
+        true
+    })?;
     Ok(case)
 }
 

@@ -47,11 +47,11 @@ fn first(rows: &[Row]) -> i64 {
 /// A random job, whose files are put on the disk.
 pub(super) fn input(random: &mut Arbitrary, disk: &SimDisk) -> Result<Input, String> {
     let name = *random.pick(&NAMES);
-    let rows = 60 + random.below(240);
+    let rows = 120 + random.below(400);
     let case = cases::cases(random, rows, |wanted| wanted == name).pop();
     let case = case.ok_or_else(|| format!("there is no case `{name}`"))?;
     let graph = graph(name, &case.script)?;
-    let files = 8 + random.below(60);
+    let files = 16 + random.below(90);
     let mut chunks = Vec::new();
     for (source, rows) in &case.sources {
         for (number, rows) in rows.chunks(rows.len().div_ceil(files).max(1)).enumerate() {

@@ -31,7 +31,7 @@ pub(super) enum Misfortune {
 impl Misfortune {
     pub(super) fn any(random: &mut Arbitrary) -> Misfortune {
         // One in four comes while the run begins and recovers.
-        let most = if random.one_in(4) { 60 } else { 900 };
+        let most = if random.one_in(4) { 60 } else { 1200 };
         let operation = random.below(most) as u64;
         let moment = Duration::from_micros(random.below(6_000) as u64);
         match random.below(18) {
