@@ -6,6 +6,7 @@
 mod clock;
 mod disk;
 mod faults;
+mod memory;
 mod random;
 mod real;
 mod simulated;
@@ -14,6 +15,7 @@ mod threads;
 pub use clock::{Clock, Deadline};
 pub use disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
 pub use faults::{planted, reach};
+pub use memory::Memory;
 pub use random::Random;
 pub use real::{RealClock, RealDisk};
 pub use simulated::{Operation, SimClock, SimDisk, Simulation, point};

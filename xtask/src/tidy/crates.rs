@@ -131,6 +131,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zstd", &["flow-connectors", "flow-tests"]),
     ("glob", &["flow-connectors"]),
     ("libc", &["flow-env", "flow-benches"]),
+    ("mimalloc", &["flow-env"]),
     ("foldhash", &["flow-benches"]),
     ("memmap2", &["flow-benches"]),
     ("insta", &["flow-syntax", "flow-types", "flow-plan", "flow-driver", "flow-cli", "flow-tests"]),
