@@ -2,7 +2,7 @@
 
 use crate::load::{self, LoadError, Loader, Memories};
 use crate::runnable::meaningless;
-use crate::upgrade::{Upgrade, Upgrades};
+use crate::upgrade::{self, Upgrade, Upgrades};
 use flow_plan::operator::Plan;
 use flow_syntax::ast::Program;
 use flow_syntax::{Diagnostic, SourceMap};
@@ -79,11 +79,12 @@ pub fn analyse_again(
 ) -> Result<Compilation, LoadError> {
     let load::Loaded { sources, programs, mut diagnostics } =
         load::load(loader, path, memory.as_deref_mut())?;
+    let params = upgrade::params_of_main(loader, path, &programs, &options.params);
     let input = flow_types::Input {
         sources: &sources,
         programs: &programs,
         syntax_errors: diagnostics.iter().any(Diagnostic::is_error),
-        params: &options.params,
+        params: &params,
         levels: &options.levels,
     };
     let before = before.and_then(|before| {

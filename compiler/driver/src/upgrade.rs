@@ -4,12 +4,13 @@
 use crate::compile::{Compilation, Options};
 use crate::load::{self, LoadError, Loader, Memories, normal};
 use crate::restore::{Effect, Verdict, compare};
+use crate::runnable::meaningless;
 use flow_plan::Place;
 use flow_plan::operator::Plan;
 use flow_syntax::ast::{DeclKind, Program, Restore, TestDecl, TestStep};
 use flow_syntax::{Diagnostic, FileId, Label, SourceMap, Span, codes};
 use flow_types::CheckedStep;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A script in which a test goes on.
 #[derive(Debug)]
@@ -80,8 +81,7 @@ impl Upgrades<'_> {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<Upgrade, Box<Diagnostic>> {
         let own = &self.main.sources.file(FileId(0));
-        let folder = self.path.parent().map(Path::to_path_buf).unwrap_or_default();
-        let path = normal(&folder.join(&restore.path));
+        let path = beside(self.path, restore);
         let loaded = load::load(self.loader, &path, self.memory.as_deref_mut());
         let load::Loaded { mut sources, programs, diagnostics: mut found } =
             loaded.map_err(|error| Box::new(missing(restore, &path, &error)))?;
@@ -90,17 +90,22 @@ impl Upgrades<'_> {
         let (program, _) = flow_syntax::parse_bytes(guest, own.text.as_bytes(), None);
         let same = tests(&program).nth(test).map(segments).unwrap_or_default();
         let steps = same.get(number).map_or(&[][..], |(_, steps)| steps);
+        let given = self.options.params.iter();
+        let params: Vec<_> = given.filter(|(name, _)| declares(&programs, name)).cloned().collect();
         let input = flow_types::Input {
             sources: &sources,
             programs: &programs,
             syntax_errors: found.iter().any(Diagnostic::is_error),
-            params: &[],
+            params: &params,
             levels: &self.options.levels,
         };
         let (mut checked, steps, of_both) = flow_types::check_steps(&input, &program, steps);
         let (of_steps, of_script): (Vec<_>, Vec<_>) =
             of_both.into_iter().partition(|diagnostic| diagnostic.primary.span.file == guest);
         found.extend(of_script);
+        if !found.iter().any(Diagnostic::is_error) {
+            found.extend(meaningless(&checked));
+        }
         crate::compile::sort(&mut found);
         let home = Home { guest, sources: &sources };
         diagnostics.extend(of_steps.into_iter().map(|diagnostic| home.bring(diagnostic)));
@@ -120,11 +125,59 @@ impl Upgrades<'_> {
     }
 }
 
+/// What of `-p` is for the script with the tests: all but what only the scripts declare in which its tests go on. Those get
+/// what they declare.
+pub(crate) fn params_of_main(
+    loader: &mut dyn Loader,
+    path: &Path,
+    programs: &[Program],
+    given: &[(String, String)],
+) -> Vec<(String, String)> {
+    let (own, others): (Vec<_>, Vec<_>) =
+        given.iter().cloned().partition(|(name, _)| declares(programs, name));
+    let Some(main) = programs.first().filter(|_| !others.is_empty()) else { return own };
+    let restores = tests(main).flat_map(segments).map(|(restore, _)| beside(path, restore));
+    let loaded: Vec<_> = restores.filter_map(|path| load::load(loader, &path, None).ok()).collect();
+    let elsewhere = |name: &str| loaded.iter().any(|script| declares(&script.programs, name));
+    // What nobody declares is said of the script.
+    let nobodys = others.into_iter().filter(|(name, _)| !elsewhere(name));
+    own.into_iter().chain(nobodys).collect()
+}
+
+/// Does a script, or what it imports, have a parameter of this name?
+fn declares(programs: &[Program], name: &str) -> bool {
+    let mut kinds = programs.iter().flat_map(|program| &program.decls).map(|decl| &decl.kind);
+    kinds.any(|kind| matches!(kind, DeclKind::Param(param) if param.name.name == name))
+}
+
+/// The path of a `restore into` in the script at `path`.
+fn beside(path: &Path, restore: &Restore) -> PathBuf {
+    normal(&path.parent().map(Path::to_path_buf).unwrap_or_default().join(&restore.path))
+}
+
 fn tests(program: &Program) -> impl Iterator<Item = &TestDecl> {
     program.decls.iter().filter_map(|decl| match &decl.kind {
         DeclKind::Test(test) => Some(test),
         _ => None,
     })
+}
+
+/// The script whose declarations are meant at an offset of the main file: behind a `restore into`, the one that goes on
+/// there; none if that one is wrong. A test that is being written has no end.
+pub(crate) fn spoken_of(compiled: &Compilation, offset: usize) -> Option<&Compilation> {
+    let before = |span: Span| (span.start as usize) < offset;
+    let program = compiled.programs.first();
+    let decls = program.into_iter().flat_map(|program| &program.decls).take_while(|decl| before(decl.span));
+    let (mut count, mut last) = (0, None);
+    for decl in decls {
+        count += usize::from(matches!(decl.kind, DeclKind::Test(_)));
+        last = Some(&decl.kind);
+    }
+    let Some(DeclKind::Test(test)) = last else { return Some(compiled) };
+    let passed = segments(test).iter().filter(|(restore, _)| (restore.span.end as usize) < offset).count();
+    let Some(number) = passed.checked_sub(1) else { return Some(compiled) };
+    let mut own = compiled.upgrades.iter().filter(|upgrade| upgrade.test + 1 == count);
+    own.nth(number).map(|upgrade| &upgrade.script)
 }
 
 /// Each `restore into` of a test with the steps behind it, up to the next one and with it.

@@ -250,3 +250,36 @@ test \"few\" {
     let (status, _, err) = flow(folder.path(), &["test", "few.flow"]);
     assert!(status == Some(1) && err.contains("come to its end before the savepoint"), "{err}");
 }
+
+#[test]
+fn a_new_version_in_which_a_stage_has_no_meaning_is_an_error_of_flow_check() {
+    let new =
+        OLD.replace("aggregate { n: count() }", "aggregate { n: count() } |> window(count(2)) |> count()");
+    let folder = upgrade(&new, UPGRADE);
+    let (status, _, err) = flow(folder.path(), &["check", "old.flow"]);
+    assert!(status == Some(1) && err.contains("new.flow") && err.contains("E0809"), "{err}");
+    assert!(err.contains("old.flow:12:"), "{err}");
+}
+
+#[test]
+fn parameters_are_given_to_each_script_of_a_test_that_declares_them() {
+    let old = format!(
+        "param least: int = 0\n{}",
+        OLD.replace("bids |> keyBy", "bids |> filter(price >= least) |> keyBy")
+    );
+    let new = format!("param least: int = 0\nparam added: int\n{}", OLD)
+        .replace("= bids |> keyBy", "= bids |> filter(price >= least + added) |> keyBy");
+    let test =
+        UPGRADE.replace("n: 3, mean: 30.0", "n: 2").replace("{ n: 1, .. }, { n: 2, .. }", "{ n: 1, .. }");
+    let folder = upgrade(&new, "");
+    std::fs::write(folder.path().join("old.flow"), old + &test).unwrap();
+    let with = |params: &[&str]| flow(folder.path(), &[&["test", "old.flow"], params].concat());
+    let (status, _, err) = with(&["-p", "least=15", "-p", "added=10"]);
+    assert_eq!(status, Some(0), "{err}");
+    let (status, _, err) = with(&["-p", "least=15", "-p", "added=99"]);
+    assert!(status == Some(1) && err.contains("FAIL"), "{err}");
+    let (status, _, err) = with(&["-p", "least=15"]);
+    assert!(status == Some(1) && err.contains("the parameter `added` has no value"), "{err}");
+    let (status, _, err) = with(&["-p", "least=15", "-p", "added=1", "-p", "nobodys=1"]);
+    assert!(status == Some(1) && err.contains("no parameter `nobodys`"), "{err}");
+}

@@ -2,6 +2,8 @@
 
 use super::{compiled, examples, read, script};
 use flow_driver::editor::{self, WordKind, complete};
+use flow_driver::{LoadError, Options, analyse};
+use std::path::Path;
 
 fn offered(text: &str, mark: &str) -> Vec<String> {
     let at = text.find(mark).unwrap() + mark.len();
@@ -129,6 +131,29 @@ fn tests_and_jobs_have_their_words() {
     let job = offered("job j {\n  parallelism: 2\n  ", "2\n  ");
     assert!(job.contains(&"checkpoint:".into()) && !job.contains(&"parallelism:".into()), "{job:?}");
     assert_eq!(offered("job j {\n  onError: ", "onError: "), ["fail", "skip"]);
+}
+
+#[test]
+fn behind_a_restore_the_declarations_of_the_new_script_are_offered() {
+    let old = with("sink s = bids -> blackhole()\n");
+    let new = old.replace("price: int", "cents: int, place: string").replace("sink s", "sink later");
+    let offered = |test: &str| -> Vec<String> {
+        let text = format!(
+            "{old}test \"t\" {{\n  given bids []\n  savepoint\n  restore into \"new.flow\"\n  {test}"
+        );
+        let mut loader = |path: &Path| match path.to_str() {
+            Some("s.flow") => Ok(text.clone().into_bytes()),
+            Some("new.flow") => Ok(new.clone().into_bytes()),
+            _ => Err(LoadError::Missing),
+        };
+        let compiled = analyse(&mut loader, Path::new("s.flow"), &Options::default(), None).unwrap();
+        complete(&compiled, text.len()).into_iter().map(|c| c.text.trim_end().to_string()).collect()
+    };
+    assert_eq!(offered("given bids [{ auction: 1, "), ["cents:", "place:", "at:", "tags:"]);
+    assert!(offered("expect ").contains(&"later".into()) && !offered("expect ").contains(&"s".into()));
+    assert!(offered("").contains(&"restore into".into()));
+    let values = offered("given bids [{ auction: ");
+    assert!(values.contains(&"abs".into()) && !values.contains(&"auction".into()), "{values:?}");
 }
 
 #[test]

@@ -135,6 +135,7 @@ pub(super) fn generators() -> Vec<Completion> {
 
 /// Lists that depend on the script.
 pub(super) struct Lists<'c> {
+    /// The script whose declarations are meant: in a test, behind `restore into`, another one.
     pub(super) compiled: &'c Compilation,
     pub(super) offset: usize,
     pub(super) cursor: &'c Cursor<'c>,
@@ -338,6 +339,9 @@ impl Lists<'_> {
 
     /// The stream in front of the stage at the cursor.
     fn stream(&self) -> Option<&StreamType> {
+        if self.cursor.declaration().is_some_and(|(word, _)| word == "test") {
+            return None;
+        }
         let declarations = self.compiled.checked.declarations.iter().enumerate();
         let around = declarations.filter(|(_, declaration)| {
             declaration.span.file == FileId(0) && (declaration.span.start as usize) <= self.offset

@@ -58,8 +58,15 @@ pub fn complete(compiled: &Compilation, offset: usize) -> Vec<Completion> {
         return Vec::new();
     }
     let cursor = Cursor::new(text, offset);
-    let cx = lists::Lists { compiled, offset, cursor: &cursor };
-    match place::place(&cursor) {
+    let place = place::place(&cursor);
+    let spoken_of = match crate::upgrade::spoken_of(compiled, offset) {
+        Some(script) => script,
+        // Nothing is known of the declarations of a script that cannot be read.
+        None if matches!(place, Place::TestStep) => return lists::steps(),
+        None => return Vec::new(),
+    };
+    let cx = lists::Lists { compiled: spoken_of, offset, cursor: &cursor };
+    match place {
         Place::Nothing => Vec::new(),
         Place::Top => lists::declarations(),
         Place::Stage => cx.stages(),
