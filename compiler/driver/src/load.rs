@@ -39,6 +39,13 @@ impl std::fmt::Display for LoadError {
 #[derive(Debug, Default)]
 pub struct Memories(HashMap<PathBuf, flow_syntax::Memory>);
 
+impl Memories {
+    /// What is known of a file.
+    pub(crate) fn of(&self, path: &Path) -> Option<&flow_syntax::Memory> {
+        self.0.get(&normal(path))
+    }
+}
+
 /// Imported files at most: beyond that it is a mistake, not a program.
 const FILES: usize = 1000;
 

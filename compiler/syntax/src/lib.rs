@@ -25,7 +25,7 @@ mod token;
 pub use build::name_for;
 pub use codes::Code;
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
-pub use fmt::format;
+pub use fmt::{format, format_again};
 pub use lexer::tokens;
 pub use memory::Memory;
 pub use parse::{MAX_DECLARATION, MAX_SCRIPT, declarations, parse, parse_again, parse_bytes};

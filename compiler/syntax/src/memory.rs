@@ -1,7 +1,7 @@
 //! Declarations that were read before: what an editor changes between two keys is one of them, and the others need only
 //! move. Holds only declarations without mistakes, because what is said of a mistake may depend on what stands around it.
 
-use crate::ast::{Decl, Expr, Exprs};
+use crate::ast::{Decl, DeclKind, Expr, Exprs};
 use crate::shift::{Move, Shift};
 use crate::span::FileId;
 use std::collections::HashMap;
@@ -55,6 +55,18 @@ impl Memory {
         let mut decl = piece.decl.clone();
         decl.shift(by);
         Some(decl)
+    }
+
+    /// Is a declaration with this text known? And where the result of its block begins in it, if it is a function with one.
+    pub(crate) fn body(&self, text: &str) -> Option<Option<u32>> {
+        let piece = self.known.get(text)?;
+        Some(match &piece.decl.kind {
+            DeclKind::Fn(function) if function.block => {
+                let body = &piece.exprs[(function.body.0 - piece.behind) as usize];
+                Some(body.span.start - piece.offset)
+            }
+            _ => None,
+        })
     }
 
     /// Keeps a declaration whose expressions stand in the arena from `behind` on.

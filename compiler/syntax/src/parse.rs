@@ -10,7 +10,7 @@ use crate::class::{Tok, classify};
 use crate::codes::{NOT_UTF8, TOO_LONG};
 use crate::diagnostic::Diagnostic;
 use crate::grammar::{Grammar, Rule};
-use crate::lexer::lex;
+use crate::lexer::{Lexed, lex};
 use crate::memory::Memory;
 use crate::scan::{Segment, segments};
 use crate::span::{FileId, Span};
@@ -67,15 +67,52 @@ fn read(file: FileId, text: &str, mut memory: Option<&mut Memory>) -> (Program, 
     (Program { file, decls, exprs: shared.exprs }, diagnostics)
 }
 
-/// One declaration, from memory if the same text stood in the script before.
-fn remembered(shared: &mut Shared<'_>, segment: &Segment, memory: Option<&mut Memory>) -> Option<Decl> {
+/// Where the results of the blocks of functions begin, if nothing is wrong with a script's syntax. Declarations that the memory
+/// holds are right, and not read again.
+pub(crate) fn bodies_if_right(
+    file: FileId,
+    text: &str,
+    lexed: &mut Lexed,
+    segments: &[Segment],
+    memory: &Memory,
+) -> Option<Vec<usize>> {
+    let diagnostics = std::mem::take(&mut lexed.diagnostics);
+    let mut shared =
+        Shared { file, text, tokens: &lexed.tokens, exprs: Exprs::default(), diagnostics, depth: 0 };
+    let mut bodies = Vec::new();
+    for segment in segments {
+        let (start, own) = own_text(&shared, segment)?;
+        if let Some(body) = memory.body(own).filter(|_| !is_mended(segment)) {
+            bodies.extend(body.map(|at| (start + at) as usize));
+            continue;
+        }
+        if let DeclKind::Fn(function) = declaration(&mut shared, segment)?.kind
+            && function.block
+        {
+            bodies.push(shared.exprs[function.body].span.start as usize);
+        }
+    }
+    (!shared.diagnostics.iter().any(Diagnostic::is_error)).then_some(bodies)
+}
+
+/// A declaration's own text with its documentation, and where it begins.
+fn own_text<'t>(shared: &Shared<'t>, segment: &Segment) -> Option<(u32, &'t str)> {
     let (first, last) = (segment.toks.first()?, segment.toks.last()?);
     let before = shared.tokens[..first.first as usize].iter().rev();
     let doc = before.take_while(|token| token.kind == TokenKind::DocComment).last();
     let start = doc.map_or(first.start, |token| token.span.start);
-    let text = &shared.text[start as usize..last.end as usize];
-    // Where the scanner put in what was missing, the text alone does not say what was read.
-    let mended = segment.too_deep || segment.toks.iter().any(|tok| tok.start == tok.end);
+    Some((start, &shared.text[start as usize..last.end as usize]))
+}
+
+/// Where the scanner put in what was missing, the text alone does not say what was read.
+fn is_mended(segment: &Segment) -> bool {
+    segment.too_deep || segment.toks.iter().any(|tok| tok.start == tok.end)
+}
+
+/// One declaration, from memory if the same text stood in the script before.
+fn remembered(shared: &mut Shared<'_>, segment: &Segment, memory: Option<&mut Memory>) -> Option<Decl> {
+    let (start, text) = own_text(shared, segment)?;
+    let mended = is_mended(segment);
     // A mistake that was told before may keep one of this declaration from being told.
     let told = diagnose::known(shared, &segment.toks);
     let mut memory = memory.filter(|_| !mended);

@@ -5,6 +5,7 @@ use crate::documents::Documents;
 use flow_driver::editor::{self, Word, WordKind};
 use lsp_types as lsp;
 
+/// In the order of [`number`].
 const TYPES: [lsp::SemanticTokenType; 14] = [
     lsp::SemanticTokenType::COMMENT,
     lsp::SemanticTokenType::KEYWORD,
@@ -42,24 +43,24 @@ pub(crate) fn options() -> lsp::SemanticTokensOptions {
     }
 }
 
+/// The place of a kind among [`TYPES`].
 fn number(kind: WordKind) -> u32 {
-    let token = match kind {
-        WordKind::Comment => lsp::SemanticTokenType::COMMENT,
-        WordKind::Keyword => lsp::SemanticTokenType::KEYWORD,
-        WordKind::Number => lsp::SemanticTokenType::NUMBER,
-        WordKind::String => lsp::SemanticTokenType::STRING,
-        WordKind::Operator => lsp::SemanticTokenType::OPERATOR,
-        WordKind::Type => lsp::SemanticTokenType::TYPE,
-        WordKind::Function => lsp::SemanticTokenType::FUNCTION,
-        WordKind::Stage => lsp::SemanticTokenType::METHOD,
-        WordKind::Argument | WordKind::Parameter => lsp::SemanticTokenType::PARAMETER,
-        WordKind::Field => lsp::SemanticTokenType::PROPERTY,
-        WordKind::Constant | WordKind::Declaration => lsp::SemanticTokenType::VARIABLE,
-        WordKind::Connector => lsp::SemanticTokenType::NAMESPACE,
-        WordKind::Choice => lsp::SemanticTokenType::ENUM_MEMBER,
-        WordKind::Annotation => lsp::SemanticTokenType::DECORATOR,
-    };
-    TYPES.iter().position(|ty| *ty == token).unwrap_or_default() as u32
+    match kind {
+        WordKind::Comment => 0,
+        WordKind::Keyword => 1,
+        WordKind::Number => 2,
+        WordKind::String => 3,
+        WordKind::Operator => 4,
+        WordKind::Type => 5,
+        WordKind::Function => 6,
+        WordKind::Stage => 7,
+        WordKind::Argument | WordKind::Parameter => 8,
+        WordKind::Field => 9,
+        WordKind::Constant | WordKind::Declaration => 10,
+        WordKind::Connector => 11,
+        WordKind::Choice => 12,
+        WordKind::Annotation => 13,
+    }
 }
 
 fn modifiers(word: &Word) -> u32 {
@@ -123,17 +124,19 @@ impl Documents {
     fn tokens(&mut self, uri: &lsp::Uri, range: std::ops::Range<usize>) -> Option<Vec<lsp::SemanticToken>> {
         let compiled = self.compiled(uri)?;
         let document = self.get(uri)?;
+        let mut places = document.lines.in_order(&document.text, self.encoding);
         let mut last = lsp::Position::new(0, 0);
         let each = |word: Word| {
-            let place = document.lines.range(&document.text, word.span, self.encoding);
-            let delta_line = place.start.line - last.line;
+            let start = places.position(word.span.start as usize);
+            let end = places.position(word.span.end as usize);
+            let delta_line = start.line - last.line;
             let delta_start =
-                if delta_line == 0 { place.start.character - last.character } else { place.start.character };
-            last = place.start;
+                if delta_line == 0 { start.character - last.character } else { start.character };
+            last = start;
             lsp::SemanticToken {
                 delta_line,
                 delta_start,
-                length: place.end.character - place.start.character,
+                length: end.character - start.character,
                 token_type: number(word.kind),
                 token_modifiers_bitset: modifiers(&word),
             }

@@ -44,7 +44,7 @@ pub(crate) struct Documents {
     pub(crate) files: Box<dyn Files>,
     pub(crate) folders: Vec<PathBuf>,
     /// What was read of the files before.
-    memory: RefCell<Memories>,
+    pub(crate) memory: RefCell<Memories>,
     /// Analyses that nobody needs any more: they are let go when nobody waits, because that takes time too.
     old: Vec<Rc<Compilation>>,
     /// Answers with a name so far.

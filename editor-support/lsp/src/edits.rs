@@ -45,11 +45,11 @@ impl Documents {
 
     /// The text, or the declarations in a range of it, in the one style; nothing where it does not parse.
     pub(crate) fn format(&self, uri: &lsp::Uri, range: Option<lsp::Range>) -> Option<Vec<lsp::TextEdit>> {
-        let range = match range {
-            Some(range) => Some(self.bytes(uri, range)?),
-            None => None,
+        let document = self.get(uri)?;
+        let edits = match range {
+            Some(range) => editor::format_range(&document.text, self.bytes(uri, range)?)?,
+            None => editor::format_edits(&document.text, Some((&self.memory.borrow(), &document.path)))?,
         };
-        let edits = editor::format_edits(&self.get(uri)?.text, range)?;
         edits
             .into_iter()
             .map(|edit| Some(lsp::TextEdit::new(self.range(uri, edit.span)?, edit.replacement)))

@@ -19,6 +19,15 @@ impl Encoding {
         }
     }
 
+    /// How long a text is.
+    fn length(self, text: &str) -> u32 {
+        match self {
+            _ if text.is_ascii() => text.len() as u32,
+            Encoding::Utf8 => text.len() as u32,
+            Encoding::Utf16 => text.chars().map(char::len_utf16).sum::<usize>() as u32,
+        }
+    }
+
     pub(crate) fn kind(self) -> PositionEncodingKind {
         match self {
             Encoding::Utf8 => PositionEncodingKind::UTF8,
@@ -47,12 +56,12 @@ impl Lines {
             offset -= 1;
         }
         let line = self.starts.partition_point(|start| *start <= offset) - 1;
-        let before = &text[self.starts[line]..offset];
-        let column = match encoding {
-            Encoding::Utf8 => before.len(),
-            Encoding::Utf16 => before.chars().map(char::len_utf16).sum(),
-        };
-        Position::new(line as u32, column as u32)
+        Position::new(line as u32, encoding.length(&text[self.starts[line]..offset]))
+    }
+
+    /// The places of pieces of the text that do not overlap and come in order: each is counted from the one before.
+    pub(crate) fn in_order<'t>(&'t self, text: &'t str, encoding: Encoding) -> InOrder<'t> {
+        InOrder { lines: self, text, encoding, at: 0, place: Position::new(0, 0) }
     }
 
     pub(crate) fn range(&self, text: &str, span: Span, encoding: Encoding) -> Range {
@@ -80,6 +89,31 @@ impl Lines {
     }
 }
 
+/// Places that are asked for in order.
+pub(crate) struct InOrder<'t> {
+    lines: &'t Lines,
+    text: &'t str,
+    encoding: Encoding,
+    /// The last one.
+    at: usize,
+    place: Position,
+}
+
+impl InOrder<'_> {
+    /// The position of an offset that is at a character's border and not before the last one.
+    pub(crate) fn position(&mut self, offset: usize) -> Position {
+        let mut line = self.place.line as usize;
+        while self.lines.starts.get(line + 1).is_some_and(|next| *next <= offset) {
+            line += 1;
+        }
+        let from = if line == self.place.line as usize { self.at } else { self.lines.starts[line] };
+        let column = if line == self.place.line as usize { self.place.character } else { 0 };
+        self.at = offset;
+        self.place = Position::new(line as u32, column + self.encoding.length(&self.text[from..offset]));
+        self.place
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +130,18 @@ mod tests {
         }
         assert_eq!(lines.position(text, 5, Encoding::Utf16), Position::new(0, 3));
         assert_eq!(lines.position(text, 5, Encoding::Utf8), Position::new(0, 5));
+    }
+
+    #[test]
+    fn positions_that_are_asked_for_in_order_are_the_same() {
+        let text = "a😀b\n\nzwei ümläute\r\n  x";
+        let lines = Lines::new(text);
+        for (encoding, step) in [Encoding::Utf8, Encoding::Utf16].into_iter().flat_map(|e| [(e, 1), (e, 3)]) {
+            let mut places = lines.in_order(text, encoding);
+            for (offset, _) in text.char_indices().step_by(step) {
+                assert_eq!(places.position(offset), lines.position(text, offset, encoding), "{offset}");
+            }
+        }
     }
 
     #[test]

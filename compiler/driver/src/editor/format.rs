@@ -1,33 +1,47 @@
 //! The one style, for a whole text or for the declarations that a range touches.
 
+use crate::Memories;
 use flow_syntax::{Edit, FileId, Span, declarations};
 use std::ops::Range;
+use std::path::Path;
 
 /// The edits that bring a text into the one style; `None` where it does not parse. Only what changes is replaced, so that
-/// an editor keeps its cursors.
-pub fn format_edits(text: &str, range: Option<Range<usize>>) -> Option<Vec<Edit>> {
-    let formatted = flow_syntax::format(text).ok()?;
-    let edit = |old: Range<usize>, new: &str| Edit {
-        span: Span::new(FileId(0), old.start, old.end),
-        replacement: new.to_string(),
+/// an editor keeps its cursors. What the memories know of the file at this path is not read again.
+pub fn format_edits(text: &str, known: Option<(&Memories, &Path)>) -> Option<Vec<Edit>> {
+    let memory = known.and_then(|(memories, path)| memories.of(path));
+    let formatted = match memory {
+        Some(memory) => flow_syntax::format_again(text, memory),
+        None => flow_syntax::format(text),
     };
+    let formatted = formatted.ok()?;
     if formatted == text {
         return Some(Vec::new());
     }
-    match range {
-        None => {
-            let (old, new) = differing(text, &formatted);
-            Some(vec![edit(old, &formatted[new])])
-        }
-        Some(range) => {
-            // The style never makes or removes a declaration.
-            let pairs = declarations(text).into_iter().zip(declarations(&formatted));
-            let pairs = pairs.map(|(old, new)| (old.range(), new.range()));
-            let touched = pairs.filter(|(old, _)| old.start <= range.end && range.start <= old.end);
-            let changed = touched.filter(|(old, new)| text[old.clone()] != formatted[new.clone()]);
-            Some(changed.map(|(old, new)| edit(old, &formatted[new])).collect())
+    let (old, new) = differing(text, &formatted);
+    Some(vec![edit(old, &formatted[new])])
+}
+
+/// The same for the declarations that a range touches; the others may be wrong.
+pub fn format_range(text: &str, range: Range<usize>) -> Option<Vec<Edit>> {
+    let spans: Vec<Range<usize>> = declarations(text).into_iter().map(Span::range).collect();
+    let touched = |span: &Range<usize>| span.start <= range.end && range.start <= span.end;
+    let mut edits = Vec::new();
+    for (n, span) in spans.iter().enumerate().filter(|(_, span)| touched(span)) {
+        // With the comments around it, which may belong to it.
+        let start = n.checked_sub(1).map_or(0, |before| spans[before].end);
+        let end = spans.get(n + 1).map_or(text.len(), |next| next.start);
+        let formatted = flow_syntax::format(text.get(start..end)?).ok()?;
+        let [new] = declarations(&formatted)[..] else { return None };
+        let new = &formatted[new.range()];
+        if text[span.clone()] != *new {
+            edits.push(edit(span.clone(), new));
         }
     }
+    Some(edits)
+}
+
+fn edit(old: Range<usize>, new: &str) -> Edit {
+    Edit { span: Span::new(FileId(0), old.start, old.end), replacement: new.to_string() }
 }
 
 /// The middles of two texts, without what their beginnings and ends have in common.

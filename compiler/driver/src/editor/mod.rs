@@ -16,7 +16,7 @@ mod symbols;
 
 pub use actions::{Action, ActionKind, actions, fix_all};
 pub use complete::{Completion, CompletionKind, complete};
-pub use format::format_edits;
+pub use format::{format_edits, format_range};
 pub use hover::{Hint, Hover, hints, hover};
 pub use lenses::{Lens, LensAction, lenses};
 pub use links::{Link, links};

@@ -79,10 +79,8 @@ pub fn words(compiled: &Compilation, range: std::ops::Range<usize>) -> Vec<Word>
             TokenKind::Operator | TokenKind::Escape | TokenKind::InterpOpen | TokenKind::InterpClose => {
                 word(WordKind::Operator)
             }
-            TokenKind::Ident | TokenKind::QuotedIdent => match known.at.get(&token.span.start) {
-                Some((kind, declares, built_in)) => {
-                    Word { span: token.span, kind: *kind, declares: *declares, built_in: *built_in }
-                }
+            TokenKind::Ident | TokenKind::QuotedIdent => match known.at(token.span.start) {
+                Some((kind, declares, built_in)) => Word { span: token.span, kind, declares, built_in },
                 None if index > 0 && is_at(text, &tokens[index - 1]) => word(WordKind::Annotation),
                 // Words of the grammar that can be names too: `key`, `on`, `given`, `asOf`.
                 None => word(WordKind::Keyword),
@@ -110,14 +108,56 @@ fn lines(text: &str, word: Word, out: &mut Vec<Word>) {
     }
 }
 
-/// What the tree and the checker know of the names: by the offset at which they begin.
+/// What a name is, whether it is declared here, and whether it is built in.
+type Meaning = (WordKind, bool, bool);
+
+/// What the tree and the checker know of the names.
 struct Known<'c> {
-    at: HashMap<u32, (WordKind, bool, bool)>,
+    /// By the offset at which they begin.
+    at: Vec<Option<Meaning>>,
     /// Uses of names in the main file.
-    references: HashMap<Span, Span>,
+    references: References,
     /// What was declared, by the place of its name.
     declared: HashMap<Span, WordKind>,
     program: &'c Program,
+}
+
+/// Uses of names in the main file with what they mean, by the offset at which they begin: thousands of names are asked for.
+struct References {
+    /// By offset, one behind the index of the last use that begins there; 0 for none.
+    last: Vec<u32>,
+    /// Each use, and one behind the index of another one that begins at the same offset.
+    uses: Vec<((Span, Span), u32)>,
+}
+
+impl References {
+    fn new(length: usize, all: impl Iterator<Item = (Span, Span)>) -> References {
+        let mut references = References { last: vec![0; length + 1], uses: Vec::new() };
+        for used in all.filter(|(at, _)| at.file == FileId(0)) {
+            let Some(last) = references.last.get_mut(used.0.start as usize) else { continue };
+            references.uses.push((used, *last));
+            *last = references.uses.len() as u32;
+        }
+        references
+    }
+
+    /// Where the name at a place is declared.
+    fn get(&self, at: Span) -> Option<Span> {
+        let mut next = *self.last.get(at.start as usize)?;
+        while let Some(((used, declared), before)) =
+            next.checked_sub(1).and_then(|i| self.uses.get(i as usize))
+        {
+            if *used == at {
+                return Some(*declared);
+            }
+            next = *before;
+        }
+        None
+    }
+
+    fn contains(&self, at: Span) -> bool {
+        self.get(at).is_some()
+    }
 }
 
 impl<'c> Known<'c> {
@@ -132,23 +172,37 @@ impl<'c> Known<'c> {
             };
             declared.insert(declaration.name_span, kind);
         }
-        let references = compiled.checked.references().copied().collect();
-        let mut known = Known { at: HashMap::new(), references, declared, program };
+        let length = compiled.sources.file(FileId(0)).text.len();
+        let references = References::new(length, compiled.checked.references().copied());
+        let mut known = Known { at: vec![None; length + 1], references, declared, program };
         program.decls.iter().for_each(|decl| known.declaration(&decl.kind));
         known.expressions();
         known
     }
 
+    fn at(&self, offset: u32) -> Option<Meaning> {
+        self.at.get(offset as usize).copied().flatten()
+    }
+
+    /// Says what a name is; with `first`, only if nothing was said of it before.
+    fn say(&mut self, name: &Ident, meaning: Meaning, first: bool) {
+        if let Some(place) = self.at.get_mut(name.span.start as usize)
+            && !(first && place.is_some())
+        {
+            *place = Some(meaning);
+        }
+    }
+
     fn put(&mut self, name: &Ident, kind: WordKind) {
-        self.at.entry(name.span.start).or_insert((kind, false, false));
+        self.say(name, (kind, false, false), true);
     }
 
     fn declare(&mut self, name: &Ident, kind: WordKind) {
-        self.at.insert(name.span.start, (kind, true, false));
+        self.say(name, (kind, true, false), false);
     }
 
     fn built_in(&mut self, name: &Ident, kind: WordKind) {
-        self.at.insert(name.span.start, (kind, false, true));
+        self.say(name, (kind, false, true), false);
     }
 
     fn declaration(&mut self, kind: &DeclKind) {
@@ -259,7 +313,7 @@ impl<'c> Known<'c> {
             self.put(name, WordKind::Argument);
             // A bare word that no name explains is what the option is set to.
             if let ExprKind::Name(value) = &program.exprs[arg.value].kind
-                && !self.references.contains_key(&value.span)
+                && !self.references.contains(value.span)
                 && (lookup_format(&value.name).is_some() || is_choice(&name.name))
             {
                 self.built_in(value, WordKind::Choice);
@@ -301,9 +355,7 @@ impl<'c> Known<'c> {
     fn types<'t>(&mut self, types: impl IntoIterator<Item = &'t TypeExpr>) {
         for ty in types {
             match &ty.kind {
-                TypeKind::Name(name) if self.references.contains_key(&name.span) => {
-                    self.put(name, WordKind::Type)
-                }
+                TypeKind::Name(name) if self.references.contains(name.span) => self.put(name, WordKind::Type),
                 TypeKind::Name(name) => self.built_in(name, WordKind::Type),
                 TypeKind::Generic(name, of) => {
                     self.built_in(name, WordKind::Type);
@@ -326,10 +378,10 @@ impl<'c> Known<'c> {
         for (_, expr) in program.exprs.iter() {
             match &expr.kind {
                 ExprKind::Name(name) => {
-                    let declared = self.references.get(&name.span);
-                    let kind = match declared {
+                    let kind = match self.references.get(name.span) {
                         Some(declared) => {
-                            self.declared.get(declared).copied().unwrap_or(self.local(*declared))
+                            let known = self.declared.get(&declared).copied();
+                            known.unwrap_or_else(|| self.local(declared))
                         }
                         None => WordKind::Field,
                     };
@@ -338,7 +390,7 @@ impl<'c> Known<'c> {
                 ExprKind::Record(items) => self.items(items),
                 ExprKind::Field { name, .. } => self.put(name, WordKind::Field),
                 ExprKind::Call { callee, args } => {
-                    let own = self.references.contains_key(&callee.span);
+                    let own = self.references.contains(callee.span);
                     if own {
                         self.put(callee, WordKind::Function)
                     } else {
@@ -361,7 +413,7 @@ impl<'c> Known<'c> {
     /// What a name means that no declaration has: a parameter of a function or lambda, an alias, a field.
     fn local(&self, declared: Span) -> WordKind {
         match declared.file {
-            FileId(0) => self.at.get(&declared.start).map_or(WordKind::Field, |(kind, ..)| *kind),
+            FileId(0) => self.at(declared.start).map_or(WordKind::Field, |(kind, ..)| kind),
             _ => WordKind::Field,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{compiled, edited, examples, findings, read, script};
 use flow_driver::Compilation;
-use flow_driver::editor::{ActionKind, actions, fix_all, format_edits};
+use flow_driver::editor::{ActionKind, actions, fix_all, format_edits, format_range};
 
 fn state_ids(compiled: &Compilation) -> Vec<String> {
     let operators = compiled.plan.iter().flat_map(|plan| &plan.operators);
@@ -95,10 +95,14 @@ fn all_certain_fixes_are_applied_at_once() {
 fn a_range_is_formatted_without_touching_the_rest() {
     let text = "type   A = { a:int }\n\n\ntype   B = { b:int }\n";
     let at = text.find("B").unwrap();
-    let edits = format_edits(text, Some(at..at)).unwrap();
+    let edits = format_range(text, at..at).unwrap();
     assert_eq!(edited(text, &edits), "type   A = { a:int }\n\n\ntype B = { b: int }\n");
     assert_eq!(edited(text, &format_edits(text, None).unwrap()), flow_syntax::format(text).unwrap());
     assert_eq!(format_edits("type A = {", None), None);
+    // What is wrong elsewhere is no reason to leave it.
+    let wrong = format!("stream a = = b\n{text}");
+    assert_eq!(format_range(&wrong, wrong.len() - 1..wrong.len()).unwrap().len(), 1);
+    assert_eq!(format_range(&wrong, 0..1), None);
     for path in examples() {
         let text = read(&path).replace("  |>", "   |>").replace(", ", ",");
         if let Some(edits) = format_edits(&text, None) {

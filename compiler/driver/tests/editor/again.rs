@@ -1,10 +1,12 @@
 //! Random edits on every example: what is known behind an edit, with what was known before it, is what is known of a text
-//! that is read for the first time. Not only what is wrong with it, but all that checking found.
+//! that is read for the first time. Not only what is wrong with it, but all that checking found, and how it is laid out.
 //!
 //! `FLOW_EDITS` sets the number of edits on each example, `FLOW_SEED` the seed.
 
 use crate::{examples, read};
+use flow_driver::editor::{format_edits, format_range};
 use flow_driver::{Compilation, LoadError, Memories, Options, analyse, analyse_again};
+use flow_syntax::{Edit, declarations};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -30,6 +32,9 @@ impl Random {
 
 const PIECES: &[&str] = &[
     "// a comment\n",
+    "/* another */ ",
+    " // behind\n",
+    "   ",
     "\n",
     " ",
     "x",
@@ -187,6 +192,18 @@ fn what_an_edit_does_not_reach_is_not_checked_again() {
     }
 }
 
+/// The declarations of a range in the one style, by way of the whole text.
+fn slowly(text: &str, range: std::ops::Range<usize>) -> Option<Vec<Edit>> {
+    let formatted = flow_syntax::format(text).ok()?;
+    let pairs = declarations(text).into_iter().zip(declarations(&formatted));
+    let touched = pairs.filter(|(old, _)| {
+        let old = old.range();
+        old.start <= range.end && range.start <= old.end
+    });
+    let changed = touched.filter(|(old, new)| text[old.range()] != formatted[new.range()]);
+    Some(changed.map(|(span, new)| Edit { span, replacement: formatted[new.range()].to_string() }).collect())
+}
+
 fn storm(path: &Path, edits: usize, seed: u64) {
     let mut random = Random(seed);
     let original = read(path);
@@ -212,6 +229,13 @@ fn storm(path: &Path, edits: usize, seed: u64) {
             assert_eq!(a, b, "{}", place());
         }
         assert_eq!(known(&again).len(), known(&fresh).len(), "{}", place());
+        let formatted = format_edits(&text, None);
+        assert_eq!(format_edits(&text, Some((&memories, path))), formatted, "{}", place());
+        if formatted.is_some() {
+            let (a, b) = (random.below(text.len()), random.below(text.len()));
+            let range = a.min(b)..a.max(b);
+            assert_eq!(format_range(&text, range.clone()), slowly(&text, range), "{}", place());
+        }
         before = Some(again);
     }
 }

@@ -12,8 +12,9 @@ use crate::ast::{DeclKind, Program};
 use crate::class::{begins_step, classify, is_step};
 use crate::diagnostic::Diagnostic;
 use crate::lexer::lex;
-use crate::parse::parse;
-use crate::scan::segments;
+use crate::memory::Memory;
+use crate::parse::{MAX_SCRIPT, bodies_if_right, parse};
+use crate::scan::{Segment, segments};
 use crate::span::FileId;
 use doc::{Doc, Printer};
 use layout::Layout;
@@ -29,23 +30,43 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     }
     let lexed = lex(file, text);
     let toks = classify(text, &lexed.tokens, 0..lexed.tokens.len());
-    let starts = decl_starts(file, text, &toks);
-    let mut words = words::words(text, &lexed.tokens, &toks);
+    let segments = segments(file, text, &toks, 0, &mut Vec::new());
+    let bodies = block_bodies(&program);
+    Ok(laid_out(text, words::words(text, &lexed.tokens, &toks), &segments, &bodies))
+}
+
+/// The same as [`format`]; declarations that the memory holds are not read again.
+pub fn format_again(text: &str, memory: &Memory) -> Result<String, Vec<Diagnostic>> {
+    if text.len() > MAX_SCRIPT {
+        return format(text);
+    }
+    let file = FileId::default();
+    let mut lexed = lex(file, text);
+    let toks = classify(text, &lexed.tokens, 0..lexed.tokens.len());
+    let segments = segments(file, text, &toks, 0, &mut lexed.diagnostics);
+    match bodies_if_right(file, text, &mut lexed, &segments, memory) {
+        Some(bodies) => Ok(laid_out(text, words::words(text, &lexed.tokens, &toks), &segments, &bodies)),
+        // All that is wrong is told, as if nothing were known.
+        None => format(text),
+    }
+}
+
+fn laid_out(text: &str, mut words: Vec<Word<'_>>, segments: &[Segment], bodies: &[usize]) -> String {
     // Dropped commas shift the words: find the declarations again by where they stand in the text.
     let offset = |word: &Word<'_>| word.text.as_ptr() as usize - text.as_ptr() as usize;
     let mut behind = 0;
-    let place = |start: &usize| {
-        let found = words[behind..].iter().position(|w| w.class != 0 && offset(w) == *start)?;
+    let place = |start: usize| {
+        let found = words[behind..].iter().position(|w| w.class != 0 && offset(w) == start)?;
         behind += found + 1;
         Some(behind - 1)
     };
-    let starts: Vec<usize> = starts.iter().filter_map(place).collect();
+    let begins = segments.iter().filter_map(|segment| segment.toks.first()).map(|tok| tok.start as usize);
+    let starts: Vec<usize> = begins.filter_map(place).collect();
     let ends = starts.iter().skip(1).copied().chain([words.len() - 1]);
     let decls: Vec<Range<usize>> = starts.iter().copied().zip(ends).map(|(a, b)| a..b).collect();
     for decl in &decls {
         mark(&mut words, decl.clone());
     }
-    let bodies = block_bodies(&program);
     let layout = Layout { words: &words };
     let mut printer = Printer::new();
     for (n, decl) in decls.iter().enumerate() {
@@ -53,7 +74,8 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
             printer.newline(0, layout.blank_before(decl.start));
         }
         printer.print(
-            &Decl { layout: &layout, range: decl.clone() }.doc(&|word| bodies.contains(&offset(word))),
+            &Decl { layout: &layout, range: decl.clone() }
+                .doc(&|word| bodies.binary_search(&offset(word)).is_ok()),
         );
     }
     let end = words.len() - 1;
@@ -69,16 +91,10 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     if !out.is_empty() {
         out.push('\n');
     }
-    Ok(out)
+    out
 }
 
-/// The byte offsets at which the declarations begin.
-fn decl_starts(file: FileId, text: &str, toks: &[crate::class::Tok]) -> Vec<usize> {
-    let found = segments(file, text, toks, 0, &mut Vec::new());
-    found.iter().filter_map(|s| s.toks.first()).map(|t| t.start as usize).collect()
-}
-
-/// Where the results of the blocks begin (brackets around them not counted).
+/// Where the results of the blocks begin (brackets around them not counted), in order.
 fn block_bodies(program: &Program) -> Vec<usize> {
     let functions = program.decls.iter().filter_map(|d| match &d.kind {
         DeclKind::Fn(f) if f.block => Some(f.body),
