@@ -89,7 +89,8 @@ impl Folder {
         }
     }
 
-    /// Creates the folder if it is not there; refuses one that is something else.
+    /// Creates the folder if it is not there; refuses one that is something else. It does not say yet what it is: that
+    /// needs the lock.
     pub(crate) fn create(disk: Arc<dyn Disk>, state: &Path, job: &str) -> Result<Folder, Failure> {
         is_folder(&*disk, state)?;
         let dir = state.join(folder_name(job));
@@ -102,10 +103,12 @@ impl Folder {
             return Ok(folder);
         }
         // What a process leaves that died while it made the folder.
-        let mut ours = FOLDERS.to_vec();
-        ours.extend(["FORMAT.tmp", "LOCK"]);
-        if entries(disk, &folder.dir)?.iter().any(|entry| !ours.iter().any(|name| entry.path.ends_with(name)))
-        {
+        let is_ours = |path: &Path| {
+            FOLDERS.iter().chain(&["LOCK"]).any(|name| path.ends_with(name))
+                || (path.extension().is_some_and(|end| end == "tmp")
+                    && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("FORMAT")))
+        };
+        if entries(disk, &folder.dir)?.iter().any(|entry| !is_ours(&entry.path)) {
             return Err(Failure::new(&folder.dir, Problem::Foreign { expected: Format::NAME }));
         }
         for name in FOLDERS {
@@ -122,8 +125,16 @@ impl Folder {
                 synced => synced.map_err(Failure::io(above))?,
             }
         }
-        record::write(disk, &format, &Format { job: job.into() })?;
         Ok(folder)
+    }
+
+    /// Says what a folder is that was just made.
+    pub(crate) fn sign(&self) -> Result<(), Failure> {
+        let format = self.dir.join("FORMAT");
+        if exists(&*self.disk, &format)? {
+            return Ok(());
+        }
+        record::write(&*self.disk, &format, 0, &Format { job: self.job.clone() })
     }
 
     fn check(&self) -> Result<(), Failure> {

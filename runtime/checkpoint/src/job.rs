@@ -24,12 +24,13 @@ use crate::failure::{Failure, Problem};
 use crate::folder::Folder;
 use crate::manifest::ScriptFile;
 use crate::protocol::{Generation, Recovery};
-use crate::record;
+use crate::record::{self, Record};
 use crate::runs::{Begun, Ended, Ending, Started, Version};
 use crate::savepoint::Saved;
 use flow_env::{Env, FileLock, planted};
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many checkpoints are kept if nobody says otherwise.
 pub const KEEP: usize = 3;
@@ -42,6 +43,8 @@ pub struct Job {
     pub(crate) env: Env,
     /// How many checkpoints are kept.
     pub(crate) keep: usize,
+    /// The run that this process has begun; 0: none yet.
+    run: AtomicU64,
     /// Held while files are freed or copied.
     pub(crate) files: Mutex<()>,
     _lock: FileLock,
@@ -65,7 +68,9 @@ impl Job {
     pub fn open(env: &Env, state: &Path, job: &str) -> Result<Job, Failure> {
         let folder = Folder::create(env.disk.clone(), state, job)?;
         let lock = folder.lock()?;
-        Ok(Job { folder, env: env.clone(), keep: KEEP, files: Mutex::new(()), _lock: lock })
+        folder.sign()?;
+        let (run, files) = (AtomicU64::new(0), Mutex::new(()));
+        Ok(Job { folder, env: env.clone(), keep: KEEP, run, files, _lock: lock })
     }
 
     /// Keeps so many checkpoints, at least one.
@@ -79,14 +84,23 @@ impl Job {
         &self.folder
     }
 
+    /// Makes a record of this run durable.
+    pub(crate) fn write<R: Record>(&self, path: &Path, record: &R) -> Result<(), Failure> {
+        record::write(&*self.env.disk, path, self.run(), record)
+    }
+
+    pub(crate) fn run(&self) -> Generation {
+        self.run.load(Ordering::SeqCst)
+    }
+
     /// Makes a new run's number durable, and its script if that changed.
     pub fn begin(&self, launch: &Launch) -> Result<Generation, Failure> {
-        let disk = &*self.env.disk;
         let at = self.env.clock.wall_micros();
         let mut known = self.folder.generations("begun")?;
         known.extend(self.folder.generations("start")?);
         known.extend(self.folder.checkpoints()?.iter().map(|folder| folder.generation));
         let generation = known.into_iter().max().unwrap_or(0) + 1;
+        self.run.store(generation, Ordering::SeqCst);
         let version = self.version_of(launch, at)?;
         let begun = Begun {
             generation,
@@ -96,7 +110,7 @@ impl Job {
             parallelism: launch.parallelism,
             parameters: launch.parameters.clone(),
         };
-        record::write(disk, &self.folder.run_path(generation, "begun"), &begun)?;
+        self.write(&self.folder.run_path(generation, "begun"), &begun)?;
         Ok(generation)
     }
 
@@ -107,7 +121,7 @@ impl Job {
             return Ok(last);
         }
         let version = Version { version: last + 1, at, scripts: launch.scripts.clone() };
-        record::write(&*self.env.disk, &self.folder.version_path(last + 1), &version)?;
+        self.write(&self.folder.version_path(last + 1), &version)?;
         Ok(last + 1)
     }
 
@@ -125,7 +139,7 @@ impl Job {
         let began = if from == generation { (0, 0) } else { (from, epoch) };
         let savepoint = saved.map(|saved| self.folder.name_of(saved));
         let started = Started { generation, at: self.env.clock.wall_micros(), from: began, savepoint };
-        record::write(&*self.env.disk, &self.folder.run_path(generation, "start"), &started)?;
+        self.write(&self.folder.run_path(generation, "start"), &started)?;
         if epoch > 0 {
             self.latest((from, epoch))?;
         }
@@ -150,6 +164,6 @@ impl Job {
     /// Writes down how a run ended.
     pub fn end(&self, generation: Generation, how: Ending, why: Option<String>) -> Result<(), Failure> {
         let ended = Ended { generation, at: self.env.clock.wall_micros(), how, why };
-        record::write(&*self.env.disk, &self.folder.run_path(generation, "end"), &ended)
+        self.write(&self.folder.run_path(generation, "end"), &ended)
     }
 }

@@ -8,10 +8,11 @@
 use crate::FORMAT;
 use crate::failure::{Failure, Problem};
 use crate::hash::Hash128;
+use crate::protocol::Generation;
 use flow_env::{Disk, planted};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Longest first line there can be.
 const LONGEST_HEAD: usize = 100;
@@ -34,9 +35,27 @@ pub(crate) fn bytes<R: Record>(record: &R, path: &Path) -> Result<Vec<u8>, Failu
     Ok(format!("{head} {hash}\n{json}").into_bytes())
 }
 
+/// The name of what a run is about to put in this place. It is that run's own: one that is over and does not know
+/// it may be about to do the same.
+pub(crate) fn beside(path: &Path, run: Generation) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{name}-g{run}.tmp"))
+}
+
+/// The run whose name that is; 0 if it says nothing.
+pub(crate) fn run_of(beside: &Path) -> Generation {
+    let name = beside.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    name.rsplit_once("-g").and_then(|(_, run)| run.parse().ok()).unwrap_or(0)
+}
+
 /// Makes a record durable under its name: written beside, synced, read back, renamed, folder synced.
-pub(crate) fn write<R: Record>(disk: &dyn Disk, path: &Path, record: &R) -> Result<(), Failure> {
-    let beside = path.with_extension("tmp");
+pub(crate) fn write<R: Record>(
+    disk: &dyn Disk,
+    path: &Path,
+    run: Generation,
+    record: &R,
+) -> Result<(), Failure> {
+    let beside = beside(path, run);
     prepare(disk, &beside, record)?;
     disk.rename(&beside, path).map_err(Failure::io(path))?;
     if planted("skip-folder-sync") {

@@ -190,10 +190,19 @@ impl Folder {
         }
         let Latest { generation, epoch } = record::read(&*self.disk, &path)?;
         let missing = |path: &Path| Err(Failure::new(path, Problem::Missing));
-        if start.is_none_or(|start| start.generation < generation && start.from != (generation, epoch)) {
+        let is_there = |wanted| found.iter().any(|one| (one.folder.generation, one.folder.epoch) == wanted);
+        let Some(start) = start.filter(|start| start.generation >= generation) else {
             return missing(&self.run_path(generation, "start"));
+        };
+        if start.generation > generation {
+            // The newest run has made none, or a run wrote it that was over and did not know it. What that one began with is
+            // there as long as it has none of its own.
+            let (run, from) = (start.generation, start.from);
+            let has_own = found.iter().any(|one| one.folder.generation >= run);
+            let needed = !has_own && from != (0, 0) && !is_there(from);
+            return if needed { missing(&self.checkpoint(from.0, from.1).join(MANIFEST)) } else { Ok(()) };
         }
-        if found.iter().all(|one| (one.folder.generation, one.folder.epoch) != (generation, epoch)) {
+        if !is_there((generation, epoch)) {
             return missing(&self.checkpoint(generation, epoch).join(MANIFEST));
         }
         Ok(())

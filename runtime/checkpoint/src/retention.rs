@@ -38,31 +38,31 @@ impl Job {
         let late: Vec<CheckpointFolder> = published.extract_if(.., is_late).collect();
         let kept = if planted("clean-too-much") { 0 } else { self.keep };
         let old = published.len().saturating_sub(kept);
-        for folder in late.iter().chain(published.drain(..old).collect::<Vec<_>>().iter()) {
+        let old: Vec<CheckpointFolder> = published.drain(..old).collect();
+        for folder in late.iter().chain(&old).filter(|folder| self.may_remove(folder)) {
             let path = folder.manifest();
-            self.env.disk.remove_file(&path).map_err(Failure::io(&path))?;
-            self.env.disk.sync_dir(&folder.path).map_err(Failure::io(&folder.path))?;
+            gone(self.env.disk.remove_file(&path)).map_err(Failure::io(&path))?;
+            gone(self.env.disk.sync_dir(&folder.path)).map_err(Failure::io(&folder.path))?;
         }
         self.free(&published)
     }
 
-    /// Removes what runs left that died: checkpoints that were not published, files that have no name yet.
+    /// Removes what runs left that died: checkpoints that were not published, files that have no name yet. What a newer
+    /// run is about to name stays: this one is over, and does not know it.
     pub(crate) fn clean(&self) -> Result<(), Failure> {
         let _files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         for dir in ["", "runs", "versions", "savepoints"] {
             for entry in entries(&*self.env.disk, &self.folder.dir.join(dir))? {
-                if entry.path.extension().is_some_and(|extension| extension == "tmp") {
+                let is_beside = entry.path.extension().is_some_and(|extension| extension == "tmp");
+                if is_beside && record::run_of(&entry.path) <= self.run() {
                     let disk = &self.env.disk;
                     let removed = if entry.info.is_dir {
                         disk.remove_dir_all(&entry.path)
                     } else {
                         disk.remove_file(&entry.path)
                     };
-                    match removed {
-                        // A run that everyone takes for dead was about to put it in its place.
-                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                        removed => removed.map_err(Failure::io(&entry.path))?,
-                    }
+                    // A run that everyone takes for dead was perhaps about to put it in its place.
+                    gone(removed).map_err(Failure::io(&entry.path))?;
                 }
             }
         }
@@ -83,10 +83,7 @@ impl Job {
             // That it was comes last: what is left of it by a death would be a run without a beginning.
             for what in ["end", "start", "begun"] {
                 let path = self.folder.run_path(generation, what);
-                match self.env.disk.remove_file(&path) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    removed => removed.map_err(Failure::io(&path))?,
-                }
+                gone(self.env.disk.remove_file(&path)).map_err(Failure::io(&path))?;
             }
         }
         Ok(())
@@ -125,21 +122,35 @@ impl Job {
             }
             needed.insert(folder.manifest());
         }
-        for folder in self.folder.checkpoints()? {
+        for folder in self.folder.checkpoints()?.iter().filter(|folder| self.may_remove(folder)) {
             let files = entries(&*self.env.disk, &folder.path)?;
             if !files.iter().any(|file| needed.contains(&file.path)) {
-                self.env.disk.remove_dir_all(&folder.path).map_err(Failure::io(&folder.path))?;
+                gone(self.env.disk.remove_dir_all(&folder.path)).map_err(Failure::io(&folder.path))?;
                 continue;
             }
             for file in files.iter().filter(|file| !needed.contains(&file.path)) {
-                self.env.disk.remove_file(&file.path).map_err(Failure::io(&file.path))?;
+                gone(self.env.disk.remove_file(&file.path)).map_err(Failure::io(&file.path))?;
             }
         }
         Ok(())
     }
 
+    /// What a newer run makes is not for this one to remove: it is over, and was about to free something when it fell
+    /// asleep.
+    fn may_remove(&self, folder: &CheckpointFolder) -> bool {
+        folder.generation <= self.run()
+    }
+
     /// Writes down which checkpoint must be there.
     pub(crate) fn latest(&self, (generation, epoch): (Generation, Epoch)) -> Result<(), Failure> {
-        record::write(&*self.env.disk, &self.folder.dir.join("LATEST"), &Latest { generation, epoch })
+        self.write(&self.folder.dir.join("LATEST"), &Latest { generation, epoch })
+    }
+}
+
+/// Two runs may free the same files.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }

@@ -188,7 +188,7 @@ impl Job {
         let saved = self.folder.saved(generation, epoch)?;
         let number = self.next_savepoint()?;
         let (path, all) = (self.folder.savepoint(number), self.folder.dir.join("savepoints"));
-        let beside = path.with_extension("tmp");
+        let beside = record::beside(&path, self.run());
         let copied = self.fill(&saved, &beside);
         if let Err(failure) = copied {
             // What is left of it is removed at the next start, if it cannot be now.
@@ -216,7 +216,7 @@ impl Job {
         disk.create_dir_all(&all).map_err(Failure::io(&all))?;
         let last = if exists(disk, &path)? { record::read::<LastNumber>(disk, &path)?.number } else { 0 };
         let number = last.max(self.folder.savepoints()?.pop().unwrap_or(0)) + 1;
-        record::write(disk, &path, &LastNumber { number })?;
+        self.write(&path, &LastNumber { number })?;
         Ok(number)
     }
 

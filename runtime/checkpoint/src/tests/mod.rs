@@ -4,6 +4,7 @@ mod damage;
 mod deaths;
 mod golden;
 mod life;
+mod overtaken;
 mod planted;
 mod sample;
 mod savepoints;

@@ -1,0 +1,139 @@
+//! A run that is over and does not know it, asleep at any operation of the disk while the next one begins and goes on: it
+//! disturbs it at no step, and the run after that finds all in order.
+
+use super::sample::{Sample, launch};
+use crate::{Failure, Job};
+use flow_env::{DirEntry, Disk, Env, FileInfo, FileLock, Random, ReadFile, SimDisk, Simulation, WriteFile};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The disk of a run that falls asleep before one operation.
+struct Sleepy {
+    disk: SimDisk,
+    done: AtomicU64,
+    at: AtomicU64,
+    nap: Duration,
+}
+
+impl Sleepy {
+    fn disk(&self) -> &SimDisk {
+        if self.done.fetch_add(1, Ordering::SeqCst) == self.at.load(Ordering::SeqCst) {
+            flow_env::parker().0.park(self.nap);
+        }
+        &self.disk
+    }
+}
+
+impl Disk for Sleepy {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
+        self.disk().open(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        self.disk().create(path)
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        self.disk().append(path)
+    }
+
+    fn info(&self, path: &Path) -> io::Result<FileInfo> {
+        self.disk().info(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
+        self.disk().list(dir)
+    }
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.disk().create_dir_all(dir)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk().rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.disk().remove_file(path)
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.disk().remove_dir_all(dir)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk().sync_dir(dir)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<FileLock> {
+        self.disk().lock(path)
+    }
+}
+
+fn open(disk: Arc<dyn Disk>, simulation: &Simulation) -> Job {
+    let env = Env { disk, clock: Arc::new(simulation.clock()) };
+    Job::open(&env, Path::new("/state"), "words").unwrap().keeping(1)
+}
+
+/// Begins a run; gives its number, and what it goes on from.
+fn begin(job: &Job) -> Result<(u64, crate::protocol::Recovery), Failure> {
+    let run = job.begin(&launch("a"))?;
+    let recovery = job.recover(run, &[]).unwrap_or_else(|error| panic!("{error}")).recovery;
+    job.start(&recovery)?;
+    Ok((run, recovery))
+}
+
+/// Makes checkpoints behind this one, as many as come or until one fails.
+fn go_on(job: &Job, run: u64, behind: u64, epochs: u64) -> Result<u64, Failure> {
+    let (mut random, mut sample) = (Random::new(run), Sample::default());
+    for epoch in behind + 1..=behind + epochs {
+        sample.go_on(&mut random);
+        sample.publish(job, run, epoch, None).map_err(|error| error.failure)?;
+        job.retire(run, epoch)?;
+    }
+    Ok(behind + epochs)
+}
+
+/// The old run sleeps so long before this operation.
+fn overtaken(seed: u64, at: u64, nap: Duration) {
+    let simulation = Simulation::new(seed);
+    let disk = SimDisk::new(seed);
+    simulation.run(|| {
+        let never = AtomicU64::new(u64::MAX);
+        let sleepy = Arc::new(Sleepy { disk: disk.clone(), done: AtomicU64::new(0), at: never, nap });
+        let old = open(sleepy.clone(), &simulation);
+        let (run, _) = begin(&old).unwrap();
+        let asleep = sleepy.done.load(Ordering::SeqCst) + at;
+        sleepy.at.store(asleep, Ordering::SeqCst);
+        let zombie = flow_env::spawn("zombie", move || go_on(&old, run, 0, 8).is_err()).unwrap();
+        while sleepy.done.load(Ordering::SeqCst) <= asleep {
+            flow_env::parker().0.park(Duration::from_micros(20));
+        }
+        disk.break_locks();
+        let context = format!("seed {seed}, asleep at {at} for {nap:?}");
+        let job = open(Arc::new(disk.clone()), &simulation);
+        let (new, from) = begin(&job).unwrap_or_else(|error| panic!("{context}: {error}"));
+        let last = go_on(&job, new, from.highest, 3);
+        let last = last.unwrap_or_else(|error| panic!("{context}: {error}"));
+        assert!(zombie.join().unwrap(), "{context}: it was not told that it is over");
+        drop(job);
+        let job = open(Arc::new(disk.clone()), &simulation);
+        let (_, recovery) = begin(&job).unwrap_or_else(|error| panic!("{context}: {error}"));
+        assert_eq!((recovery.from, recovery.epoch), (new, last), "{context}");
+        let left = disk.files().into_iter().find(|file| file.extension().is_some_and(|end| end == "tmp"));
+        assert_eq!(left, None, "{context}: it was not removed");
+    });
+}
+
+#[test]
+fn a_run_that_is_over_and_does_not_know_it_disturbs_the_next_one_at_no_step() {
+    // Two of its checkpoints take some hundred operations, the life of the next run a few thousand microseconds.
+    for at in 0..120 {
+        for nap in [300, 1_000, 3_000, 10_000, 60_000] {
+            overtaken(at * 7 + nap, at, Duration::from_micros(nap));
+        }
+    }
+}
