@@ -88,7 +88,7 @@ pub(crate) fn assemble(
     let names: Vec<String> = nodes.iter().map(|node| states[*node].id.clone()).collect();
     load_times(&graph, &times, &states, &names, &begin)?;
     let times_begun = times_begun(&layout, &states, &begin);
-    let timing = timing(&graph, &timed);
+    let timing = timing(&graph, &layout, &nodes, &timed);
     let (barriers, waiter) = flow_env::parker();
     let barrier = Barrier::new(count, waiter);
     let sequencer = Sequencer::new(sources, timing, &wake, env.clock.clone(), &begin, barrier)

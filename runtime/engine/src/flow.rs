@@ -227,6 +227,10 @@ impl Flow {
                 if let Some(log) = &shared.times[node] {
                     log.close(self.worker, frontier, shared.sequencer.next());
                 }
+                // All its rows are on the first worker.
+                if self.worker == 0 && matches!(shared.graph.nodes[node].kind, NodeKind::Limit { .. }) {
+                    shared.pass(node, frontier);
+                }
                 for consumer in &shared.layout.nodes[node].consumers {
                     if let Consumer::Exchange { edge } = *consumer {
                         (0..shared.workers())

@@ -264,9 +264,8 @@ impl Layout {
     /// The event-time nodes nearest above a node, and how far its watermark stays behind theirs.
     fn clocks(&self, graph: &Graph, node: usize) -> Vec<Above> {
         let inputs = match &graph.nodes[node].kind {
-            NodeKind::EventTime(_) => {
-                return vec![Above { node, limits: limits_above(graph, node), behind: 0 }];
-            }
+            // Limits above it end its own time.
+            NodeKind::EventTime(_) => return vec![Above { node, limits: Vec::new(), behind: 0 }],
             // A table has no time, and versions of a table of its own are no news.
             NodeKind::Lookup(_) => &graph.nodes[node].inputs[..1],
             _ => &graph.nodes[node].inputs[..],
@@ -287,19 +286,6 @@ impl Layout {
         clocks.dedup_by(|a, b| (a.node, &a.limits) == (b.node, &b.limits));
         clocks
     }
-}
-
-/// The limits that all rows of an event-time node have passed.
-fn limits_above(graph: &Graph, node: usize) -> Vec<usize> {
-    let mut limits = Vec::new();
-    let mut at = &graph.nodes[node];
-    while let [input] = at.inputs.as_slice() {
-        at = &graph.nodes[input.node];
-        if matches!(at.kind, NodeKind::Limit { .. }) {
-            limits.push(input.node);
-        }
-    }
-    limits
 }
 
 /// Does it give rows when time passes, and so in an order that its input does not have?

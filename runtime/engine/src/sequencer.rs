@@ -41,6 +41,8 @@ pub(crate) enum Taken {
 pub(crate) struct Timing {
     /// Does it know the event time of its rows?
     pub(crate) timed: bool,
+    /// The limits that end it when they are full; none if rows come to sinks by other ways.
+    pub(crate) ends_with: Vec<usize>,
     /// After how much silence is it not waited for? In order.
     pub(crate) limits: Vec<Duration>,
 }
@@ -93,6 +95,23 @@ enum Group {
     Nothing,
 }
 
+/// Sources that go by time are one group, each of the others is one. What limits end ends when that is noticed, so
+/// it must not stand in a group with others: how these follow each other would depend on it.
+fn groups(timing: &[Timing]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (source, of) in timing.iter().enumerate() {
+        let alike = |group: &&mut Vec<usize>| {
+            let other = &timing[group[0]];
+            of.timed && other.timed && of.ends_with == other.ends_with
+        };
+        match groups.iter_mut().find(alike) {
+            Some(group) => group.push(source),
+            None => groups.push(vec![source]),
+        }
+    }
+    groups
+}
+
 impl Sequencer {
     /// Sources that block get a thread of their own; `wake` are the workers.
     pub(crate) fn new(
@@ -107,11 +126,7 @@ impl Sequencer {
         // The rows of such a source are there when their time comes: nothing else says so.
         let polled = sources.iter().any(|source| source.live() && !source.blocks());
         let nap = if polled { SHORT_NAP } else { NAP };
-        let (timed, others): (Vec<usize>, Vec<usize>) =
-            (0..sources.len()).partition(|&source| timing[source].timed);
-        let mut groups: Vec<Vec<usize>> = others.into_iter().map(|source| vec![source]).collect();
-        groups.extend((!timed.is_empty()).then_some(timed));
-        groups.sort();
+        let groups = groups(&timing);
         let supply = |(source, timing): (_, Timing)| {
             Supply::new(source, wake, timing.limits, begin.number() > 0).map(Some)
         };
@@ -302,5 +317,29 @@ impl Sequencer {
             news.push((number + 1, News::SplitEnded((source, chunk.split()))));
         }
         Some(Taken::Chunk { source, number, chunk })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Timing, groups};
+
+    #[test]
+    fn sources_that_a_limit_ends_take_no_turn_of_those_that_go_by_time() {
+        let source = |timed: bool, ends_with: &[usize]| Timing {
+            timed,
+            ends_with: ends_with.to_vec(),
+            ..Timing::default()
+        };
+        let sources = [
+            source(true, &[]),
+            source(false, &[]),
+            source(true, &[9]),
+            source(true, &[]),
+            source(false, &[]),
+            source(true, &[9]),
+            source(true, &[7, 9]),
+        ];
+        assert_eq!(groups(&sources), [vec![0, 3], vec![1], vec![2, 5], vec![4], vec![6]]);
     }
 }

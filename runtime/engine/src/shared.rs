@@ -73,6 +73,8 @@ pub(crate) struct Shared {
     satisfied: Mutex<Vec<bool>>,
     /// Of limits: the number in which they were full; that of [`DONE`] before.
     full: Vec<AtomicU64>,
+    /// Of limits: in the numbers below, it is known whether they are full.
+    passed: Vec<AtomicU64>,
     /// What each sink's writers sealed at the end.
     sealed: Mutex<HashMap<usize, Vec<String>>>,
 }
@@ -126,6 +128,7 @@ impl Shared {
             failure: Mutex::default(),
             satisfied: Mutex::new(vec![false; nodes]),
             full: (0..nodes).map(|_| AtomicU64::new(DONE)).collect(),
+            passed: (0..nodes).map(|_| AtomicU64::new(0)).collect(),
             sealed: Mutex::default(),
             graph,
             layout,
@@ -310,11 +313,25 @@ impl Shared {
     /// A limit is full since this number. Its worker has not closed it yet, so that nobody below is behind it.
     pub(crate) fn fill(&self, node: usize, number: Number) {
         self.full[node].store(number, Ordering::Release);
+        self.times.iter().flatten().for_each(|log| log.fill(|limit| self.full(limit)));
     }
 
     /// Since which number is a limit full?
     pub(crate) fn full(&self, node: usize) -> Option<Number> {
         Some(self.full[node].load(Ordering::Acquire)).filter(|number| *number < DONE)
+    }
+
+    /// A limit has seen all its rows of the numbers below.
+    pub(crate) fn pass(&self, node: usize, to: Number) {
+        self.passed[node].store(to, Ordering::Release);
+    }
+
+    /// In which numbers from the first one on is it known whether a limit is full?
+    pub(crate) fn passed(&self, node: usize) -> Number {
+        match self.full(node) {
+            Some(_) => DONE,
+            None => self.passed[node].load(Ordering::Acquire),
+        }
     }
 
     /// Does this node want no more rows?

@@ -2,6 +2,7 @@
 
 use crate::assemble::refused;
 use crate::error::StartError;
+use crate::layout::Layout;
 use crate::sequencer::Timing;
 use crate::source::{Source, SourceError};
 use crate::time::{TimeLog, origin};
@@ -43,7 +44,7 @@ pub(crate) fn time_logs(
 }
 
 /// What the sequencer must know of sources: of any, after how much silence somebody stops to wait for it.
-pub(crate) fn timing(graph: &Graph, timed: &[bool]) -> Vec<Timing> {
+pub(crate) fn timing(graph: &Graph, layout: &Layout, nodes: &[usize], timed: &[bool]) -> Vec<Timing> {
     let idle = |node: &Node| match &node.kind {
         NodeKind::EventTime(time) => time.idle,
         _ => None,
@@ -52,5 +53,37 @@ pub(crate) fn timing(graph: &Graph, timed: &[bool]) -> Vec<Timing> {
         graph.nodes.iter().filter_map(idle).map(|idle| Duration::from_micros(idle.unsigned_abs())).collect();
     limits.sort();
     limits.dedup();
-    timed.iter().map(|&timed| Timing { timed, limits: limits.clone() }).collect()
+    let mut ends = ends_with(graph, layout);
+    let timing = |(&timed, &node): (&bool, &usize)| Timing {
+        timed,
+        limits: limits.clone(),
+        ends_with: ends[node].take().unwrap_or_default(),
+    };
+    timed.iter().zip(nodes).map(timing).collect()
+}
+
+/// Of each node: the limits that its rows come to, if they come to no sink by a way without one.
+fn ends_with(graph: &Graph, layout: &Layout) -> Vec<Option<Vec<usize>>> {
+    let mut ends: Vec<Option<Vec<usize>>> = vec![Some(Vec::new()); graph.nodes.len()];
+    for &node in layout.order.iter().rev() {
+        let of_node = match graph.nodes[node].kind {
+            NodeKind::Limit { .. } => Some(vec![node]),
+            NodeKind::Sink { .. } => None,
+            _ => ends[node].take(),
+        };
+        let inputs = graph.nodes[node].inputs.iter().map(|input| input.node);
+        for from in inputs.chain(layout.nodes[node].erring.iter().copied()) {
+            ends[from] = match (ends[from].take(), &of_node) {
+                (Some(mut limits), Some(more)) => {
+                    limits.extend(more);
+                    limits.sort_unstable();
+                    limits.dedup();
+                    Some(limits)
+                }
+                _ => None,
+            };
+        }
+        ends[node] = of_node;
+    }
+    ends
 }

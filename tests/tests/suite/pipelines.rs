@@ -69,6 +69,35 @@ sink out = b |> union(a) |> limit(7) |> keyBy(k) |> trigger(count: 3) |> aggrega
     gives(2, running, &[("a", vec![far.clone(), far]), ("b", Vec::new())]);
 }
 
+/// Rows of the number that fills a limit meet the watermark behind it, also those that came before the limit was
+/// full. (Seed 20261792.)
+#[test]
+fn rows_before_a_limit_is_full_are_late_by_the_time_that_it_ends() {
+    let script = "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)
+source b: Row = file(\"b\", format: json) |> eventTime(at, delay: 3s)
+sink out = a |> union(b) |> limit(7) |> window(session(gap: 1s)) |> aggregate { n: count() } -> stdout(format: json)
+";
+    let rows = [9_200, 7_300, 9_000, 6_100, 8_000, 9_100, 7_900].map(|at| row(0, 0, at));
+    gives(1, script, &[("a", vec![rows.to_vec()]), ("b", Vec::new())]);
+}
+
+/// Event time behind a union does not wait for a source that only came through a limit, from the number on in which
+/// that was full: when nobody reads the source any more depends on who was how fast.
+#[test]
+fn event_time_below_a_limit_does_not_wait_for_what_it_ended() {
+    let script = "source a: Row = file(\"a\", format: json)
+source b: Row = file(\"b\", format: json)
+stream some = a |> limit(3)
+sink out = b |> union(some) |> eventTime(at, delay: 1s) |> keyBy(k) |> window(tumbling(2s))
+  |> aggregate { n: count(), last: max(at) } -> stdout(format: json)
+sink unioned = b |> union(some) |> keyBy(k) |> aggregate { n: count() } -> stdout(format: json)
+";
+    let first = vec![row(0, 0, 0), row(0, 1, 1_000), row(0, 2, 500), row(1, 3, 1_500), row(1, 4, 90_000)];
+    // The last one is late, since the rows in front of it move time alone.
+    let behind = [700, 1_800, 4_900, 9_000, 600].map(|at| vec![row(if at == 600 { 2 } else { 1 }, at, at)]);
+    gives(12, script, &[("a", vec![first.clone(), first.clone(), first]), ("b", behind.to_vec())]);
+}
+
 /// Rows that stand for a value in turn are withdrawn by the times that they had themselves, whichever was given.
 /// (Seed 7005601.)
 #[test]

@@ -15,7 +15,7 @@ use crate::physical::number::Number;
 use crate::physical::{Chain, EventTime, Exchange, Graph, Node, NodeKind, Windowing};
 use crate::types::{DataType, Field, RecordType};
 use crate::value::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What a graph gave.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +130,7 @@ fn raises(node: &Node, declaration: u32) -> bool {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Above {
     node: usize,
-    /// The limits that rows pass on the way: when one is full, time is over.
+    /// The limits that rows pass on the way from there: when one is full, time is over.
     limits: Vec<usize>,
     /// How far the watermark stays behind.
     behind: i64,
@@ -173,9 +173,8 @@ impl Run<'_> {
             }));
         }
         match node.kind {
-            NodeKind::EventTime(_) => {
-                clocks = vec![Above { node: index, limits: self.limits_above(index), behind: 0 }];
-            }
+            // Limits above it end its own time.
+            NodeKind::EventTime(_) => clocks = vec![Above { node: index, limits: Vec::new(), behind: 0 }],
             NodeKind::Limit { .. } => clocks.iter_mut().for_each(|above| above.limits.push(index)),
             _ => {}
         }
@@ -191,17 +190,6 @@ impl Run<'_> {
         let feeders = feeders.chain((0..self.graph.nodes.len()).filter(raising));
         let level = |from: usize| self.levels[from] + levels_of(&self.graph.nodes[from]);
         self.levels[index] = feeders.map(level).max().unwrap_or(0);
-    }
-
-    /// The limits that all rows of an event-time node have passed.
-    fn limits_above(&self, index: usize) -> Vec<usize> {
-        let mut limits = Vec::new();
-        let mut at = &self.graph.nodes[index];
-        while let [input] = at.inputs.as_slice() {
-            at = &self.graph.nodes[input.node];
-            limits.extend(matches!(at.kind, NodeKind::Limit { .. }).then_some(input.node));
-        }
-        limits
     }
 
     fn clock(&self, index: usize) -> Clock {
@@ -300,33 +288,48 @@ impl Run<'_> {
     }
 
     fn watermarks(&self, index: usize, time: &EventTime, input: &Stream) -> Steps {
+        let over = self.over_above(index);
         if self.graph.nodes[index].inputs[0].exchange != Exchange::Local {
-            return time::gathered_steps(time, input);
+            // It ends with the last of its sources.
+            let all = over.values().copied().collect::<Option<Vec<Number>>>();
+            return time::over_from(
+                time::gathered_steps(time, input),
+                all.and_then(|all| all.into_iter().max()),
+            );
         }
         let mut splits: Vec<Split> = Vec::new();
-        for source in self.sources_above(index) {
+        for source in over.keys() {
             let of_source = self.sequence.events.iter().filter_map(|event| match event {
                 Event::Chunk { source: of, split, .. } | Event::End { source: of, split } => {
-                    (*of == source).then_some(*split)
+                    (of == source).then_some(*split)
                 }
             });
             splits.push((source.clone(), 0));
             splits.extend(of_source.map(|split| (source.clone(), split)));
         }
-        time::steps(time, input, self.sequence, splits)
+        time::steps(time, input, self.sequence, (splits, &over))
     }
 
-    /// The names of the sources above a node.
-    fn sources_above(&self, index: usize) -> Vec<String> {
+    /// The names of the sources above a node, each with the number behind which limits let no row of it through, by
+    /// whatever way.
+    fn over_above(&self, index: usize) -> BTreeMap<String, Option<Number>> {
         let node = &self.graph.nodes[index];
         if let NodeKind::Source { .. } = node.kind {
-            return vec![self.graph.declarations[node.declaration as usize].name.clone()];
+            return BTreeMap::from([(self.graph.declarations[node.declaration as usize].name.clone(), None)]);
         }
         let inputs = match node.kind {
             NodeKind::Lookup(_) => &node.inputs[..1],
             _ => &node.inputs[..],
         };
-        inputs.iter().flat_map(|input| self.sources_above(input.node)).collect()
+        let mut all: BTreeMap<String, Option<Number>> = BTreeMap::new();
+        for (source, over) in inputs.iter().flat_map(|input| self.over_above(input.node)) {
+            let known = all.entry(source).or_insert(over);
+            *known = (*known).zip(over).map(|(a, b)| a.max(b));
+        }
+        if let Some(full) = self.full[index] {
+            all.values_mut().for_each(|over| *over = Some(over.map_or(full, |over| over.min(full))));
+        }
+        all
     }
 
     fn chain(&mut self, chain: &Chain, input: Stream) -> Result<Stream, Box<Failure>> {

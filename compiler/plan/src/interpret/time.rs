@@ -36,8 +36,14 @@ pub(super) fn with_watermarks(time: &EventTime, input: Stream) -> Stream {
     input.into_iter().map(watermarked).collect()
 }
 
-/// The watermark behind each number: the least over the splits that are waited for.
-pub(super) fn steps(time: &EventTime, input: &Stream, sequence: &Sequence, splits: Vec<Split>) -> Steps {
+/// The watermark behind each number: the least over the splits that are waited for. Some sources are over behind a
+/// number.
+pub(super) fn steps(
+    time: &EventTime,
+    input: &Stream,
+    sequence: &Sequence,
+    (splits, over): (Vec<Split>, &BTreeMap<String, Option<Number>>),
+) -> Steps {
     let mut greatest: BTreeMap<Split, i64> = splits.into_iter().map(|split| (split, NO_WATERMARK)).collect();
     let mut rows: HashMap<Number, i64> = HashMap::new();
     for item in input {
@@ -46,6 +52,11 @@ pub(super) fn steps(time: &EventTime, input: &Stream, sequence: &Sequence, split
     }
     let mut steps = Steps::new();
     let mut number = 0;
+    let watermark = |greatest: &mut BTreeMap<Split, i64>, number: Number| {
+        greatest.retain(|(source, _), _| over[source].is_none_or(|over| over > number));
+        let least = greatest.values().copied().min();
+        least.map_or(END_OF_TIME, |least| least.min(LAST_TIME).saturating_sub(time.delay))
+    };
     for event in &sequence.events {
         match event {
             Event::End { source, split } => {
@@ -60,10 +71,14 @@ pub(super) fn steps(time: &EventTime, input: &Stream, sequence: &Sequence, split
                 }
             }
         }
-        let least = greatest.values().copied().min();
-        let watermark = |least: i64| least.min(LAST_TIME).saturating_sub(time.delay);
-        rise(&mut steps, number, least.map_or(END_OF_TIME, watermark));
+        rise(&mut steps, number, watermark(&mut greatest, number));
         number += 1;
+    }
+    // Limits that what is given at the end fills.
+    let mut last: Vec<Number> = over.values().flatten().copied().filter(|over| *over >= number).collect();
+    last.sort_unstable();
+    for number in last {
+        rise(&mut steps, number, watermark(&mut greatest, number));
     }
     steps
 }

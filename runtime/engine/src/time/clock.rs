@@ -9,7 +9,7 @@ use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Above {
     pub(crate) node: usize,
-    /// The limits that rows pass on the way: when one of them is full, time is over here.
+    /// The limits that rows pass on the way from there: when one of them is full, time is over here.
     pub(crate) limits: Vec<usize>,
     /// How far the watermark stays behind.
     pub(crate) behind: i64,
@@ -104,7 +104,9 @@ impl Clock {
 
     /// The watermarks behind all numbers below are known.
     pub(crate) fn known(&self, shared: &Shared) -> Number {
-        self.logs.iter().map(|log| shared.time(log.above.node).known()).min().unwrap_or(DONE)
+        let limits = self.logs.iter().flat_map(|log| &log.above.limits).map(|limit| shared.passed(*limit));
+        let logs = self.logs.iter().map(|log| shared.time(log.above.node).known());
+        logs.chain(limits).min().unwrap_or(DONE)
     }
 
     /// As [`Clock::steps`], as far as all workers have closed these numbers: an operator that is not

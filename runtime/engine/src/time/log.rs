@@ -22,6 +22,8 @@ struct State {
     /// What happens to splits, and from which number on, in order.
     news: VecDeque<(Number, News)>,
     splits: Splits,
+    /// Sources that limits end, until they have.
+    limited: Vec<Limited>,
     /// Is it known what stands behind the first number? First rows of splits tell it without a report.
     begun: bool,
     /// The number behind which the watermark rose (or stood aside), and to what.
@@ -33,6 +35,15 @@ struct State {
     latest: i64,
     /// Per reader: steps below are read.
     readers: Vec<Number>,
+}
+
+/// A source whose rows pass limits on every way.
+struct Limited {
+    source: usize,
+    /// The limits on each way.
+    ways: Vec<Vec<usize>>,
+    /// The number behind which none of its rows comes through.
+    over: Option<Number>,
 }
 
 /// What a snapshot holds of it.
@@ -85,7 +96,9 @@ struct Reports {
 }
 
 impl TimeLog {
-    pub(crate) fn new(delay: i64, idle: Option<i64>, origin: Origin, workers: usize) -> TimeLog {
+    pub(crate) fn new(delay: i64, idle: Option<i64>, mut origin: Origin, workers: usize) -> TimeLog {
+        let limited = std::mem::take(&mut origin.limited);
+        let limited = limited.into_iter().map(|(source, ways)| Limited { source, ways, over: None });
         let reports = || Reports { waiting: VecDeque::new(), closed: 0 };
         TimeLog {
             delay,
@@ -93,6 +106,7 @@ impl TimeLog {
             state: Mutex::new(State {
                 workers: (0..workers).map(|_| reports()).collect(),
                 news: VecDeque::new(),
+                limited: limited.collect(),
                 splits: Splits::new(origin),
                 begun: false,
                 steps: VecDeque::new(),
@@ -122,6 +136,15 @@ impl TimeLog {
         let all = &mut self.state().news;
         let at = all.partition_point(|(other, _)| *other <= number);
         all.insert(at, (number, news));
+    }
+
+    /// A limit is full, in a number which its worker has not closed yet. `full` knows of all limits since when.
+    pub(crate) fn fill(&self, full: impl Fn(usize) -> Option<Number>) {
+        for limited in &mut self.state().limited {
+            let way = |limits: &Vec<usize>| limits.iter().filter_map(|limit| full(*limit)).min();
+            let ways = limited.ways.iter().map(way).collect::<Option<Vec<Number>>>();
+            limited.over = ways.and_then(|ways| ways.into_iter().max());
+        }
     }
 
     /// A worker has reported all numbers below `to`. Chunks have been handed out with the numbers below
@@ -216,6 +239,13 @@ impl State {
                     self.latest = self.latest.max(greatest);
                 }
             }
+            self.limited.retain(|limited| {
+                let over = limited.over.is_some_and(|over| over <= number);
+                if over {
+                    self.splits.end(limited.source);
+                }
+                !over
+            });
             let watermark = match self.splits.least() {
                 None => ASIDE,
                 Some(fixed @ (NO_WATERMARK | END_OF_TIME)) => fixed.max(self.watermark),
@@ -243,6 +273,7 @@ impl State {
         let report = reports.map(|(number, ..)| *number).min().filter(|number| *number < closed);
         let news = self.news.front().map(|(number, _)| *number);
         let news = news.filter(|number| *number < closed.min(handed_out));
-        report.into_iter().chain(news).min()
+        let over = self.limited.iter().filter_map(|limited| limited.over).filter(|over| *over < closed);
+        report.into_iter().chain(news).chain(over).min()
     }
 }

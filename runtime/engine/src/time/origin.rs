@@ -36,10 +36,35 @@ pub(crate) fn origin(
         Some((index, firsts.filter(|_| known)))
     };
     let traced = traced(graph, input.node, Some(time.column));
+    let limited = traced.iter().filter_map(|&(source, _)| {
+        let index = sources.iter().position(|node| *node == source)?;
+        let ways = ways(graph, input.node, source);
+        ways.iter().all(|limits| !limits.is_empty()).then_some((index, ways))
+    });
     Origin {
+        limited: limited.collect(),
         sources: traced.into_iter().filter_map(of_source).collect(),
         gathered: input.exchange != Exchange::Local,
     }
+}
+
+/// The ways by which rows of a source come to a node: the limits that they pass on each.
+fn ways(graph: &Graph, node: usize, source: usize) -> Vec<Vec<usize>> {
+    if node == source {
+        return vec![Vec::new()];
+    }
+    let inputs = match &graph.nodes[node].kind {
+        NodeKind::Lookup(_) => &graph.nodes[node].inputs[..1],
+        _ => &graph.nodes[node].inputs[..],
+    };
+    let mut ways: Vec<Vec<usize>> =
+        inputs.iter().flat_map(|input| self::ways(graph, input.node, source)).collect();
+    if let NodeKind::Limit { .. } = graph.nodes[node].kind {
+        ways.iter_mut().for_each(|limits| limits.push(node));
+    }
+    ways.sort();
+    ways.dedup();
+    ways
 }
 
 /// The sources above a node, each with the column of it that is this column of the node.

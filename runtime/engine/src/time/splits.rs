@@ -14,6 +14,8 @@ pub(crate) struct Origin {
     /// All rows pass one place before: nobody knows splits any more, and what stands between may give
     /// rows until the input ends.
     pub(crate) gathered: bool,
+    /// Sources whose rows pass limits on every way here: the limits on each way.
+    pub(crate) limited: Vec<(usize, Vec<Vec<usize>>)>,
 }
 
 /// The splits of one event-time node.
@@ -28,6 +30,8 @@ pub(crate) struct Splits {
 struct Source {
     by_split: bool,
     silent: bool,
+    /// Limits let no more rows of it through.
+    over: bool,
 }
 
 struct Progress {
@@ -58,7 +62,7 @@ impl Splits {
         let count = origin.sources.len();
         for (source, firsts) in origin.sources {
             let by_split = firsts.is_some() && !origin.gathered;
-            splits.sources.insert(source, Source { by_split, silent: false });
+            splits.sources.insert(source, Source { by_split, silent: false, over: false });
             if !origin.gathered {
                 let firsts = firsts.unwrap_or_else(|| vec![NO_WATERMARK]);
                 firsts.into_iter().enumerate().for_each(|(split, first)| {
@@ -107,6 +111,8 @@ impl Splits {
     /// Rows of a split were seen, the latest at `greatest`.
     pub(crate) fn saw(&mut self, split: Split, greatest: i64) {
         let key = match self.sources.get(&split.0) {
+            _ if self.gathered && self.is_over() => return,
+            Some(Source { over: true, .. }) if !self.gathered => return,
             _ if self.gathered => GATHERED,
             Some(Source { by_split: false, .. }) => (split.0, 0),
             _ => split,
@@ -148,6 +154,21 @@ impl Splits {
                 }
             }
         }
+    }
+
+    /// Limits let no more rows of a source through.
+    pub(crate) fn end(&mut self, index: usize) {
+        if let Some(source) = self.sources.get_mut(&index) {
+            source.over = true;
+        }
+        if !self.gathered || self.is_over() {
+            self.of_source(index).into_iter().for_each(|split| self.remove(split));
+        }
+    }
+
+    /// Can no rows come any more, since limits let none through?
+    fn is_over(&self) -> bool {
+        !self.sources.is_empty() && self.sources.values().all(|source| source.over)
     }
 
     /// The least time of all splits that are waited for; `None` if all are silent.

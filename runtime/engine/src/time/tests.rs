@@ -7,12 +7,16 @@ const B: Split = (1, 0);
 
 /// Sources that are read as one.
 fn whole(sources: usize) -> Origin {
-    Origin { sources: (0..sources).map(|source| (source, None)).collect(), gathered: false }
+    Origin {
+        sources: (0..sources).map(|source| (source, None)).collect(),
+        gathered: false,
+        limited: Vec::new(),
+    }
 }
 
 /// One source with splits whose first rows are known.
 fn splits(firsts: &[i64]) -> Origin {
-    Origin { sources: vec![(0, Some(firsts.to_vec()))], gathered: false }
+    Origin { sources: vec![(0, Some(firsts.to_vec()))], gathered: false, limited: Vec::new() }
 }
 
 fn close(log: &TimeLog, to: u64) {
@@ -139,7 +143,7 @@ fn when_all_splits_are_silent_time_stands_aside() {
 
 #[test]
 fn behind_a_gather_the_end_of_a_source_changes_nothing() {
-    let origin = Origin { sources: vec![(0, None), (1, None)], gathered: true };
+    let origin = Origin { sources: vec![(0, None), (1, None)], gathered: true, limited: Vec::new() };
     let log = TimeLog::new(0, None, origin, 1);
     log.report(0, 0, A, 100);
     log.tell(1, News::SourceEnded(0));
@@ -153,4 +157,48 @@ fn first_rows_that_are_known_count_from_the_first_number_on() {
     let log = TimeLog::new(10, None, splits(&[100, 150]), 1);
     close(&log, 1);
     assert_eq!(steps(&log, 1), [(0, 90)]);
+}
+
+/// Two sources, one of which comes by two ways: through one limit, and through two.
+fn limited(gathered: bool) -> Origin {
+    let sources = vec![(0, None), (1, None)];
+    Origin { sources, gathered, limited: vec![(0, vec![vec![7], vec![8, 9]])] }
+}
+
+#[test]
+fn a_source_is_over_when_on_each_way_a_limit_is_full() {
+    let log = TimeLog::new(0, None, limited(false), 1);
+    log.report(0, 0, A, 40);
+    log.report(0, 1, B, 100);
+    let full = |all: &'static [(usize, u64)]| {
+        move |limit: usize| all.iter().find(|(known, _)| *known == limit).map(|(_, number)| *number)
+    };
+    log.fill(full(&[(7, 1)]));
+    close(&log, 2);
+    log.report(0, 2, A, 50);
+    log.report(0, 4, A, 60);
+    log.fill(full(&[(7, 1), (8, 5)]));
+    // Earlier in the sequence, although it was said later.
+    log.fill(full(&[(7, 1), (8, 5), (9, 4)]));
+    log.report(0, 6, A, 70);
+    log.report(0, 7, B, 120);
+    close(&log, 8);
+    assert_eq!(steps(&log, 8), [(1, 40), (2, 50), (4, 100), (7, 120)]);
+}
+
+#[test]
+fn behind_a_gather_limits_end_time_when_they_end_all_sources() {
+    for both in [false, true] {
+        let mut origin = limited(true);
+        if both {
+            origin.limited.push((1, vec![vec![7]]));
+        }
+        let log = TimeLog::new(0, None, origin, 1);
+        log.report(0, 0, A, 100);
+        log.fill(|limit| (limit != 9).then_some(1));
+        log.report(0, 2, B, 130);
+        close(&log, 3);
+        let behind = if both { (1, END_OF_TIME) } else { (2, 130) };
+        assert_eq!(steps(&log, 3), [(0, 100), behind]);
+    }
 }
