@@ -88,7 +88,8 @@ pub(crate) fn bench(args: &[String]) -> Result<(), String> {
         return nexmark(if other { rest } else { &words });
     }
     if args.first().is_some_and(|first| first == "editor") {
-        return run(&mut cargo(&["run", "--release", "-p", "flow-lsp", "--example", "latency"]));
+        let mut command = cargo(&["run", "--release", "-p", "flow-lsp", "--example", "latency", "--"]);
+        return run(command.args(&args[1..]));
     }
     run(&mut cargo(&["build", "--release", "-p", "flow-cli", "-p", "flow-benches", "--bins"]))?;
     let release = target_dir().join("release");

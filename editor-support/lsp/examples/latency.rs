@@ -1,6 +1,7 @@
 //! How fast the language server answers: `cargo xtask bench editor`. A person types in scripts of 1,000 and 10,000 lines;
 //! each question comes right behind a changed letter, so that its answer waits for the whole analysis of the new text.
-//! Besides the time that passes, the time is told that the server worked: what remains where nothing else runs.
+//! `cargo xtask bench editor NAME` asks only questions with NAME in theirs. Besides the time that passes, the time is told that
+//! the server worked: what remains where nothing else runs.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)]
 
 use flow_driver::LoadError;
@@ -134,10 +135,13 @@ fn questions(line: u32, column: u32) -> Vec<(&'static str, Value)> {
 }
 
 fn main() {
+    // Part of the name of the questions to ask; all if there is none.
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let wanted = |name: &str| name.to_lowercase().contains(&wanted.to_lowercase());
     for (lines, limit) in [(1_000, 10), (10_000, 50)] {
         println!("\n{lines} lines, {} bytes, limit {limit} ms\n", script(lines).len());
         println!("| question | work p50 | work p99 | wait p50 | wait p99 |\n|---|---:|---:|---:|---:|");
-        for number in 0..questions(0, 0).len() {
+        for (number, _) in questions(0, 0).iter().enumerate().filter(|(_, (name, _))| wanted(name)) {
             measure(lines, number, limit);
         }
     }

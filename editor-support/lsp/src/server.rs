@@ -161,7 +161,8 @@ impl Server<'_> {
         let Request { id, method, params } = request;
         let done = catch_unwind(AssertUnwindSafe(|| ask(&mut self.documents, &method, params)));
         match done {
-            Ok(Ok(value)) => Response::new_ok(id, value),
+            // `new_ok` would copy it once more.
+            Ok(Ok(value)) => Response { id, response_result: Ok(value) },
             Ok(Err(Refused::Params(why))) => Response::new_err(id, ErrorCode::InvalidParams as i32, why),
             Ok(Err(Refused::Cannot(why))) => Response::new_err(id, ErrorCode::RequestFailed as i32, why),
             Ok(Err(Refused::Unknown)) => {
