@@ -2,25 +2,8 @@
 
 use super::{complete, definition, folds, hints, hover, references, symbols};
 use crate::{LoadError, Options, compile};
+use flow_edits::{Random, SEED, setting, typed};
 use std::path::Path;
-
-/// Splitmix64: the seed is printed when something fails.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
-    }
-}
-
-const PIECES: &[&str] = &[
-    "|> ", "-> ", "(", ")", "{", "}", "\"", "stream ", "= ", ",", "keyBy(", "window(", "@", "//", "/*", "é",
-    "😀", "\n", "1.5e", "..", "`", "join(", "as ",
-];
 
 fn script() -> String {
     let words = include_str!("../../../../lang-examples/word-count/word-count.flow");
@@ -34,26 +17,16 @@ fn script() -> String {
 
 #[test]
 fn an_edit_storm_never_panics() {
-    let seed = 20_261_126;
-    let mut random = Random(seed);
+    let seed = setting("FLOW_SEED").unwrap_or(SEED);
+    let mut random = Random::new(seed);
     let mut text = script();
     for step in 0..1500 {
         if step % 100 == 0 {
             text = script();
         }
-        let mut at = random.below(text.len() + 1);
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        if random.below(3) == 0 {
-            let mut end = (at + random.below(12)).min(text.len());
-            while !text.is_char_boundary(end) {
-                end += 1;
-            }
-            text.replace_range(at..end, "");
-        } else {
-            text.insert_str(at, PIECES[random.below(PIECES.len())]);
-        }
+        let change = typed(&mut random, &text);
+        change.apply(&mut text);
+        let at = change.range.start;
         let bytes = text.clone().into_bytes();
         let mut loader = |path: &Path| match path.to_str() {
             Some("s.flow") => Ok(bytes.clone()),
@@ -65,6 +38,6 @@ fn an_edit_storm_never_panics() {
             let _ = (hover(&compiled, offset), definition(&compiled, offset), references(&compiled, offset));
             let _ = (complete(&compiled, offset), hints(&compiled), symbols(&compiled), folds(&compiled));
         }));
-        assert!(asked.is_ok(), "seed {seed}, step {step}:\n{text}");
+        assert!(asked.is_ok(), "FLOW_SEED={seed}, step {step}:\n{text}");
     }
 }

@@ -1,8 +1,9 @@
 //! Code actions: what is offered can be applied, and does what it says.
 
-use super::{compiled, edited, examples, findings, read, script};
+use super::{compiled, edited, findings, read, script};
 use flow_driver::Compilation;
 use flow_driver::editor::{ActionKind, actions, fix_all, format_edits, format_range};
+use flow_edits::examples;
 
 fn state_ids(compiled: &Compilation) -> Vec<String> {
     let operators = compiled.plan.iter().flat_map(|plan| &plan.operators);

@@ -3,114 +3,16 @@
 //!
 //! `FLOW_EDITS` sets the number of edits on each example, `FLOW_SEED` the seed.
 
-use crate::{examples, read};
+use crate::read;
 use flow_driver::editor::{format_edits, format_range};
 use flow_driver::{Compilation, LoadError, Memories, Options, analyse, analyse_again};
+use flow_edits::{Random, SEED, edited, examples, setting};
 use flow_syntax::{Edit, declarations};
 use std::collections::HashMap;
 use std::path::Path;
 
 /// Edits on each example in a run of all tests.
 const EDITS: usize = 40;
-
-/// Splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
-    }
-
-    fn of<'t, T>(&mut self, all: &'t [T]) -> &'t T {
-        &all[self.below(all.len())]
-    }
-}
-
-const PIECES: &[&str] = &[
-    "// a comment\n",
-    "/* another */ ",
-    " // behind\n",
-    "   ",
-    "\n",
-    " ",
-    "x",
-    "1",
-    "?",
-    "(",
-    "}",
-    "\"",
-    "/*",
-    "`",
-    "const price = 3\n",
-    "stream again = bids\n",
-    "type Bid = { auction: int }\n",
-    "fn twice(x: int) -> int = x * 2\n",
-    "|> limit(3) ",
-    "|> keyBy(word) ",
-];
-
-/// Where words begin and end.
-fn words(text: &str) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
-    let mut start = None;
-    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-        match (c.is_ascii_alphanumeric() || c == '_', start) {
-            (true, None) => start = Some(at),
-            (false, Some(from)) => {
-                found.push((from, at));
-                start = None;
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-fn border(text: &str, mut at: usize) -> usize {
-    at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-/// What people do: a word becomes another, a line goes, comes or moves, something is typed.
-fn edit(random: &mut Random, text: &mut String) {
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let line_at = |line: usize| lines[..line].iter().map(|l| l.len()).sum::<usize>();
-    let words = words(text);
-    match random.below(6) {
-        0 | 1 if !words.is_empty() => {
-            let ((start, end), (from, to)) = (*random.of(&words), *random.of(&words));
-            let other = text[from..to].to_string();
-            text.replace_range(start..end, &other);
-        }
-        2 => {
-            let at = line_at(random.below(lines.len()));
-            let gone = text[at..].find('\n').map_or(text.len(), |i| at + i + 1);
-            text.replace_range(at..gone, "");
-        }
-        3 => {
-            let line = random.of(&lines).to_string();
-            let at = line_at(random.below(lines.len() + 1));
-            text.insert_str(at, &line);
-        }
-        _ => {
-            let start = border(text, random.below(text.len() + 1));
-            let end =
-                if random.below(2) == 0 { border(text, start + random.below(4)).max(start) } else { start };
-            let new = random.of(PIECES);
-            text.replace_range(start..end, new);
-        }
-    }
-    if text.is_empty() {
-        text.push('\n');
-    }
-}
 
 /// All that is known, with columns numbered in the order they are met.
 fn known(compiled: &Compilation) -> Vec<String> {
@@ -141,14 +43,10 @@ fn known(compiled: &Compilation) -> Vec<String> {
     all
 }
 
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 #[test]
 fn what_is_known_behind_an_edit_is_what_a_fresh_look_finds() {
     let edits = setting("FLOW_EDITS").map_or(EDITS, |n| n as usize);
-    let seed = setting("FLOW_SEED").unwrap_or(20_261_126);
+    let seed = setting("FLOW_SEED").unwrap_or(SEED);
     for (number, path) in examples().into_iter().enumerate() {
         let seed = seed + number as u64;
         storm(&path, edits, seed);
@@ -205,7 +103,7 @@ fn slowly(text: &str, range: std::ops::Range<usize>) -> Option<Vec<Edit>> {
 }
 
 fn storm(path: &Path, edits: usize, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let original = read(path);
     let mut text = original.clone();
     let mut memories = Memories::default();
@@ -215,7 +113,7 @@ fn storm(path: &Path, edits: usize, seed: u64) {
         if step % 8 == 7 {
             text.clone_from(&original);
         } else if step > 0 {
-            edit(&mut random, &mut text);
+            edited(&mut random, &text).apply(&mut text);
         }
         let mut loader = |asked: &Path| match asked == path {
             true => Ok(text.as_bytes().to_vec()),

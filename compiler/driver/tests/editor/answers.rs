@@ -1,8 +1,9 @@
 //! Hover, signatures, selections, links, lenses, colours, problems.
 
-use super::{examples, read, script};
+use super::{read, script};
 use flow_driver::editor::{self, LensAction, WordKind};
 use flow_driver::{LoadError, Options, analyse};
+use flow_edits::examples;
 use std::path::Path;
 
 const SCRIPT: &str = "\

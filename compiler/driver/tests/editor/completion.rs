@@ -1,8 +1,9 @@
 //! Completion offers what stands there, at every word of every example.
 
-use super::{compiled, examples, read, script};
+use super::{compiled, read, script};
 use flow_driver::editor::{self, WordKind, complete};
 use flow_driver::{LoadError, Options, analyse};
+use flow_edits::examples;
 use std::path::Path;
 
 fn offered(text: &str, mark: &str) -> Vec<String> {

@@ -8,26 +8,7 @@ mod completion;
 mod renames;
 
 use flow_driver::{Compilation, LoadError, Options, compile};
-use std::path::{Path, PathBuf};
-
-/// Every script under `lang-examples`.
-pub(crate) fn examples() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lang-examples")];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => open.push(path),
-                false if path.extension().is_some_and(|e| e == "flow") => found.push(path),
-                false => {}
-            }
-        }
-    }
-    found.sort();
-    assert!(found.len() > 30, "only {} examples", found.len());
-    found
-}
+use std::path::Path;
 
 /// Compiles a text in the place of a file on the disk.
 pub(crate) fn compiled(path: &Path, text: &str) -> Compilation {

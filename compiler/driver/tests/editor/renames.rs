@@ -1,7 +1,8 @@
 //! Renaming keeps the meaning: every name of every example, with its uses, becomes another one.
 
-use super::{compiled, examples, findings, read};
+use super::{compiled, findings, read};
 use flow_driver::editor;
+use flow_edits::examples;
 use flow_syntax::{Edit, FileId, TokenKind};
 
 #[test]

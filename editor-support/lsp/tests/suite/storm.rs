@@ -3,81 +3,11 @@
 //! `FLOW_EDITS` sets the number of edits on each example (`cargo xtask fuzz editor --count 10000`), `FLOW_SEED` the seed.
 
 use crate::client::{Client, Disk};
+use flow_edits::{Change, Random, SEED, border, examples, setting, typed};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
 
 /// Edits on each example in a run of all tests.
 const EDITS: usize = 40;
-
-const PIECES: &[&str] = &[
-    "|> ",
-    "-> ",
-    "(",
-    ")",
-    "{",
-    "}",
-    "[",
-    "]",
-    "\"",
-    "stream ",
-    "= ",
-    ",",
-    "keyBy(",
-    "window(",
-    "@id(\"x\") ",
-    "//",
-    "/*",
-    "é",
-    "😀",
-    "\n",
-    "\r\n",
-    "1.5e",
-    "..",
-    "`",
-    "join(",
-    "as ",
-    "filter(true)",
-    "\t",
-    "test \"t\" {",
-    "given ",
-    ": ",
-];
-
-/// Splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
-    }
-}
-
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-fn examples() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![
-        std::fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lang-examples")).unwrap(),
-    ];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => open.push(path),
-                false if path.extension().is_some_and(|e| e == "flow") => found.push(path),
-                false => {}
-            }
-        }
-    }
-    found.sort();
-    found
-}
 
 fn start(encoding: &str) -> Client {
     let general = json!({ "positionEncodings": [encoding] });
@@ -94,22 +24,12 @@ fn position(text: &str, offset: usize) -> Value {
     json!({ "line": line, "character": text[start..offset].encode_utf16().count() })
 }
 
-fn border(text: &str, mut at: usize) -> usize {
-    at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
 /// One random edit of the text, as the client tells it.
 fn edit(random: &mut Random, text: &mut String) -> Value {
-    let start = border(text, random.below(text.len() + 1));
-    let length = if random.below(3) == 0 { random.below(20) } else { 0 };
-    let end = border(text, start + length).max(start);
-    let new = if random.below(4) == 0 { "" } else { PIECES[random.below(PIECES.len())] };
-    let range = json!({ "start": position(text, start), "end": position(text, end) });
-    text.replace_range(start..end, new);
+    let change = typed(random, text);
+    let Change { range, new } = &change;
+    let range = json!({ "start": position(text, range.start), "end": position(text, range.end) });
+    change.apply(text);
     json!({ "range": range, "text": new })
 }
 
@@ -163,11 +83,11 @@ fn ask(random: &mut Random, client: &mut Client, uri: &str, text: &str) -> Resul
 #[test]
 fn random_edits_never_break_the_server_and_it_says_what_a_fresh_check_says() {
     let edits = setting("FLOW_EDITS").map_or(EDITS, |n| n as usize);
-    let seed = setting("FLOW_SEED").unwrap_or(20_261_126);
+    let seed = setting("FLOW_SEED").unwrap_or(SEED);
     let mut fresh = start("utf-16");
     for (number, path) in examples().into_iter().enumerate() {
         let seed = seed + number as u64;
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let uri = format!("file://{}", path.display());
         let original = std::fs::read_to_string(&path).unwrap();
         let mut client = start("utf-16");
