@@ -13,10 +13,10 @@ use crate::number::Number;
 use crate::operator::pick;
 use crate::operator::{
     ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator, LimitOperator,
-    LookupOperator, Operator, PassOperator, RowsOperator, SampleOperator, ScanOperator, SinkOperator,
-    TableOperator, TapOperator, UnionOperator, WindowOperator, narrowed, stream_join,
+    LookupOperator, Operator, PartsOperator, PassOperator, RowsOperator, SampleOperator, ScanOperator,
+    SinkOperator, TableOperator, TapOperator, UnionOperator, WindowOperator, narrowed, stream_join,
 };
-use crate::preaggregate::in_two_steps;
+use crate::preaggregate::{gives_parts, in_two_steps};
 use crate::sequencer::Sequencer;
 use crate::shared::{Parts, Shared, clock_name};
 use crate::sink::{Run, Sink, Writer};
@@ -428,6 +428,7 @@ fn operators(
                     let input = &shared.graph.nodes[node.inputs[0].node].output;
                     Box::new(RowsOperator::new(aggregate, (n, every.unwrap_or(n)), input, layout.rank))
                 }
+                _ if gives_parts(node) => Box::new(PartsOperator::new(aggregate, shared, index)),
                 _ => Box::new(WindowOperator::new(aggregate, shared, index)),
             },
             NodeKind::Join(join) => stream_join(shared, index, join, chain.as_ref()),

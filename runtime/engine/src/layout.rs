@@ -8,6 +8,7 @@
 //! reach another exchange do this.
 
 use crate::error::StartError;
+use crate::preaggregate::gives_parts;
 use crate::ranks::Ranks;
 use crate::time::Above;
 use flow_plan::physical::{Exchange, Graph, Node, NodeKind};
@@ -290,7 +291,8 @@ impl Layout {
 
 /// Does it give rows when time passes, and so in an order that its input does not have?
 fn gives_in_time(node: &Node) -> bool {
-    matches!(node.kind, NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Join(_))
+    !gives_parts(node)
+        && matches!(node.kind, NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Join(_))
 }
 
 impl Edge {
@@ -304,6 +306,7 @@ impl Edge {
 /// divide into two steps takes two, and so it does on one worker: the order of results is the same.
 fn gives_at_end(node: &Node, workers: usize) -> u32 {
     match node.kind {
+        NodeKind::WindowAggregate(_) if gives_parts(node) => 0,
         NodeKind::Aggregate(_) if workers == 1 && node.divides() => 2,
         NodeKind::Aggregate(_) | NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Join(_) => 1,
         _ => 0,

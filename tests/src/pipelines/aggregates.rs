@@ -63,6 +63,24 @@ const OPTIONALS: [&str; 5] =
 
 const TIMES: [&str; 4] = ["max(at)", "min(at)", "last(at)", "first(at)"];
 
+/// An `aggregate` stage without a key whose results are those of any parts of the rows, and the map behind it.
+pub(super) fn of_parts(random: &mut Arbitrary) -> [String; 2] {
+    const PARTS: [&str; 6] = [
+        "count()",
+        "min(v)",
+        "max(k)",
+        "count(where: f > 0.0)",
+        "max(v, where: v > 2) ?? -7",
+        "if boolAnd(v > -2) then 1 else 0",
+    ];
+    let results = ["k", "v"].map(|name| format!("r_{name}: {}", random.pick(&PARTS)));
+    let more = "r_o: max(v, where: o == 1), r_at: max(at)";
+    [
+        format!("aggregate {{ {}, {more} }}", results.join(", ")),
+        "map { k: r_k, s: string(r_at), v: r_v, f: float(r_v), o: r_o, at: windowEnd }".to_string(),
+    ]
+}
+
 /// An `aggregate` stage and the map behind it. `end`: what the time of the result is, if it has one.
 pub(super) fn aggregate(random: &mut Arbitrary, keys: &Keys, end: Option<&str>) -> [String; 2] {
     let mut results = Vec::new();

@@ -1,6 +1,6 @@
 //! Random stages from the common columns to the common columns.
 
-use super::aggregates::{aggregate, keys};
+use super::aggregates::{aggregate, keys, of_parts};
 use super::model::Stage;
 use flow_plan::arbitrary::Arbitrary;
 
@@ -110,12 +110,20 @@ fn windowed(random: &mut Arbitrary, known: &mut Known) -> Stage {
     out.push(window(random));
     known.has_late = true;
     window_trigger(random, known, &mut out);
-    let [first, back] = aggregate(random, &keys, Some("windowEnd"));
+    let [first, back] = match keys.stage {
+        None if random.one_in(2) => of_parts(random),
+        _ => aggregate(random, &keys, Some("windowEnd")),
+    };
     out.push(first);
     if random.one_in(4) {
         // Once more in the same window.
         out.push("window(same)".into());
         out.push(random.pick::<&str>(&["top(2, by: r_f)", "bottom(1, by: windowEnd)"]).to_string());
+        let has_f = out.iter().any(|stage| stage.contains("r_f:"));
+        if !has_f {
+            out.pop();
+            out.push("bottom(1, by: windowEnd)".into());
+        }
         if keys.columns.contains(&"k") || keys.columns.contains(&"s") || random.one_in(2) {
             out.push(back);
             return Stage(out);

@@ -139,6 +139,27 @@ stream counts = a |> keyBy(k) |> aggregate { n: count(), last: last(v), at: max(
     }
 }
 
+/// Windows without a key: what each worker adds up for itself gives the same rows as one worker's, whatever comes
+/// late. (The ways to run a script are one and several workers, stopped and restarted with others.)
+#[test]
+fn windows_without_a_key_are_added_up_on_each_worker_first() {
+    let rows = |n: i64| row(n % 5, n * 7 % 11 - 3, n * 130 - n * n % 17 * 400);
+    let chunks: Vec<_> = (0..15).map(|chunk| (chunk * 9..chunk * 9 + 9).map(rows).collect()).collect();
+    let aggregates = "aggregate { n: count(), some: count(where: v > 2), least: min(v), most: max(v, where: k == 1), all: boolAnd(v > -3) }";
+    for kind in
+        ["tumbling(2s)", "tumbling(3s, offset: 1s)", "sliding(4s, every: 1s)", "cumulative(4s, every: 1s)"]
+    {
+        for more in [")", ", lateness: 1s)", ") |> trigger(late: eachRow)"] {
+            let script = format!(
+                "{ROWS}source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 2s)
+sink out = a |> window({kind}{more} |> {aggregates} -> stdout(format: json)\n"
+            );
+            let given = agrees(&script, &[("a", chunks.clone())]);
+            assert!(given.as_ref().is_ok_and(|rows| *rows > 3), "{script}: {given:?}");
+        }
+    }
+}
+
 /// Windows that end behind the last timestamp are due at the end of time, not only at the end of the job: what
 /// they give is in time for the windows below. (Seed 24708.)
 #[test]

@@ -53,7 +53,9 @@ fn view(graph: &Graph, index: usize, node: &Node) -> View {
         }
         NodeKind::Late => kind("late rows", String::new()),
         NodeKind::EventTime(time) => stateful::event_time(time, input(0), base),
-        NodeKind::WindowAggregate(aggregate) => stateful::window_aggregate(aggregate, input(0), base),
+        NodeKind::WindowAggregate(aggregate) => {
+            stateful::window_aggregate(aggregate, graph.divides_window(index), input(0), base)
+        }
         NodeKind::Pick(pick) => stateful::pick(pick, input(0), base),
         NodeKind::Distinct(distinct) => stateful::distinct(distinct, input(0), base),
         NodeKind::Join(join) => stateful::join(join, [input(0), input(1)], base),

@@ -80,10 +80,16 @@ fn calls(calls: &[ColumnAggregate], input: &RecordType) -> Vec<(String, String)>
     calls.iter().map(|call| (call.name.clone(), aggregate_call(call, input))).collect()
 }
 
-pub(super) fn window_aggregate(node: &WindowAggregate, input: &RecordType, base: View) -> View {
+pub(super) fn window_aggregate(
+    node: &WindowAggregate,
+    divides: bool,
+    input: &RecordType,
+    base: View,
+) -> View {
+    let added_up = if divides { ", added up on each worker first" } else { "" };
     View {
         kind: "aggregate".into(),
-        detail: windowing(&node.windowing, node.discarding),
+        detail: windowing(&node.windowing, node.discarding) + added_up,
         parts: calls(&node.calls, input),
         state: Some(state_view(&node.state, window_bound(&node.windowing))),
         ..base

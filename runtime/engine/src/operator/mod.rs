@@ -29,7 +29,7 @@ pub(crate) use scan::ScanOperator;
 pub(crate) use sink::SinkOperator;
 pub(crate) use tap::TapOperator;
 pub(crate) use union::UnionOperator;
-pub(crate) use window::{RowsOperator, WindowOperator};
+pub(crate) use window::{PartsOperator, RowsOperator, WindowOperator};
 
 use crate::context::Context;
 use crate::error::Halt;

@@ -6,9 +6,11 @@ use super::bounds::Bounds;
 use super::divide::{Moment, Rows};
 use super::pane::{Output, Pane, RefusedResult};
 use crate::context::{BadRow, Context, describe};
+use crate::counters::add;
 use crate::error::Halt;
 use crate::number::Number;
 use crate::operator::Flush;
+use crate::preaggregate::ROWS;
 use crate::row_text;
 use crate::snapshot::{Loading, Saving};
 use crate::source::Position;
@@ -75,6 +77,8 @@ pub(crate) struct Common {
     pub(crate) wall: i64,
     /// Columns of late rows.
     late_rows: Option<Vec<usize>>,
+    /// Of parts that other workers added up: how many rows each is made of.
+    parts: Option<usize>,
     pub(crate) scratch: Scratch,
     /// The place of the current batch's first row among all rows of this worker.
     pub(crate) rows: u64,
@@ -91,6 +95,7 @@ impl Common {
         late_rows: Option<Vec<usize>>,
     ) -> Common {
         Common {
+            parts: shape.input.fields.iter().position(|field| &*field.name == ROWS),
             shape,
             output,
             given: given.clone(),
@@ -234,15 +239,24 @@ impl Common {
     /// Hands on these rows, which are late.
     pub(crate) fn emit_late(&self, cx: &mut Context<'_>, batch: &Batch, rows: &[u32]) {
         if !rows.is_empty() {
-            cx.emit_late(self.late(batch.gather(rows)));
+            self.give_one_late(cx, batch.gather(rows));
         }
     }
 
     /// Hands on the rows of this number that are late.
     pub(crate) fn give_late(&mut self, cx: &mut Context<'_>) {
         while let Some(batch) = self.next_behind(cx.number) {
-            cx.emit_late(self.late(batch));
+            self.give_one_late(cx, batch);
         }
+    }
+
+    fn give_one_late(&self, cx: &mut Context<'_>, batch: Batch) {
+        if let Some(column) = self.parts {
+            // Each is counted once below.
+            let more: i64 = ints(&batch, column).iter().map(|rows| rows - 1).sum();
+            add(&cx.shared.counters.node(cx.worker, cx.node).late, more.max(0) as u64);
+        }
+        cx.emit_late(self.late(batch));
     }
 
     /// A late row as it came.
