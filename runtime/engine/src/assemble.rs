@@ -5,7 +5,7 @@ use crate::channel::{Channel, QueueLimit};
 use crate::checkpoints;
 use crate::connect::{Connectors, Kernels};
 use crate::error::StartError;
-use crate::flow::{Flow, spills};
+use crate::flow::Flow;
 use crate::guard::Guard;
 use crate::job::{JobOptions, SpillOptions};
 use crate::layout::Layout;
@@ -22,7 +22,7 @@ use crate::shared::{Parts, Shared, clock_name};
 use crate::sink::{Run, Sink, Writer};
 use crate::snapshot::{Barrier, Begin, Snapshot, state_ids};
 use crate::source::Source;
-use crate::state::{Cold, Spill};
+use crate::state::{Cold, Ledger, Spill};
 use crate::tables::{self, Tables};
 use crate::time::{Above, TimeLog, time_columns};
 use crate::timing::{order_by_time, time_logs, timing};
@@ -352,6 +352,8 @@ fn operators(
     for ((index, writer), chain) in writers.into_iter().enumerate().zip(chains) {
         let node = &shared.graph.nodes[index];
         let layout = &shared.layout.nodes[index];
+        let cold = spill.filter(|_| node.kind.spills()).map(Cold::new).transpose();
+        let cold = cold.map_err(|error| refused(node, error.to_string()))?;
         let operator: Box<dyn Operator> = match &node.kind {
             NodeKind::Source { .. } => Box::new(PassOperator),
             NodeKind::Errors { .. } => Box::new(ErrorsOperator::default()),
@@ -370,8 +372,6 @@ fn operators(
             NodeKind::Aggregate(aggregate) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 let first = shared.layout.first_step(&shared.graph, index);
-                let cold = spill.filter(|_| spills(node)).map(Cold::new).transpose();
-                let cold = cold.map_err(|error| refused(node, error.to_string()))?;
                 crate::operator::aggregate::running(
                     aggregate,
                     input,
@@ -385,7 +385,10 @@ fn operators(
             NodeKind::Pick(pick) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 match &pick.windowing {
-                    None => pick::running(pick, input, layout.rank, &shared.beat),
+                    None => {
+                        let ledger = Ledger::new(shared.seals, cold);
+                        pick::running(pick, input, layout.rank, &shared.beat, ledger)
+                    }
                     Some(windowing) => match windowing.window.kind {
                         WindowKind::Count { n, every } => {
                             let size = (n, every.unwrap_or(n));
@@ -399,12 +402,18 @@ fn operators(
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 match distinct.hidden.change {
                     Some(_) => pick::distinct(&distinct.columns, input, layout.rank, &shared.beat),
-                    None => Box::new(DistinctOperator::new(distinct, input, shared, index)),
+                    None => {
+                        let ledger = Ledger::new(shared.seals, cold);
+                        Box::new(DistinctOperator::new(distinct, input, shared, index, ledger))
+                    }
                 }
             }
             NodeKind::Scan { keys, init, next, emit, .. } => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
-                Box::new(ScanOperator::new(keys, init, next, emit, input, &node.output))
+                {
+                    let ledger = Ledger::new(shared.seals, cold);
+                    Box::new(ScanOperator::new(keys, init, next, emit, input, &node.output, ledger))
+                }
             }
             NodeKind::Lookup(lookup) => match &tables.of[index] {
                 Some(table) => {
@@ -455,7 +464,7 @@ fn spill(
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error.to_string())),
         _ => {}
     }
-    let tables = graph.nodes.iter().filter(|node| spills(node)).count() * workers;
+    let tables = graph.nodes.iter().filter(|node| node.kind.spills()).count() * workers;
     let spill = Spill::open(folder, *memory, tables).map_err(|error| refused(error.to_string()))?;
     Ok(Some(Arc::new(spill)))
 }

@@ -17,7 +17,7 @@ use flow_data::Batch;
 use flow_env::Deadline;
 use flow_plan::Value;
 use flow_plan::operator::errors_type;
-use flow_plan::physical::{Node, NodeKind};
+use flow_plan::physical::NodeKind;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -38,11 +38,6 @@ pub(crate) struct Flow {
     pub(crate) sources: Number,
     /// Nodes that have marked what a checkpoint is still to get of them.
     marked: VecDeque<usize>,
-}
-
-/// Can the node's state be put on disk?
-pub(crate) fn spills(node: &Node) -> bool {
-    matches!(&node.kind, NodeKind::Aggregate(aggregate) if aggregate.spills())
 }
 
 struct NodeState {
@@ -342,7 +337,7 @@ impl Flow {
             if tables.is_empty() {
                 continue;
             }
-            if !spills(&self.shared.graph.nodes[node]) {
+            if !self.shared.graph.nodes[node].kind.spills() {
                 return Err((node, "its state is larger than `memory`, and cannot be put on disk".into()));
             }
             let loaded = self.call(node, 0, |operator, cx| Ok(operator.load(cx, &mut tables)));

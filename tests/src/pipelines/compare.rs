@@ -119,7 +119,7 @@ pub(super) fn check(case: &Case, native: bool) -> Verdict {
             stop: Stop::Snapshot(at),
         });
     }
-    if graph.nodes.iter().any(|node| matches!(&node.kind, NodeKind::Aggregate(made) if made.spills())) {
+    if graph.nodes.iter().any(|node| node.kind.spills()) {
         let disk = [[true, true], [true, false], [false, true]][random.below(3)];
         for stop in [Stop::Restart(at, after), Stop::Snapshot(at)] {
             let way = Way { workers: before, tiny_queues: !tiny, native: false, disk: Some(disk), stop };

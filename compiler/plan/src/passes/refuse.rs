@@ -3,7 +3,7 @@
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
 use crate::operator::{Aggregate, JobConfig, Operator, OperatorKind, Plan, StreamMode, Window, WindowKind};
-use crate::physical::{Graph, Node, NodeKind};
+use crate::physical::{Graph, Node};
 use crate::value::Value;
 
 /// Something the language has and this version cannot run.
@@ -78,30 +78,10 @@ pub(super) fn memory_only(graph: &Graph) -> Vec<Unsupported> {
     if !graph.job.state_on_disk {
         return Vec::new();
     }
-    let in_memory = graph.nodes.iter().filter(|node| match &node.kind {
-        NodeKind::Aggregate(aggregate) => !aggregate.keys.is_empty() && !aggregate.spills(),
-        NodeKind::WindowAggregate(_)
-        | NodeKind::Pick(_)
-        | NodeKind::Distinct(_)
-        | NodeKind::Scan { .. }
-        | NodeKind::Join(_) => true,
-        NodeKind::Source { .. }
-        | NodeKind::Errors { .. }
-        | NodeKind::Late
-        | NodeKind::EventTime(_)
-        | NodeKind::Chain(_)
-        | NodeKind::Union
-        | NodeKind::Lookup(_)
-        | NodeKind::Table { .. }
-        | NodeKind::Sample { .. }
-        | NodeKind::Limit { .. }
-        | NodeKind::Tap { .. }
-        | NodeKind::Sink { .. } => false,
-    });
+    let in_memory = graph.nodes.iter().filter(|node| node.kind.needs_memory());
     let refuse = |node: &Node| {
         let message = format!("`{}` cannot keep its state on disk yet, as `backend: sled` asks", node.label);
-        let help = "running aggregates by key can, if no stage below needs their withdrawals and they have no `every:`; \
-                    for others, leave `backend` out";
+        let help = "leave `backend` out: then all state is in memory; `flow explain E0811` says which stages can keep it on disk";
         finding(STATE, node.place, message, help)
     };
     let mut findings: Vec<_> = in_memory.filter_map(refuse).collect();

@@ -7,6 +7,7 @@ mod condition;
 mod divide;
 pub mod hidden;
 pub mod number;
+mod spills;
 mod stateful;
 
 pub use stateful::{
@@ -206,14 +207,6 @@ pub struct RunningAggregate {
     pub hidden: Hidden,
     /// Withdraw a result before its replacement is given?
     pub changes: bool,
-}
-
-impl RunningAggregate {
-    /// Can its groups be put on disk when memory has no room for them? Without a key there is one group.
-    pub fn spills(&self) -> bool {
-        let changes = self.changes || self.hidden.change.is_some();
-        !self.keys.is_empty() && !changes && !matches!(self.trigger, RunningTrigger::Every(_))
-    }
 }
 
 /// One aggregate over columns.

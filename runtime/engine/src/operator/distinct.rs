@@ -4,13 +4,13 @@
 //! the latest row that had it. Whether the watermark is may be open until the number is complete: rows
 //! from the first such one on wait for it.
 
-use super::Operator;
+use super::{Operator, on_disk};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
 use crate::shared::Shared;
-use crate::snapshot::{Columns, Loading, Saving};
-use crate::state::{Held, KeyTable, room};
+use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use crate::state::{Entries, Held, KeyTable, Ledger, Ledgered, room};
 use crate::time::{Clock, met};
 use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
@@ -39,6 +39,8 @@ pub(crate) struct DistinctOperator {
     crowded: usize,
     hashes: Vec<u64>,
     slots: Vec<u32>,
+    /// Of values that are never forgotten.
+    ledger: Ledger,
 }
 
 /// What is known of the watermark behind the current number.
@@ -54,6 +56,7 @@ impl DistinctOperator {
         input: &RecordType,
         shared: &Shared,
         node: usize,
+        ledger: Ledger,
     ) -> DistinctOperator {
         DistinctOperator {
             columns: distinct.columns.clone(),
@@ -69,6 +72,7 @@ impl DistinctOperator {
             crowded: BATCH_ROWS,
             hashes: Vec::new(),
             slots: Vec::new(),
+            ledger,
         }
     }
 
@@ -80,6 +84,33 @@ impl DistinctOperator {
         let known = self.table.len();
         self.table.slots(&columns, &self.hashes, &mut self.slots);
         known
+    }
+
+    /// Brings back the values of a batch that are on disk.
+    fn bring(&mut self, cx: &mut Context<'_>, batch: &Batch) -> Result<(), Halt> {
+        if !self.ledger.spills() {
+            return Ok(());
+        }
+        let columns: Vec<&Column> =
+            self.columns.iter().map(|&column| batch.columns[column].as_ref()).collect();
+        let mut hashes = Vec::new();
+        hash_columns(&columns, batch.len, &mut hashes);
+        let brought = self.with_ledger(|ledger, own| ledger.bring(own, &columns, &hashes));
+        brought.map_err(|error| on_disk(cx, &error))
+    }
+
+    /// Gives the first rows of values that are never forgotten.
+    fn first_of_all(&mut self, cx: &mut Context<'_>, batch: Batch) -> Result<(), Halt> {
+        self.bring(cx, &batch)?;
+        let known = self.table.len() as u32;
+        let first = self.first_rows(&batch);
+        let new: Vec<u32> = (known..self.table.len() as u32).collect();
+        self.ledger.changed(&new, self.table.len());
+        cx.emit(if first.len() == batch.len { batch } else { batch.gather(&first) });
+        let slots = std::mem::take(&mut self.slots);
+        let relieved = self.with_ledger(|ledger, own| ledger.relieve(own, &slots));
+        self.slots = slots;
+        relieved.map_err(|error| on_disk(cx, &error))
     }
 
     /// The rows that made slots: new ones are counted in the order of their rows.
@@ -179,12 +210,48 @@ fn ints(batch: &Batch, column: usize) -> &[i64] {
     }
 }
 
+impl Ledgered for DistinctOperator {
+    fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+}
+
+impl Entries for DistinctOperator {
+    fn table(&self) -> &KeyTable {
+        &self.table
+    }
+
+    fn entries(&mut self, slots: &[u32]) -> Columns {
+        let mut columns = Columns::default();
+        columns.rows(&self.fields, self.table.gather(slots));
+        if self.within.is_some() {
+            columns.ints(SEEN, slots.iter().map(|&slot| self.seen[slot as usize]));
+        }
+        columns
+    }
+
+    fn take_in(&mut self, saved: &Loaded) -> Result<Vec<u32>, String> {
+        let keys = saved.columns(&self.fields)?;
+        let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
+        hash_columns(&columns, saved.len(), &mut self.hashes);
+        let mut slots = Vec::new();
+        self.table.slots(&columns, &self.hashes, &mut slots);
+        Ok(slots)
+    }
+
+    fn keep(&mut self, slots: &[u32]) {
+        self.table.retain(slots);
+    }
+
+    fn bytes(&self) -> usize {
+        self.table.bytes() + room(&self.seen)
+    }
+}
+
 impl Operator for DistinctOperator {
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
         let Some(within) = self.within else {
-            let first = self.first_rows(&batch);
-            cx.emit(if first.len() == batch.len { batch } else { batch.gather(&first) });
-            return Ok(());
+            return self.first_of_all(cx, batch);
         };
         if cx.number > self.number {
             self.take_held(cx);
@@ -199,7 +266,8 @@ impl Operator for DistinctOperator {
     }
 
     fn held(&self) -> Held {
-        Held { keys: self.table.len(), bytes: self.table.bytes() + room(&self.seen) }
+        let keys = self.table.len() + self.ledger.on_disk();
+        Held { keys, bytes: self.bytes() + self.ledger.bytes() }
     }
 
     fn advance(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {
@@ -213,22 +281,22 @@ impl Operator for DistinctOperator {
     }
 
     fn save(&mut self, out: &mut Saving) {
+        let (home, keys) = (Home::Key(self.columns.len()), self.columns.len());
+        if self.within.is_none() {
+            return self.with_ledger(|ledger, own| ledger.save(own, out, "values", home, keys));
+        }
         // No row waits for a watermark: all numbers below the barrier are complete.
         let slots: Vec<u32> = (0..self.table.len() as u32).collect();
-        let mut columns = Columns::default();
-        columns.rows(&self.fields, self.table.gather(&slots));
-        if self.within.is_some() {
-            columns.ints(SEEN, self.seen.iter().copied());
-        }
-        out.table("values", Home::Key(self.columns.len()), self.columns.len(), columns);
+        out.table("values", home, keys, self.entries(&slots));
+    }
+
+    fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        self.with_ledger(|ledger, own| ledger.save_more(own, out, entries))
     }
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         let saved = from.table("values");
-        let keys = saved.columns(&self.fields)?;
-        let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
-        hash_columns(&columns, saved.len(), &mut self.hashes);
-        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        self.take_in(&saved)?;
         if self.within.is_some() {
             // A value is saved once: slots are rows. What was never forgotten was never timed.
             self.seen = match saved.has(SEEN) {
@@ -236,6 +304,6 @@ impl Operator for DistinctOperator {
                 false => vec![NO_WATERMARK; saved.len()],
             };
         }
-        Ok(())
+        self.with_ledger(|ledger, own| ledger.relieve(own, &[])).map_err(|error| error.to_string())
     }
 }

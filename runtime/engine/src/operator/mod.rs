@@ -32,11 +32,11 @@ pub(crate) use union::UnionOperator;
 pub(crate) use window::{PartsOperator, RowsOperator, WindowOperator};
 
 use crate::context::Context;
-use crate::error::Halt;
+use crate::error::{ErrorKind, Halt};
 use crate::number::Number;
 use crate::sink::Sealing;
 use crate::snapshot::{Loading, Saving};
-use crate::state::Held;
+use crate::state::{ColdError, Held};
 use flow_data::Batch;
 use flow_env::Deadline;
 
@@ -108,6 +108,12 @@ pub(crate) trait Operator: Send {
     fn finish(&mut self, _cx: &mut Context<'_>) -> Result<(), Halt> {
         Ok(())
     }
+}
+
+/// State on disk cannot be had: the job fails.
+pub(crate) fn on_disk(cx: &Context<'_>, error: &ColdError) -> Halt {
+    cx.shared.fail(cx.shared.node_error(cx.node, cx.number, ErrorKind::State, error.to_string()));
+    Halt
 }
 
 /// What a flush left behind.

@@ -8,7 +8,7 @@ use crate::number::Number;
 use crate::operator::births::Births;
 use crate::snapshot::{Columns, Loaded};
 use crate::state::{
-    Accumulators, Changed, Held, KeyTable, accumulators, load_calls, reversing, store_calls, stored_names,
+    Accumulators, Held, KeyTable, accumulators, load_calls, reversing, store_calls, stored_names,
 };
 use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
@@ -28,8 +28,6 @@ pub(super) struct Core {
     pub(super) names: Vec<Arc<str>>,
     pub(super) aggregates: Vec<ColumnAggregate>,
     change: Option<usize>,
-    /// What has changed since it was last saved, if somebody wants to know.
-    pub(super) changed: Option<Changed>,
     pub(super) births: Births,
     /// In the place of births where slots are not in the order of them.
     pub(super) origins: Option<Origins>,
@@ -51,7 +49,6 @@ impl Core {
             names: stored_names(&aggregate.calls),
             aggregates: aggregate.calls.clone(),
             change,
-            changed: None,
             births: Births::new(ranks),
             origins: None,
             hashes: Vec::new(),
@@ -173,9 +170,6 @@ impl Core {
                 }
             }
             if !refused {
-                if let Some(changed) = &mut self.changed {
-                    changed.mark(&self.slots, self.table.len());
-                }
                 results.sort_by_key(|(index, _)| *index);
                 return Ok(results.into_iter().map(|(_, column)| column).collect());
             }
@@ -193,9 +187,8 @@ impl Core {
 
     pub(super) fn held(&self) -> Held {
         let calls = self.calls.iter().map(|call| call.bytes()).sum::<usize>();
-        let changed = self.changed.as_ref().map_or(0, Changed::bytes);
         let births = self.births.bytes() + self.origins.as_ref().map_or(0, Origins::bytes);
-        Held { keys: self.table.len(), bytes: self.table.bytes() + calls + births + changed }
+        Held { keys: self.table.len(), bytes: self.table.bytes() + calls + births }
     }
 
     /// Keeps these slots, which ascend; they become slots `0..`. Births, which go by slots, are forgotten.

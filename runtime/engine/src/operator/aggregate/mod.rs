@@ -10,14 +10,13 @@ use self::changing::ChangingOperator;
 use self::core::Core;
 pub(crate) use self::lives::Lives;
 use self::origins::Origins;
-use self::spilling::Spilled;
-use super::{Flush, Operator};
+use super::{Flush, Operator, on_disk};
 use crate::beat::Beat;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
 use crate::snapshot::{Columns, Loading, Saving};
-use crate::state::{Changed, Cold, Held, Marked, room};
+use crate::state::{Cold, Entries, Held, Ledger, Ledgered, Sorted};
 use flow_checkpoint::state::Home;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::Deadline;
@@ -44,9 +43,8 @@ pub(crate) fn running(
         true => Box::new(ChangingOperator::new(aggregate, input, ranks, beat)),
         false => {
             let mut operator = AggregateOperator::new(aggregate, input, ranks, beat, first_step);
-            operator.core.changed = tracks.then(Changed::default);
             operator.core.origins = cold.is_some().then(|| Origins::new(ranks));
-            operator.spilled = cold.map(Spilled::new);
+            operator.ledger = Ledger::new(tracks, cold);
             Box::new(operator)
         }
     }
@@ -70,12 +68,10 @@ struct AggregateOperator {
     flushed: usize,
     /// Is it the first of two steps, whose groups are this worker's share of all keys?
     first_step: bool,
-    /// What the checkpoint on its way still has to copy.
-    marked: Option<Marked>,
-    /// What it copied since it was last asked, of groups that were about to change.
-    ahead: Vec<Columns>,
-    /// What memory has no room for.
-    spilled: Option<Spilled>,
+    /// What has changed, what a checkpoint still has to copy, and what is on disk.
+    ledger: Ledger,
+    /// What the end of the input gives, if groups may be on disk.
+    last: Option<Sorted>,
 }
 
 impl AggregateOperator {
@@ -102,9 +98,8 @@ impl AggregateOperator {
             deadline,
             flushed: 0,
             first_step,
-            marked: None,
-            ahead: Vec::new(),
-            spilled: None,
+            ledger: Ledger::default(),
+            last: None,
         }
     }
 
@@ -145,23 +140,15 @@ impl AggregateOperator {
     fn apply(&mut self, cx: &mut Context<'_>, batch: &mut Batch, running: bool) -> Result<Vec<Column>, Halt> {
         let known = self.core.find_slots(cx.number, batch);
         let slots = std::mem::take(&mut self.core.slots);
-        self.copy_ahead(&slots);
+        self.with_ledger(|ledger, own| ledger.ahead(own, &slots));
         self.core.slots = slots;
-        self.core.apply_found(cx, batch, known, running)
-    }
-
-    /// Copies what a checkpoint still needs of groups that are about to change.
-    fn copy_ahead(&mut self, slots: &[u32]) {
-        let Some(marked) = &mut self.marked else { return };
-        let slots = marked.ahead(slots);
-        if !slots.is_empty() {
-            let copy = self.entries(&slots);
-            self.ahead.push(copy);
-        }
+        let results = self.core.apply_found(cx, batch, known, running)?;
+        self.ledger.changed(&self.core.slots, self.core.table.len());
+        Ok(results)
     }
 
     /// The entries of slots in the table of groups.
-    fn entries(&mut self, slots: &[u32]) -> Columns {
+    fn stored(&mut self, slots: &[u32]) -> Columns {
         let all = self.core.table.len();
         let mut columns = self.core.save(slots);
         let picked = |ranks: &Vec<i64>| slots.iter().map(|&slot| ranks[slot as usize]).collect();
@@ -193,12 +180,6 @@ impl AggregateOperator {
             columns.ints(TIME, slots.iter().map(|&slot| self.times[slot as usize]));
         }
         columns
-    }
-
-    /// The bytes that groups take in memory, about.
-    fn tables(&self) -> usize {
-        let beside = room(&self.pending) + room(&self.changed) + room(&self.is_changed) + room(&self.times);
-        self.core.held().bytes + beside
     }
 
     fn each_row(&mut self, cx: &mut Context<'_>, mut batch: Batch) -> Result<(), Halt> {
@@ -324,7 +305,7 @@ impl Operator for AggregateOperator {
                 }
             }
         }
-        self.relieve(cx)
+        self.relieve().map_err(|error| on_disk(cx, &error))
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -336,10 +317,8 @@ impl Operator for AggregateOperator {
             self.deadline = Some(Deadline::after(cx.shared.env.clock.as_ref(), interval(micros)));
         }
         let changed = std::mem::take(&mut self.changed);
-        self.copy_ahead(&changed);
-        if let Some(marks) = &mut self.core.changed {
-            marks.mark(&changed, self.core.table.len());
-        }
+        self.with_ledger(|ledger, own| ledger.ahead(own, &changed));
+        self.ledger.changed(&changed, self.core.table.len());
         for slots in changed.chunks(BATCH_ROWS) {
             cx.emit(self.rows(slots));
         }
@@ -353,32 +332,14 @@ impl Operator for AggregateOperator {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        let changed = self.core.changed.as_mut().map(Changed::take).filter(|_| !out.whole());
-        let whole = changed.is_none();
-        self.marked = Some(changed.unwrap_or_else(|| Marked::all(self.core.table.len())));
         // The first of two steps holds groups of all keys.
         let home = if self.first_step { Home::Any } else { self.core.home() };
-        if let Some(spilled) = &mut self.spilled {
-            spilled.cold.mark(whole);
-        }
-        let none = self.entries(&[]);
-        out.begin("groups", home, self.core.keys.len(), none, whole);
+        let keys = self.core.keys.len();
+        self.with_ledger(|ledger, own| ledger.save(own, out, "groups", home, keys));
     }
 
     fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
-        self.ahead.drain(..).for_each(|copy| out.more(copy));
-        let next = self.marked.as_mut().map(|marked| marked.next(entries)).unwrap_or_default();
-        if !next.is_empty() {
-            let copy = self.entries(&next);
-            out.more(copy);
-            return Ok(true);
-        }
-        if let Some(copy) = self.next_cold(entries)? {
-            out.more(copy);
-            return Ok(true);
-        }
-        self.marked = None;
-        Ok(false)
+        self.with_ledger(|ledger, own| ledger.save_more(own, out, entries))
     }
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
@@ -388,7 +349,7 @@ impl Operator for AggregateOperator {
         if let Some(origins) = &mut self.core.origins {
             origins.widen(ranks);
             self.take_in(&saved)?;
-            return self.cool().map_err(|error| error.to_string());
+            return self.relieve().map_err(|error| error.to_string());
         }
         let slots = self.core.load(&saved)?;
         // Of a group that several workers had a part of, the first entry is the oldest.
@@ -422,19 +383,16 @@ impl Operator for AggregateOperator {
     }
 
     fn held(&self) -> Held {
-        let (keys, bytes) = match &self.spilled {
-            Some(spilled) => (spilled.cold.len(), spilled.cold.bytes()),
-            None => (0, 0),
-        };
-        Held { keys: self.core.table.len() + keys, bytes: self.tables() + bytes }
+        let keys = self.core.table.len() + self.ledger.on_disk();
+        Held { keys, bytes: self.bytes() + self.ledger.bytes() }
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         if matches!(self.trigger, RunningTrigger::EachRow) {
             return Ok(Flush::Done);
         }
-        if self.spilled.is_some() {
-            return self.flush_spilled(cx);
+        if self.ledger.spills() {
+            return self.flush_sorted(cx);
         }
         let slots = self.core.table.len();
         let layout = &cx.shared.layout.nodes[cx.node];

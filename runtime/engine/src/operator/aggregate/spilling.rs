@@ -3,69 +3,29 @@
 
 use super::{AggregateOperator, NUMBER, PENDING, TIME};
 use crate::context::Context;
-use crate::error::{ErrorKind, Halt};
+use crate::error::Halt;
 use crate::number::{Number, at_end};
-use crate::operator::Flush;
+use crate::operator::{Flush, on_disk};
 use crate::snapshot::{Columns, Loaded};
-use crate::state::{Cold, ColdError, InOrder, NO_SLOT, Sorted, unknown};
+use crate::state::{ColdError, Entries, InOrder, KeyTable, Ledger, Ledgered, Sorted, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
 use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
-use std::cmp::Reverse;
-
-/// What an operator has on disk, and what it knows of the groups in memory.
-pub(super) struct Spilled {
-    pub(super) cold: Cold,
-    /// By slot: has a row come since groups were last put on disk?
-    touched: Vec<bool>,
-    /// What the end of the input gives.
-    last: Option<Sorted>,
-}
-
-/// Groups are put on disk so many at once.
-const PIECE: usize = 1 << 12;
-
-/// An entry from disk takes as long as so many from memory.
-const COLDER: usize = 8;
 
 /// Bytes of a number in front of a place.
 const NUMBER_BYTES: usize = 8;
 
-impl Spilled {
-    pub(super) fn new(cold: Cold) -> Spilled {
-        Spilled { cold, touched: Vec::new(), last: None }
-    }
-}
-
-fn failed(cx: &Context<'_>, error: &ColdError) -> Halt {
-    cx.shared.fail(cx.shared.node_error(cx.node, cx.number, ErrorKind::State, error.to_string()));
-    Halt
-}
-
-impl AggregateOperator {
-    /// Brings back the groups of a batch's rows.
-    pub(super) fn bring(&mut self, cx: &mut Context<'_>, batch: &Batch) -> Result<(), Halt> {
-        let Some(spilled) = &mut self.spilled else { return Ok(()) };
-        let columns: Vec<&Column> = self.core.keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
-        let (mut hashes, mut found) = (Vec::new(), Vec::new());
-        hash_columns(&columns, batch.len, &mut hashes);
-        self.core.table.known(&columns, &hashes, &mut found);
-        let wanted = unknown(&hashes, &found, NO_SLOT);
-        let taken = spilled.cold.take(&wanted).map_err(|error| failed(cx, &error))?;
-        self.ahead.extend(taken.marked);
-        let Some(entries) = taken.entries else { return Ok(()) };
-        let slots = self.take_in(&entries).map_err(|why| failed(cx, &ColdError::new(why)))?;
-        if let Some(marks) = &mut self.core.changed {
-            let changed = slots.iter().zip(&taken.changed).filter(|(_, changed)| **changed);
-            let changed: Vec<u32> = changed.map(|(slot, _)| *slot).collect();
-            marks.mark(&changed, self.core.table.len());
-        }
-        Ok(())
+impl Entries for AggregateOperator {
+    fn table(&self) -> &KeyTable {
+        &self.core.table
     }
 
-    /// Groups that are not in memory become groups in memory: gives the slot of each entry.
-    pub(super) fn take_in(&mut self, saved: &Loaded) -> Result<Vec<u32>, String> {
+    fn entries(&mut self, slots: &[u32]) -> Columns {
+        self.stored(slots)
+    }
+
+    fn take_in(&mut self, saved: &Loaded) -> Result<Vec<u32>, String> {
         let known = self.core.table.len();
         let slots = self.core.load(saved)?;
         // Of a group that several workers had a part of, the first entry is the oldest.
@@ -96,116 +56,80 @@ impl AggregateOperator {
         Ok(slots)
     }
 
-    /// Rows came for these groups; if groups take too much memory, those go to disk for which none did.
-    pub(super) fn relieve(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
-        let all = self.core.table.len();
-        let Some(spilled) = &mut self.spilled else { return Ok(()) };
-        spilled.touched.resize(all, false);
-        self.core.slots.iter().for_each(|&slot| spilled.touched[slot as usize] = true);
-        self.cool().map_err(|error| failed(cx, &error))
-    }
-
-    /// Puts groups on disk if all of them take too much memory.
-    pub(super) fn cool(&mut self) -> Result<(), ColdError> {
-        let all = self.core.table.len() as u32;
-        let tables = self.tables();
-        let Some(spilled) = &mut self.spilled else { return Ok(()) };
-        if tables <= spilled.cold.budget() {
-            return Ok(());
-        }
-        spilled.touched.resize(all as usize, false);
-        let touched = (0..all).filter(|slot| spilled.touched[*slot as usize]);
-        // Of those that are used, too, at most half stays: the ones that came last.
-        let mut kept: Vec<u32> = touched.collect();
-        kept.sort_unstable_by_key(|slot| Reverse(*slot));
-        kept.truncate(all as usize / 2);
-        kept.reverse();
-        self.keep(&kept)
-    }
-
-    /// All other groups go to disk; these, which ascend, become slots `0..`.
-    fn keep(&mut self, kept: &[u32]) -> Result<(), ColdError> {
-        let mut stays = kept.iter().copied().peekable();
-        let goes = (0..self.core.table.len() as u32).filter(|slot| stays.next_if_eq(slot).is_none());
-        let goes: Vec<u32> = goes.collect();
-        let mut hashes = Vec::new();
-        for slots in goes.chunks(PIECE) {
-            self.copy_ahead(slots);
-            let keys = self.core.table.gather(slots);
-            hash_columns(&keys.iter().collect::<Vec<_>>(), slots.len(), &mut hashes);
-            let changed: Vec<bool> = match &self.core.changed {
-                Some(marks) => slots.iter().map(|slot| marks.has(*slot)).collect(),
-                None => vec![false; slots.len()],
-            };
-            let entries = self.entries(slots);
-            if let Some(spilled) = &mut self.spilled {
-                spilled.cold.put(&hashes, entries, &changed)?;
-            }
-        }
-        self.core.retain(kept);
-        if let Some(marks) = &mut self.core.changed {
-            marks.retain(kept);
-        }
-        if let Some(marked) = &mut self.marked {
-            marked.retain(kept);
-        }
+    fn keep(&mut self, slots: &[u32]) {
+        self.core.retain(slots);
         if !self.pending.is_empty() {
-            self.pending = kept.iter().map(|&slot| self.pending[slot as usize]).collect();
+            self.pending = slots.iter().map(|&slot| self.pending[slot as usize]).collect();
         }
         if !self.times.is_empty() {
-            self.times = kept.iter().map(|&slot| self.times[slot as usize]).collect();
+            self.times = slots.iter().map(|&slot| self.times[slot as usize]).collect();
         }
-        if let Some(spilled) = &mut self.spilled {
-            spilled.touched = vec![false; kept.len()];
-        }
-        Ok(())
     }
 
-    /// What a checkpoint still has to copy from disk.
-    pub(super) fn next_cold(&mut self, most: usize) -> Result<Option<Columns>, String> {
-        match &mut self.spilled {
-            Some(spilled) => {
-                spilled.cold.next_marked(most.div_ceil(COLDER)).map_err(|error| error.to_string())
-            }
-            None => Ok(None),
+    fn bytes(&self) -> usize {
+        let beside = room(&self.pending) + room(&self.changed) + room(&self.is_changed) + room(&self.times);
+        self.core.held().bytes + beside
+    }
+}
+
+impl Ledgered for AggregateOperator {
+    fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+}
+
+impl AggregateOperator {
+    /// Brings back the groups of a batch's rows.
+    pub(super) fn bring(&mut self, cx: &mut Context<'_>, batch: &Batch) -> Result<(), Halt> {
+        if !self.ledger.spills() {
+            return Ok(());
         }
+        let columns: Vec<&Column> = self.core.keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        let mut hashes = Vec::new();
+        hash_columns(&columns, batch.len, &mut hashes);
+        let brought = self.with_ledger(|ledger, own| ledger.bring(own, &columns, &hashes));
+        brought.map_err(|error| on_disk(cx, &error))
+    }
+
+    /// Rows came for the groups that were looked up last: others may have to go.
+    pub(super) fn relieve(&mut self) -> Result<(), ColdError> {
+        let slots = std::mem::take(&mut self.core.slots);
+        let relieved = self.with_ledger(|ledger, own| ledger.relieve(own, &slots));
+        self.core.slots = slots;
+        relieved
     }
 
     /// The end of the input: gives what is held, in the order of the groups' births.
-    pub(super) fn flush_spilled(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+    pub(super) fn flush_sorted(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         let layout = &cx.shared.layout.nodes[cx.node];
         let (level, divided) = (layout.level, layout.divided);
         let place = |born: Number| match divided {
             true => at_end(level + 1, at_end(level, born)),
             false => at_end(level, born),
         };
-        let mut sorted = match self.spilled.as_mut().and_then(|spilled| spilled.last.take()) {
+        let mut sorted = match self.last.take() {
             Some(sorted) => sorted,
-            None => self.sort().map_err(|error| failed(cx, &error))?,
+            None => self.sort().map_err(|error| on_disk(cx, &error))?,
         };
-        let Some(spilled) = &mut self.spilled else { return Ok(Flush::Done) };
-        let next = spilled.cold.next_of(&mut sorted, NUMBER_BYTES, BATCH_ROWS);
-        let Some(InOrder { entries, next }) = next.map_err(|error| failed(cx, &error))? else {
+        let next = self.ledger.next_of(&mut sorted, NUMBER_BYTES, BATCH_ROWS);
+        let Some(InOrder { entries, next }) = next.map_err(|error| on_disk(cx, &error))? else {
             return Ok(Flush::Done);
         };
-        self.clear();
-        let slots = self.take_in(&entries).map_err(|why| failed(cx, &ColdError::new(why)))?;
+        self.keep(&[]);
+        let slots = self.take_in(&entries).map_err(|why| on_disk(cx, &ColdError::new(why)))?;
         let born = self.core.origins.as_ref().and_then(|origins| origins.numbers().first().copied());
         cx.number = place(born.unwrap_or_default());
         cx.emit(self.rows(&slots));
-        if let Some(spilled) = &mut self.spilled {
-            spilled.last = Some(sorted);
-        }
+        self.last = Some(sorted);
         let number = |bytes: Vec<u8>| bytes.try_into().map(u64::from_be_bytes).unwrap_or_default();
         Ok(next.map_or(Flush::Done, |next| Flush::More(place(number(next)))))
     }
 
     /// All groups that the end gives, by birth.
     fn sort(&mut self) -> Result<Sorted, ColdError> {
-        self.keep(&[])?;
         let counts = matches!(self.trigger, RunningTrigger::Count(_));
         let width = self.core.origins.as_ref().map_or(0, |origins| origins.width());
-        let place = |entry: &Loaded| {
+        let place = move |entry: &Loaded| {
             if counts && entry.ints(PENDING).first() == Some(&0) {
                 return None;
             }
@@ -216,15 +140,6 @@ impl AggregateOperator {
             }
             Some(place)
         };
-        match &self.spilled {
-            Some(spilled) => spilled.cold.sorted(place),
-            None => Err(ColdError::new("nothing is on disk".into())),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.core.retain(&[]);
-        self.pending.clear();
-        self.times.clear();
+        self.with_ledger(|ledger, own| ledger.sort(own, place))
     }
 }

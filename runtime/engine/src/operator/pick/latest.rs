@@ -5,9 +5,10 @@ use super::frame::Frame;
 use super::sort::{By, Place};
 use crate::context::Context;
 use crate::error::Halt;
-use crate::operator::Operator;
-use crate::snapshot::{Columns, Loading, Saving};
-use crate::state::{Held, KeyTable, room};
+use crate::operator::{Operator, on_disk};
+use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use crate::state::{Entries, Held, KeyTable, Ledger, Ledgered, room};
+use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
 
 pub(super) struct LatestOperator<P> {
@@ -19,10 +20,11 @@ pub(super) struct LatestOperator<P> {
     places: Vec<P>,
     hashes: Vec<u64>,
     slots: Vec<u32>,
+    ledger: Ledger,
 }
 
 impl<P: Place> LatestOperator<P> {
-    pub(super) fn new(frame: Frame, by: By, last_wins: bool) -> LatestOperator<P> {
+    pub(super) fn new(frame: Frame, by: By, last_wins: bool, ledger: Ledger) -> LatestOperator<P> {
         LatestOperator {
             table: frame.key_table(),
             frame,
@@ -32,20 +34,77 @@ impl<P: Place> LatestOperator<P> {
             places: Vec::new(),
             hashes: Vec::new(),
             slots: Vec::new(),
+            ledger,
         }
+    }
+}
+
+impl<P: Place> Ledgered for LatestOperator<P> {
+    fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+}
+
+impl<P: Place> Entries for LatestOperator<P> {
+    fn table(&self) -> &KeyTable {
+        &self.table
+    }
+
+    fn entries(&mut self, slots: &[u32]) -> Columns {
+        let written = self.frame.written(false, false, &self.by);
+        let keys = self.table.gather(slots);
+        let best: Vec<P> = slots.iter().map(|&slot| self.best[slot as usize].clone()).collect();
+        let compared = P::write(&self.by, &best);
+        let of = |column: usize| self.by.columns().position(|by| by == column).map(|at| compared[at].clone());
+        let more = written[keys.len()..].iter().filter_map(|&column| of(column));
+        let mut columns = Columns::default();
+        columns.rows(&self.frame.fields(&written), keys.iter().cloned().chain(more));
+        columns
+    }
+
+    fn take_in(&mut self, saved: &Loaded) -> Result<Vec<u32>, String> {
+        let batch = self.frame.loaded(&self.frame.written(false, false, &self.by), saved)?;
+        let keys = self.frame.key_columns(&batch);
+        hash_columns(&keys, batch.len, &mut self.hashes);
+        let mut slots = Vec::new();
+        self.table.slots(&keys, &self.hashes, &mut slots);
+        // Each key comes once, and none of them was known: their slots are the next ones.
+        P::read(&self.by, &batch, &mut self.places);
+        self.best.append(&mut self.places);
+        Ok(slots)
+    }
+
+    fn keep(&mut self, slots: &[u32]) {
+        self.table.retain(slots);
+        self.best = slots.iter().map(|&slot| self.best[slot as usize].clone()).collect();
+    }
+
+    fn bytes(&self) -> usize {
+        self.table.bytes() + room(&self.best)
     }
 }
 
 impl<P: Place> Operator for LatestOperator<P> {
     fn held(&self) -> Held {
-        Held { keys: self.table.len(), bytes: self.table.bytes() + room(&self.best) }
+        let keys = self.table.len() + self.ledger.on_disk();
+        Held { keys, bytes: self.bytes() + self.ledger.bytes() }
     }
 
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
         let columns: Vec<&Column> = self.frame.key_columns(&batch);
-        flow_data::hash::hash_columns(&columns, batch.len, &mut self.hashes);
+        hash_columns(&columns, batch.len, &mut self.hashes);
+        if self.ledger.spills() {
+            let hashes = std::mem::take(&mut self.hashes);
+            let brought = self.with_ledger(|ledger, own| ledger.bring(own, &columns, &hashes));
+            brought.map_err(|error| on_disk(cx, &error))?;
+            self.hashes = hashes;
+        }
         self.table.slots(&columns, &self.hashes, &mut self.slots);
+        let slots = std::mem::take(&mut self.slots);
+        self.with_ledger(|ledger, own| ledger.ahead(own, &slots));
+        self.slots = slots;
         P::read(&self.by, &batch, &mut self.places);
+        let mut changed = Vec::new();
         let mut given = Vec::with_capacity(batch.len);
         for (row, (&slot, place)) in self.slots.iter().zip(&self.places).enumerate() {
             // New slots come in the order of their rows.
@@ -64,31 +123,29 @@ impl<P: Place> Operator for LatestOperator<P> {
             };
             if better {
                 given.push(row as u32);
+                changed.push(slot);
             }
         }
+        self.ledger.changed(&changed, self.table.len());
         self.frame.give_rows(cx, &batch, &given);
-        Ok(())
+        let slots = std::mem::take(&mut self.slots);
+        let relieved = self.with_ledger(|ledger, own| ledger.relieve(own, &slots));
+        self.slots = slots;
+        relieved.map_err(|error| on_disk(cx, &error))
     }
 
     fn save(&mut self, out: &mut Saving) {
-        let slots: Vec<u32> = (0..self.table.len() as u32).collect();
-        let written = self.frame.written(false, false, &self.by);
-        let keys = self.table.gather(&slots);
-        let compared = P::write(&self.by, &self.best);
-        let of = |column: usize| self.by.columns().position(|by| by == column).map(|at| compared[at].clone());
-        let more = written[keys.len()..].iter().filter_map(|&column| of(column));
-        let mut columns = Columns::default();
-        columns.rows(&self.frame.fields(&written), keys.iter().cloned().chain(more));
-        out.table("best", self.frame.home(), keys.len(), columns);
+        let (home, keys) = (self.frame.home(), self.frame.keys.len());
+        self.with_ledger(|ledger, own| ledger.save(own, out, "best", home, keys));
+    }
+
+    fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        self.with_ledger(|ledger, own| ledger.save_more(own, out, entries))
     }
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         let saved = from.table("best");
-        let batch = self.frame.loaded(&self.frame.written(false, false, &self.by), &saved)?;
-        let keys = self.frame.key_columns(&batch);
-        flow_data::hash::hash_columns(&keys, batch.len, &mut self.hashes);
-        self.table.slots(&keys, &self.hashes, &mut self.slots);
-        P::read(&self.by, &batch, &mut self.best);
-        Ok(())
+        self.take_in(&saved)?;
+        self.with_ledger(|ledger, own| ledger.relieve(own, &[])).map_err(|error| error.to_string())
     }
 }

@@ -16,6 +16,7 @@ pub(crate) use kept::Keeps;
 
 use super::Operator;
 use crate::beat::Beat;
+use crate::state::Ledger;
 use best::BestOperator;
 use flow_plan::RecordType;
 use flow_plan::operator::RunningTrigger;
@@ -28,12 +29,18 @@ use std::sync::Arc;
 use updating::{Gives, UpdatingOperator};
 
 /// The operator of a pick without a window.
-pub(crate) fn running(pick: &Pick, input: &Arc<RecordType>, rank: usize, beat: &Beat) -> Box<dyn Operator> {
+pub(crate) fn running(
+    pick: &Pick,
+    input: &Arc<RecordType>,
+    rank: usize,
+    beat: &Beat,
+    ledger: Ledger,
+) -> Box<dyn Operator> {
     let by = By::new(&pick.by, input);
     match by.words() {
-        Some(1) => operator::<u64>(pick, input, rank, by, beat),
-        Some(2) => operator::<[u64; 2]>(pick, input, rank, by, beat),
-        _ => operator::<Values>(pick, input, rank, by, beat),
+        Some(1) => operator::<u64>(pick, input, rank, by, beat, ledger),
+        Some(2) => operator::<[u64; 2]>(pick, input, rank, by, beat, ledger),
+        _ => operator::<Values>(pick, input, rank, by, beat, ledger),
     }
 }
 
@@ -43,14 +50,13 @@ fn operator<P: Place + 'static>(
     rank: usize,
     by: By,
     beat: &Beat,
+    ledger: Ledger,
 ) -> Box<dyn Operator> {
     let frame = Frame::new(pick, input, rank);
     let rule = rule(pick);
     let updating = pick.changes || pick.hidden.change.is_some();
     match pick.trigger {
-        RunningTrigger::EachRow if !updating && rule.n == 1 && !pick.ties && !pick.rank => {
-            Box::new(LatestOperator::<P>::new(frame, by, pick.last_wins))
-        }
+        _ if pick.keeps_places() => Box::new(LatestOperator::<P>::new(frame, by, pick.last_wins, ledger)),
         RunningTrigger::EachRow if !updating => {
             Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, false))
         }

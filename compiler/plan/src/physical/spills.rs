@@ -1,0 +1,56 @@
+//! Which state can be put on disk when memory has no room for it, entry by entry.
+
+use super::{NodeKind, Pick};
+use crate::operator::RunningTrigger;
+
+impl Pick {
+    /// Is the place of each key's best row all that has to be kept?
+    pub fn keeps_places(&self) -> bool {
+        let updating = self.changes || self.hidden.change.is_some();
+        let given = self.windowing.is_none() && self.trigger == RunningTrigger::EachRow;
+        given && !updating && self.n <= 1 && !self.ties && !self.rank
+    }
+}
+
+impl NodeKind {
+    /// Can its entries be put on disk? Without a key there is only one.
+    pub fn spills(&self) -> bool {
+        match self {
+            NodeKind::Aggregate(aggregate) => {
+                let changes = aggregate.changes || aggregate.hidden.change.is_some();
+                let every = matches!(aggregate.trigger, RunningTrigger::Every(_));
+                !aggregate.keys.is_empty() && !changes && !every
+            }
+            NodeKind::Pick(pick) => !pick.keys.is_empty() && pick.keeps_places(),
+            NodeKind::Distinct(distinct) => {
+                !distinct.columns.is_empty() && distinct.within.is_none() && distinct.hidden.change.is_none()
+            }
+            NodeKind::Scan { keys, .. } => !keys.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Does it keep any number of entries, all of them in memory?
+    pub fn needs_memory(&self) -> bool {
+        let keyed = match self {
+            NodeKind::Aggregate(aggregate) => !aggregate.keys.is_empty(),
+            NodeKind::Scan { keys, .. } => !keys.is_empty(),
+            NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Distinct(_) | NodeKind::Join(_) => {
+                true
+            }
+            NodeKind::Source { .. }
+            | NodeKind::Errors { .. }
+            | NodeKind::Late
+            | NodeKind::EventTime(_)
+            | NodeKind::Chain(_)
+            | NodeKind::Union
+            | NodeKind::Lookup(_)
+            | NodeKind::Table { .. }
+            | NodeKind::Sample { .. }
+            | NodeKind::Limit { .. }
+            | NodeKind::Tap { .. }
+            | NodeKind::Sink { .. } => false,
+        };
+        keyed && !self.spills()
+    }
+}

@@ -1,0 +1,236 @@
+//! What an operator's entries are to others than itself: which have changed since the last checkpoint, what the one on
+//! its way still has to copy, and which are on disk because memory has no room for them.
+
+use super::changed::{Changed, Marked};
+use super::cold::{Cold, ColdError, InOrder, Sorted, unknown};
+use super::index::NO_SLOT;
+use super::table::KeyTable;
+use crate::snapshot::{Columns, Loaded, Saving};
+use flow_checkpoint::state::Home;
+use flow_data::Column;
+use flow_data::hash::hash_columns;
+
+/// Entries by key, one for each slot.
+pub(crate) trait Entries {
+    /// The slots of keys.
+    fn table(&self) -> &KeyTable;
+    /// Is there more to a slot than its key? Else nothing is written of it.
+    fn is_entry(&self, _slot: u32) -> bool {
+        true
+    }
+    /// The entries of slots, as a checkpoint has them.
+    fn entries(&mut self, slots: &[u32]) -> Columns;
+    /// Takes entries in whose keys have no slots; gives the slot of each.
+    fn take_in(&mut self, saved: &Loaded) -> Result<Vec<u32>, String>;
+    /// Keeps these slots, which ascend; they become slots `0..`.
+    fn keep(&mut self, slots: &[u32]);
+    /// The bytes that all slots take.
+    fn bytes(&self) -> usize;
+}
+
+/// An operator whose entries have a ledger.
+pub(crate) trait Ledgered: Entries + Sized {
+    /// Where it stands.
+    fn ledger(&mut self) -> &mut Ledger;
+
+    /// Does something with the entries and what is known of them.
+    fn with_ledger<T>(&mut self, act: impl FnOnce(&mut Ledger, &mut Self) -> T) -> T {
+        let mut ledger = std::mem::take(self.ledger());
+        let done = act(&mut ledger, self);
+        *self.ledger() = ledger;
+        done
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// What has changed since it was last saved, if somebody wants to know.
+    changed: Option<Changed>,
+    /// What the checkpoint on its way still has to copy.
+    marked: Option<Marked>,
+    /// What was copied for it since it was last asked, of entries that were about to change.
+    ahead: Vec<Columns>,
+    /// What memory has no room for.
+    cold: Option<Cold>,
+    /// By slot: was it used since entries were last put on disk? Kept if some may be.
+    touched: Vec<bool>,
+}
+
+/// Entries are put on disk so many at once.
+const PIECE: usize = 1 << 12;
+
+/// An entry from disk takes as long as so many from memory.
+const COLDER: usize = 8;
+
+impl Ledger {
+    /// Is it noted what changes between checkpoints? Where do entries go that memory has no room for?
+    pub(crate) fn new(tracks: bool, cold: Option<Cold>) -> Ledger {
+        Ledger { changed: tracks.then(Changed::default), cold, ..Ledger::default() }
+    }
+
+    /// May entries be on disk?
+    pub(crate) fn spills(&self) -> bool {
+        self.cold.is_some()
+    }
+
+    /// How many are there.
+    pub(crate) fn on_disk(&self) -> usize {
+        self.cold.as_ref().map_or(0, Cold::len)
+    }
+
+    /// The bytes it has taken itself.
+    pub(crate) fn bytes(&self) -> usize {
+        self.changed.as_ref().map_or(0, Changed::bytes) + self.cold.as_ref().map_or(0, Cold::bytes)
+    }
+
+    /// Brings back the entries of keys with these hashes.
+    pub(crate) fn bring(
+        &mut self,
+        of: &mut impl Entries,
+        keys: &[&Column],
+        hashes: &[u64],
+    ) -> Result<(), ColdError> {
+        let Some(cold) = &mut self.cold else { return Ok(()) };
+        let mut found = Vec::new();
+        of.table().known(keys, hashes, &mut found);
+        let taken = cold.take(&unknown(hashes, &found, NO_SLOT))?;
+        self.ahead.extend(taken.marked);
+        let Some(entries) = taken.entries else { return Ok(()) };
+        let slots = of.take_in(&entries).map_err(ColdError::new)?;
+        let changed = slots.iter().zip(&taken.changed).filter(|(_, changed)| **changed);
+        let changed: Vec<u32> = changed.map(|(slot, _)| *slot).collect();
+        self.changed(&changed, of.table().len());
+        Ok(())
+    }
+
+    /// Copies what a checkpoint still needs of entries that are about to change.
+    pub(crate) fn ahead(&mut self, of: &mut impl Entries, slots: &[u32]) {
+        let Some(marked) = &mut self.marked else { return };
+        let mut slots = marked.ahead(slots);
+        slots.retain(|&slot| of.is_entry(slot));
+        if !slots.is_empty() {
+            self.ahead.push(of.entries(&slots));
+        }
+    }
+
+    /// These slots have changed, or are new; there are so many in all.
+    #[inline]
+    pub(crate) fn changed(&mut self, slots: &[u32], all: usize) {
+        if let Some(changed) = &mut self.changed {
+            changed.mark(slots, all);
+        }
+    }
+
+    /// These slots were used; entries go to disk if all of them take too much memory.
+    pub(crate) fn relieve(&mut self, of: &mut impl Entries, used: &[u32]) -> Result<(), ColdError> {
+        let Some(cold) = &self.cold else { return Ok(()) };
+        let (all, budget) = (of.table().len(), cold.budget());
+        self.touched.resize(all, false);
+        used.iter().for_each(|&slot| self.touched[slot as usize] = true);
+        if of.bytes() <= budget {
+            return Ok(());
+        }
+        // Of those that are used, too, at most half stays: the ones that came last.
+        let mut kept: Vec<u32> = (0..all as u32).filter(|slot| self.touched[*slot as usize]).collect();
+        kept.drain(..kept.len().saturating_sub(all / 2));
+        self.cool(of, &kept)
+    }
+
+    /// All other entries go to disk; these, which ascend, become slots `0..`.
+    fn cool(&mut self, of: &mut impl Entries, kept: &[u32]) -> Result<(), ColdError> {
+        let mut stays = kept.iter().copied().peekable();
+        let all = 0..of.table().len() as u32;
+        let goes: Vec<u32> =
+            all.filter(|slot| stays.next_if_eq(slot).is_none() && of.is_entry(*slot)).collect();
+        let mut hashes = Vec::new();
+        for slots in goes.chunks(PIECE) {
+            self.ahead(of, slots);
+            let keys = of.table().gather(slots);
+            hash_columns(&keys.iter().collect::<Vec<_>>(), slots.len(), &mut hashes);
+            let has_changed = |slot: &u32| self.changed.as_ref().is_some_and(|changed| changed.has(*slot));
+            let changed: Vec<bool> = slots.iter().map(has_changed).collect();
+            if let Some(cold) = &mut self.cold {
+                cold.put(&hashes, of.entries(slots), &changed)?;
+            }
+        }
+        of.keep(kept);
+        if let Some(changed) = &mut self.changed {
+            changed.retain(kept);
+        }
+        if let Some(marked) = &mut self.marked {
+            marked.retain(kept);
+        }
+        self.touched = vec![false; kept.len()];
+        Ok(())
+    }
+
+    /// A barrier: marks what the checkpoint is to get, all of it or what has changed.
+    pub(crate) fn save(
+        &mut self,
+        of: &mut impl Entries,
+        out: &mut Saving,
+        name: &str,
+        home: Home,
+        keys: usize,
+    ) {
+        let changed = self.changed.as_mut().map(Changed::take).filter(|_| !out.whole());
+        let whole = changed.is_none();
+        self.marked = Some(changed.unwrap_or_else(|| Marked::all(of.table().len())));
+        if let Some(cold) = &mut self.cold {
+            cold.mark(whole);
+        }
+        let none = of.entries(&[]);
+        out.begin(name, home, keys, none, whole);
+    }
+
+    /// Copies about so many entries of what was marked; gives whether there is more.
+    pub(crate) fn save_more(
+        &mut self,
+        of: &mut impl Entries,
+        out: &mut Saving,
+        entries: usize,
+    ) -> Result<bool, String> {
+        self.ahead.drain(..).for_each(|copy| out.more(copy));
+        let mut next = self.marked.as_mut().map(|marked| marked.next(entries)).unwrap_or_default();
+        if !next.is_empty() {
+            next.retain(|&slot| of.is_entry(slot));
+            out.more(of.entries(&next));
+            return Ok(true);
+        }
+        if let Some(cold) = &mut self.cold
+            && let Some(copy) =
+                cold.next_marked(entries.div_ceil(COLDER)).map_err(|error| error.to_string())?
+        {
+            out.more(copy);
+            return Ok(true);
+        }
+        self.marked = None;
+        Ok(false)
+    }
+
+    /// Puts all entries on disk, in the order of the places that `place` gives; those without are left out.
+    pub(crate) fn sort(
+        &mut self,
+        of: &mut impl Entries,
+        place: impl Fn(&Loaded) -> Option<Vec<u8>>,
+    ) -> Result<Sorted, ColdError> {
+        self.cool(of, &[])?;
+        match &self.cold {
+            Some(cold) => cold.sorted(place),
+            None => Err(ColdError::new("nothing is on disk".into())),
+        }
+    }
+
+    /// The next of sorted entries, see [`Cold::next_of`].
+    pub(crate) fn next_of(
+        &self,
+        sorted: &mut Sorted,
+        prefix: usize,
+        most: usize,
+    ) -> Result<Option<InOrder>, ColdError> {
+        match &self.cold {
+            Some(cold) => cold.next_of(sorted, prefix, most),
+            None => Ok(None),
+        }
+    }
+}
