@@ -44,8 +44,15 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(text: &str) -> Lines {
+        // A line ends, as the protocol says, with `\n`, `\r\n` or `\r`.
+        let bytes = text.as_bytes();
+        let ends = |at: usize| match bytes[at] {
+            b'\n' => true,
+            b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+            _ => false,
+        };
         let mut starts = vec![0];
-        starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1));
+        starts.extend((0..bytes.len()).filter(|at| ends(*at)).map(|at| at + 1));
         Lines { starts }
     }
 
@@ -72,8 +79,9 @@ impl Lines {
     /// The offset of a position; one behind the end of its line, or of the text, is that end.
     pub(crate) fn offset(&self, text: &str, position: Position, encoding: Encoding) -> usize {
         let Some(&start) = self.starts.get(position.line as usize) else { return text.len() };
-        let end = self.starts.get(position.line as usize + 1).map_or(text.len(), |next| next - 1);
-        let line = &text[start..end.max(start)];
+        let next = self.starts.get(position.line as usize + 1).copied();
+        let line = &text[start..next.unwrap_or(text.len())];
+        let line = if next.is_some() { line.trim_end_matches(['\n', '\r']) } else { line };
         let wanted = position.character as usize;
         let mut column = 0;
         for (at, c) in line.char_indices() {
@@ -133,6 +141,15 @@ mod tests {
     }
 
     #[test]
+    fn lines_end_as_the_protocol_says() {
+        let text = "a\rb\r\nc\n\rd\r";
+        let lines = Lines::new(text);
+        assert_eq!(lines.starts, [0, 2, 5, 7, 8, 10]);
+        assert_eq!(lines.offset(text, Position::new(1, 9), Encoding::Utf8), 3);
+        assert_eq!(lines.position(text, 8, Encoding::Utf8), Position::new(4, 0));
+    }
+
+    #[test]
     fn positions_that_are_asked_for_in_order_are_the_same() {
         let text = "a😀b\n\nzwei ümläute\r\n  x";
         let lines = Lines::new(text);
@@ -146,6 +163,9 @@ mod tests {
 
     #[test]
     fn positions_that_do_not_exist_are_the_nearest_that_do() {
+        let text = "ab\r\ncd";
+        let lines = Lines::new(text);
+        assert_eq!(lines.offset(text, Position::new(0, 99), Encoding::Utf16), 2);
         let text = "ab\ncd";
         let lines = Lines::new(text);
         assert_eq!(lines.offset(text, Position::new(0, 99), Encoding::Utf16), 2);

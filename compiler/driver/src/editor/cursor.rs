@@ -1,5 +1,6 @@
 //! Where a cursor stands, told by the tokens in front of it: works on half-typed text, which no tree describes.
 
+use flow_plan::catalogue;
 use flow_syntax::{DECLARATION_WORDS, Token, TokenKind};
 
 /// The tokens in front of a cursor, without the word that is being typed.
@@ -144,6 +145,21 @@ impl<'t> Cursor<'t> {
             }
             _ => false,
         }
+    }
+
+    /// Does an open call stand where an aggregate may: in `aggregate { … }`, and not within another aggregate?
+    pub(super) fn may_aggregate(&self, at: usize) -> bool {
+        for open in &self.open[at + 1..] {
+            let before = open.at.checked_sub(1).map(|before| self.word(before));
+            match self.callee(open) {
+                // `max(max(price), 3)`: the outer one is a function.
+                Some(word) if catalogue::lookup(word).is_some() => {}
+                Some(word) if catalogue::lookup_aggregate(word).is_some() => return false,
+                None if self.word(open.at) == "{" && before == Some("aggregate") => return true,
+                _ => {}
+            }
+        }
+        false
     }
 
     /// Where the stage or connector of the cursor is joined to what stands before it: the last `|>` or `->` outside of

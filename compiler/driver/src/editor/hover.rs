@@ -1,5 +1,6 @@
 //! What is known of the place under the cursor: types, stages, declarations, built-in functions.
 
+use super::built_in::built_in;
 use super::{definition, text};
 use crate::Compilation;
 use flow_plan::catalogue;
@@ -22,7 +23,7 @@ pub struct Hover {
 /// What to show at an offset.
 pub fn hover(compiled: &Compilation, offset: usize) -> Option<Hover> {
     stage(compiled, offset)
-        .or_else(|| builtin(compiled, offset))
+        .or_else(|| built_in(compiled, offset))
         .or_else(|| name(compiled, offset))
         .or_else(|| typed(compiled, offset))
 }
@@ -77,17 +78,25 @@ pub(super) fn record(stream: &StreamType) -> String {
     out
 }
 
+/// How rows are replaced, if they are.
+fn updating(stream: &StreamType) -> Option<String> {
+    let name = |column: &usize| Some(format!("`{}`", stream.columns.get(*column)?.name));
+    match &stream.mode {
+        StreamMode::Append => None,
+        StreamMode::Updating { key } if key.is_empty() => {
+            Some("updating: one row that is replaced".to_string())
+        }
+        StreamMode::Updating { key } => {
+            let names: Vec<String> = key.iter().filter_map(name).collect();
+            Some(format!("updating by {}", names.join(", ")))
+        }
+    }
+}
+
 /// `append`, `updating by auction`, with key, window and event time.
 fn kind(stream: &StreamType) -> String {
     let name = |column: &usize| format!("`{}`", stream.columns[*column].name);
-    let mut said = vec![match &stream.mode {
-        StreamMode::Append => "append: a row is final".to_string(),
-        StreamMode::Updating { key } if key.is_empty() => "updating: one row that is replaced".to_string(),
-        StreamMode::Updating { key } => {
-            let names: Vec<String> = key.iter().filter(|c| **c < stream.columns.len()).map(name).collect();
-            format!("updating by {}", names.join(", "))
-        }
-    }];
+    let mut said = vec![updating(stream).unwrap_or_else(|| "append: a row is final".to_string())];
     if let Some(keys) = &stream.keys {
         said.push(format!("keyed by {}", keys.columns.iter().map(name).collect::<Vec<_>>().join(", ")));
     }
@@ -106,28 +115,6 @@ fn kind(stream: &StreamType) -> String {
         },
     });
     said.join(" · ")
-}
-
-/// A built-in function or aggregate that is called here.
-fn builtin(compiled: &Compilation, offset: usize) -> Option<Hover> {
-    let span = word_at(compiled, offset)?;
-    let word = text(compiled, span);
-    let file = &compiled.sources.file(FileId(0)).text;
-    if !file[span.end as usize..].trim_start().starts_with('(') {
-        return None;
-    }
-    let (signatures, doc, example): (Vec<String>, &str, (&str, &str)) =
-        if let Some(function) = catalogue::lookup(word) {
-            (signatures(word, function.signatures), function.doc, function.example)
-        } else if let Some(aggregate) = catalogue::lookup_aggregate(word) {
-            (signatures(word, aggregate.signatures), aggregate.doc, aggregate.example)
-        } else {
-            let (cast, _) = catalogue::lookup_cast(word)?;
-            (vec![format!("{word}(x) -> {}", cast.ty)], cast.doc, cast.example)
-        };
-    let (call, result) = example;
-    let markdown = format!("```flow\n{}\n```\n\n{doc}\n\n`{call}` is `{result}`", signatures.join("\n"));
-    Some(Hover { span, markdown })
 }
 
 /// Signatures with the function's name in front, where the table leaves it out.
@@ -280,23 +267,26 @@ pub struct Hint {
 /// Longest hint, in characters.
 const LONGEST: usize = 60;
 
-/// The type of the stream after each stage that changes it.
+/// The type of the stream after each stage that changes it: its fields, and that rows may be replaced.
 pub fn hints(compiled: &Compilation) -> Vec<Hint> {
     let mut hints = Vec::new();
     for index in 0..compiled.checked.declarations.len() {
         let Some(pipeline) = compiled.checked.pipeline(index) else { continue };
-        let mut before = record(&pipeline.head);
+        let mut before = (record(&pipeline.head), updating(&pipeline.head));
         for stage in pipeline.stages.iter().filter(|stage| stage.span.file == FileId(0)) {
-            let whole = record(&stage.after);
-            if whole == before || stage.after.open {
+            let after = (record(&stage.after), updating(&stage.after));
+            if after == before || stage.after.open {
                 continue;
             }
-            before.clone_from(&whole);
+            let (whole, updating) = &after;
             let mut text: String = whole.chars().take(LONGEST).collect();
             if text.len() < whole.len() {
                 text.push('…');
             }
-            hints.push(Hint { at: stage.span.end as usize, text, whole });
+            let more = updating.as_ref().map(|updating| format!(" · {updating}")).unwrap_or_default();
+            let at = stage.span.end as usize;
+            hints.push(Hint { at, text: text + &more, whole: format!("{whole}{more}") });
+            before = after;
         }
     }
     hints

@@ -2,6 +2,7 @@
 //! found: the language server and `flow check` cannot disagree.
 
 mod actions;
+mod built_in;
 mod complete;
 mod cursor;
 mod format;

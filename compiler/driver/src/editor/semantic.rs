@@ -96,10 +96,10 @@ fn is_at(text: &str, token: &flow_syntax::Token) -> bool {
     &text[token.span.range()] == "@"
 }
 
-/// A word of several lines becomes one a line.
+/// A word of several lines becomes one a line. To an editor a line also ends with `\r` alone.
 fn lines(text: &str, word: Word, out: &mut Vec<Word>) {
     let mut start = word.span.start as usize;
-    for line in text[word.span.range()].split_inclusive('\n') {
+    for line in text[word.span.range()].split_inclusive(['\n', '\r']) {
         let shown = line.trim_end_matches(['\n', '\r']);
         if !shown.is_empty() {
             out.push(Word { span: Span::new(word.span.file, start, start + shown.len()), ..word });

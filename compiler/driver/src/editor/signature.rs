@@ -103,16 +103,21 @@ fn forms(compiled: &Compilation, cursor: &Cursor<'_>, at: usize, callee: &str) -
     if let Some(own) = own(compiled, callee) {
         return vec![own];
     }
+    let aggregate = || {
+        let found = catalogue::lookup_aggregate(callee);
+        found.map(|found| overloads(callee, found.signatures, found.doc)).unwrap_or_default()
+    };
     if let Some(function) = catalogue::lookup(callee) {
-        return overloads(callee, function.signatures, function.doc);
+        // `max(price)` is the aggregate, `max(price, 3)` the function.
+        let mut all = if cursor.may_aggregate(at) { aggregate() } else { Vec::new() };
+        all.extend(overloads(callee, function.signatures, function.doc));
+        return all;
     }
     if let Some((cast, _)) = catalogue::lookup_cast(callee) {
         let optional = if callee == cast.try_name { "?" } else { "" };
         return vec![form(&format!("{callee}(x) -> {}{optional}", cast.ty), cast.doc)];
     }
-    catalogue::lookup_aggregate(callee)
-        .map(|aggregate| overloads(callee, aggregate.signatures, aggregate.doc))
-        .unwrap_or_default()
+    aggregate()
 }
 
 /// Does the cursor's call stand where a window is wanted?

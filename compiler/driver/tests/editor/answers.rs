@@ -43,6 +43,36 @@ fn hover_tells_stream_state_doc_delivery_and_what_can_fail() {
 }
 
 #[test]
+fn hover_tells_what_connectors_windows_formats_and_arguments_are() {
+    let text = "source s: { a: int, at: timestamp } = file(\"b\", format: json) |> eventTime(at, delay: 5s)\n\
+                sink o = s |> keyBy(a) |> window(tumbling(10s, offset: 1s)) |> aggregate { m: max(a), l: max(min(a), 3) } \
+                -> stdout(format: csv)\n";
+    let compiled = script(text);
+    let hover = |mark: &str| editor::hover(&compiled, text.find(mark).unwrap() + 1).unwrap().markdown;
+    let says = |mark: &str, parts: &[&str]| {
+        let said = hover(mark);
+        parts.iter().for_each(|part| assert!(said.contains(part), "no {part:?} at {mark}: {said}"));
+    };
+    says("file(", &["path: string", "again from any position", "written: exactly once"]);
+    says("stdout(", &["written: ", "`stdout"]);
+    says("tumbling(", &["tumbling(size: duration"]);
+    says("json", &["format: json"]);
+    says("offset:", &["offset?: duration"]);
+    says("delay:", &["delay?: duration"]);
+    // The same word is an aggregate of rows and a function of values.
+    says("max(a)", &["max(x: ord) -> ord"]);
+    says("max(min", &["several values"]);
+}
+
+#[test]
+fn hints_tell_fields_and_that_rows_may_be_replaced() {
+    let text = "source s: { a: int } = file(\"b\", format: json)\n\
+                sink o = s |> filter(a > 1) |> keyBy(a) |> count() |> map { a } -> stdout(format: json)\n";
+    let hints: Vec<String> = editor::hints(&script(text)).into_iter().map(|hint| hint.text).collect();
+    assert_eq!(hints, ["{ a: int, count: int } · updating by `a`", "{ a: int } · updating by `a`"]);
+}
+
+#[test]
 fn signatures_show_the_argument_that_is_typed() {
     let call = |text: &str| {
         let compiled = script(text);

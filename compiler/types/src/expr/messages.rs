@@ -223,7 +223,10 @@ impl ExprCx<'_, '_> {
     pub(crate) fn unknown_field(&mut self, stream: &StreamType, name: &Ident) {
         let locals = self.locals.iter().map(|l| l.name.to_string()).collect::<Vec<_>>();
         let constants: Vec<String> = constants(self).map(str::to_string).collect();
-        let sides = stream.columns.iter().filter_map(|c| c.side.as_deref());
+        // A side alone is no value: only in front of a point it may have been meant.
+        let behind = Span { start: name.span.end, end: name.span.end + 1, ..name.span };
+        let points = self.ck.input.sources.file(name.span.file).text.get(behind.range()) == Some(".");
+        let sides = stream.columns.iter().filter_map(|c| c.side.as_deref()).filter(|_| points);
         let extra: Vec<&str> = locals.iter().chain(&constants).map(String::as_str).chain(sides).collect();
         let diag = unknown_field(stream, name, &extra);
         self.ck.report(diag);

@@ -17,20 +17,31 @@ fn start(encoding: &str) -> Client {
     Client::start(json!({ "capabilities": capabilities }), Disk).0
 }
 
-/// A position in UTF-16 units.
+/// A position in UTF-16 units, of an offset that does not stand within the end of a line.
 fn position(text: &str, offset: usize) -> Value {
-    let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
-    let line = text[..offset].matches('\n').count();
+    let before = &text[..offset];
+    // Lines end with `\n`, `\r\n` or `\r`.
+    let ends = |at: usize| before.as_bytes()[at] == b'\n' || !text[at + 1..].starts_with('\n');
+    let mut breaks = before.match_indices(['\n', '\r']).map(|(at, _)| at).filter(|at| ends(*at));
+    let (mut line, mut start) = (0, 0);
+    breaks.by_ref().for_each(|at| (line, start) = (line + 1, at + 1));
     json!({ "line": line, "character": text[start..offset].encode_utf16().count() })
+}
+
+/// An offset that is not between `\r` and `\n`: the protocol has no position for it.
+fn beside(text: &str, offset: usize) -> usize {
+    let within = text[..offset].ends_with('\r') && text[offset..].starts_with('\n');
+    offset - usize::from(within)
 }
 
 /// One random edit of the text, as the client tells it.
 fn edit(random: &mut Random, text: &mut String) -> Value {
-    let change = typed(random, text);
-    let Change { range, new } = &change;
+    let Change { range, new } = typed(random, text);
+    let range = beside(text, range.start)..beside(text, range.end);
+    let change = Change { range: range.clone(), new };
     let range = json!({ "start": position(text, range.start), "end": position(text, range.end) });
     change.apply(text);
-    json!({ "range": range, "text": new })
+    json!({ "range": range, "text": change.new })
 }
 
 const QUESTIONS: &[&str] = &[
@@ -56,7 +67,7 @@ const OF_TEXT: &[&str] = &[
 
 /// One random question; a refusal is an answer, an internal error is not.
 fn ask(random: &mut Random, client: &mut Client, uri: &str, text: &str) -> Result<(), String> {
-    let at = position(text, border(text, random.below(text.len() + 1)));
+    let at = position(text, beside(text, border(text, random.below(text.len() + 1))));
     let method = random.below(QUESTIONS.len() + OF_TEXT.len());
     let (method, more) = match QUESTIONS.get(method) {
         Some(method) => {
