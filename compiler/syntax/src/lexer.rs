@@ -275,7 +275,10 @@ impl Lexer<'_> {
         diagnostic = match c {
             '$' => diagnostic.help("a name is written alone: `price`, and `{price}` inside a string"),
             '^' => diagnostic.help("powers are `pow(x, y)`"),
-            _ => diagnostic.fix("remove it", span, ""),
+            '~' => {
+                diagnostic.help("a string is compared with a regular expression by `matches(text, r\"…\")`")
+            }
+            _ => diagnostic.with_fix("remove it", span, "", Applicability::MaybeIncorrect),
         };
         self.report(diagnostic);
         self.push(TokenKind::Unknown, start);

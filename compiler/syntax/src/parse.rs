@@ -229,7 +229,9 @@ pub(crate) fn with_pairs<T>(
     match Grammar::parse(rule, &classes) {
         Ok(mut pairs) => pairs.next().map(|pair| build(&mut Build::new(shared, toks), pair)),
         Err(error) => {
-            if !reported && !diagnose::known(shared, toks) {
+            if diagnose::known(shared, toks) {
+                diagnose::doubt_brackets(shared, toks);
+            } else if !reported {
                 diagnose::report(shared, rule, toks, &error);
             }
             None

@@ -359,7 +359,8 @@ impl Scan<'_> {
             self.pop_open();
             return self.toks.push(tok);
         }
-        if let Some(matching) = self.opens.iter().rposition(|o| closer(o.tok.class) == tok.class) {
+        let matching = self.opens.iter().rposition(|o| closer(o.tok.class) == tok.class);
+        if let Some(matching) = matching.filter(|matching| !self.is_one_too_many(*matching, next)) {
             self.close_down_to(matching + 1);
             self.pop_open();
             return self.toks.push(tok);
@@ -380,6 +381,15 @@ impl Scan<'_> {
             self.pop_open();
             self.toks.push(Tok { class: wanted, ..tok });
         }
+    }
+
+    /// `[1, 2))` in one `(`: does the next bracket close what this one would, so that this one was meant for the
+    /// innermost?
+    fn is_one_too_many(&self, matching: usize, next: Option<&Tok>) -> bool {
+        let closed_by = |index: usize| closer(self.opens[index].tok.class);
+        let again = next.is_some_and(|n| n.class == closed_by(matching));
+        let wanted_further_out = matching > 0 && closed_by(matching) == closed_by(matching - 1);
+        again && matching + 2 == self.opens.len() && !wanted_further_out
     }
 
     /// `filter x > 1)`: puts in the bracket that was forgotten behind a stage's word.

@@ -85,7 +85,10 @@ impl Moves {
     }
 
     fn stream(&self, stream: &mut StreamType) {
-        stream.columns.iter_mut().for_each(|column| self.span(&mut column.origin));
+        stream.columns.iter_mut().for_each(|column| {
+            self.span(&mut column.origin);
+            column.optional_by.iter_mut().for_each(|join| self.span(join));
+        });
         stream.updating_by.iter_mut().for_each(|(_, span)| self.span(span));
         stream.keys.iter_mut().for_each(|keys| self.span(&mut keys.span));
         stream.window.iter_mut().for_each(|(_, span)| self.span(span));
@@ -93,6 +96,7 @@ impl Moves {
         stream.event_time.iter_mut().for_each(|time| self.span(&mut time.span));
         self.span(&mut stream.made_by.1);
         stream.dropped.iter_mut().for_each(|dropped| self.span(&mut dropped.span));
+        stream.gone_sides.iter_mut().for_each(|(.., join)| self.span(join));
     }
 
     /// Moves what a declaration did beside; `None` if it reads a declaration that is gone.

@@ -17,6 +17,8 @@ pub struct Column {
     pub side: Option<Arc<str>>,
     /// Where the script says that it exists: a field of a `type`, an item of a `map`.
     pub origin: Span,
+    /// The `leftJoin` that made it optional.
+    pub optional_by: Option<Span>,
     /// The same as long as the column passes through unchanged; tells whether it is ever read.
     pub id: u32,
 }
@@ -81,6 +83,8 @@ pub struct StreamType {
     pub made_by: (String, Span),
     /// What was left out on the way.
     pub dropped: Vec<Dropped>,
+    /// Sides of joins that only kept or dropped rows by them: name, stage's word, stage.
+    pub gone_sides: Vec<(Arc<str>, String, Span)>,
     /// Is there a stateful operator before this point (of the whole way from the source)?
     pub stateful: bool,
     /// Were the columns lost by which its rows are replaced?
@@ -105,6 +109,7 @@ impl StreamType {
             bounded: false,
             made_by,
             dropped: Vec::new(),
+            gone_sides: Vec::new(),
             stateful: false,
             update_key_lost: false,
             processing_time: false,

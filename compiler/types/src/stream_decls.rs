@@ -265,6 +265,7 @@ impl<'a> Checker<'a> {
             .map(|f| Column {
                 name: f.name.clone(),
                 ty: Some(f.ty.clone()),
+                optional_by: None,
                 side: None,
                 origin,
                 id: self.new_column(),

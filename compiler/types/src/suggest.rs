@@ -5,7 +5,9 @@
 pub fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let lower = wrong.to_ascii_lowercase();
     let limit = match wrong.chars().count() {
-        0..=2 => 1,
+        // All names of one letter are one edit apart.
+        0..=1 => 0,
+        2 => 1,
         3..=5 => 2,
         6..=9 => 3,
         _ => 4,

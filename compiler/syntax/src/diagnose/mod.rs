@@ -18,8 +18,8 @@ pub(crate) use stage::{empty_sink_end, empty_stage, foreign_stage};
 
 use crate::build::Shared;
 use crate::class::Tok;
-use crate::codes::{STRAY_TEXT, UNEXPECTED_TOKEN};
-use crate::diagnostic::Diagnostic;
+use crate::codes::{STRAY_TEXT, UNCLOSED_BRACKET, UNEXPECTED_TOKEN};
+use crate::diagnostic::{Applicability, Diagnostic};
 use crate::grammar::{Rule, words};
 use crate::span::Span;
 use pest::error::{Error, ErrorVariant, InputLocation};
@@ -80,6 +80,18 @@ pub(crate) fn known(shared: &Shared<'_>, toks: &[Tok]) -> bool {
         let skipped = d.message == crate::scan::NO_SEMICOLON;
         !skipped && at.file == shared.file && first.start <= at.end && at.start <= last.end
     })
+}
+
+/// A piece does not parse although the brackets it lacked were put in: they alone do not mend it.
+pub(crate) fn doubt_brackets(shared: &mut Shared<'_>, toks: &[Tok]) {
+    let (Some(first), Some(last)) = (toks.first(), toks.last()) else { return };
+    let here = |d: &&mut Diagnostic| {
+        let at = d.primary.span;
+        d.code == UNCLOSED_BRACKET && first.start <= at.end && at.start <= last.end
+    };
+    for diagnostic in shared.diagnostics.iter_mut().filter(here) {
+        diagnostic.fixes.iter_mut().for_each(|fix| fix.applicability = Applicability::HasPlaceholders);
+    }
 }
 
 /// Reports why pest refused a piece.

@@ -13,6 +13,7 @@ const CONNECTORS: &[&str] =
 
 /// Cuts a declaration into head, stages and connector; foreign joints are reported and mended.
 pub(crate) fn split(shared: &mut Shared<'_>, keyword: &str, toks: &mut Vec<Tok>) -> Pieces {
+    rejoin(shared, toks);
     mend_joints(shared, keyword, toks);
     insert_missing_pipes(shared, keyword, toks);
     let mut pieces = Pieces::default();
@@ -32,6 +33,27 @@ pub(crate) fn split(shared: &mut Shared<'_>, keyword: &str, toks: &mut Vec<Tok>)
     }
     close(kind, from..toks.len());
     pieces
+}
+
+/// `- >` and `| >`: what joins stages, with a blank in it.
+fn rejoin(shared: &mut Shared<'_>, toks: &mut Vec<Tok>) {
+    for i in depth_0(toks).into_iter().rev() {
+        let (Some(a), Some(b)) = (toks.get(i).copied(), toks.get(i + 1).copied()) else { continue };
+        let (joined, class) = match (a.class, b.text(shared.text)) {
+            (b'-', ">") => ("->", b'$'),
+            (b'#', ">") => ("|>", b'|'),
+            _ => continue,
+        };
+        let span = a.span(shared.file).to(b.span(shared.file));
+        let message = format!("`{joined}` is written without a blank");
+        shared.diagnostics.push(Diagnostic::new(UNEXPECTED_TOKEN, span, message).fix(
+            format!("write `{joined}`"),
+            span,
+            joined,
+        ));
+        toks[i] = Tok { class, end: b.end, last: b.last, ..a };
+        toks.remove(i + 1);
+    }
 }
 
 /// The indexes of tokens outside of brackets (closing brackets included).

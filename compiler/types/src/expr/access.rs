@@ -55,10 +55,32 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         }
     }
 
+    /// Is there no local, field, side or declaration of this name?
+    pub(super) fn means_nothing(&self, name: &str) -> bool {
+        let known = self.locals.iter().any(|l| *l.name == *name) || self.ck.global(name).is_some();
+        let absent = match &self.fields {
+            Fields::None(_) => true,
+            Fields::Grouped(grouping) => {
+                let input = grouping.input;
+                !input.open && input.named(name).next().is_none() && !input.has_side(name)
+            }
+            Fields::Row(stream) | Fields::Join { both: stream, .. } => {
+                !stream.open && stream.named(name).next().is_none() && !stream.has_side(name)
+            }
+        };
+        absent && !known
+    }
+
     fn is_constant(&self, name: &str) -> bool {
         self.ck
             .global(name)
             .is_some_and(|(_, g)| matches!(g.decl.kind, DeclKind::Const(_) | DeclKind::Param(_)))
+    }
+
+    /// The stage that let a side go.
+    fn gone(&self, name: &str) -> Option<(String, Span)> {
+        let gone = &self.row()?.gone_sides;
+        gone.iter().find(|(side, ..)| **side == *name).map(|(_, word, stage)| (word.clone(), *stage))
     }
 
     /// The stream the names of fields come from.
@@ -133,6 +155,10 @@ impl<'c, 'a> ExprCx<'c, 'a> {
 
     /// A constant, parameter, or a mistake.
     fn constant(&mut self, name: &Ident) -> Option<Typed> {
+        if let Some((word, stage)) = self.gone(&name.name).filter(|_| !self.is_constant(&name.name)) {
+            self.gone_side(name, &word, stage);
+            return None;
+        }
         let Some((index, global)) = self.ck.global(&name.name) else {
             if self.row().is_some_and(|s| s.has_side(&name.name)) {
                 let message = format!("`{}` is a whole row, not a value", name.name);

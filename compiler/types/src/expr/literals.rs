@@ -224,8 +224,7 @@ impl<'a> ExprCx<'_, 'a> {
                 }
             };
         }
-        let keys: Vec<Option<Typed>> =
-            entries.iter().map(|(key, _)| self.expect(*key, &DataType::String, "a key of a map")).collect();
+        let keys: Vec<Option<Typed>> = entries.iter().map(|(key, _)| self.map_key(*key)).collect();
         let ids: Vec<ExprId> = entries.iter().map(|(_, value)| *value).collect();
         let mut element = wanted.clone();
         // The ids live as long as the tree; the slice of them must only live through the call.
@@ -234,6 +233,23 @@ impl<'a> ExprCx<'_, 'a> {
         let keys: Vec<Typed> = keys.into_iter().collect::<Option<_>>()?;
         let entries = keys.iter().zip(values).map(|(key, value)| (key.node, value)).collect();
         Some(self.push(Kind::Map(entries), DataType::map(element?), span))
+    }
+
+    /// A key is any expression: a name that means nothing is meant as text.
+    fn map_key(&mut self, key: ExprId) -> Option<Typed> {
+        if let ExprKind::Name(name) = &self.ast.exprs[key].kind
+            && self.means_nothing(&name.name)
+        {
+            let message =
+                format!("`{}` is not a name that is known here, and a key of a map is text", name.name);
+            let text = format!("\"{}\"", name.name);
+            let diag = Diagnostic::new(codes::UNKNOWN_NAME, name.span, message)
+                .at("a key without quotes")
+                .fix(format!("write `{text}`"), name.span, text);
+            self.ck.report(diag);
+            return None;
+        }
+        self.expect(key, &DataType::String, "a key of a map")
     }
 
     fn same_type_of(

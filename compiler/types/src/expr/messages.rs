@@ -36,7 +36,7 @@ pub(crate) fn default_literal(ty: &DataType) -> &'static str {
         DataType::Bool => "false",
         DataType::Int => "0",
         DataType::Float => "0.0",
-        DataType::Decimal => "0d",
+        DataType::Decimal => "0.0d",
         DataType::String => "\"\"",
         DataType::Bytes => "b\"\"",
         DataType::Timestamp => "@1970-01-01",
@@ -55,64 +55,89 @@ pub(crate) fn a(ty: &DataType) -> String {
 }
 
 impl ExprCx<'_, '_> {
-    /// `T?` used where `T` is needed: the three ways out.
+    /// `T?` used where `T` is needed: the ways out. A test is none for what is no plain field or name, because the
+    /// value is computed anew behind it.
     pub(crate) fn optional_use(&mut self, typed: &Typed, needed_by: &str) {
         let text = self.ck.text(typed.span).to_string();
         let name = short(&text);
+        let shown = if name.ends_with('…') { "this value".to_string() } else { format!("`{name}`") };
         let inner = typed.ty.unwrapped();
-        let default = default_literal(inner);
-        let mut diag = Diagnostic::new(
-            codes::OPTIONAL_USE,
-            typed.span,
-            format!("`{name}` may be null, and {needed_by} needs a value"),
-        )
-        .at(format!("this is `{}`", typed.ty));
+        let message = format!("{shown} may be null, and {needed_by} needs a value");
+        let diag =
+            Diagnostic::new(codes::OPTIONAL_USE, typed.span, message).at(format!("this is `{}`", typed.ty));
         if *inner == DataType::Json {
-            let cast = format!("(int({text}) ?? 0)");
-            let help = format!(
-                "take a value out of it with a cast, and give a default: `int({name}) ?? 0`, `string({name}) ?? \"\"`"
-            );
-            self.ck.report(diag.help(help).with_fix(
-                "take an int out of it",
-                typed.span,
-                cast,
-                Applicability::MaybeIncorrect,
-            ));
-            return;
+            return self.optional_json(diag, typed.span, &text);
         }
-        let column = typed.path.as_ref().and_then(super::Path::as_column);
-        if let (Some(index), Some(stream)) = (column, self.row())
-            && let Some(column) = stream.columns.get(index)
-        {
-            diag = diag.label(column.origin, format!("`{}` is declared as `{}` here", column.name, typed.ty));
-        }
+        let default = default_literal(inner);
+        let sure =
+            if default == "…" { Applicability::HasPlaceholders } else { Applicability::MaybeIncorrect };
         let (open, close) = if self.stands_alone(typed.span) { ("", "") } else { ("(", ")") };
-        diag = diag
-            .with_fix(
-                "give a default",
-                typed.span,
-                format!("{open}{text} ?? {default}{close}"),
-                Applicability::MaybeIncorrect,
-            )
-            .with_fix(
-                "test it first",
-                typed.span,
-                format!("{open}if {text} != null then {text} else {default}{close}"),
-                Applicability::MaybeIncorrect,
-            );
-        let filter = column.is_some() && self.stage.is_some();
-        if let (true, Some(stage)) = (filter, self.stage) {
-            diag = diag.with_fix(
-                "drop the rows without it",
-                stage.before(),
-                format!("filter({text} != null) |> "),
-                Applicability::MaybeIncorrect,
-            );
+        // What ends in an expression would take the `??` into it.
+        let open_end = ["if", "match", "try"].iter().any(|word| text.split_whitespace().next() == Some(word));
+        let value = if open_end { format!("({text})") } else { text.clone() };
+        let given = format!("{open}{value} ?? {default}{close}");
+        let mut diag =
+            self.declared_optional(diag, typed).with_fix("give a default", typed.span, given, sure);
+        let mut ways = vec![match shown.strip_suffix('`') {
+            Some(shown) => format!("give a default ({shown} ?? {default}`)"),
+            None => format!("give a default with `?? {default}` behind it"),
+        }];
+        if typed.path.is_some() {
+            let tested = format!("{open}if {text} != null then {text} else {default}{close}");
+            diag = diag.with_fix("test it first", typed.span, tested, sure);
+            ways.push(format!("test it (`if {name} != null then … else …`)"));
         }
+        if let Some(stage) = self.stage.filter(|_| self.narrows_in_filter(typed, &text)) {
+            let filter = format!("filter({text} != null) |> ");
+            let title = "drop the rows without it";
+            diag = diag.with_fix(title, stage.before(), filter, Applicability::MaybeIncorrect);
+            ways.push(format!("drop such rows before (`filter({name} != null)`)"));
+        }
+        self.ck.report(diag.help(match ways.as_slice() {
+            [first @ .., last] if first.len() > 1 => format!("{}, or {last}", first.join(", ")),
+            all => all.join(", or "),
+        }));
+    }
+
+    /// A member of a `json` value, which may be missing.
+    fn optional_json(&mut self, diag: Diagnostic, span: Span, text: &str) {
+        let name = short(text);
+        let name = if name.ends_with('…') { "…" } else { &name };
         let help = format!(
-            "give a default (`{name} ?? {default}`), test it (`if {name} != null then … else …`), or drop such rows before (`filter({name} != null)`)"
+            "take a value out of it with a cast, and give a default: `int({name}) ?? 0`, `string({name}) ?? \"\"`"
         );
-        self.ck.report(diag.help(help));
+        let cast = format!("(int({text}) ?? 0)");
+        self.ck.report(diag.help(help).with_fix(
+            "take an int out of it",
+            span,
+            cast,
+            Applicability::MaybeIncorrect,
+        ));
+    }
+
+    /// Where a field got its `?`.
+    fn declared_optional(&self, diag: Diagnostic, typed: &Typed) -> Diagnostic {
+        let column = typed.path.as_ref().and_then(super::Path::as_column);
+        let column = column.and_then(|index| self.row()?.columns.get(index));
+        match column {
+            Some(Column { optional_by: Some(join), origin, name, .. }) => diag
+                .label(*origin, format!("`{name}` comes from here"))
+                .label(*join, "optional behind this, where the other side may have no row"),
+            Some(column) => {
+                diag.label(column.origin, format!("`{}` is declared as `{}` here", column.name, typed.ty))
+            }
+            None => diag,
+        }
+    }
+
+    /// Can a `filter` before the stage see to it that the value is there? It narrows fields only, and none of the
+    /// other side of a join.
+    fn narrows_in_filter(&self, typed: &Typed, text: &str) -> bool {
+        let Some(column) = typed.path.as_ref().and_then(super::Path::as_column) else { return false };
+        match &self.fields {
+            Fields::Join { left, .. } => column < *left && !text.starts_with("left."),
+            _ => true,
+        }
     }
 
     /// Is it a whole argument or element, so that what replaces it needs no brackets?
@@ -232,6 +257,17 @@ impl ExprCx<'_, '_> {
         self.ck.report(diag);
     }
 
+    /// A name of the other side of a `semiJoin` behind it.
+    pub(super) fn gone_side(&mut self, name: &Ident, word: &str, stage: Span) {
+        let message =
+            format!("`{}` is the other side of a `{word}`, and none of its fields are kept", name.name);
+        let diag = Diagnostic::new(codes::UNKNOWN_NAME, name.span, message)
+            .at("not there any more")
+            .label(stage, format!("this `{word}` keeps or drops rows of the left side"))
+            .help("`join` keeps the fields of both sides");
+        self.ck.report(diag);
+    }
+
     pub(super) fn unknown_field_of_side(&mut self, side: &Ident, name: &Ident) {
         let stream = match &self.fields {
             Fields::Grouped(grouping) => grouping.input,
@@ -301,9 +337,11 @@ fn constants<'x>(cx: &'x ExprCx<'_, '_>) -> impl Iterator<Item = &'x str> {
         .map(|g| g.name.name.as_str())
 }
 
-/// Adds the nearest name as help and fix.
+/// Adds the nearest name as help and fix. Names of one or two letters are all near to each other.
 pub(crate) fn did_you_mean(diag: Diagnostic, span: Span, near: &str) -> Diagnostic {
-    diag.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), span, near)
+    let short = span.end - span.start < 3;
+    let sure = if short { Applicability::MaybeIncorrect } else { Applicability::MachineApplicable };
+    diag.help(format!("did you mean `{near}`?")).with_fix(format!("write `{near}`"), span, near, sure)
 }
 
 /// `10` where `10s` is wanted.
@@ -408,7 +446,7 @@ pub(crate) fn unknown_field(stream: &StreamType, name: &Ident, extra: &[&str]) -
     if made_at.start != made_at.end {
         diag = diag.label(*made_at, "the record comes from here");
     }
-    let near = suggest::nearest(&name.name, fields.iter().copied().chain(extra.iter().copied()));
+    let near = suggest::nearest(&name.name, extra.iter().copied().chain(fields.iter().copied()));
     if fields.is_empty() {
         diag = diag.note("the record has no fields");
     } else {

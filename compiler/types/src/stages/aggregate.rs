@@ -288,6 +288,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             columns.push(Column {
                 name: name.into(),
                 ty: Some(DataType::Timestamp),
+                optional_by: None,
                 side: None,
                 origin: span,
                 id,

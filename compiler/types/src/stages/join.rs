@@ -337,6 +337,9 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         if matches!(kind, JoinKind::Inner | JoinKind::Left) {
             after.columns.extend(right.columns.iter().cloned().map(|mut column| {
                 if kind == JoinKind::Left {
+                    if column.ty.as_ref().is_some_and(|ty| !ty.is_optional()) {
+                        column.optional_by = Some(stage.span);
+                    }
                     column.ty = column.ty.map(DataType::optional);
                 }
                 column
@@ -344,6 +347,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             after.made_by = (format!("the rows of this `{word}`"), stage.span);
             // The left side needs its name too when both have a field of one name.
             after.dropped.retain(|d| after.columns.iter().all(|c| c.name != d.name));
+        } else if let Some(side) = right.columns.iter().find_map(|column| column.side.clone()) {
+            after.gone_sides.push((side, word.to_string(), stage.span));
         }
         let lookup = matches!(bound, Some(JoinBound::Lookup | JoinBound::AsOf));
         let updating = matches!(left.mode, StreamMode::Updating { .. })

@@ -365,6 +365,6 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             span: origin,
             word: word.to_string(),
         });
-        Column { name, ty, side: None, origin, id }
+        Column { name, ty, side: None, origin, optional_by: None, id }
     }
 }

@@ -49,7 +49,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let mut with_state = before.clone();
         let id = self.ck.new_column();
         let origin = self.ast.exprs[init].span;
-        with_state.columns.push(Column { name: "state".into(), ty: ty.clone(), side: None, origin, id });
+        let (name, side, optional_by) = ("state".into(), None, None);
+        with_state.columns.push(Column { name, ty: ty.clone(), side, origin, optional_by, id });
         let next_expr = ty.as_ref().and_then(|ty| {
             let mut cx = self.rows(&with_state, stage.span);
             let typed = cx.expect(next, ty, "the next state")?;
