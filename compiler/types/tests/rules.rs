@@ -317,6 +317,8 @@ fn lints_are_said_and_can_be_allowed() {
         ("stream idle = bids |> limit(1)\n", &["W0302 idle"]),
         ("// flow-allow W0302: for later\nstream idle = bids |> limit(1)\n", &[]),
         ("stream idle = bids |> limit(1) // flow-allow unused-stream: for later\n", &[]),
+        ("// flow-allow W0302\nstream idle = bids |> limit(1)\n", &["W0309 W0302", "W0302 idle"]),
+        ("// flow-allow W0302: \nstream idle = bids |> limit(1)\n", &["W0309 W0302", "W0302 idle"]),
         ("// flow-allow W0302: nothing\nsink o = bids -> blackhole()\n", &["W0309 W0302"]),
         ("sink o = bids |> map { auction, x: 1 } |> map { auction } -> blackhole()\n", &["W0303 x"]),
         (

@@ -49,6 +49,8 @@ struct Allow {
     span: Span,
     /// The offsets it covers: the line below (or the statement that begins there).
     line: std::ops::Range<usize>,
+    /// Without a reason it covers nothing.
+    reason: bool,
     used: bool,
 }
 
@@ -91,14 +93,18 @@ pub(crate) fn apply_levels(input: &Input<'_>, diags: Vec<Diagnostic>) -> Vec<Dia
         if allow.used || !complete {
             continue;
         }
-        let message = if allow.code == UNKNOWN {
-            "there is no lint of this name".to_string()
-        } else {
-            format!("nothing here needs `{}` to be allowed", allow.code)
+        let (message, help) = match (allow.code, allow.reason) {
+            (UNKNOWN, _) => ("there is no lint of this name".to_string(), "remove the comment".to_string()),
+            (code, false) => (
+                format!("`{code}` is not allowed without a reason"),
+                format!("say why: `// flow-allow {code}: it is meant to grow`"),
+            ),
+            (code, true) => {
+                (format!("nothing here needs `{code}` to be allowed"), "remove the comment".to_string())
+            }
         };
-        let mut diag = Diagnostic::new(codes::UNUSED_ALLOW, allow.span, message)
-            .at("suppresses nothing")
-            .help("remove the comment");
+        let mut diag =
+            Diagnostic::new(codes::UNUSED_ALLOW, allow.span, message).at("suppresses nothing").help(help);
         match input.levels.of(codes::UNUSED_ALLOW) {
             Level::Allow => continue,
             Level::Warn => {}
@@ -131,7 +137,8 @@ fn collect(file: FileId, text: &str, allows: &mut Vec<Allow>) {
         let own = line[..comment].trim().is_empty();
         let Some(mark) = line[comment..].find(MARK) else { continue };
         let words = comment + mark + MARK.len();
-        let list = line[words..].split(':').next().unwrap_or("");
+        let (list, reason) = line[words..].split_once(':').unwrap_or((line[words..].trim_end(), ""));
+        let reason = !reason.trim().is_empty();
         let covered = if own {
             // The next line that is not a comment.
             lines[number + 1..]
@@ -140,7 +147,7 @@ fn collect(file: FileId, text: &str, allows: &mut Vec<Allow>) {
         } else {
             Some(&(*at, *line))
         };
-        let range = covered.map_or(0..0, |(from, l)| *from..*from + l.len());
+        let range = covered.filter(|_| reason).map_or(0..0, |(from, l)| *from..*from + l.len());
         let mut offset = words;
         for word in list.split(',') {
             let name = word.trim();
@@ -148,9 +155,9 @@ fn collect(file: FileId, text: &str, allows: &mut Vec<Allow>) {
             offset += word.len() + 1;
             let span = Span::new(file, from, from + name.len());
             if let Some(info) = codes::Code::find(name).filter(|i| i.code.0.starts_with('W')) {
-                allows.push(Allow { code: info.code, span, line: range.clone(), used: false });
+                allows.push(Allow { code: info.code, span, line: range.clone(), reason, used: false });
             } else if !name.is_empty() {
-                allows.push(Allow { code: UNKNOWN, span, line: 0..0, used: false });
+                allows.push(Allow { code: UNKNOWN, span, line: 0..0, reason, used: false });
             }
         }
     }
