@@ -52,7 +52,7 @@ fn cast(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
             (r.toks[open - 1], Span { file, start: r.toks[open].end, end: r.tok(-1)?.end })
         }
         _ => {
-            let first = r.toks[operand_start(r)];
+            let first = r.toks[operand_start(r)?];
             (first, first.span(file).to(r.tok(-1)?.span(file)))
         }
     };
@@ -81,9 +81,9 @@ fn open_bracket(r: &Refusal<'_>) -> Option<usize> {
     None
 }
 
-/// Where the operand that ends before the refused token begins: a name, a literal, a call, a path.
-fn operand_start(r: &Refusal<'_>) -> usize {
-    let mut at = r.at - 1;
+/// Where the operand that ends before the refused token begins, if there is one: a name, a literal, a call, a path.
+fn operand_start(r: &Refusal<'_>) -> Option<usize> {
+    let mut at = r.at.checked_sub(1)?;
     loop {
         if r.toks[at].is_close() {
             let mut depth = 0;
@@ -100,7 +100,7 @@ fn operand_start(r: &Refusal<'_>) -> usize {
             }
         }
         if at < 2 || r.toks[at - 1].class != b'.' {
-            return at;
+            return Some(at);
         }
         at -= 2;
     }
