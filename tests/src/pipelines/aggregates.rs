@@ -23,7 +23,7 @@ pub(super) fn keys(random: &mut Arbitrary) -> Keys {
     Keys { stage: (!stage.is_empty()).then(|| stage.to_string()), columns: columns.to_vec() }
 }
 
-const INTS: [&str; 16] = [
+const INTS: [&str; 18] = [
     "count()",
     "sum(v)",
     "min(v)",
@@ -31,6 +31,8 @@ const INTS: [&str; 16] = [
     "first(v)",
     "last(v)",
     "countDistinct(s)",
+    "countDistinct(s) - (countDistinct(s, where: v > 1) ?? 0)",
+    "(countDistinct(v, where: f > 0.0) ?? 0) + countDistinct(v)",
     "approxCountDistinct(v)",
     "argMax(v, by: f)",
     "argMin(k, by: v)",

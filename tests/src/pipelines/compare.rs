@@ -20,6 +20,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What is said of a job that takes too long.
+pub(super) const HANGS: &str = "it hangs";
 /// A job that takes longer than this hangs.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -202,7 +204,7 @@ pub(super) fn wait_for(job: &mut JobHandle, mut so: impl FnMut() -> bool) -> Res
     while !so() && !job.wait_at_most(Duration::from_millis(1)) {
         if clock.elapsed().saturating_sub(start) > LONGEST {
             job.abort();
-            return Err("it hangs".into());
+            return Err(HANGS.into());
         }
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! Accumulators of one aggregate over all slots, applied a batch at a time.
 
-use super::distinct::Distinct;
+use super::distinct::{Distinct, MOST_CALLS};
 use super::numbers::{AverageFloats, AverageInts, Counts, Extremes, SumDecimals, SumFloats, SumInts};
+use super::reversing::reversing;
 use super::stored::StoredPart;
 use super::values::Values;
 use flow_data::{Batch, Column};
@@ -146,6 +147,36 @@ fn bools(column: &Column) -> &[u8] {
     }
 }
 
+/// The accumulators of each of some calls. Those that count distinct values of the same column share a set.
+pub(crate) fn all_accumulators(
+    calls: &[ColumnAggregate],
+    input: &RecordType,
+    change: Option<usize>,
+) -> Vec<Box<dyn Accumulators>> {
+    if let Some(change) = change {
+        return calls.iter().map(|call| reversing(call, input, change)).collect();
+    }
+    let mut made: Vec<Option<Box<dyn Accumulators>>> = calls.iter().map(|_| None).collect();
+    for (index, call) in calls.iter().enumerate() {
+        if made[index].is_some() {
+            continue;
+        }
+        let Some(column) = call.arg.filter(|_| call.func == AggFunc::CountDistinct) else {
+            made[index] = Some(accumulators(call, input));
+            continue;
+        };
+        let alike = |other: &usize| calls[*other].func == call.func && calls[*other].arg == call.arg;
+        let group = (index..calls.len()).filter(|other| made[*other].is_none()).filter(alike);
+        let group: Vec<usize> = group.take(MOST_CALLS).collect();
+        let filters = group.iter().map(|&of| calls[of].filter).collect();
+        let sharing = Distinct::of_column(column, filters, input.fields[column].ty.unwrapped());
+        for (of, call) in group.into_iter().zip(sharing) {
+            made[of] = Some(Box::new(call));
+        }
+    }
+    made.into_iter().flatten().collect()
+}
+
 /// The accumulators of a call over these input columns.
 pub(crate) fn accumulators(call: &ColumnAggregate, input: &RecordType) -> Box<dyn Accumulators> {
     let reads = Reads { arg: call.arg, filter: call.filter };
@@ -160,7 +191,9 @@ pub(crate) fn accumulators(call: &ColumnAggregate, input: &RecordType) -> Box<dy
         (AggFunc::Min | AggFunc::Max, Some(DataType::Int | DataType::Timestamp | DataType::Duration)) => {
             Box::new(Extremes::new(reads, call))
         }
-        (AggFunc::CountDistinct, Some(ty)) => Box::new(Distinct::new(reads, ty)),
+        (AggFunc::CountDistinct, Some(_)) => {
+            all_accumulators(std::slice::from_ref(call), input, None).remove(0)
+        }
         _ => Box::new(Values::new(call, input)),
     }
 }

@@ -1,6 +1,6 @@
 //! All aggregates of an operator over the same slots: what one refuses, none takes.
 
-use super::{Accumulators, accumulators, load_calls, reversing, store_calls, stored_names};
+use super::{Accumulators, accumulators, all_accumulators, load_calls, reversing, store_calls, stored_names};
 use crate::operator::pick::Keeps;
 use crate::snapshot::{Columns, Loaded};
 use flow_checkpoint::state::Home;
@@ -79,7 +79,10 @@ pub(crate) struct Calls(Vec<Box<dyn Accumulators>>);
 
 impl Calls {
     pub(crate) fn new(shape: &Shape) -> Calls {
-        Calls(shape.calls.iter().map(|call| shape.accumulators(call)).collect())
+        match &shape.rows {
+            Some(rows) => Calls(vec![rows.nothing()]),
+            None => Calls(all_accumulators(&shape.calls, &shape.input, shape.change)),
+        }
     }
 
     /// Makes it so many slots.

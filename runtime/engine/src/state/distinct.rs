@@ -1,10 +1,12 @@
-//! `countDistinct`: one set of pairs of slot and value for all slots.
+//! `countDistinct`: one set of pairs of slot and value for all slots, and for all calls that count values of the same
+//! column. With each pair stands by which of these calls it was seen, a bit each, so that totals beside the same with
+//! `where:` cost one look for a row.
 //!
 //! A value is a word: an int itself, of anything else its number in a table of the values that were
 //! seen. A slot that begins anew gets another name in the pairs, and those of the old name are left
 //! out when the set grows.
 
-use super::accumulate::{Accumulators, Reads, same};
+use super::accumulate::{Accumulators, same};
 use super::held::room;
 use super::stored::StoredPart;
 use super::table::KeyTable;
@@ -13,23 +15,42 @@ use flow_data::{Batch, Column, ColumnBuilder, ColumnData};
 use flow_plan::error::Fault;
 use flow_plan::{DataType, Value};
 use std::any::Any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// How many calls can share a set.
+pub(crate) const MOST_CALLS: usize = 32;
+
+/// One call. The first of those that share a set does what concerns all of them, before the others are asked.
 pub(crate) struct Distinct {
-    reads: Reads,
+    shared: Arc<Mutex<Shared>>,
+    /// Its place among them.
+    call: usize,
+}
+
+/// What calls that count values of one column have in common. One worker's, so nobody waits for it.
+struct Shared {
+    /// The column.
+    column: usize,
+    /// The filter of each call.
+    filters: Vec<Option<usize>>,
     /// Of the values.
     ty: DataType,
     /// The values that were seen, unless they are ints.
     values: Option<KeyTable>,
     set: Pairs,
-    counts: Vec<i64>,
+    /// Of every call and slot.
+    counts: Vec<Vec<i64>>,
     /// Of every slot, its name in the set.
     names: Vec<u32>,
     /// Of every name, its slot; [`NOBODY`] of names that are not used any more.
     slots: Vec<u32>,
-    /// Words of the rows of a batch.
+    /// Of the rows of a batch: their words, and the calls that they count for.
     words: Vec<u64>,
+    calls: Vec<u32>,
     hashes: Vec<u64>,
     numbers: Vec<u32>,
+    /// What [`Accumulators::running`] has made for each call.
+    running: Vec<Vec<i64>>,
 }
 
 const NOBODY: u32 = u32::MAX;
@@ -37,22 +58,40 @@ const NOBODY: u32 = u32::MAX;
 const BLOCK: usize = 64;
 
 impl Distinct {
-    pub(crate) fn new(reads: Reads, ty: &DataType) -> Distinct {
+    /// Calls that count values of this type in the same column, each with its filter.
+    pub(crate) fn of_column(column: usize, filters: Vec<Option<usize>>, ty: &DataType) -> Vec<Distinct> {
+        debug_assert!(filters.len() <= MOST_CALLS, "there is a bit for each");
         let is_word = matches!(ty, DataType::Int | DataType::Timestamp | DataType::Duration);
-        Distinct {
-            reads,
+        let count = filters.len();
+        let shared = Arc::new(Mutex::new(Shared {
+            column,
+            filters,
             ty: ty.clone(),
             values: (!is_word).then(|| KeyTable::new(std::iter::once(ty))),
             set: Pairs::default(),
-            counts: Vec::new(),
+            counts: vec![Vec::new(); count],
             names: Vec::new(),
             slots: Vec::new(),
             words: Vec::new(),
+            calls: Vec::new(),
             hashes: Vec::new(),
             numbers: Vec::new(),
-        }
+            running: Vec::new(),
+        }));
+        (0..count).map(|call| Distinct { shared: shared.clone(), call }).collect()
     }
 
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be done for all calls, if this is the first one.
+    fn lead(&self) -> Option<MutexGuard<'_, Shared>> {
+        (self.call == 0).then(|| self.shared())
+    }
+}
+
+impl Shared {
     /// The words of a column's rows.
     fn find_words(&mut self, column: &Column, rows: usize) {
         self.words.clear();
@@ -67,6 +106,29 @@ impl Distinct {
         }
     }
 
+    /// The words of a batch's rows, and which calls each row counts for.
+    fn read(&mut self, batch: &Batch) {
+        let column = &batch.columns[self.column];
+        self.find_words(column, batch.len);
+        self.calls.clear();
+        self.calls.resize(batch.len, 0);
+        for (call, filter) in self.filters.iter().enumerate() {
+            let bit = 1 << call;
+            match filter.map(|filter| &batch.columns[filter].data) {
+                None => self.calls.iter_mut().for_each(|calls| *calls |= bit),
+                Some(ColumnData::Bool(wanted)) => {
+                    let rows = self.calls.iter_mut().zip(wanted);
+                    rows.for_each(|(calls, wanted)| *calls |= u32::from(*wanted) << call);
+                }
+                Some(other) => unreachable!("`where:` is a bool, not {other:?}"),
+            }
+        }
+        if let Some(valid) = &column.validity {
+            let rows = self.calls.iter_mut().zip(valid.iter());
+            rows.filter(|(_, valid)| **valid == 0).for_each(|(calls, _)| *calls = 0);
+        }
+    }
+
     /// The value of a word.
     fn value(&self, word: u64) -> Value {
         match &self.values {
@@ -75,9 +137,14 @@ impl Distinct {
         }
     }
 
-    fn insert(&mut self, slot: u32, word: u64) {
+    #[inline]
+    fn insert(&mut self, slot: u32, word: u64, calls: u32) {
         let name = self.names[slot as usize];
-        self.counts[slot as usize] += i64::from(self.set.insert(name, word));
+        let mut new = self.set.insert(name, word, calls);
+        while new != 0 {
+            self.counts[new.trailing_zeros() as usize][slot as usize] += 1;
+            new &= new - 1;
+        }
         if self.set.is_full() {
             self.make_room();
         }
@@ -86,8 +153,9 @@ impl Distinct {
     /// A larger set, in which slots have their own numbers as names.
     fn make_room(&mut self) {
         let slots = &self.slots;
-        self.set = self.set.renamed(|name| slots[name as usize], self.counts.iter().sum::<i64>() as usize);
-        self.names = (0..self.counts.len() as u32).collect();
+        let live = self.set.iter().filter(|pair| slots[pair.0 as usize] != NOBODY).count();
+        self.set = self.set.renamed(|name| slots[name as usize], live);
+        self.names = (0..self.names.len() as u32).collect();
         self.slots = self.names.clone();
     }
 
@@ -96,121 +164,63 @@ impl Distinct {
         self.slots.push(slot as u32);
     }
 
-    fn column(&self) -> usize {
-        match self.reads.arg {
-            Some(column) => column,
-            None => unreachable!("countDistinct has an argument"),
-        }
-    }
-}
-
-impl Accumulators for Distinct {
-    fn grow(&mut self, slots: usize) {
-        let known = self.counts.len();
-        for slot in slots..known {
-            self.slots[self.names[slot] as usize] = NOBODY;
-        }
-        self.counts.resize(slots, 0);
-        self.names.resize(slots, NOBODY);
-        (known..slots).for_each(|slot| self.name(slot));
-    }
-
-    fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
-        self.find_words(&batch.columns[self.column()], batch.len);
-        let words = std::mem::take(&mut self.words);
-        let mut block = [(0, 0); BLOCK];
+    fn update(&mut self, slots: &[u32], batch: &Batch) {
+        self.read(batch);
+        let (words, calls) = (std::mem::take(&mut self.words), std::mem::take(&mut self.calls));
+        let rows = slots.iter().zip(&words).zip(&calls).map(|((slot, word), calls)| (*slot, *word, *calls));
+        let mut block = [(0, 0, 0); BLOCK];
         let mut count = 0;
-        self.reads.each(batch, |row| {
-            let (slot, word) = (slots[row], words[row]);
+        for row in rows.filter(|(.., calls)| *calls != 0) {
             // The load of its place is under way while the other rows of the block are looked at.
-            std::hint::black_box(self.set.first(self.names[slot as usize], word));
-            block[count] = (slot, word);
+            std::hint::black_box(self.set.first(self.names[row.0 as usize], row.1));
+            block[count] = row;
             count += 1;
             if count == BLOCK {
-                block.iter().for_each(|&(slot, word)| self.insert(slot, word));
+                block.iter().for_each(|&(slot, word, calls)| self.insert(slot, word, calls));
                 count = 0;
             }
-        });
-        block[..count].iter().for_each(|&(slot, word)| self.insert(slot, word));
-        self.words = words;
-        false
+        }
+        block[..count].iter().for_each(|&(slot, word, calls)| self.insert(slot, word, calls));
+        (self.words, self.calls) = (words, calls);
     }
 
-    fn running(&mut self, slots: &[u32], batch: &Batch, _refused: &mut bool) -> Column {
-        self.find_words(&batch.columns[self.column()], batch.len);
-        let words = std::mem::take(&mut self.words);
-        let mut counts = Vec::with_capacity(batch.len);
-        for (row, &slot) in slots.iter().enumerate() {
-            if self.reads.counts(batch, row) {
-                self.insert(slot, words[row]);
+    /// The counts behind every row.
+    fn run(&mut self, slots: &[u32], batch: &Batch) {
+        self.read(batch);
+        let (words, calls) = (std::mem::take(&mut self.words), std::mem::take(&mut self.calls));
+        let mut running = vec![Vec::with_capacity(batch.len); self.filters.len()];
+        for ((&slot, &word), &of) in slots.iter().zip(&words).zip(&calls) {
+            if of != 0 {
+                self.insert(slot, word, of);
             }
-            counts.push(self.counts[slot as usize]);
+            for (counts, running) in self.counts.iter().zip(&mut running) {
+                running.push(counts[slot as usize]);
+            }
         }
-        self.words = words;
-        column(counts)
+        (self.words, self.calls, self.running) = (words, calls, running);
     }
 
-    fn results(&self, slots: &[u32]) -> Column {
-        column(slots.iter().map(|&slot| self.counts[slot as usize]).collect())
-    }
-
-    fn reset(&mut self, slot: usize) {
-        if self.counts[slot] > 0 {
-            self.slots[self.names[slot] as usize] = NOBODY;
-            self.counts[slot] = 0;
-            self.name(slot);
-        }
-    }
-
-    fn merge(
-        &mut self,
-        slots: &[u32],
-        later: &dyn Accumulators,
-        from: &[u32],
-        _refused: &mut Vec<(u32, Fault)>,
-    ) {
-        let later = same::<Distinct>(later);
+    /// Adds what another set's slots hold; `calls` says what a pair there counts for here.
+    fn merge(&mut self, slots: &[u32], later: &Shared, from: &[u32], calls: impl Fn(u32) -> u32) {
         if let (Some(values), Some(others)) = (&mut self.values, &later.values) {
             values.merge(others, &mut self.numbers);
         }
-        let mut to = vec![NOBODY; later.counts.len()];
+        let mut to = vec![NOBODY; later.names.len()];
         slots.iter().zip(from).for_each(|(slot, from)| to[*from as usize] = *slot);
-        for (name, word) in later.set.iter() {
+        for (name, word, of) in later.set.iter() {
             let from = later.slots[name as usize];
             if from != NOBODY && to[from as usize] != NOBODY {
                 let word = if self.values.is_some() { self.numbers[word as usize].into() } else { word };
-                self.insert(to[from as usize], word);
+                self.insert(to[from as usize], word, calls(of));
             }
         }
     }
 
-    fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
-        let name = self.names[later as usize];
-        let words: Vec<u64> = self.set.iter().filter(|pair| pair.0 == name).map(|pair| pair.1).collect();
-        words.into_iter().for_each(|word| self.insert(slot, word));
-        Ok(())
-    }
-
-    fn retain(&mut self, slots: &[u32]) {
-        for name in &self.names {
-            self.slots[*name as usize] = NOBODY;
-        }
-        self.names = slots.iter().map(|&slot| self.names[slot as usize]).collect();
-        self.counts = slots.iter().map(|&slot| self.counts[slot as usize]).collect();
-        for (slot, name) in self.names.iter().enumerate() {
-            self.slots[*name as usize] = slot as u32;
-        }
-    }
-
-    fn parts(&self) -> Vec<StoredPart> {
-        vec![(String::new(), DataType::list(self.ty.clone()))]
-    }
-
-    fn store(&self, slots: &[u32]) -> Vec<Column> {
-        let mut wanted = vec![NOBODY; self.counts.len()];
+    fn store(&self, call: usize, slots: &[u32]) -> Column {
+        let mut wanted = vec![NOBODY; self.names.len()];
         slots.iter().enumerate().for_each(|(row, &slot)| wanted[slot as usize] = row as u32);
         let mut words: Vec<Vec<u64>> = vec![Vec::new(); slots.len()];
-        for (name, word) in self.set.iter() {
+        for (name, word, _) in self.set.iter().filter(|(.., calls)| calls >> call & 1 == 1) {
             let slot = self.slots[name as usize];
             let row = if slot == NOBODY { NOBODY } else { wanted[slot as usize] };
             if row != NOBODY {
@@ -222,25 +232,123 @@ impl Accumulators for Distinct {
             words.sort_unstable();
             Value::List(words.into_iter().map(|word| self.value(word)).collect())
         });
-        vec![Column::new(ColumnData::Any(lists.collect()))]
+        Column::new(ColumnData::Any(lists.collect()))
+    }
+}
+
+impl Accumulators for Distinct {
+    fn grow(&mut self, slots: usize) {
+        let Some(mut all) = self.lead() else { return };
+        let known = all.names.len();
+        for slot in slots..known {
+            let name = all.names[slot] as usize;
+            all.slots[name] = NOBODY;
+        }
+        all.counts.iter_mut().for_each(|counts| counts.resize(slots, 0));
+        all.names.resize(slots, NOBODY);
+        (known..slots).for_each(|slot| all.name(slot));
+    }
+
+    fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
+        if let Some(mut all) = self.lead() {
+            all.update(slots, batch);
+        }
+        false
+    }
+
+    fn running(&mut self, slots: &[u32], batch: &Batch, _refused: &mut bool) -> Column {
+        if let Some(mut all) = self.lead() {
+            all.run(slots, batch);
+        }
+        let running = std::mem::take(&mut self.shared().running[self.call]);
+        debug_assert_eq!(running.len(), slots.len(), "the first call comes first");
+        column(running)
+    }
+
+    fn results(&self, slots: &[u32]) -> Column {
+        let all = self.shared();
+        column(slots.iter().map(|&slot| all.counts[self.call][slot as usize]).collect())
+    }
+
+    fn reset(&mut self, slot: usize) {
+        let Some(mut all) = self.lead() else { return };
+        if all.counts.iter().any(|counts| counts[slot] > 0) {
+            let name = all.names[slot] as usize;
+            all.slots[name] = NOBODY;
+            all.counts.iter_mut().for_each(|counts| counts[slot] = 0);
+            all.name(slot);
+        }
+    }
+
+    fn merge(
+        &mut self,
+        slots: &[u32],
+        later: &dyn Accumulators,
+        from: &[u32],
+        _refused: &mut Vec<(u32, Fault)>,
+    ) {
+        let later = same::<Distinct>(later).shared();
+        let mut all = self.shared();
+        if later.filters.len() == all.filters.len() && self.call == 0 {
+            all.merge(slots, &later, from, |calls| calls);
+        } else if later.filters.len() < all.filters.len() {
+            // This call alone.
+            let bit = 1 << self.call;
+            all.merge(slots, &later, from, |_| bit);
+        }
+    }
+
+    fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
+        let Some(mut all) = self.lead() else { return Ok(()) };
+        let name = all.names[later as usize];
+        let of_name = all.set.iter().filter(|pair| pair.0 == name);
+        let pairs: Vec<(u64, u32)> = of_name.map(|(_, word, calls)| (word, calls)).collect();
+        pairs.into_iter().for_each(|(word, calls)| all.insert(slot, word, calls));
+        Ok(())
+    }
+
+    fn retain(&mut self, slots: &[u32]) {
+        let Some(mut all) = self.lead() else { return };
+        let all = &mut *all;
+        for name in &all.names {
+            all.slots[*name as usize] = NOBODY;
+        }
+        all.names = slots.iter().map(|&slot| all.names[slot as usize]).collect();
+        for counts in &mut all.counts {
+            *counts = slots.iter().map(|&slot| counts[slot as usize]).collect();
+        }
+        for (slot, name) in all.names.iter().enumerate() {
+            all.slots[*name as usize] = slot as u32;
+        }
+    }
+
+    fn parts(&self) -> Vec<StoredPart> {
+        vec![(String::new(), DataType::list(self.shared().ty.clone()))]
+    }
+
+    fn store(&self, slots: &[u32]) -> Vec<Column> {
+        vec![self.shared().store(self.call, slots)]
     }
 
     fn load(&mut self, slots: &[u32], parts: &[Column]) {
         let ColumnData::Any(lists) = &parts[0].data else { return };
+        let mut all = self.shared();
         for (&slot, list) in slots.iter().zip(lists) {
             let Value::List(values) = list else { continue };
-            let mut column = ColumnBuilder::new(&self.ty);
+            let mut column = ColumnBuilder::new(&all.ty);
             values.iter().for_each(|value| column.push(value));
-            self.find_words(&column.finish(), values.len());
-            let words = std::mem::take(&mut self.words);
-            words.iter().for_each(|&word| self.insert(slot, word));
-            self.words = words;
+            all.find_words(&column.finish(), values.len());
+            let words = std::mem::take(&mut all.words);
+            words.iter().for_each(|&word| all.insert(slot, word, 1 << self.call));
+            all.words = words;
         }
     }
 
     fn bytes(&self) -> usize {
-        let tables = room(&self.counts) + room(&self.names) + room(&self.slots);
-        tables + room(&self.set.entries) + self.values.as_ref().map_or(0, KeyTable::bytes)
+        let Some(all) = self.lead() else { return 0 };
+        let counts = all.counts.iter().map(room).sum::<usize>();
+        let tables = counts + room(&all.names) + room(&all.slots);
+        tables + room(&all.set.entries) + all.values.as_ref().map_or(0, KeyTable::bytes)
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -255,7 +363,7 @@ fn column(counts: Vec<i64>) -> Column {
     Column { data: ColumnData::I64(counts), validity }
 }
 
-/// A set of names and words: open addressing, at most half full.
+/// A set of names and words, each with the calls that saw it: open addressing, at most half full.
 #[derive(Default)]
 struct Pairs {
     entries: Vec<Pair>,
@@ -267,28 +375,31 @@ struct Pair {
     word: u64,
     /// The name plus one; 0: free.
     name: u32,
+    calls: u32,
 }
 
 const FIRST: usize = 16;
 
 impl Pairs {
-    /// Adds a pair; was it new?
+    /// Adds a pair for some calls; gives those for which it is new.
     #[inline]
-    fn insert(&mut self, name: u32, word: u64) -> bool {
+    fn insert(&mut self, name: u32, word: u64, calls: u32) -> u32 {
         if self.entries.is_empty() {
             self.entries = vec![Pair::default(); FIRST];
         }
         let mask = self.entries.len() - 1;
         let mut at = hash_pair(name.into(), word) as usize & mask;
         loop {
-            let found = self.entries[at];
+            let found = &mut self.entries[at];
             if found.name == 0 {
-                self.entries[at] = Pair { word, name: name + 1 };
+                *found = Pair { word, name: name + 1, calls };
                 self.len += 1;
-                return true;
+                return calls;
             }
             if found.name == name + 1 && found.word == word {
-                return false;
+                let new = calls & !found.calls;
+                found.calls |= new;
+                return new;
             }
             at = (at + 1) & mask;
         }
@@ -305,18 +416,19 @@ impl Pairs {
         self.len * 2 > self.entries.len()
     }
 
-    fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.entries.iter().filter(|pair| pair.name > 0).map(|pair| (pair.name - 1, pair.word))
+    fn iter(&self) -> impl Iterator<Item = (u32, u64, u32)> {
+        let used = self.entries.iter().filter(|pair| pair.name > 0);
+        used.map(|pair| (pair.name - 1, pair.word, pair.calls))
     }
 
     /// The pairs whose names are still used, under their new names, with room for twice as many.
     fn renamed(&self, new: impl Fn(u32) -> u32, live: usize) -> Pairs {
         let size = (live * 4).next_power_of_two().max(FIRST);
         let mut pairs = Pairs { entries: vec![Pair::default(); size], len: 0 };
-        for (name, word) in self.iter() {
+        for (name, word, calls) in self.iter() {
             let name = new(name);
             if name != NOBODY {
-                pairs.insert(name, word);
+                pairs.insert(name, word, calls);
             }
         }
         pairs
@@ -331,10 +443,50 @@ mod tests {
     use flow_plan::Value;
     use std::collections::HashSet;
 
-    fn batch(ty: &DataType, values: &[Value]) -> Batch {
-        let mut column = ColumnBuilder::new(ty);
-        values.iter().for_each(|value| column.push(value));
-        Batch::new(values.len(), vec![std::sync::Arc::new(column.finish())])
+    /// Values, which of them are in question, and (of a string column too) slots.
+    struct Rows {
+        values: Vec<u64>,
+        wanted: Vec<bool>,
+        slots: Vec<u32>,
+    }
+
+    impl Rows {
+        fn new(random: &mut Random) -> Rows {
+            let rows = random.below(60) as usize;
+            let values = (0..rows).map(|_| random.below(300)).collect();
+            let wanted = (0..rows).map(|_| random.below(3) == 0).collect();
+            Rows { values, wanted, slots: (0..rows).map(|_| random.below(9) as u32).collect() }
+        }
+
+        fn batch(&self, ty: &DataType) -> Batch {
+            let value = |value: &u64| match ty {
+                DataType::Int => Value::Int(*value as i64),
+                _ => Value::string(format!("value {value}")),
+            };
+            let mut columns = [ColumnBuilder::new(ty), ColumnBuilder::new(&DataType::Bool)];
+            self.values.iter().for_each(|of| columns[0].push(&value(of)));
+            self.wanted.iter().for_each(|wanted| columns[1].push(&Value::Bool(*wanted)));
+            let columns = columns.into_iter().map(|column| std::sync::Arc::new(column.finish()));
+            Batch::new(self.values.len(), columns.collect())
+        }
+    }
+
+    type Expected = [Vec<HashSet<u64>>; 2];
+
+    /// All values, and those that are wanted, of nine slots.
+    fn nine() -> (Vec<Distinct>, Expected) {
+        (Vec::new(), [vec![HashSet::new(); 9], vec![HashSet::new(); 9]])
+    }
+
+    fn check(calls: &[Distinct], expected: &Expected, what: &str) {
+        for (call, expected) in calls.iter().zip(expected) {
+            let counts = call.results(&(0..9).collect::<Vec<_>>());
+            for (slot, expected) in expected.iter().enumerate() {
+                let count = expected.len() as i64;
+                let wanted = if count == 0 { Value::Null } else { Value::Int(count) };
+                assert_eq!(counts.value(slot, &DataType::Int), wanted, "{what}");
+            }
+        }
     }
 
     #[test]
@@ -342,49 +494,64 @@ mod tests {
         for seed in 0..60 {
             let mut random = Random::new(seed);
             let ty = if seed % 2 == 0 { DataType::Int } else { DataType::String };
-            let reads = Reads { arg: Some(0), filter: None };
-            let mut all = [0, 1].map(|_| Distinct::new(reads, &ty));
-            let mut expected: [Vec<HashSet<u64>>; 2] = Default::default();
-            all.iter_mut().for_each(|one| one.grow(9));
-            expected.iter_mut().for_each(|one| one.resize(9, HashSet::new()));
+            let mut all = [nine(), nine()];
+            for (calls, _) in &mut all {
+                *calls = Distinct::of_column(0, vec![None, Some(1)], &ty);
+                calls.iter_mut().for_each(|call| call.grow(9));
+            }
             for _ in 0..40 {
-                let of = random.below(2) as usize;
-                let rows = random.below(60) as usize;
-                let values: Vec<u64> = (0..rows).map(|_| random.below(300)).collect();
-                let slots: Vec<u32> = (0..rows).map(|_| random.below(9) as u32).collect();
-                let value = |value: &u64| match ty {
-                    DataType::Int => Value::Int(*value as i64),
-                    _ => Value::string(format!("value {value}")),
-                };
-                all[of].update(&slots, &batch(&ty, &values.iter().map(value).collect::<Vec<_>>()));
-                slots.iter().zip(&values).for_each(|(slot, value)| {
-                    expected[of][*slot as usize].insert(*value);
-                });
+                let (calls, expected) = &mut all[random.below(2) as usize];
+                let rows = Rows::new(&mut random);
+                let batch = rows.batch(&ty);
+                match random.below(3) {
+                    0 => {
+                        calls.iter_mut().for_each(|call| drop(call.running(&rows.slots, &batch, &mut false)))
+                    }
+                    _ => calls.iter_mut().for_each(|call| assert!(!call.update(&rows.slots, &batch))),
+                }
+                for ((slot, value), wanted) in rows.slots.iter().zip(&rows.values).zip(&rows.wanted) {
+                    expected[0][*slot as usize].insert(*value);
+                    if *wanted {
+                        expected[1][*slot as usize].insert(*value);
+                    }
+                }
                 if random.below(4) == 0 {
                     let slot = random.below(9) as usize;
-                    all[of].reset(slot);
-                    expected[of][slot].clear();
+                    calls.iter_mut().for_each(|call| call.reset(slot));
+                    expected.iter_mut().for_each(|slots| slots[slot].clear());
                 }
                 if random.below(5) == 0 {
                     let (slot, later) = (random.below(9) as usize, random.below(9) as usize);
-                    all[of].join(slot as u32, later as u32).unwrap();
-                    let more: Vec<u64> = expected[of][later].iter().copied().collect();
-                    expected[of][slot].extend(more);
+                    calls.iter_mut().for_each(|call| call.join(slot as u32, later as u32).unwrap());
+                    for slots in expected {
+                        let more: Vec<u64> = slots[later].iter().copied().collect();
+                        slots[slot].extend(more);
+                    }
                 }
             }
+            let what = format!("seed {seed}");
+            all.iter().for_each(|(calls, expected)| check(calls, expected, &what));
+            let [(one, mut expected), (other, more)] = all;
+            // What each call has stored is loaded by itself, and merged into one set.
+            let slots: Vec<u32> = (0..9).collect();
+            let mut loaded = Distinct::of_column(0, vec![None, Some(1)], &ty);
+            for (call, from) in loaded.iter_mut().zip(&one) {
+                call.grow(9);
+                call.load(&slots, &from.store(&slots));
+            }
+            check(&loaded, &expected, &what);
             let moved: Vec<u32> = (0..9).rev().collect();
-            let [one, other] = &mut all;
-            one.merge(&moved, other, &(0..9).collect::<Vec<_>>(), &mut Vec::new());
-            for (slot, values) in expected[1].clone().into_iter().enumerate() {
-                expected[0][8 - slot].extend(values);
+            for (call, later) in loaded.iter_mut().zip(&other) {
+                call.merge(&moved, later, &slots, &mut Vec::new());
+                let mut alone = Distinct::of_column(0, vec![None], &ty).remove(0);
+                alone.grow(9);
+                alone.load(&slots, &later.store(&slots));
+                call.merge(&moved, &alone, &slots, &mut Vec::new());
             }
-            let counts = one.results(&(0..9).collect::<Vec<_>>());
-            for (slot, expected) in expected[0].iter().enumerate() {
-                let count = counts.value(slot, &DataType::Int);
-                let wanted =
-                    if expected.is_empty() { Value::Null } else { Value::Int(expected.len() as i64) };
-                assert_eq!(count, wanted, "seed {seed}");
+            for (expected, more) in expected.iter_mut().zip(more) {
+                more.into_iter().enumerate().for_each(|(slot, values)| expected[8 - slot].extend(values));
             }
+            check(&loaded, &expected, &what);
         }
     }
 }

@@ -18,7 +18,7 @@ mod stored;
 mod table;
 mod values;
 
-pub(crate) use accumulate::{Accumulators, accumulators, same as same_aggregate};
+pub(crate) use accumulate::{Accumulators, accumulators, all_accumulators, same as same_aggregate};
 pub(crate) use calls::{Calls, Made, Shape};
 pub(crate) use cold::{Cold, ColdError, InOrder, Sorted, Spill};
 pub(crate) use groups::{Groups, Refused, Scratch};

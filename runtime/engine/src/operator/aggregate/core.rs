@@ -8,7 +8,8 @@ use crate::number::Number;
 use crate::operator::births::Births;
 use crate::snapshot::{Columns, Loaded};
 use crate::state::{
-    Accumulators, Held, KeyTable, accumulators, load_calls, reversing, store_calls, stored_names,
+    Accumulators, Held, KeyTable, accumulators, all_accumulators, load_calls, reversing, store_calls,
+    stored_names,
 };
 use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
@@ -44,7 +45,7 @@ impl Core {
             keys: aggregate.keys.clone(),
             input: input.clone(),
             table: KeyTable::new(aggregate.keys.iter().map(|&key| &input.fields[key].ty)),
-            calls: aggregate.calls.iter().map(|call| empty(call, input, change)).collect(),
+            calls: all_accumulators(&aggregate.calls, input, change),
             places: aggregate.calls.iter().map(|call| call.place).collect(),
             names: stored_names(&aggregate.calls),
             aggregates: aggregate.calls.clone(),

@@ -1,15 +1,33 @@
 //! What is due at which time: least time first, of one time in the order in which it came.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
-/// Entries that come nearly in the order of their times: those that do stand in a queue, the others in a
-/// heap.
+/// A time, how many came before, and the row.
+type Entry = (i64, u64, u32);
+
+/// Entries by time. Those that come in the order of their times stand in a queue. The others are put into buckets of
+/// time, each of which is sorted when its turn comes; a heap takes what comes for a bucket that has its turn or has had it.
 #[derive(Default)]
 pub(crate) struct Due {
-    run: VecDeque<(i64, u64, u32)>,
-    heap: BinaryHeap<Reverse<(i64, u64, u32)>>,
+    run: VecDeque<Entry>,
+    /// The bucket that has its turn, the least entry last. It is empty only if there are no others.
+    open: Vec<Entry>,
+    /// Which one it is.
+    bucket: i64,
+    heap: BinaryHeap<Reverse<Entry>>,
+    later: BTreeMap<i64, Vec<Entry>>,
     came: u64,
+}
+
+/// How long the time of a bucket is: so many bits of microseconds.
+const BUCKET_BITS: u32 = 16;
+
+/// Where the first entry stands.
+enum Place {
+    Run,
+    Open,
+    Heap,
 }
 
 impl Due {
@@ -17,54 +35,81 @@ impl Due {
     pub(crate) fn push(&mut self, time: i64, row: u32) {
         let entry = (time, self.came, row);
         self.came += 1;
-        match self.run.back() {
-            Some(last) if last.0 > time => self.heap.push(Reverse(entry)),
-            _ => self.run.push_back(entry),
+        if self.run.back().is_none_or(|last| last.0 <= time) {
+            self.run.push_back(entry);
+            return;
         }
+        let bucket = time >> BUCKET_BITS;
+        if self.open.is_empty() {
+            self.bucket = bucket;
+            self.open.push(entry);
+        } else if bucket > self.bucket {
+            self.later.entry(bucket).or_default().push(entry);
+        } else {
+            self.heap.push(Reverse(entry));
+        }
+    }
+
+    fn least(&self) -> Option<(Entry, Place)> {
+        let run = self.run.front().map(|entry| (*entry, Place::Run));
+        let open = self.open.last().map(|entry| (*entry, Place::Open));
+        let heap = self.heap.peek().map(|Reverse(entry)| (*entry, Place::Heap));
+        run.into_iter().chain(open).chain(heap).min_by_key(|(entry, _)| *entry)
     }
 
     /// The least time.
     pub(crate) fn first(&self) -> Option<i64> {
-        let heap = self.heap.peek().map(|Reverse(entry)| entry.0);
-        let run = self.run.front().map(|entry| entry.0);
-        run.into_iter().chain(heap).min()
+        self.least().map(|((time, ..), _)| time)
     }
 
     /// The first entry, which stays.
     pub(crate) fn peek(&self) -> Option<(i64, u32)> {
-        let heap = self.heap.peek().map(|Reverse(entry)| *entry);
-        self.run.front().copied().into_iter().chain(heap).min().map(|(time, _, row)| (time, row))
+        self.least().map(|((time, _, row), _)| (time, row))
     }
 
     /// The first entry.
     pub(crate) fn pop(&mut self) -> Option<(i64, u32)> {
-        let from_heap = match (self.run.front(), self.heap.peek()) {
-            (Some(run), Some(Reverse(heap))) => heap < run,
-            (run, _) => run.is_none(),
-        };
-        let entry =
-            if from_heap { self.heap.pop().map(|Reverse(entry)| entry) } else { self.run.pop_front() };
-        entry.map(|(time, _, row)| (time, row))
+        self.pop_if(|_| true)
+    }
+
+    /// The first entry, if its time is before `now`.
+    pub(crate) fn pop_before(&mut self, now: i64) -> Option<(i64, u32)> {
+        self.pop_if(|time| time < now)
+    }
+
+    fn pop_if(&mut self, wanted: impl Fn(i64) -> bool) -> Option<(i64, u32)> {
+        let ((time, _, row), place) = self.least().filter(|((time, ..), _)| wanted(*time))?;
+        match place {
+            Place::Run => drop(self.run.pop_front()),
+            Place::Heap => drop(self.heap.pop()),
+            Place::Open => {
+                self.open.pop();
+                if self.open.is_empty()
+                    && let Some((bucket, mut entries)) = self.later.pop_first()
+                {
+                    entries.sort_unstable_by(|a, b| b.cmp(a));
+                    (self.bucket, self.open) = (bucket, entries);
+                }
+            }
+        }
+        Some((time, row))
     }
 
     /// The rows of all entries, in the order in which they were put.
     pub(crate) fn as_they_came(&self) -> Vec<u32> {
         let heap = self.heap.iter().map(|Reverse(entry)| entry);
+        let buckets = self.open.iter().chain(self.later.values().flatten());
         let mut all: Vec<(u64, u32)> =
-            self.run.iter().chain(heap).map(|&(_, came, row)| (came, row)).collect();
+            self.run.iter().chain(heap).chain(buckets).map(|&(_, came, row)| (came, row)).collect();
         all.sort_unstable();
         all.into_iter().map(|(_, row)| row).collect()
-    }
-
-    /// The first entry, if its time is before `now`.
-    pub(crate) fn pop_before(&mut self, now: i64) -> Option<(i64, u32)> {
-        self.first().filter(|time| *time < now).and_then(|_| self.pop())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flow_env::Random;
 
     #[test]
     fn entries_come_by_time_and_then_as_they_were_put() {
@@ -77,5 +122,33 @@ mod tests {
         assert_eq!(before, [6, 0, 4, 2]);
         let rest: Vec<u32> = std::iter::from_fn(|| due.pop()).map(|(_, row)| row).collect();
         assert_eq!(rest, [1, 3, 5, 7]);
+    }
+
+    #[test]
+    fn random_entries_come_as_sorted_ones_do() {
+        for seed in 0..50 {
+            let mut random = Random::new(seed);
+            // From all in one bucket to one in each.
+            let spread = 1 << random.below(30);
+            let mut due = Due::default();
+            let mut expected: Vec<(i64, u32)> = Vec::new();
+            let mut now = 0;
+            for row in 0..2_000 {
+                let time = now + random.below(spread) as i64 - random.below(spread / 8 + 1) as i64;
+                due.push(time, row);
+                expected.push((time, row));
+                if random.below(20) == 0 {
+                    now += random.below(spread) as i64;
+                    expected.sort_unstable();
+                    let until = expected.partition_point(|(time, _)| *time < now);
+                    let popped: Vec<_> = std::iter::from_fn(|| due.pop_before(now)).collect();
+                    assert_eq!(popped, expected.drain(..until).collect::<Vec<_>>(), "seed {seed}");
+                    assert_eq!(due.peek(), expected.first().copied(), "seed {seed}");
+                }
+            }
+            let mut came: Vec<u32> = expected.iter().map(|(_, row)| *row).collect();
+            came.sort_unstable();
+            assert_eq!(due.as_they_came(), came, "seed {seed}");
+        }
     }
 }
