@@ -108,11 +108,7 @@ pub(crate) fn assemble(
     let mut workers = Vec::new();
     for (index, ((readers, parker), writers)) in readers.into_iter().zip(parkers).zip(writers).enumerate() {
         let operators = operators(&shared, &chains, &mut tables, writers, spill.as_ref())?;
-        let mut flow = Flow::new(shared.clone(), index, operators, begin.number());
-        if goes_on && let Err((node, why)) = flow.load(&mut begin) {
-            sinks.iter_mut().for_each(|(_, sink)| sink.abort());
-            return Err(refused(&shared.graph.nodes[node], why));
-        }
+        let flow = Flow::new(shared.clone(), index, operators, begin.number());
         workers.push(Worker {
             flow,
             readers,
@@ -123,8 +119,12 @@ pub(crate) fn assemble(
             halted: None,
         });
     }
-    if let Some(pieces) = pieces {
-        load_more(&pieces, &mut workers).map_err(|error| {
+    if goes_on {
+        let loaded = load(workers, &mut begin).and_then(|mut workers| {
+            pieces.map_or(Ok(()), |pieces| load_more(&pieces, &mut workers))?;
+            Ok(workers)
+        });
+        workers = loaded.map_err(|error| {
             sinks.iter_mut().for_each(|(_, sink)| sink.abort());
             match error {
                 (Some(node), why) => refused(&shared.graph.nodes[node], why),
@@ -135,13 +135,33 @@ pub(crate) fn assemble(
     Ok(Assembled { shared, workers, sinks, sizes, barriers, recovery })
 }
 
-/// Loads what memory had no room for at once; what goes wrong is of a node, or of the job.
-fn load_more(pieces: &Pieces, workers: &mut [Worker]) -> Result<(), (Option<usize>, String)> {
+/// Why state cannot be taken over: of a node, or of the job.
+type NotLoaded = (Option<usize>, String);
+
+/// Gives the workers their state, each in a thread of its own.
+fn load(workers: Vec<Worker>, begin: &mut Begin) -> Result<Vec<Worker>, NotLoaded> {
+    let mut threads = Vec::new();
+    for (index, mut worker) in workers.into_iter().enumerate() {
+        let mut share = begin.share(index);
+        let load = move || worker.flow.load(&mut share).map(|()| worker);
+        let started = flow_env::spawn("load", load);
+        threads.push(started.map_err(|error| (None, format!("a thread could not be started: {error}")))?);
+    }
+    let joined = threads.into_iter().map(|thread| match thread.join() {
+        Ok(loaded) => loaded.map_err(|(node, why)| (Some(node), why)),
+        Err(panic) => std::panic::resume_unwind(panic),
+    });
+    // All are waited for, also if one fails.
+    joined.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// Loads what memory had no room for at once.
+fn load_more(pieces: &Pieces, workers: &mut [Worker]) -> Result<(), NotLoaded> {
     for piece in 1..pieces.count() {
         let parts = pieces.load(piece).map_err(|failure| (None, failure.to_string()))?;
         let mut begin = Begin::new(Snapshot { parts, ..Snapshot::default() }, workers.len());
-        for worker in &mut *workers {
-            worker.flow.load_more(&mut begin).map_err(|(node, why)| (Some(node), why))?;
+        for (index, worker) in workers.iter_mut().enumerate() {
+            worker.flow.load_more(&mut begin.share(index)).map_err(|(node, why)| (Some(node), why))?;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::layout::{Consumer, Feed};
 use crate::number::{DONE, Number, base};
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
-use crate::snapshot::{Begin, Marks, Piece, Saving, Sealings};
+use crate::snapshot::{Marks, Piece, Saving, Sealings, Share};
 use crate::source::BadRecord;
 use crate::time::Split;
 use flow_checkpoint::state::State;
@@ -310,11 +310,11 @@ impl Flow {
     }
 
     /// Gives every operator what a snapshot holds of it. An error names the node.
-    pub(crate) fn load(&mut self, begin: &mut Begin) -> Result<(), (usize, String)> {
+    pub(crate) fn load(&mut self, share: &mut Share) -> Result<(), (usize, String)> {
         for node in 0..self.nodes.len() {
             let identity = &self.shared.states[node];
-            let mut tables = begin.state(self.worker, &identity.id, identity.was.as_deref());
-            let number = begin.number();
+            let mut tables = share.state(&identity.id, identity.was.as_deref());
+            let number = share.number;
             let loaded = self.call(node, number, |operator, cx| Ok(operator.load(cx, &mut tables)));
             if let Ok(Err(message)) = loaded {
                 return Err((node, message));
@@ -330,10 +330,10 @@ impl Flow {
     }
 
     /// Takes over more of what was saved: groups of operators that can put them on disk.
-    pub(crate) fn load_more(&mut self, begin: &mut Begin) -> Result<(), (usize, String)> {
+    pub(crate) fn load_more(&mut self, share: &mut Share) -> Result<(), (usize, String)> {
         for node in 0..self.nodes.len() {
             let identity = &self.shared.states[node];
-            let mut tables = begin.state(self.worker, &identity.id, identity.was.as_deref());
+            let mut tables = share.state(&identity.id, identity.was.as_deref());
             if tables.is_empty() {
                 continue;
             }

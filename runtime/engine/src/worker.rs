@@ -14,8 +14,8 @@ use std::time::Duration;
 /// Between two looks at the state.
 const WEIGH: Duration = Duration::from_millis(20);
 
-/// Entries of the state that are written down at once: between two chunks, a millisecond or so.
-const ENTRIES: usize = 1 << 13;
+/// Entries of the state that are written down at once: between two chunks, less than a millisecond mostly.
+const ENTRIES: usize = 1 << 12;
 
 /// Between two looks whether there is room for them.
 const ROOM: Duration = Duration::from_millis(5);

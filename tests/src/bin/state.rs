@@ -7,7 +7,7 @@ use flow_cli::kernels::NativeKernels;
 use flow_connectors::StandardConnectors;
 use flow_driver::{LoadError, Options};
 use flow_engine::{Beginning, Checkpoints, Job, JobHandle, JobOptions, SpillOptions, Told};
-use flow_env::Env;
+use flow_env::{Env, Memory};
 use flow_plan::physical::Graph;
 use flow_tests::options::numbers;
 use std::fmt::Write;
@@ -15,6 +15,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// As of the `flow` binary.
+#[global_allocator]
+static MEMORY: Memory = Memory;
 
 struct Case {
     keys: usize,
@@ -97,6 +101,14 @@ fn start(case: &Case, folder: &Path, beginning: Beginning) -> Result<JobHandle, 
     started.map_err(|error| format!("{} ({})", error.message, error.label))
 }
 
+/// CPU seconds of the process, of all its threads.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name stands in brackets and may hold anything.
+    let times = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    times.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
 /// The most memory the process ever had, in bytes.
 fn most_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -112,22 +124,27 @@ fn measure(case: &Case) -> Result<(), String> {
     }
     std::fs::write(folder.path().join("keys.txt"), keys).map_err(|error| error.to_string())?;
     println!("| checkpoint | bytes | from barrier to end | longest stop |\n|---:|---:|---:|---:|");
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), cpu());
     let mut job = start(case, folder.path(), Beginning::Anew)?;
     while job.progress().rows_in() < case.keys as u64 {
         if job.wait_at_most(Duration::from_millis(5)) {
             return job.wait().map(drop).map_err(|error| error.message.clone());
         }
     }
-    println!("all keys were read after {:.1} s", began.elapsed().as_secs_f64());
+    println!(
+        "all keys were read after {:.1} s, {:.1} s of CPU",
+        began.elapsed().as_secs_f64(),
+        cpu() - before
+    );
     job.wait_at_most(Duration::from_secs(case.seconds));
     job.stop();
     job.wait().map_err(|error| error.message.clone())?;
     println!("most memory: {} MiB", most_memory() >> 20);
-    let again = Instant::now();
+    let (again, before) = (Instant::now(), cpu());
     let mut job = start(case, folder.path(), Beginning::GoOn)?;
     while job.progress().rows_in() == 0 && !job.wait_at_most(Duration::from_millis(1)) {}
-    println!("first row of the next run after {:.0} ms", again.elapsed().as_secs_f64() * 1e3);
+    let (took, used) = (again.elapsed().as_secs_f64() * 1e3, (cpu() - before) * 1e3);
+    println!("first row of the next run after {took:.0} ms, {used:.0} ms of CPU");
     job.wait_at_most(Duration::from_secs(3));
     job.stop();
     job.wait().map(drop).map_err(|error| error.message.clone())?;

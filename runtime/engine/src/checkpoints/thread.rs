@@ -347,13 +347,13 @@ impl Checkpointer {
             Err(failure) if failure.is_fenced() => return self.coordinator.on(Event::Fenced),
             Err(failure) => self.tell(Told::Left { why: failure.to_string() }),
         }
-        self.make_bases();
         let (bytes, began) = self.written.take().unwrap_or_default();
         reach("retired");
         self.shared.checkpointed(epoch);
         let (took, stopped) =
             (self.now().saturating_sub(began), self.shared.sequencer.barrier().longest_stop());
         self.tell(Told::Complete { epoch, bytes, took, stopped });
+        self.make_bases();
         for reply in std::mem::take(&mut self.wanted) {
             let saved = match &self.parent {
                 Some(manifest) => {

@@ -235,6 +235,7 @@ impl Entries for DistinctOperator {
         let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
         hash_columns(&columns, saved.len(), &mut self.hashes);
         let mut slots = Vec::new();
+        self.table.reserve(saved.len());
         self.table.slots(&columns, &self.hashes, &mut slots);
         Ok(slots)
     }

@@ -116,6 +116,7 @@ impl Entries for ScanOperator {
         let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
         hash_columns(&columns, saved.len(), &mut self.hashes);
         let mut slots = Vec::new();
+        self.table.reserve(saved.len());
         self.table.slots(&columns, &self.hashes, &mut slots);
         self.states.resize(self.table.len(), None);
         for (row, &slot) in slots.iter().enumerate() {

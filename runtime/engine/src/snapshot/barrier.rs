@@ -44,7 +44,7 @@ pub(crate) enum Piece {
 }
 
 /// So many pieces of a worker may wait: then it makes no more of them before some are taken.
-const WAITING: usize = 32;
+const WAITING: usize = 64;
 
 /// What a worker hands over at a barrier.
 pub(crate) struct Saved {

@@ -18,6 +18,22 @@ pub(crate) struct Begin {
     states: Vec<HashMap<String, Vec<Table>>>,
 }
 
+/// What one worker begins with.
+pub(crate) struct Share {
+    /// The first number that is handed out.
+    pub(crate) number: Number,
+    /// The tables of each state.
+    states: HashMap<String, Vec<Table>>,
+}
+
+impl Share {
+    /// The tables of a state. They are given once.
+    pub(crate) fn state(&mut self, id: &str, was: Option<&str>) -> Loading {
+        let tables = self.states.remove(id).or_else(|| self.states.remove(was?));
+        Loading { tables: tables.unwrap_or_default() }
+    }
+}
+
 impl Begin {
     /// Deals the entries of a snapshot to so many workers.
     pub(crate) fn new(snapshot: Snapshot, workers: usize) -> Begin {
@@ -43,11 +59,10 @@ impl Begin {
         find(&self.position.times, id)
     }
 
-    /// The tables of a state for a worker. Each is given once.
-    pub(crate) fn state(&mut self, worker: usize, id: &str, was: Option<&str>) -> Loading {
-        let Some(states) = self.states.get_mut(worker) else { return Loading::default() };
-        let tables = states.remove(id).or_else(|| states.remove(was?));
-        Loading { tables: tables.unwrap_or_default() }
+    /// What a worker begins with; it is given once.
+    pub(crate) fn share(&mut self, worker: usize) -> Share {
+        let states = self.states.get_mut(worker).map(std::mem::take);
+        Share { number: self.number(), states: states.unwrap_or_default() }
     }
 }
 
@@ -107,7 +122,8 @@ fn split(batches: &[Batch], columns: usize, workers: usize) -> Vec<Vec<Batch>> {
         let dealt = hashes.iter().enumerate().skip(lost);
         dealt.for_each(|(row, &hash)| rows[range_of(hash, workers)].push(row as u32));
         for (worker, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-            all[worker].push(batch.gather(rows));
+            // As many workers as before: all of it belongs to the one that wrote it.
+            all[worker].push(if rows.len() == batch.len { batch.clone() } else { batch.gather(rows) });
         }
     }
     all

@@ -60,9 +60,11 @@ impl Loaded {
         self.rows.len
     }
 
-    /// The entries in another order.
+    /// These entries, in this order.
     pub(crate) fn in_order(&self, rows: &[u32]) -> Loaded {
-        Loaded { schema: self.schema.clone(), rows: self.rows.gather(rows) }
+        let is_all = rows.len() == self.len() && rows.iter().copied().eq(0..self.len() as u32);
+        let rows = if is_all { self.rows.clone() } else { self.rows.gather(rows) };
+        Loaded { schema: self.schema.clone(), rows }
     }
 
     /// Was a column saved?

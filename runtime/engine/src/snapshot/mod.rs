@@ -15,7 +15,7 @@ mod loading;
 mod saving;
 
 pub(crate) use barrier::{Barrier, Held, Marks, Piece, Saved, Sealings};
-pub(crate) use begin::{Begin, state_ids};
+pub(crate) use begin::{Begin, Share, state_ids};
 pub(crate) use loading::{Loaded, Loading};
 pub(crate) use saving::{Columns, Saving};
 

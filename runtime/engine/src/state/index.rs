@@ -258,6 +258,14 @@ impl<E: Entry> Index<E> {
         }
     }
 
+    /// So many more keys come at once: growing step by step would make all entries anew at each of them.
+    pub(super) fn reserve(&mut self, more: usize) {
+        let size = ((self.len() + more).min(E::SLOTS) * 2).next_power_of_two();
+        if size > self.entries.len() {
+            self.place(&self.words(), size);
+        }
+    }
+
     #[cold]
     fn grow(&mut self) {
         let keys = self.len() + 1;

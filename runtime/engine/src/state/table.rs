@@ -134,6 +134,17 @@ impl KeyTable {
         }
     }
 
+    /// So many more keys come at once, at most.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        match &mut self.index {
+            KeyIndex::None(_) => {}
+            KeyIndex::Text(index) => index.reserve(more),
+            KeyIndex::ManyTexts(index) => index.reserve(more),
+            KeyIndex::Int(index) => index.reserve(more),
+            KeyIndex::Any(index) => index.reserve(more),
+        }
+    }
+
     fn widen(&mut self) {
         if let KeyIndex::Text(index) = &mut self.index {
             self.index = KeyIndex::ManyTexts(index.widen());
@@ -389,6 +400,20 @@ mod tests {
         hash_columns(&[column], rows, &mut hashes);
         table.slots(&[column], &hashes, &mut out);
         out
+    }
+
+    #[test]
+    fn room_for_keys_changes_nothing_but_where_they_stand() {
+        let column = texts((0..5_000).map(|n| format!("a key of many {n}")));
+        let (mut plain, mut roomy) =
+            (KeyTable::new([&DataType::String].into_iter()), KeyTable::new([&DataType::String].into_iter()));
+        let first = texts((0..70).map(|n| format!("{n}")));
+        for table in [&mut plain, &mut roomy] {
+            slots(table, &first, 70);
+        }
+        roomy.reserve(5_000);
+        assert_eq!(slots(&mut plain, &column, 5_000), slots(&mut roomy, &column, 5_000));
+        assert_eq!(known(&roomy, &first, 70), (0..70).collect::<Vec<u32>>());
     }
 
     fn known(table: &KeyTable, column: &Column, rows: usize) -> Vec<u32> {

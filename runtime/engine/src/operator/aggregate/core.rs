@@ -225,6 +225,7 @@ impl Core {
         let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
         hash_columns(&columns, from.len(), &mut self.hashes);
         let mut slots = Vec::new();
+        self.table.reserve(from.len());
         self.table.slots(&columns, &self.hashes, &mut slots);
         self.calls.iter_mut().for_each(|call| call.grow(self.table.len()));
         Ok(slots)

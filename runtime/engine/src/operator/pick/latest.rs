@@ -67,6 +67,7 @@ impl<P: Place> Entries for LatestOperator<P> {
         let keys = self.frame.key_columns(&batch);
         hash_columns(&keys, batch.len, &mut self.hashes);
         let mut slots = Vec::new();
+        self.table.reserve(batch.len);
         self.table.slots(&keys, &self.hashes, &mut slots);
         // Each key comes once, and none of them was known: their slots are the next ones.
         P::read(&self.by, &batch, &mut self.places);
