@@ -1,7 +1,7 @@
 //! The columns of a batch while a decoder fills them: cells by row number, so that a row that turns
 //! out to be bad is simply written over. Knows types; never a format.
 
-use flow_data::{BATCH_ROWS, Batch, Buffer, Column, ColumnData, Origin, StrSlots, ViewBuilder};
+use flow_data::{BATCH_ROWS, Batch, Buffer, Column, ColumnData, Origin, StrSlots, Text, ViewBuilder};
 use flow_plan::{DataType, RecordType, Value};
 use rust_decimal::Decimal;
 use std::sync::Arc;
@@ -198,8 +198,8 @@ impl Rows {
             Arc::new(Column { data: slot.cells.finish(rows), validity })
         };
         let mut batch = Batch::new(rows, self.slots.into_iter().map(column).collect());
-        let origin = Origin { name: name.clone(), buffer: self.buffer, base, starts: self.starts };
-        batch.origin = Some(Arc::new(origin));
+        let text = Text { name: name.clone(), buffer: self.buffer, base, starts: self.starts };
+        batch.origin = Some(Origin::new(text));
         batch
     }
 }

@@ -370,6 +370,26 @@ fn results_of_another_run_are_kept_replaced_or_added_to_as_the_script_says() {
 }
 
 #[test]
+fn overwriting_replaces_part_files_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let by = ("partitionBy", ArgValue::Names(vec!["s".into()]));
+    write(dir.path(), &[("path", text("out")), by], JSON, &[1, 2], true).unwrap();
+    let others = ["job.flow", "part-of-it.json", "part-1-x.json", "sub/part-0-0.ndjson", "s=even/notes.txt"];
+    fs::create_dir(out.join("sub")).unwrap();
+    others.iter().for_each(|other| fs::write(out.join(other), "somebody else's").unwrap());
+    // None of them are results of another run, either.
+    let overwrite = [("path", text("out")), ("mode", word("overwrite"))];
+    write(dir.path(), &overwrite, JSON, &[6], true).unwrap();
+    assert_eq!(
+        names(&out),
+        ["job.flow", "part-0-0.ndjson", "part-1-x.json", "part-of-it.json", "s=even", "s=o%2Fdd", "sub"]
+    );
+    assert_eq!(names(&out.join("s=even")), ["notes.txt"]);
+    assert_eq!(names(&out.join("sub")), ["part-0-0.ndjson"]);
+}
+
+#[test]
 fn parts_roll_by_size_are_packed_and_partitioned() {
     let dir = tempfile::tempdir().unwrap();
     let rows: Vec<i64> = (0..1000).collect();

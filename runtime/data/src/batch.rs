@@ -15,13 +15,21 @@ pub struct Batch {
     pub len: usize,
     /// The columns, in the order of the schema.
     pub columns: Vec<Arc<Column>>,
-    /// Where the rows stood outside; lost when rows are dropped, made or moved.
-    pub origin: Option<Arc<Origin>>,
+    /// Where the rows stood outside; lost when rows are made, or dropped by a chain.
+    pub origin: Option<Origin>,
 }
 
-/// Where the rows of a decoded batch stood, for error messages.
-#[derive(Debug)]
+/// Where the rows of a batch stood, for error messages.
+#[derive(Clone, Debug)]
 pub struct Origin {
+    text: Arc<Text>,
+    /// Which rows of the text these are; without it, all of them in order.
+    rows: Option<Arc<[u32]>>,
+}
+
+/// What a batch was decoded from.
+#[derive(Debug)]
+pub struct Text {
     /// File path, or `<stdin>`.
     pub name: Arc<str>,
     /// The decoded bytes.
@@ -33,19 +41,43 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Of all rows of a text.
+    pub fn new(text: Text) -> Origin {
+        Origin { text: Arc::new(text), rows: None }
+    }
+
+    /// File path, or `<stdin>`.
+    pub fn name(&self) -> &str {
+        &self.text.name
+    }
+
     /// Position of a row in the (decompressed) input, in bytes.
     pub fn offset(&self, row: usize) -> u64 {
-        self.base + u64::from(self.starts[row])
+        self.text.base + u64::from(self.text.starts[self.of(row)])
     }
 
     /// The raw text of a row: from its start to the end of the line.
     pub fn raw(&self, row: usize) -> &[u8] {
-        let rest = &self.buffer[self.starts[row] as usize..];
-        let end = match self.starts.get(row + 1) {
-            Some(&next) => (next - self.starts[row]) as usize,
+        let (text, row) = (&self.text, self.of(row));
+        let rest = &text.buffer[text.starts[row] as usize..];
+        let end = match text.starts.get(row + 1) {
+            Some(&next) => (next - text.starts[row]) as usize,
             None => rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len()),
         };
         rest[..end].trim_ascii_end()
+    }
+
+    fn of(&self, row: usize) -> usize {
+        self.rows.as_ref().map_or(row, |rows| rows[row] as usize)
+    }
+
+    /// Of these rows only.
+    fn gather(&self, rows: &[u32]) -> Origin {
+        let rows = match &self.rows {
+            None => rows.into(),
+            Some(before) => rows.iter().map(|&row| before[row as usize]).collect(),
+        };
+        Origin { text: self.text.clone(), rows: Some(rows) }
     }
 }
 
@@ -78,6 +110,10 @@ impl Batch {
 
     /// The rows at these positions, in this order.
     pub fn gather(&self, rows: &[u32]) -> Batch {
-        Batch::new(rows.len(), self.columns.iter().map(|c| Arc::new(c.gather(rows))).collect())
+        let columns = self.columns.iter().map(|c| Arc::new(c.gather(rows))).collect();
+        Batch {
+            origin: self.origin.as_ref().map(|origin| origin.gather(rows)),
+            ..Batch::new(rows.len(), columns)
+        }
     }
 }

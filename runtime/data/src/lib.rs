@@ -9,7 +9,7 @@ pub mod hash;
 pub mod slab;
 pub mod view;
 
-pub use batch::{BATCH_ROWS, Batch, Origin};
+pub use batch::{BATCH_ROWS, Batch, Origin, Text};
 pub use column::{Column, ColumnBuilder, ColumnData, NO_ROW};
 pub use slab::{ColumnSlab, SLAB_BLOCK};
 pub use view::{

@@ -22,8 +22,7 @@ impl Sender {
     /// Divides rows and sends them.
     pub(crate) fn send(&mut self, shared: &Shared, edge: usize, from: usize, number: Number, batch: Batch) {
         let layout = &shared.layout.edges[edge];
-        let mut batch = self.numbered(layout, number, batch);
-        batch.origin = None;
+        let batch = self.numbered(layout, number, batch);
         let Some(keys) = &layout.keys else {
             shared.channel(edge, from, 0).send(number, batch);
             return;

@@ -13,7 +13,7 @@ pub trait Disk: Send + Sync {
     fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
     /// What a path leads to.
     fn info(&self, path: &Path) -> io::Result<FileInfo>;
-    /// What stands in a folder, sorted by name.
+    /// What stands in a folder, sorted by name; not folders that it lies in itself (links lead anywhere).
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
     /// Creates a folder and those above it.
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;

@@ -4,11 +4,16 @@ use crate::clock::Clock;
 use crate::disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The operating system's files.
 pub struct RealDisk;
+
+/// A folder, by a name that can be opened.
+fn here(dir: &Path) -> &Path {
+    if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
+}
 
 impl Disk for RealDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
@@ -34,10 +39,16 @@ impl Disk for RealDisk {
 
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
+        let above: Vec<PathBuf> =
+            dir.ancestors().filter_map(|dir| fs::canonicalize(here(dir)).ok()).collect();
         for entry in fs::read_dir(dir)? {
             let path = entry?.path();
             // A file may vanish between the listing and this look at it.
             if let Ok(info) = self.info(&path) {
+                // By a link, a folder may lie in itself: who walks through all of it must not find everything again.
+                if info.is_dir && fs::canonicalize(&path).is_ok_and(|real| above.contains(&real)) {
+                    continue;
+                }
                 entries.push(DirEntry { path, info });
             }
         }
@@ -162,5 +173,24 @@ mod tests {
         drop(held);
         assert!(RealDisk.lock(&path).is_ok());
         fs::remove_file(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_lies_in_itself_by_a_link_is_not_listed_there() {
+        let dir = std::env::temp_dir().join(format!("flow-links-{}", std::process::id()));
+        fs::create_dir_all(dir.join("a")).unwrap();
+        fs::create_dir_all(dir.join("c")).unwrap();
+        std::os::unix::fs::symlink(".", dir.join("self")).unwrap();
+        std::os::unix::fs::symlink("../c", dir.join("a/b")).unwrap();
+        std::os::unix::fs::symlink("../a", dir.join("c/d")).unwrap();
+        let names = |below: &str| -> Vec<String> {
+            let entries = RealDisk.list(&dir.join(below)).unwrap();
+            entries.iter().map(|e| e.path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+        };
+        assert_eq!(names(""), ["a", "c"]);
+        assert_eq!(names("a"), ["b"], "another folder, once");
+        assert_eq!(names("a/b"), Vec::<String>::new(), "and not the first one in it again");
+        fs::remove_dir_all(&dir).unwrap();
     }
 }

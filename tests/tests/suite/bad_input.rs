@@ -228,3 +228,17 @@ fn a_second_run_over_the_results_of_the_first_is_refused() {
     assert_says(&err, &["mode: overwrite"]);
     assert_eq!(results(folder.path()), before);
 }
+
+#[test]
+fn a_record_error_behind_an_exchange_says_where_its_row_was_read() {
+    let script = "type R = { k: string, x: int }\nsource r: R = file(\"rows.ndjson\", format: json)\n\
+                  stream s = r |> keyBy(k) |> trigger(atEnd) |> aggregate { t: sum(x) }\n\
+                  sink o = s -> stdout(format: json)\n";
+    let rows = "{\"k\":\"a\",\"x\":9223372036854775807}\n{\"k\":\"b\",\"x\":1}\n{\"k\":\"a\",\"x\":1}\n";
+    let folder = folder(script, "rows.ndjson", rows);
+    for workers in ["1", "2", "3"] {
+        let run = ["run", "job.flow", "--fresh", "--parallelism", workers];
+        let (_, err) = outcome(&flow_binary::run(folder.path(), &run), 3);
+        assert_says(&err, &["9223372036854775807 + 1 overflows", "rows.ndjson:3 (byte 50)"]);
+    }
+}

@@ -247,3 +247,16 @@ fn a_start_that_was_refused_does_not_make_a_finished_job_go_on() {
     assert_eq!(status, Some(0), "{err}");
     assert_eq!(lines(folder.path()).len(), 1);
 }
+
+#[test]
+fn a_job_that_finished_once_and_then_failed_begins_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let replacing = script("n: count()").replace("format: json)\n", "format: json, mode: overwrite)\n");
+    write(folder.path(), "totals.flow", &replacing.replacen(", mode: overwrite", "", 1));
+    for (row, expected) in [("1", 0), ("\"no number\"", 3), ("2", 0), ("3", 0)] {
+        write(folder.path(), "in", &format!("{{\"k\":{row},\"v\":1}}\n"));
+        let (status, _, err) = flow(folder.path(), &["run", "totals.flow"]);
+        assert_eq!(status, Some(expected), "row {row}: {err}");
+    }
+    assert_eq!(field(&lines(folder.path()), "k"), [3]);
+}

@@ -93,6 +93,10 @@ fn run(options: &Options) -> Result<(), String> {
             };
             bench::run(&places, &queries, &plan)
         }
+        ["same", query, limit, flow] => {
+            let query = queries::chosen(&[query.to_string()])?;
+            query.iter().try_for_each(|query| bench::same(query, Path::new(limit), Path::new(flow)))
+        }
         ["growth"] => growth::run(&places, &queries, options.repeat),
         ["latency"] => latency::run(&places, options.load, !options.without.iter().any(|who| who == "flink")),
         ["data", folder] => {

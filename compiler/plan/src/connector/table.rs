@@ -244,9 +244,9 @@ pub const CONNECTORS: &[ConnectorDef] = &[
             arg(
                 "mode",
                 A::Word(&["append", "overwrite"]),
-                Default("append"),
+                Optional,
                 Sink,
-                "Keep or remove what earlier runs wrote.",
+                "Keep or replace the part files of earlier runs; without it, a run that begins anew over some is refused.",
             ),
         ],
     },

@@ -50,7 +50,9 @@ impl CsvDecoder {
             let (raw, after) = field(text, at, self.delimiter)?;
             let last = i + 1 == columns.slots.len();
             let next = match after {
-                After::Record(next) if i == 0 && raw.is_null() => return Ok(Record::Blank(next)),
+                After::Record(next) if i == 0 && raw.is_null() && !self.only_nulls(columns) => {
+                    return Ok(Record::Blank(next));
+                }
                 After::Record(_) if !last => return Err(ragged(i + 1, columns.slots.len())),
                 After::Field(next) if last => return Err(self.too_many(text, next, i + 1)),
                 After::Field(next) | After::Record(next) => next,
@@ -66,6 +68,12 @@ impl CsvDecoder {
             rows.slots[slot].null(rows.row);
         }
         Ok(Record::Row(at))
+    }
+
+    /// Is there one column, which may be null? Then a line without anything is a row, as it is where such a row is written.
+    #[cold]
+    fn only_nulls(&self, columns: &Columns) -> bool {
+        matches!(*columns.slots, [Some(slot)] if self.fields[slot].optional)
     }
 
     /// Counts on, for the message.
@@ -131,6 +139,11 @@ fn any(field: &Field, slot: &mut Slot, row: usize, bytes: &[u8]) -> Result<(), F
     slot.valid(row);
     let trimmed = bytes.trim_ascii();
     if trimmed.is_empty() && field.kind != Kind::String && field.kind != Kind::Bytes {
+        if field.optional {
+            // Quoted, or blanks: no text, and nothing of another type either.
+            slot.null(row);
+            return Ok(());
+        }
         let error =
             format!("expected {}, found nothing (if it may be empty, its type is `{}?`)", field.ty, field.ty);
         return Err(Fault::new(code::MISSING_FIELD, error));

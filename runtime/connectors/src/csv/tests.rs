@@ -58,6 +58,28 @@ fn an_empty_field_is_null_only_where_it_may_be_and_without_quotes() {
 }
 
 #[test]
+fn quotes_around_nothing_are_null_where_no_text_is_wanted() {
+    let schema = schema(&[("a", DataType::Int.optional()), ("b", DataType::Float.optional())]);
+    let got = read(&schema, b"\"\",1\n2,\" \"\n");
+    assert!(got.bad.is_empty(), "{:?}", got.bad);
+    assert_eq!(got.json(&schema), [r#"{"a":null,"b":1.0}"#, r#"{"a":2,"b":null}"#]);
+}
+
+#[test]
+fn nulls_of_a_single_column_are_read_as_they_are_written() {
+    for ty in [DataType::Int, DataType::String] {
+        let schema = schema(&[("a", ty.optional())]);
+        let rows = vec![vec![Value::Null]; 3];
+        let text = write(&schema, &rows);
+        assert_eq!(text, "a\n\n\n\n");
+        assert_eq!(read(&schema, &text.as_bytes()[2..]).json(&schema), [r#"{"a":null}"#; 3]);
+    }
+    // Where there must be a value, such lines are no rows.
+    let schema = schema(&[("a", DataType::Int)]);
+    assert_eq!(read(&schema, b"1\n\n2\n").json(&schema), [r#"{"a":1}"#, r#"{"a":2}"#]);
+}
+
+#[test]
 fn a_bad_record_is_told_with_its_place_and_the_others_are_read() {
     let schema = schema(&[("a", DataType::Int), ("b", DataType::String)]);
     let cases: &[(&[u8], &str, &str)] = &[

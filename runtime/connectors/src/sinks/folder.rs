@@ -20,7 +20,7 @@ pub(crate) enum Mode {
     Refuse,
     /// They stay.
     Append,
-    /// They go when the first new ones come.
+    /// They go when the first new ones come; other files stay.
     Overwrite,
 }
 
@@ -68,10 +68,17 @@ fn is_inside(below: &str) -> bool {
     !below.is_empty() && Path::new(below).components().all(|step| matches!(step, Component::Normal(_)))
 }
 
-/// The number in a part's name: `part-<worker>-<number>.<extension>`.
+/// The number in a part's name: `part-<worker>-<number>.<extension>`. Nothing else in the folder is a sink's own.
 fn number(name: &str) -> Option<u64> {
-    let (_, rest) = name.strip_prefix("part-")?.split_once('-')?;
-    rest.split('.').next()?.parse().ok()
+    let (worker, rest) = name.strip_prefix("part-")?.split_once('-')?;
+    let (number, _) = rest.split_once('.')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (digits(worker) && digits(number)).then(|| number.parse().ok())?
+}
+
+/// May a subfolder have been made by a sink with `partitionBy`: `<field>=<value>`?
+fn is_partition(name: &str) -> bool {
+    !name.starts_with('.') && name.contains('=')
 }
 
 /// The first number behind those of all these files.
@@ -185,7 +192,7 @@ impl Folder {
         self.disk.sync_dir(dir).map_err(|error| SinkError::Open(failed("sync", dir, &error)))
     }
 
-    /// Visible files below the folder.
+    /// The parts below the folder that can be seen. What has another name was put there by somebody else, and stays.
     fn visible(&self) -> Result<Vec<PathBuf>, String> {
         let mut visible = Vec::new();
         let mut open = vec![self.path.clone()];
@@ -193,10 +200,9 @@ impl Folder {
             for entry in self.disk.list(&dir).map_err(|error| failed("read the folder", &dir, &error))? {
                 let name = entry.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 match entry.info.is_dir {
-                    true if !name.starts_with('.') => open.push(entry.path),
-                    true => {}
-                    false if name.starts_with(['.', '_']) => {}
-                    false => visible.push(entry.path),
+                    true if is_partition(&name) => open.push(entry.path),
+                    false if number(&name).is_some() => visible.push(entry.path),
+                    _ => {}
                 }
             }
         }

@@ -60,7 +60,7 @@ pub(crate) fn begin(
         && !matches!(checkpoints.beginning, Beginning::Savepoint(_));
     let run = Run { job: job.to_string(), generation, fresh };
     let goes_on = matches!(checkpoints.beginning, Beginning::GoOn);
-    let still_fresh = || if fresh && goes_on { nothing_came(store) } else { Ok(()) };
+    let still_fresh = || if fresh && goes_on { nothing_came(store, &published) } else { Ok(()) };
     let mut marks = Vec::new();
     for (node, sink) in sinks.iter_mut() {
         let said = sink.begin(&run).or_else(|error| {
@@ -83,10 +83,13 @@ pub(crate) fn begin(
 }
 
 /// Sinks were told that this run begins with nothing. They show nothing of older runs any more, so that this one only has
-/// to go if there is something that they were not told of.
-fn nothing_came(store: &Store) -> Result<(), NotBegun> {
+/// to go if there is something that they were not told of: that was not there when this run looked. (What was there may
+/// well be older than the checkpoint from which a run began anew.)
+fn nothing_came(store: &Store, before: &[Manifest]) -> Result<(), NotBegun> {
     let published = store.folder().published().map_err(NotBegun::job)?;
-    match published.iter().any(|manifest| manifest.barrier > 0 || manifest.finished) {
+    let knew =
+        |new: &Manifest| before.iter().any(|old| (old.generation, old.epoch) == (new.generation, new.epoch));
+    match published.iter().any(|manifest| (manifest.barrier > 0 || manifest.finished) && !knew(manifest)) {
         true => Err(NotBegun::job(
             "another run of this job completed a checkpoint while this one began: start again to go on from it",
         )),
