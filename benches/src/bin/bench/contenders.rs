@@ -58,6 +58,8 @@ impl Who {
 pub(crate) struct Places {
     pub(crate) bins: PathBuf,
     pub(crate) data: PathBuf,
+    /// Where results are written: a folder in memory leaves the disk out.
+    pub(crate) into: PathBuf,
     pub(crate) scripts: PathBuf,
     pub(crate) python: Option<PathBuf>,
     pub(crate) peers: PathBuf,
@@ -95,7 +97,9 @@ impl Places {
                 let script = format!("{}.flow", job.name);
                 let here = self.data.join(&script);
                 let from = self.scripts.join(&script);
-                std::fs::copy(&from, &here).map_err(|e| format!("{}: {e}", from.display()))?;
+                let text = std::fs::read_to_string(&from).map_err(|e| format!("{}: {e}", from.display()))?;
+                let text = text.replace(&format!("\"out/{}\"", job.name), &format!("{:?}", output));
+                std::fs::write(&here, text).map_err(|e| format!("{}: {e}", here.display()))?;
                 let mut command = Command::new(self.bins.join("flow"));
                 command.arg("run").arg(&here).args(["--fresh", "--parallelism", &workers.to_string()]);
                 Ok(run(&mut command, &name)?.0)
@@ -105,10 +109,10 @@ impl Places {
 
     pub(crate) fn output(&self, job: &Job, who: Who) -> PathBuf {
         match who {
-            Who::Flow(_) => self.data.join("out").join(job.name),
-            Who::Limit => self.data.join(format!("{}.limit", job.name)),
-            Who::Plain => self.data.join(format!("{}.plain", job.name)),
-            Who::DuckDb => self.data.join(format!("{}.duckdb", job.name)),
+            Who::Flow(_) => self.into.join("out").join(job.name),
+            Who::Limit => self.into.join(format!("{}.limit", job.name)),
+            Who::Plain => self.into.join(format!("{}.plain", job.name)),
+            Who::DuckDb => self.into.join(format!("{}.duckdb", job.name)),
         }
     }
 }

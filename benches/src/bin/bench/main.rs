@@ -1,4 +1,4 @@
-//! `bench [--quick] [--jobs q0,words] [--repeat N] [--without duckdb] [--bins DIR]`: makes the data
+//! `bench [--quick] [--jobs q0,words] [--repeat N] [--without duckdb] [--into DIR] [--bins DIR]`: makes the data
 //! once, runs `flow` and its peers in turns on the same files, checks that their outputs agree, and
 //! prints Markdown. Started by `cargo xtask bench`.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
@@ -21,6 +21,7 @@ struct Options {
     repeat: usize,
     jobs: Vec<String>,
     without: Vec<String>,
+    into: Option<PathBuf>,
     bins: PathBuf,
 }
 
@@ -42,6 +43,7 @@ fn options() -> Result<Options, String> {
         repeat: 3,
         jobs: JOBS.iter().map(|j| j.name.to_string()).collect(),
         without: Vec::new(),
+        into: None,
         bins: here.parent().unwrap_or(Path::new(".")).to_path_buf(),
     };
     while let Some(flag) = args.next() {
@@ -52,6 +54,7 @@ fn options() -> Result<Options, String> {
             "--repeat" => options.repeat = value()?.parse().map_err(|_| "--repeat wants a number")?,
             "--jobs" => options.jobs = list(value()?),
             "--without" => options.without = list(value()?),
+            "--into" => options.into = Some(std::path::absolute(value()?).map_err(|e| e.to_string())?),
             "--bins" => options.bins = value()?.into(),
             other => return Err(format!("what is `{other}`?")),
         }
@@ -67,7 +70,9 @@ fn suite(options: &Options) -> Result<(), String> {
     let (folder, bids, words) =
         if options.quick { ("quick", 920_000, 4_800_000) } else { ("full", 9_200_000, 48_000_000) };
     let data = home.join("data").join(folder);
-    std::fs::create_dir_all(&data).map_err(|e| format!("{}: {e}", data.display()))?;
+    for folder in [Some(&data), options.into.as_ref()].into_iter().flatten() {
+        std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
     let python = if options.without.iter().any(|w| w == "duckdb") {
         None
     } else {
@@ -76,6 +81,7 @@ fn suite(options: &Options) -> Result<(), String> {
     };
     let places = Places {
         bins: options.bins.clone(),
+        into: options.into.clone().unwrap_or_else(|| data.clone()),
         data,
         scripts: home.join("scripts"),
         python,
