@@ -96,6 +96,10 @@ impl Loader for Disk<'_> {
     fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError> {
         read(path, self.0)
     }
+
+    fn identity(&self, path: &Path) -> PathBuf {
+        flow_driver::normal(&std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()))
+    }
 }
 
 /// Compiles a script of the command line.

@@ -5,7 +5,7 @@ use crate::runnable::meaningless;
 use crate::upgrade::{self, Upgrade, Upgrades};
 use flow_plan::operator::Plan;
 use flow_syntax::ast::Program;
-use flow_syntax::{Diagnostic, SourceMap};
+use flow_syntax::{Applicability, Diagnostic, SourceMap, Span, codes};
 use flow_types::{Checked, Levels};
 use std::path::Path;
 
@@ -92,6 +92,7 @@ pub fn analyse_again(
         Some(flow_types::Before { checked: std::mem::take(&mut before.checked), edit })
     });
     let (checked, found) = flow_types::check_again(&input, before);
+    doubt_guesses(&programs, &checked, &mut diagnostics);
     diagnostics.extend(found);
     let mut main = Compilation { sources, programs, diagnostics, checked, plan: None, upgrades: Vec::new() };
     if main.checked.ok {
@@ -102,6 +103,24 @@ pub fn analyse_again(
     main.diagnostics.extend(found);
     sort(&mut main.diagnostics);
     Ok(main)
+}
+
+/// Where a quote or bracket belongs that is missing is a guess, and a doubtful one where what is read with it is wrong.
+fn doubt_guesses(programs: &[Program], checked: &Checked, diagnostics: &mut [Diagnostic]) {
+    for piece in programs.iter().flat_map(|program| &program.doubtful) {
+        let holds = |at: Span| at.file == piece.file && piece.start <= at.start && at.end <= piece.end;
+        if !checked.silenced.iter().any(|at| holds(*at)) {
+            continue;
+        }
+        let guesses = diagnostics.iter_mut().filter(|d| {
+            matches!(d.code, codes::UNCLOSED_BRACKET | codes::UNCLOSED_STRING) && holds(d.primary.span)
+        });
+        for fix in guesses.flat_map(|guess| &mut guess.fixes) {
+            if fix.applicability == Applicability::MachineApplicable {
+                fix.applicability = Applicability::MaybeIncorrect;
+            }
+        }
+    }
 }
 
 /// How the main script changed, if that is all that did.

@@ -9,6 +9,12 @@ use std::path::{Component, Path, PathBuf};
 pub trait Loader {
     /// The bytes behind a path. Import paths are joined to the folder of the importing file.
     fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError>;
+
+    /// What tells the file behind a path from all others: `a.flow` and `../here/a.flow` may be one. A loader that
+    /// knows where it stands says so; the letters of the path are all that the others have.
+    fn identity(&self, path: &Path) -> PathBuf {
+        normal(path)
+    }
 }
 
 impl<F: FnMut(&Path) -> Result<Vec<u8>, LoadError>> Loader for F {
@@ -62,7 +68,7 @@ struct Loading<'a> {
     loader: &'a mut dyn Loader,
     memory: Option<&'a mut Memories>,
     loaded: Loaded,
-    /// Files by normal path, with the file that imported each (for circles).
+    /// Files by what tells them apart.
     known: HashMap<PathBuf, FileId>,
     paths: Vec<PathBuf>,
     /// Imports of each file, as they are found.
@@ -109,7 +115,7 @@ impl Loading<'_> {
         let name = if shown == Path::new("-") { "<stdin>".to_string() } else { shown.display().to_string() };
         // Bytes that are no text are shown with the bad ones replaced; up to them offsets are the same.
         let file = self.loaded.sources.add(name, String::from_utf8_lossy(bytes));
-        self.known.insert(normal.to_path_buf(), file);
+        self.known.insert(self.loader.identity(normal), file);
         self.paths.push(shown.to_path_buf());
         self.edges.push(Vec::new());
         let memory = self.memory.as_mut().map(|memory| memory.0.entry(normal.to_path_buf()).or_default());
@@ -122,7 +128,7 @@ impl Loading<'_> {
     fn import(&mut self, from: FileId, import: &Import) {
         let folder = self.paths[from.0 as usize].parent().map(Path::to_path_buf).unwrap_or_default();
         let path = normal(&folder.join(&import.path));
-        let file = match self.known.get(&path) {
+        let file = match self.known.get(&self.loader.identity(&path)) {
             Some(file) => *file,
             None if self.loaded.programs.len() >= FILES => {
                 let message = format!("more than {FILES} files are imported");

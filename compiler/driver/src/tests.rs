@@ -1,6 +1,6 @@
 use super::*;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn diagnose(files: &[(&str, &[u8])]) -> Vec<(String, String)> {
     let table: HashMap<&str, &[u8]> = files.iter().copied().collect();
@@ -31,6 +31,32 @@ fn imports_are_looked_for_beside_the_importing_file_and_loaded_once() {
         ("lib/z.flow", b"type Z = int"),
     ];
     assert_eq!(diagnose(files), []);
+}
+
+/// A loader that stands in the folder `jobs`.
+struct InJobs<'a>(&'a [(&'a str, &'a [u8])]);
+
+impl Loader for InJobs<'_> {
+    fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError> {
+        let path = self.identity(path);
+        let found = self.0.iter().find(|(name, _)| Path::new(name) == path);
+        found.map(|(_, bytes)| bytes.to_vec()).ok_or(LoadError::Missing)
+    }
+
+    fn identity(&self, path: &Path) -> PathBuf {
+        normal(&Path::new("jobs").join(path))
+    }
+}
+
+#[test]
+fn a_file_that_is_reached_on_two_ways_is_one_file() {
+    let files: &[(&str, &[u8])] = &[
+        ("jobs/main.flow", b"import \"f.flow\"\nimport \"../lib/g.flow\""),
+        ("jobs/f.flow", b"type F = { a: int }"),
+        ("lib/g.flow", b"import \"../jobs/f.flow\"\ntype G = { f: F }"),
+    ];
+    let done = compile(&mut InJobs(files), Path::new("main.flow"), &Options::default()).unwrap();
+    assert_eq!(done.diagnostics, []);
 }
 
 #[test]

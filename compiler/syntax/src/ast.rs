@@ -24,6 +24,17 @@ pub struct Program {
     pub decls: Vec<Decl>,
     /// All expressions of the file.
     pub exprs: Exprs,
+    /// Stages, connectors and other pieces in which something was reported that says they may have been misread:
+    /// nothing more is to be said of them.
+    pub doubtful: Vec<Span>,
+}
+
+impl Program {
+    /// Is it doubtful what stands at this place?
+    pub fn is_doubtful(&self, at: Span) -> bool {
+        let holds = |piece: &Span| piece.start <= at.start && at.end <= piece.end;
+        at.file == self.file && self.doubtful.iter().any(holds)
+    }
 }
 
 /// A declaration with what stands around it.

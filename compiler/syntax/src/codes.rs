@@ -126,6 +126,7 @@ codes! {
     SOURCE_TYPE "E0508" "source-type" "the source needs a type, or has another one";
     TABLE_KEY "E0509" "table-key" "a table needs key fields it has";
     TABLE_STAGE "E0510" "table-stage" "a stage that the rows of a table cannot go through";
+    SHARED_CONNECTOR "E0511" "shared-connector" "two declarations use what only one of them can have";
 
     DUPLICATE_JOB "E0601" "duplicate-job" "a script has one job block at most";
     JOB_OPTION "E0602" "job-option" "the job block has no such option, or not with this value";

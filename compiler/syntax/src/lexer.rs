@@ -1,7 +1,7 @@
 //! Text → tokens. Never fails: what it cannot read becomes a diagnostic and a token that lets the
 //! parser go on. Strings are closed at the end of their line at the latest.
 
-use crate::codes::{BAD_CHARACTER, FOREIGN_WORD, TOO_DEEP, UNCLOSED_STRING};
+use crate::codes::{BAD_CHARACTER, BAD_LITERAL, FOREIGN_WORD, TOO_DEEP, UNCLOSED_STRING};
 use crate::diagnostic::{Applicability, Diagnostic};
 use crate::span::{FileId, Span};
 use crate::token::{Token, TokenKind, is_keyword};
@@ -22,8 +22,15 @@ pub fn tokens(text: &str) -> Vec<Token> {
 
 /// Reads the whole text.
 pub(crate) fn lex(file: FileId, text: &str) -> Lexed {
-    let mut lexer =
-        Lexer { file, text, bytes: text.as_bytes(), at: 0, tokens: Vec::new(), diagnostics: Vec::new() };
+    let mut lexer = Lexer {
+        file,
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        tokens: Vec::new(),
+        diagnostics: Vec::new(),
+        reopened: 0,
+    };
     if text.starts_with('\u{feff}') {
         lexer.at = 3;
     }
@@ -41,6 +48,8 @@ struct Lexer<'a> {
     at: usize,
     tokens: Vec<Token>,
     diagnostics: Vec<Diagnostic>,
+    /// Behind the last string that was never opened: the line is not searched for it again.
+    reopened: usize,
 }
 
 /// Where the lexer is inside a string: in its text, or in an interpolation with open braces.
@@ -441,6 +450,11 @@ impl Lexer<'_> {
         while i < end && self.bytes[i] != b'"' {
             i += if !raw && self.bytes[i] == b'\\' { 2 } else { 1 };
         }
+        if let Some(close) = raw.then(|| quote_in_raw(self.bytes, i, end)).flatten() {
+            self.at = close + 1;
+            self.quote_in_raw(start, i);
+            return self.push(TokenKind::RawString, start);
+        }
         if i < end {
             self.at = i + 1;
         } else {
@@ -450,6 +464,56 @@ impl Lexer<'_> {
             self.unclosed_string(quote, close);
         }
         self.push(if raw { TokenKind::RawString } else { TokenKind::Bytes }, start);
+    }
+
+    /// `r"\"x"`: told once, and read as it was meant.
+    fn quote_in_raw(&mut self, start: usize, quote: usize) {
+        let inner = &self.text[start + 2..self.at - 1];
+        let plain = inner.replace("\\\"", "\"").replace('\\', "\\\\").replace('"', "\\\"");
+        let fixed = format!("\"{}\"", plain.replace('{', "{{").replace('}', "}}"));
+        let whole = self.span(start);
+        self.report(
+            Diagnostic::new(
+                BAD_LITERAL,
+                Span::new(self.file, quote - 1, quote + 1),
+                "a raw string cannot hold a `\"`",
+            )
+            .at("nothing is escaped in a raw string: this ends it")
+            .help("a string without the `r` can: `\\\"` is a quote in it, and each `\\` is written twice")
+            .with_fix("write a string with escapes", whole, fixed, Applicability::MaybeIncorrect),
+        );
+    }
+
+    /// `[ATL", "DFW"]`: on a line with a quote too few, a quote right behind a word closes what was never opened.
+    /// Said if so, and read from there again.
+    fn never_opened(&mut self, failed: usize) -> bool {
+        let line = self.bytes[..failed].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        let Some((start, quote)) = unopened(self.bytes, line.max(self.reopened), failed) else {
+            return false;
+        };
+        // Not within another token or another string.
+        let kept = self.tokens.iter().rposition(|t| (t.span.start as usize) < start).map_or(0, |i| i + 1);
+        let before = &self.tokens[..kept];
+        let of_line = before.iter().rev().take_while(|t| t.span.start as usize >= line);
+        let open: i32 = of_line
+            .map(|t| i32::from(t.kind == TokenKind::StringOpen) - i32::from(t.kind == TokenKind::StringClose))
+            .sum();
+        if open != 0 || before.last().is_some_and(|t| t.span.end as usize > start) {
+            return false;
+        }
+        self.tokens.truncate(kept);
+        self.diagnostics.retain(|d| (d.primary.span.start as usize) < start);
+        let word = Span::new(self.file, start, quote);
+        let shown: String = self.text[start..quote].chars().take(30).collect();
+        self.report(
+            Diagnostic::new(UNCLOSED_STRING, word, format!("a `\"` is missing before `{shown}`"))
+                .at("this string is never opened")
+                .label(Span::new(self.file, quote, quote + 1), "closed here")
+                .with_fix("open the string", word.before(), "\"", Applicability::MaybeIncorrect),
+        );
+        self.push_string(start, start, quote, quote + 1);
+        self.reopened = quote + 1;
+        true
     }
 
     fn unclosed_string(&mut self, quote: Span, close: Span) {
@@ -484,6 +548,9 @@ impl Lexer<'_> {
         }
         self.tokens.truncate(tokens);
         self.diagnostics.truncate(diagnostics);
+        if matches!(outcome, StringEnd::Unclosed) && self.never_opened(start) {
+            return;
+        }
         let end = line_end(self.bytes, start);
         let guess = guess_string_end(self.text, start + 1, end);
         let quote = Span::new(self.file, start, start + 1);
@@ -620,6 +687,44 @@ const BLANK_FIX: &str = "write a plain blank";
 
 fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// The quote that ends a raw string whose author escaped the one at `quote`: what follows that one cannot follow a
+/// string.
+fn quote_in_raw(bytes: &[u8], quote: usize, end: usize) -> Option<usize> {
+    let escaped = |at: usize| bytes[at - 1] == b'\\';
+    let rest = bytes.get(quote + 1..end)?;
+    let next = rest.iter().find(|b| !matches!(b, b' ' | b'\t'))?;
+    if !escaped(quote) || matches!(next, b',' | b']' | b'}' | b'|' | b'-' | b'=' | b'!' | b'+' | b':') {
+        return None;
+    }
+    let close = (quote + 1..end).find(|at| bytes[*at] == b'"' && !escaped(*at))?;
+    // `r"\") and f(r"\")`: two of them that are right.
+    (*next != b')' || !bytes[quote + 1..close].ends_with(b"r")).then_some(close)
+}
+
+/// The first string from `from` on that is closed and was never opened: where its text begins, and the quote.
+fn unopened(bytes: &[u8], from: usize, failed: usize) -> Option<(usize, usize)> {
+    let mut at = from;
+    while at <= failed {
+        if bytes[at] != b'"' {
+            at += 1;
+            continue;
+        }
+        let before = if at > from { bytes[at - 1] } else { b' ' };
+        let prefixed = matches!(before, b'r' | b'b') && (at < 2 || !is_word_byte(bytes[at - 2]));
+        if !prefixed && (is_word_byte(before) || matches!(before, b'/' | b'.' | b'*' | b'%' | b'?')) {
+            let outside = |b: &u8| b" \t\"([{,:=".contains(b);
+            let start = bytes[from..at].iter().rposition(outside).map_or(from, |i| from + i + 1);
+            return Some((start, at));
+        }
+        at += 1;
+        while at <= failed && bytes[at] != b'"' {
+            at += if bytes[at] == b'\\' && !prefixed { 2 } else { 1 };
+        }
+        at += 1;
+    }
+    None
 }
 
 /// The offset of the line's end (its `\r\n` or `\n`, or the end of the text).

@@ -4,7 +4,7 @@
 //! pieces (head, stages, connector, test steps), pest parses each piece and [`crate::build`] makes
 //! tree of it. A broken piece is reported once and the others go on.
 
-use crate::ast::{Decl, DeclKind, Exprs, Ident, Program};
+use crate::ast::{Decl, DeclKind, Ident, Program};
 use crate::build::{Build, Pair, Shared, doc_before, ident_of};
 use crate::class::{Tok, classify};
 use crate::codes::{NOT_UTF8, TOO_LONG};
@@ -50,21 +50,20 @@ fn read(file: FileId, text: &str, mut memory: Option<&mut Memory>) -> (Program, 
         let limit = Span::new(file, MAX_SCRIPT, MAX_SCRIPT);
         let diagnostic = Diagnostic::new(TOO_LONG, limit, "this script is longer than 1 MiB")
             .help("split it into files and `import` them; data belongs into files that a `source` reads");
-        return (Program { file, decls: Vec::new(), exprs: Exprs::default() }, vec![diagnostic]);
+        return (Program { file, ..Program::default() }, vec![diagnostic]);
     }
     let lexed = lex(file, text);
     let mut diagnostics = lexed.diagnostics;
     let toks = classify(text, &lexed.tokens, 0..lexed.tokens.len());
     let segments = segments(file, text, &toks, 0, &mut diagnostics);
-    let mut shared =
-        Shared { file, text, tokens: &lexed.tokens, exprs: Exprs::default(), diagnostics, depth: 0 };
+    let mut shared = Shared::new(file, text, &lexed.tokens, diagnostics);
     let mut decls = Vec::with_capacity(segments.len());
     for segment in &segments {
         decls.extend(remembered(&mut shared, segment, memory.as_deref_mut()));
     }
     let mut diagnostics = shared.diagnostics;
     diagnostics.sort_by_key(|d| d.primary.span.start);
-    (Program { file, decls, exprs: shared.exprs }, diagnostics)
+    (Program { file, decls, exprs: shared.exprs, doubtful: shared.doubtful }, diagnostics)
 }
 
 /// Where the results of the blocks of functions begin, if nothing is wrong with a script's syntax. Declarations that the memory
@@ -77,8 +76,7 @@ pub(crate) fn bodies_if_right(
     memory: &Memory,
 ) -> Option<Vec<usize>> {
     let diagnostics = std::mem::take(&mut lexed.diagnostics);
-    let mut shared =
-        Shared { file, text, tokens: &lexed.tokens, exprs: Exprs::default(), diagnostics, depth: 0 };
+    let mut shared = Shared::new(file, text, &lexed.tokens, diagnostics);
     let mut bodies = Vec::new();
     for segment in segments {
         let (start, own) = own_text(&shared, segment)?;
@@ -147,7 +145,7 @@ pub fn parse_bytes(file: FileId, bytes: &[u8], memory: Option<&mut Memory>) -> (
                     bytes[at]
                 ))
                 .help("save the file with the encoding UTF-8");
-            (Program { file, decls: Vec::new(), exprs: Exprs::default() }, vec![diagnostic])
+            (Program { file, ..Program::default() }, vec![diagnostic])
         }
     }
 }
@@ -161,7 +159,8 @@ fn declaration(shared: &mut Shared<'_>, segment: &Segment) -> Option<Decl> {
     let span = toks[0].span(shared.file).to(toks[toks.len() - 1].span(shared.file));
     let doc = doc_before(shared.text, shared.tokens, toks[0].first as usize);
     let Some(keyword) = diagnose::keyword(shared, toks_of_decl) else {
-        return Some(Decl { doc, was, span, kind: DeclKind::Error(None), sound: false });
+        let name = diagnose::declared_name(toks_of_decl).map(|t| ident_of(shared.text, shared.file, t));
+        return Some(Decl { doc, was, span, kind: DeclKind::Error(name), sound: false });
     };
     let name = toks_of_decl.get(1).filter(|t| t.is_name()).map(|t| ident_of(shared.text, shared.file, *t));
     let length = (span.end - span.start) as usize;
@@ -187,6 +186,15 @@ fn declaration(shared: &mut Shared<'_>, segment: &Segment) -> Option<Decl> {
 /// `@was("old")` before a declaration: what it says, and where the declaration's word stands.
 fn annotation(shared: &mut Shared<'_>, toks: &[Tok]) -> (Option<Ident>, usize) {
     let classes: Vec<u8> = toks.iter().take(5).map(|t| t.class).collect();
+    if classes.starts_with(b"@i()") {
+        let whole = toks[0].span(shared.file).to(toks[3].span(shared.file));
+        let message = "an annotation holds a name in quotes";
+        let diagnostic = Diagnostic::new(crate::codes::UNEXPECTED_TOKEN, whole, message)
+            .at("no name is given")
+            .help("`@was(\"old\")` before a declaration tells its former name");
+        shared.diagnostics.push(diagnostic);
+        return (None, 4.min(toks.len() - 1));
+    }
     if classes != b"@i(\")" {
         return (None, 0);
     }
@@ -226,7 +234,8 @@ pub(crate) fn with_pairs<T>(
     build: impl FnOnce(&mut Build<'_, '_, '_>, Pair<'_>) -> T,
 ) -> Option<T> {
     let classes: String = toks.iter().map(|t| t.class as char).collect();
-    match Grammar::parse(rule, &classes) {
+    let before = shared.diagnostics.len();
+    let built = match Grammar::parse(rule, &classes) {
         Ok(mut pairs) => pairs.next().map(|pair| build(&mut Build::new(shared, toks), pair)),
         Err(error) => {
             if diagnose::known(shared, toks) {
@@ -236,5 +245,7 @@ pub(crate) fn with_pairs<T>(
             }
             None
         }
-    }
+    };
+    diagnose::doubt(shared, toks, before);
+    built
 }

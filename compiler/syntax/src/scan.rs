@@ -83,9 +83,10 @@ impl Borders<'_> {
         }
         if tok.class == b'@' && tok.starts_line && self.class(i + 1) == b'i' && self.class(i + 2) == b'(' {
             // `@was("old")` before a keyword; before a stage it stands behind `|>`.
-            return self.class(i - 1) != b'|' && self.keyword_at(i + 5, at_depth_0);
+            let behind = if self.class(i + 3) == b')' { i + 4 } else { i + 5 };
+            return self.class(i - 1) != b'|' && self.keyword_at(behind, at_depth_0);
         }
-        if self.class(i - 1) == b')' && i >= 5 && self.class(i - 5) == b'@' {
+        if self.class(i - 1) == b')' && i >= 5 && (self.class(i - 5) == b'@' || self.class(i - 4) == b'@') {
             return false;
         }
         self.keyword_at(i, at_depth_0) || (at_depth_0 && self.stray_at(i))
@@ -231,7 +232,10 @@ impl Scan<'_> {
     /// The word that begins the declaration being read.
     fn in_pipeline(&self) -> bool {
         let first = match self.toks.first() {
-            Some(t) if t.class == b'@' => self.toks.get(5),
+            Some(t) if t.class == b'@' => {
+                let close = self.toks.iter().take(5).position(|t| t.class == b')');
+                close.and_then(|close| self.toks.get(close + 1))
+            }
             other => other,
         };
         first.is_some_and(|t| is_pipeline_word(t.text(self.text)) || t.class == b'i')
@@ -529,6 +533,11 @@ impl Scan<'_> {
 pub(crate) fn nearest_keyword(word: &str) -> Option<&'static str> {
     let lower = word.to_ascii_lowercase();
     let limit = if word.len() <= 3 { 1 } else { 2 };
+    // Half typed, and only one goes on like this.
+    let mut begun = DECLARATION_WORDS.iter().filter(|k| lower.len() > 1 && k.starts_with(&lower));
+    if let (Some(only), None) = (begun.next(), begun.next()) {
+        return Some(only);
+    }
     DECLARATION_WORDS
         .iter()
         .map(|k| (strsim::damerau_levenshtein(k, &lower), *k))

@@ -24,6 +24,8 @@ pub struct Checked {
     pub(crate) kept: Vec<Kept>,
     /// Numbers given to columns so far.
     pub(crate) columns: u32,
+    /// Where errors were found that are not told, because a mistake of the syntax beside them is.
+    pub silenced: Vec<Span>,
     /// Were there no errors? Only then is there a plan.
     pub ok: bool,
 }

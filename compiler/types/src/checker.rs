@@ -6,6 +6,7 @@ use crate::checked::{Checked, CheckedDeclaration, CheckedKind, CheckedPipeline, 
 use crate::functions::Template;
 use crate::lints::{self, Levels};
 use crate::names::{self, Global};
+use crate::shared;
 use flow_plan::expr::Place;
 use flow_plan::{DataType, Value};
 use flow_syntax::ast::{DeclKind, Program, TestStep};
@@ -97,6 +98,8 @@ pub(crate) struct Checker<'a> {
     /// Known at the end: is a column read by anything?
     pub read: Vec<bool>,
     pub diags: Vec<Diagnostic>,
+    /// Where errors were found that are not told.
+    pub silenced: Vec<Span>,
     /// How often something was to be said.
     pub said: usize,
     /// Code and place of what was said: expressions that are checked twice speak once.
@@ -125,6 +128,7 @@ impl<'a> Checker<'a> {
             uses: Vec::new(),
             read: Vec::new(),
             diags,
+            silenced: Vec::new(),
             said: 0,
             reported: HashSet::new(),
             delivery_span: None,
@@ -144,9 +148,20 @@ impl<'a> Checker<'a> {
     /// Says something, once per place and code.
     pub(crate) fn report(&mut self, diag: Diagnostic) {
         self.said += 1;
+        if self.is_doubtful(diag.primary.span) {
+            if diag.is_error() {
+                self.silenced.push(diag.primary.span);
+            }
+            return;
+        }
         if self.reported.insert((diag.code, diag.primary.span)) {
             self.diags.push(diag);
         }
+    }
+
+    /// Was something said of the syntax of what stands there? It may have been misread: one mistake is told once.
+    pub(crate) fn is_doubtful(&self, at: Span) -> bool {
+        self.input.syntax_errors && self.input.programs.iter().any(|program| program.is_doubtful(at))
     }
 
     /// The text of a span.
@@ -267,6 +282,7 @@ impl<'a> Checker<'a> {
         self.collect_effects();
         self.keep_words();
         self.close_pipelines();
+        shared::run(&mut self);
         lints::run(&mut self, &job);
         let mut diags = lints::apply_levels(&self.input, std::mem::take(&mut self.diags));
         diags.sort_by_key(|d| (d.primary.span.file, d.primary.span.start, d.primary.span.end));
@@ -296,8 +312,8 @@ impl<'a> Checker<'a> {
                 },
             })
             .collect();
-        let (facts, kept, columns) = (self.effects.facts, self.kept, self.columns);
-        (Checked { job, declarations, tests, facts, kept, columns, ok }, diags)
+        let (facts, kept, columns, silenced) = (self.effects.facts, self.kept, self.columns, self.silenced);
+        (Checked { job, declarations, tests, facts, kept, columns, silenced, ok }, diags)
     }
 }
 

@@ -22,6 +22,7 @@ mod lints;
 mod moved;
 mod names;
 mod order;
+mod shared;
 mod stages;
 mod state_ids;
 pub mod stream;

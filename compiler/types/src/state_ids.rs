@@ -55,8 +55,29 @@ impl<'a> PipeCx<'_, 'a> {
 }
 
 impl Checker<'_> {
+    /// No former name may be the name of what is there.
+    fn check_former_names(&mut self) {
+        let mut found = Vec::new();
+        for global in self.globals.iter().filter(|global| global.is_pipeline()) {
+            let Some(was) = &global.decl.was else { continue };
+            // Two that changed their names with each other both say so.
+            let other =
+                self.global(&was.name).filter(|(_, other)| other.is_pipeline() && other.decl.was.is_none());
+            found.extend(other.map(|(_, other)| (was, other.name.span)));
+        }
+        for (was, other) in found {
+            let message = format!("`{}` is still declared, and keeps its own state", was.name);
+            let diag = Diagnostic::new(codes::DUPLICATE_STATE_ID, was.span, message)
+                .at("said to be a former name")
+                .label(other, "declared here")
+                .help("remove the `@was`, or rename the other declaration");
+            self.report(diag);
+        }
+    }
+
     /// No two stateful stages of a script may share an id.
     pub(crate) fn check_state_ids(&mut self) {
+        self.check_former_names();
         let mut seen: HashMap<String, Span> = HashMap::new();
         let mut twice: Vec<(String, Span, Span)> = Vec::new();
         for resolved in &self.resolved {

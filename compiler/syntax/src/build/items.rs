@@ -36,6 +36,32 @@ impl Commas {
     }
 }
 
+/// Words that are options far more often than values.
+const OPTIONS: &[&str] = &[
+    "format",
+    "mode",
+    "every",
+    "delay",
+    "ttl",
+    "within",
+    "gap",
+    "by",
+    "where",
+    "zone",
+    "lateness",
+    "time",
+    "topic",
+    "brokers",
+    "url",
+    "table",
+    "header",
+    "separator",
+    "compression",
+    "onError",
+    "seed",
+    "rate",
+];
+
 /// `count(distinct x)`, `lambda b: …`: a word of another language before what it belongs to.
 fn foreign_before(word: &str, at: Span, next: Span) -> Option<Diagnostic> {
     let gap = Span { end: next.start, ..at };
@@ -60,7 +86,7 @@ impl Build<'_, '_, '_> {
 
     fn missing_comma(&mut self, last: Span, next: &Pair<'_>, what: &str) {
         if self.broken {
-            return;
+            return self.further_comma(last, next);
         }
         let tok = self.tok(next);
         let named = next.as_span().as_str().as_bytes().get(1) == Some(&b':');
@@ -86,13 +112,16 @@ impl Build<'_, '_, '_> {
             self.broken = true;
             return;
         }
-        if tok.starts_line || named || !tok.is_name() {
+        if let Some(diagnostic) = self.blank_in_a_duration(last, span).or_else(|| self.lost_colon(last, span))
+        {
+            self.broken = true;
+            return self.report(diagnostic);
+        }
+        let literals = self.is_literal(last) && matches!(tok.class, b'0'..=b'3' | b'"');
+        if tok.starts_line || named || literals {
             let message = "a `,` is missing between two parts";
-            let edit = Edit { span: place, replacement: ",".into() };
-            let known = self.shared.diagnostics[self.from..].iter_mut().find(|d| d.message == message);
-            if let Some(known) = known {
-                known.labels.push(crate::diagnostic::Label { span: place, text: "here too".into() });
-                return known.fixes[0].edits.push(edit);
+            if self.extend_commas(place) {
+                return;
             }
             let diagnostic = Diagnostic::new(UNEXPECTED_TOKEN, place, message)
                 .at("expected `,`")
@@ -112,11 +141,75 @@ impl Build<'_, '_, '_> {
             };
             return self.report(fixed);
         }
+        if self.extend_commas(place) {
+            return;
+        }
         self.report(
             Diagnostic::new(UNEXPECTED_TOKEN, span, format!("expected `,` or an operator, found `{word}`"))
                 .at("unexpected here")
                 .with_fix("insert `,`", place, ",", Applicability::MaybeIncorrect),
         );
+    }
+
+    /// Behind the first comma that is missing: `a b c` lacks two.
+    fn further_comma(&mut self, last: Span, next: &Pair<'_>) {
+        let tok = self.tok(next);
+        if tok.is_name() && operator_word(self.tok_text(tok)).is_none() {
+            self.extend_commas(last.after());
+        }
+    }
+
+    /// Adds the place of a comma to the report of another one in this piece.
+    fn extend_commas(&mut self, place: Span) -> bool {
+        let here = &mut self.shared.diagnostics[self.from..];
+        let known = here.iter_mut().find(|d| d.fixes.iter().any(|f| f.title == "insert `,`"));
+        let Some(known) = known else { return false };
+        known.labels.push(crate::diagnostic::Label { span: place, text: "here too".into() });
+        known.fixes[0].edits.push(Edit { span: place, replacement: ",".into() });
+        true
+    }
+
+    fn is_literal(&self, at: Span) -> bool {
+        let text = &self.shared.text[at.range()];
+        text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '@'))
+    }
+
+    /// `10 min`.
+    fn blank_in_a_duration(&self, last: Span, next: Span) -> Option<Diagnostic> {
+        let (number, word) = (&self.shared.text[last.range()], &self.shared.text[next.range()]);
+        let unit = match word.to_ascii_lowercase().as_str() {
+            "ms" | "millis" | "millisecond" | "milliseconds" => "ms",
+            "s" | "sec" | "secs" | "second" | "seconds" => "s",
+            "min" | "mins" | "minute" | "minutes" => "min",
+            "h" | "hour" | "hours" => "h",
+            "d" | "day" | "days" => "d",
+            _ => return None,
+        };
+        if !number.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
+            return None;
+        }
+        let fixed = format!("{number}{unit}");
+        let both = last.to(next);
+        Some(Diagnostic::new(UNEXPECTED_TOKEN, both, "a duration is written without a blank").fix(
+            format!("write `{fixed}`"),
+            both,
+            fixed,
+        ))
+    }
+
+    /// `format json`: an option without its colon.
+    fn lost_colon(&self, last: Span, next: Span) -> Option<Diagnostic> {
+        let word = &self.shared.text[last.range()];
+        if !OPTIONS.contains(&word) || operator_word(&self.shared.text[next.range()]).is_some() {
+            return None;
+        }
+        let message = format!("a `:` is missing behind `{word}`");
+        Some(Diagnostic::new(UNEXPECTED_TOKEN, last.after(), message).at("expected `:`").with_fix(
+            "insert `:`",
+            last.after(),
+            ":",
+            Applicability::MaybeIncorrect,
+        ))
     }
 
     /// `(a, name: b)` of the function or stage `callee`.

@@ -29,6 +29,20 @@ pub(crate) struct Shared<'a> {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// How many expressions stand around the one being built.
     pub(crate) depth: usize,
+    /// See [`crate::ast::Program::doubtful`].
+    pub(crate) doubtful: Vec<Span>,
+}
+
+impl<'a> Shared<'a> {
+    /// What the lexer and the scanner found, and nothing built yet.
+    pub(crate) fn new(
+        file: FileId,
+        text: &'a str,
+        tokens: &'a [Token],
+        diagnostics: Vec<Diagnostic>,
+    ) -> Shared<'a> {
+        Shared { file, text, tokens, exprs: Exprs::default(), diagnostics, depth: 0, doubtful: Vec::new() }
+    }
 }
 
 /// Builds one piece: a head, a stage, a connector, an interpolation.

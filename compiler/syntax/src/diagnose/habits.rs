@@ -241,8 +241,17 @@ fn clock_time(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
 
 /// `"{"k": 1}"`: a brace that was meant as text.
 fn brace_in_text(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
-    if r.rule != Rule::interpolated || r.class(0) != b':' {
+    if r.rule != Rule::interpolated || !matches!(r.class(0), b':' | b',') {
         return None;
+    }
+    if r.class(0) == b',' {
+        let message = "`{…}` in a string is an expression, not a choice";
+        let help = "a path names several files with `*` and `?`, or by its folder; braces that are text are written `{{` and `}}`";
+        return Some(
+            Diagnostic::new(UNEXPECTED_TOKEN, r.span(shared), message)
+                .at("no expression goes on like this")
+                .help(help),
+        );
     }
     let message = "what stands between `{` and `}` in a string is an expression";
     Some(

@@ -95,6 +95,16 @@ fn stray(shared: &Shared<'_>, toks: &[Tok]) -> Diagnostic {
         _ if toks.len() > 1 && toks.iter().any(|t| t.class == b'|') => {
             let ends = toks.iter().any(|t| t.class == b'$');
             let kind = if ends { "sink" } else { "stream" };
+            if toks[0].is_name() && toks[1].class == b'=' {
+                return Diagnostic::new(STRAY_TEXT, span, format!("`{word}` is declared without a keyword"))
+                    .at("no declaration begins here")
+                    .with_fix(
+                        format!("declare a {kind}"),
+                        span.before(),
+                        format!("{kind} "),
+                        Applicability::MaybeIncorrect,
+                    );
+            }
             Diagnostic::new(STRAY_TEXT, span, "this pipeline has no name")
                 .at("no declaration begins here")
                 .with_fix(

@@ -5,6 +5,7 @@
 
 mod case;
 mod declaration;
+mod doubt;
 mod expression;
 mod habits;
 mod keyword;
@@ -12,6 +13,7 @@ mod lambda;
 mod split;
 mod stage;
 
+pub(crate) use doubt::{declared_name, doubt};
 pub(crate) use keyword::keyword;
 pub(crate) use split::{missing_sink_end, split};
 pub(crate) use stage::{empty_sink_end, empty_stage, foreign_stage};

@@ -292,7 +292,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
                 let diag = Diagnostic::new(
                     codes::UNKNOWN_FIELD,
                     name.span,
-                    format!("a `{other}` has no field `{}`", name.name),
+                    format!("{} has no field `{}`", super::messages::a(&other), name.name),
                 )
                 .label(base.span, format!("this is `{}`", base.ty))
                 .at("no such field");
@@ -340,7 +340,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
             DataType::List(of) => (DataType::Int, (**of).clone()),
             DataType::Map(of) => (DataType::String, (**of).clone().optional()),
             other => {
-                let message = format!("a `{other}` has no elements");
+                let message = format!("{} has no elements", super::messages::a(other));
                 let mut diag = Diagnostic::new(codes::NO_OPERATOR, base.span, message)
                     .at(format!("this is `{}`", base.ty))
                     .note("lists, maps and `json` have elements");

@@ -434,7 +434,10 @@ pub(crate) fn unknown_field(stream: &StreamType, name: &Ident, extra: &[&str]) -
         .help(match lost.word.as_str() {
             "map" => format!("keep it by adding `{}` (or `..` for all fields) to that `map`", name.name),
             "drop" => format!("take `{}` out of that `drop`", name.name),
-            _ => format!("add `{}` to the `keyBy`, or to the results with `first({})`", name.name, name.name),
+            word => format!(
+                "keep it as a key (`keyBy({name})` before that `{word}`), or as a result (`aggregate {{ {name}: first({name}), … }}`)",
+                name = name.name
+            ),
         });
     }
     let (message, at) = if made_by.is_empty() {

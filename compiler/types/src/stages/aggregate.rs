@@ -265,14 +265,17 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         if !is_time_window(window) {
             return false;
         }
-        if let Some(column) = before.columns.iter().find(|c| matches!(&*c.name, "windowStart" | "windowEnd"))
-        {
+        let taken: Vec<&Column> =
+            before.columns.iter().filter(|c| matches!(&*c.name, "windowStart" | "windowEnd")).collect();
+        if let Some(column) = taken.first() {
             let name = column.name.clone();
+            let renamed: Vec<String> =
+                taken.iter().map(|c| format!("{}: innerW{}", c.name, &c.name[1..])).collect();
             let diag = Diagnostic::new(codes::WINDOW_BOUNDS, *span, format!("the rows have a field `{name}` already, and this window adds one"))
                 .at("adds `windowStart` and `windowEnd`")
                 .label(column.origin, format!("`{name}` comes from here"))
                 .help(format!("rename it first: `|> rename({name}: other)`; to aggregate within the same windows again, use `window(same)`"))
-                .with_fix("rename it first", span.before(), format!("rename({name}: inner{}{}) |> ", name[..1].to_uppercase(), &name[1..]), flow_syntax::Applicability::MaybeIncorrect);
+                .with_fix("rename it first", span.before(), format!("rename({}) |> ", renamed.join(", ")), flow_syntax::Applicability::MaybeIncorrect);
             self.ck.report(diag);
             self.ok = false;
         }

@@ -106,6 +106,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             if self.ck.diags[said..].iter().any(Diagnostic::is_error) {
                 self.ok = false;
             }
+            if self.ck.is_doubtful(stage.span) {
+                self.ok = false;
+                self.stream.open = true;
+            }
             self.stages.push(CheckedStage {
                 word: stage.name.name.clone(),
                 span: stage.span,

@@ -168,7 +168,11 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let mut after = before.clone();
         if let Some(keys) = &before.keys {
             let columns: Vec<Option<usize>> = keys.columns.iter().map(|c| moved(*c)).collect();
-            if let Some(lost) = columns.iter().position(Option::is_none) {
+            if made.iter().any(|item| item.column.ty.is_none()) && columns.iter().any(Option::is_none) {
+                // What was wrong in it may have been what the key was for.
+                after.keys = None;
+                self.ok = false;
+            } else if let Some(lost) = columns.iter().position(Option::is_none) {
                 let name = before.columns[keys.columns[lost]].name.clone();
                 let diag = Diagnostic::new(
                     codes::LOST_KEY,

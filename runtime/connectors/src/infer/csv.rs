@@ -46,6 +46,11 @@ pub(super) fn infer(sample: &[Block], delimiter: u8, whole: bool) -> Result<Infe
                 let numbered = (1..=fields.len()).map(|i| format!("column{i}")).collect();
                 guesses = vec![Guess::default(); fields.len()];
                 if header {
+                    if let Some(name) = twice(&fields) {
+                        return Err(format!(
+                            "the header names two columns `{name}`: a field needs a name of its own"
+                        ));
+                    }
                     names = Some(fields.iter().map(|name| name.trim().to_string()).collect());
                 } else {
                     names = Some(numbered);
@@ -68,6 +73,12 @@ pub(super) fn infer(sample: &[Block], delimiter: u8, whole: bool) -> Result<Infe
     };
     let fields = names.unwrap_or_default().into_iter().zip(guesses).map(field).collect();
     Ok(Inferred { ty: RecordType::new(fields), format: format(header, delimiter), rows, whole })
+}
+
+/// A name that stands twice in a header.
+fn twice(names: &[String]) -> Option<&str> {
+    let same = |(at, name): &(usize, &String)| names[..*at].iter().any(|other| other.trim() == name.trim());
+    names.iter().enumerate().find(same).map(|(_, name)| name.trim())
 }
 
 /// Can it be a column's name: not empty, no number, no date?

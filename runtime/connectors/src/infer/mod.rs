@@ -81,6 +81,9 @@ fn look(
     if start.is_none() {
         return Err(wrong("there is nothing in it".into()));
     }
+    if sample.iter().flat_map(bytes).any(|b| *b == 0) {
+        return Err(wrong("this is no text: there are zero bytes in it".into()));
+    }
     if json {
         let whole = sample.iter().map(|block| block.end).sum::<usize>() < SAMPLE;
         return json::infer(&sample, whole).map_err(wrong);

@@ -55,3 +55,9 @@ fn a_stream_is_looked_at_as_a_file_is() {
     assert!(!found.whole);
     assert!(infer_stream(Box::new(std::io::empty())).is_err());
 }
+
+#[test]
+fn a_header_with_a_name_twice_and_bytes_that_are_no_text_are_refused() {
+    assert!(declared("twice.csv", "c,c\n1,2\n").unwrap_err().contains("two columns `c`"));
+    assert!(declared("noise.bin", "a\0\u{1}\n\0b\n").unwrap_err().contains("no text"));
+}
