@@ -19,7 +19,7 @@ step() { "$@" || failed=1; }
 format=human
 [ -z "${GITHUB_ACTIONS-}" ] || format=github
 step "$flow" fmt --check "${scripts[@]}"
-step "$flow" check --format "$format" "${deny[@]}" "${scripts[@]}"
+step "$flow" check --format "$format" ${deny[@]+"${deny[@]}"} "${scripts[@]}"
 step "$flow" test "${scripts[@]}"
 if [ -n "${FLOW_AGAINST-}" ]; then
   for script in $(git ls-files '*.flow'); do
@@ -32,7 +32,7 @@ if [ -n "${FLOW_REPORTS-}" ]; then
   mkdir -p "$FLOW_REPORTS"
   # The steps above decide; these only write down what they found.
   "$flow" test --format junit "${scripts[@]}" > "$FLOW_REPORTS/tests.xml" || true
-  "$flow" check --format sarif "${deny[@]}" "${scripts[@]}" > "$FLOW_REPORTS/findings.sarif" || true
-  "$flow" check --format gitlab "${deny[@]}" "${scripts[@]}" > "$FLOW_REPORTS/code-quality.json" || true
+  "$flow" check --format sarif ${deny[@]+"${deny[@]}"} "${scripts[@]}" > "$FLOW_REPORTS/findings.sarif" || true
+  "$flow" check --format gitlab ${deny[@]+"${deny[@]}"} "${scripts[@]}" > "$FLOW_REPORTS/code-quality.json" || true
 fi
 exit "$failed"

@@ -1,6 +1,7 @@
 //! One function per question: what the compiler knows, in the words of the protocol.
 
 use crate::documents::Documents;
+use crate::positions::Lines;
 use flow_driver::Compilation;
 use flow_driver::editor::{self, CompletionKind, LensAction, SymbolKind};
 use flow_syntax::{FileId, Severity, Span};
@@ -75,6 +76,13 @@ impl Documents {
 
     pub(crate) fn definition(&mut self, params: &lsp::GotoDefinitionParams) -> Option<lsp::Location> {
         let at = self.at(&params.text_document_position_params)?;
+        if let Some((file, span)) = editor::definition_elsewhere(&at.compiled, at.offset) {
+            let uri = self.uri_for(std::path::Path::new(&file.name))?;
+            return Some(lsp::Location::new(
+                uri,
+                Lines::new(&file.text).range(&file.text, span, self.encoding),
+            ));
+        }
         let span = editor::definition(&at.compiled, at.offset)?;
         self.location(&at.uri, &at.compiled, span)
     }

@@ -140,20 +140,21 @@ pub(super) fn word_at(compiled: &Compilation, offset: usize) -> Option<Span> {
 
 /// A name: what it was declared as.
 fn name(compiled: &Compilation, offset: usize) -> Option<Hover> {
-    let declared = definition(compiled, offset)?;
+    let here = || Some((compiled, definition(compiled, offset)?));
+    let (script, declared) = crate::upgrade::declared_there(compiled, offset).or_else(here)?;
     let span = word_at(compiled, offset)?;
-    let found = compiled.checked.declarations.iter().find(|d| d.name_span == declared)?;
+    let found = script.checked.declarations.iter().find(|d| d.name_span == declared)?;
     let mut markdown = format!("```flow\n{}\n```", declaration(&found.name, &found.kind));
     if let CheckedKind::Pipeline(pipeline) = &found.kind {
         markdown.push_str(&format!("\n\n{}", kind(&pipeline.output)));
-        markdown.push_str(&delivery(compiled, declared));
+        markdown.push_str(&delivery(script, declared));
     }
     if let Some(doc) = &found.doc {
         markdown.push_str(&format!("\n\n{doc}"));
     }
     if let CheckedKind::Function(function) = &found.kind {
         for failure in &function.failures {
-            markdown.push_str(&format!("\n\ncan fail: `{}`: {}", text(compiled, failure.span), failure.why));
+            markdown.push_str(&format!("\n\ncan fail: `{}`: {}", text(script, failure.span), failure.why));
         }
     }
     Some(Hover { span, markdown })

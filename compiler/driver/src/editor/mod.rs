@@ -38,6 +38,16 @@ pub fn definition(compiled: &Compilation, offset: usize) -> Option<Span> {
     found.map(|(_, declared)| *declared).or_else(|| declared_at(compiled, offset))
 }
 
+/// Where the name under the cursor is declared if that is in a script that is none of the compilation's own: behind
+/// `restore into` in a test.
+pub fn definition_elsewhere(
+    compiled: &Compilation,
+    offset: usize,
+) -> Option<(&flow_syntax::SourceFile, Span)> {
+    let (script, declared) = crate::upgrade::declared_there(compiled, offset)?;
+    Some((script.sources.file(declared.file), declared))
+}
+
 /// The name of a declaration under the cursor.
 fn declared_at(compiled: &Compilation, offset: usize) -> Option<Span> {
     let names = compiled.checked.declarations.iter().map(|declaration| declaration.name_span);

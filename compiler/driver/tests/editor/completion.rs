@@ -138,7 +138,7 @@ fn tests_and_jobs_have_their_words() {
 fn behind_a_restore_the_declarations_of_the_new_script_are_offered() {
     let old = with("sink s = bids -> blackhole()\n");
     let new = old.replace("price: int", "cents: int, place: string").replace("sink s", "sink later");
-    let offered = |test: &str| -> Vec<String> {
+    let compiled = |test: &str| {
         let text = format!(
             "{old}test \"t\" {{\n  given bids []\n  savepoint\n  restore into \"new.flow\"\n  {test}"
         );
@@ -147,14 +147,25 @@ fn behind_a_restore_the_declarations_of_the_new_script_are_offered() {
             Some("new.flow") => Ok(new.clone().into_bytes()),
             _ => Err(LoadError::Missing),
         };
-        let compiled = analyse(&mut loader, Path::new("s.flow"), &Options::default(), None).unwrap();
-        complete(&compiled, text.len()).into_iter().map(|c| c.text.trim_end().to_string()).collect()
+        (analyse(&mut loader, Path::new("s.flow"), &Options::default(), None).unwrap(), text.len())
+    };
+    let offered = |test: &str| -> Vec<String> {
+        let (compiled, end) = compiled(test);
+        complete(&compiled, end).into_iter().map(|c| c.text.trim_end().to_string()).collect()
     };
     assert_eq!(offered("given bids [{ auction: 1, "), ["cents:", "place:", "at:", "tags:"]);
     assert!(offered("expect ").contains(&"later".into()) && !offered("expect ").contains(&"s".into()));
     assert!(offered("").contains(&"restore into".into()));
     let values = offered("given bids [{ auction: ");
     assert!(values.contains(&"abs".into()) && !values.contains(&"auction".into()), "{values:?}");
+    // And names lead there.
+    let (compiled, end) = compiled("given bids [{ auction: 1, cents: 2 }]\n}");
+    let end = end - ": 2 }]\n}".len();
+    let (file, place) = editor::definition_elsewhere(&compiled, end).unwrap();
+    assert_eq!((file.name.as_str(), &file.text[place.range()]), ("new.flow", "cents"));
+    let at = end - "bids [{ auction: 1, cents".len();
+    assert!(editor::hover(&compiled, at).unwrap().markdown.contains("place: string"));
+    assert!(editor::definition_elsewhere(&compiled, 10).is_none());
 }
 
 #[test]
