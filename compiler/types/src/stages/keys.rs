@@ -4,8 +4,8 @@ use super::PipeCx;
 use crate::args::{self, Spec};
 use crate::names;
 use crate::stream::{Column, Keys};
-use flow_plan::Expr;
-use flow_plan::operator::{LateTrigger, OperatorKind, RunningTrigger, Trigger, Window};
+use flow_plan::operator::{LateTrigger, OperatorKind, RunningTrigger, Trigger, Window, WindowKind};
+use flow_plan::{DataType, Expr};
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Stage};
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
@@ -200,11 +200,34 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         self.broken();
     }
 
+    /// `window(same)` finds a row's window by its bounds: a `map` may have left them out.
+    fn needs_bounds(&mut self, span: Span) {
+        let is_there = |name: &&str| {
+            let column = self.stream.columns.iter().find(|column| &*column.name == *name);
+            column.is_some_and(|column| column.ty.as_ref().is_none_or(|ty| *ty == DataType::Timestamp))
+        };
+        let missing = ["windowStart", "windowEnd"].into_iter().find(|name| !is_there(name));
+        if let Some(name) = missing.filter(|_| !self.stream.open) {
+            let diag = Diagnostic::new(
+                codes::BAD_WINDOW,
+                span,
+                format!("`window(same)` needs `{name}`, which the rows do not have any more"),
+            )
+            .at("by the bounds of a window, its rows are found")
+            .help("keep both where the rows are mapped: `map { windowStart, windowEnd, … }`");
+            self.ck.report(diag);
+            self.ok = false;
+        }
+    }
+
     /// Takes key, window and trigger for a stateful stage and checks that they go together.
     pub(super) fn take_grouping(&mut self) -> Grouped {
         let keys = self.stream.keys.take();
         let window = self.stream.window.take();
         let trigger = self.stream.trigger.take();
+        if let Some((Window { kind: WindowKind::Same, .. }, span)) = &window {
+            self.needs_bounds(*span);
+        }
         if let Some((t, span)) = &trigger {
             let running = t.running != RunningTrigger::EachRow;
             let problem = match &window {
