@@ -162,4 +162,5 @@ codes! {
     UNUSED_ALLOW "W0309" "unused-allow" "a `flow-allow` comment suppresses nothing";
     NEVER_NULL "W0310" "never-null" "a value that is never null is treated as if it could be";
     CHANGES_MEANING "W0311" "changes-meaning" "state restores, but old and new rows would mix in it";
+    UNUSED_DECLARATION "W0312" "unused-declaration" "a function, constant, parameter, type or `let` is never used";
 }

@@ -17,6 +17,7 @@ pub(crate) fn run(ck: &mut Checker<'_>, job: &JobConfig) {
     // Behind a mistake it is not known what would be read: first things first.
     if !ck.input.syntax_errors && !ck.diags.iter().any(Diagnostic::is_error) {
         unused::streams(ck);
+        unused::declarations(ck);
         unused::fields(ck);
     }
     weakened(ck, job);

@@ -1,19 +1,54 @@
 //! What nobody reads.
 
 use crate::checker::{Checker, Resolved};
-use flow_syntax::Diagnostic;
 use flow_syntax::ast::DeclKind;
 use flow_syntax::codes;
+use flow_syntax::{Diagnostic, Span};
+use std::collections::HashSet;
 
-/// Streams, sources and tables of the main script that nothing reads. A script without sinks and
-/// tests is a library: its declarations are for others.
+/// A script without sinks and tests is a library: its declarations are for others.
+fn is_library(ck: &Checker<'_>) -> bool {
+    let own = |kind: &DeclKind| matches!(kind, DeclKind::Sink(_) | DeclKind::Test(_) | DeclKind::Error(_));
+    !ck.input.programs.first().is_some_and(|main| main.decls.iter().any(|decl| own(&decl.kind)))
+}
+
+/// Functions, constants, parameters and types of the main script that nothing names, and what a block of a function
+/// names for nothing. A name that begins with `_` says that it is meant so.
+pub(super) fn declarations(ck: &mut Checker<'_>) {
+    if is_library(ck) {
+        return;
+    }
+    let references = ck.all_effects().flat_map(|effects| &effects.facts.references);
+    let named: HashSet<Span> = references.map(|(_, declared)| *declared).collect();
+    let mut found = Vec::new();
+    for global in ck.globals.iter().filter(|global| global.main && !global.is_pipeline()) {
+        let first =
+            ck.global(&global.name.name).is_some_and(|(_, first)| first.name.span == global.name.span);
+        if first && !named.contains(&global.name.span) {
+            found.push((global.name, global.what().replacen("a ", "the ", 1)));
+        }
+        if let DeclKind::Fn(function) = &global.decl.kind {
+            let lets = function.lets.iter().map(|(name, _)| name);
+            found.extend(
+                lets.filter(|name| !named.contains(&name.span)).map(|name| (name, "the `let`".into())),
+            );
+        }
+    }
+    // What a field hides is told where it is hidden.
+    let hides = |d: &&Diagnostic| d.code == codes::SHADOWED_FIELD;
+    let hidden: HashSet<Span> =
+        ck.diags.iter().filter(hides).flat_map(|d| &d.labels).map(|l| l.span).collect();
+    found.retain(|(name, _)| !name.name.starts_with('_') && !hidden.contains(&name.span));
+    for (name, what) in found {
+        let message = format!("{what} `{}` is never used", name.name);
+        let diag = Diagnostic::new(codes::UNUSED_DECLARATION, name.span, message).at("never used");
+        ck.report(diag.help("use it, or remove it"));
+    }
+}
+
+/// Streams, sources and tables of the main script that nothing reads.
 pub(super) fn streams(ck: &mut Checker<'_>) {
-    let Some(main) = ck.input.programs.first() else { return };
-    let library = !main
-        .decls
-        .iter()
-        .any(|d| matches!(d.kind, DeclKind::Sink(_) | DeclKind::Test(_) | DeclKind::Error(_)));
-    if library {
+    if is_library(ck) {
         return;
     }
     let mut found = Vec::new();
