@@ -103,10 +103,12 @@ impl Flow {
         self.deliver()
     }
 
-    /// Is an exchange that rows can reach from here full?
-    pub(crate) fn held_back(&self, node: usize) -> bool {
+    /// Must rows of this number wait, because an exchange that they can reach from here is full? Not if all that waits
+    /// there has this number or a later one: nobody can take it before this number is through. So the least number
+    /// that waits anywhere can always be taken, and no graph can block itself.
+    pub(crate) fn held_back(&self, node: usize, number: Number) -> bool {
         let full = |&edge: &usize| {
-            (0..self.shared.workers()).any(|to| self.shared.channel(edge, self.worker, to).full())
+            (0..self.shared.workers()).any(|to| self.shared.channel(edge, self.worker, to).full_below(number))
         };
         self.shared.layout.nodes[node].outgoing.iter().any(full)
     }
@@ -266,7 +268,7 @@ impl Flow {
                 self.receivers[edge].merged = closed;
                 return Ok(closed);
             };
-            if self.held_back(node) {
+            if self.held_back(node, number) {
                 // What lies before the number that waits is through.
                 self.receivers[edge].merged = number;
                 return Ok(number);
@@ -295,7 +297,7 @@ impl Flow {
         let mut given = 0;
         while frontier < DONE {
             // A number is never cut: whoever waits for it could not take what is in the way.
-            if frontier > given && self.held_back(node) {
+            if frontier > given && self.held_back(node, frontier) {
                 return Ok(frontier);
             }
             let flushed = self.call(node, frontier, |operator, cx| Ok((operator.flush(cx)?, cx.number)))?;

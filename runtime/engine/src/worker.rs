@@ -142,7 +142,8 @@ impl Worker {
         if self.flow.sources == DONE {
             return Ok(false);
         }
-        if shared.sources.iter().any(|&node| self.flow.held_back(node)) {
+        let next = shared.sequencer.next();
+        if shared.sources.iter().any(|&node| self.flow.held_back(node, next)) {
             return Ok(self.up_to(shared.sequencer.next()));
         }
         let mut news = Vec::new();
