@@ -58,7 +58,7 @@ pub(super) fn input(random: &mut Arbitrary, disk: &SimDisk) -> Result<Input, Str
             let text = rows.iter().map(|row| line(row, 0)).collect();
             let packing = if random.one_in(4) { case.packing } else { Packing::None };
             let (bytes, end) = packed(text, number, packing).map_err(|error| error.to_string())?;
-            let path = format!("{FOLDER}/{source}/{number:02}.ndjson{end}");
+            let path = format!("{FOLDER}/{source}/{number:03}.ndjson{end}");
             disk.put(Path::new(&path), &bytes).map_err(|error| error.to_string())?;
             chunks.push((first(rows), source.clone(), number as u32, rows.to_vec()));
         }
