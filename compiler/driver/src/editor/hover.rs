@@ -93,20 +93,23 @@ fn updating(stream: &StreamType) -> Option<String> {
     }
 }
 
+/// The key and the window that the next stage works with.
+fn groups(stream: &StreamType) -> Vec<String> {
+    let name = |column: &usize| format!("`{}`", stream.columns[*column].name);
+    let keys = stream.keys.as_ref();
+    let keyed =
+        keys.map(|keys| format!("keyed by {}", keys.columns.iter().map(name).collect::<Vec<_>>().join(", ")));
+    let window = stream.window.as_ref().map(|(window, _)| match window.kind {
+        WindowKind::Same => "in windows: the same window".to_string(),
+        _ => format!("in windows: {}", flow_plan::display::window(window)),
+    });
+    keyed.into_iter().chain(window).collect()
+}
+
 /// `append`, `updating by auction`, with key, window and event time.
 fn kind(stream: &StreamType) -> String {
-    let name = |column: &usize| format!("`{}`", stream.columns[*column].name);
     let mut said = vec![updating(stream).unwrap_or_else(|| "append: a row is final".to_string())];
-    if let Some(keys) = &stream.keys {
-        said.push(format!("keyed by {}", keys.columns.iter().map(name).collect::<Vec<_>>().join(", ")));
-    }
-    if let Some((window, _)) = &stream.window {
-        let window = match window.kind {
-            WindowKind::Same => "the same window".to_string(),
-            _ => flow_plan::display::window(window),
-        };
-        said.push(format!("in windows: {window}"));
-    }
+    said.extend(groups(stream));
     said.push(match &stream.event_time {
         None => "no event time".to_string(),
         Some(time) => match time.column.and_then(|column| stream.columns.get(column)) {
@@ -268,26 +271,22 @@ pub struct Hint {
 /// Longest hint, in characters.
 const LONGEST: usize = 60;
 
-/// The type of the stream after each stage that changes it: its fields, and that rows may be replaced.
+/// The type of the stream after each stage: its fields, that rows may be replaced, and by what the next stage would group.
 pub fn hints(compiled: &Compilation) -> Vec<Hint> {
     let mut hints = Vec::new();
     for index in 0..compiled.checked.declarations.len() {
         let Some(pipeline) = compiled.checked.pipeline(index) else { continue };
-        let mut before = (record(&pipeline.head), updating(&pipeline.head));
-        for stage in pipeline.stages.iter().filter(|stage| stage.span.file == FileId(0)) {
-            let after = (record(&stage.after), updating(&stage.after));
-            if after == before || stage.after.open {
-                continue;
-            }
-            let (whole, updating) = &after;
+        let here = |stage: &&CheckedStage| stage.span.file == FileId(0) && !stage.after.open;
+        for stage in pipeline.stages.iter().filter(here) {
+            let whole = record(&stage.after);
             let mut text: String = whole.chars().take(LONGEST).collect();
             if text.len() < whole.len() {
                 text.push('…');
             }
-            let more = updating.as_ref().map(|updating| format!(" · {updating}")).unwrap_or_default();
+            let more = updating(&stage.after).into_iter().chain(groups(&stage.after));
+            let more: String = more.map(|more| format!(" · {more}")).collect();
             let at = stage.span.end as usize;
             hints.push(Hint { at, text: text + &more, whole: format!("{whole}{more}") });
-            before = after;
         }
     }
     hints

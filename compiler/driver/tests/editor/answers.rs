@@ -65,11 +65,19 @@ fn hover_tells_what_connectors_windows_formats_and_arguments_are() {
 }
 
 #[test]
-fn hints_tell_fields_and_that_rows_may_be_replaced() {
+fn hints_tell_fields_keys_and_that_rows_may_be_replaced_after_each_stage() {
     let text = "source s: { a: int } = file(\"b\", format: json)\n\
                 sink o = s |> filter(a > 1) |> keyBy(a) |> count() |> map { a } -> stdout(format: json)\n";
     let hints: Vec<String> = editor::hints(&script(text)).into_iter().map(|hint| hint.text).collect();
-    assert_eq!(hints, ["{ a: int, count: int } · updating by `a`", "{ a: int } · updating by `a`"]);
+    assert_eq!(
+        hints,
+        [
+            "{ a: int }",
+            "{ a: int } · keyed by `a`",
+            "{ a: int, count: int } · updating by `a`",
+            "{ a: int } · updating by `a`"
+        ]
+    );
 }
 
 #[test]

@@ -95,7 +95,12 @@ fn each_stage_shows_its_type() {
         .ask("textDocument/inlayHint", json!({ "textDocument": { "uri": URI }, "range": range }))
         .unwrap();
     let labels: Vec<&str> = hints.as_array().unwrap().iter().map(|h| h["label"].as_str().unwrap()).collect();
-    assert_eq!(labels, ["{ auction: int, n: int, top: int } · updating by `auction`"]);
+    let expected = [
+        "{ auction: int, price: int }",
+        "{ auction: int, price: int } · keyed by `auction`",
+        "{ auction: int, n: int, top: int } · updating by `auction`",
+    ];
+    assert_eq!(labels, expected);
     client.end();
 }
 
