@@ -13,11 +13,11 @@ export function flow(): string {
   return built;
 }
 
-/** The scripts of `lang-examples`. */
+/** The scripts of `lang-examples`. A folder that is called `.flow` holds the state of an example that somebody ran. */
 export function examples(): string[] {
   const folder = path.join(root, 'lang-examples');
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.flow'))
+    .filter((file) => file.endsWith('.flow') && path.basename(file) !== '.flow')
     .map((file) => path.join(folder, file))
     .sort();
 }
