@@ -22,11 +22,15 @@ step "$flow" fmt --check "${scripts[@]}"
 step "$flow" check --format "$format" ${deny[@]+"${deny[@]}"} "${scripts[@]}"
 step "$flow" test "${scripts[@]}"
 if [ -n "${FLOW_AGAINST-}" ]; then
-  for script in $(git ls-files '*.flow'); do
+  if ! git rev-parse --quiet --verify "$FLOW_AGAINST^{commit}" > /dev/null; then
+    echo "check.sh: there is no revision $FLOW_AGAINST here (a shallow clone has few: fetch it first)" >&2
+    exit 2
+  fi
+  while IFS= read -r -d '' script; do
     # A script that is new has no state to fit.
-    git cat-file -e "$FLOW_AGAINST:./$script" 2>/dev/null || continue
-    step "$flow" check --against "git:$FLOW_AGAINST" "$script"
-  done
+    case "$script" in *.flow) git cat-file -e "$FLOW_AGAINST:./$script" 2>/dev/null || continue ;; *) continue ;; esac
+    step "$flow" check --format "$format" --against "git:$FLOW_AGAINST" "$script"
+  done < <(git ls-files -z -- "${scripts[@]}")
 fi
 if [ -n "${FLOW_REPORTS-}" ]; then
   mkdir -p "$FLOW_REPORTS"

@@ -78,4 +78,21 @@ fn a_change_that_would_lose_the_state_of_running_jobs_fails_against_the_base() {
     let done = checked(&made, &[("FLOW_AGAINST", "main"), ("FLOW_DENY", "")]);
     assert_eq!(done.status.code(), Some(1), "{}", text(&done));
     assert!(text(&done).contains("incompatible"), "{}", text(&done));
+    // Also where its name has a blank, and as an annotation.
+    std::fs::rename(&script, made.join("my visits.flow")).unwrap();
+    git(&["checkout", "-q", "HEAD", "--", "visits.flow"]);
+    git(&["mv", "-f", "visits.flow", "my visits.flow"]);
+    git(&["commit", "-q", "-m", "renamed"]);
+    let good = std::fs::read_to_string(made.join("my visits.flow")).unwrap();
+    let changed = good.replace("keyBy(page)", "keyBy(millis)");
+    let changed = changed.split("test \"").next().unwrap().trim_end().to_string() + "\n";
+    std::fs::write(made.join("my visits.flow"), changed).unwrap();
+    let settings = [("FLOW_AGAINST", "main"), ("FLOW_DENY", ""), ("GITHUB_ACTIONS", "true")];
+    let done = checked(&made, &settings);
+    assert_eq!(done.status.code(), Some(1), "{}", text(&done));
+    assert!(text(&done).contains("::error file=my visits.flow"), "{}", text(&done));
+    // A revision that is not there is no reason to pass.
+    let done = checked(&made, &[("FLOW_AGAINST", "origin/maim"), ("FLOW_DENY", "")]);
+    assert_eq!(done.status.code(), Some(2), "{}", text(&done));
+    assert!(text(&done).contains("no revision origin/maim"), "{}", text(&done));
 }
