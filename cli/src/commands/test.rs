@@ -28,12 +28,16 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
     let look = terminal::stderr(&cli.shown);
     let options = Options { params: script::params(&args.params)?, ..Options::default() };
     let mut all = Vec::new();
-    let mut wrong = false;
+    let mut wrong = 0;
     for path in &script::all(&args.files, &env)? {
         let compiled = script::compile(path, &options, &env)?;
         if compiled.has_errors() {
-            output::say(&render::report(&compiled.diagnostics, &compiled.sources, look));
-            wrong = true;
+            let said = render::report(&compiled.diagnostics, &compiled.sources, look);
+            output::say(&said);
+            wrong += 1;
+            if args.format != TestFormat::Human {
+                all.push(not_compiled(&compiled, script::name(path), said));
+            }
             continue;
         }
         let file = script::name(path);
@@ -49,11 +53,23 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
     }
     let failed = all.iter().filter(|ran| !ran.said.is_empty()).count();
     match args.format {
-        TestFormat::Human => output::say(&summary(all.len(), failed, args)),
+        TestFormat::Human => output::say(&summary(all.len(), failed, wrong, args)),
         TestFormat::Junit => output::result(&as_junit(&all))?,
         TestFormat::Json => output::result(&as_json(&all))?,
     }
-    Ok(if wrong || failed > 0 { Status::Wrong } else { Status::Done })
+    Ok(if wrong + failed > 0 { Status::Wrong } else { Status::Done })
+}
+
+/// A script with errors runs no test, which must not look as if it had none: it stands for one that failed.
+fn not_compiled(compiled: &Compilation, file: String, said: String) -> Ran {
+    let errors = compiled.diagnostics.iter().filter(|d| d.is_error());
+    Ran {
+        file,
+        name: "the script has no errors".into(),
+        took: Duration::ZERO,
+        said,
+        diagnostics: errors.map(|d| json::diagnostic(d, &compiled.sources)).collect(),
+    }
 }
 
 /// Runs a test in every mode until one fails.
@@ -107,14 +123,20 @@ fn line(ran: &Ran, look: Look) -> String {
     out
 }
 
-fn summary(count: usize, failed: usize, args: &Test) -> String {
+fn summary(count: usize, failed: usize, wrong: usize, args: &Test) -> String {
+    let ran = format!("{} passed, {failed} failed", count - failed);
+    match wrong {
+        0 => {}
+        1 => return format!("{ran}; a script has errors, and its tests did not run\n"),
+        _ => return format!("{ran}; {wrong} scripts have errors, and their tests did not run\n"),
+    }
     if count == 0 {
         return match &args.filter {
             Some(text) => format!("no test has {text:?} in its name\n"),
             None => "no tests: a `test \"…\" { given … expect … }` block in a script is one\n".to_string(),
         };
     }
-    format!("{} passed, {failed} failed\n", count - failed)
+    format!("{ran}\n")
 }
 
 fn as_junit(all: &[Ran]) -> String {

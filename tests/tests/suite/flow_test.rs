@@ -140,7 +140,15 @@ fn machines_get_junit_and_json() {
 #[test]
 fn a_wrong_script_is_diagnosed_and_a_script_without_tests_says_so() {
     let folder = script("\ntest \"t\" {\n  expect nothing []\n}\n");
-    assert_eq!(flow(folder.path(), &["test", "s.flow"]).0, Some(1));
+    let (status, _, err) = flow(folder.path(), &["test", "s.flow"]);
+    assert_eq!(status, Some(1));
+    assert!(err.ends_with("0 passed, 0 failed; a script has errors, and its tests did not run\n"), "{err}");
+    // Machines see a failure, not a report without tests.
+    let (_, junit, _) = flow(folder.path(), &["test", "s.flow", "--format", "junit"]);
+    assert!(junit.contains("tests=\"1\" failures=\"1\"") && junit.contains("E0201"), "{junit}");
+    let (_, json, _) = flow(folder.path(), &["test", "s.flow", "--format", "json"]);
+    let all: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(all[0]["passed"], false, "{json}");
     let folder = script("");
     let (status, _, err) = flow(folder.path(), &["test", "s.flow"]);
     assert_eq!(status, Some(0));
