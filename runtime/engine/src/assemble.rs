@@ -31,7 +31,9 @@ use flow_checkpoint::Pieces;
 use flow_checkpoint::protocol::Recovery;
 use flow_env::{Env, Parker, Unparker};
 use flow_plan::operator::{StateIdentity, WindowKind};
-use flow_plan::physical::{Chain, Exchange, Graph, Lookup, Node, NodeKind, StreamJoin};
+use flow_plan::physical::{
+    Chain, Exchange, Graph, Lookup, Node, NodeKind, Pick, StreamJoin, WindowAggregate,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -402,22 +404,7 @@ fn operators(
                     cold,
                 )
             }
-            NodeKind::Pick(pick) => {
-                let input = &shared.graph.nodes[node.inputs[0].node].output;
-                match &pick.windowing {
-                    None => {
-                        let ledger = Ledger::new(shared.seals, cold);
-                        pick::running(pick, input, layout.rank, &shared.beat, ledger)
-                    }
-                    Some(windowing) => match windowing.window.kind {
-                        WindowKind::Count { n, every } => {
-                            let size = (n, every.unwrap_or(n));
-                            Box::new(RowsOperator::of_rows(pick, windowing, size, input, layout.rank))
-                        }
-                        _ => Box::new(WindowOperator::of_rows(pick, windowing, shared, index)),
-                    },
-                }
-            }
+            NodeKind::Pick(picked) => pick_of(shared, index, picked, cold),
             NodeKind::Distinct(distinct) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 match distinct.hidden.change {
@@ -430,10 +417,8 @@ fn operators(
             }
             NodeKind::Scan { keys, init, next, emit, .. } => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
-                {
-                    let ledger = Ledger::new(shared.seals, cold);
-                    Box::new(ScanOperator::new(keys, init, next, emit, input, &node.output, ledger))
-                }
+                let ledger = Ledger::new(shared.seals, cold);
+                Box::new(ScanOperator::new(keys, init, next, emit, input, &node.output, ledger))
             }
             NodeKind::Lookup(lookup) => match &tables.of[index] {
                 Some(table) => {
@@ -452,20 +437,42 @@ fn operators(
             NodeKind::Limit { n } => Box::new(LimitOperator::new(*n)),
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, shared, index)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
-            NodeKind::WindowAggregate(aggregate) => match aggregate.windowing.window.kind {
-                WindowKind::Count { n, every } => {
-                    let input = &shared.graph.nodes[node.inputs[0].node].output;
-                    Box::new(RowsOperator::new(aggregate, (n, every.unwrap_or(n)), input, layout.rank))
-                }
-                _ if gives_parts(node) => Box::new(PartsOperator::new(aggregate, shared, index)),
-                _ => Box::new(WindowOperator::new(aggregate, shared, index)),
-            },
+            NodeKind::WindowAggregate(aggregate) => windows_of(shared, index, aggregate),
             NodeKind::Join(join) => stream_join(shared, index, join, chain.as_ref()),
         };
         let guarded = cfg!(debug_assertions);
         operators.push(if guarded { Guard::around(operator, shared, index) } else { operator });
     }
     Ok(operators)
+}
+
+/// Rows that are picked: running, in windows of rows, or in windows of time.
+fn pick_of(shared: &Shared, index: usize, picked: &Pick, cold: Option<Cold>) -> Box<dyn Operator> {
+    let rank = shared.layout.nodes[index].rank;
+    let input = &shared.graph.nodes[shared.graph.nodes[index].inputs[0].node].output;
+    let Some(windowing) = &picked.windowing else {
+        return pick::running(picked, input, rank, &shared.beat, Ledger::new(shared.seals, cold));
+    };
+    match windowing.window.kind {
+        WindowKind::Count { n, every } => {
+            Box::new(RowsOperator::of_rows(picked, windowing, (n, every.unwrap_or(n)), input, rank))
+        }
+        _ => Box::new(WindowOperator::of_rows(picked, windowing, shared, index)),
+    }
+}
+
+/// Aggregates in windows: of rows, each worker's part of those without a key, or of time.
+fn windows_of(shared: &Shared, index: usize, aggregate: &WindowAggregate) -> Box<dyn Operator> {
+    let node = &shared.graph.nodes[index];
+    match aggregate.windowing.window.kind {
+        WindowKind::Count { n, every } => {
+            let input = &shared.graph.nodes[node.inputs[0].node].output;
+            let rank = shared.layout.nodes[index].rank;
+            Box::new(RowsOperator::new(aggregate, (n, every.unwrap_or(n)), input, rank))
+        }
+        _ if gives_parts(node) => Box::new(PartsOperator::new(aggregate, shared, index)),
+        _ => Box::new(WindowOperator::new(aggregate, shared, index)),
+    }
 }
 
 /// Opens the folder for what memory has no room for. What is there is of a run that is over.
