@@ -137,11 +137,7 @@ impl Checker<'_> {
             let declared: Vec<&str> = self.type_names();
             diag = diag.at("not a type");
             if let Some(near) = suggest::nearest(&name.name, declared.into_iter().chain(TYPE_WORDS)) {
-                diag = diag.help(format!("did you mean `{near}`?")).fix(
-                    format!("write `{near}`"),
-                    name.span,
-                    near,
-                );
+                diag = crate::expr::did_you_mean(diag, name.span, near);
             } else {
                 diag = diag.help(format!(
                     "the types are {}, and your own `type` declarations",
@@ -213,7 +209,7 @@ impl Checker<'_> {
                         .at("not a type with arguments")
                         .note("the types with arguments are `list<T>` and `map<string, T>`");
                 match suggest::nearest(name, ["list", "map"]) {
-                    Some(near) => diag.fix(format!("write `{near}`"), word.span, near),
+                    Some(near) => crate::expr::did_you_mean(diag, word.span, near),
                     None => diag,
                 }
             }

@@ -83,6 +83,9 @@ fn updating(stream: &StreamType) -> Option<String> {
     let name = |column: &usize| Some(format!("`{}`", stream.columns.get(*column)?.name));
     match &stream.mode {
         StreamMode::Append => None,
+        StreamMode::Updating { key } if key.is_empty() && stream.update_key_lost => {
+            Some("updating: rows are replaced, and the fields that tell which are gone".to_string())
+        }
         StreamMode::Updating { key } if key.is_empty() => {
             Some("updating: one row that is replaced".to_string())
         }

@@ -4,19 +4,79 @@ use super::{compiled, edited, findings, read, script};
 use flow_driver::Compilation;
 use flow_driver::editor::{ActionKind, actions, fix_all, format_edits, format_range};
 use flow_edits::examples;
+use flow_syntax::Edit;
+use flow_syntax::ast::DeclKind;
 
-fn state_ids(compiled: &Compilation) -> Vec<String> {
-    let operators = compiled.plan.iter().flat_map(|plan| &plan.operators);
-    let mut ids: Vec<String> = operators.filter_map(|o| o.state.as_ref()).map(|s| s.id.clone()).collect();
+/// What each state is called, and was.
+fn state_ids(compiled: &Compilation) -> Vec<(String, Option<String>)> {
+    let checked = &compiled.checked;
+    let pipelines = (0..checked.declarations.len()).filter_map(|index| checked.pipeline(index));
+    let states = pipelines.flat_map(|pipeline| &pipeline.operators).filter_map(|o| o.state.as_ref());
+    let mut ids: Vec<_> = states.map(|s| (s.id.clone(), s.was.clone())).collect();
     ids.sort();
     ids
 }
 
-/// The offers at every stage of every example: applied, the script is as right as before, and its states have their ids.
+/// A script whose pipelines were called otherwise once.
+fn with_former_names(text: &str) -> String {
+    let mut out = String::new();
+    for (n, line) in text.split_inclusive('\n').enumerate() {
+        if line.starts_with("stream ") || line.starts_with("sink ") {
+            out.push_str(&format!("@was(\"former{n}\") "));
+        }
+        out.push_str(line);
+    }
+    out
+}
+
+/// A script whose every second state has an id of its own.
+fn with_ids(text: &str) -> String {
+    let before = super::script(text);
+    let states = before.programs[0].decls.iter().flat_map(|decl| match &decl.kind {
+        DeclKind::Stream(stream) => &stream.pipeline.stages[..],
+        DeclKind::Sink(sink) => &sink.pipeline.stages[..],
+        _ => &[],
+    });
+    let words = ["aggregate", "count", "sum", "join", "top", "latest", "distinct", "scan"];
+    let states = states.filter(|s| s.id.is_none() && words.contains(&s.name.name.as_str())).step_by(2);
+    let pins = states.enumerate().map(|(n, stage)| Edit {
+        span: stage.span.before(),
+        replacement: format!("@id(\"own {n}\") @was(\"before {n}\") "),
+    });
+    edited(text, &pins.collect::<Vec<_>>())
+}
+
+/// A script that does everything twice: what follows the first stage with a state is written once more.
+const TWICE: &str = "\
+source a: { k: int, v: int } = file(\"a\", format: json)
+@was(\"once\") stream s = a
+  |> distinct(k, v)
+  |> filter(v > 0)
+  |> distinct(k)
+  |> keyBy(k)
+  |> aggregate { v: sum(v) }
+  |> keyBy(tens: v % 10)
+  |> @id(\"tens\") aggregate { v: sum(v) }
+  |> keyBy(fives: v % 5)
+  |> @was(\"fives\") aggregate { v: sum(v) }
+sink `to morrow` = s
+  |> keyBy(tens: v % 10)
+  |> aggregate { v: sum(v) }
+  |> keyBy(fives: v % 5)
+  |> aggregate { v: sum(v) }
+  |> filter(v > 0)
+  -> stdout(format: json)
+";
+
+/// The offers at every stage of every example, as it is, with former names, and with ids: applied, the script is as right as
+/// before, and its states are called as they were.
 fn applied_everywhere(kind: ActionKind) -> usize {
     let mut count = 0;
-    for path in examples() {
-        let text = read(&path);
+    let twice = (std::path::PathBuf::from("s.flow"), TWICE.to_string());
+    let scripts = examples().into_iter().map(|path| (path.clone(), read(&path))).chain([twice]);
+    for (path, text) in scripts.flat_map(|(path, text)| {
+        [with_former_names(&text), with_ids(&text), text].map(|text| (path.clone(), text))
+    }) {
         let before = compiled(&path, &text);
         for (at, _) in text.match_indices("|> ") {
             for action in actions(&before, at + 3..at + 4).into_iter().filter(|a| a.kind == kind) {
@@ -40,6 +100,7 @@ fn a_state_can_be_pinned_wherever_there_is_one() {
 
 #[test]
 fn the_first_stages_of_a_pipeline_can_become_a_stream() {
+    assert!(!super::script(TWICE).has_errors(), "{:?}", findings(&super::script(TWICE)));
     assert!(applied_everywhere(ActionKind::Extract) > 30);
 }
 
@@ -90,6 +151,32 @@ fn all_certain_fixes_are_applied_at_once() {
         new = edited(&new, &fix_all(&script(&new)));
     }
     assert!(!script(&new).has_errors(), "{new}");
+}
+
+#[test]
+fn a_guess_is_never_applied_with_all_that_is_certain() {
+    let fields = "source a: { tot: int, total: int } = file(\"a\", format: json)\n\
+                  source b: { tot: int } = file(\"b\", format: json)\n";
+    for wrong in [
+        "filter(totl > 1)",
+        "SELECT tot FROM b",
+        "join b on a.tot == b.tot",
+        "group by tot having total",
+        "fliter(tot > 1)",
+        "map { n: rouund(1.5, 1) }",
+        "map { n: string(tot, formt: 1) }",
+    ] {
+        let text = format!("{fields}sink o = a |> {wrong} -> stdout(format: json)\n");
+        let compiled = script(&text);
+        assert!(compiled.has_errors(), "{wrong}");
+        assert_eq!(fix_all(&compiled), [], "{wrong}");
+    }
+    let text = format!("{fields}steam s = a |> filter(tot > 1)\nparam p: itn = 1\n");
+    assert_eq!(fix_all(&script(&text)), []);
+    let text = format!("{fields}sink o = a |> filter(totl > 1) -> stdout(format: json)\n");
+    let at = text.find("totl").unwrap();
+    let offered = actions(&script(&text), at..at).into_iter().find(|a| a.kind == ActionKind::QuickFix);
+    assert!(offered.is_some_and(|fix| !fix.preferred), "a guess is a quick fix");
 }
 
 #[test]

@@ -43,6 +43,23 @@ fn hover_tells_stream_state_doc_delivery_and_what_can_fail() {
 }
 
 #[test]
+fn rows_whose_key_was_mapped_away_are_not_called_one_row() {
+    let text = "source s: { k: int } = file(\"b\", format: json)\n\
+                stream lost = s |> keyBy(k) |> count() |> map { count }\n\
+                stream one = s |> count() |> map { n: count }\n";
+    let compiled = script(text);
+    let hover = |mark: &str| editor::hover(&compiled, text.find(mark).unwrap() + 1).unwrap().markdown;
+    assert!(
+        hover("map { count }").contains("the fields that tell which are gone"),
+        "{}",
+        hover("map { count")
+    );
+    assert!(hover("map { n").contains("one row that is replaced"), "{}", hover("map { n"));
+    let hints: Vec<String> = editor::hints(&compiled).into_iter().map(|hint| hint.whole).collect();
+    assert!(hints[2].contains("which are gone"), "{hints:?}");
+}
+
+#[test]
 fn hover_tells_what_connectors_windows_formats_and_arguments_are() {
     let text = "source s: { a: int, at: timestamp } = file(\"b\", format: json) |> eventTime(at, delay: 5s)\n\
                 sink o = s |> keyBy(a) |> window(tumbling(10s, offset: 1s)) |> aggregate { m: max(a), l: max(min(a), 3) } \

@@ -34,7 +34,7 @@ fn view(plan: &Plan, operator: &Operator) -> View {
             .map(|id| Edge { from: id.0 as usize, exchange: String::new() })
             .collect(),
         output: columns(&operator.output),
-        mode: mode(operator),
+        mode: mode(plan, operator),
         state: operator.state.as_ref().map(|state| StateView {
             id: state.id.clone(),
             was: state.was.clone(),
@@ -44,8 +44,22 @@ fn view(plan: &Plan, operator: &Operator) -> View {
     }
 }
 
-fn mode(operator: &Operator) -> String {
+/// Were the columns mapped away by which rows are replaced?
+fn key_lost(plan: &Plan, operator: &Operator) -> bool {
+    let mut here = operator;
+    while let ([input], None) = (&here.inputs[..], &here.state) {
+        here = &plan.operators[input.0 as usize];
+        match &here.mode {
+            StreamMode::Updating { key } if key.is_empty() => {}
+            mode => return *mode != StreamMode::Append,
+        }
+    }
+    false
+}
+
+fn mode(plan: &Plan, operator: &Operator) -> String {
     match &operator.mode {
+        StreamMode::Updating { key } if key.is_empty() && key_lost(plan, operator) => "updating".into(),
         StreamMode::Append => "append".into(),
         StreamMode::Updating { key } if key.is_empty() => "updating, one row".into(),
         StreamMode::Updating { .. } if operator.output.fields.is_empty() => "updating".into(),

@@ -29,7 +29,7 @@ pub(crate) fn keyword(shared: &mut Shared<'_>, toks: &[Tok]) -> Option<&'static 
             let diagnostic =
                 Diagnostic::new(UNEXPECTED_TOKEN, span, format!("`{word}` does not begin a declaration"))
                     .help(format!("did you mean `{nearest}`?"))
-                    .fix(format!("write `{nearest}`"), span, nearest);
+                    .with_fix(format!("write `{nearest}`"), span, nearest, Applicability::MaybeIncorrect);
             shared.diagnostics.push(diagnostic);
             return Some(nearest);
         }

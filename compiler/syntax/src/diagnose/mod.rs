@@ -232,7 +232,9 @@ fn no_step(shared: &Shared<'_>, stray: Tok) -> Diagnostic {
         Diagnostic::new(UNEXPECTED_TOKEN, span, format!("`{}` is no step of a test", shorten(word)))
             .help(STEPS);
     match near.or(theirs) {
-        Some(ours) => diagnostic.fix(format!("write `{ours}`"), span, ours),
+        Some(ours) => {
+            diagnostic.with_fix(format!("write `{ours}`"), span, ours, Applicability::MaybeIncorrect)
+        }
         None => diagnostic,
     }
 }

@@ -88,6 +88,7 @@ fn without_brackets(shared: &Shared<'_>, piece: &[Tok]) -> Option<Diagnostic> {
     let theirs = if by { format!("{word} by") } else { word.to_string() };
     let word_span = if by { first.span(file).to(second.span(file)) } else { first.span(file) };
     let rest = rest_from.span(file).to(last);
+    let rest_toks = &piece[if by { 2 } else { 1 }..];
     if rest_from.is_open() {
         return Some(sql_by(word, &theirs, word_span, word_span, None, shared));
     }
@@ -99,12 +100,12 @@ fn without_brackets(shared: &Shared<'_>, piece: &[Tok]) -> Option<Diagnostic> {
         let mut diagnostic =
             Diagnostic::new(FOREIGN_WORD, word_span, format!("`{theirs}` is written `{ours}` in flow"));
         if !ours.is_empty() {
-            diagnostic = diagnostic.fix(format!("write `{fixed}`"), whole, fixed);
+            diagnostic = diagnostic.with_fix(format!("write `{fixed}`"), whole, fixed, sureness(rest_toks));
         }
         return Some(diagnostic);
     }
     if by {
-        return Some(sql_by(word, &theirs, word_span, word_span, Some(rest), shared));
+        return Some(sql_by(word, &theirs, word_span, word_span, Some((rest, sureness(rest_toks))), shared));
     }
     if matches!(word, "group" | "derive") {
         let help = match word {
@@ -127,9 +128,16 @@ fn without_brackets(shared: &Shared<'_>, piece: &[Tok]) -> Option<Diagnostic> {
             Edit { span: gap, replacement: open.into() },
             Edit { span: last.after(), replacement: close.into() },
         ],
-        applicability: Applicability::MachineApplicable,
+        applicability: sureness(rest_toks),
     });
     Some(diagnostic)
+}
+
+/// Brackets around what stands behind a word are what was meant, unless it goes on with clauses: `select k from bids`,
+/// `join bids on …`.
+fn sureness(rest: &[Tok]) -> Applicability {
+    let clauses = rest.windows(2).any(|pair| pair[0].is_name() && pair[1].is_name());
+    if clauses { Applicability::MaybeIncorrect } else { Applicability::MachineApplicable }
 }
 
 /// `group by(x)`, `order by x`: two words where flow has one.
@@ -138,7 +146,7 @@ fn sql_by(
     theirs: &str,
     at: Span,
     words: Span,
-    rest: Option<Span>,
+    rest: Option<(Span, Applicability)>,
     shared: &Shared<'_>,
 ) -> Diagnostic {
     let diagnostic = Diagnostic::new(FOREIGN_WORD, at, format!("`{theirs}` is not a stage of flow"));
@@ -146,10 +154,11 @@ fn sql_by(
         "group" | "partition" | "key" | "cluster" => {
             let diagnostic = diagnostic.help("rows are grouped with `keyBy(fields)`");
             match rest {
-                Some(rest) => diagnostic.fix(
+                Some((rest, sure)) => diagnostic.with_fix(
                     "write `keyBy(…)`",
                     words.to(rest),
                     format!("keyBy({})", &shared.text[rest.range()]),
+                    sure,
                 ),
                 None => diagnostic.fix("write `keyBy`", words, "keyBy"),
             }

@@ -337,11 +337,10 @@ fn constants<'x>(cx: &'x ExprCx<'_, '_>) -> impl Iterator<Item = &'x str> {
         .map(|g| g.name.name.as_str())
 }
 
-/// Adds the nearest name as help and fix. Names of one or two letters are all near to each other.
+/// Adds the nearest name as help and fix: a guess, since another name may be meant that is as near, or none.
 pub(crate) fn did_you_mean(diag: Diagnostic, span: Span, near: &str) -> Diagnostic {
-    let short = span.end - span.start < 3;
-    let sure = if short { Applicability::MaybeIncorrect } else { Applicability::MachineApplicable };
-    diag.help(format!("did you mean `{near}`?")).with_fix(format!("write `{near}`"), span, near, sure)
+    let guess = Applicability::MaybeIncorrect;
+    diag.help(format!("did you mean `{near}`?")).with_fix(format!("write `{near}`"), span, near, guess)
 }
 
 /// `10` where `10s` is wanted.

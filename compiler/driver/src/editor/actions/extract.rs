@@ -1,8 +1,8 @@
 //! The first stages of a pipeline become a `stream` of their own. States keep their ids.
 
-use super::{Action, ActionKind, touches};
+use super::{Action, ActionKind, quoted, touches};
 use crate::Compilation;
-use flow_syntax::ast::{Decl, DeclKind, Pipeline};
+use flow_syntax::ast::{Decl, DeclKind, Pipeline, Stage};
 use flow_syntax::{Edit, Span};
 use flow_types::checked::CheckedPipeline;
 use flow_types::stream::StreamType;
@@ -35,13 +35,14 @@ pub(super) fn extract(compiled: &Compilation, range: &Range<usize>) -> Option<Ac
         return None;
     }
     let new = free_name(compiled, &name.name);
-    let edits = vec![
+    let mut edits = vec![
         Edit {
             span: above(compiled, decl),
             replacement: declaration(compiled, checked, pipeline, last, &new),
         },
         rest(compiled, pipeline, last, &new),
     ];
+    edits.extend(counted_on(checked, pipeline, last));
     let title = format!("extract the stages up to `{}` into a stream", pipeline.stages[last].name.name);
     Some(Action { title, kind: ActionKind::Extract, edits, preferred: false, mends: None })
 }
@@ -85,15 +86,36 @@ fn declaration(
     let mut out = format!("stream {new} = {head}");
     for (at, stage) in pipeline.stages[..=last].iter().enumerate() {
         out.push_str("\n  |> ");
-        let operators = checked.stages.get(at).map(|stage| stage.operators.clone()).unwrap_or_default();
-        let state = checked.operators[operators].iter().find_map(|o| o.state.as_ref());
-        if let Some(state) = state.filter(|_| stage.id.is_none()) {
-            out.push_str(&format!("@id(\"{}\") ", state.id));
-        }
+        out.push_str(&pinned(checked, at, stage));
         out.push_str(text(stage.span));
     }
     out.push_str("\n\n");
     out
+}
+
+/// What stands before a stage so that its state is called, and was called, as it is now: whatever its declaration is, and
+/// whatever stands before it there.
+fn pinned(checked: &CheckedPipeline, at: usize, stage: &Stage) -> String {
+    let operators = checked.stages.get(at).map(|stage| stage.operators.clone()).unwrap_or_default();
+    let Some(state) = checked.operators[operators].iter().find_map(|o| o.state.as_ref()) else {
+        return String::new();
+    };
+    let id = stage.id.is_none().then(|| format!("@id({}) ", quoted(&state.id)));
+    let was = state.was.as_ref().filter(|_| stage.was.is_none());
+    let was = was.map(|was| format!("@was({}) ", quoted(was)));
+    id.into_iter().chain(was).collect()
+}
+
+/// Repeats of an operator are counted: those that are left behind an extracted one of the same word have another number now.
+fn counted_on(checked: &CheckedPipeline, pipeline: &Pipeline, last: usize) -> Vec<Edit> {
+    let (gone, left) = pipeline.stages.split_at(last + 1);
+    let repeats =
+        left.iter().enumerate().filter(|(_, stage)| gone.iter().any(|s| s.name.name == stage.name.name));
+    let pin = |(n, stage): (usize, &Stage)| Edit {
+        span: stage.span.before(),
+        replacement: pinned(checked, last + 1 + n, stage),
+    };
+    repeats.map(pin).filter(|edit| !edit.replacement.is_empty()).collect()
 }
 
 /// A stream has one side: what later stages tell apart by others, or by the same name twice, would be lost.

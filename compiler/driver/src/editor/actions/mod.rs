@@ -97,9 +97,9 @@ fn pin(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
             if let (Some(state), Some(written)) = (state, written)
                 && written.id.is_none()
             {
-                let edit =
-                    Edit { span: written.name.span.before(), replacement: format!("@id(\"{}\") ", state.id) };
-                let title = format!("add `@id(\"{}\")`: the state keeps its name", state.id);
+                let id = quoted(&state.id);
+                let edit = Edit { span: written.name.span.before(), replacement: format!("@id({id}) ") };
+                let title = format!("add `@id({id})`: the state keeps its name");
                 return Some(Action {
                     title,
                     kind: ActionKind::Rewrite,
@@ -111,6 +111,11 @@ fn pin(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
         }
     }
     None
+}
+
+/// A text as a script writes it.
+fn quoted(text: &str) -> String {
+    flow_plan::display::literal(&flow_plan::Value::string(text))
 }
 
 /// The stages of a declaration as written.
