@@ -275,6 +275,9 @@ pub struct Check {
     /// With `--against`: let state go that the script has no use for any more
     #[arg(long, requires = "against")]
     pub allow_dropped: bool,
+    /// With `--against JOB@N`: where state lives (default: `.flow` here or beside the script)
+    #[arg(long, value_name = "DIR", requires = "against")]
+    pub state: Option<PathBuf>,
 }
 
 /// `flow test`.

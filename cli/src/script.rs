@@ -48,9 +48,8 @@ pub(crate) fn in_folder(folder: &Path, env: &Env) -> Vec<PathBuf> {
         for entry in env.disk.list(&folder).unwrap_or_default() {
             let name =
                 entry.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let hidden = name.starts_with('.') || matches!(name.as_str(), "target" | "node_modules");
             match entry.info.is_dir {
-                true if !hidden => open.push(entry.path),
+                true if is_shown(&name) => open.push(entry.path),
                 false if name.ends_with(".flow") => found.push(entry.path),
                 _ => {}
             }
@@ -58,6 +57,11 @@ pub(crate) fn in_folder(folder: &Path, env: &Env) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// Is a folder looked into? Hidden ones and what build tools make are not.
+pub(crate) fn is_shown(name: &str) -> bool {
+    !name.starts_with('.') && !matches!(name, "target" | "node_modules")
 }
 
 /// What the command line names: each file as it is, each folder as the scripts in it.

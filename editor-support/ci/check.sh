@@ -5,6 +5,7 @@
 #   FLOW           the binary (default: flow)
 #   FLOW_DENY      lints that fail the change (default: warnings; empty: none)
 #   FLOW_AGAINST   a git revision: the state of running jobs must fit the changed scripts
+#   FLOW_ALLOW_DROPPED   not empty: state that the changed scripts have no place for may go
 #   FLOW_REPORTS   a folder for reports: tests.xml (JUnit), findings.sarif, code-quality.json
 set -u
 flow="${FLOW:-flow}"
@@ -12,6 +13,18 @@ scripts=("$@")
 [ "${#scripts[@]}" -gt 0 ] || scripts=(.)
 deny=()
 [ -z "${FLOW_DENY-warnings}" ] || deny=(--deny "${FLOW_DENY-warnings}")
+# All that `flow check` is told, each time it is called: every report has the same findings.
+findings=(${deny[@]+"${deny[@]}"})
+if [ -n "${FLOW_AGAINST-}" ]; then
+  if ! git rev-parse --quiet --verify "$FLOW_AGAINST^{commit}" > /dev/null; then
+    echo "check.sh: there is no revision $FLOW_AGAINST here (a shallow clone has few: fetch it first)" >&2
+    exit 2
+  fi
+  # An edit that lets old and new rows mix may well be meant: it is told, and fails only who denies it by name.
+  [ "${FLOW_DENY-}" = changes-meaning ] || findings+=(--warn changes-meaning)
+  findings+=(--against "git:$FLOW_AGAINST")
+  [ -z "${FLOW_ALLOW_DROPPED-}" ] || findings+=(--allow-dropped)
+fi
 failed=0
 
 step() { "$@" || failed=1; }
@@ -19,24 +32,13 @@ step() { "$@" || failed=1; }
 format=human
 [ -z "${GITHUB_ACTIONS-}" ] || format=github
 step "$flow" fmt --check "${scripts[@]}"
-step "$flow" check --format "$format" ${deny[@]+"${deny[@]}"} "${scripts[@]}"
+step "$flow" check --format "$format" ${findings[@]+"${findings[@]}"} "${scripts[@]}"
 step "$flow" test "${scripts[@]}"
-if [ -n "${FLOW_AGAINST-}" ]; then
-  if ! git rev-parse --quiet --verify "$FLOW_AGAINST^{commit}" > /dev/null; then
-    echo "check.sh: there is no revision $FLOW_AGAINST here (a shallow clone has few: fetch it first)" >&2
-    exit 2
-  fi
-  while IFS= read -r -d '' script; do
-    # A script that is new has no state to fit.
-    case "$script" in *.flow) git cat-file -e "$FLOW_AGAINST:./$script" 2>/dev/null || continue ;; *) continue ;; esac
-    step "$flow" check --format "$format" --against "git:$FLOW_AGAINST" "$script"
-  done < <(git ls-files -z -- "${scripts[@]}")
-fi
 if [ -n "${FLOW_REPORTS-}" ]; then
   mkdir -p "$FLOW_REPORTS"
   # The steps above decide; these only write down what they found.
   "$flow" test --format junit "${scripts[@]}" > "$FLOW_REPORTS/tests.xml" || true
-  "$flow" check --format sarif ${deny[@]+"${deny[@]}"} "${scripts[@]}" > "$FLOW_REPORTS/findings.sarif" || true
-  "$flow" check --format gitlab ${deny[@]+"${deny[@]}"} "${scripts[@]}" > "$FLOW_REPORTS/code-quality.json" || true
+  "$flow" check --format sarif ${findings[@]+"${findings[@]}"} "${scripts[@]}" > "$FLOW_REPORTS/findings.sarif" || true
+  "$flow" check --format gitlab ${findings[@]+"${findings[@]}"} "${scripts[@]}" > "$FLOW_REPORTS/code-quality.json" || true
 fi
 exit "$failed"

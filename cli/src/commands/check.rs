@@ -1,6 +1,6 @@
 //! `flow check`: says what is wrong with scripts, and runs nothing.
 
-use super::against::Target;
+use super::against::{Against, Compared};
 use crate::args::{Check, Cli};
 use crate::report::{self, Checked, Format};
 use crate::script;
@@ -14,17 +14,18 @@ use std::path::Path;
 pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
     let env = Env::real();
     let options = options(args)?;
-    let target = args.against.as_deref().map(|text| Target::find(text, &env)).transpose()?;
+    let mut against = Against::find(args, &options, &env)?;
     let mut checked = Vec::new();
     let paths = script::all(&args.files, &env)?;
     for path in &paths {
-        let (found, rest) = one(path, args, target.as_ref(), &options, &env)?;
+        let (found, rest) = one(path, against.as_mut(), &options, &env)?;
         checked.push(found);
         if paths.len() == 1 {
             // The process ends behind this: the system takes memory back faster than we give it back piece by piece.
             std::mem::forget(rest);
         }
     }
+    checked.extend(against.into_iter().flat_map(Against::gone));
     // People read standard error; what machines read is the command's result.
     let format = if args.json { Format::Json } else { args.format };
     let text = report::write(format, &checked, terminal::stderr(&cli.shown));
@@ -40,22 +41,22 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
 /// Checks one script, and its state against that of another version; also what else is known of it.
 fn one(
     path: &Path,
-    args: &Check,
-    target: Option<&Target>,
+    against: Option<&mut Against<'_>>,
     options: &Options,
     env: &Env,
 ) -> Result<(Checked, Compilation), Stop> {
     // The plan is only needed to compare it.
-    let mut done = match target {
+    let mut done = match against {
         Some(_) => script::compile(path, options, env)?,
         None => script::analyse(path, options, env)?,
     };
-    let restore = match target {
-        Some(target) => target.check(path, &done, options, args.allow_dropped, env)?,
-        None => None,
+    let compared = match against {
+        Some(against) => against.check(path, &done)?,
+        None => Compared::Not,
     };
     let mut diagnostics = std::mem::take(&mut done.diagnostics);
-    diagnostics.extend(restore.iter().flat_map(|report| report.diagnostics.iter().cloned()));
+    diagnostics.extend(compared.diagnostics(&done.sources));
+    let restore = compared.report();
     let sources = std::mem::take(&mut done.sources);
     Ok((Checked { path: script::name(path), sources, diagnostics, restore }, done))
 }

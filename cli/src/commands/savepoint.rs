@@ -188,7 +188,7 @@ fn diff(args: &SavepointDiff, saved: Saved, cli: &Cli, env: &Env) -> Outcome {
     let options = Options { params: script::params(&args.params)?, ..Options::default() };
     let compiled = script::compile(&args.file, &options, env)?;
     let target = Target::Checkpoint(Box::new(saved.manifest), args.savepoint.clone());
-    let report = target.check(&args.file, &compiled, &options, args.allow_dropped, env)?;
+    let report = target.check(&args.file, &compiled, &options, args.allow_dropped, env)?.report();
     let mut all = compiled.diagnostics.clone();
     let Some(report) = report else {
         output::say(&render::report(&all, &compiled.sources, look));

@@ -1,6 +1,6 @@
 //! GitHub workflow commands: each diagnostic becomes an annotation on its line.
 
-use super::{Checked, each, place, whole_text};
+use super::{Checked, each, place, text_with_places};
 use flow_syntax::Severity;
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ pub(super) fn write(checked: &[Checked]) -> String {
             let _ = write!(out, ",col={},endColumn={}", at.column, at.end_column);
         }
         let title = format!("{} {}", d.code, d.code.info().name);
-        let _ = writeln!(out, ",title={}::{}", property(&title), data(&whole_text(d)));
+        let _ = writeln!(out, ",title={}::{}", property(&title), data(&text_with_places(d, sources)));
     }
     out
 }

@@ -1,6 +1,6 @@
 //! GitLab code quality: an array of issues with fingerprints that survive moved lines.
 
-use super::{Checked, each, place, whole_text};
+use super::{Checked, each, place, text_with_places};
 use flow_syntax::{Severity, SourceMap, Span};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ pub(super) fn write(checked: &[Checked]) -> String {
             let repeat = seen.entry(key.clone()).or_default();
             *repeat += 1;
             json!({
-                "description": whole_text(d),
+                "description": text_with_places(d, sources),
                 "check_name": d.code.0,
                 "fingerprint": format!("{:016x}", fnv1a(&format!("{key}\n{repeat}"))),
                 "severity": match d.severity {

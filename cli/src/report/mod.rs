@@ -85,6 +85,9 @@ fn human(checked: &[Checked], look: Look) -> String {
             all.push(diagnostic.severity);
         }
         if let Some(report) = &file.restore {
+            if checked.len() > 1 {
+                out.push_str(&format!("{}:\n", file.path));
+            }
             out.push_str(&restore::human(report, look));
         }
     }
@@ -138,7 +141,18 @@ fn place(span: Span, sources: &SourceMap) -> Place<'_> {
     Place { file: name, start, end, line, column, end_line, end_column }
 }
 
-/// Message, labels' words, notes and help in one text, for forms that have no place for them.
+/// The whole text and, behind it, the lines of other places: for forms that show one place only.
+fn text_with_places(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    let mut text = whole_text(diagnostic);
+    for label in &diagnostic.labels {
+        let at = place(label.span, sources);
+        let line = sources.file(label.span.file).line(at.line).trim();
+        text.push_str(&format!("\n{}:{}: {}: {line}", at.file, at.line, label.text));
+    }
+    text
+}
+
+/// Message, what is said at the first place, notes and help in one text, for forms that have no place for them.
 fn whole_text(diagnostic: &Diagnostic) -> String {
     let mut text = diagnostic.message.clone();
     let mut add = |part: &str| {

@@ -83,28 +83,179 @@ fn formats_for_machines_carry_the_verdicts() {
     assert!(sarif.contains("E0704"), "{sarif}");
 }
 
+/// A git repository with these scripts, committed.
+fn repository(scripts: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    git(folder.path(), &["init", "-q"]);
+    for (name, text) in scripts {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "-q", "-m", "one"]);
+    folder
+}
+
+fn git(folder: &Path, args: &[&str]) {
+    let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+    let done = Command::new("git").args(identity).args(args).current_dir(folder).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
 #[test]
 fn a_git_revision_is_the_same_file_as_it_was_there() {
-    let folder = folder("");
-    let git = |args: &[&str]| {
-        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
-        let done = Command::new("git").args(identity).args(args).current_dir(folder.path()).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    };
-    git(&["init", "-q"]);
-    git(&["add", "old.flow"]);
-    git(&["commit", "-q", "-m", "one"]);
+    let folder = repository(&[("old.flow", OLD)]);
     std::fs::write(folder.path().join("old.flow"), OLD.replace("price > 100", "price > 7")).unwrap();
     let (status, _, err) = flow(folder.path(), &["check", "old.flow", "--against", "git:HEAD"]);
     assert_eq!(status, Some(0));
     assert!(err.contains("(git:HEAD)") && err.contains("changesMeaning"), "{err}");
+}
 
+#[test]
+fn a_revision_that_is_not_there_is_outside_of_the_scripts_also_where_all_of_them_are_new() {
+    let folder = repository(&[("old.flow", OLD)]);
     std::fs::write(folder.path().join("new.flow"), OLD).unwrap();
-    let (status, _, err) = flow(folder.path(), &["check", "new.flow", "--against", "git:HEAD"]);
-    assert_eq!((status, err.as_str()), (Some(2), "error: `new.flow` is not in `HEAD`\n"));
-    let (status, _, err) = flow(folder.path(), &["check", "old.flow", "--against", "git:nowhere"]);
+    for file in ["old.flow", "new.flow", "."] {
+        for revision in ["nowhere", "--output=made", "HEAD:old.flow"] {
+            let (status, _, err) =
+                flow(folder.path(), &["check", file, "--against", &format!("git:{revision}")]);
+            assert_eq!(status, Some(2), "{file} {revision} {err}");
+            assert!(err.contains(&format!("there is no revision `{revision}` here")), "{err}");
+        }
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "nothing was written");
+}
+
+#[test]
+fn a_script_that_is_new_since_the_revision_is_told_and_the_others_are_compared() {
+    let folder = repository(&[("old.flow", OLD)]);
+    std::fs::write(folder.path().join("a.flow"), OLD.replace("totals", "fresh")).unwrap();
+    std::fs::write(folder.path().join("old.flow"), OLD.replace("price > 100", "price > 7")).unwrap();
+    let (status, _, err) = flow(folder.path(), &["check", ".", "--against", "git:HEAD"]);
+    assert_eq!(status, Some(0), "{err}");
+    for part in ["`a.flow` is new since `HEAD`", "totals.sum  restores      changesMeaning"] {
+        assert!(err.contains(part), "no {part:?} in\n{err}");
+    }
+    let args = ["check", ".", "--against", "git:HEAD", "--format", "github"];
+    let (_, annotations, _) = flow(folder.path(), &args);
+    assert!(annotations.contains("::notice file=a.flow,line=1"), "{annotations}");
+}
+
+#[test]
+fn a_script_that_is_gone_since_the_revision_drops_its_state() {
+    let folder = repository(&[
+        ("old.flow", OLD),
+        ("jobs/gone.flow", OLD),
+        ("stateless.flow", "type T = { a: int }\n"),
+    ]);
+    std::fs::remove_dir_all(folder.path().join("jobs")).unwrap();
+    std::fs::remove_file(folder.path().join("stateless.flow")).unwrap();
+    let args = ["check", ".", "--width", "200", "--against", "git:HEAD"];
+    let (status, _, err) = flow(folder.path(), &args);
+    assert_eq!(status, Some(1), "{err}");
+    let said =
+        "`totals.sum` drops: `jobs/gone.flow` of git:HEAD is gone, and what its state holds would be lost";
+    assert!(err.contains(said) && !err.contains("stateless"), "{err}");
+    let (status, _, err) = flow(folder.path(), &[&args[..], &["--allow-dropped"]].concat());
+    assert_eq!(status, Some(0), "{err}");
+    assert!(err.contains(said), "{err}");
+    let (_, json, _) = flow(folder.path(), &[&args[..], &["--format", "json"]].concat());
+    let all: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let verdicts: Vec<_> = all.as_array().unwrap().iter().filter_map(|v| v["verdict"].as_str()).collect();
+    assert_eq!(verdicts, ["identical", "drops"], "{json}");
+}
+
+#[test]
+fn a_job_whose_script_moved_is_compared_with_where_it_was() {
+    let named = format!("job totals {{}}\n\n{OLD}");
+    let folder = repository(&[("old.flow", &named)]);
+    std::fs::remove_file(folder.path().join("old.flow")).unwrap();
+    std::fs::create_dir(folder.path().join("jobs")).unwrap();
+    std::fs::write(folder.path().join("jobs/new.flow"), named).unwrap();
+    let (status, _, err) = flow(folder.path(), &["check", ".", "--against", "git:HEAD"]);
+    assert_eq!((status, err.as_str()), (Some(0), "totals.sum  identical\n"));
+}
+
+#[test]
+fn a_script_that_had_errors_at_the_revision_is_told_and_keeps_no_other_from_being_compared() {
+    let folder = repository(&[("a.flow", "stream s = nothing\n"), ("old.flow", OLD)]);
+    std::fs::write(folder.path().join("a.flow"), OLD).unwrap();
+    let (status, _, err) = flow(folder.path(), &["check", ".", "--against", "git:HEAD"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(err.contains("the script of git:HEAD has errors itself (E0"), "{err}");
+    assert!(err.contains("totals.sum  identical"), "{err}");
+}
+
+#[test]
+fn the_first_place_of_each_finding_is_a_line_of_the_new_script() {
+    let edits = [
+        // Gone without a trace, renamed, one aggregate gone, a stage above gone.
+        (
+            "stream totals = bids |> filter(price > 100) |> keyBy(auction) |> sum(price) as total",
+            "stream totals = bids",
+            4,
+        ),
+        ("totals", "revenue", 4),
+        ("filter(price > 100) |> ", "", 4),
+        (OLD, "\nsource ones = generate { a: 1 } rate: 1\nsink out = ones -> stdout(format: json)\n", 2),
+    ];
+    for (old, new, line) in edits {
+        let folder = folder(&OLD.replace(old, new));
+        let args = |format| ["check", "new.flow", "--against", "old.flow", "--format", format];
+        let (_, github, _) = flow(folder.path(), &args("github"));
+        let about_state: Vec<_> =
+            github.lines().filter(|l| l.contains("E07") || l.contains("W0311")).collect();
+        assert!(!about_state.is_empty(), "{new}: {github}");
+        for annotation in about_state {
+            assert!(annotation.contains(&format!("file=new.flow,line={line},")), "{new}: {annotation}");
+            // What is new has no old line.
+            let old_line = annotation.contains("E0705") || annotation.contains("old.flow (old):4: ");
+            assert!(old_line, "{new}: and shows the old line: {annotation}");
+        }
+        let (_, gitlab, _) = flow(folder.path(), &args("gitlab"));
+        let issues: serde_json::Value = serde_json::from_str(&gitlab).unwrap();
+        let paths = issues.as_array().unwrap().iter().map(|issue| issue["location"]["path"].as_str());
+        assert!(paths.clone().all(|path| path == Some("new.flow")), "{gitlab}");
+        let (_, sarif, _) = flow(folder.path(), &args("sarif"));
+        let sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
+        for result in sarif["runs"][0]["results"].as_array().unwrap() {
+            let place = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+            assert_eq!(place, "new.flow", "{result:#}");
+        }
+    }
+}
+
+#[test]
+fn a_state_that_is_incompatible_has_no_other_verdict() {
+    let edited = OLD.replace(
+        "keyBy(auction) |> sum(price) as total",
+        "keyBy(bidder) |> aggregate { total: sum(price), n: count() }",
+    );
+    let old = OLD.replace("sum(price) as total", "aggregate { total: sum(price) }");
+    let folder = folder(&edited);
+    std::fs::write(folder.path().join("old.flow"), old).unwrap();
+    let args = ["check", "new.flow", "--against", "old.flow", "--format"];
+    let (_, concise, _) = flow(folder.path(), &[&args[..], &["concise"]].concat());
+    assert!(concise.contains("E0703") && !concise.contains("E0705"), "{concise}");
+    let (_, markdown, _) = flow(folder.path(), &[&args[..], &["markdown"]].concat());
+    assert!(!markdown.contains("starts empty"), "{markdown}");
+}
+
+#[test]
+fn a_savepoint_is_found_beside_the_script_and_in_a_named_state_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "job j { delivery: atLeastOnce }\nsource ones = generate { a: 1 } rate: 1000\nsink out = ones |> limit(5) |> count() as n -> blackhole()\n";
+    std::fs::create_dir(folder.path().join("jobs")).unwrap();
+    std::fs::write(folder.path().join("jobs/j.flow"), script).unwrap();
+    let target = ["check", "jobs/j.flow", "--against", "j@1"];
+    let (status, _, err) = flow(folder.path(), &target);
     assert_eq!(status, Some(2));
-    assert!(err.contains("nowhere"), "{err}");
+    for part in ["`.flow` or `jobs/.flow`", "--state DIR"] {
+        assert!(err.contains(part), "no {part:?} in\n{err}");
+    }
+    let (_, _, err) = flow(folder.path(), &[&target[..], &["--state", "elsewhere"]].concat());
+    assert!(err.contains("the state folder `elsewhere`\n"), "{err}");
 }
 
 #[test]

@@ -91,8 +91,42 @@ fn a_change_that_would_lose_the_state_of_running_jobs_fails_against_the_base() {
     let done = checked(&made, &settings);
     assert_eq!(done.status.code(), Some(1), "{}", text(&done));
     assert!(text(&done).contains("::error file=my visits.flow"), "{}", text(&done));
+    // The reports have what the steps found, and a script that is gone is among it.
+    std::fs::write(made.join("other.flow"), good).unwrap();
+    git(&["add", "other.flow"]);
+    git(&["commit", "-q", "-m", "another"]);
+    std::fs::remove_file(made.join("other.flow")).unwrap();
+    let settings = [("FLOW_AGAINST", "main"), ("FLOW_DENY", ""), ("FLOW_REPORTS", "flow-reports")];
+    checked(&made, &settings);
+    let report = |name: &str| std::fs::read_to_string(made.join("flow-reports").join(name)).unwrap();
+    for name in ["findings.sarif", "code-quality.json"] {
+        for code in ["E0703", "E0704"] {
+            assert!(report(name).contains(code), "no {code} in {name}: {}", report(name));
+        }
+    }
     // A revision that is not there is no reason to pass.
     let done = checked(&made, &[("FLOW_AGAINST", "origin/maim"), ("FLOW_DENY", "")]);
     assert_eq!(done.status.code(), Some(2), "{}", text(&done));
     assert!(text(&done).contains("no revision origin/maim"), "{}", text(&done));
+}
+
+#[test]
+fn every_setting_of_the_checks_is_in_the_guide_and_in_what_the_forges_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let script = read("editor-support/ci/check.sh");
+    let settings = regex::Regex::new("FLOW_[A-Z_]+").unwrap();
+    let names: std::collections::BTreeSet<&str> = settings.find_iter(&script).map(|m| m.as_str()).collect();
+    assert!(names.len() >= 4, "{names:?}");
+    for name in names {
+        for path in ["docs/guide/ci.md", "editor-support/ci/action.yml", "editor-support/ci/gitlab.yml"] {
+            assert!(read(path).contains(name), "{path} does not know {name}");
+        }
+    }
+    // What compares with a revision needs the history, and what uploads findings the right to.
+    assert!(read("editor-support/ci/gitlab.yml").contains("GIT_DEPTH: \"0\""));
+    assert!(read("cli/template/github.yml").contains("fetch-depth: 0"));
+    let guide = read("docs/guide/ci.md");
+    assert!(guide.contains("fetch-depth: 0") && guide.contains("GIT_DEPTH"));
+    assert!(guide.contains("upload-sarif") && guide.contains("security-events: write"));
 }

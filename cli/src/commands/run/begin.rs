@@ -144,7 +144,8 @@ fn check(
         return Ok(());
     }
     let target = Target::Checkpoint(Box::new(manifest), name.clone());
-    let Some(report) = target.check(&args.file, compiled, options, args.allow_dropped, env)? else {
+    let compared = target.check(&args.file, compiled, options, args.allow_dropped, env)?;
+    let Some(report) = compared.report() else {
         return Ok(());
     };
     let changed = report.verdicts.iter().any(|verdict| verdict.effect != Effect::Identical);

@@ -8,6 +8,7 @@ use flow_plan::{DataType, Place};
 
 /// A verdict for each state of the new plan, in its order, and for each of the old one that has no place in it.
 pub fn compare(old: &Plan, new: &Plan) -> Vec<Verdict> {
+    let declarations = &new.declarations;
     let (old, new) = (shapes(old), shapes(new));
     let mut taken = vec![false; old.len()];
     // What keeps its id first: `@was` may name an id that somebody else has now.
@@ -33,12 +34,30 @@ pub fn compare(old: &Plan, new: &Plan) -> Vec<Verdict> {
             None => of_new(state, &dropped),
         })
         .collect();
-    verdicts.extend(dropped.into_iter().map(of_dropped));
+    let gone: Vec<Verdict> = dropped
+        .into_iter()
+        .map(|state| {
+            let renamed = verdicts.iter().find(|verdict| verdict.renamed_from.as_ref() == Some(&state.id));
+            let declared = declarations.iter().find(|declaration| declaration.name == state.declaration);
+            let place = renamed.and_then(|verdict| verdict.place).or(declared.map(|d| d.place));
+            of_dropped(state, place)
+        })
+        .collect();
+    verdicts.extend(gone);
     verdicts
 }
 
-fn verdict(id: &str, was: Option<&str>, place: Option<Place>, findings: Vec<Finding>) -> Verdict {
+/// A verdict for each state of a plan that nothing comes after.
+pub(super) fn all_dropped(old: &Plan) -> Vec<Verdict> {
+    shapes(old).iter().map(|state| of_dropped(state, None)).collect()
+}
+
+fn verdict(id: &str, was: Option<&str>, place: Option<Place>, mut findings: Vec<Finding>) -> Verdict {
     let effect = findings.iter().map(|finding| finding.effect).max().unwrap_or(Effect::Identical);
+    if effect == Effect::Incompatible {
+        // What else would have become of a state that is refused only distracts.
+        findings.retain(|finding| finding.effect == effect);
+    }
     Verdict {
         id: id.to_string(),
         was: was.filter(|was| *was != id).map(str::to_string),
@@ -65,11 +84,11 @@ fn of_new(state: &StateShape, dropped: &[&StateShape]) -> Verdict {
     }
 }
 
-fn of_dropped(state: &StateShape) -> Verdict {
+fn of_dropped(state: &StateShape, place: Option<Place>) -> Verdict {
     let message = format!("the new script has no state `{}`: what it holds would be lost", state.id);
     let findings =
         Findings { old: Some(state.place), new: None, found: Vec::new() }.add(Effect::Drops, message).found;
-    verdict(&state.id, None, None, findings)
+    verdict(&state.id, None, place, findings)
 }
 
 /// Findings about two stages.

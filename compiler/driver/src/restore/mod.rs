@@ -8,7 +8,7 @@ mod report;
 mod shape;
 
 pub use compare::compare;
-pub use report::{Report, report};
+pub use report::{Report, gone, report};
 pub use shape::{StateShape, shapes};
 
 use flow_plan::Place;
@@ -69,11 +69,12 @@ pub struct Verdict {
     pub effect: Effect,
     /// Is any of them such that old and new rows would mix?
     pub changes_meaning: bool,
-    /// The differences, in the order of the new script.
+    /// The differences, in the order of the new script; of a state that cannot be restored, only those that are why.
     pub findings: Vec<Finding>,
     /// An id the new script could give it with `@was`: this state is new, and that one has no place.
     pub renamed_from: Option<String>,
-    /// The stage in the new script; of a dropped state, none.
+    /// The stage in the new script; of a dropped state, the stage that could be it under another name, or the declaration it
+    /// stood in, if there are such.
     pub place: Option<Place>,
 }
 

@@ -1,8 +1,10 @@
 //! Verdicts as diagnostics: what breaks is an error at the line of the new script that breaks it, with the
-//! old line beside it.
+//! old line beside it. The first place is always in the new script: the other one is no file that a forge could show.
 
+use super::compare::all_dropped;
 use super::{Effect, Finding, Verdict};
 use flow_plan::Place;
+use flow_plan::operator::Plan;
 use flow_syntax::{Applicability, Diagnostic, Edit, FileId, Fix, Severity, SourceMap, Span, codes};
 
 /// The check of one script against another one.
@@ -36,13 +38,48 @@ pub fn report(
     });
     let mut report = Report { sources, verdicts: Vec::new(), diagnostics: Vec::new(), offset };
     for verdict in &verdicts {
-        for finding in &verdict.findings {
+        for finding in verdict.findings.iter().filter(|finding| told(verdict, finding, allow_dropped)) {
             let diagnostic = report.diagnostic(verdict, finding, allow_dropped);
             report.diagnostics.push(diagnostic);
         }
     }
     report.verdicts = verdicts;
     report
+}
+
+/// The report of a script that is there no more: its places are those it had.
+pub fn gone(old: &SourceMap, plan: &Plan, old_name: &str, allow_dropped: bool) -> Report {
+    let verdicts = all_dropped(plan);
+    let mut report =
+        Report { sources: old.clone(), verdicts: Vec::new(), diagnostics: Vec::new(), offset: 0 };
+    let script = old.files().next().map_or("", |(_, file)| file.name.as_str());
+    for (verdict, finding) in verdicts.iter().flat_map(|v| v.findings.iter().map(move |f| (v, f))) {
+        let span = finding.old.map_or_else(Span::default, |place| report.old_span(place));
+        let message = format!(
+            "`{}` {}: `{script}` of {old_name} is gone, and what its state holds would be lost",
+            verdict.id,
+            finding.effect.word()
+        );
+        let diagnostic = Diagnostic::new(codes::STATE_DROPPED, span, message).at("kept here before");
+        report.diagnostics.push(may_go(diagnostic, allow_dropped));
+    }
+    report.verdicts = verdicts;
+    report
+}
+
+/// Is there anything to say of it? Where a state is refused, what else would have become of it is not.
+fn told(verdict: &Verdict, finding: &Finding, allow_dropped: bool) -> bool {
+    let refused = verdict.effect == Effect::Drops && !allow_dropped;
+    !refused || finding.effect == Effect::Drops || finding.changes_meaning
+}
+
+/// A state that is dropped, as an error or, if that is allowed, as a note.
+fn may_go(mut diagnostic: Diagnostic, allow_dropped: bool) -> Diagnostic {
+    if allow_dropped {
+        diagnostic.severity = Severity::Note;
+        return diagnostic;
+    }
+    diagnostic.help("if it may go: `--allow-dropped`")
 }
 
 impl Report {
@@ -56,6 +93,14 @@ impl Report {
         Span { file: FileId(place.file + self.offset), start: place.start, end: place.end }
     }
 
+    /// The first line of the new script that says something.
+    fn top(&self) -> Span {
+        let text = &self.sources.file(FileId(0)).text;
+        let start = text.len() - text.trim_start().len();
+        let length = text[start..].lines().next().map_or(0, |line| line.trim_end().len());
+        Span { file: FileId(0), start: start as u32, end: (start + length) as u32 }
+    }
+
     fn diagnostic(&self, verdict: &Verdict, finding: &Finding, allow_dropped: bool) -> Diagnostic {
         let code = match (finding.effect, finding.changes_meaning) {
             (Effect::Incompatible, _) => codes::STATE_INCOMPATIBLE,
@@ -63,27 +108,25 @@ impl Report {
             (_, true) => codes::CHANGES_MEANING,
             _ => codes::STATE_RESTORES,
         };
-        let (span, other) = match (finding.new, finding.old) {
-            (Some(new), old) => (self.new_span(new), old.map(|old| self.old_span(old))),
-            (None, Some(old)) => (self.old_span(old), verdict.place.map(|place| self.new_span(place))),
-            (None, None) => (verdict.place.map_or_else(Span::default, |place| self.new_span(place)), None),
-        };
+        let place = finding.new.or(verdict.place);
+        let span = place.map_or_else(|| self.top(), |place| self.new_span(place));
         let message = format!("`{}` {}: {}", verdict.id, finding.effect.word(), finding.message);
-        let mut diagnostic = Diagnostic::new(code, span, message).at(if finding.new.is_some() {
-            "now"
-        } else {
-            "in the old script"
-        });
-        if let Some(other) = other {
-            let text = if finding.new.is_some() { "before" } else { "the state" };
-            diagnostic = diagnostic.label(other, text);
+        let here = match (finding.new, place) {
+            (Some(_), _) => "now",
+            (None, Some(_)) if finding.effect == Effect::Drops => "no such state here any more",
+            (None, Some(_)) => "the state",
+            (None, None) => "nothing in this script keeps it",
+        };
+        let mut diagnostic = Diagnostic::new(code, span, message).at(here);
+        if let Some(old) = finding.old {
+            diagnostic = diagnostic.label(self.old_span(old), "before");
         }
-        if code == codes::STATE_RESTORES || (code == codes::STATE_DROPPED && allow_dropped) {
+        if code == codes::STATE_RESTORES {
             diagnostic.severity = Severity::Note;
         }
         diagnostic.help = finding.help.clone();
-        if code == codes::STATE_DROPPED && !allow_dropped {
-            diagnostic = diagnostic.help("if it may go: `--allow-dropped`");
+        if code == codes::STATE_DROPPED {
+            diagnostic = may_go(diagnostic, allow_dropped);
         }
         match (&verdict.renamed_from, verdict.place) {
             (Some(old), Some(place)) => self.renamed(diagnostic, old, place),

@@ -17,6 +17,8 @@ pub struct StateShape {
     pub was: Option<String>,
     /// The stage's word.
     pub word: String,
+    /// The declaration it stands in.
+    pub declaration: String,
     /// The stage.
     pub place: Place,
     /// What rows are grouped by.
@@ -141,6 +143,7 @@ fn shape(plan: &Plan, index: usize) -> Option<StateShape> {
         id: state.id.clone(),
         was: state.was.clone(),
         word: operator.word.clone(),
+        declaration: declaration(plan, operator),
         place: operator.place,
         key,
         window,
@@ -148,6 +151,10 @@ fn shape(plan: &Plan, index: usize) -> Option<StateShape> {
         held,
         feeds: feeds(plan, index),
     })
+}
+
+fn declaration(plan: &Plan, operator: &Operator) -> String {
+    plan.declarations.get(operator.declaration as usize).map_or_else(String::new, |d| d.name.clone())
 }
 
 fn column_shape(plan: &Plan, operator: &Operator, input: usize, column: usize) -> ColumnShape {
@@ -203,6 +210,7 @@ fn join_shape(plan: &Plan, operator: &Operator, index: usize, join: &Join) -> St
         id: state.id,
         was: state.was,
         word: operator.word.clone(),
+        declaration: declaration(plan, operator),
         place: operator.place,
         key: key.collect(),
         window: match &join.bound {

@@ -1,0 +1,300 @@
+//! `flow check --against`: does the state of another version of the script fit this one?
+
+mod git;
+
+use crate::args::Check;
+use crate::report::Checked;
+use crate::script;
+use crate::status::Stop;
+use flow_checkpoint::{Manifest, Saved, ScriptFile};
+use flow_driver::restore::{self, Report, compare, report};
+use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options};
+use flow_env::Env;
+use flow_syntax::{Diagnostic, FileId, Severity, SourceMap, Span, codes};
+use git::Revision;
+use std::path::{Path, PathBuf};
+
+/// Another version of a script.
+pub(super) enum Target {
+    /// The same file at a git revision.
+    Git(String),
+    /// Another file.
+    File(PathBuf),
+    /// The script that wrote a checkpoint or savepoint, and what to call that.
+    Checkpoint(Box<Manifest>, String),
+}
+
+/// What came of a comparison.
+pub(super) enum Compared {
+    /// The new script has errors.
+    Not,
+    /// There is nothing to compare with, and why.
+    Nothing(String),
+    /// Verdicts.
+    With(Report),
+}
+
+impl Compared {
+    /// The verdicts, if there are any.
+    pub(super) fn report(self) -> Option<Report> {
+        match self {
+            Compared::With(report) => Some(report),
+            Compared::Not | Compared::Nothing(_) => None,
+        }
+    }
+
+    /// What there is to say at lines of the scripts.
+    pub(super) fn diagnostics(&self, new: &SourceMap) -> Vec<Diagnostic> {
+        match self {
+            Compared::Not => Vec::new(),
+            Compared::With(report) => report.diagnostics.clone(),
+            Compared::Nothing(why) => {
+                let text = new.files().next().map_or("", |(_, file)| file.text.as_str());
+                let end = text.lines().next().map_or(0, |line| line.trim_end().len() as u32);
+                let top = Span { file: FileId(0), start: 0, end };
+                let mut note = Diagnostic::new(codes::STATE_RESTORES, top, why.clone());
+                note.severity = Severity::Note;
+                vec![note]
+            }
+        }
+    }
+}
+
+/// What `flow check` compares scripts with: another version, and the scripts of it that are there no more.
+pub(super) struct Against<'a> {
+    target: Target,
+    gone: Vec<(PathBuf, Compilation)>,
+    args: &'a Check,
+    options: &'a Options,
+    env: &'a Env,
+}
+
+impl<'a> Against<'a> {
+    /// What `--against` names, if it is there.
+    pub(super) fn find(
+        args: &'a Check,
+        options: &'a Options,
+        env: &'a Env,
+    ) -> Result<Option<Against<'a>>, Stop> {
+        let Some(text) = &args.against else { return Ok(None) };
+        let target = Target::find(text, args, env)?;
+        let mut all = Against { target, gone: Vec::new(), args, options, env };
+        if let Target::Git(revision) = &all.target {
+            let revision = Revision(revision);
+            for path in args.files.iter().filter(|path| !script::is_stdin(path)) {
+                revision.verify(path, env)?;
+                if env.disk.info(path).is_ok_and(|info| info.is_dir) {
+                    let there = |old: &PathBuf| env.disk.info(old).is_ok();
+                    for old in revision.scripts(path)?.into_iter().filter(|old| !there(old)) {
+                        if let Ok(Ok(compiled)) = all.target.compile(&old, options, env) {
+                            all.gone.push((old, compiled));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// Compares a script with its other version; one that is new, with the one of the same job that is gone.
+    pub(super) fn check(&mut self, path: &Path, new: &Compilation) -> Result<Compared, Stop> {
+        let allow_dropped = self.args.allow_dropped;
+        let compared = self.target.check(path, new, self.options, allow_dropped, self.env)?;
+        let (Compared::Nothing(_), Some(plan)) = (&compared, &new.plan) else { return Ok(compared) };
+        let same = |old: &(PathBuf, Compilation)| {
+            old.1.plan.as_ref().is_some_and(|old| old.job.name == plan.job.name)
+        };
+        let Some(index) = self.gone.iter().position(same) else { return Ok(compared) };
+        let (_, old) = self.gone.swap_remove(index);
+        self.target.against(new, &old, self.options, allow_dropped)
+    }
+
+    /// What becomes of the state of scripts that are gone: each is an entry of its own.
+    pub(super) fn gone(self) -> Vec<Checked> {
+        let name = self.target.name();
+        let entry = |(path, old): (PathBuf, Compilation)| {
+            let path = script::name(&path);
+            let Some(plan) = &old.plan else {
+                let why =
+                    format!("`{path}` of {name} is gone, and had errors: what state it kept cannot be told");
+                let diagnostics = Compared::Nothing(why).diagnostics(&old.sources);
+                return Some(Checked { path, sources: old.sources, diagnostics, restore: None });
+            };
+            let report = restore::gone(&old.sources, plan, &name, self.args.allow_dropped);
+            if report.verdicts.is_empty() {
+                return None;
+            }
+            let diagnostics = report.diagnostics.clone();
+            Some(Checked { path, sources: old.sources, diagnostics, restore: Some(report) })
+        };
+        self.gone.into_iter().filter_map(entry).collect()
+    }
+}
+
+impl Target {
+    /// What `--against` names.
+    fn find(text: &str, args: &Check, env: &Env) -> Result<Target, Stop> {
+        if let Some(revision) = text.strip_prefix("git:") {
+            return match revision {
+                "" => Err(Stop::outside("`--against git:` needs a revision: `git:HEAD~1`, `git:main`")),
+                _ => Ok(Target::Git(revision.to_string())),
+            };
+        }
+        let path = PathBuf::from(text);
+        if path.extension().is_some_and(|end| end == "flow") {
+            script::read(&path, env).map_err(|error| script::cannot_read(&path, &error))?;
+            return Ok(Target::File(path));
+        }
+        savepoint(text, args, env)
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Target::Git(revision) => format!("git:{revision}"),
+            Target::File(_) => "old".to_string(),
+            Target::Checkpoint(_, name) => name.clone(),
+        }
+    }
+
+    /// Compiles the other version; or says why there is none.
+    fn compile(
+        &self,
+        path: &Path,
+        options: &Options,
+        env: &Env,
+    ) -> Result<Result<Compilation, String>, Stop> {
+        match self {
+            Target::Checkpoint(manifest, _) => {
+                let mut loader = Kept { scripts: &manifest.scripts };
+                let main = manifest.scripts.first().map_or("", |script| script.path.as_str());
+                let options = Options { params: manifest.parameters.clone(), ..options.clone() };
+                flow_driver::compile(&mut loader, Path::new(main), &options)
+                    .map(Ok)
+                    .map_err(|_| Stop::outside(format!("{} does not hold its script", self.name())))
+            }
+            Target::File(old) => script::compile(old, options, env).map(Ok),
+            Target::Git(_) if script::is_stdin(path) => {
+                Err(Stop::outside("standard input is in no git revision: name the file"))
+            }
+            Target::Git(revision) => match flow_driver::compile(&mut Revision(revision), path, options) {
+                Ok(old) => Ok(Ok(old)),
+                Err(LoadError::Missing) => Ok(Err(format!(
+                    "`{}` is new since `{revision}`: there is no state it would have to fit",
+                    path.display()
+                ))),
+                Err(LoadError::Unreadable(why)) => {
+                    Err(Stop::outside(format!("`{}` of `{revision}` cannot be read: {why}", path.display())))
+                }
+            },
+        }
+    }
+
+    /// Compares the states of two versions; `new` compiles without errors.
+    pub(super) fn check(
+        &self,
+        path: &Path,
+        new: &Compilation,
+        options: &Options,
+        allow_dropped: bool,
+        env: &Env,
+    ) -> Result<Compared, Stop> {
+        if new.plan.is_none() {
+            return Ok(Compared::Not);
+        }
+        let mut old = match self.compile(path, options, env)? {
+            Ok(old) => old,
+            Err(why) => return Ok(Compared::Nothing(why)),
+        };
+        if old.has_errors() && !options.params.is_empty() {
+            // Parameters that are new are none of the old script's.
+            match self.compile(path, &Options::default(), env)? {
+                Ok(again) => old = again,
+                Err(why) => return Ok(Compared::Nothing(why)),
+            }
+        }
+        self.against(new, &old, options, allow_dropped)
+    }
+
+    /// The same, of an old version that is compiled.
+    fn against(
+        &self,
+        new: &Compilation,
+        old: &Compilation,
+        options: &Options,
+        allow_dropped: bool,
+    ) -> Result<Compared, Stop> {
+        let Some(plan) = &new.plan else { return Ok(Compared::Not) };
+        let Some(old_plan) = &old.plan else {
+            let first = old.diagnostics.iter().find(|diagnostic| diagnostic.is_error());
+            let why = first.map(|d| format!("{}: {}", d.code, d.message)).unwrap_or_default();
+            let errors = format!("the script of {} has errors itself", self.name());
+            return match self {
+                // One of many that is mended now must not keep the others from being compared.
+                Target::Git(_) => {
+                    Ok(Compared::Nothing(format!("{errors} ({why}): its state cannot be compared")))
+                }
+                _ => Err(Stop::outside(format!("{errors}, so there is nothing to compare with\n  {why}"))),
+            };
+        };
+        let verdicts = compare(old_plan, plan);
+        let mut report = report(&new.sources, &old.sources, &self.name(), verdicts, allow_dropped);
+        apply(&options.levels, &mut report.diagnostics);
+        Ok(Compared::With(report))
+    }
+}
+
+/// A savepoint, by its name in a state folder or by its path.
+fn savepoint(text: &str, args: &Check, env: &Env) -> Result<Target, Stop> {
+    let usual = Path::new(super::jobs::STATE);
+    let mut folders = match &args.state {
+        Some(folder) => vec![folder.clone()],
+        // A script keeps its state beside itself, if it says nothing else.
+        None => {
+            let beside = args.files.iter().map(|path| match env.disk.info(path) {
+                Ok(info) if info.is_dir => path.join(usual),
+                _ => path.parent().unwrap_or(Path::new("")).join(usual),
+            });
+            std::iter::once(usual.to_path_buf()).chain(beside).collect()
+        }
+    };
+    folders = folders.iter().map(|folder| flow_driver::normal(folder)).collect();
+    folders.dedup();
+    let mut failures = Vec::new();
+    for state in &folders {
+        match Saved::find(env.disk.clone(), state, text) {
+            Ok(saved) => return Ok(Target::Checkpoint(Box::new(saved.manifest), text.to_string())),
+            Err(failure) => failures.push(failure.to_string()),
+        }
+    }
+    failures.dedup();
+    let looked: Vec<String> = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
+    let text = format!("`--against {text}` is neither `git:REF` nor a `.flow` file");
+    Err(Stop::outside(format!(
+        "{text}, and no such savepoint was found in the state folder {}\n  {}\n  help: `--state DIR` names the state \
+         folder (`state:` of the script's `job` block), and `--against` takes the path of a savepoint too",
+        looked.join(" or "),
+        failures.join("\n  ")
+    )))
+}
+
+/// `--deny`, `--warn` and `--allow` of `changes-meaning`.
+fn apply(levels: &Levels, diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.retain(|d| d.severity != Severity::Warning || levels.of(d.code) != Level::Allow);
+    for diagnostic in diagnostics.iter_mut().filter(|d| d.severity == Severity::Warning) {
+        if levels.of(diagnostic.code) == Level::Deny {
+            diagnostic.severity = Severity::Error;
+        }
+    }
+}
+
+/// The script that a checkpoint holds.
+struct Kept<'a> {
+    scripts: &'a [ScriptFile],
+}
+
+impl Loader for Kept<'_> {
+    fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError> {
+        let found = self.scripts.iter().find(|script| Path::new(&script.path) == path);
+        found.map(|script| script.text.clone().into_bytes()).ok_or(LoadError::Missing)
+    }
+}
