@@ -11,6 +11,7 @@ mod random;
 mod real;
 mod simulated;
 mod threads;
+mod writeback;
 
 pub use clock::{Clock, Deadline};
 pub use disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};

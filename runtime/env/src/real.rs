@@ -120,6 +120,10 @@ impl WriteFile for RealFile {
         self.0.write_all(bytes)
     }
 
+    fn write_out(&mut self) -> io::Result<()> {
+        crate::writeback::begin(&self.0)
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync_all()
     }
@@ -173,6 +177,27 @@ mod tests {
         drop(held);
         assert!(RealDisk.lock(&path).is_ok());
         fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_was_sent_to_the_disk_ahead_is_what_was_written() {
+        let path = std::env::temp_dir().join(format!("flow-ahead-{}", std::process::id()));
+        let mut file = RealDisk.create(&path).unwrap();
+        for piece in [&b"one "[..], b"two ", b"three"] {
+            file.write_all(piece).unwrap();
+            file.write_out().unwrap();
+        }
+        file.sync().unwrap();
+        assert_eq!(RealDisk.read(&path).unwrap(), b"one two three");
+        fs::remove_file(&path).unwrap();
+    }
+
+    /// A pipe has no disk behind it; what is written to it is on its way already.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_has_no_disk_behind_it_need_not_be_sent_there() {
+        let (_reader, writer) = io::pipe().unwrap();
+        RealFile(File::from(std::os::fd::OwnedFd::from(writer))).write_out().unwrap();
     }
 
     #[cfg(unix)]

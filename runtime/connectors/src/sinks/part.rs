@@ -11,6 +11,10 @@ use flow_engine::sink::SinkError;
 use flow_env::{Clock, Disk, WriteFile};
 use std::time::Duration;
 
+/// So many bytes are sent to the disk at once: a job's end and its checkpoints wait for what is left, and a job that
+/// writes as fast as the disk should not find that out in its last second.
+const WRITE_OUT: u64 = 4 << 20;
+
 /// Rows on their way into a file.
 pub(crate) struct Part {
     names: Names,
@@ -19,6 +23,8 @@ pub(crate) struct Part {
     out: Out,
     /// Bytes in the file.
     size: u64,
+    /// As many of them are done or on their way to the disk.
+    on_its_way: u64,
     started: Duration,
 }
 
@@ -46,7 +52,7 @@ impl Part {
         let packer = packer.map_err(|error| staging.error("pack", &names.staged, &error))?;
         out.clear();
         encoder.header(&mut out);
-        Ok(Part { names, file, packer, out, size: 0, started: clock.elapsed() })
+        Ok(Part { names, file, packer, out, size: 0, on_its_way: 0, started: clock.elapsed() })
     }
 
     /// Adds rows; writes when `full` bytes have come together.
@@ -62,11 +68,15 @@ impl Part {
 
     fn drain(&mut self) -> Result<(), SinkError> {
         let (file, size) = (&mut self.file, &mut self.size);
-        let written = self.packer.put(self.out.bytes(), |bytes| {
+        let mut written = self.packer.put(self.out.bytes(), |bytes| {
             *size += bytes.len() as u64;
             file.write_all(bytes)
         });
         self.out.clear();
+        if written.is_ok() && self.size >= self.on_its_way + WRITE_OUT {
+            self.on_its_way = self.size;
+            written = self.file.write_out();
+        }
         written.map_err(|error| write_error(&self.names, &error))
     }
 

@@ -139,6 +139,11 @@ impl<E: Entry> Index<E> {
         &self.hashes
     }
 
+    /// Nobody looks for a key any more: its memory is better used by those that take over the groups.
+    pub(super) fn close(&mut self) {
+        self.entries = Vec::new();
+    }
+
     /// Are there slots for the keys of another block?
     pub(super) fn is_full(&self) -> bool {
         self.len() + BLOCK > E::SLOTS

@@ -68,6 +68,17 @@ impl KeyTable {
         index + self.keys.iter().map(KeyColumn::bytes).sum::<usize>()
     }
 
+    /// No row comes any more: the keys stay, but none is looked for again.
+    pub(crate) fn close(&mut self) {
+        match &mut self.index {
+            KeyIndex::None(_) => {}
+            KeyIndex::Text(index) => index.close(),
+            KeyIndex::ManyTexts(index) => index.close(),
+            KeyIndex::Int(index) => index.close(),
+            KeyIndex::Any(index) => index.close(),
+        }
+    }
+
     /// The slot of every row's key; new keys get the next slots, in the order of their rows.
     pub(crate) fn slots(&mut self, columns: &[&Column], hashes: &[u64], out: &mut Vec<u32>) {
         out.clear();
@@ -421,6 +432,18 @@ mod tests {
         hash_columns(&[column], rows, &mut hashes);
         table.known(&[column], &hashes, &mut out);
         out
+    }
+
+    #[test]
+    fn a_table_that_looks_for_no_key_any_more_still_has_them_all_in_less_memory() {
+        let column = texts((0..5_000).map(|n| format!("a key of many {n}")));
+        let mut table = KeyTable::new([&DataType::String].into_iter());
+        slots(&mut table, &column, 5_000);
+        let (keys, bytes) = (table.gather(&[0, 4_999]), table.bytes());
+        table.close();
+        assert_eq!(table.len(), 5_000);
+        assert_eq!(format!("{:?}", table.gather(&[0, 4_999])), format!("{keys:?}"));
+        assert!(table.bytes() < bytes, "{} of {bytes} bytes", table.bytes());
     }
 
     #[test]

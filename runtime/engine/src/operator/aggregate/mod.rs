@@ -394,6 +394,7 @@ impl Operator for AggregateOperator {
         if self.ledger.spills() {
             return self.flush_sorted(cx);
         }
+        self.core.table.close();
         let slots = self.core.table.len();
         let layout = &cx.shared.layout.nodes[cx.node];
         // As if the first of two steps had given the groups before.
