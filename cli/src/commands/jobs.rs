@@ -33,7 +33,7 @@ pub(super) fn run(args: &Jobs) -> Outcome {
         let job = &Folder::open(env.disk.clone(), &state, &entry.job).map_err(outside)?;
         let last = &entry.last;
         let status = status(job, last)?;
-        let published = job.published().map_err(outside)?;
+        let published = job.counting().map_err(outside)?;
         let checkpoint = published.last().map(|manifest| (manifest.epoch, manifest.at));
         lines.push(line(job, last, &status, checkpoint));
         let mut shown = of_job(job, last, &status, checkpoint);

@@ -73,7 +73,7 @@ fn create(name: &str, state: &Path, env: &Env) -> Outcome {
         Ok(_) => return Err(Stop::outside(format!("`{name}` runs another version of flow"))),
         Err(Unreachable::NotRunning) => {
             let store = Store::open(env, state, name).map_err(outside)?;
-            let newest = store.folder().published().map_err(outside)?.pop();
+            let newest = store.folder().counting().map_err(outside)?.pop();
             let manifest = newest.filter(|manifest| !manifest.finished && manifest.barrier > 0);
             let Some(manifest) = manifest else {
                 return Err(Stop::outside(format!(

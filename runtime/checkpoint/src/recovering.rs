@@ -79,15 +79,23 @@ struct Published {
 }
 
 impl Job {
-    /// Decides where this run begins. `marks`, one per sink, as they were when the sink was told of the run.
-    pub fn recover(&self, generation: Generation, marks: &[Option<Mark>]) -> Result<Recovered, RecoverError> {
+    /// Decides where this run begins. `marks`, one per sink, as they were when the sink was told of the run; what they mean
+    /// may depend on the newest checkpoint that counts and is whole.
+    pub fn recover(
+        &self,
+        generation: Generation,
+        marks: impl Fn(Option<&Manifest>) -> Vec<Option<Mark>>,
+    ) -> Result<Recovered, RecoverError> {
         let start = self.folder.newest_start()?.map(|started| started.decided());
         let mut found = self.folder.manifests()?;
         self.folder.check_latest(&found, start)?;
         let starts: Vec<protocol::Start> = start.into_iter().collect();
         loop {
             let seen: Vec<protocol::Manifest> = found.iter().map(Published::seen).collect();
-            let decided = protocol::recover(generation, &starts, &seen, marks);
+            let mut whole =
+                found.iter().filter(|one| one.counts(&starts)).filter_map(|one| one.manifest.as_ref().ok());
+            let marks = marks(whole.next_back());
+            let decided = protocol::recover(generation, &starts, &seen, &marks);
             let chosen = decided.as_ref().ok().filter(|recovery| recovery.epoch > 0);
             let chosen = chosen.and_then(|recovery| {
                 found
@@ -129,6 +137,10 @@ impl Published {
     fn seen(&self) -> protocol::Manifest {
         let CheckpointFolder { generation, epoch, .. } = self.folder;
         protocol::Manifest { generation, epoch, whole: self.manifest.is_ok() }
+    }
+
+    fn counts(&self, starts: &[protocol::Start]) -> bool {
+        protocol::counts(starts, &self.seen())
     }
 }
 
@@ -177,9 +189,12 @@ impl Folder {
         Ok(())
     }
 
-    /// All checkpoints that could be loaded, oldest first; files are not looked into.
-    pub fn published(&self) -> Result<Vec<Manifest>, Failure> {
-        Ok(self.manifests()?.into_iter().filter_map(|one| one.manifest.ok()).collect())
+    /// The checkpoints that a run could go on from, oldest first; files are not looked into. What a run published that was over
+    /// and did not know it, is none of them.
+    pub fn counting(&self) -> Result<Vec<Manifest>, Failure> {
+        let starts = self.newest_start()?.map(|started| started.decided());
+        let found = self.manifests()?.into_iter().filter(|one| one.counts(starts.as_slice()));
+        Ok(found.filter_map(|one| one.manifest.ok()).collect())
     }
 
     /// The one that must be there is there, and counts.

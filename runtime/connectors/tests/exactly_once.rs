@@ -5,7 +5,7 @@ use flow_connectors::StandardConnectors;
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
 use flow_engine::sink::{Epoch, Run, Sink, SinkError, Writer};
-use flow_env::{Disk, Env, Random, RealClock, SimDisk};
+use flow_env::{Disk, Env, Random, RealClock, SimDisk, Simulation};
 use flow_plan::connector::{ArgValue, ConnectorArg, ConnectorCall, Format, TimeUnit};
 use flow_plan::{DataType, Field, Place, RecordType, Value};
 use std::io::Read;
@@ -311,6 +311,71 @@ fn a_run_that_wakes_up_late_can_show_nothing_and_stage_nothing() {
     let mut third = open(&disk, &args).unwrap();
     let mark = third.begin(&run(3, false)).unwrap().unwrap();
     assert_eq!((mark.generation, mark.epoch), (2, 2));
+}
+
+/// A run has sealed its first epoch, which counts, and is about to show it.
+fn about_to_show(disk: &SimDisk, args: &Args) -> (Box<dyn Sink>, Vec<String>) {
+    let mut sink = open(disk, args).unwrap();
+    sink.begin(&run(1, true)).unwrap();
+    sink.clean(&[]).unwrap();
+    let mut writers = [sink.writer(0).unwrap(), sink.writer(1).unwrap()];
+    write(&mut writers, 1).unwrap();
+    let sealed = seal(&mut writers).unwrap();
+    (sink, sealed)
+}
+
+#[test]
+fn what_an_older_run_shows_while_the_next_one_begins_stays() {
+    let mut between = 0;
+    for seed in 0..600 {
+        let disk = disk(seed, false);
+        let (mut old, one) = about_to_show(&disk, &vec![]);
+        Simulation::new(seed).run(|| {
+            let sealed = one.clone();
+            let older = flow_env::spawn("older", move || drop(old.commit(1, &sealed))).unwrap();
+            let mut new = open(&disk, &vec![]).unwrap();
+            let mark = new.begin(&run(2, false)).unwrap();
+            between += usize::from(mark.is_none() && !visible(&disk).is_empty());
+            older.join().unwrap();
+            if mark.is_none() {
+                new.commit(1, &one).unwrap();
+            }
+            new.clean(&[]).unwrap();
+            let mut writers = [new.writer(0).unwrap(), new.writer(1).unwrap()];
+            write(&mut writers, 2).unwrap();
+            let two = seal(&mut writers).unwrap();
+            new.commit(2, &two).unwrap();
+        });
+        assert_eq!(visible(&disk), rows_of(2), "seed {seed}");
+    }
+    assert!(between > 20, "only {between} of them began when some of it was shown");
+}
+
+#[test]
+fn a_run_that_begins_anew_keeps_or_replaces_also_what_an_older_one_shows_just_then() {
+    for seed in 0..600 {
+        for mode in ["append", "overwrite"] {
+            let disk = disk(seed, false);
+            let args = vec![("mode", word(mode))];
+            let (mut old, one) = about_to_show(&disk, &args);
+            let shown = Simulation::new(seed).run(|| {
+                let older = flow_env::spawn("older", move || drop(old.commit(1, &one))).unwrap();
+                let mut new = open(&disk, &args).unwrap();
+                new.begin(&run(2, true)).unwrap();
+                older.join().unwrap();
+                let shown = visible(&disk);
+                new.clean(&[]).unwrap();
+                let mut writers = [new.writer(0).unwrap(), new.writer(1).unwrap()];
+                write(&mut writers, 2).unwrap();
+                let sealed = seal(&mut writers).unwrap();
+                new.commit(2, &sealed).unwrap();
+                shown
+            });
+            let kept = if mode == "append" { shown } else { Vec::new() };
+            let wanted: Vec<i64> = kept.into_iter().chain(ROWS..2 * ROWS).collect();
+            assert_eq!(visible(&disk), wanted, "seed {seed}, {mode}");
+        }
+    }
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn manifest_of(beginning: &Beginning, store: &Store) -> Result<Option<(Manifest,
     Ok(match beginning {
         Beginning::Anew => None,
         Beginning::GoOn => {
-            let newest = store.folder().published().map_err(outside)?.pop();
+            let newest = store.folder().counting().map_err(outside)?.pop();
             newest.map(|manifest| {
                 let name = format!("checkpoint {}", manifest.epoch);
                 (manifest, name)

@@ -21,7 +21,7 @@ mod recovery;
 mod tests;
 
 pub use coordinator::{Coordinator, Decision, Event, Share};
-pub use recovery::{Manifest, Mark, Recovery, Refusal, Start, recover};
+pub use recovery::{Manifest, Mark, Recovery, Refusal, Start, counts, recover};
 
 /// Number of a checkpoint; the first is 1.
 pub type Epoch = u64;

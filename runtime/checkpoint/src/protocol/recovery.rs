@@ -84,15 +84,8 @@ pub fn recover(
 ) -> Result<Recovery, Refusal> {
     let newest = starts.iter().max_by_key(|start| start.generation);
     let highest = manifests.iter().map(|manifest| manifest.epoch).max().unwrap_or(0);
-    // Of runs before the newest one only that manifest counts from which it began: what an old run published
-    // afterwards nobody has built on.
-    let counts = |manifest: &&Manifest| match newest {
-        None => true,
-        Some(start) => {
-            manifest.generation == start.generation || (manifest.generation, manifest.epoch) == start.from
-        }
-    };
-    let mut candidates: Vec<&Manifest> = manifests.iter().filter(counts).collect();
+    let mut candidates: Vec<&Manifest> =
+        manifests.iter().filter(|manifest| counts(starts, manifest)).collect();
     candidates.sort_by_key(|manifest| std::cmp::Reverse((manifest.epoch, manifest.generation)));
     let shown = marks.iter().flatten().map(|mark| mark.epoch).max().unwrap_or(0);
     let mut chosen = (0, 0);
@@ -108,6 +101,13 @@ pub fn recover(
     let (from, epoch) = chosen;
     let recommit = sinks_behind(marks, epoch, previous(manifests, newest, chosen))?;
     Ok(Recovery { generation, from, epoch, highest, recommit })
+}
+
+/// May a run go on from this manifest? Of runs before the newest one that started, only that counts from which it began: what
+/// an old run published afterwards nobody has built on.
+pub fn counts(starts: &[Start], manifest: &Manifest) -> bool {
+    let Some(newest) = starts.iter().max_by_key(|start| start.generation) else { return true };
+    manifest.generation == newest.generation || (manifest.generation, manifest.epoch) == newest.from
 }
 
 /// The epoch that was shown everywhere before this one was published: that from which its run came to it.

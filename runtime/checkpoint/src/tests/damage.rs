@@ -27,7 +27,7 @@ fn whole() -> Whole {
     for first in [1, 4] {
         let job = open(&disk).unwrap();
         let generation = job.begin(&launch("a")).unwrap();
-        let recovered = job.recover(generation, &[]).unwrap();
+        let recovered = job.recover(generation, |_| Vec::new()).unwrap();
         job.start(&recovered.recovery).unwrap();
         let mut parent = None;
         for epoch in first..first + 3 {
@@ -58,7 +58,7 @@ impl Whole {
             let job = open(disk).map_err(|error| error.to_string())?;
             let generation = job.begin(&launch("a")).map_err(|error| error.to_string())?;
             let marks: Vec<Option<Mark>> = shown.iter().map(|mark| Some(*mark)).collect();
-            let recovered = job.recover(generation, &marks).map_err(|error| match error {
+            let recovered = job.recover(generation, |_| marks.clone()).map_err(|error| match error {
                 RecoverError::Failure(failure) => failure.to_string(),
                 refused => format!("/state/ {refused}"),
             })?;

@@ -51,7 +51,7 @@ impl World {
         let job = Job::open(&env, Path::new("/state"), "words").map_err(died)?.keeping(2);
         let generation = job.begin(&launch("a")).map_err(died)?;
         let mark = self.counts.map(|(generation, epoch)| Mark { generation, epoch });
-        let recovered = match job.recover(generation, &[mark]) {
+        let recovered = match job.recover(generation, |_| vec![mark]) {
             Ok(recovered) => recovered,
             Err(RecoverError::Failure(failure)) if failure.is_io() => return Err(died(failure)),
             Err(error) => panic!("{context}: {error}"),

@@ -25,7 +25,7 @@ fn a_job_goes_on_from_its_last_checkpoint_with_all_that_changed() {
     {
         let job = job(state.path());
         let generation = job.begin(&launch("a")).unwrap();
-        let recovered = job.recover(generation, &[None]).unwrap();
+        let recovered = job.recover(generation, |_| vec![None]).unwrap();
         assert_eq!((recovered.recovery.epoch, recovered.manifest), (0, None));
         job.start(&recovered.recovery).unwrap();
         for epoch in 1..=6 {
@@ -38,13 +38,13 @@ fn a_job_goes_on_from_its_last_checkpoint_with_all_that_changed() {
     let generation = job.begin(&launch("a")).unwrap();
     assert_eq!(generation, 2);
     let mark = Mark { generation: 1, epoch: 6 };
-    let recovered = job.recover(generation, &[Some(mark)]).unwrap();
+    let recovered = job.recover(generation, |_| vec![Some(mark)]).unwrap();
     assert_eq!((recovered.recovery.from, recovered.recovery.epoch), (1, 6));
     assert_eq!(recovered.manifest, parent);
     let manifest = recovered.manifest.unwrap();
     sample.expect(&job.folder().load(&manifest).unwrap(), "after six epochs");
     job.start(&recovered.recovery).unwrap();
-    let kept: Vec<u64> = job.folder().published().unwrap().iter().map(|one| one.epoch).collect();
+    let kept: Vec<u64> = job.published().unwrap().iter().map(|one| one.epoch).collect();
     assert_eq!(kept, [4, 5, 6], "three are kept");
     // All of them build on the first base, whose files are kept without its manifest.
     assert_eq!(names(&state.path().join("words/chk-1-g1")), ["part-0", "part-1"]);
@@ -192,7 +192,7 @@ fn what_a_dead_run_left_is_removed_when_the_next_one_starts() {
     let disk = Env::real().disk;
     disk.create(&state.path().join("words/runs/9.tmp")).unwrap();
     let generation = job.begin(&launch("a")).unwrap();
-    let recovered = job.recover(generation, &[]).unwrap();
+    let recovered = job.recover(generation, |_| Vec::new()).unwrap();
     assert_eq!(recovered.recovery.epoch, 1);
     job.start(&recovered.recovery).unwrap();
     assert!(!names(&state.path().join("words")).contains(&"chk-2-g1".to_string()));

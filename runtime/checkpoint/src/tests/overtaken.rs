@@ -81,7 +81,7 @@ fn open(disk: Arc<dyn Disk>, simulation: &Simulation) -> Job {
 /// Begins a run; gives its number, and what it goes on from.
 fn begin(job: &Job) -> Result<(u64, crate::protocol::Recovery), Failure> {
     let run = job.begin(&launch("a"))?;
-    let recovery = job.recover(run, &[]).unwrap_or_else(|error| panic!("{error}")).recovery;
+    let recovery = job.recover(run, |_| Vec::new()).unwrap_or_else(|error| panic!("{error}")).recovery;
     job.start(&recovery)?;
     Ok((run, recovery))
 }

@@ -22,7 +22,7 @@ fn find(disk: &SimDisk, name: &str) -> Result<Saved, Failure> {
 fn saved(disk: &SimDisk) -> Sample {
     let job = open(disk, "words").keeping(1);
     let generation = job.begin(&launch("a")).unwrap();
-    let recovered = job.recover(generation, &[]).unwrap();
+    let recovered = job.recover(generation, |_| Vec::new()).unwrap();
     job.start(&recovered.recovery).unwrap();
     let (mut random, mut sample, mut parent) = (Random::new(5), Sample::default(), None);
     for epoch in 1..=3 {
@@ -82,7 +82,7 @@ fn a_savepoint_outlives_all_checkpoints() {
     let then = sample.clone();
     let job = open(&disk, "words").keeping(1);
     let generation = job.begin(&launch("a")).unwrap();
-    let recovered = job.recover(generation, &[]).unwrap();
+    let recovered = job.recover(generation, |_| Vec::new()).unwrap();
     job.start(&recovered.recovery).unwrap();
     sample.go_on(&mut Random::new(9));
     sample.publish(&job, generation, 4, None).unwrap();
@@ -146,7 +146,7 @@ fn a_run_that_adopts_a_savepoint_goes_on_from_it_also_after_a_death() {
         job.start(&adopted.recovery).unwrap();
         let adopted = if die {
             let next = job.begin(&launch("b")).unwrap();
-            let recovered = job.recover(next, &[mark]).unwrap();
+            let recovered = job.recover(next, |_| vec![mark]).unwrap();
             assert_eq!(recovered.recovery.recommit, [0]);
             recovered
         } else {
@@ -173,7 +173,7 @@ fn a_run_that_begins_anew_leaves_the_old_state_behind() {
     let fresh = job.adopt(generation, &[mark], None, head(0)).unwrap();
     job.start(&fresh.recovery).unwrap();
     let next = job.begin(&launch("a")).unwrap();
-    let recovered = job.recover(next, &[mark]).unwrap();
+    let recovered = job.recover(next, |_| vec![mark]).unwrap();
     assert_eq!((recovered.recovery.from, recovered.recovery.epoch), (generation, 4));
     assert!(job.folder().load(&recovered.manifest.unwrap()).unwrap().is_empty());
 }

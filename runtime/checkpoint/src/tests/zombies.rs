@@ -1,8 +1,9 @@
 //! A run that goes on although another one has begun: it can change nothing any more.
 
 use super::sample::{Sample, launch};
-use crate::{Job, Problem};
-use flow_env::{Env, Random, RealClock, SimDisk};
+use crate::protocol::Mark;
+use crate::{Job, Manifest, Problem};
+use flow_env::{Disk, Env, Random, RealClock, SimDisk};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ fn a_run_that_wakes_up_late_is_refused_at_every_step_and_touches_nothing() {
     let mut random = Random::new(1);
     let zombie = open();
     let old = zombie.begin(&launch("a")).unwrap();
-    let recovered = zombie.recover(old, &[]).unwrap();
+    let recovered = zombie.recover(old, |_| Vec::new()).unwrap();
     zombie.start(&recovered.recovery).unwrap();
     let mut sample = Sample::default();
     sample.go_on(&mut random);
@@ -28,7 +29,7 @@ fn a_run_that_wakes_up_late_is_refused_at_every_step_and_touches_nothing() {
     disk.break_locks();
     let job = open();
     let new = job.begin(&launch("a")).unwrap();
-    let recovered = job.recover(new, &[]).unwrap();
+    let recovered = job.recover(new, |_| Vec::new()).unwrap();
     job.start(&recovered.recovery).unwrap();
     let mut ours = sample.clone();
     ours.go_on(&mut random);
@@ -46,6 +47,72 @@ fn a_run_that_wakes_up_late_is_refused_at_every_step_and_touches_nothing() {
     job.retire(new, 2).unwrap();
     ours.expect(&job.folder().load(&published).unwrap(), "ours");
     assert!(disk.files().iter().all(|file| !file.starts_with("/state/words/chk-2-g1")), "its rest is gone");
+}
+
+#[test]
+fn what_a_run_publishes_in_the_moment_in_which_it_is_over_is_no_checkpoint_to_go_on_from() {
+    let disk = SimDisk::new(1);
+    let open = || {
+        let env = Env { disk: Arc::new(disk.clone()), clock: Arc::new(RealClock::new()) };
+        Job::open(&env, Path::new("/state"), "words").unwrap()
+    };
+    let job = open();
+    let old = job.begin(&launch("a")).unwrap();
+    job.start(&job.recover(old, |_| Vec::new()).unwrap().recovery).unwrap();
+    let (mut random, mut sample) = (Random::new(1), Sample::default());
+    sample.go_on(&mut random);
+    let first = sample.publish(&job, old, 1, None).unwrap();
+    sample.go_on(&mut random);
+    sample.publish(&job, old, 2, Some(&first)).unwrap();
+    // It was about to give the second one its name when it fell asleep: it comes behind the start of the next run, which
+    // dies before it has made one of its own.
+    let (manifest, beside) =
+        (Path::new("/state/words/chk-2-g1/MANIFEST"), Path::new("/state/words/chk-2-g1/MANIFEST.tmp"));
+    disk.rename(manifest, beside).unwrap();
+    disk.break_locks();
+    let next = open();
+    let new = next.begin(&launch("a")).unwrap();
+    let recovered = next.recover(new, |_| Vec::new()).unwrap();
+    assert_eq!(recovered.recovery.epoch, 1);
+    disk.rename(beside, manifest).unwrap();
+    next.start(&recovered.recovery).unwrap();
+    drop(next);
+
+    let last = open();
+    let counting = |job: &Job| -> Vec<(u64, u64)> {
+        job.folder().counting().unwrap().iter().map(|one| (one.generation, one.epoch)).collect()
+    };
+    assert_eq!(counting(&last), [(old, 1)]);
+    let run = last.begin(&launch("a")).unwrap();
+    // What sinks show is seen against the one that counts, so that none of them seems to be ahead.
+    let recovered =
+        last.recover(run, |newest| vec![newest.map(|one| Mark { generation: old, epoch: one.epoch })]);
+    assert_eq!(recovered.unwrap().recovery.epoch, 1);
+}
+
+#[test]
+fn what_sinks_show_is_seen_against_the_checkpoint_before_if_the_newest_one_is_damaged() {
+    let disk = SimDisk::new(1);
+    let env = Env { disk: Arc::new(disk.clone()), clock: Arc::new(RealClock::new()) };
+    let job = Job::open(&env, Path::new("/state"), "words").unwrap();
+    let run = job.begin(&launch("a")).unwrap();
+    job.start(&job.recover(run, |_| Vec::new()).unwrap().recovery).unwrap();
+    let (mut random, mut sample) = (Random::new(1), Sample::default());
+    // Epoch 2 was given up.
+    for epoch in [1, 3] {
+        sample.go_on(&mut random);
+        sample.publish(&job, run, epoch, None).unwrap();
+    }
+    let part = Path::new("/state/words/chk-3-g1/part-0");
+    let mut bytes = disk.get(part).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    disk.put(part, &bytes).unwrap();
+    let next = job.begin(&launch("a")).unwrap();
+    let before = |newest: Option<&Manifest>| {
+        vec![newest.map(|newest| Mark { generation: run, epoch: newest.epoch - 1 })]
+    };
+    let recovered = job.recover(next, before).unwrap();
+    assert_eq!((recovered.recovery.epoch, recovered.recovery.recommit.as_slice()), (1, [0].as_slice()));
 }
 
 fn recovered_again(generation: u64) -> crate::protocol::Recovery {

@@ -133,19 +133,13 @@ impl Folder {
         token: u64,
     ) -> Result<(Arc<Staging>, u64, Option<Mark>), SinkError> {
         let made = self.make()?;
-        let old = if made { Vec::new() } else { self.visible().map_err(SinkError::Open)? };
-        if let (true, Mode::Refuse, Some(first)) = (run.fresh, self.mode, old.first()) {
-            return Err(SinkError::Open(format!(
-                "{} holds the results of another run ({}); add `mode: overwrite` to replace them or `mode: append` to keep them",
-                self.path.display(),
-                first.strip_prefix(&self.path).unwrap_or(first).display(),
-            )));
-        }
-        if old.is_empty() {
+        if self.may_begin(run)?.is_empty() {
             // Perhaps it was made just now, by this run or by one that died.
             self.sync(here(self.path.parent().unwrap_or(&self.path)))?;
         }
         let staging = Arc::new(Staging::take(&self.path, run, token, &self.disk)?);
+        // An older run that does not know that it is over may have shown something since. From here on it cannot.
+        let old = self.may_begin(run)?;
         let (shown, first) = match run.fresh {
             true if self.mode == Mode::Append => (None, next_number(&old)),
             true => (None, 0),
@@ -172,6 +166,19 @@ impl Folder {
             counts: false,
         });
         Ok((staging, first, mark))
+    }
+
+    /// The parts that can be seen; refuses to begin among them unless the call says what is to become of them.
+    fn may_begin(&self, run: &Run) -> Result<Vec<PathBuf>, SinkError> {
+        let old = self.visible().map_err(SinkError::Open)?;
+        if let (true, Mode::Refuse, Some(first)) = (run.fresh, self.mode, old.first()) {
+            return Err(SinkError::Open(format!(
+                "{} holds the results of another run ({}); add `mode: overwrite` to replace them or `mode: append` to keep them",
+                self.path.display(),
+                first.strip_prefix(&self.path).unwrap_or(first).display(),
+            )));
+        }
+        Ok(old)
     }
 
     /// Makes the folder, if it is missing; gives whether it was.

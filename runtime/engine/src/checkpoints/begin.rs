@@ -1,6 +1,6 @@
 //! The beginning of a run: its number, what sinks say, where it goes on, and what must be shown again first.
 
-use super::recover::mark;
+use super::recover::Said;
 use super::{Beginning, Checkpoints, Told};
 use crate::assemble::OpenSink;
 use crate::sink::{Run, SinkError};
@@ -53,7 +53,7 @@ pub(crate) fn begin(
     // From here on no older run can publish any more, except one that is about to.
     let generation = store.begin(&checkpoints.launch).map_err(NotBegun::job)?;
     reach("begun");
-    let published = store.folder().published().map_err(NotBegun::job)?;
+    let published = store.folder().counting().map_err(NotBegun::job)?;
     let newest = published.last().filter(|_| matches!(checkpoints.beginning, Beginning::GoOn));
     // A checkpoint from which a run began anew has nothing in it.
     let fresh = newest.is_none_or(|manifest| manifest.barrier == 0 && !manifest.finished)
@@ -61,23 +61,26 @@ pub(crate) fn begin(
     let run = Run { job: job.to_string(), generation, fresh };
     let goes_on = matches!(checkpoints.beginning, Beginning::GoOn);
     let still_fresh = || if fresh && goes_on { nothing_came(store, &published) } else { Ok(()) };
-    let mut marks = Vec::new();
+    let mut said = Vec::new();
     for (node, sink) in sinks.iter_mut() {
-        let said = sink.begin(&run).or_else(|error| {
+        let mark = sink.begin(&run).or_else(|error| {
             still_fresh()?;
             Err(NotBegun::sink(*node)(error))
         })?;
-        marks.push(mark(sink.remembers(), said, newest, &ids[*node].id));
+        said.push(Said { remembers: sink.remembers(), mark, id: &ids[*node].id });
     }
     still_fresh()?;
+    let marks = |newest: Option<&Manifest>| -> Vec<Option<Mark>> {
+        said.iter().map(|said| said.of(newest)).collect()
+    };
     match &checkpoints.beginning {
         // Nothing was ever there.
-        Beginning::Anew if published.is_empty() => go_on(checkpoints, generation, &marks, ids, sinks, memory),
-        Beginning::Anew => adopt(checkpoints, now, generation, &marks, None, sinks, ids),
-        Beginning::GoOn => go_on(checkpoints, generation, &marks, ids, sinks, memory),
+        Beginning::Anew if published.is_empty() => go_on(checkpoints, generation, marks, ids, sinks, memory),
+        Beginning::Anew => adopt(checkpoints, now, generation, &marks(None), None, sinks, ids),
+        Beginning::GoOn => go_on(checkpoints, generation, marks, ids, sinks, memory),
         Beginning::Savepoint(saved) => {
             let pieces = saved.pieces(memory);
-            adopt(checkpoints, now, generation, &marks, Some((saved, pieces)), sinks, ids)
+            adopt(checkpoints, now, generation, &marks(None), Some((saved, pieces)), sinks, ids)
         }
     }
 }
@@ -86,7 +89,7 @@ pub(crate) fn begin(
 /// to go if there is something that they were not told of: that was not there when this run looked. (What was there may
 /// well be older than the checkpoint from which a run began anew.)
 fn nothing_came(store: &Store, before: &[Manifest]) -> Result<(), NotBegun> {
-    let published = store.folder().published().map_err(NotBegun::job)?;
+    let published = store.folder().counting().map_err(NotBegun::job)?;
     let knew =
         |new: &Manifest| before.iter().any(|old| (old.generation, old.epoch) == (new.generation, new.epoch));
     match published.iter().any(|manifest| (manifest.barrier > 0 || manifest.finished) && !knew(manifest)) {
@@ -104,7 +107,7 @@ fn clean(sinks: &mut [OpenSink]) -> Result<(), NotBegun> {
 fn go_on(
     checkpoints: &Checkpoints,
     generation: Generation,
-    marks: &[Option<Mark>],
+    marks: impl Fn(Option<&Manifest>) -> Vec<Option<Mark>>,
     ids: &[StateIdentity],
     sinks: &mut [OpenSink],
     memory: Option<usize>,

@@ -3,24 +3,35 @@
 use flow_checkpoint::Manifest;
 use flow_checkpoint::protocol::Mark;
 
-/// What a sink's mark means for recovery. A sink whose system remembers by what it shows cannot know of an epoch in
-/// which it got nothing; one that never remembers shows whatever it was given.
-pub(super) fn mark(remembers: bool, mark: Option<Mark>, newest: Option<&Manifest>, id: &str) -> Option<Mark> {
-    let Some(newest) = newest else { return mark.filter(|_| remembers) };
-    let all = Mark { generation: newest.generation, epoch: newest.epoch };
-    if !remembers {
-        return Some(all);
-    }
-    let shown = mark.map_or(0, |mark| mark.epoch);
-    if shown > newest.epoch {
-        // It knows of more than this folder does: the protocol says what that means.
-        return mark;
-    }
-    let sealed = newest.sinks.iter().find(|sink| sink.id == id).is_some_and(|sink| !sink.sealed.is_empty());
-    match sealed && shown < newest.epoch {
-        // To be shown again, which changes nothing if it is there already.
-        true => Some(Mark { epoch: newest.epoch - 1, ..all }),
-        false => Some(all),
+/// What a sink said when it was told of the run.
+pub(super) struct Said<'a> {
+    /// Does its system remember what it shows?
+    pub(super) remembers: bool,
+    pub(super) mark: Option<Mark>,
+    /// Its state's name.
+    pub(super) id: &'a str,
+}
+
+impl Said<'_> {
+    /// What that means for recovery from the newest checkpoint that counts. A sink whose system remembers by what it shows
+    /// cannot know of an epoch in which it got nothing; one that never remembers shows whatever it was given.
+    pub(super) fn of(&self, newest: Option<&Manifest>) -> Option<Mark> {
+        let Some(newest) = newest else { return self.mark.filter(|_| self.remembers) };
+        let all = Mark { generation: newest.generation, epoch: newest.epoch };
+        if !self.remembers {
+            return Some(all);
+        }
+        let shown = self.mark.map_or(0, |mark| mark.epoch);
+        if shown > newest.epoch {
+            // It knows of more than this folder does: the protocol says what that means.
+            return self.mark;
+        }
+        let mine = newest.sinks.iter().find(|sink| sink.id == self.id);
+        match mine.is_some_and(|sink| !sink.sealed.is_empty()) && shown < newest.epoch {
+            // To be shown again, which changes nothing if it is there already.
+            true => Some(Mark { epoch: newest.epoch - 1, ..all }),
+            false => Some(all),
+        }
     }
 }
 
@@ -54,7 +65,7 @@ mod tests {
     #[test]
     fn a_sink_that_got_nothing_in_an_epoch_shows_all_of_it() {
         let shown = Mark { generation: 3, epoch: 2 };
-        let said = mark(true, Some(shown), Some(&manifest(7, &[])), "out");
+        let said = Said { remembers: true, mark: Some(shown), id: "out" }.of(Some(&manifest(7, &[])));
         assert_eq!(said, Some(Mark { generation: 3, epoch: 7 }));
     }
 
@@ -62,10 +73,11 @@ mod tests {
     fn a_sink_behind_its_epoch_shows_it_again_and_one_ahead_is_reported_as_it_is() {
         let newest = manifest(7, &["part"]);
         let at = |epoch| Some(Mark { generation: 3, epoch });
-        assert_eq!(mark(true, at(6), Some(&newest), "out"), at(6));
-        assert_eq!(mark(true, at(2), Some(&newest), "out"), at(6));
-        assert_eq!(mark(true, at(7), Some(&newest), "out"), at(7));
-        assert_eq!(mark(true, at(9), Some(&newest), "out"), at(9));
-        assert_eq!(mark(false, None, Some(&newest), "out"), at(7));
+        let said = |remembers, mark| Said { remembers, mark, id: "out" }.of(Some(&newest));
+        assert_eq!(said(true, at(6)), at(6));
+        assert_eq!(said(true, at(2)), at(6));
+        assert_eq!(said(true, at(7)), at(7));
+        assert_eq!(said(true, at(9)), at(9));
+        assert_eq!(said(false, None), at(7));
     }
 }
