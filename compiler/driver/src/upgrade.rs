@@ -180,14 +180,14 @@ pub(crate) fn spoken_of(compiled: &Compilation, offset: usize) -> Option<&Compil
     own.nth(number).map(|upgrade| &upgrade.script)
 }
 
-/// Where the name at an offset behind a `restore into` is declared, in the script that goes on there.
-pub(crate) fn declared_there(compiled: &Compilation, offset: usize) -> Option<(&Compilation, Span)> {
+/// The name at an offset behind a `restore into` and where it is declared, in the script that goes on there.
+pub(crate) fn declared_there(compiled: &Compilation, offset: usize) -> Option<(&Compilation, Span, Span)> {
     let script = spoken_of(compiled, offset).filter(|script| !std::ptr::eq(*script, compiled))?;
     // The test's own script is the last of its files.
     let (guest, _) = script.sources.files().last()?;
     let here = |span: Span| span.file == guest && span.touches(offset);
     let uses = script.checked.references().filter(|(at, _)| here(*at));
-    uses.min_by_key(|(at, _)| at.end - at.start).map(|(_, declared)| (script, *declared))
+    uses.min_by_key(|(at, _)| at.end - at.start).map(|(at, declared)| (script, *at, *declared))
 }
 
 /// Each `restore into` of a test with the steps behind it, up to the next one and with it.

@@ -221,6 +221,8 @@ pub(crate) struct Facts {
     pub(crate) types: Vec<(Span, DataType)>,
     /// Uses of names: where used, where declared.
     pub(crate) references: Vec<(Span, Span)>,
+    /// Fields of two origins that a `union` makes one.
+    pub(crate) same: Vec<(Span, Span)>,
 }
 
 impl Checked {
@@ -240,6 +242,11 @@ impl Checked {
     /// Uses of names: where used, where declared.
     pub fn references(&self) -> impl Iterator<Item = &(Span, Span)> {
         self.facts.references.iter().chain(self.kept.iter().flat_map(|kept| &kept.effects.facts.references))
+    }
+
+    /// Fields that are declared in two places and are one: those of the streams of a `union`.
+    pub fn same_fields(&self) -> impl Iterator<Item = &(Span, Span)> {
+        self.facts.same.iter().chain(self.kept.iter().flat_map(|kept| &kept.effects.facts.same))
     }
 
     /// Every part of the script that can raise a record error, and why: hover shows those below it.

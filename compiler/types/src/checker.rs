@@ -174,6 +174,13 @@ impl<'a> Checker<'a> {
         self.effects.facts.references.push((used, declared));
     }
 
+    /// Notes that two fields are one.
+    pub(crate) fn same_field(&mut self, one: Span, other: Span) {
+        if one != other {
+            self.effects.facts.same.push((one, other));
+        }
+    }
+
     /// A new column id.
     pub(crate) fn new_column(&mut self) -> u32 {
         self.columns += 1;

@@ -87,6 +87,7 @@ impl Moves {
     fn stream(&self, stream: &mut StreamType) {
         stream.columns.iter_mut().for_each(|column| {
             self.span(&mut column.origin);
+            column.side_at.iter_mut().for_each(|declared| self.span(declared));
             column.optional_by.iter_mut().for_each(|join| self.span(join));
         });
         stream.updating_by.iter_mut().for_each(|(_, span)| self.span(span));
@@ -107,7 +108,7 @@ impl Moves {
         }
         effects.computed.iter_mut().for_each(|computed| self.span(&mut computed.span));
         effects.facts.types.iter_mut().for_each(|(span, _)| self.span(span));
-        for (used, declared) in &mut effects.facts.references {
+        for (used, declared) in effects.facts.references.iter_mut().chain(&mut effects.facts.same) {
             self.span(used);
             self.span(declared);
         }

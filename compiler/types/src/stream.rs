@@ -15,6 +15,8 @@ pub struct Column {
     pub ty: Option<DataType>,
     /// The alias or declaration it can be told apart by (`b.price`).
     pub side: Option<Arc<str>>,
+    /// Where that name is declared.
+    pub side_at: Option<Span>,
     /// Where the script says that it exists: a field of a `type`, an item of a `map`.
     pub origin: Span,
     /// The `leftJoin` that made it optional.
@@ -148,16 +150,22 @@ impl StreamType {
         self.columns.iter().enumerate().filter(move |(_, c)| &*c.name == name)
     }
 
+    /// Where a side is declared.
+    pub fn side_declared(&self, side: &str) -> Option<Span> {
+        self.columns.iter().find(|c| c.side.as_deref() == Some(side)).and_then(|c| c.side_at)
+    }
+
     /// Is there a column that can be told apart by this alias?
     pub fn has_side(&self, side: &str) -> bool {
         self.columns.iter().any(|c| c.side.as_deref() == Some(side))
     }
 
-    /// The same stream with all columns on one side: what a pipeline's head sees.
-    pub fn with_side(mut self, side: &str) -> StreamType {
+    /// The same stream with all columns on one side, which is declared there: what a pipeline's head sees.
+    pub fn with_side(mut self, side: &str, declared: Span) -> StreamType {
         let side: Arc<str> = side.into();
         for column in &mut self.columns {
             column.side = Some(side.clone());
+            column.side_at = Some(declared);
         }
         self
     }

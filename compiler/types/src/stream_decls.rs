@@ -267,6 +267,7 @@ impl<'a> Checker<'a> {
                 ty: Some(f.ty.clone()),
                 optional_by: None,
                 side: None,
+                side_at: None,
                 origin,
                 id: self.new_column(),
             })
@@ -516,7 +517,7 @@ impl<'a> Checker<'a> {
             });
             cx.input = Some(Input::Operator(0));
         }
-        cx.stream = cx.stream.with_side(&global.name.name);
+        cx.stream = cx.stream.with_side(&global.name.name, global.name.span);
         cx.stages(stages);
         let pipeline = cx.finish(head);
         self.no_ambiguity(&pipeline, global);
@@ -534,7 +535,9 @@ impl<'a> Checker<'a> {
                     }
                     _ => true,
                 };
-                let mut stream = found.stream.with_side(&side.name);
+                let mut stream = found
+                    .stream
+                    .with_side(&side.name, pipeline.alias.as_ref().map_or(found.span, |a| a.span));
                 stream.dropped = match found.input {
                     Input::Declaration(_) => stream.dropped,
                     _ => Vec::new(),

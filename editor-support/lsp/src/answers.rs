@@ -93,7 +93,10 @@ impl Documents {
         params: &lsp::DocumentHighlightParams,
     ) -> Option<Vec<lsp::DocumentHighlight>> {
         let at = self.at(&params.text_document_position_params)?;
-        let spans = editor::references(&at.compiled, at.offset);
+        let spans = match editor::target(&at.compiled, at.offset) {
+            Some((target, _)) => editor::places(&at.compiled, &target),
+            None => editor::references(&at.compiled, at.offset),
+        };
         let ranges = spans.into_iter().filter_map(|span| self.range(&at.uri, span));
         Some(ranges.map(|range| lsp::DocumentHighlight { range, kind: None }).collect())
     }

@@ -2,7 +2,7 @@
 
 use crate::capabilities::Client;
 use crate::positions::{Encoding, Lines};
-use flow_driver::{Compilation, LoadError, Memories, Options, analyse_again};
+use flow_driver::{Compilation, LoadError, Memories, Options, analyse, analyse_again, editor};
 use flow_syntax::{FileId, Span};
 use lsp_types::{Location, SemanticToken, TextDocumentContentChangeEvent, Uri};
 use std::cell::RefCell;
@@ -193,6 +193,22 @@ impl Documents {
         let compiled =
             analyse_again(&mut loader, path, &Options::default(), Some(&mut memory), before).ok()?;
         Some((Rc::new(compiled), asked.into_inner()))
+    }
+
+    /// Compiles a file as it would be behind these changes.
+    pub(crate) fn compile_changed(&self, path: &Path, changes: &editor::Changes) -> Option<Compilation> {
+        let mut loader = |path: &Path| -> Result<Vec<u8>, LoadError> {
+            let open = self.open.values().find(|document| document.path == path);
+            let bytes = match open {
+                Some(document) => document.text.as_bytes().to_vec(),
+                None => self.files.read(path)?,
+            };
+            Ok(match changes.touches(path) {
+                true => changes.applied(path, String::from_utf8_lossy(&bytes).into_owned()).into_bytes(),
+                false => bytes,
+            })
+        };
+        analyse(&mut loader, path, &Options::default(), None).ok()
     }
 
     /// Keeps colours for the client's next question; their name.

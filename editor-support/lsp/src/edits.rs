@@ -1,4 +1,4 @@
-//! Answers that change texts: renaming, formatting, code actions.
+//! Answers that change texts: formatting, code actions.
 #![allow(
     clippy::mutable_key_type,
     reason = "edits of the protocol are keyed by address, whose hash never changes"
@@ -12,37 +12,6 @@ use lsp_types as lsp;
 use std::collections::HashMap;
 
 impl Documents {
-    /// The name that would be renamed.
-    pub(crate) fn can_rename(
-        &mut self,
-        params: &lsp::TextDocumentPositionParams,
-    ) -> Option<lsp::PrepareRenameResponse> {
-        let at = self.at(params)?;
-        let spans = editor::renames(&at.compiled, at.offset);
-        let here =
-            spans.iter().find(|span| span.file == flow_syntax::FileId(0) && span.touches(at.offset))?;
-        Some(lsp::PrepareRenameResponse::Range(self.range(&at.uri, *here)?))
-    }
-
-    /// Renames everywhere: in the open text, what it imports, and the scripts that import the same file. A name that needs
-    /// backticks gets them.
-    pub(crate) fn rename(
-        &mut self,
-        params: &lsp::RenameParams,
-    ) -> Result<Option<lsp::WorkspaceEdit>, String> {
-        let Some(at) = self.at(&params.text_document_position) else { return Ok(None) };
-        let name = editor::quoted(&params.new_name)?;
-        let places = self.places(&at, editor::renames(&at.compiled, at.offset));
-        if places.is_empty() {
-            return Err("there is no name here that could be changed".into());
-        }
-        let mut changes: HashMap<lsp::Uri, Vec<lsp::TextEdit>> = HashMap::new();
-        for place in places {
-            changes.entry(place.uri).or_default().push(lsp::TextEdit::new(place.range, name.clone()));
-        }
-        Ok(Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() }))
-    }
-
     /// The text, or the declarations in a range of it, in the one style; nothing where it does not parse.
     pub(crate) fn format(&self, uri: &lsp::Uri, range: Option<lsp::Range>) -> Option<Vec<lsp::TextEdit>> {
         let document = self.get(uri)?;

@@ -8,6 +8,7 @@ mod colours;
 mod documents;
 mod edits;
 mod positions;
+mod rename;
 mod server;
 mod workspace;
 

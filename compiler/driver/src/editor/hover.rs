@@ -146,8 +146,9 @@ pub(super) fn word_at(compiled: &Compilation, offset: usize) -> Option<Span> {
 
 /// A name: what it was declared as.
 fn name(compiled: &Compilation, offset: usize) -> Option<Hover> {
+    let there = crate::upgrade::declared_there(compiled, offset).map(|(script, _, at)| (script, at));
     let here = || Some((compiled, definition(compiled, offset)?));
-    let (script, declared) = crate::upgrade::declared_there(compiled, offset).or_else(here)?;
+    let (script, declared) = there.or_else(here)?;
     let span = word_at(compiled, offset)?;
     let found = script.checked.declarations.iter().find(|d| d.name_span == declared)?;
     let mut markdown = format!("```flow\n{}\n```", declaration(&found.name, &found.kind));

@@ -10,6 +10,7 @@ mod hover;
 mod lenses;
 mod links;
 mod problems;
+mod rename;
 mod selection;
 mod semantic;
 mod signature;
@@ -22,6 +23,10 @@ pub use hover::{Hint, Hover, hints, hover};
 pub use lenses::{Lens, LensAction, lenses};
 pub use links::{Link, links};
 pub use problems::problems;
+pub use rename::{
+    Changes, Target, declared_already, declares, edits as rename_edits, goes_on_in, knows_all,
+    means_the_same, new_name, places, reads, same_fields, target,
+};
 pub use selection::selections;
 pub use semantic::{Word, WordKind, words};
 pub use signature::{Call, CallForm, call, taken};
@@ -44,21 +49,32 @@ pub fn definition_elsewhere(
     compiled: &Compilation,
     offset: usize,
 ) -> Option<(&flow_syntax::SourceFile, Span)> {
-    let (script, declared) = crate::upgrade::declared_there(compiled, offset)?;
+    let (script, _, declared) = crate::upgrade::declared_there(compiled, offset)?;
     Some((script.sources.file(declared.file), declared))
 }
 
-/// The name of a declaration under the cursor.
+/// The name of a declaration or field under the cursor.
 fn declared_at(compiled: &Compilation, offset: usize) -> Option<Span> {
     let names = compiled.checked.declarations.iter().map(|declaration| declaration.name_span);
     // What a connector adds is declared where that stands, which is not its name.
     let same = |(at, of): &&(Span, Span)| plain(text(compiled, *at)) == plain(text(compiled, *of));
     let here = |(_, of): &&(Span, Span)| of.file == FileId(0) && of.touches(offset);
     let declared = compiled.checked.references().filter(here).filter(same).map(|(_, of)| *of);
-    names
-        .chain(declared)
-        .filter(|span| span.file == FileId(0) && span.touches(offset))
-        .min_by_key(|span| span.end - span.start)
+    let found = names.chain(declared).filter(|span| span.file == FileId(0) && span.touches(offset));
+    found.min_by_key(|span| span.end - span.start).or_else(|| field_at(compiled, offset))
+}
+
+/// The name of a field under the cursor that nothing reads.
+fn field_at(compiled: &Compilation, offset: usize) -> Option<Span> {
+    let here = |span: Span| span.file == FileId(0) && span.touches(offset);
+    let pipelines = (0..compiled.checked.declarations.len()).filter_map(|i| compiled.checked.pipeline(i));
+    let mut columns = pipelines.flat_map(|pipeline| {
+        let stages = pipeline.stages.iter().map(|stage| &stage.after);
+        stages.chain([&pipeline.head]).flat_map(|stream| &stream.columns)
+    });
+    let found =
+        columns.find(|column| here(column.origin) && plain(text(compiled, column.origin)) == &*column.name);
+    found.map(|column| column.origin)
 }
 
 /// Every place that means what is under the cursor, its declaration first.
@@ -77,22 +93,13 @@ pub fn references(compiled: &Compilation, offset: usize) -> Vec<Span> {
 }
 
 /// Every use of a name that is declared at a place, in all files of the compilation.
-pub fn uses(compiled: &Compilation, declared: Span, name: &str) -> Vec<Span> {
+fn uses(compiled: &Compilation, declared: Span, name: &str) -> Vec<Span> {
     let uses = compiled.checked.references();
     let mut all: Vec<Span> = uses.filter(|(_, of)| *of == declared).map(|(at, _)| *at).collect();
     all.retain(|span| *span != declared && plain(text(compiled, *span)) == name);
     all.sort();
     all.dedup();
     all
-}
-
-/// The places of a name that can be changed all at once, its declaration first; none if it is not declared in a script.
-pub fn renames(compiled: &Compilation, offset: usize) -> Vec<Span> {
-    let all = references(compiled, offset);
-    match all.first() {
-        Some(first) if definition(compiled, offset) == Some(*first) => all,
-        _ => Vec::new(),
-    }
 }
 
 /// A name without its backticks.

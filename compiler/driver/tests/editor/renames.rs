@@ -1,13 +1,52 @@
-//! Renaming keeps the meaning: every name of every example, with its uses, becomes another one.
+//! Renaming keeps the meaning: every name of every example, with its uses, becomes another one; and what would change the
+//! meaning is refused.
 
-use super::{compiled, findings, read};
-use flow_driver::editor;
+use super::{compiled, findings, read, script};
+use flow_driver::Compilation;
+use flow_driver::editor::{self, Changes, Target};
+use flow_driver::restore::{Effect, compare};
 use flow_edits::examples;
-use flow_syntax::{Edit, FileId, TokenKind};
+use flow_syntax::TokenKind;
+use std::path::Path;
+
+/// A script in which what stands at an offset is called otherwise, as an editor does it with a script alone.
+fn renamed(path: &Path, text: &str, offset: usize, new: &str) -> Result<String, String> {
+    let before = compiled(path, text);
+    let (first, _) = editor::target(&before, offset).ok_or("no name")?;
+    let new = editor::new_name(new)?;
+    let mut changes = Changes::default();
+    for target in all_of(&before, first.clone()) {
+        if target.path != editor::target(&before, offset).ok_or("no name")?.0.path {
+            return Err("elsewhere".into());
+        }
+        editor::knows_all(&before, &target.name, &editor::places(&before, &target))?;
+        changes.add(&before.sources, editor::rename_edits(&before, &target, &new));
+    }
+    let after = changes.applied(path, text.to_string());
+    editor::means_the_same(&before, &compiled(path, &after), &changes, &first, &new)?;
+    Ok(after)
+}
+
+/// What is one with this to the checker.
+fn all_of(compiled: &Compilation, first: Target) -> Vec<Target> {
+    let mut all = vec![first];
+    let mut next = 0;
+    while let Some(target) = all.get(next) {
+        let same = editor::same_fields(compiled, target);
+        let new: Vec<Target> = same.into_iter().filter(|other| !all.contains(other)).collect();
+        all.extend(new);
+        next += 1;
+    }
+    all
+}
+
+fn rename(text: &str, mark: &str, new: &str) -> Result<String, String> {
+    renamed(Path::new("s.flow"), text, text.find(mark).unwrap() + mark.len() - 1, new)
+}
 
 #[test]
 fn every_name_of_every_example_can_be_renamed() {
-    let mut renamed = 0;
+    let mut count = 0;
     for path in examples() {
         let text = read(&path);
         let before = compiled(&path, &text);
@@ -15,29 +54,172 @@ fn every_name_of_every_example_can_be_renamed() {
         let mut done = Vec::new();
         for token in flow_syntax::tokens(&text).iter().filter(|t| t.kind == TokenKind::Ident) {
             let offset = token.span.start as usize;
-            let spans = editor::renames(&before, offset);
-            let Some(declared) = spans.first() else { continue };
-            if declared.file != FileId(0) || done.contains(declared) {
+            let Some((target, _)) = editor::target(&before, offset) else { continue };
+            if !path.ends_with(target.path.file_name().unwrap()) || done.contains(&target) {
                 continue;
             }
-            done.push(*declared);
-            renamed += 1;
-            let name = &text[declared.range()];
-            let edits: Vec<Edit> =
-                spans.iter().map(|span| Edit { span: *span, replacement: "renamed9".into() }).collect();
-            let after = compiled(&path, &super::edited(&text, &edits));
-            let now = findings(&after);
-            // Streams of a union must have the same names: that the others have theirs still is told.
-            if now.iter().any(|finding| finding.starts_with("E0410")) {
-                continue;
-            }
-            let now: Vec<String> = now.iter().map(|f| f.replace("renamed9", name)).collect();
-            let mut said = said.clone();
-            said.sort();
-            let mut now = now;
+            done.push(target.clone());
+            let name = &target.name;
+            let new = renamed(&path, &text, offset, "renamed9")
+                .unwrap_or_else(|why| panic!("{}: `{name}`: {why}", path.display()));
+            count += 1;
+            let after = compiled(&path, &new);
+            let mut now: Vec<String> = findings(&after).iter().map(|f| f.replace("renamed9", name)).collect();
             now.sort();
             assert_eq!(said, now, "{}: `{name}`", path.display());
+            let is_declaration = before.checked.declarations.iter().any(|d| d.name_span.range() == target.at);
+            if let (Some(old), Some(new), true) = (&before.plan, &after.plan, is_declaration) {
+                for verdict in compare(old, new) {
+                    let place = format!("{}: `{name}`: {verdict:?}", path.display());
+                    assert!(verdict.effect <= Effect::Restores && !verdict.changes_meaning, "{place}");
+                }
+            }
         }
     }
-    assert!(renamed > 200, "{renamed}");
+    assert!(count > 200, "{count}");
+}
+
+const FIELDS: &str = "source a: { k: int, v: int } = file(\"a\", format: json)\n";
+
+fn with_fields(text: &str) -> String {
+    format!("{FIELDS}{text}")
+}
+
+#[test]
+fn a_field_that_is_called_like_what_it_holds_keeps_its_name() {
+    let text = with_fields(
+        "param lim: int = 1\nfn pair(x: int) -> { x: int } = { x }\n\
+         stream s = a as b |> map { lim, v, p: pair(x: v), q: { v, lim }, r: { b.k } }\n\
+         sink o = s |> filter(lim > 1 and v > 1 and p.x > 1 and q.v > 1 and r.k > 1) -> blackhole()\n",
+    );
+    let new = rename(&text, "param lim", "zz").unwrap();
+    assert!(new.contains("map { lim: zz, v, ") && new.contains("q: { v, lim: zz }"), "{new}");
+    assert!(new.contains("filter(lim > 1"), "{new}");
+    let new = rename(&text, "v: int", "zz");
+    assert!(new.is_err(), "found at `int`");
+    let new = renamed(Path::new("s.flow"), &text, text.find("v: int").unwrap(), "zz").unwrap();
+    assert!(new.contains("map { lim, zz, p: pair(x: zz), q: { v: zz, lim }"), "{new}");
+    assert!(new.contains("and zz > 1 and p.x > 1 and q.v > 1"), "{new}");
+    let new = rename(&text, "fn pair(x", "zz").unwrap();
+    assert!(
+        new.contains("fn pair(zz: int) -> { x: int } = { x: zz }") && new.contains("pair(zz: v)"),
+        "{new}"
+    );
+    let new = renamed(Path::new("s.flow"), &text, text.find("k: int").unwrap(), "zz").unwrap();
+    assert!(new.contains("r: { k: b.zz }"), "{new}");
+    let new = rename(&text, "a as b", "zz").unwrap();
+    assert!(new.contains("a as zz |>") && new.contains("{ zz.k }"), "{new}");
+    let new = renamed(Path::new("s.flow"), &text, text.find("lim, v, p").unwrap(), "zz").unwrap();
+    assert!(new.contains("param zz: int") && new.contains("{ lim: zz, v"), "{new}");
+}
+
+#[test]
+fn what_comes_out_of_a_scan_is_the_field_that_went_in() {
+    let text = with_fields(
+        "sink o = a |> keyBy(k) |> scan(state: 0, next: state + v, emit: { k, v, n: state }) |> filter(v > 1) -> blackhole()\n",
+    );
+    let new = renamed(Path::new("s.flow"), &text, text.find("v: int").unwrap(), "zz").unwrap();
+    assert!(new.contains("next: state + zz, emit: { k, zz, n: state }) |> filter(zz > 1)"), "{new}");
+}
+
+#[test]
+fn sides_are_called_like_the_streams_they_come_from() {
+    let text = with_fields(
+        "table t: { k: int, w: int } key k = file(\"t\", format: json)\n\
+         sink o = a |> join(t on a.k == t.k) |> map { a.k, t.w, ..t } -> blackhole()\n",
+    );
+    let new = rename(&text, "table t", "zz").unwrap();
+    assert!(new.contains("join(zz on a.k == zz.k) |> map { a.k, zz.w, ..zz }"), "{new}");
+    let new = rename(&text, "source a", "zz").unwrap();
+    assert!(new.contains("zz |> join(t on zz.k == t.k) |> map { zz.k,"), "{new}");
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused_with_where_it_is_declared() {
+    let text = with_fields(
+        "const lim = 1\nconst other = 2\nfn f(x: int) -> int { let y = x + 1 y + lim + other }\n\
+         stream s = a |> filter(v > lim) |> map { k, w: f(v), lim: k }\n\
+         sink o = s |> keyBy(k) |> aggregate { m: max(w), n: count() } -> blackhole()\n",
+    );
+    let refused = |mark: &str, new: &str, says: &[&str]| {
+        let why = rename(&text, mark, new).expect_err(mark);
+        says.iter().for_each(|part| assert!(why.contains(part), "no {part:?} in {why:?}"));
+    };
+    refused("stream s", "a", &["`a`", "s.flow:1"]);
+    refused("const lim", "other", &["`other`", "s.flow:3"]);
+    // A field wins over a constant.
+    refused("const lim", "v", &["`v` is taken", "s.flow:5", "s.flow:1"]);
+    refused("let y", "lim", &["`lim` is taken", "s.flow:4", "s.flow:2"]);
+    refused("const other", "x", &["`x`"]);
+    refused("const other", "y", &["`y` is taken", "s.flow:4"]);
+    refused("keyBy(k", "v", &["`v`", "s.flow:1"]);
+    refused("{ m", "n", &["`n`"]);
+    refused("const lim", "filter x", &["no name"]);
+    refused("const lim", "stream", &["`stream` is a word of the language"]);
+    refused("const lim", "`a`", &["`a`"]);
+    assert!(rename(&text, "const lim", "`my limit`").is_ok());
+}
+
+#[test]
+fn a_name_that_another_one_would_be_taken_for_is_refused() {
+    // `total` in the last stage is the parameter; a field of this name would win.
+    let text = with_fields(
+        "param total: int = 5\nsink o = a |> map { k, v } |> filter(v > total) |> map { k, v } -> blackhole()\n",
+    );
+    let at = text.find("v: int").unwrap();
+    let why = renamed(Path::new("s.flow"), &text, at, "total").unwrap_err();
+    assert!(why.contains("`total`") && why.contains("s.flow:"), "{why}");
+    // What is kept by `..` would be replaced by what stands beside it.
+    let text = with_fields("sink o = a |> map { .., sum: k + v } -> blackhole()\n");
+    let why = renamed(Path::new("s.flow"), &text, text.find("v: int").unwrap(), "sum").unwrap_err();
+    assert!(why.contains("fields of `o`"), "{why}");
+}
+
+#[test]
+fn a_script_with_errors_is_renamed_whole_or_not_at_all() {
+    let text = with_fields(
+        "stream s = a |> filter(v > nothing) |> map { k, v }\nstream t = a |> fliter(v > 1) |> filter(v > 2)\n\
+         sink o = a |> filter(v > 1) -> blackhole()\nfn twice(x: int) -> int = x * 2\nstream u = a |> map { w: twice(v) }\n",
+    );
+    let why = renamed(Path::new("s.flow"), &text, text.find("v: int").unwrap(), "w").unwrap_err();
+    assert!(why.contains("`v` in s.flow:3") && why.contains("errors"), "{why}");
+    // What is right is known whole.
+    let new = rename(&text, "fn twice", "double").unwrap();
+    assert!(new.contains("w: double(v)"), "{new}");
+    let broken = format!("{text}fn thrice(x: int) -> int = twice(x) +\n");
+    let why = rename(&broken, "fn twice", "double").unwrap_err();
+    assert!(why.contains("s.flow:7"), "{why}");
+}
+
+#[test]
+fn the_fields_of_a_union_are_renamed_together() {
+    let text = "source a: { k: int, v: int } = file(\"a\", format: json)\n\
+                source b: { v: int, k: int } = file(\"b\", format: json)\n\
+                stream c = b |> map { k: k + 1, v }\n\
+                sink o = a |> union(b, c) |> filter(k > 1) -> blackhole()\n";
+    for at in [text.find("k: int").unwrap(), text.find("map { k").unwrap() + 6, text.find("k > 1").unwrap()] {
+        let new = renamed(Path::new("s.flow"), text, at, "zz").unwrap();
+        let all =
+            text.replace("k: int", "zz: int").replace("k: k + 1", "zz: zz + 1").replace("k > 1", "zz > 1");
+        assert_eq!(new, all);
+    }
+}
+
+#[test]
+fn states_are_told_what_their_declaration_was_called() {
+    let text = with_fields(
+        "/// Doc.\nstream s = a |> keyBy(k) |> count() |> @id(\"own\") sum(count)\n\
+         @was(\"older\") stream t = a |> distinct(k) |> @was(\"first\") distinct(v)\n\
+         sink o = s -> blackhole()\nsink p = t -> blackhole()\n",
+    );
+    let new = rename(&text, "stream s", "zz").unwrap();
+    assert!(new.contains("/// Doc.\n@was(\"s\") stream zz = a |> keyBy(k) |> count()"), "{new}");
+    let new = rename(&text, "stream t", "zz").unwrap();
+    let pinned = "@was(\"older\") stream zz = a |> @id(\"t.distinct\") @was(\"older.distinct\") distinct(k) |> \
+                  @id(\"t.distinct#2\") @was(\"first\") distinct(v)";
+    assert!(new.contains(pinned), "{new}");
+    let verdicts = compare(&script(&text).plan.unwrap(), &script(&new).plan.unwrap());
+    assert!(verdicts.iter().all(|v| v.effect <= Effect::Restores), "{verdicts:?}");
+    let new = rename(&text, "source a", "zz").unwrap();
+    assert!(!new.contains("@was(\"a\")"), "a source without states needs none: {new}");
 }

@@ -238,6 +238,13 @@ impl<'c, 'a> ExprCx<'c, 'a> {
     }
 
     fn side_field(&mut self, side: &Ident, name: &Ident, span: Span) -> Option<Typed> {
+        let stream = match &self.fields {
+            Fields::Grouped(grouping) => Some(grouping.input),
+            _ => self.row(),
+        };
+        if let Some(declared) = stream.and_then(|stream| stream.side_declared(&side.name)) {
+            self.ck.reference(side.span, declared);
+        }
         if let Fields::Grouped(_) = self.fields {
             return match self.grouped_name(Some(&side.name), name) {
                 Some(result) => result,

@@ -70,7 +70,10 @@ impl<'a> ExprCx<'_, 'a> {
             let slot = match &arg.name {
                 None => position,
                 Some(name) => match template.params.iter().position(|(p, _)| **p == *name.name) {
-                    Some(slot) => slot,
+                    Some(slot) => {
+                        self.parameter(callee, slot, name.span);
+                        slot
+                    }
                     None => {
                         let message = format!("`{}` has no argument `{}`", callee.name, name.name);
                         let diag = Diagnostic::new(codes::UNKNOWN_ARGUMENT, name.span, message)
@@ -124,6 +127,16 @@ impl<'a> ExprCx<'_, 'a> {
             return None;
         }
         slots.into_iter().collect()
+    }
+
+    /// An argument's name means the parameter of the function.
+    fn parameter(&mut self, callee: &Ident, slot: usize, name: flow_syntax::Span) {
+        let Some((_, global)) = self.ck.global(&callee.name) else { return };
+        if let flow_syntax::ast::DeclKind::Fn(function) = &global.decl.kind
+            && let Some((parameter, _)) = function.params.get(slot)
+        {
+            self.ck.reference(name, parameter.span);
+        }
     }
 
     /// Writes a function's body here: arguments are bound first, once each.

@@ -293,6 +293,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 ty: Some(DataType::Timestamp),
                 optional_by: None,
                 side: None,
+                side_at: None,
                 origin: span,
                 id,
             });

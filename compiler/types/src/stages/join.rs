@@ -76,7 +76,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.ck.report(diag);
             return self.lose(stage.span);
         }
-        let right_stream = right.stream.clone().with_side(&side.name);
+        let right_stream =
+            right.stream.clone().with_side(&side.name, alias.as_ref().map_or(right.span, |a| a.span));
         let mut both = left.clone();
         both.columns.extend(right_stream.columns.iter().cloned());
         both.open |= right_stream.open;

@@ -145,6 +145,11 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 None => diag.help("give a side a name with `as`: `join(other as o on …)`"),
             });
         }
+        if let Some(side) = of
+            && let Some(declared) = before.side_declared(&side.name)
+        {
+            self.ck.reference(side.span, declared);
+        }
         for (index, column) in before.columns.iter().enumerate().take(until) {
             let wanted = of.is_none_or(|side| column.side.as_deref() == Some(&*side.name));
             let already = made.iter().any(|i| i.from == Some(index) && i.column.name == column.name);

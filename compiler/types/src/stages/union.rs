@@ -83,6 +83,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 Some((position, theirs)) => {
                     order.push(position);
                     self.ck.mark_read(theirs.id);
+                    self.ck.same_field(column.origin, theirs.origin);
                     if let (Some(a), Some(b)) = (&column.ty, &theirs.ty) {
                         if a.unwrapped() != b.unwrapped() {
                             problems.push(format!("`{}` is `{a}` here and `{b}` in `{name}`", column.name));

@@ -99,3 +99,62 @@ fn declarations_of_all_scripts_are_found_by_their_letters() {
     assert_eq!(names(&mut client, "bidd"), ["Bidder"]);
     client.end();
 }
+
+fn refused(client: &mut Client, name: &str, (line, character): (u32, u32), new: &str) -> String {
+    let position = json!({ "line": line, "character": character });
+    let params = json!({ "textDocument": { "uri": uri(name) }, "position": position, "newName": new });
+    client.ask("textDocument/rename", params).unwrap_err()
+}
+
+#[test]
+fn a_rename_is_refused_for_what_another_script_would_mean_by_it() {
+    let files = Table::of(&[
+        ("/srv/project/lib.flow", "const low = 1\nfn up(x: int) -> int = x + low\n"),
+        (
+            "/srv/project/uses.flow",
+            "import \"lib.flow\"\nconst high = 2\nfn both(y: int) -> int = up(y) + high\n",
+        ),
+        ("/srv/project/wrong.flow", "import \"lib.flow\"\nconst l = low\nfn z(y: int) -> int = low +\n"),
+    ]);
+    let params = json!({ "capabilities": {}, "rootUri": "file:///srv/project" });
+    let (mut client, _) = Client::start(params, files);
+    client.open(&uri("lib.flow"), "const low = 1\nfn up(x: int) -> int = x + low\n");
+    let why = refused(&mut client, "lib.flow", (1, 3), "high");
+    assert!(why.contains("`high` is declared already: uses.flow:2"), "{why}");
+    let why = refused(&mut client, "lib.flow", (0, 6), "high");
+    assert!(why.contains("high") || why.contains("errors"), "{why}");
+    // A part of another script that is not understood may use it too.
+    let why = refused(&mut client, "lib.flow", (0, 6), "least");
+    assert!(why.contains("`low` in wrong.flow:3"), "{why}");
+    let why = refused(&mut client, "lib.flow", (0, 6), "a-b");
+    assert!(why.contains("is no name"), "{why}");
+    client.end();
+}
+
+const OLD: &str = "source a: { k: int } = file(\"a\", format: json)\nstream s = a |> keyBy(k) |> count()\nsink o = s -> blackhole()\ntest \"goes on\" {\n  given a [ { k: 1 } ]\n  savepoint\n  restore into \"new.flow\"\n  given a [ { k: 1 } ]\n  expect s [ { k: 1, count: 2 } ]\n}\n";
+const NEW: &str = "source a: { k: int } = file(\"a\", format: json)\nstream s = a |> keyBy(k) |> count()\nsink p = s -> blackhole()\n";
+
+#[test]
+fn steps_behind_a_restore_are_renamed_with_the_script_they_speak_of() {
+    for from_test in [true, false] {
+        let files = Table::of(&[("/srv/project/old.flow", OLD), ("/srv/project/new.flow", NEW)]);
+        let general = json!({ "positionEncodings": ["utf-8"] });
+        let params = json!({ "capabilities": { "general": general }, "rootUri": "file:///srv/project" });
+        let (mut client, _) = Client::start(params, files);
+        client.open(&uri("old.flow"), OLD);
+        client.open(&uri("new.flow"), NEW);
+        let (name, line, character) = if from_test { ("old.flow", 8, 9) } else { ("new.flow", 1, 7) };
+        let places = json!({ "context": { "includeDeclaration": true } });
+        let places = ask(&mut client, "textDocument/references", name, line, character, places);
+        assert_eq!(places.as_array().unwrap().len(), 3, "{places}");
+        let edit = ask(&mut client, "textDocument/rename", name, line, character, json!({ "newName": "zz" }));
+        let changes = edit["changes"].as_object().unwrap();
+        assert_eq!(applied(OLD, &changes[&uri("old.flow")]), OLD.replace("expect s", "expect zz"));
+        let new = NEW.replace("stream s", "@was(\"s\") stream zz").replace("= s", "= zz");
+        assert_eq!(applied(NEW, &changes[&uri("new.flow")]), new);
+        // What the old script calls so is its own: a savepoint of it would not fit any more.
+        let why = refused(&mut client, "old.flow", (1, 7), "zz");
+        assert!(why.contains("old.flow:7") && why.contains("`zz.count` drops"), "{why}");
+        client.end();
+    }
+}

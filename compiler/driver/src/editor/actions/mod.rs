@@ -114,12 +114,12 @@ fn pin(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
 }
 
 /// A text as a script writes it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     flow_plan::display::literal(&flow_plan::Value::string(text))
 }
 
 /// The stages of a declaration as written.
-fn stages_of(kind: &DeclKind) -> &[flow_syntax::ast::Stage] {
+pub(super) fn stages_of(kind: &DeclKind) -> &[flow_syntax::ast::Stage] {
     match kind {
         DeclKind::Source(source) => &source.stages,
         DeclKind::Table(table) => &table.stages,

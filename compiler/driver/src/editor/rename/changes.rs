@@ -1,0 +1,109 @@
+//! Edits of several files, and where what stands in the new texts stood in the old ones.
+
+use crate::load::normal;
+use flow_syntax::{Edit, SourceMap, Span};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Edits of files, each once, in the order of their places.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    files: BTreeMap<PathBuf, Vec<(Range<usize>, String)>>,
+}
+
+impl Changes {
+    /// Adds edits of a script and its imports.
+    pub fn add(&mut self, sources: &SourceMap, edits: Vec<Edit>) {
+        for edit in edits {
+            let path = normal(Path::new(&sources.file(edit.span.file).name));
+            let of_file = self.files.entry(path).or_default();
+            let new = (edit.span.range(), edit.replacement);
+            let key = |change: &(Range<usize>, String)| (change.0.start, change.0.end);
+            let at = of_file.partition_point(|change| key(change) < key(&new));
+            if of_file.get(at).is_none_or(|there| there.0 != new.0) {
+                of_file.insert(at, new);
+            }
+        }
+    }
+
+    /// The files with their edits.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &[(Range<usize>, String)])> {
+        self.files.iter().map(|(path, changes)| (path.as_path(), changes.as_slice()))
+    }
+
+    /// Is this file changed?
+    pub fn touches(&self, path: &Path) -> bool {
+        !self.of(path).is_empty()
+    }
+
+    fn of(&self, path: &Path) -> &[(Range<usize>, String)] {
+        self.files.get(&normal(path)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The text of a file with its edits done.
+    pub fn applied(&self, path: &Path, text: String) -> String {
+        let mut text = text;
+        for (range, new) in self.of(path).iter().rev() {
+            if text.get(range.clone()).is_some() {
+                text.replace_range(range.clone(), new);
+            }
+        }
+        text
+    }
+
+    /// Where a place of the new text was in the old one. What stands within what was written new stands for what was there.
+    pub(super) fn before(&self, sources: &SourceMap, span: Span) -> Span {
+        let changes = self.of(Path::new(&sources.file(span.file).name));
+        let (mut start, mut end) = (span.start as usize, span.end as usize);
+        let (at, to) = (start, end);
+        let mut moved = 0isize;
+        for (range, new) in changes {
+            let from = range.start.wrapping_add_signed(moved);
+            let behind = from + new.len();
+            moved += new.len() as isize - range.len() as isize;
+            let old = |at: usize| at.wrapping_add_signed(-moved);
+            if at >= behind {
+                start = old(at);
+            } else if at >= from {
+                start = range.start;
+            }
+            if to >= behind {
+                end = old(to);
+            } else if to > from {
+                end = range.end;
+            }
+        }
+        Span::new(span.file, start, end.max(start))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_syntax::FileId;
+
+    #[test]
+    fn what_is_written_new_stands_for_what_was_there() {
+        let mut sources = SourceMap::default();
+        let file = sources.add("a.flow", "map { lim } |> filter(lim)");
+        let edit =
+            |start, end, new: &str| Edit { span: Span::new(file, start, end), replacement: new.into() };
+        let mut changes = Changes::default();
+        let edits = [edit(6, 9, "lim: zz"), edit(0, 0, "@was "), edit(22, 25, "zz"), edit(22, 25, "zz")];
+        changes.add(&sources, edits.to_vec());
+        let new = changes.applied(Path::new("a.flow"), sources.file(file).text.to_string());
+        assert_eq!(new, "@was map { lim: zz } |> filter(zz)");
+        let was = |mark: &str| {
+            let at = new.rfind(mark).unwrap();
+            let span = changes.before(&sources, Span::new(FileId(0), at, at + mark.len()));
+            (span.start, span.end)
+        };
+        assert_eq!(was("lim"), (6, 9));
+        assert_eq!(was("lim: zz"), (6, 9));
+        assert_eq!(was("zz"), (22, 25));
+        assert_eq!(was("filter"), (15, 21));
+        assert_eq!(was("map"), (0, 3));
+        assert_eq!(was("map { lim: zz } |> filter(zz)"), (0, 26));
+    }
+}
