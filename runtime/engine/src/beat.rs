@@ -37,6 +37,48 @@ impl Beat {
     }
 }
 
+/// The moments of an operator that gives something again and again.
+pub(crate) struct Beats {
+    every: Duration,
+    next: Deadline,
+}
+
+impl Beats {
+    pub(crate) fn new(beat: &Beat, every: Duration) -> Beats {
+        Beats { every, next: beat.first(every) }
+    }
+
+    pub(crate) fn next(&self) -> Deadline {
+        self.next
+    }
+
+    /// This one was heard: goes on to the first behind now.
+    pub(crate) fn heard(&mut self, clock: &dyn Clock) {
+        if self.next.passed(clock) {
+            self.step(self.missed(clock) + 1);
+        }
+    }
+
+    /// Those before now had nothing to give: goes on to the first that is not before now.
+    pub(crate) fn skip(&mut self, clock: &dyn Clock) {
+        let missed = self.missed(clock);
+        self.step(missed);
+        if self.next.at() < clock.elapsed() {
+            self.step(1);
+        }
+    }
+
+    /// How many whole beats lie between the next one and now.
+    fn missed(&self, clock: &dyn Clock) -> u128 {
+        clock.elapsed().saturating_sub(self.next.at()).as_nanos() / self.every.as_nanos().max(1)
+    }
+
+    fn step(&mut self, beats: u128) {
+        let nanos = self.every.as_nanos().saturating_mul(beats);
+        self.next = self.next.later(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +105,26 @@ mod tests {
         assert_eq!(again.first(hour).at(), Duration::from_secs(4600));
         let late = Beat::new(Arc::new(At(10_000)), Some(1_000_000_000));
         assert_eq!(late.first(hour).at(), Duration::from_secs(11_800));
+    }
+
+    #[test]
+    fn beats_that_were_missed_are_left_out_and_the_others_stay_where_they_are() {
+        let seconds = Duration::from_secs;
+        let beats = || Beats::new(&Beat::new(Arc::new(At(1000)), None), seconds(10));
+        assert_eq!(beats().next().at(), seconds(1010));
+        // (now, the next beat if that one was heard, the next one if those before had nothing to give)
+        for (now, heard, skipped) in [
+            (1009, 1010, 1010),
+            (1010, 1020, 1010),
+            (1011, 1020, 1020),
+            (1040, 1050, 1040),
+            (87_405, 87_410, 87_410),
+        ] {
+            let mut beats = [beats(), beats()];
+            beats[0].heard(&At(now));
+            beats[1].skip(&At(now));
+            let next = beats.map(|beats| beats.next().at());
+            assert_eq!(next, [seconds(heard), seconds(skipped)], "at second {now}");
+        }
     }
 }

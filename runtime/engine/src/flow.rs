@@ -416,6 +416,11 @@ impl Flow {
         self.nodes.iter().filter_map(|node| node.operator.deadline()).min()
     }
 
+    /// The earliest at which one would give something, as things stand.
+    pub(crate) fn waits(&self) -> Option<Deadline> {
+        self.nodes.iter().filter_map(|node| node.operator.waits()).min()
+    }
+
     /// Has an operator's deadline passed?
     pub(crate) fn due(&self) -> bool {
         let going = self.nodes.iter().filter(|node| node.frontier < DONE);

@@ -125,6 +125,10 @@ impl Operator for Guard {
         self.inner.deadline()
     }
 
+    fn waits(&self) -> Option<Deadline> {
+        self.inner.waits()
+    }
+
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
         self.watched(cx, |operator, cx| operator.tick(cx))
     }

@@ -61,7 +61,7 @@ impl Worker {
             }
             if !moved {
                 self.flow.idle()?;
-                shared.idle[self.flow.worker].say(self.flow.reached(), self.flow.deadline());
+                shared.idle[self.flow.worker].say(self.flow.reached(), self.flow.waits());
                 let nap = shared.sequencer.nap();
                 let clock = shared.env.clock.as_ref();
                 let nap = self.flow.deadline().map_or(nap, |deadline| nap.min(deadline.remaining(clock)));

@@ -22,6 +22,11 @@ impl Deadline {
         Deadline(clock.elapsed() + after)
     }
 
+    /// The moment that comes so much later.
+    pub fn later(self, by: Duration) -> Deadline {
+        Deadline(self.0.saturating_add(by))
+    }
+
     /// The moment, on the stopwatch.
     pub fn at(self) -> Duration {
         self.0

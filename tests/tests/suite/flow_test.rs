@@ -52,6 +52,59 @@ fn tests_pass_in_every_mode_and_open_no_connection() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "sinks write nothing");
 }
 
+/// Periodic results of several kinds, with other beats behind them.
+const BEATS: &str = "
+type Bid = { auction: int, price: int, at: timestamp }
+source bids: Bid = kafka(brokers: \"nowhere:9092\", topic: \"bids\", format: json) |> eventTime(at, delay: 1s)
+stream counts = bids |> keyBy(auction) |> trigger(every: 1s) |> aggregate { n: count() }
+stream rarely = counts |> trigger(every: 700ms) |> aggregate { all: sum(n) }
+stream best = bids |> trigger(every: 1s) |> top(1, by: price desc)
+stream hours = bids |> keyBy(auction) |> window(tumbling(1h)) |> trigger(early: 2s) |> aggregate { most: max(price) }
+sink a = rarely -> stdout(format: json)
+sink c = best -> stdout(format: json)
+sink d = hours -> stdout(format: json)
+
+test \"each at its own time\" {
+  given bids [{ auction: 1, price: 10, at: @2026-01-01T00:00:01Z }]
+  advance 999ms
+  expect counts []
+  advance 1ms
+  expect counts [{ auction: 1, n: 1 }]
+  expect rarely []
+  expect best [{ price: 10, .. }]
+  advance 399ms
+  expect rarely []
+  advance 1ms
+  expect rarely [{ all: 1 }]
+  expect hours []
+  advance 600ms
+  expect hours [{ most: 10, .. }]
+  given bids [{ auction: 1, price: 20, at: @2026-01-01T00:00:02Z }]
+  expect counts [{ n: 1, .. }]
+  advance 1d
+  expect ordered counts [{ n: 1, .. }, { n: 2, .. }]
+  expect ordered rarely [{ all: 1 }, { all: 2 }]
+  expect ordered hours [{ most: 10, .. }, { most: 20, .. }]
+  given bids [{ auction: 2, price: 5, at: @2026-01-01T00:00:02Z }]
+  advance 999ms
+  expect counts [{ auction: 1, n: 1 }, { auction: 1, n: 2 }]
+  advance 1ms
+  expect counts [{ auction: 1, n: 1 }, { auction: 1, n: 2 }, { auction: 2, n: 1 }]
+  expect ordered best [{ price: 10, .. }, { price: 20, .. }]
+}
+";
+
+#[test]
+fn a_day_of_seconds_in_which_nothing_happens_takes_no_time() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("s.flow"), BEATS).unwrap();
+    let began = std::time::Instant::now();
+    let (status, _, err) = flow(folder.path(), &["test", "s.flow", "--matrix"]);
+    assert_eq!(status, Some(0), "{err}");
+    // 86,400 seconds and more beats within, in six runs: one of them took minutes.
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{err}");
+}
+
 /// Of a script whose state is of several kinds, with rows in between periodic results.
 const KEPT: &str = "
 type Bid = { auction: int, price: int, at: timestamp }

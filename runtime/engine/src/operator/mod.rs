@@ -68,6 +68,11 @@ pub(crate) trait Operator: Send {
         None
     }
 
+    /// The same, if it would give something then, as things stand. Who drives virtual time leaps over the others.
+    fn waits(&self) -> Option<Deadline> {
+        self.deadline()
+    }
+
     /// The deadline has passed; rows go out under `cx.number`.
     fn tick(&mut self, _cx: &mut Context<'_>) -> Result<(), Halt> {
         Ok(())

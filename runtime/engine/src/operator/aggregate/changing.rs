@@ -7,7 +7,7 @@
 use super::core::Core;
 use super::lives::Lives;
 use super::{NUMBER, PENDING, TIME, interval, pieces};
-use crate::beat::Beat;
+use crate::beat::{Beat, Beats};
 use crate::context::{BadRow, Context};
 use crate::error::Halt;
 use crate::number::{Number, at_end};
@@ -39,7 +39,7 @@ pub(super) struct ChangingOperator {
     pending: Vec<u64>,
     /// Slots that changed since they were last given (of `every:`).
     changed: Vec<u32>,
-    deadline: Option<Deadline>,
+    beats: Option<Beats>,
     /// What the end of the input gives, in order, and how much of it was given.
     last: Option<(Vec<u32>, usize)>,
     /// From so many slots on, those without groups are looked for.
@@ -106,8 +106,8 @@ impl ChangingOperator {
         ranks: usize,
         beat: &Beat,
     ) -> ChangingOperator {
-        let deadline = match aggregate.trigger {
-            RunningTrigger::Every(micros) => Some(beat.first(interval(micros))),
+        let beats = match aggregate.trigger {
+            RunningTrigger::Every(micros) => Some(Beats::new(beat, interval(micros))),
             _ => None,
         };
         let keeps = aggregate.changes && aggregate.trigger != RunningTrigger::EachRow;
@@ -122,7 +122,7 @@ impl ChangingOperator {
             kept: keeps.then(|| RowStore::new(aggregate.calls.iter().map(|call| &call.ty))),
             pending: Vec::new(),
             changed: Vec::new(),
-            deadline,
+            beats,
             last: None,
             crowded: BATCH_ROWS,
             at: Vec::new(),
@@ -510,6 +510,9 @@ fn joined(mut old: Column, new: &Column) -> Column {
 
 impl Operator for ChangingOperator {
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        if let (Some(beats), true) = (&mut self.beats, self.changed.is_empty()) {
+            beats.skip(cx.shared.env.clock.as_ref());
+        }
         match self.trigger {
             RunningTrigger::EachRow if !self.discarding => self.each_row(cx, batch)?,
             RunningTrigger::EachRow => self.every_nth(cx, batch, 1)?,
@@ -578,12 +581,16 @@ impl Operator for ChangingOperator {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        self.deadline
+        self.beats.as_ref().map(Beats::next)
+    }
+
+    fn waits(&self) -> Option<Deadline> {
+        self.deadline().filter(|_| !self.changed.is_empty())
     }
 
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
-        if let RunningTrigger::Every(micros) = self.trigger {
-            self.deadline = Some(Deadline::after(cx.shared.env.clock.as_ref(), interval(micros)));
+        if let Some(beats) = &mut self.beats {
+            beats.heard(cx.shared.env.clock.as_ref());
         }
         let changed = std::mem::take(&mut self.changed);
         changed.iter().for_each(|&slot| self.pending[slot as usize] = 0);

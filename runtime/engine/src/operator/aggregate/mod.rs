@@ -11,7 +11,7 @@ use self::core::Core;
 pub(crate) use self::lives::Lives;
 use self::origins::Origins;
 use super::{Flush, Operator, on_disk};
-use crate::beat::Beat;
+use crate::beat::{Beat, Beats};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
@@ -63,7 +63,7 @@ struct AggregateOperator {
     hidden: Hidden,
     /// The event time of the last row of each slot, where results carry one and are given later.
     times: Vec<i64>,
-    deadline: Option<Deadline>,
+    beats: Option<Beats>,
     /// The next slot that a flush looks at.
     flushed: usize,
     /// Is it the first of two steps, whose groups are this worker's share of all keys?
@@ -82,8 +82,8 @@ impl AggregateOperator {
         beat: &Beat,
         first_step: bool,
     ) -> AggregateOperator {
-        let deadline = match aggregate.trigger {
-            RunningTrigger::Every(micros) => Some(beat.first(interval(micros))),
+        let beats = match aggregate.trigger {
+            RunningTrigger::Every(micros) => Some(Beats::new(beat, interval(micros))),
             _ => None,
         };
         AggregateOperator {
@@ -95,7 +95,7 @@ impl AggregateOperator {
             is_changed: Vec::new(),
             hidden: aggregate.hidden.clone(),
             times: Vec::new(),
-            deadline,
+            beats,
             flushed: 0,
             first_step,
             ledger: Ledger::default(),
@@ -286,6 +286,9 @@ pub(crate) fn interval(micros: i64) -> Duration {
 
 impl Operator for AggregateOperator {
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, mut batch: Batch) -> Result<(), Halt> {
+        if let (Some(beats), true) = (&mut self.beats, self.changed.is_empty()) {
+            beats.skip(cx.shared.env.clock.as_ref());
+        }
         self.bring(cx, &batch)?;
         match self.trigger {
             RunningTrigger::EachRow => self.each_row(cx, batch)?,
@@ -309,12 +312,16 @@ impl Operator for AggregateOperator {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        self.deadline
+        self.beats.as_ref().map(Beats::next)
+    }
+
+    fn waits(&self) -> Option<Deadline> {
+        self.deadline().filter(|_| !self.changed.is_empty())
     }
 
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
-        if let RunningTrigger::Every(micros) = self.trigger {
-            self.deadline = Some(Deadline::after(cx.shared.env.clock.as_ref(), interval(micros)));
+        if let Some(beats) = &mut self.beats {
+            beats.heard(cx.shared.env.clock.as_ref());
         }
         let changed = std::mem::take(&mut self.changed);
         self.with_ledger(|ledger, own| ledger.ahead(own, &changed));

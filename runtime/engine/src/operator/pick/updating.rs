@@ -8,7 +8,7 @@ use super::contents::Contents;
 use super::frame::{Frame, NUMBER, PLACE};
 use super::lists::Rule;
 use super::sort::{By, Place};
-use crate::beat::Beat;
+use crate::beat::{Beat, Beats};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
@@ -51,7 +51,7 @@ pub(super) struct UpdatingOperator<P> {
     pending: Vec<u64>,
     /// Slots that changed since they were last given (of `every:`).
     changed: Vec<u32>,
-    deadline: Option<Deadline>,
+    beats: Option<Beats>,
     /// What the end of the input gives, in order, and how much of it was given.
     last: Option<(Vec<u32>, usize)>,
     /// From so many slots on, those without groups are looked for.
@@ -138,8 +138,8 @@ enum Causes<'a> {
 
 impl<P: Place> UpdatingOperator<P> {
     pub(super) fn new(frame: Frame, by: By, rule: Rule, gives: Gives, beat: &Beat) -> UpdatingOperator<P> {
-        let deadline = match gives.trigger {
-            RunningTrigger::Every(micros) => Some(beat.first(interval(micros))),
+        let beats = match gives.trigger {
+            RunningTrigger::Every(micros) => Some(Beats::new(beat, interval(micros))),
             _ => None,
         };
         UpdatingOperator {
@@ -153,7 +153,7 @@ impl<P: Place> UpdatingOperator<P> {
             next: 0,
             pending: Vec::new(),
             changed: Vec::new(),
-            deadline,
+            beats,
             last: None,
             crowded: BATCH_ROWS,
             places: Vec::new(),
@@ -485,6 +485,9 @@ fn hidden(batch: &Batch, column: Option<usize>) -> Option<&[i64]> {
 
 impl<P: Place> Operator for UpdatingOperator<P> {
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        if let (Some(beats), true) = (&mut self.beats, self.changed.is_empty()) {
+            beats.skip(cx.shared.env.clock.as_ref());
+        }
         self.find(&batch);
         let changes = hidden(&batch, self.frame.hidden.change);
         let times = hidden(&batch, self.frame.hidden.time);
@@ -526,12 +529,16 @@ impl<P: Place> Operator for UpdatingOperator<P> {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        self.deadline
+        self.beats.as_ref().map(Beats::next)
+    }
+
+    fn waits(&self) -> Option<Deadline> {
+        self.deadline().filter(|_| !self.changed.is_empty())
     }
 
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
-        if let RunningTrigger::Every(micros) = self.gives.trigger {
-            self.deadline = Some(Deadline::after(cx.shared.env.clock.as_ref(), interval(micros)));
+        if let Some(beats) = &mut self.beats {
+            beats.heard(cx.shared.env.clock.as_ref());
         }
         let changed = std::mem::take(&mut self.changed);
         changed.iter().for_each(|&slot| self.pending[slot as usize] = 0);

@@ -19,6 +19,7 @@ mod windows;
 mod written;
 
 use super::{Flush, Operator};
+use crate::beat::Beats;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::Number;
@@ -70,8 +71,9 @@ pub(crate) struct WindowOperator {
 struct Tick {
     /// Are partial results given, or those that late rows have changed?
     early: bool,
-    every: Duration,
-    next: Deadline,
+    beats: Beats,
+    /// Did rows come since?
+    changed: bool,
 }
 
 /// What becomes of the groups of windows.
@@ -161,6 +163,7 @@ impl WindowOperator {
 
     /// Completes this number, behind which stands that watermark.
     fn complete(&mut self, cx: &mut Context<'_>, behind: i64) -> Result<(), Halt> {
+        self.changed(cx);
         let moment = Moment { before: self.now, behind: Some(behind) };
         let mut rest = Vec::new();
         while self.held.front().is_some_and(|(number, _)| *number == cx.number) {
@@ -176,6 +179,14 @@ impl WindowOperator {
         self.windows.give(&mut self.common, cx, moment, rest)?;
         self.common.give_late(cx);
         Ok(())
+    }
+
+    /// There may be something to give at the next tick.
+    fn changed(&mut self, cx: &Context<'_>) {
+        for tick in self.ticks.iter_mut().filter(|tick| !tick.changed) {
+            tick.beats.skip(cx.shared.env.clock.as_ref());
+            tick.changed = true;
+        }
     }
 
     /// Windows of processing time: what the wall clock has passed is given.
@@ -231,7 +242,7 @@ fn ticks(windowing: &Windowing, shared: &Shared) -> Vec<Tick> {
     };
     let tick = |(every, early): (i64, bool)| {
         let every = Duration::from_micros(every.max(1) as u64);
-        Tick { early, every, next: shared.beat.first(every) }
+        Tick { early, beats: Beats::new(&shared.beat, every), changed: false }
     };
     let early = windowing.early.map(|every| (every, true));
     early.into_iter().chain(late.map(|every| (every, false))).map(tick).collect()
@@ -279,6 +290,7 @@ impl Operator for WindowOperator {
     }
 
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        self.changed(cx);
         if self.common.is_processing_time() {
             self.tell_time(cx)?;
             let moment = Moment { before: NO_WATERMARK, behind: Some(NO_WATERMARK) };
@@ -313,7 +325,12 @@ impl Operator for WindowOperator {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        self.ticks.iter().map(|tick| tick.next).chain(self.deadline).min()
+        self.ticks.iter().map(|tick| tick.beats.next()).chain(self.deadline).min()
+    }
+
+    fn waits(&self) -> Option<Deadline> {
+        let changed = self.ticks.iter().filter(|tick| tick.changed);
+        changed.map(|tick| tick.beats.next()).chain(self.deadline).min()
     }
 
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
@@ -323,8 +340,9 @@ impl Operator for WindowOperator {
         }
         let clock = cx.shared.env.clock.clone();
         for tick in &mut self.ticks {
-            if tick.next.passed(clock.as_ref()) {
-                tick.next = Deadline::after(clock.as_ref(), tick.every);
+            if tick.beats.next().passed(clock.as_ref()) {
+                tick.beats.heard(clock.as_ref());
+                tick.changed = false;
                 self.windows.tick(&mut self.common, cx, tick.early)?;
             }
         }
@@ -346,6 +364,7 @@ impl Operator for WindowOperator {
 
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         (self.now, self.settled) = (self.clock.now(), cx.number);
+        self.changed(cx);
         self.windows.load(&mut self.common, from, self.now)?;
         if self.common.is_processing_time() {
             self.common.wall = cx.shared.env.clock.wall_micros();
