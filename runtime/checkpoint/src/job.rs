@@ -96,10 +96,8 @@ impl Job {
     /// Makes a new run's number durable, and its script if that changed.
     pub fn begin(&self, launch: &Launch) -> Result<Generation, Failure> {
         let at = self.env.clock.wall_micros();
-        let mut known = self.folder.generations("begun")?;
-        known.extend(self.folder.generations("start")?);
-        known.extend(self.folder.checkpoints()?.iter().map(|folder| folder.generation));
-        let generation = known.into_iter().max().unwrap_or(0) + 1;
+        let claim = self.claim("runs", Job::last_number)?;
+        let generation = claim.number;
         self.run.store(generation, Ordering::SeqCst);
         let version = self.version_of(launch, at)?;
         let begun = Begun {
@@ -111,7 +109,16 @@ impl Job {
             parameters: launch.parameters.clone(),
         };
         self.write(&self.folder.run_path(generation, "begun"), &begun)?;
+        self.release(&claim)?;
         Ok(generation)
+    }
+
+    /// The last run of which anything is known.
+    fn last_number(&self) -> Result<Generation, Failure> {
+        let mut known = self.folder.generations("begun")?;
+        known.extend(self.folder.generations("start")?);
+        known.extend(self.folder.checkpoints()?.iter().map(|folder| folder.generation));
+        Ok(known.into_iter().max().unwrap_or(0))
     }
 
     /// The version of a script: the last one if it is the same, else a new one.
@@ -120,9 +127,12 @@ impl Job {
         if last > 0 && self.folder.version(last)?.scripts == launch.scripts {
             return Ok(last);
         }
-        let version = Version { version: last + 1, at, scripts: launch.scripts.clone() };
-        self.write(&self.folder.version_path(last + 1), &version)?;
-        Ok(last + 1)
+        let claim = self.claim("versions", |job| Ok(job.folder.version_numbers()?.pop().unwrap_or(0)))?;
+        let number = claim.number;
+        let version = Version { version: number, at, scripts: launch.scripts.clone() };
+        self.write(&self.folder.version_path(number), &version)?;
+        self.release(&claim)?;
+        Ok(number)
     }
 
     /// Makes durable where a run begins. From then on nothing that older runs may still write counts, and what

@@ -14,6 +14,7 @@ mod hash;
 pub mod job;
 mod loading;
 mod manifest;
+mod numbers;
 mod part;
 mod record;
 mod recovering;

@@ -148,7 +148,7 @@ impl Job {
 }
 
 /// Two runs may free the same files.
-fn gone(removed: io::Result<()>) -> io::Result<()> {
+pub(crate) fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,

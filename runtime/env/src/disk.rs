@@ -9,6 +9,8 @@ pub trait Disk: Send + Sync {
     fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
     /// Creates a file for writing; an existing one is emptied.
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
+    /// Creates a file for writing; [`io::ErrorKind::AlreadyExists`] if there is one. Of several that try at once, one succeeds.
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
     /// Opens a file for writing behind its end.
     fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
     /// What a path leads to.

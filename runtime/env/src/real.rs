@@ -28,6 +28,10 @@ impl Disk for RealDisk {
         Ok(Box::new(RealFile(File::create(path)?)))
     }
 
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        Ok(Box::new(RealFile(File::create_new(path)?)))
+    }
+
     fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         Ok(Box::new(RealFile(OpenOptions::new().append(true).create(true).open(path)?)))
     }
@@ -198,6 +202,15 @@ mod tests {
     fn what_has_no_disk_behind_it_need_not_be_sent_there() {
         let (_reader, writer) = io::pipe().unwrap();
         RealFile(File::from(std::os::fd::OwnedFd::from(writer))).write_out().unwrap();
+    }
+
+    #[test]
+    fn a_new_file_is_created_once() {
+        let path = std::env::temp_dir().join(format!("flow-new-{}", std::process::id()));
+        assert!(RealDisk.create_new(&path).is_ok());
+        let again = RealDisk.create_new(&path).err().map(|error| error.kind());
+        assert_eq!(again, Some(io::ErrorKind::AlreadyExists));
+        fs::remove_file(&path).unwrap();
     }
 
     #[cfg(unix)]

@@ -309,7 +309,10 @@ impl World {
     fn next_generation(&self) -> u64 {
         let number = |path: &std::path::PathBuf| {
             let name = path.file_name()?.to_str()?;
-            let run = name.strip_suffix(".begun").or_else(|| name.strip_suffix(".start"));
+            let name = Some(name).filter(|_| path.parent().is_some_and(|dir| dir.ends_with("runs")));
+            let run = name.and_then(|name| {
+                [".begun", ".start", ".claim"].iter().find_map(|end| name.strip_suffix(end))
+            });
             let of_checkpoint = || path.parent()?.file_name()?.to_str()?.split_once("-g").map(|(_, run)| run);
             run.or_else(of_checkpoint)?.parse().ok()
         };

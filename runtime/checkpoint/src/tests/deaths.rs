@@ -183,6 +183,7 @@ fn any_operation_may_fail_and_the_power_may_go_some_time_after() {
     }
     let all = [
         Operation::Open,
+        Operation::Create,
         Operation::Read,
         Operation::Write,
         Operation::Sync,

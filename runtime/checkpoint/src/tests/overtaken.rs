@@ -36,6 +36,10 @@ impl Disk for Sleepy {
         self.disk().create(path)
     }
 
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        self.disk().create_new(path)
+    }
+
     fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         self.disk().append(path)
     }
@@ -136,4 +140,62 @@ fn a_run_that_is_over_and_does_not_know_it_disturbs_the_next_one_at_no_step() {
             overtaken(at * 7 + nap, at, Duration::from_micros(nap));
         }
     }
+}
+
+/// Two runs begin with scripts of their own; one of them sleeps before this operation until the other one has begun. Gives
+/// whether it came so far.
+fn both_begin(seed: u64, at: u64, nap: Duration) -> bool {
+    let simulation = Simulation::new(seed);
+    let disk = SimDisk::new(seed);
+    let context = format!("seed {seed}, asleep at {at}");
+    let slept = simulation.run(|| {
+        let never = AtomicU64::new(u64::MAX);
+        let sleepy = Arc::new(Sleepy { disk: disk.clone(), done: AtomicU64::new(0), at: never, nap });
+        let slow = open(sleepy.clone(), &simulation);
+        let asleep = sleepy.done.load(Ordering::SeqCst) + at;
+        sleepy.at.store(asleep, Ordering::SeqCst);
+        disk.break_locks();
+        let quick = open(Arc::new(disk.clone()), &simulation);
+        let theirs = flow_env::spawn("slow", move || {
+            let number = slow.begin(&launch("b")).unwrap();
+            (slow, number)
+        });
+        flow_env::parker().0.park(nap / 4);
+        let mine = quick.begin(&launch("c")).unwrap();
+        let (slow, theirs) = theirs.unwrap().join().unwrap();
+        assert_ne!(mine, theirs, "{context}");
+        let script = |number: u64| {
+            let version = quick.folder().begun(number).unwrap().version;
+            quick.folder().version(version).unwrap().scripts
+        };
+        assert_eq!((script(theirs), script(mine)), (launch("b").scripts, launch("c").scripts), "{context}");
+        // One of them is over, and is told so.
+        let start = |job: &Job, run| {
+            let recovery =
+                job.recover(run, |_| Vec::new()).unwrap_or_else(|error| panic!("{error}")).recovery;
+            job.start(&recovery)
+        };
+        let (slow, quick) = (start(&slow, theirs), start(&quick, mine));
+        let (over, goes_on) = if theirs < mine { (slow, quick) } else { (quick, slow) };
+        assert!(over.is_err_and(|failure| failure.is_fenced()) && goes_on.is_ok(), "{context}");
+        sleepy.done.load(Ordering::SeqCst) > asleep
+    });
+    let left = disk.files().into_iter().find(|file| file.extension().is_some_and(|end| end == "claim"));
+    assert_eq!(left, None, "{context}");
+    slept
+}
+
+#[test]
+fn runs_that_begin_at_the_same_moment_have_numbers_and_versions_of_their_own() {
+    let mut tried = 0;
+    for at in 0.. {
+        // For a moment, so that both are at work, or until the other one is through.
+        let slept =
+            [30, 100, 300, 50_000].map(|nap| both_begin(at * 5 + nap, at, Duration::from_micros(nap)));
+        tried += 1;
+        if slept == [false; 4] {
+            break;
+        }
+    }
+    assert!(tried > 20, "only {tried} operations");
 }

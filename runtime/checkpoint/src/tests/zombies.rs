@@ -50,6 +50,17 @@ fn a_run_that_wakes_up_late_is_refused_at_every_step_and_touches_nothing() {
 }
 
 #[test]
+fn a_number_that_a_run_took_before_it_died_is_passed_over() {
+    let disk = SimDisk::new(1);
+    let env = Env { disk: Arc::new(disk.clone()), clock: Arc::new(RealClock::new()) };
+    let job = Job::open(&env, Path::new("/state"), "words").unwrap();
+    disk.put(Path::new("/state/words/runs/1.claim"), b"").unwrap();
+    assert_eq!(job.begin(&launch("a")).unwrap(), 2);
+    assert_eq!(job.begin(&launch("a")).unwrap(), 3);
+    assert!(!disk.files().iter().any(|file| file.ends_with("1.claim")), "nobody needs it any more");
+}
+
+#[test]
 fn what_a_run_publishes_in_the_moment_in_which_it_is_over_is_no_checkpoint_to_go_on_from() {
     let disk = SimDisk::new(1);
     let open = || {

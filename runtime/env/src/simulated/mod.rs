@@ -31,6 +31,8 @@ pub struct SimDisk(Arc<Mutex<Machine>>);
 pub enum Operation {
     /// Opens or creates a file, or takes a lock.
     Open,
+    /// Creates a file that must not be there.
+    Create,
     /// Reads bytes, a length, or what a folder holds.
     Read,
     /// Writes bytes.
@@ -53,7 +55,11 @@ impl Operation {
     fn takes(self) -> Option<u64> {
         match self {
             Operation::Open | Operation::Read => None,
-            Operation::Write | Operation::CreateDir | Operation::Rename | Operation::Remove => Some(8),
+            Operation::Create
+            | Operation::Write
+            | Operation::CreateDir
+            | Operation::Rename
+            | Operation::Remove => Some(8),
             Operation::Sync | Operation::SyncDir => Some(60),
         }
     }
@@ -217,6 +223,15 @@ impl Disk for SimDisk {
         Ok(Box::new(Writer { disk: self.clone(), boot: machine.boot, file }))
     }
 
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        let mut machine = self.operation(Operation::Create)?;
+        if machine.tree.info(path).is_ok() {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+        }
+        let file = machine.tree.create(path, true)?;
+        Ok(Box::new(Writer { disk: self.clone(), boot: machine.boot, file }))
+    }
+
     fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         let mut machine = self.operation(Operation::Open)?;
         let file = machine.tree.create(path, false)?;
@@ -321,6 +336,23 @@ mod tests {
             disk.read(Path::new("/x")).unwrap() != b"flow"
         });
         assert!(lost.count() > 10);
+    }
+
+    #[test]
+    fn a_new_file_is_created_once_whoever_tries_at_the_same_time() {
+        for seed in 0..50 {
+            let disk = SimDisk::new(seed);
+            let created = Simulation::new(seed).run(|| {
+                let tries: Vec<_> = (0..3)
+                    .map(|_| {
+                        let disk = disk.clone();
+                        crate::spawn("creator", move || disk.create_new(Path::new("/x")).is_ok()).unwrap()
+                    })
+                    .collect();
+                tries.into_iter().map(|thread| thread.join().unwrap()).filter(|new| *new).count()
+            });
+            assert_eq!(created, 1, "seed {seed}");
+        }
     }
 
     #[test]
