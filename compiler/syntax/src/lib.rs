@@ -4,6 +4,7 @@
 // What pest derives without its `std` names this crate.
 extern crate alloc;
 
+mod allow;
 pub mod ast;
 mod build;
 mod class;
@@ -22,6 +23,7 @@ mod shift;
 pub mod span;
 mod token;
 
+pub use allow::{Allows, allowed, allows};
 pub use build::name_for;
 pub use codes::Code;
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 /// What the files show.
 const WIDTHS: [usize; 2] = [100, 60];
 
-fn corpus() -> PathBuf {
+pub(crate) fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("diagnostics")
 }
 
 /// Every script of the corpus, as `area/name.flow`.
-fn scripts() -> Vec<String> {
+pub(crate) fn scripts() -> Vec<String> {
     let mut found = Vec::new();
     for area in std::fs::read_dir(corpus()).unwrap() {
         let area = area.unwrap().path();

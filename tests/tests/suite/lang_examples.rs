@@ -62,7 +62,7 @@ fn every_example_is_run_and_stands_in_the_readme() {
     }
 }
 
-fn home() -> PathBuf {
+pub(crate) fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../lang-examples")
 }
 
@@ -151,7 +151,7 @@ fn outputs(copy: &Path) -> BTreeMap<String, Vec<String>> {
 }
 
 /// All files below a folder, without hidden ones.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut found = Vec::new();
     for entry in entries {

@@ -14,17 +14,17 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/language")
 }
 
-struct Block {
+pub(crate) struct Block {
     /// `joins.md:12`.
-    name: String,
-    text: String,
+    pub(crate) name: String,
+    pub(crate) text: String,
     /// Lines of the prelude before the block's own first line.
     offset: usize,
     /// Line of the page on which the block's first line stands.
     line: usize,
 }
 
-fn blocks() -> Vec<Block> {
+pub(crate) fn blocks() -> Vec<Block> {
     let mut all = Vec::new();
     let mut pages: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|e| e.unwrap().path()).collect();
     pages.sort();

@@ -11,6 +11,7 @@ mod diagnostics;
 mod exactly_once;
 mod explain;
 mod flow_test;
+mod formatted;
 mod guide;
 mod guide_blocks;
 mod held;

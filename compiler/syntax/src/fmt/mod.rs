@@ -67,7 +67,7 @@ fn laid_out(text: &str, mut words: Vec<Word<'_>>, segments: &[Segment], bodies: 
     for decl in &decls {
         mark(&mut words, decl.clone());
     }
-    let layout = Layout { words: &words };
+    let layout = Layout { words: &words, allows: text.contains("flow-allow ") };
     let mut printer = Printer::new();
     for (n, decl) in decls.iter().enumerate() {
         if n > 0 {
@@ -192,7 +192,8 @@ impl<'t> Decl<'_, '_, 't> {
         joints.retain(|i| matches!(self.word(*i).class, b'|' | b'$'));
         let stages = joints.iter().filter(|i| self.word(**i).class == b'|').count();
         let head_end = joints.first().copied().unwrap_or(self.range.end);
-        let written_short = stages == 0 || joints.iter().all(|i| !self.word(*i).newline);
+        let written_short = stages == 0 && !self.layout.has_allows(self.range.clone())
+            || joints.iter().all(|i| !self.word(*i).newline);
         if stages <= 1 && written_short && !self.layout.forced(start..self.range.end) {
             let mut flat = Vec::new();
             self.layout.run(start..self.range.end, &mut flat);
@@ -206,7 +207,10 @@ impl<'t> Decl<'_, '_, 't> {
         let mut rest = Vec::new();
         for (n, joint) in joints.iter().enumerate() {
             let end = joints.get(n + 1).copied().unwrap_or(self.range.end);
-            rest.push(Doc::Hard { blank: self.layout.blank_before(*joint) });
+            rest.push(match self.layout.stays(*joint) {
+                true => Doc::Text(" "),
+                false => Doc::Hard { blank: self.layout.blank_before(*joint) },
+            });
             self.layout.run(*joint..end, &mut rest);
         }
         out.push(Doc::Indent(rest));
@@ -282,7 +286,7 @@ impl<'t> Decl<'_, '_, 't> {
             let comma = end > *from && self.word(end - 1).class == b',';
             end -= usize::from(comma);
             let blank = n > 0 && self.layout.blank_before(*from);
-            inner.push(Doc::Hard { blank });
+            inner.push(if n > 0 && self.layout.stays(*from) { Doc::Text(" ") } else { Doc::Hard { blank } });
             self.statement(*from..end, &mut inner);
             if comma {
                 let word = self.word(end);

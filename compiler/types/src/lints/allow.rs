@@ -47,7 +47,7 @@ struct Allow {
     code: Code,
     /// Place of the code in the comment.
     span: Span,
-    /// The offsets it covers: the line below (or the statement that begins there).
+    /// The offsets it speaks of.
     line: std::ops::Range<usize>,
     /// Without a reason it covers nothing.
     reason: bool,
@@ -115,47 +115,24 @@ pub(crate) fn apply_levels(input: &Input<'_>, diags: Vec<Diagnostic>) -> Vec<Dia
     kept
 }
 
-/// Finds the comments of one file. They stand on lines of their own, or behind code on its line.
+/// Finds the comments of one file. They stand on lines of their own, or with code on its line.
 fn collect(file: FileId, text: &str, allows: &mut Vec<Allow>) {
-    const MARK: &str = "flow-allow ";
-    if !text.contains(MARK) {
+    if !text.contains("flow-allow ") {
         return;
     }
-    let mut start = 0;
-    let lines: Vec<(usize, &str)> = text
-        .split_inclusive('\n')
-        .map(|line| {
-            let at = start;
-            start += line.len();
-            (at, line)
-        })
-        .collect();
-    for (number, (at, line)) in lines.iter().enumerate() {
-        let Some(comment) = line.find("//").filter(|i| line[i + 2..].trim_start().starts_with(MARK)) else {
-            continue;
-        };
-        let own = line[..comment].trim().is_empty();
-        let Some(mark) = line[comment..].find(MARK) else { continue };
-        let words = comment + mark + MARK.len();
-        let (list, reason) = line[words..].split_once(':').unwrap_or((line[words..].trim_end(), ""));
-        let reason = !reason.trim().is_empty();
-        let covered = if own {
-            // The next line that is not a comment.
-            lines[number + 1..]
-                .iter()
-                .find(|(_, l)| !l.trim().is_empty() && !l.trim_start().starts_with("//"))
-        } else {
-            Some(&(*at, *line))
-        };
-        let range = covered.filter(|_| reason).map_or(0..0, |(from, l)| *from..*from + l.len());
-        let mut offset = words;
-        for word in list.split(',') {
+    let tokens = flow_syntax::tokens(text);
+    for (number, token) in tokens.iter().enumerate().filter(|(_, token)| token.is_comment()) {
+        let Some(said) = flow_syntax::allows(&text[token.span.range()]) else { continue };
+        let reason = !said.reason.is_empty();
+        let line = if reason { flow_syntax::allowed(text, &tokens, number) } else { 0..0 };
+        let mut offset = token.span.start as usize + said.at;
+        for word in said.codes.split(',') {
             let name = word.trim();
-            let from = at + offset + (word.len() - word.trim_start().len());
+            let from = offset + (word.len() - word.trim_start().len());
             offset += word.len() + 1;
             let span = Span::new(file, from, from + name.len());
             if let Some(info) = codes::Code::find(name).filter(|i| i.code.0.starts_with('W')) {
-                allows.push(Allow { code: info.code, span, line: range.clone(), reason, used: false });
+                allows.push(Allow { code: info.code, span, line: line.clone(), reason, used: false });
             } else if !name.is_empty() {
                 allows.push(Allow { code: UNKNOWN, span, line: 0..0, reason, used: false });
             }
