@@ -1,7 +1,8 @@
 //! The command line as clap reads it.
 
 use crate::report::Format;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use flow_driver::Level;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -80,18 +81,50 @@ pub enum Command {
     Other(Vec<OsString>),
 }
 
-/// Levels of lints.
-#[derive(Clone, Debug, Default, Args)]
-pub struct LintLevels {
-    /// Make a lint an error; `warnings` means all
-    #[arg(long, value_name = "CODE")]
-    pub deny: Vec<String>,
-    /// Make a lint a warning
-    #[arg(long, value_name = "CODE")]
-    pub warn: Vec<String>,
-    /// Do not report a lint
-    #[arg(long, value_name = "CODE")]
-    pub allow: Vec<String>,
+/// Levels of lints, with what they are for, in the order of the command line.
+#[derive(Clone, Debug, Default)]
+pub struct LintLevels(pub Vec<(Level, String)>);
+
+/// The options, and their levels.
+const LEVELS: [(&str, Level, &str); 3] = [
+    (
+        "deny",
+        Level::Deny,
+        "Make a lint an error; `warnings` means all that are not named. Of several options, the last wins",
+    ),
+    ("warn", Level::Warn, "Make a lint a warning"),
+    ("allow", Level::Allow, "Do not report a lint"),
+];
+
+// By hand: what is derived keeps no order between options.
+impl Args for LintLevels {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.args(LEVELS.map(|(name, _, help)| {
+            clap::Arg::new(name).long(name).value_name("CODE").action(clap::ArgAction::Append).help(help)
+        }))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        LintLevels::augment_args(command)
+    }
+}
+
+impl FromArgMatches for LintLevels {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<LintLevels, clap::Error> {
+        let mut found = Vec::new();
+        for (name, level, _) in LEVELS {
+            let places = matches.indices_of(name).into_iter().flatten();
+            let values = matches.get_many::<String>(name).into_iter().flatten();
+            found.extend(places.zip(values).map(|(place, value)| (place, level, value.clone())));
+        }
+        found.sort_by_key(|(place, _, _)| *place);
+        Ok(LintLevels(found.into_iter().map(|(_, level, value)| (level, value)).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = LintLevels::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// Values of the script's parameters.

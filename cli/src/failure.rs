@@ -98,6 +98,9 @@ fn shortened(record: &str) -> String {
 /// `rows.ndjson, line 3 (byte 16)`; without the line where the file cannot be read again.
 fn place_in_source(position: &Position, base: &Path, env: &Env) -> String {
     let (name, offset) = (&position.name, position.offset);
+    if let Some(line) = position.line {
+        return format!("{name}:{line}");
+    }
     match line_of(position, base, env) {
         Some(line) => format!("{name}:{line} (byte {offset})"),
         None => format!("{name}, byte {offset} of the text"),

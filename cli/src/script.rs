@@ -2,7 +2,7 @@
 
 use crate::args::{LintLevels, Params};
 use crate::status::Stop;
-use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options};
+use flow_driver::{Compilation, Levels, LoadError, Loader, Options};
 use flow_env::Env;
 use flow_syntax::Code;
 use std::io::{self, Read};
@@ -125,17 +125,16 @@ pub(crate) fn params(args: &Params) -> Result<Vec<(String, String)>, Stop> {
     args.param.iter().map(split).collect()
 }
 
-/// `--deny`, `--warn`, `--allow`: what names one lint wins over `warnings`.
+/// `--deny`, `--warn`, `--allow`: what names a lint wins over `warnings`, which means all that are not named; else the last
+/// one wins.
 pub(crate) fn levels(args: &LintLevels) -> Result<Levels, Stop> {
-    let lists = [(&args.allow, Level::Allow), (&args.warn, Level::Warn), (&args.deny, Level::Deny)];
     let mut levels = Levels::default();
-    for (_, level) in lists.iter().filter(|(words, _)| words.iter().any(|w| w == "warnings")) {
+    let (all, named): (Vec<_>, Vec<_>) = args.0.iter().partition(|(_, word)| word == "warnings");
+    for (level, _) in all {
         levels.set_all(*level);
     }
-    for (words, level) in lists {
-        for word in words.iter().filter(|w| *w != "warnings") {
-            levels.set(lint(word)?, level);
-        }
+    for (level, word) in named {
+        levels.set(lint(word)?, *level);
     }
     Ok(levels)
 }

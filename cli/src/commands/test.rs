@@ -4,7 +4,7 @@ use crate::args::{Cli, Test, TestFormat};
 use crate::numbers::time;
 use crate::render::{self, Look};
 use crate::report::{json, junit};
-use crate::status::{Outcome, Status};
+use crate::status::{Outcome, Status, Stop};
 use crate::testing::{self, Mode, Verdict};
 use crate::{output, script, terminal};
 use flow_driver::{CheckedTest, Compilation, Options};
@@ -27,7 +27,7 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
     let env = Env::real();
     let look = terminal::stderr(&cli.shown);
     let options = Options { params: script::params(&args.params)?, ..Options::default() };
-    let mut all = Vec::new();
+    let (mut all, mut left_out) = (Vec::new(), Vec::new());
     let mut wrong = 0;
     for path in &script::all(&args.files, &env)? {
         let compiled = script::compile(path, &options, &env)?;
@@ -42,7 +42,9 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
         }
         let file = script::name(path);
         for (index, test) in flow_driver::testing::tests(&compiled).iter().enumerate() {
-            if args.filter.as_ref().is_none_or(|text| test.name.contains(text.as_str())) {
+            if args.filter.as_ref().is_some_and(|text| !test.name.contains(text.as_str())) {
+                left_out.push(test.name.clone());
+            } else {
                 let ran = one(&compiled, (index, test), &file, args.matrix, look, &env);
                 if args.format == TestFormat::Human {
                     output::say(&line(&ran, look));
@@ -53,11 +55,55 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
     }
     let failed = all.iter().filter(|ran| !ran.said.is_empty()).count();
     match args.format {
-        TestFormat::Human => output::say(&summary(all.len(), failed, wrong, args)),
+        TestFormat::Human => output::say(&summary(&all, failed, wrong, args)),
         TestFormat::Junit => output::result(&as_junit(&all))?,
         TestFormat::Json => output::result(&as_json(&all))?,
     }
-    Ok(if wrong + failed > 0 { Status::Wrong } else { Status::Done })
+    match &args.filter {
+        _ if wrong + failed > 0 => Ok(Status::Wrong),
+        // Who names a test wants it to run: what ran nothing has not passed.
+        Some(text) if all.is_empty() => Err(nothing(text, &left_out)),
+        _ => Ok(Status::Done),
+    }
+}
+
+/// Names of tests that are told where a filter fits none.
+const NAMES: usize = 3;
+
+/// No test fits a filter.
+fn nothing(text: &str, names: &[String]) -> Stop {
+    let mut near: Vec<(f64, &String)> = names.iter().map(|name| (likeness(text, name), name)).collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.dedup_by(|a, b| a.1 == b.1);
+    let likely = near.first().is_some_and(|(likeness, _)| *likeness > 0.8);
+    let shown: Vec<String> = match likely {
+        true => near
+            .iter()
+            .take_while(|(likeness, _)| *likeness > 0.8)
+            .take(NAMES)
+            .map(|(_, name)| format!("{name:?}"))
+            .collect(),
+        false => names.iter().take(NAMES).map(|name| format!("{name:?}")).collect(),
+    };
+    let help = match (likely, names.len()) {
+        (_, 0) => {
+            "there are no tests: a `test \"…\" { given … expect … }` block in a script is one".to_string()
+        }
+        (true, _) => format!("did you mean {}?", shown.join(" or ")),
+        (false, n) if n > NAMES => format!("there are {}, and {} more", shown.join(", "), n - NAMES),
+        (false, _) => format!("there are {}", shown.join(", ")),
+    };
+    Stop::outside(format!("no test has {text:?} in its name\n  help: {help}"))
+}
+
+/// How much a filter is like a name or a part of it that is as long: 1 where only the case differs.
+fn likeness(text: &str, name: &str) -> f64 {
+    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let letters: Vec<char> = name.chars().collect();
+    let length = text.chars().count().clamp(1, letters.len().max(1));
+    let parts =
+        letters.windows(length).map(|part| strsim::jaro_winkler(&text, &part.iter().collect::<String>()));
+    parts.fold(0.0, f64::max)
 }
 
 /// A script with errors runs no test, which must not look as if it had none: it stands for one that failed.
@@ -123,7 +169,8 @@ fn line(ran: &Ran, look: Look) -> String {
     out
 }
 
-fn summary(count: usize, failed: usize, wrong: usize, args: &Test) -> String {
+fn summary(all: &[Ran], failed: usize, wrong: usize, args: &Test) -> String {
+    let count = all.len();
     let ran = format!("{} passed, {failed} failed", count - failed);
     match wrong {
         0 => {}
@@ -132,7 +179,8 @@ fn summary(count: usize, failed: usize, wrong: usize, args: &Test) -> String {
     }
     if count == 0 {
         return match &args.filter {
-            Some(text) => format!("no test has {text:?} in its name\n"),
+            // That is an error, and said as one.
+            Some(_) => String::new(),
             None => "no tests: a `test \"…\" { given … expect … }` block in a script is one\n".to_string(),
         };
     }

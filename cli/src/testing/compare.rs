@@ -1,9 +1,9 @@
 //! Expected rows against received ones: which fit, and what the difference looks like.
 
 use super::connectors::Received;
-use flow_driver::testing::{Expect, ExpectedRow, Step, TestPlan};
-use flow_plan::display::literal;
-use flow_plan::{RecordType, Value};
+use flow_driver::testing::{Expect, ExpectedRow, Step, TestPlan, Wanted};
+use flow_plan::display::typed_literal;
+use flow_plan::{DataType, RecordType, Value};
 use flow_syntax::Span;
 
 /// Lines of a difference that are shown.
@@ -67,7 +67,7 @@ pub(super) fn mismatch(expect: &Expect, received: &[Vec<Value>]) -> Option<Misma
 }
 
 fn fits(expected: &ExpectedRow, row: &[Value]) -> bool {
-    expected.fields.iter().all(|(column, value)| row[*column] == *value)
+    expected.fields.iter().all(|(column, wanted)| wanted.fits(&row[*column]))
 }
 
 fn in_order(expected: &[ExpectedRow], received: &[Vec<Value>]) -> (Vec<usize>, Vec<usize>) {
@@ -135,19 +135,43 @@ fn augment(
 }
 
 fn text(row: &[Value], record: &RecordType) -> String {
-    let fields =
-        record.fields.iter().zip(row).map(|(field, value)| format!("{}: {}", field.name, literal(value)));
+    let fields = record
+        .fields
+        .iter()
+        .zip(row)
+        .map(|(f, value)| format!("{}: {}", f.name, typed_literal(value, &f.ty)));
     format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
 }
 
 fn expected_text(row: &ExpectedRow, record: &RecordType) -> String {
-    let field =
-        |(column, value): &(usize, Value)| format!("{}: {}", record.fields[*column].name, literal(value));
-    let mut fields: Vec<String> = row.fields.iter().map(field).collect();
-    if row.fields.len() < record.fields.len() {
+    fields_text(&row.fields, record)
+}
+
+/// Fields as they were wanted, with `..` for others.
+fn fields_text(wanted: &[(usize, Wanted)], record: &RecordType) -> String {
+    let field = |(column, wanted): &(usize, Wanted)| {
+        let field = &record.fields[*column];
+        format!("{}: {}", field.name, wanted_text(wanted, &field.ty))
+    };
+    let mut fields: Vec<String> = wanted.iter().map(field).collect();
+    if wanted.len() < record.fields.len() {
         fields.push("..".into());
     }
     format!("{{ {} }}", fields.join(", "))
+}
+
+fn wanted_text(wanted: &Wanted, ty: &DataType) -> String {
+    match (wanted, ty.unwrapped()) {
+        (Wanted::Some(fields), DataType::Record(record)) => fields_text(fields, record),
+        (Wanted::Each(all), DataType::List(of)) => {
+            let all: Vec<String> = all.iter().map(|wanted| wanted_text(wanted, of)).collect();
+            format!("[{}]", all.join(", "))
+        }
+        (Wanted::Is(value), _) => typed_literal(value, ty),
+        (Wanted::Some(_) | Wanted::Each(_), other) => {
+            unreachable!("checked as a part of a record or list, not {other}")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -159,7 +183,7 @@ mod tests {
     fn expect(ordered: bool, rows: &[&[(usize, i64)]]) -> Expect {
         let record = RecordType::new(vec![Field::new("a", DataType::Int), Field::new("b", DataType::Int)]);
         let row = |fields: &&[(usize, i64)]| ExpectedRow {
-            fields: fields.iter().map(|(column, value)| (*column, Value::Int(*value))).collect(),
+            fields: fields.iter().map(|(column, value)| (*column, Wanted::Is(Value::Int(*value)))).collect(),
             span: Span::default(),
         };
         let rows = rows.iter().map(row).collect();

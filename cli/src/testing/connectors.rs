@@ -1,7 +1,7 @@
 //! Sources that give a test's rows, step by step, and sinks that keep what they get.
 
-use flow_data::Batch;
-use flow_driver::testing::Step;
+use flow_data::{Batch, Origin, Text};
+use flow_driver::testing::{GivenRow, Step};
 use flow_engine::connect::Connectors;
 use flow_engine::sink::{Epoch, Mark, Run, Sealed, Sealing, Sink, SinkError, Writer};
 use flow_engine::source::{self, Chunk, ChunkReader, Count, Emit, Next, Source, SourceError, Tracker};
@@ -29,7 +29,9 @@ pub(super) enum Pieces {
 /// The rows of all `given` steps in pieces, which are numbered from 1, and how far the test has come.
 pub(super) struct Given {
     /// Per declaration: the numbers of its pieces and their rows, in order.
-    rows: HashMap<String, Vec<(usize, Rows)>>,
+    rows: HashMap<String, Vec<(usize, Vec<GivenRow>)>>,
+    /// The script they stand in.
+    script: Arc<str>,
     /// Per step, the numbers of its pieces.
     numbers: Vec<Range<usize>>,
     /// Pieces up to this one may be read.
@@ -45,12 +47,12 @@ pub(super) struct Given {
 
 impl Given {
     /// The rows of a part of a test, which goes on where the other one stopped.
-    pub(super) fn new(steps: &[Step], pieces: Pieces, earlier: Option<&Given>) -> Given {
+    pub(super) fn new(steps: &[Step], script: &str, pieces: Pieces, earlier: Option<&Given>) -> Given {
         let mut before = earlier.map(|given| given.before.clone()).unwrap_or_default();
         for (declaration, pieces) in earlier.into_iter().flat_map(|given| &given.rows) {
             *before.entry(declaration.clone()).or_default() += pieces.len();
         }
-        let mut all: HashMap<String, Vec<(usize, Rows)>> = HashMap::new();
+        let mut all: HashMap<String, Vec<(usize, Vec<GivenRow>)>> = HashMap::new();
         let mut numbers = Vec::new();
         let mut next = 1;
         for step in steps {
@@ -67,6 +69,7 @@ impl Given {
         }
         Given {
             rows: all,
+            script: script.into(),
             numbers,
             released: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
@@ -139,10 +142,13 @@ impl Connectors for TestConnectors {
             return Err(SourceError::Open("only given rows are read in a test".into()));
         };
         let fields = read.iter().map(|column| call.schema.fields[*column].clone()).collect();
-        let pick = |row: &Vec<Value>| read.iter().map(|column| row[*column].clone()).collect();
+        let pick = |row: &GivenRow| GivenRow {
+            values: read.iter().map(|column| row.values[*column].clone()).collect(),
+            ..row.clone()
+        };
         let pieces = self.given.rows.get(&name).map_or(&[][..], Vec::as_slice);
         let pieces = pieces.iter().map(|(piece, rows)| (*piece, rows.iter().map(pick).collect()));
-        let pieces: Vec<(usize, Rows)> = pieces.collect();
+        let pieces: Vec<(usize, Vec<GivenRow>)> = pieces.collect();
         let waits = table.is_none();
         if waits {
             let mut awaited = self.given.awaited();
@@ -170,7 +176,7 @@ impl Connectors for TestConnectors {
 
 struct GivenSource {
     given: Arc<Given>,
-    pieces: Vec<(usize, Rows)>,
+    pieces: Vec<(usize, Vec<GivenRow>)>,
     /// Pieces of the source that jobs before have read: positions count them too.
     before: usize,
     /// Index of the next one.
@@ -197,7 +203,7 @@ impl Drop for GivenSource {
 struct Piece {
     /// Behind it, so many pieces of the source are read.
     to: usize,
-    rows: Rows,
+    rows: Vec<GivenRow>,
 }
 
 impl Chunk for Piece {
@@ -243,12 +249,31 @@ impl Source for GivenSource {
     }
 
     fn reader(&self) -> Box<dyn ChunkReader> {
-        Box::new(Reader { schema: self.schema.clone() })
+        Box::new(Reader { schema: self.schema.clone(), script: self.given.script.clone() })
     }
 }
 
 struct Reader {
     schema: Arc<RecordType>,
+    script: Arc<str>,
+}
+
+impl Reader {
+    /// The rows, and where each of them stands: what is wrong with one is told as of a file.
+    fn batch(&self, rows: &[GivenRow]) -> Batch {
+        let values: Vec<Vec<Value>> = rows.iter().map(|row| row.values.clone()).collect();
+        let mut batch = Batch::from_rows(&values, &self.schema);
+        let (mut buffer, mut starts, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+        for row in rows {
+            starts.push(buffer.len() as u32);
+            lines.push(row.line as u32);
+            buffer.extend_from_slice(row.text.as_bytes());
+            buffer.push(b'\n');
+        }
+        let text = Text { name: self.script.clone(), buffer: Arc::new(buffer), base: 0, starts, lines };
+        batch.origin = Some(Origin::new(text));
+        batch
+    }
 }
 
 impl ChunkReader for Reader {
@@ -257,7 +282,7 @@ impl ChunkReader for Reader {
             .into_any()
             .downcast::<Piece>()
             .map_err(|_| SourceError::Read("a chunk of another source".to_string()))?;
-        Ok(out.batch(Batch::from_rows(&piece.rows, &self.schema))?)
+        Ok(out.batch(self.batch(&piece.rows))?)
     }
 }
 

@@ -92,12 +92,13 @@ pub(crate) fn run(compiled: &Compilation, test: usize, mode: Mode, look: Look) -
     let clock = Arc::new(VirtualClock::new());
     let env = Env { clock: clock.clone(), ..Env::real() };
     let runner = Runner { mode, look, clock: &clock, env: &env };
+    let own = compiled.sources.file(FileId(0)).name.as_str();
     let (mut from, mut given): (Option<Snapshot>, Option<Arc<Given>>) = (None, None);
     let mut mismatches = Vec::new();
     let mut parts = testing::plans(compiled, test).into_iter().peekable();
     while let Some((script, plan)) = parts.next() {
         let last = parts.peek().is_none();
-        let given_now = Arc::new(Given::new(&plan.steps, mode.pieces(), given.as_deref()));
+        let given_now = Arc::new(Given::new(&plan.steps, own, mode.pieces(), given.as_deref()));
         match runner.part(script, &plan, &given_now, from.take(), last) {
             Ok((found, snapshot)) => {
                 mismatches.extend(found);

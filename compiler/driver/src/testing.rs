@@ -3,10 +3,10 @@
 use crate::Compilation;
 use flow_plan::operator::Plan;
 use flow_plan::{RecordType, Value};
-use flow_syntax::Span;
-pub use flow_types::ExpectedRow;
+use flow_syntax::{SourceMap, Span};
 use flow_types::checked::Input;
 use flow_types::{CheckedStep, CheckedTest};
+pub use flow_types::{ExpectedRow, Wanted};
 use std::sync::Arc;
 
 /// A test, or a part of one between two `restore into`, ready to run.
@@ -30,8 +30,8 @@ pub enum Step {
     Given {
         /// Its name.
         declaration: String,
-        /// One value per column of its schema.
-        rows: Vec<Vec<Value>>,
+        /// They, in order.
+        rows: Vec<GivenRow>,
     },
     /// Processing time goes on by so many microseconds.
     Advance {
@@ -42,6 +42,17 @@ pub enum Step {
     Expect(Expect),
     /// What the job holds can be kept. One that is restored is no step: it is how a part of a test ends.
     Savepoint,
+}
+
+/// A row of a `given`.
+#[derive(Clone, Debug)]
+pub struct GivenRow {
+    /// One value per column of the declaration's schema.
+    pub values: Vec<Value>,
+    /// As it is written, in one line.
+    pub text: String,
+    /// The line of the test's script it begins in.
+    pub line: usize,
 }
 
 /// An `expect`.
@@ -72,10 +83,18 @@ pub fn plans(compiled: &Compilation, test: usize) -> Vec<(&Compilation, TestPlan
     let own = compiled.checked.tests.get(test).map(|test| (compiled, &test.steps));
     let upgrades = compiled.upgrades.iter().filter(|upgrade| upgrade.test == test);
     let parts = own.into_iter().chain(upgrades.map(|upgrade| (&upgrade.script, &upgrade.steps)));
-    parts.map(|(script, steps)| (script, plan(script, steps))).collect()
+    // Steps stand in the test's own script, whatever script they are about.
+    parts.map(|(script, steps)| (script, plan(script, steps, &compiled.sources))).collect()
 }
 
-fn plan(compiled: &Compilation, checked_steps: &[CheckedStep]) -> TestPlan {
+fn given_row(values: &[Value], place: Span, sources: &SourceMap) -> GivenRow {
+    let file = sources.file(place.file);
+    let text = file.text.get(place.range()).unwrap_or_default();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    GivenRow { values: values.to_vec(), text, line: file.line_at(place.start as usize) }
+}
+
+fn plan(compiled: &Compilation, checked_steps: &[CheckedStep], own: &SourceMap) -> TestPlan {
     let restored = matches!(checked_steps.last(), Some(CheckedStep::Restore { .. }));
     // The savepoint that is restored: nothing happens behind it.
     let kept = checked_steps.iter().rposition(|step| matches!(step, CheckedStep::Savepoint { .. }));
@@ -88,8 +107,9 @@ fn plan(compiled: &Compilation, checked_steps: &[CheckedStep]) -> TestPlan {
             CheckedStep::Savepoint { .. } if restored && kept == Some(at) => continue,
             CheckedStep::Savepoint { .. } => Step::Savepoint,
             CheckedStep::Restore { .. } => continue,
-            CheckedStep::Given { declaration, rows, .. } => {
-                Step::Given { declaration: name(*declaration), rows: rows.clone() }
+            CheckedStep::Given { declaration, rows, places, .. } => {
+                let rows = rows.iter().zip(places).map(|(row, place)| given_row(row, *place, own));
+                Step::Given { declaration: name(*declaration), rows: rows.collect() }
             }
             CheckedStep::Advance { by, .. } => Step::Advance { by: *by },
             CheckedStep::Expect { ordered, target, record, rows, span } => {

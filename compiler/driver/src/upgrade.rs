@@ -305,8 +305,11 @@ impl Home<'_> {
 
     fn step(&self, mut step: CheckedStep) -> CheckedStep {
         match &mut step {
-            CheckedStep::Given { span, .. }
-            | CheckedStep::Advance { span, .. }
+            CheckedStep::Given { span, places, .. } => {
+                *span = self.span(*span);
+                places.iter_mut().for_each(|place| *place = self.span(*place));
+            }
+            CheckedStep::Advance { span, .. }
             | CheckedStep::Savepoint { span }
             | CheckedStep::Restore { path_span: span, .. } => *span = self.span(*span),
             CheckedStep::Expect { span, rows, .. } => {

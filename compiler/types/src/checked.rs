@@ -168,6 +168,8 @@ pub enum CheckedStep {
         declaration: usize,
         /// Its rows: one value per column.
         rows: Vec<Vec<Value>>,
+        /// Where each of them stands.
+        places: Vec<Span>,
         /// The step.
         span: Span,
     },
@@ -209,9 +211,37 @@ pub enum CheckedStep {
 #[derive(Clone, Debug)]
 pub struct ExpectedRow {
     /// Column and value; columns that are not here are not compared.
-    pub fields: Vec<(usize, Value)>,
+    pub fields: Vec<(usize, Wanted)>,
     /// The row in the script.
     pub span: Span,
+}
+
+/// What a value of an expected row must be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wanted {
+    /// This one.
+    Is(Value),
+    /// A record with these fields, by their numbers; the others are ignored.
+    Some(Vec<(usize, Wanted)>),
+    /// A list of as many values, each as wanted.
+    Each(Vec<Wanted>),
+}
+
+impl Wanted {
+    /// Is it?
+    pub fn fits(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Wanted::Is(wanted), value) => wanted == value,
+            (Wanted::Some(fields), Value::Record(values)) => fields
+                .iter()
+                .all(|(index, wanted)| values.get(*index).is_some_and(|value| wanted.fits(value))),
+            (Wanted::Each(all), Value::List(values)) => {
+                all.len() == values.len()
+                    && all.iter().zip(values.iter()).all(|(wanted, value)| wanted.fits(value))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What an editor asks for, as found while checking.

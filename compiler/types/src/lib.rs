@@ -34,7 +34,7 @@ mod walk;
 mod words;
 
 pub use again::{Before, Edit};
-pub use checked::{Checked, CheckedStep, CheckedTest, ExpectedRow};
+pub use checked::{Checked, CheckedStep, CheckedTest, ExpectedRow, Wanted};
 pub use checker::{Input, check, check_again, check_steps};
 pub use fallible::{Failure, failures};
 pub use link::{plan, plan_for_test};

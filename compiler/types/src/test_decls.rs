@@ -1,13 +1,13 @@
 //! `test` blocks: targets, rows and times, all known before anything runs.
 
 use crate::again::Used;
-use crate::checked::{CheckedStep, CheckedTest, ExpectedRow, Input};
+use crate::checked::{CheckedStep, CheckedTest, ExpectedRow, Input, Wanted};
 use crate::checker::Checker;
 use crate::expr::{ExprCx, Fields, did_you_mean, list_names};
 use crate::names;
 use crate::stream::StreamType;
 use crate::suggest;
-use flow_plan::{DataType, RecordType, Value};
+use flow_plan::{DataType, Field, RecordType, Value};
 use flow_syntax::ast::{DeclKind, ExprId, ExprKind, Ident, Path, Program, RecordItem, Restore, TestStep};
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
@@ -65,8 +65,10 @@ impl<'a> Checker<'a> {
                         let stream = self.pipeline(declaration).map(|p| p.head.clone());
                         let record = stream.as_ref().and_then(StreamType::record);
                         self.field_references(ast, *rows, stream.as_ref());
-                        if let Some(rows) = self.given_rows(ast, *rows, record.as_deref(), &target.name) {
-                            checked.push(CheckedStep::Given { declaration, rows, span: *span });
+                        if let Some((rows, places)) =
+                            self.given_rows(ast, *rows, record.as_deref(), &target.name)
+                        {
+                            checked.push(CheckedStep::Given { declaration, rows, places, span: *span });
                         }
                     }
                 }
@@ -275,13 +277,14 @@ impl<'a> Checker<'a> {
         rows: ExprId,
         record: Option<&RecordType>,
         target: &Ident,
-    ) -> Option<Vec<Vec<Value>>> {
+    ) -> Option<(Vec<Vec<Value>>, Vec<Span>)> {
         let items = self.row_items(ast, rows)?;
         let record = record?;
-        let mut out = Vec::with_capacity(items.len());
+        let whose = rows_of(target);
+        let (mut out, mut places) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
         let mut ok = true;
         for (items, span) in items {
-            let Some((fields, rest)) = self.row_fields(ast, items, record, target) else {
+            let Some((fields, rest)) = self.row_fields(ast, items, record, &whose) else {
                 ok = false;
                 continue;
             };
@@ -298,13 +301,17 @@ impl<'a> Checker<'a> {
             }
             let mut row = vec![Value::Null; record.fields.len()];
             let given: Vec<usize> = fields.iter().map(|(i, _)| *i).collect();
-            ok &= self.all_given(record, &given, span, target, "given");
+            ok &= self.all_given(record, &given, span, &whose, "given");
             for (index, value) in fields {
-                row[index] = value;
+                match self.row_value(ast, value, &record.fields[index]) {
+                    Some(value) => row[index] = value,
+                    None => ok = false,
+                }
             }
             out.push(row);
+            places.push(span);
         }
-        ok.then_some(out)
+        ok.then_some((out, places))
     }
 
     fn all_given(
@@ -312,7 +319,7 @@ impl<'a> Checker<'a> {
         record: &RecordType,
         given: &[usize],
         span: Span,
-        target: &Ident,
+        whose: &str,
         verb: &str,
     ) -> bool {
         let missing: Vec<&str> = record
@@ -328,10 +335,10 @@ impl<'a> Checker<'a> {
         let mut diag = Diagnostic::new(
             codes::TEST_ROW,
             span,
-            format!("the {verb} row has no {}", list_names(missing.iter().copied())),
+            format!("{} has no {}", one_of(whose, verb), list_names(missing.iter().copied())),
         )
         .at("fields are missing")
-        .note(format!("rows of `{}` are `{record}`", target.name));
+        .note(format!("{} are `{record}`", whose.trim_start_matches("the ")));
         if verb == "expected" {
             let end = Span { start: span.end.saturating_sub(1), ..span }.before();
             diag = diag.help("add them, or `..` to ignore all that is not named").with_fix(
@@ -360,17 +367,52 @@ impl<'a> Checker<'a> {
         let mut out = Vec::with_capacity(items.len());
         let mut ok = true;
         for (items, span) in items {
-            let Some((fields, rest)) = self.row_fields(ast, items, record, target) else {
-                ok = false;
-                continue;
-            };
-            if rest.is_none() {
-                let given: Vec<usize> = fields.iter().map(|(i, _)| *i).collect();
-                ok &= self.all_given(record, &given, span, target, "expected");
+            match self.expected_fields(ast, (items, span), record, &rows_of(target)) {
+                Some(fields) => out.push(ExpectedRow { fields, span }),
+                None => ok = false,
             }
-            out.push(ExpectedRow { fields, span });
         }
         ok.then_some(out)
+    }
+
+    /// The fields of an expected row, or of a record in one.
+    fn expected_fields(
+        &mut self,
+        ast: &'a Program,
+        (items, span): (&'a [RecordItem], Span),
+        record: &RecordType,
+        whose: &str,
+    ) -> Option<Vec<(usize, Wanted)>> {
+        let (fields, rest) = self.row_fields(ast, items, record, whose)?;
+        let given: Vec<usize> = fields.iter().map(|(i, _)| *i).collect();
+        let mut ok = rest.is_some() || self.all_given(record, &given, span, whose, "expected");
+        let mut wanted = Vec::with_capacity(fields.len());
+        for (index, value) in fields {
+            match self.wanted(ast, value, &record.fields[index]) {
+                Some(value) => wanted.push((index, value)),
+                None => ok = false,
+            }
+        }
+        ok.then_some(wanted)
+    }
+
+    /// What a field of an expected row must be: records in it may leave out fields, too.
+    fn wanted(&mut self, ast: &'a Program, id: ExprId, field: &Field) -> Option<Wanted> {
+        let expr = &ast.exprs[id];
+        match (&expr.kind, field.ty.unwrapped()) {
+            _ if !leaves_out(ast, id) => self.row_value(ast, id, field).map(Wanted::Is),
+            (ExprKind::Record(items), DataType::Record(record)) => {
+                let whose = format!("the records in `{}`", field.name);
+                self.expected_fields(ast, (items, expr.span), record, &whose).map(Wanted::Some)
+            }
+            (ExprKind::List(items), DataType::List(element)) => {
+                let element = Field::new(&*field.name, (**element).clone());
+                let all: Vec<Option<Wanted>> =
+                    items.iter().map(|item| self.wanted(ast, *item, &element)).collect();
+                all.into_iter().collect::<Option<Vec<Wanted>>>().map(Wanted::Each)
+            }
+            _ => self.row_value(ast, id, field).map(Wanted::Is),
+        }
     }
 
     /// The fields of one row with their values, and where `..` stands.
@@ -380,10 +422,10 @@ impl<'a> Checker<'a> {
         ast: &'a Program,
         items: &'a [RecordItem],
         record: &RecordType,
-        target: &Ident,
-    ) -> Option<(Vec<(usize, Value)>, Option<Span>)> {
+        whose: &str,
+    ) -> Option<(Vec<(usize, ExprId)>, Option<Span>)> {
         let mut rest = None;
-        let mut fields: Vec<(usize, Value)> = Vec::with_capacity(items.len());
+        let mut fields: Vec<(usize, ExprId)> = Vec::with_capacity(items.len());
         let mut ok = true;
         for item in items {
             let (name, value) = match item {
@@ -406,7 +448,7 @@ impl<'a> Checker<'a> {
                 let diag = Diagnostic::new(
                     codes::TEST_ROW,
                     name.span,
-                    format!("the rows of `{}` have no field `{}`", target.name, name.name),
+                    format!("{whose} have no field `{}`", name.name),
                 )
                 .at("not a field")
                 .note(format!("its fields are {}", list_names(record.fields.iter().map(|f| &*f.name))));
@@ -428,15 +470,13 @@ impl<'a> Checker<'a> {
                 ok = false;
                 continue;
             }
-            match self.row_value(ast, value, &record.fields[index].ty, &name.name) {
-                Some(value) => fields.push((index, value)),
-                None => ok = false,
-            }
+            fields.push((index, value));
         }
         ok.then_some((fields, rest))
     }
 
-    fn row_value(&mut self, ast: &'a Program, id: ExprId, ty: &DataType, name: &str) -> Option<Value> {
+    fn row_value(&mut self, ast: &'a Program, id: ExprId, field: &Field) -> Option<Value> {
+        let (ty, name) = (&field.ty, &field.name);
         let mut cx = ExprCx::new(self, ast, Fields::None("in a test"));
         let typed = cx.expr(id, Some(ty))?;
         // Any value can stand for a json value.
@@ -449,5 +489,30 @@ impl<'a> Checker<'a> {
             return flow_plan::eval::convert::convert(&value, value_ty.unwrapped(), &DataType::Json).ok();
         }
         Some(value)
+    }
+}
+
+fn rows_of(target: &Ident) -> String {
+    format!("the rows of `{}`", target.name)
+}
+
+/// `the expected row`, `the expected record in `pos``.
+fn one_of(whose: &str, verb: &str) -> String {
+    match whose.strip_prefix("the records in ") {
+        Some(field) => format!("the {verb} record in {field}"),
+        None => format!("the {verb} row"),
+    }
+}
+
+/// Has it a record with `..` in it, as far as literals reach?
+fn leaves_out(ast: &Program, id: ExprId) -> bool {
+    match &ast.exprs[id].kind {
+        ExprKind::Record(items) => items.iter().any(|item| match item {
+            RecordItem::Rest { .. } => true,
+            RecordItem::Field { value, .. } => leaves_out(ast, *value),
+            RecordItem::Keep(_) => false,
+        }),
+        ExprKind::List(items) => items.iter().any(|item| leaves_out(ast, *item)),
+        _ => false,
     }
 }

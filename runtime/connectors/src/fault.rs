@@ -48,7 +48,7 @@ impl Fault {
         BadRecord {
             error: self.0.error,
             code: self.0.code,
-            position: Position { name: name.into(), offset },
+            position: Position { name: name.into(), offset, line: None },
             raw: String::from_utf8_lossy(raw.trim_ascii_end()).into_owned(),
         }
     }

@@ -198,7 +198,8 @@ impl Rows {
             Arc::new(Column { data: slot.cells.finish(rows), validity })
         };
         let mut batch = Batch::new(rows, self.slots.into_iter().map(column).collect());
-        let text = Text { name: name.clone(), buffer: self.buffer, base, starts: self.starts };
+        let text =
+            Text { name: name.clone(), buffer: self.buffer, base, starts: self.starts, lines: Vec::new() };
         batch.origin = Some(Origin::new(text));
         batch
     }

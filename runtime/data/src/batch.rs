@@ -38,6 +38,8 @@ pub struct Text {
     pub base: u64,
     /// Start of each row's raw text in the buffer.
     pub starts: Vec<u32>,
+    /// The line of each row, from 1; empty where nobody counted.
+    pub lines: Vec<u32>,
 }
 
 impl Origin {
@@ -54,6 +56,11 @@ impl Origin {
     /// Position of a row in the (decompressed) input, in bytes.
     pub fn offset(&self, row: usize) -> u64 {
         self.text.base + u64::from(self.text.starts[self.of(row)])
+    }
+
+    /// The line of a row, where that is known.
+    pub fn line(&self, row: usize) -> Option<u32> {
+        self.text.lines.get(self.of(row)).copied()
     }
 
     /// The raw text of a row: from its start to the end of the line.

@@ -111,7 +111,11 @@ pub(crate) fn describe(batch: &Batch, row: usize, schema: &RecordType) -> (Strin
     match &batch.origin {
         Some(origin) => (
             String::from_utf8_lossy(origin.raw(row)).into_owned(),
-            Some(Position { name: origin.name().to_string(), offset: origin.offset(row) }),
+            Some(Position {
+                name: origin.name().to_string(),
+                offset: origin.offset(row),
+                line: origin.line(row),
+            }),
         ),
         None => (crate::row_text::json(&batch.row(row, schema), schema), None),
     }

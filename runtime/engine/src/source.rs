@@ -179,11 +179,16 @@ pub struct Position {
     pub name: String,
     /// Byte offset in the (decompressed) input.
     pub offset: u64,
+    /// The line, from 1, where that is known.
+    pub line: Option<u32>,
 }
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, self.offset)
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.name),
+            None => write!(f, "{}@{}", self.name, self.offset),
+        }
     }
 }
 

@@ -414,3 +414,31 @@ fn an_interrupt_ends_a_job_cleanly() {
         .sum();
     assert!(written > 5, "only {written} rows were kept");
 }
+
+#[test]
+fn a_named_lint_has_its_own_level_and_of_several_the_last_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "source a = stdin(format: text)\nstream unused = a |> limit(1)\nsink out = a -> stdout(format: text)\n";
+    std::fs::write(folder.path().join("s.flow"), script).unwrap();
+    for (options, status, said) in [
+        ("--deny unused-stream --allow unused-stream", 0, ""),
+        ("--allow unused-stream --deny W0302", 1, "error[W0302]"),
+        ("--deny unused-stream --allow unused-stream --warn unused-stream", 0, "warning[W0302]"),
+        // `warnings` means what is not named, wherever it stands.
+        ("--allow unused-stream --deny warnings", 0, ""),
+        ("--deny warnings --allow unused-stream", 0, ""),
+        ("--deny warnings --allow warnings", 0, ""),
+        ("--allow warnings --deny warnings", 1, "error[W0302]"),
+    ] {
+        let mut args = vec!["check", "s.flow", "--format", "concise"];
+        args.extend(options.split(' '));
+        let output = run(folder.path(), &args);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let found: Vec<&str> = text.lines().filter(|line| line.contains("W0302")).collect();
+        assert_eq!(output.status.code(), Some(status), "{options}: {text}");
+        match said {
+            "" => assert!(found.is_empty(), "{options}: {text}"),
+            said => assert!(found.len() == 1 && found[0].contains(said), "{options}: {text}"),
+        }
+    }
+}

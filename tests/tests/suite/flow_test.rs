@@ -180,6 +180,110 @@ fn a_record_error_that_nobody_expects_fails_the_test_at_its_expression() {
 }
 
 #[test]
+fn an_error_in_a_test_shows_the_row_as_it_is_written_and_its_line() {
+    let script = "
+type Bid = { auction: int, price: int, at: timestamp }
+source bids: Bid = kafka(brokers: \"nowhere:9092\", topic: \"bids\", format: json) |> eventTime(at, delay: 1s)
+stream parts = bids |> map { auction, part: 100 / price }
+stream sums = bids |> keyBy(auction) |> sum(price) as total |> map { part: 100 / total }
+sink a = parts -> stdout(format: json)
+sink b = sums -> stdout(format: json)
+test \"errors\" {
+  given bids [
+    { auction: 1, price: 5, at: @2026-01-01T00:00:01Z },
+    { auction: 2,
+      price: 0, at: @2026-01-01T00:00:02Z },
+  ]
+  expect parts.errors [{ position: \"s.flow:11\", raw: \"{{ auction: 2, price: 0, at: @2026-01-01T00:00:02Z }}\", .. }]
+  expect sums.errors [{ position: \"\", raw: r\"{\"auction\":2,\"total\":0}\", .. }]
+}
+";
+    let script =
+        script.replace("r\"{\"auction\":2,\"total\":0}\"", "\"{{\\\"auction\\\":2,\\\"total\\\":0}}\"");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("s.flow"), &script).unwrap();
+    let (status, _, err) = flow(folder.path(), &["test", "s.flow", "--matrix"]);
+    assert_eq!(status, Some(0), "{err}");
+    // One that nobody expects is shown with the same.
+    std::fs::write(
+        folder.path().join("s.flow"),
+        script.replace("  expect parts.errors", "  expect parts [] //"),
+    )
+    .unwrap();
+    let (_, _, err) = flow(folder.path(), &["test", "s.flow"]);
+    assert!(err.contains("s.flow:11") && err.contains("{ auction: 2, price: 0"), "{err}");
+}
+
+/// Rows with records and lists of records in them.
+const NESTED: &str = "
+type Place = { x: int, y: int }
+type Move = { who: string, from: Place, path: list<Place>, last: Place? }
+source moves: Move = file(\"moves.ndjson\", format: json)
+sink out = moves -> file(\"out\", format: json)
+";
+
+fn nested(expected: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let given = "{ who: \"a\", from: { x: 1, y: 2 }, path: [{ x: 3, y: 4 }, { x: 5, y: 6 }], last: null }";
+    let test = format!("test \"t\" {{\n  given moves [{given}]\n  expect out [{expected}]\n}}\n");
+    std::fs::write(folder.path().join("s.flow"), format!("{NESTED}{test}")).unwrap();
+    let (status, _, err) = flow(folder.path(), &["test", "s.flow", "--width", "200"]);
+    (status, err)
+}
+
+#[test]
+fn records_in_expected_rows_may_leave_out_fields_too() {
+    for expected in [
+        "{ from: { x: 1, .. }, .. }",
+        "{ from: { .. }, path: [{ y: 4, .. }, { x: 5, y: 6 }], .. }",
+        "{ who: \"a\", from: { y: 2, .. }, path: [{ .. }, { .. }], last: null }",
+    ] {
+        let (status, err) = nested(expected);
+        assert_eq!(status, Some(0), "{expected}: {err}");
+    }
+    for expected in [
+        "{ from: { x: 2, .. }, .. }",
+        "{ path: [{ .. }], .. }",
+        "{ path: [{ x: 5, .. }, { x: 3, .. }], .. }",
+        "{ last: { x: 1, .. }, .. }",
+    ] {
+        let (status, err) = nested(expected);
+        assert_eq!(status, Some(1), "{expected}: {err}");
+        assert!(err.contains(&format!("note: - {expected}")), "{expected}: {err}");
+    }
+    let (_, err) = nested("{ from: { x: 1, z: 3, .. }, path: [{ x: 3 }, { .. }], .. }");
+    assert!(err.contains("the records in `from` have no field `z`"), "{err}");
+    assert!(
+        err.contains("the field `path` needs a `{ x: int, y: int }`, and this is a `{ x: int }`"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_difference_names_the_fields_of_records_in_rows() {
+    let (_, err) = nested("{ who: \"b\", .. }");
+    let row = "+ { who: \"a\", from: { x: 1, y: 2 }, path: [{ x: 3, y: 4 }, { x: 5, y: 6 }], last: null }";
+    assert!(err.contains(row), "{err}");
+}
+
+#[test]
+fn a_filter_that_fits_no_test_is_a_mistake_in_the_call() {
+    let folder = script(GOOD);
+    let filter = |text: &str| flow(folder.path(), &["test", "s.flow", "--filter", text]);
+    let (status, _, err) = filter("eror go");
+    assert_eq!(status, Some(2));
+    assert_eq!(
+        err,
+        "error: no test has \"eror go\" in its name\n  help: did you mean \"errors go aside\"?\n"
+    );
+    let (status, _, err) = filter("zzz");
+    assert_eq!(status, Some(2));
+    assert!(err.contains("there are \"results come every ten seconds\", \"errors go aside\"\n"), "{err}");
+    let (status, json, _) = flow(folder.path(), &["test", "s.flow", "--filter", "zzz", "--format", "json"]);
+    assert_eq!((status, json.as_str()), (Some(2), "[]\n"));
+}
+
+#[test]
 fn machines_get_junit_and_json() {
     let folder = script(GOOD);
     let (status, junit, _) = flow(folder.path(), &["test", "s.flow", "--format", "junit"]);

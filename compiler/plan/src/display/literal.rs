@@ -1,6 +1,7 @@
 //! Values as they are written in a script.
 
 use crate::text::{write_duration, write_float, write_timestamp};
+use crate::types::DataType;
 use crate::value::Value;
 use std::fmt::Write;
 
@@ -34,6 +35,37 @@ fn write_literal(out: &mut String, value: &Value) {
         // Names stand in the type only.
         Value::Record(values) => separated(out, "{ ", values.iter(), " }", write_literal),
         Value::Json(json) => out.push_str(&json.to_string()),
+    }
+}
+
+/// The literal of a value of this type: records in it with the names of their fields.
+pub fn typed_literal(value: &Value, ty: &DataType) -> String {
+    let mut out = String::new();
+    write_typed(&mut out, value, ty);
+    out
+}
+
+fn write_typed(out: &mut String, value: &Value, ty: &DataType) {
+    match (value, ty.unwrapped()) {
+        (Value::Record(values), DataType::Record(record)) => {
+            let fields = record.fields.iter().zip(values.iter());
+            separated(out, "{ ", fields, " }", |out, (field, value)| {
+                out.push_str(&field.name);
+                out.push_str(": ");
+                write_typed(out, value, &field.ty);
+            });
+        }
+        (Value::List(items), DataType::List(of)) => {
+            separated(out, "[", items.iter(), "]", |out, item| write_typed(out, item, of));
+        }
+        (Value::Map(entries), DataType::Map(of)) => {
+            separated(out, "map { ", entries.iter(), " }", |out, (key, value)| {
+                write_text(out, key);
+                out.push_str(": ");
+                write_typed(out, value, of);
+            });
+        }
+        _ => write_literal(out, value),
     }
 }
 

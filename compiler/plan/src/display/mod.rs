@@ -15,7 +15,7 @@ pub use drawing::{dot, mermaid};
 pub use expr::expression;
 pub use graph::graph_views;
 pub use json::json;
-pub use literal::literal;
+pub use literal::{literal, typed_literal};
 pub use plan::plan_views;
 pub use stateful::window;
 pub use text::text;

@@ -122,7 +122,7 @@ impl ChunkReader for MemoryReader {
                     out.bad_record(BadRecord {
                         error: "not a record".into(),
                         code: "bad-test",
-                        position: Position { name: "memory".into(), offset: row as u64 },
+                        position: Position { name: "memory".into(), offset: row as u64, line: None },
                         raw: format!("row {row}"),
                     })?;
                 } else {
