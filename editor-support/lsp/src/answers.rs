@@ -236,6 +236,9 @@ impl Documents {
 
     pub(crate) fn complete(&mut self, params: &lsp::CompletionParams) -> Option<Vec<lsp::CompletionItem>> {
         let at = self.at(&params.text_document_position)?;
+        if let Some(written) = editor::script_path(&at.compiled, at.offset) {
+            return self.script_paths(&at, written);
+        }
         let snippets = self.client.snippets;
         let each = |(rank, found): (usize, editor::Completion)| {
             let snippet = found.snippet.filter(|_| snippets);

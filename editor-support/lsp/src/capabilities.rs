@@ -48,7 +48,9 @@ pub(crate) fn capabilities(encoding: Encoding) -> lsp::ServerCapabilities {
         text_document_sync: Some(lsp::TextDocumentSyncKind::INCREMENTAL.into()),
         hover_provider: Some(true.into()),
         completion_provider: Some(lsp::CompletionOptions {
-            trigger_characters: Some([">", "(", ":", " ", ",", "."].map(String::from).to_vec()),
+            trigger_characters: Some(
+                [">", "(", ":", " ", ",", ".", "|", "@", "\""].map(String::from).to_vec(),
+            ),
             ..lsp::CompletionOptions::default()
         }),
         signature_help_provider: Some(lsp::SignatureHelpOptions {

@@ -1,10 +1,10 @@
 //! Questions that go beyond the open text: the scripts of the folder that use the same declarations.
 
-use crate::answers::symbol_kind;
+use crate::answers::{At, symbol_kind};
 use crate::documents::Documents;
 use crate::positions::Lines;
 use flow_driver::editor;
-use flow_syntax::FileId;
+use flow_syntax::{FileId, Span};
 use lsp_types as lsp;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,28 @@ impl Documents {
         Some(all)
     }
 
+    /// The scripts that can be named where a path is written, as they are called from there.
+    pub(crate) fn script_paths(&self, at: &At, written: Span) -> Option<Vec<lsp::CompletionItem>> {
+        let here = &self.get(&at.uri)?.path;
+        let range = self.range(&at.uri, written)?;
+        let from = here.parent()?;
+        let each = |path: PathBuf| {
+            let shown = relative(from, &path);
+            lsp::CompletionItem {
+                label: shown.clone(),
+                kind: Some(lsp::CompletionItemKind::FILE),
+                filter_text: Some(shown.clone()),
+                text_edit: Some(lsp::CompletionTextEdit::Edit(lsp::TextEdit::new(range, shown))),
+                ..lsp::CompletionItem::default()
+            }
+        };
+        let mut others: Vec<PathBuf> = self.scripts();
+        others.retain(|path| path != here);
+        others.sort_by_key(|path| (relative(from, path).matches('/').count(), path.clone()));
+        others.dedup();
+        Some(others.into_iter().map(each).collect())
+    }
+
     /// The declarations whose name holds the letters of a text in their order.
     #[allow(deprecated, reason = "the protocol's own type has a deprecated field")]
     pub(crate) fn symbols_everywhere(&mut self, query: &str) -> Vec<lsp::SymbolInformation> {
@@ -81,4 +103,12 @@ impl Documents {
 fn holds(name: &str, query: &str) -> bool {
     let mut letters = name.chars().flat_map(char::to_lowercase);
     query.chars().flat_map(char::to_lowercase).all(|wanted| letters.any(|letter| letter == wanted))
+}
+
+/// A path as it is written in a script in a folder.
+fn relative(folder: &Path, path: &Path) -> String {
+    let shared = folder.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(shared).map(|_| "..".to_string());
+    let down = path.components().skip(shared).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
 }

@@ -1,7 +1,7 @@
 //! Where a cursor stands, told by the tokens in front of it: works on half-typed text, which no tree describes.
 
 use flow_plan::catalogue;
-use flow_syntax::{DECLARATION_WORDS, Token, TokenKind};
+use flow_syntax::{DECLARATION_WORDS, FileId, Span, Token, TokenKind};
 
 /// The tokens in front of a cursor, without the word that is being typed.
 pub(super) struct Cursor<'t> {
@@ -60,6 +60,15 @@ impl<'t> Cursor<'t> {
             _ => false,
         });
         comment || self.strings().last() == Some(&TokenKind::StringOpen)
+    }
+
+    /// What is written so far of the path of a script.
+    pub(super) fn script_path(&self) -> Option<Span> {
+        let open = self.tokens.iter().rposition(|token| token.kind == TokenKind::StringOpen)?;
+        let before = open.checked_sub(1).map(|at| self.word(at));
+        let inside = self.strings().last() == Some(&TokenKind::StringOpen);
+        (inside && matches!(before, Some("import" | "into")))
+            .then(|| Span::new(FileId(0), self.tokens[open].span.end as usize, self.offset))
     }
 
     /// Is the cursor in an expression between the braces of a string?
@@ -167,7 +176,7 @@ impl<'t> Cursor<'t> {
     pub(super) fn joint(&self) -> Option<usize> {
         let before = self.open.last().map_or(self.tokens.len(), |open| open.at);
         let mut joints = self.tokens[..before].iter().rev();
-        let last = joints.find(|token| matches!(&self.text[token.span.range()], "|>" | "->"))?;
+        let last = joints.find(|token| matches!(&self.text[token.span.range()], "|>" | "->" | "|"))?;
         Some(last.span.start as usize)
     }
 
@@ -186,11 +195,10 @@ impl<'t> Cursor<'t> {
     pub(super) fn locals(&self) -> Vec<&'t str> {
         let mut found = Vec::new();
         let Some((word, from)) = self.declaration() else { return found };
-        let outermost = self.open.last().map_or(self.tokens.len(), |open| open.at);
         for at in from..self.tokens.len() {
             match self.word(at) {
                 "let" => found.extend((at + 1 < self.tokens.len()).then(|| self.word(at + 1))),
-                "=>" if at > outermost => self.parameters(at, &mut found),
+                "=>" if self.is_lambda(at) => self.parameters(at, &mut found),
                 ":" if word == "fn" && self.tokens[at - 1].kind == TokenKind::Ident => {
                     found.push(self.word(at - 1))
                 }
@@ -201,6 +209,30 @@ impl<'t> Cursor<'t> {
             found.push("state");
         }
         found
+    }
+
+    /// Is it the arrow of a lambda that the cursor is in? Those of a `match` stand in braces.
+    fn is_lambda(&self, arrow: usize) -> bool {
+        let mut depth = 0usize;
+        for at in (0..arrow).rev() {
+            match self.tokens[at].kind {
+                TokenKind::Close => depth += 1,
+                TokenKind::Open if depth == 0 => {
+                    return self.word(at) == "(" && self.open.iter().any(|open| open.at == at);
+                }
+                TokenKind::Open => depth -= 1,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Does the option of this name hold the cursor, in braces without commas between the options?
+    pub(super) fn argument_of(&self, outer: &Open, name: &str) -> bool {
+        let inner = self.open.iter().rev().find(|open| open.at > outer.at);
+        inner.is_some_and(|open| {
+            open.at >= 2 && self.word(open.at - 1) == ":" && self.word(open.at - 2) == name
+        })
     }
 
     /// The parameters in front of the arrow of a lambda.

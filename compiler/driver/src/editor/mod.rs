@@ -17,7 +17,7 @@ mod signature;
 mod symbols;
 
 pub use actions::{Action, ActionKind, actions, fix_all};
-pub use complete::{Completion, CompletionKind, complete};
+pub use complete::{Completion, CompletionKind, complete, script_path};
 pub use format::{format_edits, format_range};
 pub use hover::{Hint, Hover, hints, hover};
 pub use lenses::{Lens, LensAction, lenses};

@@ -175,3 +175,102 @@ fn nothing_is_offered_in_texts_and_comments() {
     assert!(offered("source s = file(\"x", "\"x").is_empty());
     assert!(offered("source", "").contains(&"source".into()));
 }
+
+/// What is offered at the end of a text behind the declarations above, with more behind it and without.
+fn offered_at(text: &str) -> Vec<String> {
+    let at = HEAD.len() + text.len();
+    let all = [with(text), with(&format!("{text}\nsink last = bids -> blackhole()\n"))].map(|text| {
+        let all = complete(&script(&text), at).into_iter();
+        all.map(|c| c.text.trim_end().to_string()).collect::<Vec<_>>()
+    });
+    assert_eq!(all[0].is_empty(), all[1].is_empty(), "{text}: {all:?}");
+    all[0].clone()
+}
+
+#[test]
+fn half_of_a_pipe_or_an_arrow_is_completed() {
+    let stages = offered_at("stream s = bids |");
+    assert!(stages.iter().all(|s| s.starts_with("> ")) && stages.contains(&"> filter".into()), "{stages:?}");
+    let waits = offered_at("stream s = bids |> keyBy(auction) |> window(tumbling(1s)) |");
+    assert!(waits.contains(&"> aggregate".into()) && !waits.contains(&"> map".into()), "{waits:?}");
+    let sinks = offered_at("sink s = bids |> filter(price > 1) -");
+    assert!(sinks.contains(&"> stdout".into()) && !sinks.contains(&"> nexmark".into()), "{sinks:?}");
+    let types = offered_at("fn f(a: int) -");
+    assert_eq!(types[0], "> Bid");
+    assert!(offered_at("fn f(a: int) -> int = a -").contains(&"a".into()), "a minus is one");
+}
+
+#[test]
+fn what_a_test_gives_are_sources_and_tables() {
+    let text = with("stream s = bids |> filter(price > 1)\ntest \"t\" {\n  given ");
+    let given = offered(&text, "  given ");
+    assert_eq!(given, ["bids", "names"]);
+    assert!(offered(&text.replace("  given ", "  expect "), "  expect ").contains(&"s".into()));
+}
+
+#[test]
+fn options_of_the_state_are_offered_with_their_words() {
+    assert_eq!(offered_at("job j {\n  state: { "), ["path:", "backend:", "memory:", "limit:"]);
+    assert_eq!(offered_at("job j {\n  state: { path: \"x\", "), ["backend:", "memory:", "limit:"]);
+    assert_eq!(offered_at("job j {\n  state: { path: \"x\", backend: "), ["memory", "sled"]);
+}
+
+#[test]
+fn a_connector_has_the_options_of_its_side() {
+    let sink = offered_at("sink s = bids -> file(\"a\", ");
+    assert!(sink.contains(&"rollSize:".into()) && !sink.contains(&"follow:".into()), "{sink:?}");
+    assert!(!sink.contains(&"path:".into()), "it is given: {sink:?}");
+    let source = offered_at("source s: Bid = file(\"a\", ");
+    assert!(source.contains(&"follow:".into()) && !source.contains(&"rollSize:".into()), "{source:?}");
+    assert!(offered_at("source s: Bid = file(").contains(&"path:".into()));
+}
+
+#[test]
+fn types_of_the_script_come_before_those_of_the_language() {
+    for text in ["fn f(a: int) -> ", "fn f(a: ", "source z: ", "table z: ", "param p: ", "type T = list<"] {
+        let types = offered_at(text);
+        assert_eq!(types[..2], ["Bid", "bool"], "{text}");
+    }
+}
+
+#[test]
+fn in_the_arm_of_a_match_stand_values() {
+    let fields = offered_at("stream s = bids |> map { x: match price { 1 => ");
+    assert_eq!(fields[..5], ["auction", "price", "at", "tags", "bids"]);
+    let locals = offered_at("fn f(a: int) -> int = match a { 1 => ");
+    assert_eq!(locals[..2], ["a", "len"]);
+    let lambda = offered_at("stream s = bids |> filter(any(tags, t => ");
+    assert_eq!(lambda[0], "t");
+    let behind = offered_at("stream s = bids |> filter(any(tags, t => t == \"x\") and ");
+    assert!(!behind.contains(&"t".into()), "{behind:?}");
+}
+
+#[test]
+fn the_key_of_a_table_is_of_its_type() {
+    assert_eq!(offered_at("table t: Bid key "), ["auction", "price", "at", "tags"]);
+    assert_eq!(offered_at("table t: Bid key at, "), ["auction", "price", "tags"]);
+    assert_eq!(offered_at("table t: { a: int, key: { c: int } } key "), ["a", "key"]);
+}
+
+#[test]
+fn annotations_are_those_that_may_stand_there() {
+    assert_eq!(offered_at("@"), ["was"]);
+    assert_eq!(offered_at("stream s = bids |> @"), ["id", "was"]);
+    assert_eq!(offered_at("stream s = bids |> @id(\"x\") @"), ["id", "was"]);
+    let moments = ["2026-01-31", "2026-01-31T12:00:00Z"];
+    assert_eq!(offered_at("stream s = bids |> filter(at > @"), moments);
+    assert_eq!(offered_at("const day = @"), moments);
+    assert_eq!(offered_at("test \"t\" { given bids [ { at: @"), moments);
+}
+
+#[test]
+fn the_path_of_a_script_is_known_where_one_is_written() {
+    let path = |text: &str| {
+        editor::script_path(&script(text), text.len()).map(|span| text[span.range()].to_string())
+    };
+    assert_eq!(path("import \"").as_deref(), Some(""));
+    assert_eq!(path("import \"../li").as_deref(), Some("../li"));
+    assert_eq!(path("test \"t\" {\n  savepoint\n  restore into \"ne").as_deref(), Some("ne"));
+    assert_eq!(path("source a = file(\"x"), None);
+    assert_eq!(path("import \"a.flow\""), None);
+}

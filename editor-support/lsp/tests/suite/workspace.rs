@@ -158,3 +158,30 @@ fn steps_behind_a_restore_are_renamed_with_the_script_they_speak_of() {
         client.end();
     }
 }
+
+#[test]
+fn where_a_script_is_named_the_others_are_offered() {
+    let mut client = started();
+    for (name, text, end, expected) in [
+        ("new.flow", "import \"", 8, ["one.flow", "other.flow", "types.flow", "sub/two.flow"]),
+        ("sub/new.flow", "import \"..", 10, ["two.flow", "../one.flow", "../other.flow", "../types.flow"]),
+        (
+            "new.flow",
+            "test \"t\" { savepoint restore into \"t",
+            36,
+            ["one.flow", "other.flow", "types.flow", "sub/two.flow"],
+        ),
+    ] {
+        client.open(&uri(name), text);
+        let items = ask(&mut client, "textDocument/completion", name, 0, end, json!({}));
+        let items = items.as_array().unwrap();
+        let labels: Vec<&str> = items.iter().map(|item| item["label"].as_str().unwrap()).collect();
+        assert_eq!(labels, expected);
+        let start = text.rfind('"').unwrap() + 1;
+        let range =
+            json!({ "start": { "line": 0, "character": start }, "end": { "line": 0, "character": end } });
+        assert_eq!(items[0]["textEdit"], json!({ "range": range, "newText": expected[0] }));
+        client.notify("textDocument/didClose", json!({ "textDocument": { "uri": uri(name) } }));
+    }
+    client.end();
+}

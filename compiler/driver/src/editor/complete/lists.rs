@@ -10,6 +10,7 @@ use flow_plan::connector::{CONNECTORS, ConnectorDef};
 use flow_plan::operator::DeclarationKind;
 use flow_plan::{DataType, catalogue};
 use flow_syntax::FileId;
+use flow_syntax::ast::DeclKind;
 use flow_types::checked::{CheckedKind, CheckedPipeline};
 use flow_types::forms::{STAGE_FORMS, WINDOW_FORMS};
 use flow_types::stream::StreamType;
@@ -102,8 +103,43 @@ pub(super) fn job_options(given: &[&str]) -> Vec<Completion> {
         ("state", "where checkpoints and savepoints live"),
         ("onError", "what a record error does: `fail` or `skip`"),
     ];
-    let free = OPTIONS.iter().filter(|(name, _)| !given.contains(name));
+    options(OPTIONS, given)
+}
+
+fn options(all: &[(&str, &str)], given: &[&str]) -> Vec<Completion> {
+    let free = all.iter().filter(|(name, _)| !given.contains(name));
     free.map(|(name, doc)| Completion::new(&format!("{name}: "), CompletionKind::Option, "", doc)).collect()
+}
+
+pub(super) fn state_options(given: &[&str]) -> Vec<Completion> {
+    const OPTIONS: &[(&str, &str)] = &[
+        ("path", "where checkpoints and savepoints live"),
+        ("backend", "`memory`, or `sled` for state that is larger"),
+        ("memory", "how much of it is kept in memory, such as `512MiB`"),
+        ("limit", "how large it may become, such as `4GiB`"),
+    ];
+    options(OPTIONS, given)
+}
+
+/// What stands behind the `@` of a stage or declaration.
+pub(super) fn annotations(stage: bool) -> Vec<Completion> {
+    let each = |word: &str, doc: &str| {
+        Completion::new(word, CompletionKind::Keyword, format!("@{word}(\"name\")"), doc)
+            .snippet(&format!("{word}(\"${{1:name}}\") $0"))
+    };
+    let id = each("id", "The state keeps this name, whatever its declaration is called.");
+    let was = each("was", "What it was called before: the state of a savepoint is found by it.");
+    if stage { vec![id, was] } else { vec![was] }
+}
+
+/// A moment, behind its `@`.
+pub(super) fn moments() -> Vec<Completion> {
+    let day = Completion::new("2026-01-31", CompletionKind::Choice, "timestamp", "A day, in UTC.")
+        .snippet("${1:2026}-${2:01}-${3:31}$0");
+    let time =
+        Completion::new("2026-01-31T12:00:00Z", CompletionKind::Choice, "timestamp", "A moment, in UTC.")
+            .snippet("${1:2026}-${2:01}-${3:31}T${4:12}:${5:00}:${6:00}Z$0");
+    vec![day, time]
 }
 
 pub(super) fn steps() -> Vec<Completion> {
@@ -187,25 +223,32 @@ impl Lists<'_> {
         let own = own.map(|(_, at)| self.cursor.word(at + 1)).filter(|_| !all);
         let others = self.pipelines().filter(|(d, _)| Some(&*d.name) != own);
         let fits = others.filter(|(_, p)| all || p.kind != DeclarationKind::Sink);
-        let each = |(d, p): (&flow_types::checked::CheckedDeclaration, &CheckedPipeline)| {
-            let doc = d.doc.clone().unwrap_or_default();
-            Completion::new(&name(&d.name), CompletionKind::Declaration, record(&p.output), &doc)
-        };
-        fits.map(each).collect()
+        fits.map(head).collect()
     }
 
+    /// What a test can give rows.
+    pub(super) fn given(&self) -> Vec<Completion> {
+        let inputs = self
+            .pipelines()
+            .filter(|(_, p)| matches!(p.kind, DeclarationKind::Source | DeclarationKind::Table));
+        inputs.map(head).collect()
+    }
+
+    /// The script's own types first, then those of the language.
     pub(super) fn types(&self) -> Vec<Completion> {
         const BUILT_IN: &[&str] =
             &["bool", "int", "float", "decimal", "string", "bytes", "timestamp", "duration", "json"];
-        let plain = BUILT_IN.iter().map(|name| Completion::new(name, CompletionKind::Type, "", ""));
-        let mut all: Vec<Completion> = plain.collect();
-        all.push(Completion::new("list", CompletionKind::Type, "list<T>", "").snippet("list<${1:string}>$0"));
-        all.push(
-            Completion::new("map", CompletionKind::Type, "map<string, T>", "")
-                .snippet("map<string, ${1:string}>$0"),
-        );
+        let mut all: Vec<Completion> = Vec::new();
         for d in &self.compiled.checked.declarations {
-            if let CheckedKind::Type(ty) = &d.kind {
+            // What is broken may be anything; it is called like what was meant.
+            let written = self.compiled.programs.iter().flat_map(|program| &program.decls);
+            let mut types = written.filter_map(|decl| match &decl.kind {
+                DeclKind::Type(ty) => Some(ty.name.span),
+                _ => None,
+            });
+            if let CheckedKind::Type(ty) = &d.kind
+                && types.any(|span| span == d.name_span)
+            {
                 let detail = ty.as_ref().map(ToString::to_string).unwrap_or_default();
                 all.push(Completion::new(
                     &name(&d.name),
@@ -215,6 +258,13 @@ impl Lists<'_> {
                 ));
             }
         }
+        let plain = BUILT_IN.iter().map(|name| Completion::new(name, CompletionKind::Type, "", ""));
+        all.extend(plain);
+        all.push(Completion::new("list", CompletionKind::Type, "list<T>", "").snippet("list<${1:string}>$0"));
+        all.push(
+            Completion::new("map", CompletionKind::Type, "map<string, T>", "")
+                .snippet("map<string, ${1:string}>$0"),
+        );
         all
     }
 
@@ -265,9 +315,39 @@ impl Lists<'_> {
         all
     }
 
-    /// The fields of the table that is declared here.
+    /// The fields of the table that is declared here, as its type says in the text: a table without a key is none yet.
     pub(super) fn key(&self) -> Vec<Completion> {
-        self.stream().map(|stream| fields(stream, |_| true).collect()).unwrap_or_default()
+        let Some((_, from)) = self.cursor.declaration() else { return Vec::new() };
+        let words = || (from..self.cursor.tokens.len()).map(|at| self.cursor.word(at));
+        let next = words().skip(1).chain([""]);
+        let key = words().zip(next).enumerate().filter(|(_, (word, next))| *word == "key" && *next != ":");
+        let given: Vec<&str> = key.last().map(|(at, _)| words().skip(at + 1).collect()).unwrap_or_default();
+        let record = match (words().nth(2), words().nth(3)) {
+            (Some(":"), Some("{")) => return self.written_fields(from + 3, &given),
+            (Some(":"), Some(of)) => self.compiled.checked.declarations.iter().find(|d| *d.name == *of),
+            _ => None,
+        };
+        let Some(CheckedKind::Type(Some(DataType::Record(record)))) = record.map(|d| &d.kind) else {
+            return Vec::new();
+        };
+        let free = record.fields.iter().filter(|field| !given.contains(&&*field.name));
+        free.map(|f| Completion::new(&name(&f.name), CompletionKind::Field, f.ty.to_string(), "")).collect()
+    }
+
+    /// The fields of a record type as it is written.
+    fn written_fields(&self, open: usize, given: &[&str]) -> Vec<Completion> {
+        let (mut depth, mut found) = (0usize, Vec::new());
+        for at in open..self.cursor.tokens.len() {
+            match self.cursor.word(at) {
+                "{" => depth += 1,
+                "}" if depth == 1 => break,
+                "}" => depth -= 1,
+                ":" if depth == 1 => found.push(self.cursor.word(at - 1)),
+                _ => {}
+            }
+        }
+        found.retain(|field| !given.contains(field));
+        found.into_iter().map(|field| Completion::new(field, CompletionKind::Field, "", "")).collect()
     }
 
     /// The fields of a row in a test.
@@ -353,6 +433,11 @@ impl Lists<'_> {
         let mut passed = own.filter(|stage| (stage.span.end as usize) <= joint);
         Some(passed.next().map_or(&pipeline.head, |stage| &stage.after))
     }
+}
+
+fn head((declaration, pipeline): (&flow_types::checked::CheckedDeclaration, &CheckedPipeline)) -> Completion {
+    let doc = declaration.doc.clone().unwrap_or_default();
+    Completion::new(&name(&declaration.name), CompletionKind::Declaration, record(&pipeline.output), &doc)
 }
 
 fn name(name: &str) -> String {

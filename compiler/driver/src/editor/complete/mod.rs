@@ -6,7 +6,7 @@ mod place;
 
 use super::cursor::Cursor;
 use crate::Compilation;
-use flow_syntax::FileId;
+use flow_syntax::{FileId, Span};
 use place::Place;
 
 /// What a proposal is.
@@ -70,10 +70,16 @@ pub fn complete(compiled: &Compilation, offset: usize) -> Vec<Completion> {
         Place::Nothing => Vec::new(),
         Place::Top => lists::declarations(),
         Place::Stage => cx.stages(),
+        Place::HalfStage => behind_half(cx.stages()),
+        Place::HalfSink => behind_half(lists::connectors(|c| c.sink.is_some())),
+        Place::HalfResult => behind_half(cx.types()),
+        Place::Annotation { stage } => lists::annotations(stage),
+        Place::Timestamp => lists::moments(),
         Place::SinkConnector => lists::connectors(|c| c.sink.is_some()),
         Place::SourceConnector => lists::connectors(|c| c.source.is_some()),
         Place::TableConnector => lists::connectors(|c| c.table.is_some()),
         Place::Head => cx.heads(false),
+        Place::Given => cx.given(),
         Place::Target => cx.heads(true),
         Place::Type => cx.types(),
         Place::Member(name) => cx.members(name),
@@ -87,6 +93,7 @@ pub fn complete(compiled: &Compilation, offset: usize) -> Vec<Completion> {
         Place::Window => lists::windows(),
         Place::Choices(words) => lists::choices(&words),
         Place::JobOption(given) => lists::job_options(&given),
+        Place::StateOption(given) => lists::state_options(&given),
         Place::TestStep => lists::steps(),
         Place::Row(target, given) => cx.row(target, &given),
         Place::Arguments { named, given, expression, heads } => {
@@ -101,4 +108,17 @@ pub fn complete(compiled: &Compilation, offset: usize) -> Vec<Completion> {
         }
         Place::Expression => cx.expressions(),
     }
+}
+
+/// The path of a script that is being written: in `import "…` and `restore into "…`. The place of what is written of it.
+pub fn script_path(compiled: &Compilation, offset: usize) -> Option<Span> {
+    let text = &compiled.sources.file(FileId(0)).text;
+    (offset <= text.len() && text.is_char_boundary(offset))
+        .then(|| Cursor::new(text, offset).script_path())?
+}
+
+/// What follows `|>` or `->`, of which only the first letter stands there.
+fn behind_half(all: Vec<Completion>) -> Vec<Completion> {
+    let whole = |text: String| format!("> {text}");
+    all.into_iter().map(|c| Completion { text: whole(c.text), snippet: c.snippet.map(whole), ..c }).collect()
 }

@@ -3,7 +3,7 @@
 use crate::editor::cursor::{Cursor, Open};
 use crate::editor::signature::taken;
 use flow_plan::catalogue;
-use flow_plan::connector::table::{self, ArgDef, ArgType};
+use flow_plan::connector::table::{self, ArgDef, ArgType, Role};
 use flow_plan::connector::{lookup, lookup_format};
 use flow_syntax::TokenKind;
 use flow_types::forms::{parameters, stage_form, window_form};
@@ -17,11 +17,24 @@ pub(super) enum Place<'t> {
     /// A declaration.
     Top,
     Stage,
+    /// A stage, behind the `|` of a `|>`.
+    HalfStage,
     SinkConnector,
+    /// A connector or a result's type, behind the `-` of a `->`.
+    HalfSink,
+    HalfResult,
+    /// `id` or `was`, before a stage; `was` alone before a declaration.
+    Annotation {
+        stage: bool,
+    },
+    /// A moment, behind its `@`.
+    Timestamp,
     SourceConnector,
     TableConnector,
     /// A source or stream.
     Head,
+    /// A source or table, which a test gives rows.
+    Given,
     /// What a test looks at: any declaration, with its side outputs.
     Target,
     Type,
@@ -41,6 +54,8 @@ pub(super) enum Place<'t> {
     Choices(Vec<String>),
     /// An option of the job, except these.
     JobOption(Vec<&'t str>),
+    /// An option of the job's state, except these.
+    StateOption(Vec<&'t str>),
     TestStep,
     /// A field of a row for this declaration, except these.
     Row(&'t str, Vec<&'t str>),
@@ -70,6 +85,9 @@ pub(super) fn place<'t>(cursor: &Cursor<'t>) -> Place<'t> {
     if cursor.in_interpolation() {
         return Place::Expression;
     }
+    if last == "@" {
+        return annotation(cursor, word);
+    }
     match word {
         Some("job") if !cursor.open.is_empty() => return job(cursor),
         Some("test") if !cursor.open.is_empty() => return test(cursor),
@@ -91,6 +109,9 @@ pub(super) fn place<'t>(cursor: &Cursor<'t>) -> Place<'t> {
             heads: false,
         },
         ("|>", _) => Place::Stage,
+        ("|", Some("source" | "table" | "stream" | "sink")) => Place::HalfStage,
+        ("-", Some("sink")) => Place::HalfSink,
+        ("-", Some("fn")) if cursor.back(1) == ")" && !passed(cursor, "=") => Place::HalfResult,
         ("->", Some("sink")) => Place::SinkConnector,
         ("->" | ":", Some("fn" | "param" | "const" | "source" | "table")) => Place::Type,
         ("=", Some("source")) => Place::SourceConnector,
@@ -105,6 +126,36 @@ pub(super) fn place<'t>(cursor: &Cursor<'t>) -> Place<'t> {
         }
         _ => Place::Nothing,
     }
+}
+
+/// Is there such a word between the beginning of the declaration and the cursor?
+fn passed(cursor: &Cursor<'_>, word: &str) -> bool {
+    let from = cursor.declaration().map_or(0, |(_, at)| at);
+    (from..cursor.tokens.len()).any(|at| cursor.word(at) == word)
+}
+
+/// Behind an `@`: of a stage, of a declaration, of a moment.
+fn annotation<'t>(cursor: &Cursor<'t>, declaration: Option<&str>) -> Place<'t> {
+    let stage = matches!(cursor.back(1), "|>") || cursor.back(1) == ")" && annotated(cursor);
+    let value = matches!(declaration, Some("param" | "const" | "fn" | "test"))
+        && (!cursor.open.is_empty() || cursor.back(1) == "=" || is_operator(cursor, 1));
+    match stage {
+        true => Place::Annotation { stage },
+        false if value || !cursor.open.is_empty() => Place::Timestamp,
+        false => Place::Annotation { stage },
+    }
+}
+
+/// Does another annotation of a stage end in front of the `@`? (`|> @id("a") @`)
+fn annotated(cursor: &Cursor<'_>) -> bool {
+    let joint = cursor.joint().unwrap_or(0);
+    let behind = cursor.tokens.iter().filter(|token| token.span.start as usize > joint);
+    behind.clone().next().is_some_and(|token| cursor.text[token.span.range()] == *"@")
+}
+
+fn is_operator(cursor: &Cursor<'_>, back: usize) -> bool {
+    let at = cursor.tokens.len().checked_sub(back + 1);
+    at.is_some_and(|at| cursor.tokens[at].kind == TokenKind::Operator)
 }
 
 /// In the arguments of a join, before its condition?
@@ -199,8 +250,22 @@ fn call<'t>(cursor: &Cursor<'t>, open: &Open, callee: &str) -> Place<'t> {
         None => lookup_format(callee).filter(|_| !outermost).map(|format| format.args),
     };
     if let Some(args) = args {
-        let named =
-            args.iter().map(|arg| (arg.name.to_string(), taken(&arg.ty), arg.doc.to_string())).collect();
+        let sink = cursor.word(open.at.saturating_sub(2)) == "->";
+        let nameless = open.commas > 0
+            && !matches!(cursor.tokens.get(open.at + 2), Some(t) if cursor.text[t.span.range()] == *":");
+        let fits = |arg: &&ArgDef| {
+            let there = match arg.role {
+                Role::Both => true,
+                Role::Sink => sink,
+                Role::Source => !sink,
+            };
+            there && !(arg.positional && nameless)
+        };
+        let named = args
+            .iter()
+            .filter(fits)
+            .map(|arg| (arg.name.to_string(), taken(&arg.ty), arg.doc.to_string()))
+            .collect();
         return match argument.and_then(|name| args.iter().find(|arg| arg.name == name)) {
             Some(arg) => value_of(arg, lookup(callee).map(|connector| connector.formats)),
             None if argument.is_some() => Place::Nothing,
@@ -307,8 +372,19 @@ fn value_of<'t>(arg: &ArgDef, formats: Option<&'static [&'static str]>) -> Place
 }
 
 fn job<'t>(cursor: &Cursor<'t>) -> Place<'t> {
-    let Some(open) = cursor.open.first().filter(|_| cursor.open.len() == 1) else { return Place::Expression };
     let words = |words: &[&str]| Place::Choices(words.iter().map(ToString::to_string).collect());
+    let open = match &cursor.open[..] {
+        [open] => open,
+        [state, job] if cursor.argument_of(job, "state") => {
+            return match (cursor.back(0), cursor.back(1)) {
+                (":", "backend") => words(&["memory", "sled"]),
+                (":", "memory" | "limit") => words(&["512MiB", "4GiB"]),
+                (":", _) => Place::Expression,
+                _ => Place::StateOption(cursor.given(state)),
+            };
+        }
+        _ => return Place::Expression,
+    };
     match (cursor.back(0), cursor.back(1)) {
         (":", "checkpoint") => words(&["off", "10s", "1min"]),
         (":", "delivery") => words(&["exactlyOnce", "atLeastOnce"]),
@@ -321,7 +397,8 @@ fn job<'t>(cursor: &Cursor<'t>) -> Place<'t> {
 
 fn test<'t>(cursor: &Cursor<'t>) -> Place<'t> {
     match (cursor.open.len(), cursor.back(0)) {
-        (1, "given" | "expect" | "ordered") => Place::Target,
+        (1, "given") => Place::Given,
+        (1, "expect" | "ordered") => Place::Target,
         (1, "restore" | "into") => Place::Nothing,
         (1, "advance") => Place::Expression,
         (1, "{" | "]") => Place::TestStep,
