@@ -21,7 +21,7 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Shown {
-    /// When to use colours
+    /// When to use colours; never with NO_COLOR
     #[arg(
         long,
         global = true,
@@ -39,9 +39,9 @@ pub struct Shown {
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal
     Auto,
-    /// Also in files and pipes
+    /// Also in files and pipes, unless NO_COLOR is set
     Always,
     /// Not at all
     Never,

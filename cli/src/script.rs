@@ -94,6 +94,12 @@ pub(crate) fn cannot_read(path: &Path, error: &LoadError) -> Stop {
     })
 }
 
+/// What tells a file from all others. Standard input, and what is not there, go by their names.
+pub(crate) fn real(path: &Path, env: &Env) -> PathBuf {
+    let named = || flow_driver::normal(&std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()));
+    env.disk.real(path).unwrap_or_else(|_| named())
+}
+
 struct Disk<'a>(&'a Env);
 
 impl Loader for Disk<'_> {
@@ -102,7 +108,7 @@ impl Loader for Disk<'_> {
     }
 
     fn identity(&self, path: &Path) -> PathBuf {
-        flow_driver::normal(&std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()))
+        real(path, self.0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Exit statuses, as scripts and CI know them.
 
+use flow_driver::Compilation;
 use std::process::ExitCode;
 
 /// How a command ended.
@@ -14,6 +15,13 @@ pub enum Status {
     Outside = 2,
     /// The job failed while running.
     Failed = 3,
+}
+
+impl Status {
+    /// Of a script that cannot be used: with `-p` it may be the call that is wrong, and not the script.
+    pub(crate) fn of_wrong(compiled: &Compilation) -> Status {
+        if compiled.is_misused() { Status::Outside } else { Status::Wrong }
+    }
 }
 
 impl From<Status> for ExitCode {

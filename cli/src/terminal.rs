@@ -18,9 +18,11 @@ pub(crate) fn stdout(shown: &Shown) -> Look {
 
 fn look(shown: &Shown, terminal: bool) -> Look {
     let color = match shown.color {
+        // Whoever sets it wants none, whatever a script or an alias says for him.
+        _ if set("NO_COLOR") => false,
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => terminal && !set("NO_COLOR") && variable("TERM").as_deref() != Some("dumb"),
+        Color::Auto => terminal && variable("TERM").as_deref() != Some("dumb"),
     };
     Look { width: width(shown, terminal), color, unicode: unicode() }
 }

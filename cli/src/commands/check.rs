@@ -8,18 +8,18 @@ use crate::status::{Outcome, Status, Stop};
 use crate::{output, terminal};
 use flow_driver::{Compilation, Options};
 use flow_env::Env;
-use flow_syntax::{Diagnostic, Severity};
 use std::path::Path;
 
 pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
     let env = Env::real();
     let options = options(args)?;
     let mut against = Against::find(args, &options, &env)?;
-    let mut checked = Vec::new();
+    let (mut checked, mut misused) = (Vec::new(), 0);
     let paths = script::all(&args.files, &env)?;
     for path in &paths {
         let (found, rest) = one(path, against.as_mut(), &options, &env)?;
         checked.push(found);
+        misused += rest.checked.wrong_values;
         if paths.len() == 1 {
             // The process ends behind this: the system takes memory back faster than we give it back piece by piece.
             std::mem::forget(rest);
@@ -33,9 +33,13 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
         Format::Human => output::say(&text),
         _ => output::result(&text)?,
     }
-    let all: Vec<&Diagnostic> = checked.iter().flat_map(|c| &c.diagnostics).collect();
-    let wrong = all.iter().any(|d| d.severity == Severity::Error);
-    Ok(if wrong { Status::Wrong } else { Status::Done })
+    let errors = checked.iter().flat_map(|c| &c.diagnostics).filter(|d| d.is_error()).count();
+    Ok(match errors {
+        0 => Status::Done,
+        // Nothing is wrong with the scripts, but with what the call gives them.
+        _ if errors == misused => Status::Outside,
+        _ => Status::Wrong,
+    })
 }
 
 /// Checks one script, and its state against that of another version; also what else is known of it.

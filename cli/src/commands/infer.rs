@@ -26,6 +26,7 @@ pub(super) fn run(args: &Infer) -> Outcome {
     }
     output::result(&declaration)?;
     output::say(&basis(&found));
+    output::say(&left_out(&found));
     Ok(Status::Done)
 }
 
@@ -39,6 +40,8 @@ fn json(found: &Inferred, name: &str, declaration: &str) -> serde_json::Value {
         "declaration": declaration,
         "format": found.format,
         "rows": found.rows,
+        "bad": found.bad,
+        "first_bad": found.first_bad,
         "whole": found.whole,
     })
 }
@@ -52,6 +55,19 @@ fn basis(found: &Inferred) -> String {
         (false, _) => format!("the first {rows} rows"),
     };
     format!("from {of}; `format: {}` reads them\n", found.format)
+}
+
+/// What taught nothing, and what comes of it when the file is read.
+fn left_out(found: &Inferred) -> String {
+    let Some(first) = &found.first_bad else { return String::new() };
+    let bad = match found.bad {
+        1 => "1 line is no such row".to_string(),
+        n => format!("{n} lines are no such rows"),
+    };
+    let first = if found.bad == 1 { first.clone() } else { format!("the first: {first}") };
+    format!(
+        "warning: {bad} ({first})\n  help: each is a record error when it is read: `onError: skip` leaves them out, `NAME.errors` has them\n"
+    )
 }
 
 /// `rows` of `dir/rows.csv.gz`.

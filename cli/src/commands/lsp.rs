@@ -13,6 +13,10 @@ impl flow_lsp::Files for Disk {
         script::read(path, &self.0)
     }
 
+    fn real(&self, path: &Path) -> PathBuf {
+        script::real(path, &self.0)
+    }
+
     fn scripts(&self, folder: &Path) -> Vec<PathBuf> {
         script::in_folder(folder, &self.0)
     }

@@ -23,7 +23,7 @@ pub(super) fn run(cli: &Cli, args: &Args) -> Outcome {
     }
     output::say(&render::report(&said, &compiled.sources, terminal::stderr(&cli.shown)));
     let (Some(plan), Some(runnable)) = (&compiled.plan, &runnable) else {
-        return Ok(Status::Wrong);
+        return Ok(Status::of_wrong(&compiled));
     };
     let graph = runnable.as_ref().ok();
     if args.clif {

@@ -192,7 +192,7 @@ fn diff(args: &SavepointDiff, saved: Saved, cli: &Cli, env: &Env) -> Outcome {
     let mut all = compiled.diagnostics.clone();
     let Some(report) = report else {
         output::say(&render::report(&all, &compiled.sources, look));
-        return Ok(Status::Wrong);
+        return Ok(Status::of_wrong(&compiled));
     };
     all.extend(report.diagnostics.iter().cloned());
     output::say(&render::report(&all, &report.sources, look));

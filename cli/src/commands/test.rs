@@ -28,13 +28,14 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
     let look = terminal::stderr(&cli.shown);
     let options = Options { params: script::params(&args.params)?, ..Options::default() };
     let (mut all, mut left_out) = (Vec::new(), Vec::new());
-    let mut wrong = 0;
+    let (mut wrong, mut misused) = (0, 0);
     for path in &script::all(&args.files, &env)? {
         let compiled = script::compile(path, &options, &env)?;
         if compiled.has_errors() {
             let said = render::report(&compiled.diagnostics, &compiled.sources, look);
             output::say(&said);
             wrong += 1;
+            misused += usize::from(compiled.is_misused());
             if args.format != TestFormat::Human {
                 all.push(not_compiled(&compiled, script::name(path), said));
             }
@@ -60,6 +61,8 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
         TestFormat::Json => output::result(&as_json(&all))?,
     }
     match &args.filter {
+        // Nothing is wrong with the scripts, but with what the call gives them.
+        _ if misused > 0 && misused == wrong && failed == 0 => Ok(Status::Outside),
         _ if wrong + failed > 0 => Ok(Status::Wrong),
         // Who names a test wants it to run: what ran nothing has not passed.
         Some(text) if all.is_empty() => Err(nothing(text, &left_out)),

@@ -41,6 +41,12 @@ impl Compilation {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
+    /// Is nothing wrong with the script itself, but with values that its parameters were given?
+    pub fn is_misused(&self) -> bool {
+        let errors = self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+        errors > 0 && errors == self.checked.wrong_values
+    }
+
     /// Makes the plan of what was checked, if nothing is wrong with it.
     pub(crate) fn link(&mut self) {
         if self.checked.ok && !self.has_errors() {

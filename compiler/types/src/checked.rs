@@ -26,6 +26,8 @@ pub struct Checked {
     pub(crate) columns: u32,
     /// Where errors were found that are not told, because a mistake of the syntax beside them is.
     pub silenced: Vec<Span>,
+    /// How many errors are about the values that parameters were given from outside, and none of the script's.
+    pub wrong_values: usize,
     /// Were there no errors? Only then is there a plan.
     pub ok: bool,
 }

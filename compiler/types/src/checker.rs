@@ -100,6 +100,8 @@ pub(crate) struct Checker<'a> {
     pub diags: Vec<Diagnostic>,
     /// Where errors were found that are not told.
     pub silenced: Vec<Span>,
+    /// Errors that are about values of parameters from outside.
+    pub wrong_values: usize,
     /// How often something was to be said.
     pub said: usize,
     /// Code and place of what was said: expressions that are checked twice speak once.
@@ -129,6 +131,7 @@ impl<'a> Checker<'a> {
             read: Vec::new(),
             diags,
             silenced: Vec::new(),
+            wrong_values: 0,
             said: 0,
             reported: HashSet::new(),
             delivery_span: None,
@@ -320,7 +323,8 @@ impl<'a> Checker<'a> {
             })
             .collect();
         let (facts, kept, columns, silenced) = (self.effects.facts, self.kept, self.columns, self.silenced);
-        (Checked { job, declarations, tests, facts, kept, columns, silenced, ok }, diags)
+        let wrong_values = self.wrong_values;
+        (Checked { job, declarations, tests, facts, kept, columns, silenced, wrong_values, ok }, diags)
     }
 }
 

@@ -153,6 +153,7 @@ impl<'a> Checker<'a> {
                         format!("`-p {}={text}` is not {}: {problem}", decl.name.name, crate::expr::a(&ty));
                     let diag = Diagnostic::new(codes::PARAM_VALUE, decl.name.span, message);
                     self.report(diag.at(format!("this parameter is `{ty}`")));
+                    self.wrong_values += 1;
                     return Resolved::Constant { ty: Some(ty), value: None };
                 }
             },
@@ -199,6 +200,7 @@ impl<'a> Checker<'a> {
                     .note(format!("its parameters are {}", crate::expr::list_names(params.iter().copied())));
             }
             self.diags.push(diag);
+            self.wrong_values += 1;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::capabilities::Client;
 use crate::positions::{Encoding, Lines};
-use flow_driver::{Compilation, LoadError, Memories, Options, analyse, analyse_again, editor};
+use flow_driver::{Compilation, LoadError, Loader, Memories, Options, analyse, analyse_again, editor};
 use flow_syntax::{FileId, Span};
 use lsp_types::{Location, SemanticToken, TextDocumentContentChangeEvent, Uri};
 use std::cell::RefCell;
@@ -17,6 +17,26 @@ pub trait Files {
     fn read(&self, path: &Path) -> Result<Vec<u8>, LoadError>;
     /// The scripts in a folder and those below it.
     fn scripts(&self, folder: &Path) -> Vec<PathBuf>;
+    /// The one path of a file that may be reached by several, through links.
+    fn real(&self, path: &Path) -> PathBuf {
+        flow_driver::normal(path)
+    }
+}
+
+/// Texts from buffers or files, which are told apart as the disk does.
+struct Texts<'a, F> {
+    load: F,
+    files: &'a dyn Files,
+}
+
+impl<F: FnMut(&Path) -> Result<Vec<u8>, LoadError>> Loader for Texts<'_, F> {
+    fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError> {
+        (self.load)(path)
+    }
+
+    fn identity(&self, path: &Path) -> PathBuf {
+        self.files.real(path)
+    }
 }
 
 /// An open text.
@@ -182,13 +202,14 @@ impl Documents {
         let buffers: HashMap<&Path, &str> =
             self.open.values().map(|document| (document.path.as_path(), document.text.as_str())).collect();
         let asked = RefCell::new(HashSet::new());
-        let mut loader = |path: &Path| -> Result<Vec<u8>, LoadError> {
+        let load = |path: &Path| -> Result<Vec<u8>, LoadError> {
             asked.borrow_mut().insert(path.to_path_buf());
             match buffers.get(path) {
                 Some(text) => Ok(text.as_bytes().to_vec()),
                 None => self.files.read(path),
             }
         };
+        let mut loader = Texts { load, files: &*self.files };
         let mut memory = self.memory.borrow_mut();
         let compiled =
             analyse_again(&mut loader, path, &Options::default(), Some(&mut memory), before).ok()?;
@@ -197,7 +218,7 @@ impl Documents {
 
     /// Compiles a file as it would be behind these changes.
     pub(crate) fn compile_changed(&self, path: &Path, changes: &editor::Changes) -> Option<Compilation> {
-        let mut loader = |path: &Path| -> Result<Vec<u8>, LoadError> {
+        let load = |path: &Path| -> Result<Vec<u8>, LoadError> {
             let open = self.open.values().find(|document| document.path == path);
             let bytes = match open {
                 Some(document) => document.text.as_bytes().to_vec(),
@@ -208,7 +229,7 @@ impl Documents {
                 false => bytes,
             })
         };
-        analyse(&mut loader, path, &Options::default(), None).ok()
+        analyse(&mut Texts { load, files: &*self.files }, path, &Options::default(), None).ok()
     }
 
     /// Keeps colours for the client's next question; their name.

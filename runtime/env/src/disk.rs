@@ -17,6 +17,10 @@ pub trait Disk: Send + Sync {
     fn info(&self, path: &Path) -> io::Result<FileInfo>;
     /// What stands in a folder, sorted by name; not folders that it lies in itself (links lead anywhere).
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
+    /// The one path of a file or folder that may be reached by several, through links.
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        self.info(path).map(|_| path.to_path_buf())
+    }
     /// Creates a folder and those above it.
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
     /// Renames; an existing target is replaced in one step.

@@ -144,7 +144,22 @@ fn there_is_no_colour_unless_it_is_asked_for() {
     let folder = folder(&[("a.flow", WRONG)]);
     assert!(!flow(folder.path(), &["check", "a.flow"]).2.contains('\x1b'));
     assert!(!flow(folder.path(), &["check", "a.flow", "--color", "never"]).2.contains('\x1b'));
-    assert!(flow(folder.path(), &["check", "a.flow", "--color", "always"]).2.contains("\x1b[1;31merror"));
+    assert!(
+        !flow(folder.path(), &["check", "a.flow", "--color", "always"]).2.contains('\x1b'),
+        "NO_COLOR is set, and wins"
+    );
+    let colourful = |value: Option<&str>| {
+        let mut command = std::process::Command::new(flow_tests::flow_binary::path());
+        command
+            .args(["check", "a.flow", "--color", "always"])
+            .current_dir(folder.path())
+            .env_remove("NO_COLOR");
+        command.envs(value.map(|value| ("NO_COLOR", value)));
+        String::from_utf8_lossy(&command.output().unwrap().stderr).contains("\x1b[1;31merror")
+    };
+    assert!(colourful(None));
+    // What is empty is as if it was not set.
+    assert!(colourful(Some("")) && !colourful(Some("1")));
 }
 
 #[test]
@@ -219,9 +234,41 @@ fn run_takes_parameters_and_refuses_unknown_ones() {
     assert_eq!(flow(folder.path(), &["run", "a.flow"]).1, "one\n");
     assert_eq!(flow(folder.path(), &["run", "a.flow", "-p", "most=2"]).1, "one\ntwo\n");
     let (status, _, err) = flow(folder.path(), &["run", "a.flow", "-p", "mots=2"]);
-    assert!(status != Some(0) && err.contains("mots") && err.contains("most"), "{err}");
+    assert!(status == Some(2) && err.contains("mots") && err.contains("most"), "{err}");
     let (status, _, err) = flow(folder.path(), &["run", "a.flow", "-p", "most=many"]);
-    assert!(status != Some(0) && err.contains("many"), "{err}");
+    assert!(status == Some(2) && err.contains("many"), "{err}");
+}
+
+#[test]
+fn parameters_that_do_not_fit_are_a_mistake_in_the_call_of_every_command() {
+    let script = "param most: int = 1\nsource lines = file(\"lines.txt\", format: text)\nsink out = lines |> limit(most) -> stdout(format: text)\n";
+    let wrong = script.replace("limit(most)", "limit(mots)");
+    let folder = folder(&[("a.flow", script), ("wrong.flow", &wrong), ("lines.txt", "one\n")]);
+    for command in ["run", "check", "plan", "test"] {
+        for value in ["mots=2", "most=many"] {
+            let (status, _, err) = flow(folder.path(), &[command, "a.flow", "-p", value]);
+            assert_eq!(status, Some(2), "{command} -p {value}: {err}");
+            // A script that is wrong itself is wrong, whatever it is given.
+            let (status, _, err) = flow(folder.path(), &[command, "wrong.flow", "-p", value]);
+            assert_eq!(status, Some(1), "{command} -p {value}: {err}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_imported_directly_and_through_a_link_is_one() {
+    let main = "import \"types.flow\"\nimport \"link.flow\"\nimport \"same/types.flow\"\nsource bids: Bid = file(\"bids.ndjson\", format: json)\nsink out = bids -> stdout(format: json)\n";
+    let folder = folder(&[("a.flow", main), ("types.flow", "type Bid = { auction: int }\n")]);
+    std::os::unix::fs::symlink("types.flow", folder.path().join("link.flow")).unwrap();
+    std::os::unix::fs::symlink(".", folder.path().join("same")).unwrap();
+    let (status, _, err) = flow(folder.path(), &["check", "a.flow"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    // A file that imports itself through a link goes round in a circle, and no deeper.
+    std::fs::write(folder.path().join("types.flow"), "import \"link.flow\"\ntype Bid = { auction: int }\n")
+        .unwrap();
+    let (status, _, err) = flow(folder.path(), &["check", "a.flow"]);
+    assert!(status == Some(1) && err.contains("imports itself"), "{err}");
 }
 
 #[test]
@@ -307,6 +354,25 @@ fn infer_prints_a_type_that_reads_the_file() {
     let (status, out, err) = flow(folder.path(), &["run", "a.flow"]);
     assert_eq!((status, out.lines().count()), (Some(0), 2), "{err}");
     assert!(flow(folder.path(), &["infer", "rows.csv"]).1.contains("score: float"));
+}
+
+#[test]
+fn infer_goes_on_behind_bad_lines_and_counts_them() {
+    let rows = "{\"id\":1}\nnonsense\n{\"id\":2,\"name\":\"b\"}\n[1]\n{\"id\":\n";
+    let table = "id,name\n1,a\n2\n3,\"c\"x\n4,d\n";
+    let folder = folder(&[("rows.ndjson", rows), ("rows.csv", table), ("bad.ndjson", "{]\n")]);
+    let (status, ty, err) = flow(folder.path(), &["infer", "rows.ndjson"]);
+    assert_eq!((status, ty.as_str()), (Some(0), "type Rows = {\n  id: int,\n  name: string?,\n}\n"), "{err}");
+    assert!(err.contains("3 lines are no such rows (the first: line 2 is no JSON:"), "{err}");
+    let (status, ty, err) = flow(folder.path(), &["infer", "rows.csv"]);
+    assert_eq!((status, ty.as_str()), (Some(0), "type Rows = {\n  id: int,\n  name: string,\n}\n"), "{err}");
+    assert!(err.contains("2 lines are no such rows (the first: the record at byte 12 has 1 fields"), "{err}");
+    let (_, json, _) = flow(folder.path(), &["infer", "rows.ndjson", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((found["rows"].as_u64(), found["bad"].as_u64()), (Some(2), Some(3)));
+    // Where no line is a row there is nothing to infer.
+    let (status, _, err) = flow(folder.path(), &["infer", "bad.ndjson"]);
+    assert!(status == Some(2) && err.contains("line 1 is no JSON"), "{err}");
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn graph(compiled: &Compilation, look: Look) -> Result<Graph, Stop> {
     output::say(&render::report(&all, &compiled.sources, look));
     match runnable {
         Some(Ok(graph)) => Ok(graph),
-        _ => Err(Stop::silent(Status::Wrong)),
+        _ => Err(Stop::silent(Status::of_wrong(compiled))),
     }
 }
 

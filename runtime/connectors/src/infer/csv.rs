@@ -32,11 +32,21 @@ fn record(block: &Block, mut at: usize, delimiter: u8) -> Result<(Vec<String>, u
 pub(super) fn infer(sample: &[Block], delimiter: u8, whole: bool) -> Result<Inferred, String> {
     let mut names: Option<Vec<String>> = None;
     let mut guesses: Vec<Guess> = Vec::new();
-    let (mut rows, mut header) = (0, true);
+    let (mut rows, mut bad, mut first_bad, mut header) = (0, 0, None, true);
     for block in sample {
         let mut at = block.start;
         while at < block.end {
-            let (fields, next) = record(block, at, delimiter)?;
+            let (fields, next) = match record(block, at, delimiter) {
+                Ok(found) => found,
+                Err(why) if names.is_none() => return Err(why),
+                Err(why) => {
+                    bad += 1;
+                    first_bad.get_or_insert(why);
+                    let rest = &block.buffer[at..block.end];
+                    at = rest.iter().position(|&b| b == b'\n').map_or(block.end, |end| at + end + 1);
+                    continue;
+                }
+            };
             let start = std::mem::replace(&mut at, next);
             if fields.len() == 1 && fields[0].trim().is_empty() {
                 continue;
@@ -59,7 +69,17 @@ pub(super) fn infer(sample: &[Block], delimiter: u8, whole: bool) -> Result<Infe
                 continue;
             };
             // Rows of another length are record errors when they are read: nothing to learn from.
-            if fields.len() == names.len() {
+            if fields.len() != names.len() {
+                bad += 1;
+                let place = block.base + start as u64;
+                first_bad.get_or_insert_with(|| {
+                    format!(
+                        "the record at byte {place} has {} fields, and there are {} columns",
+                        fields.len(),
+                        names.len()
+                    )
+                });
+            } else {
                 rows += 1;
                 guesses.iter_mut().zip(&fields).for_each(|(guess, value)| learn(guess, value));
             }
@@ -72,7 +92,14 @@ pub(super) fn infer(sample: &[Block], delimiter: u8, whole: bool) -> Result<Infe
         Field::new(name, guess.ty())
     };
     let fields = names.unwrap_or_default().into_iter().zip(guesses).map(field).collect();
-    Ok(Inferred { ty: RecordType::new(fields), format: format(header, delimiter), rows, whole })
+    Ok(Inferred {
+        ty: RecordType::new(fields),
+        format: format(header, delimiter),
+        rows,
+        bad,
+        first_bad,
+        whole,
+    })
 }
 
 /// A name that stands twice in a header.

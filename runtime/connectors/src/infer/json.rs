@@ -9,7 +9,7 @@ use serde_json::Value;
 
 pub(super) fn infer(sample: &[Block], whole: bool) -> Result<Inferred, String> {
     let mut rows = Object::default();
-    let (mut count, mut line_number) = (0, 0);
+    let (mut count, mut line_number, mut bad) = (0, 0, Vec::new());
     for line in sample.iter().flat_map(|block| bytes(block).split_inclusive(|&b| b == b'\n')) {
         line_number += 1;
         if line.trim_ascii().is_empty() {
@@ -21,19 +21,29 @@ pub(super) fn infer(sample: &[Block], whole: bool) -> Result<Inferred, String> {
                 rows.begin();
                 object.iter().for_each(|(name, value)| learn(rows.field(name), value));
             }
-            Ok(_) | Err(_) if line.trim_ascii_start().starts_with(b"[") => {
+            Ok(_) | Err(_) if count + bad.len() == 0 && line.trim_ascii_start().starts_with(b"[") => {
                 return Err("it holds a list; the format json is one object a line".into());
             }
-            Ok(_) => {
-                return Err(format!("line {line_number} is no object; the format json is one object a line"));
-            }
-            Err(_) if line.trim_ascii() == b"{" => {
+            Err(_) if count + bad.len() == 0 && line.trim_ascii() == b"{" => {
                 return Err("its objects go over several lines; the format json is one object a line".into());
             }
-            Err(error) => return Err(format!("line {line_number} is no JSON: {error}")),
+            Ok(_) => {
+                bad.push((line_number, "is no object; the format json is one object a line".to_string()))
+            }
+            Err(error) => {
+                // It knows the line as the only one.
+                let why = error.to_string();
+                let why = why.split(" at line ").next().unwrap_or_default();
+                bad.push((line_number, format!("is no JSON: {why} at column {}", error.column())));
+            }
         }
     }
-    Ok(Inferred { ty: RecordType::new(rows.fields()), format: "json".into(), rows: count, whole })
+    let first_bad = bad.first().map(|(line, why)| format!("line {line} {why}"));
+    if let (0, Some(why)) = (count, &first_bad) {
+        return Err(why.clone());
+    }
+    let ty = RecordType::new(rows.fields());
+    Ok(Inferred { ty, format: "json".into(), rows: count, bad: bad.len(), first_bad, whole })
 }
 
 fn learn(guess: &mut Guess, value: &Value) {

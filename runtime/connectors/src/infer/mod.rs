@@ -32,6 +32,10 @@ pub struct Inferred {
     pub format: String,
     /// How many rows were looked at.
     pub rows: usize,
+    /// How many lines were no rows: they are record errors when the file is read.
+    pub bad: usize,
+    /// What is wrong with the first of them, and where.
+    pub first_bad: Option<String>,
     /// Was that all of them?
     pub whole: bool,
 }
