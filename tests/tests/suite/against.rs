@@ -188,6 +188,15 @@ fn a_script_that_had_errors_at_the_revision_is_told_and_keeps_no_other_from_bein
 }
 
 #[test]
+fn a_script_with_errors_is_told_not_to_be_compared() {
+    let folder = folder(&OLD.replace("price > 100", "prize > 100"));
+    let (status, _, err) = flow(folder.path(), &["check", "new.flow", "--against", "old.flow"]);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.contains("E0203"), "{err}");
+    assert!(err.contains("whether the state of old fits is not known while the script has errors"), "{err}");
+}
+
+#[test]
 fn the_first_place_of_each_finding_is_a_line_of_the_new_script() {
     let edits = [
         // Gone without a trace, renamed, one aggregate gone, a stage above gone.

@@ -26,7 +26,7 @@ pub(super) enum Target {
 
 /// What came of a comparison.
 pub(super) enum Compared {
-    /// The new script has errors.
+    /// Nobody asked.
     Not,
     /// There is nothing to compare with, and why.
     Nothing(String),
@@ -189,7 +189,7 @@ impl Target {
         }
     }
 
-    /// Compares the states of two versions; `new` compiles without errors.
+    /// Compares the states of two versions, if `new` compiles without errors.
     pub(super) fn check(
         &self,
         path: &Path,
@@ -199,7 +199,10 @@ impl Target {
         env: &Env,
     ) -> Result<Compared, Stop> {
         if new.plan.is_none() {
-            return Ok(Compared::Not);
+            let of = self.name();
+            return Ok(Compared::Nothing(format!(
+                "whether the state of {of} fits is not known while the script has errors"
+            )));
         }
         let mut old = match self.compile(path, options, env)? {
             Ok(old) => old,
