@@ -27,4 +27,5 @@ mod signals;
 mod simulate;
 mod state_folders;
 mod time;
+mod time_limits;
 mod updating;

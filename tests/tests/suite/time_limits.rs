@@ -1,0 +1,188 @@
+//! Windows and running results over what nobody expects: times at the ends of the calendar, rows that are all late,
+//! no rows at all, one key with all of them, ten million keys, a watermark that never moves.
+
+use flow_tests::flow_binary;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Runs stages over `rows` (`k`, `at`) at one worker and at three: the rows it gives by their `w`, sorted, and what it says.
+fn run(folder: &Path, event_time: &str, sinks: &[&str]) -> (BTreeMap<String, Vec<String>>, String) {
+    let mut script = format!(
+        "job limited {{ state: {{ limit: 32MiB }} }}\n\
+         type Row = {{ k: int, at: timestamp }}\n\
+         source rows: Row = file(\"rows.ndjson\", format: json(timeUnit: ms)) |> {event_time}\n"
+    );
+    for (index, sink) in sinks.iter().enumerate() {
+        writeln!(script, "sink s{index} = rows {sink} -> stdout(format: csv(header: false))").unwrap();
+    }
+    std::fs::write(folder.join("job.flow"), script).unwrap();
+    let run = |workers: &str| {
+        let output = flow_binary::run(folder, &["run", "job.flow", "--parallelism", workers]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            let (name, rest) = line.split_once(',').unwrap();
+            by_name.entry(name.to_string()).or_default().push(rest.to_string());
+        }
+        by_name.values_mut().for_each(|rows| rows.sort());
+        (by_name, said)
+    };
+    let ((one, said), (three, _)) = (run("1"), run("3"));
+    assert_eq!(one, three, "one worker and three");
+    (one, said)
+}
+
+fn write(folder: &Path, rows: impl Iterator<Item = (i64, i64)>) {
+    let mut text = String::new();
+    for (k, at) in rows {
+        writeln!(text, "{{\"k\":{k},\"at\":{at}}}").unwrap();
+    }
+    std::fs::write(folder.join("rows.ndjson"), text).unwrap();
+}
+
+/// Counts in every kind of window of time, per key, and what else goes by time.
+const BY_TIME: [&str; 8] = [
+    "|> keyBy(k) |> window(tumbling(1d)) |> count() as n |> map { w: \"tumbling\", windowStart, windowEnd, n }",
+    "|> keyBy(k) |> window(sliding(2d, every: 1d)) |> count() as n |> map { w: \"sliding\", windowStart, windowEnd, n }",
+    "|> keyBy(k) |> window(cumulative(2h, every: 1h)) |> count() as n |> map { w: \"cumulative\", windowStart, windowEnd, n }",
+    "|> keyBy(k) |> window(session(gap: 1h)) |> count() as n |> map { w: \"session\", windowStart, windowEnd, n }",
+    "|> window(tumbling(1d)) |> count() as n |> map { w: \"all keys\", windowStart, windowEnd, n }",
+    "|> keyBy(k) |> window(tumbling(1d)) |> top(1, by: at) |> map { w: \"top\", at }",
+    "|> keyBy(k) |> distinct(at, within: 1h) |> map { w: \"distinct\", at }",
+    "|> keyBy(k) |> trigger(atEnd) |> latest(by: at) |> map { w: \"latest\", at }",
+];
+
+#[test]
+fn windows_at_the_ends_of_the_calendar_are_windows_as_others() {
+    let folder = tempfile::tempdir().unwrap();
+    // Year 1, before 1970, 1970, and the end of the year 9999.
+    write(folder.path(), [-62_135_596_800_000, -1, 0, 253_402_300_799_000].into_iter().map(|at| (7, at)));
+    let (rows, _) = run(folder.path(), "eventTime(at, delay: 1s)", &BY_TIME);
+    let expect = |name: &str, expected: &[&str]| assert_eq!(rows[name], expected, "{name}");
+    let days = [
+        "+010000-01-01T00:00:00Z,1",
+        "0001-01-02T00:00:00Z,1",
+        "1970-01-01T00:00:00Z,1",
+        "1970-01-02T00:00:00Z,1",
+    ];
+    let starts = ["9999-12-31", "0001-01-01", "1969-12-31", "1970-01-01"];
+    let mut days: Vec<String> =
+        starts.iter().zip(days).map(|(start, rest)| format!("{start}T00:00:00Z,{rest}")).collect();
+    days.sort();
+    let days: Vec<&str> = days.iter().map(String::as_str).collect();
+    expect("tumbling", &days);
+    expect("all keys", &days);
+    expect(
+        "sliding",
+        &[
+            "0000-12-31T00:00:00Z,0001-01-02T00:00:00Z,1",
+            "0001-01-01T00:00:00Z,0001-01-03T00:00:00Z,1",
+            "1969-12-30T00:00:00Z,1970-01-01T00:00:00Z,1",
+            "1969-12-31T00:00:00Z,1970-01-02T00:00:00Z,2",
+            "1970-01-01T00:00:00Z,1970-01-03T00:00:00Z,1",
+            "9999-12-30T00:00:00Z,+010000-01-01T00:00:00Z,1",
+            "9999-12-31T00:00:00Z,+010000-01-02T00:00:00Z,1",
+        ],
+    );
+    expect(
+        "cumulative",
+        &[
+            "0001-01-01T00:00:00Z,0001-01-01T01:00:00Z,1",
+            "0001-01-01T00:00:00Z,0001-01-01T02:00:00Z,1",
+            "1969-12-31T22:00:00Z,1970-01-01T00:00:00Z,1",
+            "1970-01-01T00:00:00Z,1970-01-01T01:00:00Z,1",
+            "1970-01-01T00:00:00Z,1970-01-01T02:00:00Z,1",
+            "9999-12-31T22:00:00Z,+010000-01-01T00:00:00Z,1",
+        ],
+    );
+    expect(
+        "session",
+        &[
+            "0001-01-01T00:00:00Z,0001-01-01T01:00:00Z,1",
+            "1969-12-31T23:59:59.999Z,1970-01-01T01:00:00Z,2",
+            "9999-12-31T23:59:59Z,+010000-01-01T00:59:59Z,1",
+        ],
+    );
+    let times =
+        ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"];
+    expect("top", &times);
+    expect("distinct", &times);
+    expect("latest", &times[3..]);
+}
+
+#[test]
+fn no_rows_give_none_and_end_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), std::iter::empty());
+    let (rows, said) = run(folder.path(), "eventTime(at, delay: 1s)", &BY_TIME);
+    assert!(rows.is_empty() && said.contains("0 rows read"), "{rows:?} {said}");
+}
+
+#[test]
+fn rows_that_are_all_late_but_the_first_are_counted_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let late = (0..100_000).map(|i| (i % 100, i * 10));
+    write(folder.path(), std::iter::once((7, 1_767_225_600_000)).chain(late));
+    let tumbling = "|> keyBy(k) |> window(tumbling(1d)) |> count() as n |> map { w: \"tumbling\", k, n }";
+    let session = "|> keyBy(k) |> window(session(gap: 1h)) |> count() as n |> map { w: \"session\", k, n }";
+    let (rows, said) = run(folder.path(), "eventTime(at)", &[tumbling, session]);
+    // The watermark reaches what is read first only behind it: rows of its block know it all the same.
+    assert_eq!(
+        (rows["tumbling"].as_slice(), rows["session"].as_slice()),
+        (&["7,1".into()][..], &["7,1".into()][..])
+    );
+    assert!(
+        said.contains("s0: 100,000 late rows dropped") && said.contains("s1: 100,000 late rows dropped"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_watermark_that_never_moves_gives_everything_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), (0..50_000).map(|i| (i % 10, i * 10_000)));
+    let (stuck, _) = run(folder.path(), "eventTime(at, delay: 36500d)", &BY_TIME);
+    let (moving, _) = run(folder.path(), "eventTime(at, delay: 1s)", &BY_TIME);
+    assert_eq!(stuck, moving);
+    // One moment for all rows moves it no more.
+    write(folder.path(), (0..50_000).map(|i| (i % 10, 1_000)));
+    let (same, _) = run(folder.path(), "eventTime(at, delay: 1s)", &BY_TIME);
+    assert_eq!(same["all keys"], ["1970-01-01T00:00:00Z,1970-01-02T00:00:00Z,50000"]);
+}
+
+#[test]
+fn one_key_may_have_all_rows_of_windows_and_picks() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), (0..300_000).map(|i| (7, i * 100)));
+    let (rows, _) = run(folder.path(), "eventTime(at, delay: 1s)", &BY_TIME);
+    assert_eq!(rows["tumbling"], ["1970-01-01T00:00:00Z,1970-01-02T00:00:00Z,300000"]);
+    assert_eq!(rows["session"], ["1970-01-01T00:00:00Z,1970-01-01T09:19:59.9Z,300000"]);
+    assert_eq!(rows["top"], ["1970-01-01T08:19:59.9Z"]);
+    assert_eq!(rows["distinct"].len(), 300_000);
+}
+
+#[test]
+fn ten_million_keys_are_counted_or_refused_by_the_limit_of_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = |limit: &str| {
+        format!(
+            "job many {{ state: {{ limit: {limit} }} }}\n\
+             source ids: {{ id: int }} = generate {{ id: seq() }} rows: 10_000_000\n\
+             sink out = ids |> keyBy(id) |> trigger(atEnd) |> count() as n\n\
+               |> trigger(atEnd) |> aggregate {{ keys: count(), rows: sum(n) }} -> stdout(format: csv(header: false))\n"
+        )
+    };
+    let run = |limit: &str| {
+        std::fs::write(folder.path().join("job.flow"), script(limit)).unwrap();
+        let output = flow_binary::run(folder.path(), &["run", "job.flow", "--parallelism", "2"]);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, printed, said) = run("2GiB");
+    assert_eq!((code, printed.trim()), (Some(0), "10000000,10000000"), "{said}");
+    let (code, _, said) = run("64MiB");
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("error[state-limit]") && said.contains("keys"), "{said}");
+}
