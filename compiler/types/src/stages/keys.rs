@@ -4,7 +4,9 @@ use super::PipeCx;
 use crate::args::{self, Spec};
 use crate::names;
 use crate::stream::{Column, Keys};
-use flow_plan::operator::{LateTrigger, OperatorKind, RunningTrigger, Trigger, Window, WindowKind};
+use flow_plan::operator::{
+    DeclarationKind, LateTrigger, OperatorKind, RunningTrigger, Trigger, Window, WindowKind,
+};
 use flow_plan::{DataType, Expr};
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Stage};
 use flow_syntax::codes;
@@ -275,10 +277,20 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let mut set: Vec<(&str, Span)> = [keys, window, trigger].into_iter().flatten().collect();
         set.sort_by_key(|(_, span)| span.start);
         let Some((what, span)) = set.pop() else { return };
+        // A name for rows that have a key, as other systems have it: here the key belongs to one chain.
+        let help = match self.kind {
+            DeclarationKind::Stream => format!(
+                "a {what} does not go with the name of a stream: set it where `{}` is read, in front of the stateful stage, or \
+                 put such a stage behind it here",
+                self.name
+            ),
+            _ => "follow it by a stateful stage, such as `|> aggregate { n: count() }`, or remove it"
+                .to_string(),
+        };
         let mut diag =
             Diagnostic::new(codes::NOTHING_STATEFUL, span, format!("this {what} is set and nothing uses it"))
                 .at("no stage behind it keeps state")
-                .help("follow it by a stateful stage, such as `|> aggregate { n: count() }`, or remove it");
+                .help(help);
         for (what, other) in set {
             diag = diag.label(other, format!("this {what} is not used either"));
         }
