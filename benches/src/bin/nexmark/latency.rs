@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -71,16 +71,42 @@ fn by_flow(places: &Places, job: &str, load: Load) -> Result<Vec<u64>, String> {
 }
 
 fn by_flink(places: &Places, jars: &Path, job: &str, load: Load) -> Result<Vec<u64>, String> {
+    let classes = flink_classes(places, jars)?;
     let failed = |e: std::io::Error| format!("a socket for Flink: {e}");
     let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port().to_string();
     let mut command = Command::new("java");
-    command.args(crate::places::JAVA).arg("-cp").arg(format!("{}/*", jars.display()));
-    command.arg(places.peers.join("flink").join("LatencyJob.java")).arg(job).arg(port);
-    let child = start(&mut command, Stdio::null())?;
-    let (socket, _) = listener.accept().map_err(failed)?;
+    command.args(crate::places::JAVA).arg("-cp").arg(format!("{}/*:{}", jars.display(), classes.display()));
+    command.args(["LatencyJob", job, &port]);
+    let mut child = start(&mut command, Stdio::null())?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let socket = loop {
+        match listener.accept() {
+            Ok((socket, _)) => break socket,
+            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return Err(failed(error)),
+            Err(_) => {}
+        }
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            return Err(format!("Flink ended before it read anything: {status}"));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    socket.set_nonblocking(false).map_err(failed)?;
     socket.set_nodelay(true).map_err(failed)?;
     measure(child, socket, job, load)
+}
+
+/// Compiles the job: Flink looks its lambdas up by name, which it cannot in a program started from source.
+fn flink_classes(places: &Places, jars: &Path) -> Result<PathBuf, String> {
+    let classes = places.data.join("flink-classes");
+    let mut command = Command::new("javac");
+    command.arg("-d").arg(&classes).arg("-cp").arg(format!("{}/*", jars.display()));
+    command.arg(places.peers.join("flink").join("LatencyJob.java"));
+    match command.status() {
+        Ok(status) if status.success() => Ok(classes),
+        Ok(status) => Err(format!("javac ended with {status}")),
+        Err(error) => Err(format!("javac, which comes with a JDK: {error}")),
+    }
 }
 
 fn start(command: &mut Command, input: Stdio) -> Result<Child, String> {
