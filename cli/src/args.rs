@@ -388,7 +388,8 @@ pub enum Graph {
 /// `flow explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A code such as E0203, or a name such as unknown-field; without one, all are listed
+    /// A code such as E0203, a name such as unknown-field, or a kind of record errors such as overflow; without one, all are
+    /// listed
     pub code: Option<String>,
     /// For machines
     #[arg(long)]

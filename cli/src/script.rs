@@ -160,6 +160,7 @@ pub(crate) fn near(word: &str) -> String {
     let similar: Vec<String> = flow_driver::explain::similar(word)
         .iter()
         .map(|info| format!("`{}` ({})", info.code, info.name))
+        .chain(flow_driver::explain::similar_record_errors(word).iter().map(|kind| format!("`{kind}`")))
         .collect();
     if similar.is_empty() {
         String::new()

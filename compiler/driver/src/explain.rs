@@ -1,18 +1,66 @@
 //! What each code means, for `flow explain` and everything that links to it.
 
+use flow_plan::ErrorCode;
 use flow_syntax::codes::{CODES, Code, CodeInfo};
 
 static TEXTS: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/explanations.rs"));
+
+static RECORDS: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/record_errors.rs"));
+
+/// What can be done about every record error, whatever its kind.
+pub const RECORD_ERRORS: &str = "\
+## What becomes of the record
+
+`onError: fail` in the `job` block (the default) stops the job: it shows the expression, the record and where it stood. `onError: skip`
+drops such records and counts them. A declaration `NAME` whose `NAME.errors` is read by anything goes on, and the record goes there,
+with `code`, `error`, `operator`, `position`, `raw` and `at`.
+";
+
+/// The kind of record errors of this name, also as `division-by-zero`.
+pub fn record_error(name: &str) -> Option<ErrorCode> {
+    let letters = |text: &str| text.replace(['-', '_'], "").to_ascii_lowercase();
+    ErrorCode::ALL.into_iter().find(|kind| letters(kind.as_str()) == letters(name))
+}
+
+/// The explanation of a kind of record errors: Markdown, most often with data and a script that fails on it.
+pub fn explain_record_error(kind: ErrorCode) -> &'static str {
+    RECORDS.iter().find(|(name, _)| *name == kind.as_str()).map_or("", |(_, text)| *text)
+}
+
+/// One line about a kind of record errors.
+pub fn record_error_title(kind: ErrorCode) -> &'static str {
+    explain_record_error(kind).lines().nth(2).unwrap_or_default().trim_end_matches('.')
+}
+
+/// Kinds of record errors that somebody may have meant.
+pub fn similar_record_errors(word: &str) -> Vec<ErrorCode> {
+    let word = word.to_ascii_lowercase();
+    let near = |kind: &ErrorCode| {
+        let name = kind.as_str().to_ascii_lowercase();
+        strsim::damerau_levenshtein(&name, &word) <= (word.len() / 3).max(1)
+            || (word.len() > 3 && name.contains(&word))
+    };
+    ErrorCode::ALL.into_iter().filter(near).take(4).collect()
+}
 
 /// The explanation of a code: Markdown with an example that fails and the same mended.
 pub fn explain(code: Code) -> Option<&'static str> {
     TEXTS.iter().find(|(name, _)| *name == code.0).map(|(_, text)| *text)
 }
 
-/// Codes that have a text but are in no list: the text is a leftover.
+/// Codes and kinds that have a text but are in no list: the text is a leftover.
 pub fn leftovers() -> Vec<&'static str> {
     let known = |name: &str| CODES.iter().any(|info| info.code.0 == name);
-    TEXTS.iter().map(|(name, _)| *name).filter(|name| !known(name)).collect()
+    let kind = |name: &str| ErrorCode::ALL.iter().any(|kind| kind.as_str() == name);
+    let codes = TEXTS.iter().map(|(name, _)| *name).filter(|name| !known(name));
+    codes.chain(RECORDS.iter().map(|(name, _)| *name).filter(|name| !kind(name))).collect()
+}
+
+/// The block of data of an explanation, and the file it stands for.
+pub fn example_data(text: &str) -> Option<(&str, &str)> {
+    let name = text.lines().find_map(|line| line.strip_prefix("## rows."))?;
+    let block = text.split_once(&format!("## rows.{name}\n\n```\n"))?.1;
+    Some((name, &block[..=block.find("\n```")?]))
 }
 
 /// What somebody may have meant by a word that is neither a code nor a name, nearest first.

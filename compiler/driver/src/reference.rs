@@ -2,6 +2,7 @@
 //! that the compiler itself reads. Pure: pages in, pages out.
 
 use crate::editor::taken;
+use flow_plan::ErrorCode;
 use flow_plan::catalogue::{self, CASTS, Group};
 use flow_plan::connector::table::{Accepts, ArgDef, Delivery, GENERATORS, Need, Replay, Role};
 use flow_plan::connector::{CONNECTORS, FORMATS};
@@ -172,7 +173,28 @@ pub fn codes() -> String {
         out.push_str(lower.collect::<Vec<_>>().join("\n").trim());
         out.push('\n');
     }
+    out.push_str("\n## Record errors\n\nWhat goes wrong with one record while a job runs has a kind, the `code` of a row of `.errors`.\n\n");
+    out.push_str("| kind | what |\n|---|---|\n");
+    for kind in ErrorCode::ALL {
+        let name = kind.as_str();
+        let link = format!("[`{name}`](#{})", name.to_ascii_lowercase());
+        row(&mut out, &[&link, crate::explain::record_error_title(kind)]);
+    }
+    out.push_str(&format!("\n{}", lower(crate::explain::RECORD_ERRORS, 1)));
+    for kind in ErrorCode::ALL {
+        out.push('\n');
+        out.push_str(&lower(crate::explain::explain_record_error(kind), 2));
+    }
     out
+}
+
+/// Headings so many levels deeper.
+fn lower(text: &str, levels: usize) -> String {
+    let line = |line: &str| match line.starts_with("# ") || line.starts_with("## ") {
+        true => format!("{}{line}\n", "#".repeat(levels)),
+        false => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
 fn anchor(code: &str, name: &str) -> String {

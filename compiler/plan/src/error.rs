@@ -29,15 +29,48 @@ pub enum ErrorCode {
     BadArgument,
     /// A text or list that would be too large.
     TooLarge,
-    /// A record that does not fit the source's format or type.
-    BadRecord,
+    /// A line that is no JSON object.
+    BadJson,
+    /// A line that is no CSV record.
+    BadCsv,
+    /// Text that is no UTF-8.
+    BadUtf8,
+    /// A value of another type than the field.
+    WrongType,
+    /// A value outside the range of its field.
+    OutOfRange,
+    /// A record without a field that it must have.
+    MissingField,
+    /// A line that is too long to be a record.
+    LineTooLong,
+    /// A value nested too deep.
+    TooDeep,
     /// An expression that is not well-typed: a mistake of the compiler, not of the record.
     Internal,
 }
 
 impl ErrorCode {
+    /// All kinds: first those of expressions, then those of records that are read.
+    pub const ALL: [ErrorCode; 15] = [
+        ErrorCode::Overflow,
+        ErrorCode::DivisionByZero,
+        ErrorCode::BadCast,
+        ErrorCode::IndexOutOfRange,
+        ErrorCode::BadArgument,
+        ErrorCode::TooLarge,
+        ErrorCode::BadJson,
+        ErrorCode::BadCsv,
+        ErrorCode::BadUtf8,
+        ErrorCode::WrongType,
+        ErrorCode::OutOfRange,
+        ErrorCode::MissingField,
+        ErrorCode::LineTooLong,
+        ErrorCode::TooDeep,
+        ErrorCode::Internal,
+    ];
+
     /// Its stable text.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             ErrorCode::Overflow => "overflow",
             ErrorCode::DivisionByZero => "divisionByZero",
@@ -45,7 +78,14 @@ impl ErrorCode {
             ErrorCode::IndexOutOfRange => "indexOutOfRange",
             ErrorCode::BadArgument => "badArgument",
             ErrorCode::TooLarge => "tooLarge",
-            ErrorCode::BadRecord => "badRecord",
+            ErrorCode::BadJson => "badJson",
+            ErrorCode::BadCsv => "badCsv",
+            ErrorCode::BadUtf8 => "badUtf8",
+            ErrorCode::WrongType => "wrongType",
+            ErrorCode::OutOfRange => "outOfRange",
+            ErrorCode::MissingField => "missingField",
+            ErrorCode::LineTooLong => "lineTooLong",
+            ErrorCode::TooDeep => "tooDeep",
             ErrorCode::Internal => "internal",
         }
     }

@@ -16,16 +16,18 @@ struct Inner {
     error: String,
 }
 
-/// Short stable codes of record errors of decoders (docs/formats.md lists them).
+/// The kinds of record errors of decoders; `flow explain` knows them by these names.
 pub(crate) mod code {
-    pub(crate) const BAD_JSON: &str = "bad-json";
-    pub(crate) const BAD_CSV: &str = "bad-csv";
-    pub(crate) const BAD_UTF8: &str = "bad-utf8";
-    pub(crate) const WRONG_TYPE: &str = "wrong-type";
-    pub(crate) const OUT_OF_RANGE: &str = "out-of-range";
-    pub(crate) const MISSING_FIELD: &str = "missing-field";
-    pub(crate) const TOO_LONG: &str = "line-too-long";
-    pub(crate) const TOO_DEEP: &str = "too-deep";
+    use flow_plan::ErrorCode;
+
+    pub(crate) const BAD_JSON: &str = ErrorCode::BadJson.as_str();
+    pub(crate) const BAD_CSV: &str = ErrorCode::BadCsv.as_str();
+    pub(crate) const BAD_UTF8: &str = ErrorCode::BadUtf8.as_str();
+    pub(crate) const WRONG_TYPE: &str = ErrorCode::WrongType.as_str();
+    pub(crate) const OUT_OF_RANGE: &str = ErrorCode::OutOfRange.as_str();
+    pub(crate) const MISSING_FIELD: &str = ErrorCode::MissingField.as_str();
+    pub(crate) const TOO_LONG: &str = ErrorCode::LineTooLong.as_str();
+    pub(crate) const TOO_DEEP: &str = ErrorCode::TooDeep.as_str();
 }
 
 impl Fault {

@@ -236,7 +236,7 @@ fn a_line_beyond_64_mib_is_a_record_error_and_its_neighbours_are_read() {
     let got = read(dir.path(), "a.ndjson", JSON, &numbers()).unwrap();
     assert_eq!(first_column(&got), ["1", "2"]);
     assert_eq!(got.bad.len(), 1);
-    assert_eq!((got.bad[0].code, got.bad[0].position.offset), ("line-too-long", 8));
+    assert_eq!((got.bad[0].code, got.bad[0].position.offset), ("lineTooLong", 8));
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn invalid_utf8_is_a_bad_line_and_a_byte_order_mark_is_none() {
     fs::write(dir.path().join("a.txt"), b"\xef\xbb\xbfone\ntw\xffo\nthree\n").unwrap();
     let got = read(dir.path(), "a.txt", Format::Text, &lines()).unwrap();
     assert_eq!(first_column(&got), ["one", "three"]);
-    assert_eq!((got.bad[0].code, got.bad[0].position.offset), ("bad-utf8", 7));
+    assert_eq!((got.bad[0].code, got.bad[0].position.offset), ("badUtf8", 7));
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub enum ErrorKind {
 pub struct JobError {
     /// What kind of thing went wrong.
     pub kind: ErrorKind,
-    /// Short stable code (`overflow`, `bad-json`, …).
+    /// Short stable code (`overflow`, `badJson`, …).
     pub code: String,
     /// One sentence.
     pub message: String,

@@ -164,7 +164,7 @@ impl From<Stop> for SourceError {
 pub struct BadRecord {
     /// What is wrong with it, a sentence without full stop.
     pub error: String,
-    /// Short stable code, such as `bad-json`, `bad-utf8`, `bad-csv`, `missing-field`.
+    /// Short stable code, such as `badJson`, `badUtf8`, `badCsv`, `missingField`.
     pub code: &'static str,
     /// Where it stood: file and byte offset.
     pub position: Position,

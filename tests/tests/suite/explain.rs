@@ -1,6 +1,8 @@
 //! Every code has an explanation, and its examples are what they say they are.
 
-use flow_driver::explain::{example, explain, leftovers};
+use flow_driver::explain::{
+    example, example_data, explain, explain_record_error, leftovers, record_error, record_error_title,
+};
 use flow_driver::{LoadError, Options};
 use flow_syntax::codes::CODES;
 use std::path::Path;
@@ -112,4 +114,52 @@ fn every_failing_example_gives_its_code_alone_and_every_mended_one_nothing() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_kind_of_record_errors_is_explained_and_happens_as_its_page_says() {
+    let language =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/language/errors.md")).unwrap();
+    let mut shown = 0;
+    for kind in flow_plan::ErrorCode::ALL {
+        let (name, text) = (kind.as_str(), explain_record_error(kind));
+        assert!(text.starts_with(&format!("# {name}\n\n{}.\n", record_error_title(kind))), "{name}");
+        assert!(language.contains(&format!("| `{name}` | {} |", record_error_title(kind))), "{name}");
+        assert_eq!(record_error(name), Some(kind));
+        let Some((end, data)) = example_data(text) else { continue };
+        shown += 1;
+        let folder = tempfile::tempdir().unwrap();
+        let run = |script: &str| {
+            std::fs::write(folder.path().join(format!("rows.{end}")), bytes(data)).unwrap();
+            std::fs::write(folder.path().join("example.flow"), script).unwrap();
+            let done = flow_tests::flow_binary::run(folder.path(), &["run", "example.flow"]);
+            (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+        };
+        let (fails, mended) = example(text, "Fails").zip(example(text, "Mended")).unwrap();
+        let (status, err) = run(fails);
+        assert_eq!(status, Some(3), "{name}: {err}");
+        assert!(err.contains(&format!("error[{name}]")), "{name}: {err}");
+        let (status, err) = run(mended);
+        assert_eq!(status, Some(0), "{name}: {err}");
+    }
+    assert!(shown >= 13, "only {shown} have an example");
+}
+
+#[test]
+fn flow_explain_knows_kinds_of_record_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |word: &str| {
+        let done = flow_tests::flow_binary::run(folder.path(), &["explain", word]);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    for word in ["overflow", "divisionByZero", "division-by-zero", "[badJson]", "bad-json"] {
+        let (status, out, _) = said(word);
+        assert!(
+            status == Some(0) && out.contains("onError: skip") && out.contains(".errors"),
+            "{word}: {out}"
+        );
+    }
+    let (status, _, err) = said("overflwo");
+    assert!(status == Some(2) && err.contains("did you mean `overflow`?"), "{err}");
 }

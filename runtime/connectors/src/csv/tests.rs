@@ -83,21 +83,21 @@ fn nulls_of_a_single_column_are_read_as_they_are_written() {
 fn a_bad_record_is_told_with_its_place_and_the_others_are_read() {
     let schema = schema(&[("a", DataType::Int), ("b", DataType::String)]);
     let cases: &[(&[u8], &str, &str)] = &[
-        (b"2", "bad-csv", "expected 2 fields, found 1 field"),
-        (b"2,x,y,z", "bad-csv", "expected 2 fields, found 4 fields"),
-        (b"x,y", "wrong-type", "field `a`: expected an int, found x"),
+        (b"2", "badCsv", "expected 2 fields, found 1 field"),
+        (b"2,x,y,z", "badCsv", "expected 2 fields, found 4 fields"),
+        (b"x,y", "wrongType", "field `a`: expected an int, found x"),
         (
             b",y",
-            "missing-field",
+            "missingField",
             "field `a`: expected int, found nothing (if it may be empty, its type is `int?`)",
         ),
         (
             b"99999999999999999999,y",
-            "out-of-range",
+            "outOfRange",
             "field `a`: 99999999999999999999 is out of the range of int",
         ),
-        (b"2,\"a\"b", "bad-csv", "text stands behind a closing quote"),
-        (b"2,\xff", "bad-utf8", "field `b`: the text is not UTF-8"),
+        (b"2,\"a\"b", "badCsv", "text stands behind a closing quote"),
+        (b"2,\xff", "badUtf8", "field `b`: the text is not UTF-8"),
     ];
     for (record, code, error) in cases {
         let text = [b"1,x\n", *record, b"\n3,z\n"].concat();

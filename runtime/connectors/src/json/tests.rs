@@ -89,27 +89,27 @@ fn the_first_of_equal_keys_counts_on_every_way() {
 fn a_bad_line_is_told_with_its_place_and_the_others_are_read() {
     let schema = schema(&[("a", DataType::Int), ("s", DataType::String.optional())]);
     let cases: &[(&[u8], &str, &str)] = &[
-        (b"nonsense", "bad-json", "expected an object, found `n`"),
-        (b"{\"a\":", "bad-json", "field `a`: expected a value, found the end of the line"),
-        (b"{\"a\":1.5}", "wrong-type", "field `a`: expected an int, found 1.5"),
-        (b"{\"a\":1e3}", "wrong-type", "field `a`: expected an int, found 1e3"),
-        (b"{\"a\":\"1\"}", "wrong-type", "field `a`: expected an int, found the string \"1\""),
-        (b"{\"a\":null}", "wrong-type", "field `a`: expected an int, found null"),
-        (b"{\"a\":01}", "bad-json", "field `a`: expected a value, found `0`"),
+        (b"nonsense", "badJson", "expected an object, found `n`"),
+        (b"{\"a\":", "badJson", "field `a`: expected a value, found the end of the line"),
+        (b"{\"a\":1.5}", "wrongType", "field `a`: expected an int, found 1.5"),
+        (b"{\"a\":1e3}", "wrongType", "field `a`: expected an int, found 1e3"),
+        (b"{\"a\":\"1\"}", "wrongType", "field `a`: expected an int, found the string \"1\""),
+        (b"{\"a\":null}", "wrongType", "field `a`: expected an int, found null"),
+        (b"{\"a\":01}", "badJson", "field `a`: expected a value, found `0`"),
         (
             b"{\"a\":9223372036854775808}",
-            "out-of-range",
+            "outOfRange",
             "field `a`: 9223372036854775808 is out of the range of int",
         ),
-        (b"{\"s\":\"x\"}", "missing-field", "field `a` is missing (if it may be, its type is `int?`)"),
-        (b"{\"a\":1} x", "bad-json", "expected the end of the line, found `x`"),
-        (b"{\"a\":1,}", "bad-json", "expected a key in quotes, found `}`"),
-        (b"{\"a\":1", "bad-json", "expected `,` or `}`, found the end of the line"),
-        (b"{\"a\":1,\"s\":\"\xff\"}", "bad-utf8", "field `s`: a string is not UTF-8"),
-        (b"{\"a\":1,\"s\":\"x", "bad-json", "field `s`: the line ends inside of a string"),
-        (b"{\"a\":1,\"s\":\"\t\"}", "bad-json", "field `s`: a control character inside of a string"),
-        (b"{\"a\":1,\"s\":\"\\x\"}", "bad-json", "field `s`: an unknown escape in a string"),
-        (b"{\"a\":1,\"s\":\"\\ud800\"}", "bad-json", "field `s`: half of a surrogate pair in a string"),
+        (b"{\"s\":\"x\"}", "missingField", "field `a` is missing (if it may be, its type is `int?`)"),
+        (b"{\"a\":1} x", "badJson", "expected the end of the line, found `x`"),
+        (b"{\"a\":1,}", "badJson", "expected a key in quotes, found `}`"),
+        (b"{\"a\":1", "badJson", "expected `,` or `}`, found the end of the line"),
+        (b"{\"a\":1,\"s\":\"\xff\"}", "badUtf8", "field `s`: a string is not UTF-8"),
+        (b"{\"a\":1,\"s\":\"x", "badJson", "field `s`: the line ends inside of a string"),
+        (b"{\"a\":1,\"s\":\"\t\"}", "badJson", "field `s`: a control character inside of a string"),
+        (b"{\"a\":1,\"s\":\"\\x\"}", "badJson", "field `s`: an unknown escape in a string"),
+        (b"{\"a\":1,\"s\":\"\\ud800\"}", "badJson", "field `s`: half of a surrogate pair in a string"),
     ];
     for (line, code, _) in cases {
         let mut bytes = b"{\"a\":1,\"s\":\"x\"}\n".to_vec();
@@ -136,13 +136,13 @@ fn what_is_nested_too_deep_is_a_record_error_where_it_is_read_and_nothing_where_
     let narrow = schema(&[("a", DataType::Int)]);
     assert_eq!(read(&narrow, &line).json(&narrow), [r#"{"a":1}"#]);
     let json = schema(&[("x", DataType::Json)]);
-    assert_eq!(read(&json, &line).bad[0].code, "too-deep");
+    assert_eq!(read(&json, &line).bad[0].code, "tooDeep");
     let mut ty = DataType::Int;
     for _ in 0..200 {
         ty = DataType::list(ty);
     }
     let lists = schema(&[("x", ty)]);
-    assert_eq!(read(&lists, &line).bad[0].code, "too-deep");
+    assert_eq!(read(&lists, &line).bad[0].code, "tooDeep");
     let open = format!("{{\"a\":1,\"x\":{}\n", "[".repeat(100_000));
     assert_eq!(read(&json, &open).bad.len(), 1);
 }
