@@ -62,6 +62,16 @@ fn every_example_is_run_and_stands_in_the_readme() {
     }
 }
 
+#[test]
+fn the_tests_of_the_examples_pass_in_every_mode() {
+    let tested = flow_binary::run(&home(), &["test", "--matrix", "."]);
+    let said = String::from_utf8_lossy(&tested.stderr);
+    assert!(tested.status.success(), "{said}");
+    for example in ["lists-and-records", "lookup", "scan", "sessions", "word-count"] {
+        assert!(said.contains(&format!("ok    {example}/{example}.flow")), "{example} has no test: {said}");
+    }
+}
+
 pub(crate) fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../lang-examples")
 }
