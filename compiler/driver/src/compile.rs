@@ -47,6 +47,18 @@ impl Compilation {
         errors > 0 && errors == self.checked.wrong_values
     }
 
+    /// What [`analyse_again`] can go on from, while this stays what it is.
+    pub fn to_go_on(&self) -> Compilation {
+        Compilation {
+            sources: self.sources.clone(),
+            programs: Vec::new(),
+            diagnostics: Vec::new(),
+            checked: self.checked.clone(),
+            plan: None,
+            upgrades: Vec::new(),
+        }
+    }
+
     /// Makes the plan of what was checked, if nothing is wrong with it.
     pub(crate) fn link(&mut self) {
         if self.checked.ok && !self.has_errors() {

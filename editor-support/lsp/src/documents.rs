@@ -2,7 +2,7 @@
 
 use crate::capabilities::Client;
 use crate::positions::{Encoding, Lines};
-use flow_driver::{Compilation, LoadError, Loader, Memories, Options, analyse, analyse_again, editor};
+use flow_driver::{Compilation, LoadError, Loader, Memories, Options, analyse_again, editor};
 use flow_syntax::{FileId, Span};
 use lsp_types::{Location, SemanticToken, TextDocumentContentChangeEvent, Uri};
 use std::cell::RefCell;
@@ -217,7 +217,12 @@ impl Documents {
     }
 
     /// Compiles a file as it would be behind these changes.
-    pub(crate) fn compile_changed(&self, path: &Path, changes: &editor::Changes) -> Option<Compilation> {
+    pub(crate) fn compile_changed(
+        &self,
+        path: &Path,
+        before: &Compilation,
+        changes: &editor::Changes,
+    ) -> Option<Compilation> {
         let load = |path: &Path| -> Result<Vec<u8>, LoadError> {
             let open = self.open.values().find(|document| document.path == path);
             let bytes = match open {
@@ -229,7 +234,9 @@ impl Documents {
                 false => bytes,
             })
         };
-        analyse(&mut Texts { load, files: &*self.files }, path, &Options::default(), None).ok()
+        let (mut before, mut memory) = (before.to_go_on(), self.memory.borrow_mut());
+        let mut texts = Texts { load, files: &*self.files };
+        analyse_again(&mut texts, path, &Options::default(), Some(&mut memory), Some(&mut before)).ok()
     }
 
     /// Keeps colours for the client's next question; their name.

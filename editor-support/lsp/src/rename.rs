@@ -61,7 +61,7 @@ impl Documents {
             }
         }
         for (path, before) in &scripts {
-            let after = self.compile_changed(path, &changes);
+            let after = self.compile_changed(path, before, &changes);
             let after = after.ok_or_else(|| format!("{} cannot be read", path.display()))?;
             editor::means_the_same(before, &after, &changes, &first, &new)?;
         }

@@ -52,29 +52,55 @@ impl Changes {
         text
     }
 
-    /// Where a place of the new text was in the old one. What stands within what was written new stands for what was there.
-    pub(super) fn before(&self, sources: &SourceMap, span: Span) -> Span {
-        let changes = self.of(Path::new(&sources.file(span.file).name));
-        let (mut start, mut end) = (span.start as usize, span.end as usize);
-        let (at, to) = (start, end);
-        let mut moved = 0isize;
-        for (range, new) in changes {
-            let from = range.start.wrapping_add_signed(moved);
-            let behind = from + new.len();
-            moved += new.len() as isize - range.len() as isize;
-            let old = |at: usize| at.wrapping_add_signed(-moved);
-            if at >= behind {
-                start = old(at);
-            } else if at >= from {
-                start = range.start;
-            }
-            if to >= behind {
-                end = old(to);
-            } else if to > from {
-                end = range.end;
-            }
-        }
-        Span::new(span.file, start, end.max(start))
+    /// How the files of a script moved; it is as it is behind the changes.
+    pub(super) fn moves(&self, sources: &SourceMap) -> Moves {
+        Moves(sources.files().map(|(_, file)| moved(self.of(Path::new(&file.name)))).collect())
+    }
+}
+
+/// Where what stands in the files of a changed script stood before.
+#[derive(Clone, Debug)]
+pub(super) struct Moves(Vec<Vec<Moved>>);
+
+/// What was written new.
+#[derive(Clone, Debug)]
+struct Moved {
+    new: Range<usize>,
+    old: Range<usize>,
+}
+
+fn moved(changes: &[(Range<usize>, String)]) -> Vec<Moved> {
+    let mut by = 0isize;
+    let each = |(old, new): &(Range<usize>, String)| {
+        let from = old.start.wrapping_add_signed(by);
+        by += new.len() as isize - old.len() as isize;
+        Moved { new: from..from + new.len(), old: old.clone() }
+    };
+    changes.iter().map(each).collect()
+}
+
+impl Moves {
+    /// Where a place was. What stands within what was written new stands for what was there.
+    pub(super) fn before(&self, span: Span) -> Span {
+        let Some(moves) = self.0.get(usize::from(span.file.0)).filter(|moves| !moves.is_empty()) else {
+            return span;
+        };
+        let behind = |at: usize, moved: &Moved| moved.old.end + (at - moved.new.end);
+        let (start, end) = (span.start as usize, span.end as usize);
+        // The last change that begins before it, or with it.
+        let count = moves.partition_point(|moved| moved.new.start <= start);
+        let from = match count.checked_sub(1).map(|at| &moves[at]) {
+            None => start,
+            Some(moved) if start >= moved.new.end => behind(start, moved),
+            Some(moved) => moved.old.start,
+        };
+        let count = moves.partition_point(|moved| moved.new.start < end);
+        let to = match count.checked_sub(1).map(|at| &moves[at]) {
+            None => end,
+            Some(moved) if end >= moved.new.end => behind(end, moved),
+            Some(moved) => moved.old.end,
+        };
+        Span::new(span.file, from, to.max(from))
     }
 }
 
@@ -94,9 +120,10 @@ mod tests {
         changes.add(&sources, edits.to_vec());
         let new = changes.applied(Path::new("a.flow"), sources.file(file).text.to_string());
         assert_eq!(new, "@was map { lim: zz } |> filter(zz)");
+        let moves = changes.moves(&sources);
         let was = |mark: &str| {
             let at = new.rfind(mark).unwrap();
-            let span = changes.before(&sources, Span::new(FileId(0), at, at + mark.len()));
+            let span = moves.before(Span::new(FileId(0), at, at + mark.len()));
             (span.start, span.end)
         };
         assert_eq!(was("lim"), (6, 9));

@@ -116,7 +116,8 @@ pub fn same_fields(compiled: &Compilation, target: &Target) -> Vec<Target> {
 /// are told what they were called.
 pub fn edits(compiled: &Compilation, target: &Target, new: &str) -> Vec<Edit> {
     let declared = target.span(&compiled.sources, 0);
-    let each = |at: Span| shorthand::written(compiled, declared, at, new);
+    let mut shorthand = shorthand::Shorthand::of(compiled, declared);
+    let each = |at: Span| shorthand.written(at, new);
     let mut all: Vec<Edit> = places(compiled, target).into_iter().flat_map(each).collect();
     all.extend(declared.into_iter().flat_map(|declared| former::names(compiled, declared, &target.name)));
     all

@@ -2,6 +2,7 @@
 //! columns it had, every state be found again. What would not is said before anything is changed.
 
 use super::super::plain;
+use super::changes::Moves;
 use super::{Changes, Target, line_of};
 use crate::Compilation;
 use flow_syntax::{Diagnostic, Span};
@@ -15,28 +16,31 @@ pub fn means_the_same(
     target: &Target,
     new: &str,
 ) -> Result<(), String> {
-    let look = Look { before, after, changes, old: &target.name, new: plain(new) };
+    let look =
+        Look { before, after, moves: &changes.moves(&after.sources), old: &target.name, new: plain(new) };
     look.mistakes()?;
     look.names()?;
     look.columns()?;
     look.states()?;
     let mut upgrades = before.upgrades.iter().zip(&after.upgrades);
-    upgrades
-        .try_for_each(|(before, after)| Look { before: &before.script, after: &after.script, ..look }.names())
+    upgrades.try_for_each(|(before, after)| {
+        let moves = changes.moves(&after.script.sources);
+        Look { before: &before.script, after: &after.script, moves: &moves, ..look }.names()
+    })
 }
 
 #[derive(Clone, Copy)]
 struct Look<'a> {
     before: &'a Compilation,
     after: &'a Compilation,
-    changes: &'a Changes,
+    moves: &'a Moves,
     old: &'a str,
     new: &'a str,
 }
 
 impl Look<'_> {
     fn was(&self, span: Span) -> Span {
-        self.changes.before(&self.after.sources, span)
+        self.moves.before(span)
     }
 
     /// Would something be wrong that was right?
@@ -69,8 +73,13 @@ impl Look<'_> {
 
     /// Would a name mean something else?
     fn names(&self) -> Result<(), String> {
-        let before: HashSet<(Span, Span)> = self.before.checked.references().copied().collect();
         let moved = |(used, declared): &(Span, Span)| (self.was(*used), self.was(*declared));
+        // They are found in the same order.
+        let (then, now) = (self.before.checked.references(), self.after.checked.references());
+        if then.copied().eq(now.map(moved)) {
+            return Ok(());
+        }
+        let before: HashSet<(Span, Span)> = self.before.checked.references().copied().collect();
         let after: HashSet<(Span, Span)> = self.after.checked.references().map(moved).collect();
         let mut differ: Vec<&(Span, Span)> = before.symmetric_difference(&after).collect();
         differ.sort();
