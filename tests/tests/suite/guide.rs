@@ -46,3 +46,25 @@ fn the_first_pipeline_of_the_guide_works_as_it_is_written() {
     }
     assert!(compared >= 4, "{compared} results are compared");
 }
+
+#[test]
+fn the_pictures_of_the_editor_are_those_that_their_script_makes_of_a_script_without_findings() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let (page, maker) = (read("docs/guide/editors.md"), read("editor-support/neovim/pictures/make.sh"));
+    let made: Vec<&str> =
+        maker.lines().filter_map(|l| l.strip_prefix("picture ")?.split(' ').next()).collect();
+    assert_eq!(made, ["mistake", "hover", "hints"]);
+    for name in made {
+        let picture = format!("pictures/editor-{name}.png");
+        assert!(page.contains(&format!("({picture})")), "the page does not show {picture}");
+        let bytes = std::fs::read(root.join("docs/guide").join(&picture)).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG"), "{picture}");
+    }
+    assert_eq!(page.matches("(pictures/editor-").count(), 3);
+    let scripts = root.join("editor-support/neovim/pictures");
+    for args in [&["check", "--deny", "warnings", "visits.flow"][..], &["fmt", "--check", "visits.flow"]] {
+        let done = flow_tests::flow_binary::run(&scripts, args);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
