@@ -421,9 +421,10 @@ impl Pairs {
         used.map(|pair| (pair.name - 1, pair.word, pair.calls))
     }
 
-    /// The pairs whose names are still used, under their new names, with room for twice as many.
+    /// The pairs whose names are still used, under their new names, with room for half as many more at least. If all are
+    /// used, that is twice the memory.
     fn renamed(&self, new: impl Fn(u32) -> u32, live: usize) -> Pairs {
-        let size = (live * 4).next_power_of_two().max(FIRST);
+        let size = (live * 3).next_power_of_two().max(FIRST);
         let mut pairs = Pairs { entries: vec![Pair::default(); size], len: 0 };
         for (name, word, calls) in self.iter() {
             let name = new(name);
@@ -442,6 +443,21 @@ mod tests {
     use flow_env::Random;
     use flow_plan::Value;
     use std::collections::HashSet;
+
+    #[test]
+    fn a_set_that_is_full_takes_twice_the_memory_and_no_more() {
+        let mut pairs = Pairs::default();
+        for word in 0..1_000 {
+            pairs.insert(0, word, 1);
+            let before = pairs.entries.len();
+            if pairs.is_full() {
+                pairs = pairs.renamed(|name| name, pairs.len);
+                assert_eq!(pairs.entries.len(), before * 2);
+                assert!(!pairs.is_full());
+            }
+        }
+        assert_eq!(pairs.iter().count(), 1_000);
+    }
 
     /// Values, which of them are in question, and (of a string column too) slots.
     struct Rows {
