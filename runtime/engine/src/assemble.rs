@@ -16,6 +16,7 @@ use crate::operator::{
     LookupOperator, Operator, PartsOperator, PassOperator, RowsOperator, SampleOperator, ScanOperator,
     SinkOperator, TableOperator, TapOperator, UnionOperator, WindowOperator, narrowed, stream_join,
 };
+use crate::pace::Pace;
 use crate::preaggregate::{gives_parts, in_two_steps};
 use crate::sequencer::Sequencer;
 use crate::shared::{Parts, Shared, clock_name};
@@ -119,6 +120,7 @@ pub(crate) fn assemble(
             passed: 0,
             drained: false,
             halted: None,
+            pace: Pace::default(),
         });
     }
     if goes_on {

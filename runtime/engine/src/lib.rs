@@ -18,6 +18,7 @@ mod job;
 mod layout;
 mod number;
 mod operator;
+mod pace;
 mod preaggregate;
 mod progress;
 mod ranked;

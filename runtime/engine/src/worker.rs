@@ -4,6 +4,7 @@ use crate::counters::add;
 use crate::error::{ErrorKind, Halt};
 use crate::flow::Flow;
 use crate::number::{DONE, Number};
+use crate::pace::Pace;
 use crate::sequencer::Taken;
 use crate::snapshot::Saved;
 use crate::source::{BadRecord, ChunkReader, Emit, SourceError, Stop};
@@ -33,6 +34,8 @@ pub(crate) struct Worker {
     pub(crate) drained: bool,
     /// When it first saw the barrier in front of it.
     pub(crate) halted: Option<Duration>,
+    /// How much it does at once for the checkpoint on its way.
+    pub(crate) pace: Pace,
 }
 
 impl Worker {
@@ -92,8 +95,10 @@ impl Worker {
         let marks = self.flow.save(barrier.wants_all());
         let sealings = if shared.seals { self.flow.seal(number)? } else { Vec::new() };
         (self.passed, self.drained) = (self.passed + 1, false);
+        let now = shared.env.clock.elapsed();
+        self.pace.rest(now);
         if let Some(began) = self.halted.take() {
-            barrier.stopped(shared.env.clock.elapsed().saturating_sub(began));
+            barrier.stopped(now.saturating_sub(began));
         }
         barrier.save(self.flow.worker, Saved { marks, sealings });
         Ok(true)
@@ -101,16 +106,26 @@ impl Worker {
 
     /// Writes down more of what was marked at the last barrier, if who takes it has room. Gives whether it did.
     fn hand_over(&mut self) -> Result<bool, Halt> {
-        let (shared, worker) = (&self.flow.shared.clone(), self.flow.worker);
-        let barrier = shared.sequencer.barrier();
-        if !self.flow.is_marked() || !barrier.has_room(worker) {
+        if !self.flow.is_marked() {
             return Ok(false);
         }
-        let began = shared.env.clock.elapsed();
-        let pieces = self.flow.save_more(ENTRIES)?;
-        barrier.stopped(shared.env.clock.elapsed().saturating_sub(began));
-        barrier.hand_over(worker, pieces);
-        Ok(true)
+        let (shared, worker) = (&self.flow.shared.clone(), self.flow.worker);
+        let (barrier, clock) = (shared.sequencer.barrier(), &shared.env.clock);
+        let began = clock.elapsed();
+        let (mut now, most) = (began, self.pace.begin(began));
+        let mut moved = false;
+        while self.flow.is_marked() && barrier.has_room(worker) {
+            let pieces = self.flow.save_more(ENTRIES)?;
+            barrier.hand_over(worker, pieces);
+            moved = true;
+            now = clock.elapsed();
+            barrier.stopped(now.saturating_sub(began));
+            if now.saturating_sub(began) >= most {
+                break;
+            }
+        }
+        self.pace.rest(now);
+        Ok(moved)
     }
 
     /// Writes down all that was marked: there is nothing else to do.
