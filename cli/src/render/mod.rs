@@ -48,8 +48,12 @@ pub fn report(diagnostics: &[Diagnostic], sources: &SourceMap, look: Look) -> St
 pub fn one(diagnostic: &Diagnostic, sources: &SourceMap, look: Look) -> String {
     let paint = Paint { color: look.color };
     let mut out = heading(diagnostic, look, paint);
-    let pictures = marks::groups(&diagnostic.primary, &diagnostic.labels, sources);
-    out.push_str(&snippet::draw_all(&pictures, sources, diagnostic.severity, look));
+    // A note about a whole file has nothing to show in it.
+    let of_file = diagnostic.severity == Severity::Note && diagnostic.primary.text.is_empty();
+    if !of_file || !diagnostic.labels.is_empty() {
+        let pictures = marks::groups(&diagnostic.primary, &diagnostic.labels, sources);
+        out.push_str(&snippet::draw_all(&pictures, sources, diagnostic.severity, look));
+    }
     for note in &diagnostic.notes {
         text::hanging(&mut out, &paint.bold("  note: "), 8, note, look.width);
     }

@@ -4,7 +4,7 @@ use super::{Checked, place};
 use crate::render::Look;
 use crate::render::text::Paint;
 use flow_driver::restore::{Effect, Report, Verdict};
-use flow_syntax::Span;
+use flow_syntax::{Diagnostic, Span};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -91,7 +91,8 @@ fn rows(out: &mut String, report: &Report, verdict: &Verdict) {
 
 /// Diagnostics that are none of the check's.
 fn findings(out: &mut String, file: &Checked) {
-    let plain = file.diagnostics.iter().filter(|d| !d.code.0.starts_with("E07") && d.code.0 != "W0311");
+    let in_table = |d: &Diagnostic| d.code.0.starts_with("E07") || d.code.0 == "W0311";
+    let plain = file.diagnostics.iter().filter(|d| file.restore.is_none() || !in_table(d));
     let mut any = false;
     for diagnostic in plain {
         let at = place(diagnostic.primary.span, file.sources());

@@ -134,9 +134,15 @@ fn a_script_that_is_new_since_the_revision_is_told_and_the_others_are_compared()
     std::fs::write(folder.path().join("old.flow"), OLD.replace("price > 100", "price > 7")).unwrap();
     let (status, _, err) = flow(folder.path(), &["check", ".", "--against", "git:HEAD"]);
     assert_eq!(status, Some(0), "{err}");
-    for part in ["`a.flow` is new since `HEAD`", "totals.sum  restores      changesMeaning"] {
+    for part in [
+        "note[E0705]: `a.flow` is new since `HEAD`: there is no state it would have to fit\n\n",
+        "totals.sum  restores      changesMeaning",
+    ] {
         assert!(err.contains(part), "no {part:?} in\n{err}");
     }
+    let args = ["check", ".", "--against", "git:HEAD", "--format", "markdown"];
+    let (_, markdown, _) = flow(folder.path(), &args);
+    assert!(markdown.contains("- note E0705 at a.flow:1:1: `a.flow` is new since `HEAD`"), "{markdown}");
     let args = ["check", ".", "--against", "git:HEAD", "--format", "github"];
     let (_, annotations, _) = flow(folder.path(), &args);
     assert!(annotations.contains("::notice file=a.flow,line=1"), "{annotations}");
@@ -260,7 +266,7 @@ fn a_savepoint_is_found_beside_the_script_and_in_a_named_state_folder() {
     let target = ["check", "jobs/j.flow", "--against", "j@1"];
     let (status, _, err) = flow(folder.path(), &target);
     assert_eq!(status, Some(2));
-    for part in ["`.flow` or `jobs/.flow`", "--state DIR"] {
+    for part in ["in the state folder `.flow` or `jobs/.flow`\n", "--state DIR"] {
         assert!(err.contains(part), "no {part:?} in\n{err}");
     }
     let (_, _, err) = flow(folder.path(), &[&target[..], &["--state", "elsewhere"]].concat());

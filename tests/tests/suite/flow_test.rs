@@ -446,5 +446,5 @@ fn parameters_are_given_to_each_script_of_a_test_that_declares_them() {
     let (status, _, err) = with(&["-p", "least=15"]);
     assert!(status == Some(1) && err.contains("the parameter `added` has no value"), "{err}");
     let (status, _, err) = with(&["-p", "least=15", "-p", "added=1", "-p", "nobodys=1"]);
-    assert!(status == Some(1) && err.contains("no parameter `nobodys`"), "{err}");
+    assert!(status == Some(2) && err.contains("no parameter `nobodys`"), "{err}");
 }

@@ -6,7 +6,7 @@ use crate::args::Check;
 use crate::report::Checked;
 use crate::script;
 use crate::status::Stop;
-use flow_checkpoint::{Manifest, Saved, ScriptFile};
+use flow_checkpoint::{Failure, Manifest, Problem, Saved, ScriptFile};
 use flow_driver::restore::{self, Report, compare, report};
 use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options};
 use flow_env::Env;
@@ -266,17 +266,19 @@ fn savepoint(text: &str, args: &Check, env: &Env) -> Result<Target, Stop> {
     for state in &folders {
         match Saved::find(env.disk.clone(), state, text) {
             Ok(saved) => return Ok(Target::Checkpoint(Box::new(saved.manifest), text.to_string())),
-            Err(failure) => failures.push(failure.to_string()),
+            // That it is not there is said anyway.
+            Err(Failure { problem: Problem::Missing, .. }) => {}
+            Err(failure) => failures.push(format!("\n  {failure}")),
         }
     }
     failures.dedup();
     let looked: Vec<String> = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
     let text = format!("`--against {text}` is neither `git:REF` nor a `.flow` file");
     Err(Stop::outside(format!(
-        "{text}, and no such savepoint was found in the state folder {}\n  {}\n  help: `--state DIR` names the state \
+        "{text}, and no such savepoint was found in the state folder {}{}\n  help: `--state DIR` names the state \
          folder (`state:` of the script's `job` block), and `--against` takes the path of a savepoint too",
         looked.join(" or "),
-        failures.join("\n  ")
+        failures.concat()
     )))
 }
 
