@@ -100,6 +100,8 @@ pub enum DeclarationKind {
 pub struct Declaration {
     /// Its name.
     pub name: String,
+    /// What it was called before, if it says so.
+    pub was: Option<String>,
     /// Its kind.
     pub kind: DeclarationKind,
     /// What a record error in it does.

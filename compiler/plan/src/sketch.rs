@@ -67,6 +67,7 @@ impl Sketch {
     pub(crate) fn declare(&mut self, name: &str, kind: DeclarationKind, on_error: OnError) -> u32 {
         self.plan.declarations.push(Declaration {
             name: name.into(),
+            was: None,
             kind,
             on_error,
             late_consumed: false,

@@ -37,6 +37,8 @@ pub struct Checked {
 pub struct CheckedDeclaration {
     /// Its name.
     pub name: Arc<str>,
+    /// What it was called before, if it says so.
+    pub was: Option<Arc<str>>,
     /// The name in the script.
     pub name_span: Span,
     /// The whole declaration.

@@ -303,6 +303,7 @@ impl<'a> Checker<'a> {
             .zip(self.resolved)
             .map(|(global, resolved)| CheckedDeclaration {
                 name: global.name.name.as_str().into(),
+                was: global.decl.was.as_ref().map(|was| was.name.as_str().into()),
                 name_span: global.name.span,
                 span: global.decl.span,
                 doc: global.decl.doc.clone(),

@@ -170,6 +170,7 @@ impl Linker<'_> {
             if read.contains(&Input::Errors(index)) { OnError::Route } else { self.checked.job.on_error };
         self.plan.declarations.push(Declaration {
             name: declaration.name.to_string(),
+            was: declaration.was.as_ref().map(ToString::to_string),
             kind: checked.kind,
             on_error,
             late_consumed: read.contains(&Input::Late(index)),
@@ -212,6 +213,7 @@ impl Linker<'_> {
         // A declaration of its own: errors of a stream must not flow back into it.
         self.plan.declarations.push(Declaration {
             name: "expect".into(),
+            was: None,
             kind: DeclarationKind::Sink,
             on_error: OnError::Fail,
             late_consumed: false,

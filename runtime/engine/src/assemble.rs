@@ -88,7 +88,7 @@ pub(crate) fn assemble(
     let channels: Vec<Vec<Channel>> = layout.edges.iter().map(|_| channels(&wake, options)).collect();
     channels_begin(&channels, begin.number());
     let times = time_logs(&graph, &nodes, &sources, &columns, count);
-    let names: Vec<String> = nodes.iter().map(|node| states[*node].id.clone()).collect();
+    let names: Vec<StateIdentity> = nodes.iter().map(|node| states[*node].clone()).collect();
     load_times(&graph, &times, &states, &names, &begin)?;
     let times_begun = times_begun(&layout, &states, &begin);
     let timing = timing(&graph, &layout, &nodes, &timed);
@@ -198,11 +198,12 @@ fn load_times(
     graph: &Graph,
     times: &[Option<TimeLog>],
     states: &[StateIdentity],
-    names: &[String],
+    names: &[StateIdentity],
     begin: &Begin,
 ) -> Result<(), StartError> {
     for (index, log) in times.iter().enumerate() {
-        if let (Some(log), Some(saved)) = (log, begin.time(&states[index].id)) {
+        let was = || begin.time(states[index].was.as_deref()?);
+        if let (Some(log), Some(saved)) = (log, begin.time(&states[index].id).or_else(was)) {
             let refuse = |why| refused(&graph.nodes[index], format!("its watermark cannot be read: {why}"));
             log.load(saved, names).map_err(refuse)?;
         }
@@ -212,8 +213,13 @@ fn load_times(
 
 /// How far time is for the readers of event-time nodes.
 fn times_begun(layout: &Layout, states: &[StateIdentity], begin: &Begin) -> Vec<(Vec<Above>, i64)> {
+    let called = |state: &StateIdentity| state.was.clone().unwrap_or_else(|| state.id.clone());
+    let former: Vec<StateIdentity> =
+        states.iter().map(|state| StateIdentity { id: called(state), was: None }).collect();
     let begun = |clocks: &Vec<Above>| {
-        let now = begin.time(&clock_name(states, clocks))?.parse().ok()?;
+        let now =
+            begin.time(&clock_name(states, clocks)).or_else(|| begin.time(&clock_name(&former, clocks)));
+        let now = now?.parse().ok()?;
         Some((clocks.clone(), now))
     };
     layout.nodes.iter().map(|node| &node.clocks).filter_map(begun).collect()

@@ -436,6 +436,42 @@ fn new_makes_a_folder_in_which_everything_passes() {
 }
 
 #[test]
+fn a_job_goes_on_where_it_was_behind_a_rename_that_says_so() {
+    let script =
+        "source n = generate { id: seq() } rate: 1000\nsink out = n -> file(\"out\", format: json)\n";
+    let renamed = script.replace("source n", "@was(\"n\") source m").replace("= n ->", "= m ->");
+    let renamed = renamed.replace("sink out", "@was(\"out\") sink written");
+    let folder = folder(&[("a.flow", script)]);
+    for text in [script, &renamed, &renamed] {
+        std::fs::write(folder.path().join("a.flow"), text).unwrap();
+        let child = Command::new(path())
+            .args(["run", "a.flow"])
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let (status, _, err) = said(&child.wait_with_output().unwrap());
+        assert_eq!(status, Some(0), "{err}");
+    }
+    let mut ids: Vec<u64> = Vec::new();
+    for part in std::fs::read_dir(folder.path().join("out")).unwrap() {
+        let part = part.unwrap().path();
+        if part.extension().is_some_and(|end| end == "json" || end == "ndjson") {
+            for line in std::fs::read_to_string(part).unwrap().lines() {
+                let row: serde_json::Value = serde_json::from_str(line).unwrap();
+                ids.push(row["id"].as_u64().unwrap());
+            }
+        }
+    }
+    ids.sort_unstable();
+    assert!(ids.len() > 300, "{}", ids.len());
+    assert!(ids.windows(2).all(|pair| pair[0] + 1 == pair[1]), "each id once, none left out");
+}
+
+#[test]
 fn completions_are_scripts_that_name_the_commands() {
     let folder = folder(&[]);
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

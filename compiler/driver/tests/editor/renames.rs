@@ -220,6 +220,12 @@ fn states_are_told_what_their_declaration_was_called() {
     assert!(new.contains(pinned), "{new}");
     let verdicts = compare(&script(&text).plan.unwrap(), &script(&new).plan.unwrap());
     assert!(verdicts.iter().all(|v| v.effect <= Effect::Restores), "{verdicts:?}");
+    // Where a source is and what a sink has sealed goes by their names too.
     let new = rename(&text, "source a", "zz").unwrap();
-    assert!(!new.contains("@was(\"a\")"), "a source without states needs none: {new}");
+    assert!(new.starts_with("@was(\"a\") source zz:"), "{new}");
+    let again = rename(&new, "source zz", "yy").unwrap();
+    assert!(again.starts_with("@was(\"zz\") source yy:"), "{again}");
+    assert!(rename(&text, "sink o", "zz").unwrap().contains("@was(\"o\") sink zz = s"));
+    let plain = with_fields("stream m = a |> filter(k > 1)\nsink o = m -> blackhole()\n");
+    assert!(!rename(&plain, "stream m", "zz").unwrap().contains("@was"), "what holds nothing needs none");
 }

@@ -34,6 +34,7 @@ fn timed(sources: &[&str], delay: i64) -> Graph {
         let (name, place) = ((*name).to_string(), Place::default());
         graph.declarations.push(Declaration {
             name: name.clone(),
+            was: None,
             kind,
             on_error,
             late_consumed: true,

@@ -1,6 +1,6 @@
 //! The beginning of a run: its number, what sinks say, where it goes on, and what must be shown again first.
 
-use super::recover::Said;
+use super::recover::{self, Said};
 use super::{Beginning, Checkpoints, Told};
 use crate::assemble::OpenSink;
 use crate::sink::{Run, SinkError};
@@ -67,7 +67,7 @@ pub(crate) fn begin(
             still_fresh()?;
             Err(NotBegun::sink(*node)(error))
         })?;
-        said.push(Said { remembers: sink.remembers(), mark, id: &ids[*node].id });
+        said.push(Said { remembers: sink.remembers(), mark, id: &ids[*node] });
     }
     still_fresh()?;
     let marks = |newest: Option<&Manifest>| -> Vec<Option<Mark>> {
@@ -136,7 +136,7 @@ fn go_on(
     }
     for index in std::mem::take(&mut recovery.recommit) {
         let (node, sink) = &mut sinks[index];
-        let sealed = manifest.sinks.iter().find(|sealed| sealed.id == ids[*node].id);
+        let sealed = recover::seal(&manifest, &ids[*node]);
         let sealed = sealed.map(|sealed| sealed.sealed.as_slice()).unwrap_or_default();
         sink.commit(manifest.epoch, sealed).map_err(NotBegun::sink(*node))?;
         reach("shown again");

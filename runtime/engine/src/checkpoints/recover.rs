@@ -1,7 +1,8 @@
 //! What sinks say they show, as the protocol understands it.
 
-use flow_checkpoint::Manifest;
 use flow_checkpoint::protocol::Mark;
+use flow_checkpoint::{Manifest, SinkSeal};
+use flow_plan::operator::StateIdentity;
 
 /// What a sink said when it was told of the run.
 pub(super) struct Said<'a> {
@@ -9,7 +10,13 @@ pub(super) struct Said<'a> {
     pub(super) remembers: bool,
     pub(super) mark: Option<Mark>,
     /// Its state's name.
-    pub(super) id: &'a str,
+    pub(super) id: &'a StateIdentity,
+}
+
+/// What a checkpoint has sealed of a sink; of one that is called otherwise now, by its former name.
+pub(super) fn seal<'m>(manifest: &'m Manifest, id: &StateIdentity) -> Option<&'m SinkSeal> {
+    let named = |name: &str| manifest.sinks.iter().find(|sink| sink.id == name);
+    named(&id.id).or_else(|| named(id.was.as_deref()?))
 }
 
 impl Said<'_> {
@@ -26,7 +33,7 @@ impl Said<'_> {
             // It knows of more than this folder does: the protocol says what that means.
             return self.mark;
         }
-        let mine = newest.sinks.iter().find(|sink| sink.id == self.id);
+        let mine = seal(newest, self.id);
         match mine.is_some_and(|sink| !sink.sealed.is_empty()) && shown < newest.epoch {
             // To be shown again, which changes nothing if it is there already.
             true => Some(Mark { epoch: newest.epoch - 1, ..all }),
@@ -38,7 +45,6 @@ impl Said<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flow_checkpoint::SinkSeal;
 
     fn manifest(epoch: u64, sealed: &[&str]) -> Manifest {
         let sealed = sealed.iter().map(|name| (*name).to_string()).collect();
@@ -65,7 +71,8 @@ mod tests {
     #[test]
     fn a_sink_that_got_nothing_in_an_epoch_shows_all_of_it() {
         let shown = Mark { generation: 3, epoch: 2 };
-        let said = Said { remembers: true, mark: Some(shown), id: "out" }.of(Some(&manifest(7, &[])));
+        let id = StateIdentity { id: "out".into(), was: None };
+        let said = Said { remembers: true, mark: Some(shown), id: &id }.of(Some(&manifest(7, &[])));
         assert_eq!(said, Some(Mark { generation: 3, epoch: 7 }));
     }
 
@@ -73,11 +80,23 @@ mod tests {
     fn a_sink_behind_its_epoch_shows_it_again_and_one_ahead_is_reported_as_it_is() {
         let newest = manifest(7, &["part"]);
         let at = |epoch| Some(Mark { generation: 3, epoch });
-        let said = |remembers, mark| Said { remembers, mark, id: "out" }.of(Some(&newest));
+        let id = StateIdentity { id: "out".into(), was: None };
+        let said = |remembers, mark| Said { remembers, mark, id: &id }.of(Some(&newest));
         assert_eq!(said(true, at(6)), at(6));
         assert_eq!(said(true, at(2)), at(6));
         assert_eq!(said(true, at(7)), at(7));
         assert_eq!(said(true, at(9)), at(9));
         assert_eq!(said(false, None), at(7));
+    }
+
+    #[test]
+    fn a_sink_is_known_by_its_former_name() {
+        let newest = manifest(7, &["part"]);
+        let mark = Some(Mark { generation: 3, epoch: 2 });
+        let said = |was: Option<&str>| {
+            let id = StateIdentity { id: "shown".into(), was: was.map(String::from) };
+            Said { remembers: true, mark, id: &id }.of(Some(&newest)).map(|mark| mark.epoch)
+        };
+        assert_eq!((said(Some("out")), said(None)), (Some(6), Some(7)));
     }
 }

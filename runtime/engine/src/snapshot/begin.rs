@@ -145,18 +145,29 @@ pub(crate) fn state_ids(graph: &Graph) -> Vec<StateIdentity> {
     let (named, others): (Vec<usize>, Vec<usize>) =
         (0..graph.nodes.len()).partition(|node| identity(&graph.nodes[*node]).is_some());
     for node in named.into_iter().chain(others) {
-        let label = || StateIdentity { id: graph.nodes[node].label.clone(), was: None };
-        let mut identity = identity(&graph.nodes[node]).cloned().unwrap_or_else(label);
+        let mut identity =
+            identity(&graph.nodes[node]).cloned().unwrap_or_else(|| label(graph, &graph.nodes[node]));
         let count = seen.entry(identity.id.clone()).or_insert(0);
         *count += 1;
         if *count > 1 {
             // The second of two steps, or a node without state of the script's.
             identity.id = format!("{}·{count}", identity.id);
+            identity.was = identity.was.map(|was| format!("{was}·{count}"));
         }
         ids.push((node, identity));
     }
     ids.sort_by_key(|(node, _)| *node);
     ids.into_iter().map(|(_, identity)| identity).collect()
+}
+
+/// The name of a node that the script gives none: a source's position, a sink's seals, how far time is.
+fn label(graph: &Graph, node: &Node) -> StateIdentity {
+    let declaration = graph.declarations.get(node.declaration as usize);
+    let was = declaration.and_then(|declaration| {
+        let word = node.label.strip_prefix(&declaration.name)?;
+        Some(format!("{}{word}", declaration.was.as_ref()?))
+    });
+    StateIdentity { id: node.label.clone(), was }
 }
 
 fn identity(node: &Node) -> Option<&StateIdentity> {

@@ -1,8 +1,10 @@
 //! The watermark of one event-time node, as a function of the number. Workers report what they saw in
 //! which number; as soon as all of them have closed a number, the watermark behind it is known for good.
 
+use super::splits::find;
 use super::{ASIDE, News, Origin, SavedSplits, Split, Splits};
 use crate::number::Number;
+use flow_plan::operator::StateIdentity;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -78,8 +80,8 @@ impl SavedNews {
     }
 
     /// `None`: the source is no more.
-    fn news(self, names: &[String]) -> Option<News> {
-        let index = |name: &str| names.iter().position(|known| known == name);
+    fn news(self, names: &[StateIdentity]) -> Option<News> {
+        let index = |name: &str| find(names, name);
         Some(match self {
             SavedNews::SplitEnded(source, split) => News::SplitEnded((index(&source)?, split)),
             SavedNews::SourceEnded(source) => News::SourceEnded(index(&source)?),
@@ -179,7 +181,7 @@ impl TimeLog {
     }
 
     /// Goes on from what was saved.
-    pub(crate) fn load(&self, saved: &str, names: &[String]) -> Result<(), String> {
+    pub(crate) fn load(&self, saved: &str, names: &[StateIdentity]) -> Result<(), String> {
         let saved: Saved = serde_json::from_str(saved).map_err(|error| error.to_string())?;
         let mut state = self.state();
         state.watermark = saved.watermark;

@@ -1,6 +1,7 @@
 //! The parts of the input that an event-time node waits for, and how far each is in time.
 
 use super::{News, Split};
+use flow_plan::operator::StateIdentity;
 use flow_plan::physical::hidden::{END_OF_TIME, LAST_TIME, NO_WATERMARK};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,12 @@ struct Progress {
 }
 
 const GATHERED: Split = (0, 0);
+
+/// The source of this name, or that had it before.
+pub(super) fn find(names: &[StateIdentity], name: &str) -> Option<usize> {
+    let now = names.iter().position(|known| known.id == name);
+    now.or_else(|| names.iter().position(|known| known.was.as_deref() == Some(name)))
+}
 
 /// What a snapshot holds of them, with the names of sources: of each split the greatest event time seen and the
 /// sources that are awake; and the sources that are silent.
@@ -89,8 +96,8 @@ impl Splits {
     }
 
     /// Goes on from what was saved. A split of a source that was there is only waited for if it was then.
-    pub(crate) fn load(&mut self, saved: SavedSplits, names: &[String]) {
-        let index = |name: &str| names.iter().position(|known| known == name);
+    pub(crate) fn load(&mut self, saved: SavedSplits, names: &[StateIdentity]) {
+        let index = |name: &str| find(names, name);
         let splits = saved
             .splits
             .into_iter()

@@ -297,6 +297,7 @@ impl Build {
     pub fn declare(&mut self, name: &str, on_error: OnError) -> u32 {
         self.graph.declarations.push(Declaration {
             name: name.into(),
+            was: None,
             kind: DeclarationKind::Stream,
             on_error,
             late_consumed: false,

@@ -3,6 +3,7 @@
 
 use crate::Compilation;
 use crate::editor::actions::{quoted, stages_of};
+use flow_plan::operator::DeclarationKind;
 use flow_syntax::{Edit, Span};
 
 /// `@was("old")` before a declaration whose states are named after it. A state that says itself what it was called keeps
@@ -15,7 +16,10 @@ pub(super) fn names(compiled: &Compilation, declared: Span, old: &str) -> Vec<Ed
     let holds = |span: Span| span.start <= declared.start && declared.end <= span.end;
     let decl = program.into_iter().flat_map(|program| &program.decls).find(|decl| holds(decl.span));
     let Some(decl) = decl else { return Vec::new() };
-    let (mut edits, mut named_after) = (Vec::new(), false);
+    // Where a source is, what a sink has sealed and how far time is are called after the declaration too.
+    let mut named_after = matches!(pipeline.kind, DeclarationKind::Source | DeclarationKind::Sink)
+        || pipeline.stages.iter().any(|stage| stage.word == "eventTime");
+    let mut edits = Vec::new();
     for stage in stages_of(&decl.kind).iter().filter(|stage| stage.id.is_none()) {
         let checked = pipeline.stages.iter().find(|checked| checked.span == stage.span);
         let operators = checked.map(|checked| checked.operators.clone()).unwrap_or_default();
@@ -33,8 +37,10 @@ pub(super) fn names(compiled: &Compilation, declared: Span, old: &str) -> Vec<Ed
         let replacement = format!("@id({}) {was}", quoted(&state.id));
         edits.push(Edit { span: stage.span.before(), replacement });
     }
-    if named_after {
-        edits.push(Edit { span: decl.span.before(), replacement: format!("@was({}) ", quoted(old)) });
+    match &decl.was {
+        _ if !named_after => {}
+        None => edits.push(Edit { span: decl.span.before(), replacement: format!("@was({}) ", quoted(old)) }),
+        Some(was) => edits.push(Edit { span: was.span, replacement: quoted(old) }),
     }
     edits
 }
