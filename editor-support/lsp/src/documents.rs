@@ -140,6 +140,11 @@ impl Documents {
         }
     }
 
+    /// What nobody needs any more.
+    pub(crate) fn let_go(&mut self, compiled: Compilation) {
+        self.old.push(Rc::new(compiled));
+    }
+
     /// Lets go what nobody needs.
     pub(crate) fn tidy(&mut self) {
         self.old.clear();

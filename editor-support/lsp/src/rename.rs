@@ -63,7 +63,9 @@ impl Documents {
         for (path, before) in &scripts {
             let after = self.compile_changed(path, before, &changes);
             let after = after.ok_or_else(|| format!("{} cannot be read", path.display()))?;
-            editor::means_the_same(before, &after, &changes, &first, &new)?;
+            let same = editor::means_the_same(before, &after, &changes, &first, &new);
+            self.let_go(after);
+            same?;
         }
         self.workspace_edit(&changes, &scripts).map(Some)
     }
