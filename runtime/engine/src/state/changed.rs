@@ -7,6 +7,8 @@ use flow_env::planted;
 #[derive(Default)]
 pub(crate) struct Changed {
     marks: Vec<u8>,
+    /// Zeros, for the next marks: fresh memory would be most of what a barrier costs.
+    spare: Vec<u8>,
 }
 
 impl Changed {
@@ -21,13 +23,27 @@ impl Changed {
 
     /// The slots that changed, as what is to be copied; from here on none has.
     pub(crate) fn take(&mut self) -> Marked {
-        let mut left = std::mem::take(&mut self.marks);
+        let mut left = std::mem::replace(&mut self.marks, std::mem::take(&mut self.spare));
         if planted("lose-a-change")
             && let Some(last) = left.iter_mut().rev().find(|mark| **mark != 0)
         {
             *last = 0;
         }
         Marked { left, from: 0 }
+    }
+
+    /// All of so many slots are to be copied, whether they changed or not; from here on none has.
+    pub(crate) fn take_all(&mut self, slots: usize) -> Marked {
+        let Marked { mut left, .. } = self.take();
+        left.clear();
+        left.resize(slots, 1);
+        Marked { left, from: 0 }
+    }
+
+    /// All of it is copied: takes its memory back.
+    pub(crate) fn reuse(&mut self, copied: Marked) {
+        debug_assert!(copied.left.iter().all(|mark| *mark == 0), "a slot was not copied");
+        self.spare = copied.left;
     }
 
     /// Has a slot changed?
@@ -38,11 +54,12 @@ impl Changed {
     /// Keeps these slots, which ascend; they become slots `0..`.
     pub(crate) fn retain(&mut self, slots: &[u32]) {
         self.marks = kept(&self.marks, slots);
+        self.spare = Vec::new();
     }
 
     /// The bytes it has taken.
     pub(crate) fn bytes(&self) -> usize {
-        room(&self.marks)
+        room(&self.marks) + room(&self.spare)
     }
 }
 
@@ -120,6 +137,24 @@ mod tests {
         assert_eq!(marked.next(100), [2047]);
         assert!(marked.next(100).is_empty());
         assert_eq!(changed.take().next(100), [5, 17]);
+    }
+
+    #[test]
+    fn memory_that_is_used_again_holds_no_mark_of_before() {
+        let mut changed = Changed::default();
+        changed.mark(&[1, 7], 8);
+        let mut marked = changed.take_all(8);
+        changed.mark(&[2], 9);
+        assert_eq!(marked.next(100), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert!(marked.next(100).is_empty());
+        changed.reuse(marked);
+        let mut marked = changed.take();
+        changed.mark(&[8], 12);
+        assert_eq!(marked.next(100), [2]);
+        assert!(marked.next(100).is_empty());
+        changed.reuse(marked);
+        assert_eq!(changed.take().next(100), [8]);
+        assert!(changed.take().next(100).is_empty());
     }
 
     #[test]

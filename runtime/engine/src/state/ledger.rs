@@ -173,9 +173,12 @@ impl Ledger {
         home: Home,
         keys: usize,
     ) {
-        let changed = self.changed.as_mut().map(Changed::take).filter(|_| !out.whole());
-        let whole = changed.is_none();
-        self.marked = Some(changed.unwrap_or_else(|| Marked::all(of.table().len())));
+        let (whole, all) = (out.whole() || self.changed.is_none(), of.table().len());
+        self.marked = Some(match &mut self.changed {
+            Some(changed) if whole => changed.take_all(all),
+            Some(changed) => changed.take(),
+            None => Marked::all(all),
+        });
         if let Some(cold) = &mut self.cold {
             cold.mark(whole);
         }
@@ -204,7 +207,9 @@ impl Ledger {
             out.more(copy);
             return Ok(true);
         }
-        self.marked = None;
+        if let (Some(copied), Some(changed)) = (self.marked.take(), &mut self.changed) {
+            changed.reuse(copied);
+        }
         Ok(false)
     }
 
