@@ -45,6 +45,22 @@ fn gives(rows: u64, script: &str, sources: &[(&str, Vec<Vec<Vec<Value>>>)]) {
     assert_eq!(agrees(&format!("{ROWS}{script}"), sources), Ok(rows), "{script}");
 }
 
+/// A row that is behind one of its windows and in time for others, and whose value overflows in both, is one record error.
+/// (Seed 90000862.)
+#[test]
+fn a_row_that_two_windows_refuse_is_told_once() {
+    let script = "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)
+stream sums = a |> window(sliding(5s, every: 2s), lateness: 1s) |> aggregate { sum: sum(v) }
+sink errors = sums.errors -> stdout(format: json)
+";
+    let rows = vec![
+        row(2, 3, 16_000),
+        row(0, -9_223_372_036_854_775_806, 18_125),
+        row(0, 9_223_372_036_854_775_805, 16_000),
+    ];
+    gives(1, script, &[("a", vec![rows])]);
+}
+
 /// Rows behind those that a limit lets through are not read by one worker, and may be read by several: they must
 /// not move time below it, whatever other stream is there to keep time open. (Seed 31935.)
 #[test]

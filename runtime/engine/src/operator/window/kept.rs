@@ -21,7 +21,7 @@ use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
 use flow_plan::operator::LateTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod save;
 
@@ -48,6 +48,8 @@ pub(crate) struct Kept {
     open: BTreeMap<(i64, i64), Open>,
     /// Rows of the current batch that are refused: each is told of once.
     refused: BTreeSet<u32>,
+    /// Of each batch of rows that are behind some of their windows: those that another window has refused already.
+    told: VecDeque<BTreeSet<u32>>,
 }
 
 /// A window.
@@ -116,8 +118,8 @@ impl Kept {
         discarding: bool,
         changelog: bool,
     ) -> Kept {
-        let (open, refused) = (BTreeMap::new(), BTreeSet::new());
-        Kept { spans, lateness, late, discarding, changelog, open, refused }
+        let (open, refused, told) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
+        Kept { spans, lateness, late, discarding, changelog, open, refused, told }
     }
 
     /// The windows of a row, least end first.
@@ -211,7 +213,7 @@ impl Kept {
     /// results that were given.
     fn take_behind(&mut self, common: &mut Common, cx: &mut Context<'_>, moment: Moment) -> Result<(), Halt> {
         while let Some(batch) = common.next_behind(cx.number) {
-            self.refused.clear();
+            self.refused = self.told.pop_front().unwrap_or_default();
             let times = common.times(&batch).into_owned();
             let own = common.watermarks(&batch).into_owned();
             let (mut late, mut targets) = (Vec::new(), Vec::new());
@@ -492,6 +494,10 @@ impl Windows for Kept {
         for (target, rows) in parts {
             let part = Part { batch: &batch, rows, number: cx.number, behind: false };
             self.add(common, cx, target, part)?;
+        }
+        if !behind.is_empty() {
+            let told = (0..behind.len() as u32).filter(|&at| self.refused.contains(&behind[at as usize]));
+            self.told.push_back(told.collect());
         }
         common.set_behind(cx.number, &batch, &behind);
         common.rows += batch.len as u64;
