@@ -77,6 +77,32 @@ impl Due {
         self.pop_if(|time| time < now)
     }
 
+    /// Takes all rows whose time is before `now`, in no order: buckets that are over are not sorted for it.
+    pub(crate) fn free_before(&mut self, now: i64, rows: &mut Vec<u32>) {
+        let run = self.run.partition_point(|entry| entry.0 < now);
+        rows.extend(self.run.drain(..run).map(|(.., row)| row));
+        while let Some(Reverse(entry)) = self.heap.peek()
+            && entry.0 < now
+        {
+            rows.push(entry.2);
+            self.heap.pop();
+        }
+        let open = self.open.partition_point(|entry| entry.0 >= now);
+        rows.extend(self.open.drain(open..).map(|(.., row)| row));
+        while self.open.is_empty()
+            && let Some((bucket, mut entries)) = self.later.pop_first()
+        {
+            if bucket < now >> BUCKET_BITS {
+                rows.extend(entries.into_iter().map(|(.., row)| row));
+                continue;
+            }
+            entries.sort_unstable_by(|a, b| b.cmp(a));
+            let over = entries.partition_point(|entry| entry.0 >= now);
+            rows.extend(entries.drain(over..).map(|(.., row)| row));
+            (self.bucket, self.open) = (bucket, entries);
+        }
+    }
+
     fn pop_if(&mut self, wanted: impl Fn(i64) -> bool) -> Option<(i64, u32)> {
         let ((time, _, row), place) = self.least().filter(|((time, ..), _)| wanted(*time))?;
         match place {
@@ -141,8 +167,18 @@ mod tests {
                     now += random.below(spread) as i64;
                     expected.sort_unstable();
                     let until = expected.partition_point(|(time, _)| *time < now);
-                    let popped: Vec<_> = std::iter::from_fn(|| due.pop_before(now)).collect();
-                    assert_eq!(popped, expected.drain(..until).collect::<Vec<_>>(), "seed {seed}");
+                    let over: Vec<_> = expected.drain(..until).collect();
+                    if random.below(2) == 0 {
+                        let popped: Vec<_> = std::iter::from_fn(|| due.pop_before(now)).collect();
+                        assert_eq!(popped, over, "seed {seed}");
+                    } else {
+                        let mut freed = Vec::new();
+                        due.free_before(now, &mut freed);
+                        freed.sort_unstable();
+                        let mut rows: Vec<u32> = over.into_iter().map(|(_, row)| row).collect();
+                        rows.sort_unstable();
+                        assert_eq!(freed, rows, "seed {seed}");
+                    }
                     assert_eq!(due.peek(), expected.first().copied(), "seed {seed}");
                 }
             }

@@ -45,6 +45,8 @@ pub(crate) struct Interval {
     /// How many partners each row of the probe has (1: at least one).
     partners: Vec<u32>,
     pairs: Pairs,
+    /// Rows that go.
+    gone: Vec<u32>,
 }
 
 impl Interval {
@@ -57,6 +59,7 @@ impl Interval {
             met: Vec::new(),
             partners: Vec::new(),
             pairs: Pairs::default(),
+            gone: Vec::new(),
         }
     }
 
@@ -173,9 +176,8 @@ impl Bound for Interval {
             return Ok(true);
         }
         for side in [0, 1] {
-            while let Some((_, row)) = self.due[side].pop_before(at.behind) {
-                core.remove(side, row);
-            }
+            self.due[side].free_before(at.behind, &mut self.gone);
+            self.gone.drain(..).for_each(|row| core.remove(side, row));
         }
         Ok(false)
     }

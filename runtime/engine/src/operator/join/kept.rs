@@ -16,10 +16,8 @@ pub(crate) struct Kept {
     free: Vec<u32>,
     /// The next number, if the block it lies in is not full.
     next: Option<u32>,
-    /// By number: the key, and the rows before and behind it in the key's list.
-    slot: Vec<u32>,
-    before: Vec<u32>,
-    behind: Vec<u32>,
+    /// By number: where it stands in its key's list.
+    links: Vec<Link>,
     /// By number: how many partners a row has.
     pub(crate) partners: Vec<u32>,
     /// By number: the place in the sequence where it came.
@@ -31,6 +29,14 @@ pub(crate) struct Kept {
     /// The list of the rows without a key.
     unkeyed: (u32, u32),
     rows: usize,
+}
+
+/// A row's key, and the rows before and behind it in the key's list. Side by side: a row that goes touches all three.
+#[derive(Clone, Copy)]
+struct Link {
+    slot: u32,
+    before: u32,
+    behind: u32,
 }
 
 /// Stands for the key of a row that is in no list.
@@ -62,9 +68,7 @@ impl Kept {
             live: Vec::new(),
             free: Vec::new(),
             next: None,
-            slot: Vec::new(),
-            before: Vec::new(),
-            behind: Vec::new(),
+            links: Vec::new(),
             partners: Vec::new(),
             number: Vec::new(),
             time: Vec::new(),
@@ -78,7 +82,7 @@ impl Kept {
     pub(crate) fn bytes(&self) -> usize {
         let notes = 4 * size_of::<u32>() + 2 * size_of::<u64>();
         let columns: usize = self.slabs.iter().map(ColumnSlab::bytes).sum();
-        columns + self.slot.capacity() * notes + self.ends.capacity() * size_of::<(u32, u32)>()
+        columns + self.links.capacity() * notes + self.ends.capacity() * size_of::<(u32, u32)>()
     }
 
     /// There are so many keys.
@@ -137,13 +141,11 @@ impl Kept {
         if let Some(block) = self.free.pop() {
             return block * SLAB_BLOCK as u32;
         }
-        let start = self.slot.len();
+        let start = self.links.len();
         assert!(start < (NO_ROW as usize) - SLAB_BLOCK, "a worker keeps at most 2^32 rows of a join's side");
         let all = start + SLAB_BLOCK;
         self.live.push(0);
-        self.slot.resize(all, UNLINKED);
-        self.before.resize(all, NO_ROW);
-        self.behind.resize(all, NO_ROW);
+        self.links.resize(all, Link { slot: UNLINKED, before: NO_ROW, behind: NO_ROW });
         self.partners.resize(all, 0);
         self.number.resize(all, 0);
         self.time.resize(all, 0);
@@ -155,27 +157,25 @@ impl Kept {
     }
 
     fn link(&mut self, number: u32, slot: u32) {
-        self.slot[number as usize] = slot;
-        self.behind[number as usize] = NO_ROW;
         let (first, last) = self.list(slot);
         let before = std::mem::replace(last, number);
         if before == NO_ROW {
             *first = number;
         } else {
-            self.behind[before as usize] = number;
+            self.links[before as usize].behind = number;
         }
-        self.before[number as usize] = before;
+        self.links[number as usize] = Link { slot, before, behind: NO_ROW };
     }
 
     /// A row is met by nobody any more, but still there. Gives its key, if that has no rows on this side
     /// any more.
     pub(crate) fn unlink(&mut self, number: u32) -> Option<u32> {
-        let at = number as usize;
-        let slot = std::mem::replace(&mut self.slot[at], UNLINKED);
+        let link = &mut self.links[number as usize];
+        let Link { slot, before, behind } = *link;
         if slot == UNLINKED {
             return None;
         }
-        let (before, behind) = (self.before[at], self.behind[at]);
+        link.slot = UNLINKED;
         let (first, last) = self.list(slot);
         if before == NO_ROW {
             *first = behind;
@@ -184,22 +184,22 @@ impl Kept {
             *last = before;
         }
         if before != NO_ROW {
-            self.behind[before as usize] = behind;
+            self.links[before as usize].behind = behind;
         }
         if behind != NO_ROW {
-            self.before[behind as usize] = before;
+            self.links[behind as usize].before = before;
         }
         (slot != NO_ROW && self.is_free(slot)).then_some(slot)
     }
 
     /// The key of a row, if it has one and can be met.
     pub(crate) fn key(&self, number: u32) -> Option<u32> {
-        Some(self.slot[number as usize]).filter(|slot| *slot < UNLINKED)
+        Some(self.links[number as usize].slot).filter(|slot| *slot < UNLINKED)
     }
 
     /// Is a row in a list?
     pub(crate) fn is_linked(&self, number: u32) -> bool {
-        self.slot[number as usize] != UNLINKED
+        self.links[number as usize].slot != UNLINKED
     }
 
     /// A row is gone. Gives its key, if that has no rows on this side any more.
@@ -233,7 +233,7 @@ impl Kept {
     /// The row behind it in its key's list, or [`NO_ROW`].
     #[inline]
     pub(crate) fn following(&self, number: u32) -> u32 {
-        self.behind[number as usize]
+        self.links[number as usize].behind
     }
 
     /// The input's columns that are kept, ascending: the declared ones and, behind them, ranks.
@@ -248,7 +248,7 @@ impl Kept {
             let mut next = first;
             while next != NO_ROW {
                 all.push(next);
-                next = self.behind[next as usize];
+                next = self.links[next as usize].behind;
             }
         }
         all
@@ -260,8 +260,8 @@ impl Kept {
         for (slot, &(first, _)) in self.ends.iter().enumerate() {
             let mut number = first;
             while number != NO_ROW {
-                self.slot[number as usize] = slot as u32;
-                number = self.behind[number as usize];
+                self.links[number as usize].slot = slot as u32;
+                number = self.links[number as usize].behind;
             }
         }
     }
