@@ -15,6 +15,15 @@ fn here(dir: &Path) -> &Path {
     if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
 }
 
+/// The folders that a path leads through, the last one first: not those that a `..` leaves again.
+fn on_the_way(dir: &Path) -> impl Iterator<Item = &Path> {
+    let mut left = false;
+    dir.ancestors().take_while(move |dir| {
+        let before = std::mem::replace(&mut left, dir.ends_with(".."));
+        !before
+    })
+}
+
 impl Disk for RealDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
         let file = File::open(path)?;
@@ -48,7 +57,7 @@ impl Disk for RealDisk {
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
         let above: Vec<PathBuf> =
-            dir.ancestors().filter_map(|dir| fs::canonicalize(here(dir)).ok()).collect();
+            on_the_way(dir).filter_map(|dir| fs::canonicalize(here(dir)).ok()).collect();
         for entry in fs::read_dir(dir)? {
             let path = entry?.path();
             // A file may vanish between the listing and this look at it.
@@ -215,6 +224,23 @@ mod tests {
         let again = RealDisk.create_new(&path).err().map(|error| error.kind());
         assert_eq!(again, Some(io::ErrorKind::AlreadyExists));
         fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_a_path_goes_up_from_is_listed_like_its_neighbours() {
+        let dir = std::env::temp_dir().join(format!("flow-up-{}", std::process::id()));
+        fs::create_dir_all(dir.join("a/b")).unwrap();
+        fs::create_dir_all(dir.join("c")).unwrap();
+        let names = |below: &str| -> Vec<String> {
+            let entries = RealDisk.list(&dir.join(below)).unwrap();
+            entries.iter().map(|e| e.path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+        };
+        assert_eq!(names("a/.."), ["a", "c"]);
+        assert_eq!(names("a/b/../.."), ["a", "c"]);
+        assert_eq!(names("c/../a"), ["b"]);
+        let relative: Vec<&Path> = on_the_way(Path::new("..")).collect();
+        assert_eq!(relative, [Path::new("..")], "and not the folder that stands for no name");
+        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[cfg(unix)]
