@@ -3,7 +3,7 @@
 # and the hooks all run it; so can you: `check.sh [file or folder]…`.
 #
 #   FLOW           the binary (default: flow)
-#   FLOW_DENY      lints that fail the change (default: warnings; empty: none)
+#   FLOW_DENY      lints that fail the change, with blanks or commas between them (default: warnings; empty: none)
 #   FLOW_AGAINST   a git revision: the state of running jobs must fit the changed scripts
 #   FLOW_ALLOW_DROPPED   not empty: state that the changed scripts have no place for may go
 #   FLOW_REPORTS   a folder for reports: tests.xml (JUnit), findings.sarif, code-quality.json
@@ -11,20 +11,22 @@ set -u
 flow="${FLOW:-flow}"
 scripts=("$@")
 [ "${#scripts[@]}" -gt 0 ] || scripts=(.)
-deny=()
-[ -z "${FLOW_DENY-warnings}" ] || deny=(--deny "${FLOW_DENY-warnings}")
 # All that `flow check` is told, each time it is called: every report has the same findings.
-findings=(${deny[@]+"${deny[@]}"})
+findings=()
 if [ -n "${FLOW_AGAINST-}" ]; then
   if ! git rev-parse --quiet --verify "$FLOW_AGAINST^{commit}" > /dev/null; then
     echo "check.sh: there is no revision $FLOW_AGAINST here (a shallow clone has few: fetch it first)" >&2
     exit 2
   fi
-  # An edit that lets old and new rows mix may well be meant: it is told, and fails only who denies it by name.
-  [ "${FLOW_DENY-}" = changes-meaning ] || findings+=(--warn changes-meaning)
+  # An edit that lets old and new rows mix may well be meant: it is told, and fails only who denies it by name (below).
+  findings+=(--warn changes-meaning)
   findings+=(--against "git:$FLOW_AGAINST")
   [ -z "${FLOW_ALLOW_DROPPED-}" ] || findings+=(--allow-dropped)
 fi
+IFS=', ' read -ra denied <<< "${FLOW_DENY-warnings}"
+for lint in ${denied[@]+"${denied[@]}"}; do
+  findings+=(--deny "$lint")
+done
 failed=0
 
 step() { "$@" || failed=1; }
