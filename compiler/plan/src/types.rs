@@ -101,6 +101,22 @@ impl DataType {
         }
     }
 
+    /// Has it more parts than this, written out? Looks no further than that: a type that names another one twice, which
+    /// does so again, has more parts than any memory holds.
+    pub fn has_more_parts_than(&self, most: usize) -> bool {
+        fn left(ty: &DataType, most: usize) -> Option<usize> {
+            let most = most.checked_sub(1)?;
+            match ty {
+                DataType::List(of) | DataType::Map(of) | DataType::Optional(of) => left(of, most),
+                DataType::Record(record) => {
+                    record.fields.iter().try_fold(most, |most, field| left(&field.ty, most))
+                }
+                _ => Some(most),
+            }
+        }
+        left(self, most).is_none()
+    }
+
     /// `T` of `T?`, else the type itself.
     pub fn unwrapped(&self) -> &DataType {
         match self {

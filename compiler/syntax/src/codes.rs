@@ -100,6 +100,7 @@ codes! {
     NOT_CONSTANT "E0319" "not-constant" "the value must be known before anything runs";
     BARE_DURATION "E0320" "bare-duration" "a duration needs a unit";
     EXPRESSION_TOO_DEEP "E0321" "expression-too-deep" "the expression is nested too deeply";
+    TYPE_TOO_LARGE "E0322" "type-too-large" "a type has more than 10,000 parts";
 
     STAGE_SHAPE "E0401" "stage-shape" "the stage is written in another shape";
     NO_EVENT_TIME "E0402" "no-event-time" "the stage needs event time and the stream has none";

@@ -6,8 +6,11 @@ use crate::{order, suggest, walk};
 use flow_plan::{DataType, Field, RecordType};
 use flow_syntax::ast::{DeclKind, FieldType, Ident, TypeExpr, TypeKind};
 use flow_syntax::codes;
-use flow_syntax::{Code, Diagnostic};
+use flow_syntax::{Code, Diagnostic, Span};
 use std::sync::Arc;
+
+/// Parts of the largest type, and fields of the widest rows.
+pub(crate) const MOST_PARTS: usize = 10_000;
 
 const TYPE_WORDS: [&str; 9] =
     ["bool", "int", "float", "decimal", "string", "bytes", "timestamp", "duration", "json"];
@@ -52,8 +55,22 @@ impl Checker<'_> {
         for index in sorted {
             let DeclKind::Type(decl) = &self.globals[index].decl.kind else { continue };
             let ty = if broken[index] { None } else { self.resolve_type(&decl.ty) };
+            let named = decl.name.span;
+            let ty = ty.filter(|ty| self.is_not_too_large(ty, named));
             self.resolved[index] = Resolved::Type(ty);
         }
+    }
+
+    /// Says so of a type that nothing could work with.
+    pub(crate) fn is_not_too_large(&mut self, ty: &DataType, span: Span) -> bool {
+        let large = ty.has_more_parts_than(MOST_PARTS);
+        if large {
+            let diag = Diagnostic::new(codes::TYPE_TOO_LARGE, span, "this type has more than 10,000 parts")
+                .at("fields, and what is in them")
+                .help("what is several times in it is written out each time: leave some of it out");
+            self.report(diag);
+        }
+        !large
     }
 
     /// One diagnostic for a circle of declarations.

@@ -43,6 +43,26 @@ fn functions_that_double_at_each_step_are_refused_and_do_not_explode() {
 }
 
 #[test]
+fn types_records_and_joins_that_double_at_each_step_are_refused_and_do_not_explode() {
+    let types: String = (0..40).map(|i| format!("type T{i} = {{ a: T{n}, b: T{n} }}\n", n = i + 1)).collect();
+    let types =
+        types + "type T40 = { a: int }\nsource s: T0 = stdin(format: json)\nsink o = s -> blackhole()\n";
+    let records = "  |> map { r: { a: r, b: r } }\n".repeat(40);
+    let records =
+        format!("source s = generate {{ r: seq() }} rate: 1\nsink o = s\n{records}  -> blackhole()\n");
+    let mut joins = String::from("type R = { k: int }\nsource s0: R = stdin(format: json)\n");
+    for i in 0..40 {
+        let _ = writeln!(joins, "stream s{} = s{i} as x |> join(s{i} as y on x.k == y.k, ttl: 1h)", i + 1);
+    }
+    joins += "sink o = s40 -> blackhole()\n";
+    for text in [types, records, joins] {
+        let outcome = support::check_text(&text);
+        let large = outcome.diags.iter().filter(|d| d.code.0 == "E0322").count();
+        assert_eq!(large, 1, "{}", outcome.long());
+    }
+}
+
+#[test]
 fn deep_nesting_is_refused_not_recursed_into() {
     for (open, close) in [("(", ")"), ("[", "]"), ("not ", ""), ("- ", ""), ("if x then 1 else ", "")] {
         let text = format!(

@@ -327,7 +327,7 @@ impl<'a> ExprCx<'_, 'a> {
         }
         let (fields, nodes): (Vec<Field>, Vec<NodeId>) = fields.into_iter().unzip();
         let ty = DataType::Record(Arc::new(RecordType::new(fields)));
-        Some(self.push(Kind::Record(nodes), ty, span))
+        self.ck.is_not_too_large(&ty, span).then(|| self.push(Kind::Record(nodes), ty, span))
     }
 
     /// A computed value where a name is needed too.

@@ -5,6 +5,7 @@ use crate::args::{self, Spec};
 use crate::expr::{ExprCx, Fields, compact};
 use crate::stream::{EventTime, StreamType};
 use crate::stream_decls::Readable;
+use crate::type_exprs::MOST_PARTS;
 use flow_plan::expr::{BinaryOp as Op, Kind, NodeId};
 use flow_plan::operator::{Join, JoinBound, JoinKind, OperatorKind, StreamMode};
 use flow_plan::{DataType, Expr};
@@ -78,6 +79,17 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
         let right_stream =
             right.stream.clone().with_side(&side.name, alias.as_ref().map_or(right.span, |a| a.span));
+        if left.columns.len() + right_stream.columns.len() > MOST_PARTS {
+            let diag = Diagnostic::new(
+                codes::TYPE_TOO_LARGE,
+                stage.name.span,
+                "the rows of both sides have more than 10,000 fields together",
+            )
+            .at("joined here")
+            .help("a join keeps all fields of both sides: leave some out with a `map` before it");
+            self.ck.report(diag);
+            return self.lose(stage.span);
+        }
         let mut both = left.clone();
         both.columns.extend(right_stream.columns.iter().cloned());
         both.open |= right_stream.open;
