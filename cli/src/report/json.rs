@@ -10,7 +10,8 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 
 pub(super) fn write(checked: &[Checked]) -> String {
     let mut all: Vec<Value> = each(checked).map(|(d, sources)| diagnostic(d, sources)).collect();
-    all.extend(checked.iter().filter_map(|file| file.restore.as_ref()).flat_map(super::restore::json));
+    let compared = checked.iter().filter_map(|file| Some((&file.path, file.restore.as_ref()?)));
+    all.extend(compared.flat_map(|(path, report)| super::restore::json(path, report)));
     format!("{:#}\n", Value::Array(all))
 }
 

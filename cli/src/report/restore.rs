@@ -120,12 +120,13 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 
-/// The verdicts as entries of the JSON array, behind the diagnostics.
-pub(super) fn json(report: &Report) -> Vec<Value> {
+/// The verdicts on a script as entries of the JSON array, behind the diagnostics.
+pub(super) fn json(file: &str, report: &Report) -> Vec<Value> {
     let span = |span: Option<Span>| span.map(|span| super::json::span(span, &report.sources));
     let each = |verdict: &Verdict| {
         json!({
             "format_version": super::json::FORMAT_VERSION,
+            "file": file,
             "verdict": verdict.effect.word(),
             "changes_meaning": verdict.changes_meaning,
             "id": verdict.id,

@@ -76,6 +76,7 @@ fn formats_for_machines_carry_the_verdicts() {
     let verdicts: Vec<_> = all.as_array().unwrap().iter().filter(|v| v["verdict"].is_string()).collect();
     assert_eq!(verdicts.len(), 2, "{json}");
     assert!(verdicts.iter().all(|v| v["format_version"] == 1 && v["findings"].is_array()));
+    assert!(verdicts.iter().all(|v| v["file"] == "new.flow"), "which script is meant: {json}");
     let (_, markdown, _) = flow(folder.path(), &args("markdown"));
     assert!(markdown.contains("| state | verdict | why | old | new |"), "{markdown}");
     assert!(markdown.contains("| `totals.aggregate` | restores |"), "{markdown}");
