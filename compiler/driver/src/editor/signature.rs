@@ -145,6 +145,13 @@ fn own(compiled: &Compilation, name: &str) -> Option<CallForm> {
     Some(form(label, found.doc.as_deref().unwrap_or_default()))
 }
 
+/// The parameters of a function of the script: name and type of each.
+pub(super) fn own_parameters(compiled: &Compilation, name: &str) -> Vec<(String, String)> {
+    let Some(form) = own(compiled, name) else { return Vec::new() };
+    let parameters = form.parameters.into_iter().map(|range| form.label[range].split_once(':'));
+    parameters.flatten().map(|(name, ty)| (name.trim().to_string(), ty.trim().to_string())).collect()
+}
+
 fn with_arguments(name: &str, args: &[ArgDef], doc: &str) -> CallForm {
     let mut label = format!("{name}(");
     let mut ranges = Vec::new();

@@ -201,6 +201,17 @@ fn half_of_a_pipe_or_an_arrow_is_completed() {
 }
 
 #[test]
+fn arguments_of_a_function_of_the_script_are_offered_by_their_names() {
+    let text =
+        "fn dearer(x: int, by: int, than: int) -> bool = x * by > than\nstream s = bids |> filter(dearer(";
+    let names = |all: Vec<String>| all.into_iter().filter(|name| name.ends_with(':')).collect::<Vec<_>>();
+    assert_eq!(names(offered_at(&format!("{text}price, "))), ["by:", "than:"]);
+    assert_eq!(names(offered_at(&format!("{text}price, than: 3, "))), ["by:"]);
+    assert!(names(offered_at(&format!("{text}price, by: "))).is_empty(), "a value");
+    assert!(offered_at(&format!("{text}price, ")).contains(&"price".into()));
+}
+
+#[test]
 fn what_a_test_gives_are_sources_and_tables() {
     let text = with("stream s = bids |> filter(price > 1)\ntest \"t\" {\n  given ");
     let given = offered(&text, "  given ");

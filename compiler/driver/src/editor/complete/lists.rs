@@ -6,6 +6,7 @@ use crate::Compilation;
 use crate::editor::cursor::Cursor;
 use crate::editor::hover::{record, signatures};
 use crate::editor::quoted;
+use crate::editor::signature::own_parameters;
 use flow_plan::connector::{CONNECTORS, ConnectorDef};
 use flow_plan::operator::DeclarationKind;
 use flow_plan::{DataType, catalogue};
@@ -178,6 +179,14 @@ pub(super) struct Lists<'c> {
 }
 
 impl Lists<'_> {
+    /// The parameters by name, where a call of the script's own function is typed. The first is given without its name.
+    pub(super) fn own_arguments(&self) -> Vec<Named> {
+        let innermost = self.cursor.open.first().and_then(|open| Some((open, self.cursor.callee(open)?)));
+        let Some((open, callee)) = innermost else { return Vec::new() };
+        let parameters = own_parameters(self.compiled, callee).into_iter();
+        parameters.skip(open.commas.min(1)).map(|(name, ty)| (name, ty, String::new())).collect()
+    }
+
     /// The stages that may follow here: a window waits for a stage that groups, a key makes that likely.
     pub(super) fn stages(&self) -> Vec<Completion> {
         let stream = self.stream();

@@ -97,7 +97,8 @@ pub fn complete(compiled: &Compilation, offset: usize) -> Vec<Completion> {
         Place::TestStep => lists::steps(),
         Place::Row(target, given) => cx.row(target, &given),
         Place::Arguments { named, given, expression, heads } => {
-            let mut all = lists::named(&named, &given);
+            let own = cx.own_arguments();
+            let mut all = lists::named(if named.is_empty() { &own } else { &named }, &given);
             if heads {
                 all.extend(cx.heads(false));
             }
