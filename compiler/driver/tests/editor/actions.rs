@@ -120,6 +120,65 @@ fn an_extracted_stream_stands_above_its_reader_and_keeps_states() {
 }
 
 #[test]
+fn stages_are_not_extracted_where_something_would_change_by_it() {
+    let head = "source a: { k: int, v: int, at: timestamp } = file(\"a\", format: json) |> eventTime(at, delay: 1s)\n";
+    let offer = |rest: &str, at: &str| {
+        let text = format!("{head}{rest}");
+        let compiled = script(&text);
+        assert!(!compiled.has_errors(), "{:?}", findings(&compiled));
+        let at = text.rfind(at).unwrap();
+        let found = actions(&compiled, at..at).into_iter().find(|a| a.kind == ActionKind::Extract);
+        found.map(|action| edited(&text, &action.edits))
+    };
+    let refused = [
+        (
+            "a comment between",
+            "sink o = a\n  |> filter(v > 0) // few\n  |> map { v }\n  -> stdout(format: json)\n",
+            "map",
+        ),
+        (
+            "one behind the pipe",
+            "sink o = a |> // all\n  filter(v > 0) |> map { v } -> stdout(format: json)\n",
+            "filter",
+        ),
+        (
+            "the sink's moment",
+            "sink o = a |> map { v, t: now() } |> filter(v > 1) -> stdout(format: json)\n",
+            "map",
+        ),
+        (
+            "a name of the join",
+            "source b: { q: int, z: int } = file(\"b\", format: json)\nsink o = a |> join(b on k == q, ttl: 1h) |> map { k, b /* c */ .z } -> stdout(format: json)\n",
+            "join",
+        ),
+        (
+            "late rows for others",
+            "stream o = a |> keyBy(k) |> window(tumbling(10s)) |> count() as n |> filter(n > 1)\nsink p = o -> stdout(format: json)\n",
+            "count",
+        ),
+        (
+            "what may be said",
+            "// flow-allow W0304: all in order\nsink o = a |> filter(v > 0) |> map { v } -> stdout(format: json)\n",
+            "filter",
+        ),
+    ];
+    for (what, rest, at) in refused {
+        assert_eq!(offer(rest, at), None, "{what}");
+    }
+    // What else is in the line stays what it is.
+    let made = offer(
+        "stream s = a\n  |> filter(v > 2) sink o = s |> filter(v > 1) |> map { v } -> stdout(format: json)\n",
+        "filter",
+    );
+    assert!(
+        made.unwrap().contains("  |> filter(v > 2) stream oInput = s\n  |> filter(v > 1)\n\nsink o = oInput")
+    );
+    let made =
+        offer("/* one\ntwo */ sink o = a |> filter(v > 1) |> map { v } -> stdout(format: json)\n", "filter");
+    assert!(made.unwrap().contains("/* one\ntwo */ stream oInput = a"));
+}
+
+#[test]
 fn fields_that_a_type_lacks_are_added_with_the_type_of_their_use() {
     let text = "type Bid = { auction: int }\nsource bids: Bid = file(\"b\", format: json) |> eventTime(at, delay: 5s)\nsink o = bids |> filter(price > 10 and channel == \"web\") |> filter(not ok) -> stdout(format: json)\n";
     let compiled = script(text);

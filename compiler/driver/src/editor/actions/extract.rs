@@ -9,7 +9,8 @@ use flow_types::stream::StreamType;
 use std::ops::Range;
 
 /// The stages up to the last one in the range, as a stream of their own. Offered where nothing changes by it: not between a
-/// `keyBy` or `window` and what uses it, and not where something reads the declaration's `.late` or `.errors`.
+/// `keyBy` or `window` and what uses it, not where something reads the declaration's `.late` or `.errors` (or another script
+/// may read `.late`), and not where a comment stands between the stages: nobody knows where it belongs.
 pub(super) fn extract(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
     let program = compiled.programs.first()?;
     let decl = program.decls.iter().find(|decl| touches(decl.span, range))?;
@@ -31,7 +32,11 @@ pub(super) fn extract(compiled: &Compilation, range: &Range<usize>) -> Option<Ac
     if waits || checked.late_consumed || checked.errors_consumed || cut.span != pipeline.stages[last].span {
         return None;
     }
-    if !sides_kept(compiled, pipeline, last, after) {
+    let exported = !sink && checked.late.is_some();
+    if exported
+        || !sides_kept(compiled, pipeline, last, after)
+        || !moves_alone(compiled, decl, pipeline, last)
+    {
         return None;
     }
     let new = free_name(compiled, &name.name);
@@ -59,18 +64,47 @@ fn free_name(compiled: &Compilation, name: &str) -> String {
     names.find(|name| !taken(name)).unwrap_or(plain)
 }
 
-/// The beginning of the declaration, with the comments right above it.
+/// The beginning of the declaration, with the comments right above it; the declaration itself where something else stands in
+/// its line.
 fn above(compiled: &Compilation, decl: &Decl) -> Span {
     let text = &compiled.sources.file(decl.span.file).text;
-    let mut start = text[..decl.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
+    let first = decl.span.start as usize;
+    let mut start = text[..first].rfind('\n').map_or(0, |at| at + 1);
+    if !text[start..first].trim().is_empty() {
+        return decl.span.before();
+    }
     while start > 0 {
         let line = text[..start - 1].rfind('\n').map_or(0, |at| at + 1);
-        if !text[line..start].trim_start().starts_with("//") {
+        let is_comment =
+            text[line..start].trim_start().starts_with("//") && !text[line..start].contains("*/");
+        if !is_comment {
             break;
         }
         start = line;
     }
     Span::new(decl.span.file, start, start)
+}
+
+/// Are the stages all there is? No comment is among them, none above speaks of them, and they mean the same elsewhere
+/// (`now()` is for sinks).
+fn moves_alone(compiled: &Compilation, decl: &Decl, pipeline: &Pipeline, last: usize) -> bool {
+    let text = |span: Span| compiled.sources.text(span);
+    let moved = &pipeline.stages[..=last];
+    let ends = std::iter::once(pipeline.head.span().end).chain(moved.iter().map(|stage| stage.span.end));
+    let starts = pipeline.stages.iter().map(|stage| stage.span.start);
+    let between = |(end, start): (u32, u32)| Span::new(decl.span.file, end as usize, start as usize);
+    let mut gaps = ends.zip(starts).map(between).map(text);
+    let above = above(compiled, decl);
+    let spoken = text(Span { end: decl.span.start.max(above.start), ..above });
+    let now = |stage: &Stage| words(text(stage.span)).any(|word| word == "now");
+    !gaps.any(|gap| gap.contains("//") || gap.contains("/*"))
+        && !spoken.contains("flow-allow")
+        && !moved.iter().any(now)
+}
+
+/// The names in a piece of a script.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
 }
 
 fn declaration(
@@ -122,7 +156,7 @@ fn counted_on(checked: &CheckedPipeline, pipeline: &Pipeline, last: usize) -> Ve
 fn sides_kept(compiled: &Compilation, pipeline: &Pipeline, last: usize, after: &StreamType) -> bool {
     let own = pipeline.alias.as_ref().unwrap_or(&pipeline.head.name);
     let left = left(compiled, pipeline, last);
-    let used = |side: &str| left.contains(&format!("{side}.")) || left.contains(&format!("..{side}"));
+    let used = |side: &str| words(left).any(|word| word == side);
     let mut sides = after.columns.iter().filter_map(|column| column.side.as_deref());
     let twice = after.columns.iter().any(|column| after.named(&column.name).count() > 1);
     !twice && !sides.any(|side| side != own.name && used(side))
@@ -139,7 +173,7 @@ fn rest(compiled: &Compilation, pipeline: &Pipeline, last: usize, new: &str) -> 
     let cut = pipeline.stages[last].span;
     let side = pipeline.alias.as_ref().unwrap_or(&pipeline.head.name);
     let left = left(compiled, pipeline, last);
-    let used = pipeline.alias.is_some() || left.contains(&format!("{}.", side.name));
+    let used = pipeline.alias.is_some() || words(left).any(|word| word == side.name);
     let alias = if used { format!(" as {}", compiled.sources.text(side.span)) } else { String::new() };
     Edit { span: pipeline.head.span().to(cut), replacement: format!("{new}{alias}") }
 }
