@@ -33,15 +33,18 @@
 
 (defconst flow--name "\\(?:[[:alpha:]_][[:alnum:]_]*\\|`[^`\n]+`\\)")
 
+(defconst flow--heading "^\\(?:@\\w+(\"[^\"\n]*\")[ \t]*\\)*"
+  "What a declaration begins with: `@was' may say what it was called.")
+
 (defconst flow--declarations
   '("import" "job" "param" "const" "type" "fn" "source" "table" "stream" "sink" "test"))
 
 (defconst flow-font-lock-keywords
-  `((,(concat "^\\(?:source\\|table\\|stream\\|sink\\|param\\|const\\|job\\)[ \t]+\\(" flow--name "\\)")
+  `((,(concat flow--heading "\\(?:source\\|table\\|stream\\|sink\\|param\\|const\\|job\\)[ \t]+\\(" flow--name "\\)")
      1 font-lock-variable-name-face)
     (,(concat "^type[ \t]+\\(" flow--name "\\)") 1 font-lock-type-face)
     (,(concat "^fn[ \t]+\\(" flow--name "\\)") 1 font-lock-function-name-face)
-    (,(concat "^[ \t]*" (regexp-opt flow--declarations 'words) "[ \t]+[[:alpha:]_`\"]") 1 font-lock-keyword-face)
+    (,(concat flow--heading "[ \t]*" (regexp-opt flow--declarations 'words) "[ \t]+[[:alpha:]_`\"]") 1 font-lock-keyword-face)
     ("\\(@\\(?:id\\|was\\)\\)(" 1 font-lock-preprocessor-face)
     ("@[0-9][-0-9.]*\\(?:T[0-9:.]*\\(?:Z\\|[-+][0-9:]+\\)?\\)?" . font-lock-constant-face)
     (,(concat "|>[ \t]*\\(?:@\\w+(\"[^\"\n]*\")[ \t]*\\)*\\(" flow--name "\\)") 1 font-lock-function-name-face)
@@ -204,9 +207,9 @@
   (setq-local tab-width flow-indent-offset)
   (setq-local electric-indent-chars (append '(?\} ?\] ?\) ?> ?|) electric-indent-chars))
   (setq-local imenu-generic-expression
-              `(("Streams" ,(concat "^stream[ \t]+\\(" flow--name "\\)") 1)
-                ("Sources" ,(concat "^\\(?:source\\|table\\)[ \t]+\\(" flow--name "\\)") 1)
-                ("Sinks" ,(concat "^sink[ \t]+\\(" flow--name "\\)") 1)
+              `(("Streams" ,(concat flow--heading "stream[ \t]+\\(" flow--name "\\)") 1)
+                ("Sources" ,(concat flow--heading "\\(?:source\\|table\\)[ \t]+\\(" flow--name "\\)") 1)
+                ("Sinks" ,(concat flow--heading "sink[ \t]+\\(" flow--name "\\)") 1)
                 ("Types" ,(concat "^type[ \t]+\\(" flow--name "\\)") 1)
                 ("Functions" ,(concat "^fn[ \t]+\\(" flow--name "\\)") 1)
                 ("Tests" "^test[ \t]+\"\\([^\"\n]*\\)\"" 1))))

@@ -21,9 +21,16 @@ local function continues(line) return line:find("^%s*else%f[%W]") ~= nil or line
 local WORDS = {}
 for word in ("import job param const type fn source table stream sink test"):gmatch("%l+") do WORDS[word] = true end
 
+--- A line without the `@was("old")` in front of its declaration.
+local function unannotated(line)
+  local found = 1
+  while found > 0 do line, found = line:gsub("^(%s*)@%l+%b()%s*", "%1") end
+  return line
+end
+
 --- Does a declaration begin here? A field of such a name has a colon behind it.
 local function declaration(line)
-  local word = line:match('^%s*(%l+)%s+[%w_`"]')
+  local word = unannotated(bare(line)):match('^%s*(%l+)%s+[%w_`"]')
   return word ~= nil and WORDS[word] ~= nil
 end
 
@@ -38,7 +45,7 @@ function M.at(number)
   local indent = vim.fn.indent(above)
   if declaration(here) then return 0 end
   local staged = here:find("^%s*|>") or here:find("^%s*%->")
-  if staged and DECLARES[before:match("^(%l+)%s") or ""] and brackets(before) <= 0 then return width end
+  if staged and DECLARES[unannotated(before):match("^(%l+)%s") or ""] and brackets(before) <= 0 then return width end
   if continues(here) then return continues(before) and indent or indent + width end
   if continues(before) then indent = indent - width end
   local opened = brackets(before)
