@@ -98,7 +98,8 @@ fn repository(scripts: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-fn git(folder: &Path, args: &[&str]) {
+/// Runs git in a folder, as somebody.
+pub(crate) fn git(folder: &Path, args: &[&str]) {
     let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
     let done = Command::new("git").args(identity).args(args).current_dir(folder).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -171,6 +172,17 @@ fn a_script_that_is_gone_since_the_revision_drops_its_state() {
     let all: serde_json::Value = serde_json::from_str(&json).unwrap();
     let verdicts: Vec<_> = all.as_array().unwrap().iter().filter_map(|v| v["verdict"].as_str()).collect();
     assert_eq!(verdicts, ["identical", "drops"], "{json}");
+}
+
+#[test]
+fn a_script_in_whose_place_a_folder_stands_is_gone() {
+    let folder = repository(&[("old.flow", OLD), ("two.flow", OLD)]);
+    std::fs::remove_file(folder.path().join("two.flow")).unwrap();
+    std::fs::create_dir(folder.path().join("two.flow")).unwrap();
+    let args = ["check", ".", "--width", "200", "--against", "git:HEAD"];
+    let (status, _, err) = flow(folder.path(), &args);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.contains("`totals.sum` drops: `two.flow` of git:HEAD is gone"), "{err}");
 }
 
 #[test]

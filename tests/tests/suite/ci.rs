@@ -1,5 +1,6 @@
 //! What CI runs: the script behind the GitHub Action and the GitLab template, in the folder that `flow new` makes.
 
+use crate::against::git;
 use flow_tests::flow_binary::path;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -19,6 +20,13 @@ fn made() -> (tempfile::TempDir, std::path::PathBuf) {
     assert!(done.success());
     let made = folder.path().join("visits");
     (folder, made)
+}
+
+/// Makes the folder a repository whose branch `main` is what stands in it.
+fn commit_base(folder: &Path) {
+    for args in [&["init", "-q", "-b", "main"][..], &["add", "."], &["commit", "-q", "-m", "base"]] {
+        git(folder, args);
+    }
 }
 
 fn text(output: &Output) -> String {
@@ -62,14 +70,8 @@ fn style_findings_and_failing_tests_each_fail_the_change() {
 #[test]
 fn a_change_that_would_lose_the_state_of_running_jobs_fails_against_the_base() {
     let (_folder, made) = made();
-    let git = |args: &[&str]| {
-        let mut command = Command::new("git");
-        command.args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(args).current_dir(&made);
-        assert!(command.output().unwrap().status.success(), "git {args:?}");
-    };
-    git(&["init", "-q", "-b", "main"]);
-    git(&["add", "."]);
-    git(&["commit", "-q", "-m", "base"]);
+    let git = |args: &[&str]| git(&made, args);
+    commit_base(&made);
     let same = checked(&made, &[("FLOW_AGAINST", "main")]);
     assert!(same.status.success(), "{}", text(&same));
     let script = made.join("visits.flow");
@@ -113,14 +115,7 @@ fn a_change_that_would_lose_the_state_of_running_jobs_fails_against_the_base() {
 #[test]
 fn several_lints_fail_a_change_also_one_that_is_only_told_otherwise() {
     let (_folder, made) = made();
-    let git = |args: &[&str]| {
-        let mut command = Command::new("git");
-        command.args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(args).current_dir(&made);
-        assert!(command.output().unwrap().status.success(), "git {args:?}");
-    };
-    git(&["init", "-q", "-b", "main"]);
-    git(&["add", "."]);
-    git(&["commit", "-q", "-m", "base"]);
+    commit_base(&made);
     let script = made.join("visits.flow");
     let good = std::fs::read_to_string(&script).unwrap();
     // Rows that are left out now were counted before.

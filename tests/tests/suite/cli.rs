@@ -22,6 +22,17 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
+/// Runs `a.flow` for a while, and interrupts it as Ctrl-C does.
+#[cfg(unix)]
+fn interrupted(folder: &Path) -> (Option<i32>, String, String) {
+    let mut command = Command::new(path());
+    command.args(["run", "a.flow"]).current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    said(&child.wait_with_output().unwrap())
+}
+
 fn flow(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
     said(&run(folder, args))
 }
@@ -444,16 +455,7 @@ fn a_job_goes_on_where_it_was_behind_a_rename_that_says_so() {
     let folder = folder(&[("a.flow", script)]);
     for text in [script, &renamed, &renamed] {
         std::fs::write(folder.path().join("a.flow"), text).unwrap();
-        let child = Command::new(path())
-            .args(["run", "a.flow"])
-            .current_dir(folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(700));
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-        let (status, _, err) = said(&child.wait_with_output().unwrap());
+        let (status, _, err) = interrupted(folder.path());
         assert_eq!(status, Some(0), "{err}");
     }
     let mut ids: Vec<u64> = Vec::new();
@@ -497,17 +499,7 @@ fn a_reader_that_goes_away_is_no_error() {
 fn an_interrupt_ends_a_job_cleanly() {
     let script = "source n = generate { id: seq() } rate: 100\nsink out = n -> file(\"out\", format: json)\n";
     let folder = folder(&[("a.flow", script)]);
-    let child = Command::new(path())
-        .args(["run", "a.flow"])
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(700));
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
-    let (status, _, err) = said(&child.wait_with_output().unwrap());
+    let (status, _, err) = interrupted(folder.path());
     assert_eq!(status, Some(0), "{err}");
     assert!(err.contains("stopped after"), "{err}");
     let written: usize = std::fs::read_dir(folder.path().join("out"))

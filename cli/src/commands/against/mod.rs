@@ -83,17 +83,25 @@ impl<'a> Against<'a> {
             let revision = Revision(revision);
             for path in args.files.iter().filter(|path| !script::is_stdin(path)) {
                 revision.verify(path, env)?;
-                if env.disk.info(path).is_ok_and(|info| info.is_dir) {
-                    let there = |old: &PathBuf| env.disk.info(old).is_ok();
-                    for old in revision.scripts(path)?.into_iter().filter(|old| !there(old)) {
-                        if let Ok(Ok(compiled)) = all.target.compile(&old, options, env) {
-                            all.gone.push((old, compiled));
-                        }
-                    }
-                }
+                let gone = all.gone_from(&revision, path)?;
+                all.gone.extend(gone);
             }
         }
         Ok(Some(all))
+    }
+
+    /// The scripts that a folder had at the revision, and has no more.
+    fn gone_from(&self, revision: &Revision<'_>, folder: &Path) -> Result<Vec<(PathBuf, Compilation)>, Stop> {
+        if !self.env.disk.info(folder).is_ok_and(|info| info.is_dir) {
+            return Ok(Vec::new());
+        }
+        let is_script = |path: &PathBuf| self.env.disk.info(path).is_ok_and(|info| !info.is_dir);
+        let gone = revision.scripts(folder)?.into_iter().filter(|old| !is_script(old));
+        let compiled = gone.filter_map(|old| {
+            let compiled = self.target.compile(&old, self.options, self.env).ok()?.ok()?;
+            Some((old, compiled))
+        });
+        Ok(compiled.collect())
     }
 
     /// Compares a script with its other version; one that is new, with the one of the same job that is gone.
