@@ -59,11 +59,14 @@ impl Compilation {
         }
     }
 
-    /// Makes the plan of what was checked, if nothing is wrong with it.
+    /// The plan of what was checked, which an analysis does not make; none if anything is wrong with it.
+    pub(crate) fn to_plan(&self) -> Option<Plan> {
+        (self.checked.ok && !self.has_errors()).then(|| flow_types::plan(&self.checked, &self.sources))
+    }
+
+    /// Makes the plan, if nothing is wrong.
     pub(crate) fn link(&mut self) {
-        if self.checked.ok && !self.has_errors() {
-            self.plan = Some(flow_types::plan(&self.checked, &self.sources));
-        }
+        self.plan = self.to_plan();
     }
 }
 

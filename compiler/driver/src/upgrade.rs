@@ -44,7 +44,7 @@ impl Upgrades<'_> {
                 continue;
             }
             let steps = self.main.checked.tests.get(index).map_or(&[][..], |test| &test.steps);
-            let mut old = Old { plan: self.own_plan(), ..Old::of(self.main, steps) };
+            let mut old = Old { plan: self.main.to_plan(), ..Old::of(self.main, steps) };
             for (number, (restore, _)) in segments.into_iter().enumerate() {
                 // A restore that is misplaced was told; nothing is known of what it would restore.
                 if !matches!(old.steps.last(), Some(CheckedStep::Restore { .. })) {
@@ -65,12 +65,6 @@ impl Upgrades<'_> {
             }
         }
         (upgrades, diagnostics)
-    }
-
-    /// The plan of the tests' own script, which an analysis does not make.
-    fn own_plan(&self) -> Option<Plan> {
-        let right = self.main.checked.ok && !self.main.has_errors();
-        right.then(|| flow_types::plan(&self.main.checked, &self.main.sources))
     }
 
     /// Compiles the script of a `restore into`, the `number`-th of a test, with the steps behind it.

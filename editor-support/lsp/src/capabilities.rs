@@ -13,6 +13,8 @@ pub(crate) struct Client {
     pub(crate) refreshes: bool,
     /// It knows snippets.
     pub(crate) snippets: bool,
+    /// It asks the person to confirm edits that say they need it.
+    pub(crate) confirms: bool,
     /// It watches files for the server.
     pub(crate) watches: bool,
 }
@@ -23,7 +25,11 @@ impl Client {
         let text = all.text_document.as_ref();
         let workspace = all.workspace.as_ref();
         let item = text.and_then(|t| t.completion.as_ref()?.completion_item.as_ref());
+        let edit = workspace.and_then(|w| w.workspace_edit.as_ref());
         Client {
+            confirms: edit.is_some_and(|edit| {
+                edit.change_annotation_support.is_some() && edit.document_changes == Some(true)
+            }),
             pulls: text.is_some_and(|t| t.diagnostic.is_some()),
             refreshes: sent["workspace"]["diagnostics"]["refreshSupport"] == true,
             snippets: item.and_then(|item| item.snippet_support).unwrap_or(false),

@@ -67,6 +67,8 @@ pub(crate) struct Documents {
     pub(crate) memory: RefCell<Memories>,
     /// Analyses that nobody needs any more: they are let go when nobody waits, because that takes time too.
     old: Vec<Rc<Compilation>>,
+    /// What the person is told beside the answers.
+    pub(crate) news: Vec<String>,
     /// Answers with a name so far.
     named: u64,
 }
@@ -81,6 +83,7 @@ impl Documents {
             folders: Vec::new(),
             memory: RefCell::default(),
             old: Vec::new(),
+            news: Vec::new(),
             named: 0,
         }
     }

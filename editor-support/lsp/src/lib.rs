@@ -7,6 +7,7 @@ mod capabilities;
 mod colours;
 mod documents;
 mod edits;
+mod offer;
 mod positions;
 mod rename;
 mod server;

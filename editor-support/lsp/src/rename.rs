@@ -7,12 +7,13 @@
 
 use crate::answers::At;
 use crate::documents::Documents;
+use crate::offer::{Edits, OfFile, Saved};
 use crate::positions::Lines;
 use flow_driver::editor::{self, Changes, Target};
 use flow_driver::{Compilation, normal};
 use flow_syntax::{FileId, Span};
 use lsp_types as lsp;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -60,18 +61,21 @@ impl Documents {
                 scripts.insert(path, script);
             }
         }
+        let mut saved = Vec::new();
         for (path, before) in &scripts {
             let after = self.compile_changed(path, before, &changes);
             let after = after.ok_or_else(|| format!("{} cannot be read", path.display()))?;
             let same = editor::means_the_same(before, &after, &changes, &first, &new);
+            let changed = same.map(|()| editor::saved_changes(before, &after, &first));
             self.let_go(after);
-            same?;
+            saved.extend(changed?.into_iter().map(|change| Saved::of(path, change)));
         }
-        self.workspace_edit(&changes, &scripts).map(Some)
+        let edits = self.edits(&changes, &scripts)?;
+        self.offer(edits, &saved).map(Some)
     }
 
-    fn workspace_edit(&self, changes: &Changes, scripts: &Scripts) -> Result<lsp::WorkspaceEdit, String> {
-        let mut all: HashMap<lsp::Uri, Vec<lsp::TextEdit>> = HashMap::new();
+    fn edits(&self, changes: &Changes, scripts: &Scripts) -> Result<Edits, String> {
+        let mut all = Edits::new();
         for (path, edits) in changes.files() {
             let mut files = scripts.values().flat_map(|script| script.sources.files());
             let file = files.find(|(_, file)| normal(Path::new(&file.name)) == path).map(|(_, file)| file);
@@ -83,9 +87,10 @@ impl Documents {
                 let span = Span::new(FileId(0), range.start, range.end);
                 lsp::TextEdit::new(lines.range(&file.text, span, self.encoding), new.clone())
             };
-            all.insert(uri, edits.iter().map(each).collect());
+            let version = self.get(&uri).map(|document| document.version);
+            all.insert(uri, OfFile { version, edits: edits.iter().map(each).collect() });
         }
-        Ok(lsp::WorkspaceEdit { changes: Some(all), ..lsp::WorkspaceEdit::default() })
+        Ok(all)
     }
 
     /// The scripts that read the file in which a name is declared and hold one of these words: the open one, the file

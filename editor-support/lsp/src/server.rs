@@ -41,6 +41,7 @@ pub fn serve(connection: &Connection, files: Box<dyn Files>) -> Result<(), Strin
             Message::Request(request) => {
                 let response = server.answer(request);
                 server.send(Message::Response(response));
+                server.tell_news();
             }
             Message::Notification(told) if told.method == notification::Exit::METHOD => {
                 return Err("the client left without a `shutdown`".to_string());
@@ -235,6 +236,15 @@ impl Server<'_> {
         let params = lsp::PublishDiagnosticsParams { uri, diagnostics, version };
         let method = notification::PublishDiagnostics::METHOD.to_string();
         self.send(Message::Notification(Notification::new(method, params)));
+    }
+
+    /// Shows what is to be known beside an answer.
+    fn tell_news(&mut self) {
+        for message in std::mem::take(&mut self.documents.news) {
+            let params = json!({ "type": lsp::MessageType::INFO, "message": message });
+            let method = notification::ShowMessage::METHOD.to_string();
+            self.send(Message::Notification(Notification::new(method, params)));
+        }
     }
 
     /// Asks the client to tell when scripts change on the disk.

@@ -5,6 +5,7 @@ use super::shape::{AggregateShape, ColumnShape, Held, StateShape, shapes};
 use super::{Effect, Finding, Verdict};
 use flow_plan::operator::{JoinBound, Plan, Window};
 use flow_plan::{DataType, Place};
+use std::collections::HashMap;
 
 /// A verdict for each state of the new plan, in its order, and for each of the old one that has no place in it.
 pub fn compare(old: &Plan, new: &Plan) -> Vec<Verdict> {
@@ -12,13 +13,15 @@ pub fn compare(old: &Plan, new: &Plan) -> Vec<Verdict> {
     let (old, new) = (shapes(old), shapes(new));
     let mut taken = vec![false; old.len()];
     // What keeps its id first: `@was` may name an id that somebody else has now.
+    let places: HashMap<&str, usize> =
+        old.iter().enumerate().rev().map(|(index, state)| (state.id.as_str(), index)).collect();
     let mut partner: Vec<Option<usize>> =
-        new.iter().map(|state| old.iter().position(|other| other.id == state.id)).collect();
+        new.iter().map(|state| places.get(state.id.as_str()).copied()).collect();
     partner.iter().flatten().for_each(|&index| taken[index] = true);
     for (state, partner) in new.iter().zip(&mut partner) {
-        let was = |other: &StateShape| state.was.as_deref() == Some(&other.id);
+        let was = state.was.as_deref().and_then(|was| places.get(was)).copied();
         if partner.is_none()
-            && let Some(index) = (0..old.len()).find(|&index| !taken[index] && was(&old[index]))
+            && let Some(index) = was.filter(|index| !taken[*index])
         {
             taken[index] = true;
             *partner = Some(index);
@@ -62,8 +65,9 @@ fn verdict(id: &str, was: Option<&str>, place: Option<Place>, mut findings: Vec<
         id: id.to_string(),
         was: was.filter(|was| *was != id).map(str::to_string),
         effect,
-        // Of a state that is lost it does not matter any more.
-        changes_meaning: effect < Effect::Drops && findings.iter().any(|finding| finding.changes_meaning),
+        // Of a state that is refused it does not matter any more; one that drops a result keeps the others.
+        changes_meaning: effect < Effect::Incompatible
+            && findings.iter().any(|finding| finding.changes_meaning),
         findings,
         renamed_from: None,
         place,
@@ -103,6 +107,7 @@ impl Findings {
         self.found.push(Finding {
             effect,
             changes_meaning,
+            loses: effect >= Effect::Drops,
             message,
             old: self.old,
             new: self.new,
@@ -388,7 +393,7 @@ fn rows(all: &mut Findings, what: &str, old: &[ColumnShape], new: &[ColumnShape]
         }
     }
     for field in old.iter().filter(|field| new.iter().all(|other| other.name != field.name)) {
-        all.push(Effect::Migrates, false, format!("`{}` is gone from {what}", field.name));
+        all.push(Effect::Migrates, false, format!("`{}` is gone from {what}", field.name)).loses = true;
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Finding {
     pub effect: Effect,
     /// Would old rows and new rows, differently made, mix in the state?
     pub changes_meaning: bool,
+    /// Is something lost by it that was saved?
+    pub loses: bool,
     /// One sentence without a full stop.
     pub message: String,
     /// Where the old script says it.

@@ -56,6 +56,12 @@ const CASES: &[(&str, &str, &str)] = &[
         "stream s = bids |> map { auction, price, twice: price * 2 } |> keyBy(auction) |> sum(price) as n",
         "s.sum identical",
     ),
+    // What stays of a state that drops a result would mix all the same.
+    (
+        "stream s = bids |> keyBy(auction) |> aggregate { n: count(), most: max(price) }",
+        "stream s = bids |> filter(price > 100) |> keyBy(auction) |> aggregate { n: count() }",
+        "s.aggregate drops*",
+    ),
     // Stages behind the state.
     (
         "stream s = bids |> keyBy(auction) |> count() as n",

@@ -3,7 +3,7 @@
 
 use super::{compiled, findings, read, script};
 use flow_driver::Compilation;
-use flow_driver::editor::{self, Changes, Target};
+use flow_driver::editor::{self, Changes, Harm, Target};
 use flow_driver::restore::{Effect, compare};
 use flow_edits::examples;
 use flow_syntax::TokenKind;
@@ -228,4 +228,54 @@ fn states_are_told_what_their_declaration_was_called() {
     assert!(rename(&text, "sink o", "zz").unwrap().contains("@was(\"o\") sink zz = s"));
     let plain = with_fields("stream m = a |> filter(k > 1)\nsink o = m -> blackhole()\n");
     assert!(!rename(&plain, "stream m", "zz").unwrap().contains("@was"), "what holds nothing needs none");
+}
+
+/// What a rename does to saved state: `?` where nobody knows, `!` where something is lost.
+fn saved(text: &str, mark: &str) -> Vec<String> {
+    let before = script(text);
+    let (target, _) = editor::target(&before, text.find(mark).unwrap()).unwrap();
+    let mut changes = Changes::default();
+    changes.add(&before.sources, editor::rename_edits(&before, &target, "zz"));
+    let after = script(&changes.applied(Path::new("s.flow"), text.to_string()));
+    let all = editor::saved_changes(&before, &after, &target);
+    let each = |change: editor::SavedChange| {
+        let mark = match change.harm {
+            Harm::None => "",
+            Harm::Unknown => "? ",
+            Harm::Lost => "! ",
+        };
+        format!("{mark}{}", change.message)
+    };
+    all.into_iter().map(each).collect()
+}
+
+#[test]
+fn a_rename_says_what_it_does_to_saved_state() {
+    let text = with_fields(
+        "param lim: int = 1\nfn twice(n: int) -> int = n * 2\n\
+         stream s = a |> map { key: k, v, w: twice(v) } |> filter(w > lim) |> keyBy(key) |> aggregate { n: count(), most: max(w) }\n\
+         stream t = a |> map { at: k, b: v } |> keyBy(v: b) |> latest(by: at)\nsink o = s -> blackhole()\nsink p = t -> blackhole()\n",
+    );
+    let says = |mark: &str, expected: &[&str]| {
+        let found = saved(&text, mark);
+        assert_eq!(found.len(), expected.len(), "{mark}: {found:?}");
+        for (one, part) in found.iter().zip(expected) {
+            assert!(one.starts_with(part), "{mark}: {one:?} is not {part:?}");
+        }
+    };
+    says("most: max", &["! `s.aggregate` drops: `most` is gone"]);
+    says("key: k", &["`s.aggregate` migrates: `key` of the key is called `zz` now"]);
+    says("b: v", &["! `t.latest` incompatible: `zz` is new in the rows it holds"]);
+    // What is computed of these is saved under other names.
+    says("k: int", &[]);
+    says("w: twice", &[]);
+    says("lim: int", &[]);
+    says("twice(n", &[]);
+    says("s = a", &[]);
+    // Grouped by what the source calls so: another key, to a job that goes on.
+    let text = with_fields("sink o = a |> keyBy(k) |> count() -> blackhole()\n");
+    let found = saved(&text, "k: int");
+    assert!(found[0].starts_with("! `o.count` incompatible: the key changed from `k` to `zz`"), "{found:?}");
+    let found = saved(&format!("{text}sink p = a |> filter(x > 1) -> blackhole()\n"), "k: int");
+    assert!(found[0].starts_with("? "), "{found:?}");
 }

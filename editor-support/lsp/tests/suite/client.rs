@@ -54,6 +54,8 @@ pub(crate) struct Client {
     pub(crate) diagnostics: HashMap<String, Vec<Value>>,
     /// Requests of the server.
     pub(crate) requests: Vec<String>,
+    /// Messages it showed.
+    pub(crate) shown: Vec<String>,
 }
 
 impl Client {
@@ -62,7 +64,8 @@ impl Client {
         let (server, connection) = Connection::memory();
         let server = std::thread::spawn(move || flow_lsp::serve(&server, Box::new(files)));
         let (diagnostics, requests) = (HashMap::new(), Vec::new());
-        let mut client = Client { connection, server: Some(server), next: 0, diagnostics, requests };
+        let server = Some(server);
+        let mut client = Client { connection, server, next: 0, diagnostics, requests, shown: Vec::new() };
         let answer = client.ask("initialize", params).unwrap();
         client.notify("initialized", json!({}));
         (client, answer)
@@ -99,6 +102,9 @@ impl Client {
                 Message::Notification(told) if told.method == "textDocument/publishDiagnostics" => {
                     let uri = told.params["uri"].as_str().unwrap().to_string();
                     self.diagnostics.insert(uri, told.params["diagnostics"].as_array().unwrap().clone());
+                }
+                Message::Notification(told) if told.method == "window/showMessage" => {
+                    self.shown.push(told.params["message"].as_str().unwrap().to_string());
                 }
                 Message::Request(request) => {
                     self.requests.push(request.method);

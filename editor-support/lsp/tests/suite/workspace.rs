@@ -185,3 +185,54 @@ fn where_a_script_is_named_the_others_are_offered() {
     }
     client.end();
 }
+
+const COUNTED: &str = "source a: { k: int } = file(\"a\", format: json)\nstream s = a |> map { g: k } |> keyBy(g) |> count() as n\nsink o = s -> blackhole()\n";
+
+fn counted(edit: Value) -> Client {
+    let workspace = json!({ "workspaceEdit": edit });
+    let capabilities = json!({ "workspace": workspace, "general": { "positionEncodings": ["utf-8"] } });
+    let params = json!({ "capabilities": capabilities, "rootUri": "file:///srv/project" });
+    let (client, _) = Client::start(params, Table::default());
+    client.open(&uri("s.flow"), COUNTED);
+    client
+}
+
+#[test]
+fn a_rename_that_loses_saved_state_is_for_the_person_to_confirm() {
+    let mut client = counted(json!({ "documentChanges": true, "changeAnnotationSupport": {} }));
+    let result = COUNTED.lines().nth(1).unwrap().find("as n").unwrap() as u32 + 3;
+    let edit = ask(&mut client, "textDocument/rename", "s.flow", 1, result, json!({ "newName": "many" }));
+    assert_eq!(edit["changes"], Value::Null);
+    let annotation = &edit["changeAnnotations"]["saved"];
+    assert_eq!(
+        (&annotation["label"], &annotation["needsConfirmation"]),
+        (&json!("loses saved state"), &json!(true))
+    );
+    let why = annotation["description"].as_str().unwrap();
+    assert!(why.contains("`s.count` drops: `n` is gone"), "{why}");
+    let of_file = &edit["documentChanges"][0];
+    assert_eq!(of_file["textDocument"], json!({ "uri": uri("s.flow"), "version": 1 }));
+    assert_eq!(of_file["edits"][0]["annotationId"], "saved");
+    assert_eq!(applied(COUNTED, &of_file["edits"]), COUNTED.replace("as n", "as many"));
+    client.end();
+}
+
+#[test]
+fn where_nobody_can_be_asked_it_is_refused_and_what_only_migrates_is_told() {
+    let mut client = counted(json!({}));
+    let line = COUNTED.lines().nth(1).unwrap();
+    let why = refused(&mut client, "s.flow", (1, line.find("as n").unwrap() as u32 + 3), "many");
+    assert!(why.contains("`s.count` drops: `n` is gone"), "{why}");
+    let key = line.find("g: k").unwrap() as u32;
+    let edit = ask(&mut client, "textDocument/rename", "s.flow", 1, key, json!({ "newName": "group" }));
+    assert!(edit["changes"].is_object(), "{edit}");
+    // Told behind the answer, so before the next one.
+    client.of("textDocument/documentSymbol", &uri("s.flow"));
+    assert_eq!(client.shown.len(), 1, "{:?}", client.shown);
+    assert!(
+        client.shown[0].contains("`s.count` migrates: `g` of the key is called `group` now"),
+        "{:?}",
+        client.shown
+    );
+    client.end();
+}

@@ -5,11 +5,13 @@ mod changes;
 mod doubt;
 mod former;
 mod same;
+mod saved;
 mod shorthand;
 
 pub use changes::Changes;
 pub use doubt::knows_all;
 pub use same::means_the_same;
+pub use saved::{Harm, SavedChange, saved_changes};
 
 use super::{declared_at, plain, text, uses};
 use crate::Compilation;
