@@ -23,6 +23,7 @@ impl flow_lsp::Files for Disk {
 }
 
 pub(super) fn run() -> Outcome {
-    flow_lsp::serve_stdio(Box::new(Disk(Env::real()))).map_err(Stop::outside)?;
+    let spawn = |name: &str, work| flow_env::spawn(name, work).map(drop).map_err(|error| error.to_string());
+    flow_lsp::serve_stdio(Box::new(Disk(Env::real())), &spawn).map_err(Stop::outside)?;
     Ok(Status::Done)
 }

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 pub(crate) enum Refused {
     /// Its parameters are not those of the protocol.
     Params(String),
+    /// It is not its time.
+    Untimely(String),
     /// It cannot be done.
     Cannot(String),
     /// Nobody here knows it.
@@ -61,6 +63,7 @@ fn ask_of_text(documents: &mut Documents, method: &str, params: Value) -> Result
             let items = documents.diagnostics(&uri()?);
             answer(json!({ "kind": "full", "items": items }))
         }
+        request::Initialize::METHOD => Err(Refused::Untimely("the session has begun already".to_string())),
         _ => Err(Refused::Unknown),
     }
 }

@@ -7,11 +7,15 @@ mod capabilities;
 mod colours;
 mod documents;
 mod edits;
+mod frames;
 mod offer;
 mod positions;
 mod rename;
 mod server;
+mod start;
+mod stdio;
 mod workspace;
 
 pub use documents::Files;
-pub use server::{serve, serve_stdio};
+pub use server::serve;
+pub use stdio::{Work, serve_pipes, serve_stdio};

@@ -2,9 +2,8 @@
 //! that is cancelled before its turn is not worked on.
 
 use crate::ask::{Refused, ask, read};
-use crate::capabilities::{Client, capabilities};
 use crate::documents::{self, Documents, Files};
-use crate::positions::Encoding;
+use crate::start::start;
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types as lsp;
 use lsp_types::notification::{self, Notification as _};
@@ -15,22 +14,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Serves one client until it says goodbye.
 pub fn serve(connection: &Connection, files: Box<dyn Files>) -> Result<(), String> {
-    let broken = |error: lsp_server::ProtocolError| error.to_string();
-    let (id, params) = connection.initialize_start().map_err(broken)?;
-    let sent = params["capabilities"].clone();
-    let client: lsp::InitializeParams = serde_json::from_value(params).map_err(|e| e.to_string())?;
-    let offered =
-        client.capabilities.general.as_ref().and_then(|general| general.position_encodings.as_deref());
-    let encoding = Encoding::of(offered);
-    let answer = json!({
-        "capabilities": capabilities(encoding),
-        "serverInfo": { "name": "flow", "version": env!("CARGO_PKG_VERSION") },
-    });
-    connection.initialize_finish(id, answer).map_err(broken)?;
-    let mut documents = Documents::new(encoding, Client::of(&client.capabilities, &sent), files);
-    documents.folders = folders(&client);
+    let Some(documents) = start(connection, files) else {
+        return Err("the client left without an `initialize`".to_string());
+    };
     let mut server = Server { connection, documents, waiting: VecDeque::new(), closing: false, asked: 0 };
-    server.watch();
     while let Some(message) = server.next() {
         match message {
             Message::Request(request) if request.method == request::Shutdown::METHOD => {
@@ -51,27 +38,6 @@ pub fn serve(connection: &Connection, files: Box<dyn Files>) -> Result<(), Strin
         }
     }
     Ok(())
-}
-
-/// Serves the client on standard input and output.
-pub fn serve_stdio(files: Box<dyn Files>) -> Result<(), String> {
-    let (connection, threads) = Connection::stdio();
-    serve(&connection, files)?;
-    // The writer ends when nobody can send any more.
-    drop(connection);
-    threads.join().map_err(|error| error.to_string())
-}
-
-/// The folders the client works in.
-fn folders(client: &lsp::InitializeParams) -> Vec<std::path::PathBuf> {
-    #[allow(deprecated, reason = "clients without folders still say their root")]
-    let root = client.root_uri.as_ref();
-    match &client.workspace_folders {
-        Some(folders) if !folders.is_empty() => {
-            folders.iter().map(|folder| documents::path(&folder.uri)).collect()
-        }
-        _ => root.map(documents::path).into_iter().collect(),
-    }
 }
 
 struct Server<'c> {
@@ -165,6 +131,7 @@ impl Server<'_> {
             // `new_ok` would copy it once more.
             Ok(Ok(value)) => Response { id, response_result: Ok(value) },
             Ok(Err(Refused::Params(why))) => Response::new_err(id, ErrorCode::InvalidParams as i32, why),
+            Ok(Err(Refused::Untimely(why))) => Response::new_err(id, ErrorCode::InvalidRequest as i32, why),
             Ok(Err(Refused::Cannot(why))) => Response::new_err(id, ErrorCode::RequestFailed as i32, why),
             Ok(Err(Refused::Unknown)) => {
                 Response::new_err(id, ErrorCode::MethodNotFound as i32, format!("`{method}` is not served"))
@@ -179,6 +146,7 @@ impl Server<'_> {
     fn notified(&mut self, Notification { method, params }: Notification) {
         // What a notification breaks nobody waits for; the next one finds a server that works.
         let _ = catch_unwind(AssertUnwindSafe(|| match method.as_str() {
+            notification::Initialized::METHOD => self.watch(),
             notification::DidOpenTextDocument::METHOD => {
                 if let Ok(params) = read::<lsp::DidOpenTextDocumentParams>(params) {
                     let document = params.text_document;

@@ -3,6 +3,7 @@
 
 mod client;
 mod editors;
+mod pipes;
 mod refactorings;
 mod robust;
 mod session;
