@@ -171,7 +171,7 @@ impl Manifest {
         let chains = self.parts.chunk_by(|a, b| a.worker == b.worker);
         let outgrown = chains.filter(|chain| {
             let changes: u64 = chain[1..].iter().map(|part| part.length).sum();
-            chain.len() > LONGEST_CHAIN || changes > (chain[0].length / 2).max(LITTLE)
+            chain.len() > LONGEST_CHAIN || changes > chain[0].length.max(LITTLE)
         });
         outgrown.map(|chain| chain[0].worker).collect()
     }

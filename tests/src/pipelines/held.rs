@@ -29,9 +29,20 @@ fn inputs(chunks: Vec<Vec<Row>>) -> Inputs {
 /// What another script prints that goes on from the snapshot which this one made behind the first chunk; or why it
 /// does not start.
 pub fn goes_on(before: &str, after: &str, chunks: Vec<Vec<Row>>) -> Result<Vec<String>, String> {
+    goes_on_from(before, after, chunks, |_| {})
+}
+
+/// The same, from what `change` makes of the snapshot.
+pub fn goes_on_from(
+    before: &str,
+    after: &str,
+    chunks: Vec<Vec<Row>>,
+    change: impl FnOnce(&mut Snapshot),
+) -> Result<Vec<String>, String> {
     let inputs = inputs(chunks);
     let memory = Memory::new(&inputs);
-    let snapshot = snapshot(before, &memory, 2)?;
+    let mut snapshot = snapshot(before, &memory, 2)?;
+    change(&mut snapshot);
     let graph = flow_driver::runnable(&compile(after)?).map_err(|found| format!("{found:?}"))?;
     let mut job = start(&Arc::new(graph), &memory, Some(snapshot), 3)?;
     wait_for(&mut job, || false)?;

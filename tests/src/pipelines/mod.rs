@@ -16,7 +16,7 @@ mod stages;
 use compare::Verdict;
 use flow_plan::Value;
 use flow_plan::arbitrary::Arbitrary;
-pub use held::{goes_on, held};
+pub use held::{goes_on, goes_on_from, held};
 pub use model::Case;
 use model::{Declaration, Inputs, Script};
 use std::collections::BTreeMap;

@@ -114,6 +114,21 @@ fn checkpoints_behind_the_first_hold_what_changed_and_are_gone_on_from() {
 }
 
 #[test]
+fn lists_that_are_given_at_the_end_are_written_down_when_they_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let picks = "keyBy(k: n % 5000) |> trigger(atEnd) |> latest(by: n) -> blackhole()";
+    let script = format!(
+        "job endless {{ checkpoint: 20ms }}\nsource numbers = generate {{ n: seq(1) }} rate: 2000\nsink kept = numbers |> {picks}\nsink out = numbers -> file(\"out\", format: json)\n"
+    );
+    write(folder.path(), "endless.flow", &script);
+    run_and_stop(folder.path());
+    let manifest = newest_manifest(folder.path(), "endless");
+    // Nothing else has state of which some may be left out.
+    assert!(manifest.contains("kept.latest") && manifest.contains("\"base\": false"), "{manifest}");
+    run_and_stop(folder.path());
+}
+
+#[test]
 fn a_job_whose_keys_do_not_fit_into_memory_goes_on_there_and_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let many = ENDLESS.replace("n % 10", "n % 977").replace("rate: 2000", "rate: 20000");

@@ -1,7 +1,11 @@
 //! What windows and picks hold at a barrier: tables whose columns have the names of the script.
 
-use flow_plan::Value;
-use flow_tests::pipelines::{goes_on, held};
+use flow_checkpoint::state::Table;
+use flow_data::Batch;
+use flow_engine::snapshot::Snapshot;
+use flow_plan::{DataType, RecordType, Value};
+use flow_tests::pipelines::{goes_on, goes_on_from, held};
+use std::sync::Arc;
 
 const ROWS: &str =
     "type Row = { k: int, v: int, at: timestamp }\nsource a: Row = file(\"a\", format: json)\n";
@@ -69,11 +73,7 @@ fn windows_that_are_given_again_hold_what_was_given() {
 #[test]
 fn picks_hold_the_places_or_the_rows_of_each_key() {
     holds("", "latest(by: v) |> map { k, v }", &["out.latest best: k, v (3)"]);
-    holds(
-        "",
-        "trigger(atEnd) |> top(2, by: v) |> map { k, v }",
-        &["out.top groups: k (3)", "out.top rows: k, v (6)"],
-    );
+    holds("", "trigger(atEnd) |> top(2, by: v) |> map { k, v }", &["out.top rows: k, v (6)"]);
     holds(
         "",
         "top(2, by: v) |> trigger(atEnd) |> aggregate { all: sum(v) }",
@@ -89,6 +89,42 @@ fn picks_hold_the_places_or_the_rows_of_each_key() {
         "window(tumbling(1min)) |> top(2, by: v) |> map { k, v }",
         &["out.top windows: k, windowStart, windowEnd, rows (3)"],
     );
+}
+
+/// A table's columns of these names, of entries that are the first of their key if that is wanted.
+fn only(table: &Table, name: &str, firsts: bool, wanted: impl Fn(&str) -> bool) -> Table {
+    let fields = &table.schema.fields;
+    let kept: Vec<usize> = (0..fields.len()).filter(|&at| wanted(&fields[at].name)).collect();
+    let place = table.schema.position("·place").unwrap();
+    let some = |batch: &Batch| {
+        let is_first = |row: &u32| batch.columns[place].value(*row as usize, &DataType::Int) == Value::Int(0);
+        let rows: Vec<u32> = (0..batch.len as u32).filter(|row| !firsts || is_first(row)).collect();
+        let batch = batch.gather(&rows);
+        Batch::new(batch.len, kept.iter().map(|&at| batch.columns[at].clone()).collect())
+    };
+    let schema = RecordType::new(kept.iter().map(|&at| fields[at].clone()).collect());
+    let rows = table.rows.iter().map(some).collect();
+    Table { name: name.into(), schema: Arc::new(schema), rows, ..table.clone() }
+}
+
+#[test]
+fn picks_at_the_end_go_on_from_groups_that_stand_beside_their_rows() {
+    let script = format!(
+        "{ROWS}sink out = a |> keyBy(k) |> trigger(atEnd) |> top(2, by: v) |> map {{ k, v }} -> stdout(format: json)\n"
+    );
+    let expected = goes_on(&script, &script, vec![rows(), rows()]).unwrap();
+    assert_eq!(expected.len(), 6);
+    // As the first versions wrote them.
+    let apart = |snapshot: &mut Snapshot| {
+        for state in snapshot.parts.iter_mut().flat_map(|part| &mut part.states) {
+            let of_group = |name: &str| name == "·number" || name.starts_with("·rank");
+            let together = &state.tables[0];
+            let groups = only(together, "groups", true, |name| name == "k" || of_group(name));
+            let rows = only(together, "rows", false, |name| !of_group(name));
+            state.tables = vec![groups, rows];
+        }
+    };
+    assert_eq!(goes_on_from(&script, &script, vec![rows(), rows()], apart).unwrap(), expected);
 }
 
 #[test]

@@ -85,16 +85,6 @@ impl Births {
         &self.ranks
     }
 
-    /// The number in which each slot was made.
-    pub(crate) fn numbers(&self, slots: usize) -> Vec<Number> {
-        let mut all = Vec::with_capacity(slots);
-        for (at, (number, _)) in self.numbers.iter().enumerate() {
-            let next = self.numbers.get(at + 1).map_or(slots, |(_, first)| *first as usize);
-            all.resize(next.min(slots), *number);
-        }
-        all
-    }
-
     /// Takes over the births of all slots, whose numbers ascend.
     pub(crate) fn load(&mut self, numbers: &[Number], ranks: Vec<Vec<i64>>) {
         self.numbers.clear();

@@ -16,34 +16,44 @@ impl Changed {
     #[inline]
     pub(crate) fn mark(&mut self, slots: &[u32], all: usize) {
         if self.marks.len() < all {
-            self.marks.resize(all, 0);
+            self.grow(all);
         }
         slots.iter().for_each(|&slot| self.marks[slot as usize] = 1);
     }
 
+    fn grow(&mut self, all: usize) {
+        if self.marks.capacity() == 0 {
+            // The system gives zeros page by page, where a mark is made.
+            self.marks = vec![0; all];
+        } else {
+            self.marks.resize(all, 0);
+        }
+    }
+
     /// The slots that changed, as what is to be copied; from here on none has.
     pub(crate) fn take(&mut self) -> Marked {
-        let mut left = std::mem::replace(&mut self.marks, std::mem::take(&mut self.spare));
+        let mut marks = std::mem::replace(&mut self.marks, std::mem::take(&mut self.spare));
         if planted("lose-a-change")
-            && let Some(last) = left.iter_mut().rev().find(|mark| **mark != 0)
+            && let Some(last) = marks.iter_mut().rev().find(|mark| **mark != 0)
         {
             *last = 0;
         }
-        Marked { left, from: 0 }
+        Marked { marks, left: 1, from: 0 }
     }
 
     /// All of so many slots are to be copied, whether they changed or not; from here on none has.
     pub(crate) fn take_all(&mut self, slots: usize) -> Marked {
-        let Marked { mut left, .. } = self.take();
-        left.clear();
-        left.resize(slots, 1);
-        Marked { left, from: 0 }
+        self.marks.fill(0);
+        Marked::all(slots)
     }
 
     /// All of it is copied: takes its memory back.
     pub(crate) fn reuse(&mut self, copied: Marked) {
-        debug_assert!(copied.left.iter().all(|mark| *mark == 0), "a slot was not copied");
-        self.spare = copied.left;
+        debug_assert!(copied.marks.iter().all(|mark| *mark != copied.left), "a slot was not copied");
+        self.spare = copied.marks;
+        if copied.left == 0 {
+            self.spare.fill(0);
+        }
     }
 
     /// Has a slot changed?
@@ -66,8 +76,10 @@ impl Changed {
 /// Slots whose entries a checkpoint holds as they were at its barrier. Nothing is copied when it is made: that is done
 /// a piece at a time, and of a slot that is about to change before it does.
 pub(crate) struct Marked {
-    /// 1: not copied yet.
-    left: Vec<u8>,
+    marks: Vec<u8>,
+    /// The mark of a slot that is not copied yet, 0 or 1; the other one says that there is nothing to copy. Where all are to
+    /// be copied it is 0: a barrier need not touch the memory of the marks.
+    left: u8,
     /// Below, all are copied.
     from: usize,
 }
@@ -75,12 +87,12 @@ pub(crate) struct Marked {
 impl Marked {
     /// All of so many slots.
     pub(crate) fn all(slots: usize) -> Marked {
-        Marked { left: vec![1; slots], from: 0 }
+        Marked { marks: vec![0; slots], left: 0, from: 0 }
     }
 
     /// Keeps these slots, which ascend; they become slots `0..`. The others have been copied.
     pub(crate) fn retain(&mut self, slots: &[u32]) {
-        self.left = kept(&self.left, slots);
+        self.marks = kept(&self.marks, slots);
         self.from = slots.partition_point(|slot| (*slot as usize) < self.from);
     }
 
@@ -88,9 +100,10 @@ impl Marked {
     pub(crate) fn ahead(&mut self, slots: &[u32]) -> Vec<u32> {
         let mut ahead = Vec::new();
         for &slot in slots {
-            if let Some(left) = self.left.get_mut(slot as usize)
-                && std::mem::take(left) != 0
+            if let Some(mark) = self.marks.get_mut(slot as usize)
+                && *mark == self.left
             {
+                *mark = 1 - self.left;
                 ahead.push(slot);
             }
         }
@@ -99,14 +112,14 @@ impl Marked {
 
     /// The next slots, so many at most, which the caller copies. Without any, all are copied.
     pub(crate) fn next(&mut self, most: usize) -> Vec<u32> {
-        let mut next = Vec::new();
-        while next.len() < most && self.from < self.left.len() {
-            // Where little has changed, most of it is zeros.
-            let words = self.left[self.from..].chunks_exact(8).take_while(|bytes| **bytes == [0; 8]);
+        let (copied, mut next) = (1 - self.left, Vec::new());
+        while next.len() < most && self.from < self.marks.len() {
+            // Where little has changed, there is nothing to copy for most of it.
+            let words = self.marks[self.from..].chunks_exact(8).take_while(|bytes| **bytes == [copied; 8]);
             self.from += words.count() * 8;
-            let end = (self.from + most - next.len()).min(self.left.len());
+            let end = (self.from + most - next.len()).min(self.marks.len());
             for slot in self.from..end {
-                if std::mem::take(&mut self.left[slot]) != 0 {
+                if std::mem::replace(&mut self.marks[slot], copied) != copied {
                     next.push(slot as u32);
                 }
             }

@@ -44,7 +44,9 @@ pub(crate) trait Ledgered: Entries + Sized {
 
 #[derive(Default)]
 pub(crate) struct Ledger {
-    /// What has changed since it was last saved, if somebody wants to know.
+    /// Will somebody want to know what has changed since it was last saved?
+    tracks: bool,
+    /// What has changed. A run's first checkpoint holds all there is: nothing is noted before.
     changed: Option<Changed>,
     /// What the checkpoint on its way still has to copy.
     marked: Option<Marked>,
@@ -65,7 +67,7 @@ const COLDER: usize = 8;
 impl Ledger {
     /// Is it noted what changes between checkpoints? Where do entries go that memory has no room for?
     pub(crate) fn new(tracks: bool, cold: Option<Cold>) -> Ledger {
-        Ledger { changed: tracks.then(Changed::default), cold, ..Ledger::default() }
+        Ledger { tracks, cold, ..Ledger::default() }
     }
 
     /// May entries be on disk?
@@ -179,6 +181,9 @@ impl Ledger {
             Some(changed) => changed.take(),
             None => Marked::all(all),
         });
+        if self.tracks {
+            self.changed.get_or_insert_default();
+        }
         if let Some(cold) = &mut self.cold {
             cold.mark(whole);
         }

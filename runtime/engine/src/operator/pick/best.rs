@@ -10,8 +10,8 @@ use crate::number::{Number, at_end};
 use crate::operator::births::Births;
 use crate::operator::{Flush, Operator};
 use crate::ranks::{Phase, Ranks};
-use crate::snapshot::{Columns, Loading, Saving};
-use crate::state::{Held, KeyTable, RowStore};
+use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use crate::state::{Entries, Held, KeyTable, Ledger, Ledgered, RowStore};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_plan::physical::hidden::NO_WATERMARK;
@@ -32,6 +32,8 @@ pub(super) struct BestOperator<P> {
     places: Vec<P>,
     hashes: Vec<u64>,
     slots: Vec<u32>,
+    /// Which lists have changed, and what a checkpoint still has to copy.
+    ledger: Ledger,
 }
 
 /// What is given of a batch: stored rows, their ranks, and the rows of the batch that cause it.
@@ -43,7 +45,14 @@ struct Given {
 }
 
 impl<P: Place> BestOperator<P> {
-    pub(super) fn new(frame: Frame, by: By, rule: Rule, rank: bool, at_end: bool) -> BestOperator<P> {
+    pub(super) fn new(
+        frame: Frame,
+        by: By,
+        rule: Rule,
+        rank: bool,
+        at_end: bool,
+        ledger: Ledger,
+    ) -> BestOperator<P> {
         let births = Births::new(frame.rank.saturating_sub(Ranks::LEADING));
         BestOperator {
             table: frame.key_table(),
@@ -58,6 +67,7 @@ impl<P: Place> BestOperator<P> {
             hashes: Vec::new(),
             slots: Vec::new(),
             frame,
+            ledger,
         }
     }
 
@@ -72,6 +82,25 @@ impl<P: Place> BestOperator<P> {
                 self.births.note(number, known, &self.slots, batch, self.frame.input.fields.len());
             }
         }
+    }
+
+    /// Takes over the keys of these entries, which are in the order of their groups, and when those were first seen.
+    fn load_groups(&mut self, number: Number, saved: &Loaded) -> Result<(), String> {
+        let groups = self.frame.loaded(&self.frame.keys, saved)?;
+        self.table.reserve(groups.len);
+        self.find_slots(number, &groups);
+        let mut firsts: Vec<usize> = Vec::with_capacity(self.table.len());
+        for (row, &slot) in self.slots.iter().enumerate() {
+            if slot as usize == firsts.len() {
+                firsts.push(row);
+            }
+        }
+        let numbers = saved.ints(NUMBER);
+        let numbers: Vec<Number> = firsts.iter().map(|&row| numbers[row] as Number).collect();
+        let ranks = saved.ranks(self.births.width()).into_iter();
+        let ranks = ranks.map(|ranks| firsts.iter().map(|&row| ranks[row]).collect()).collect();
+        self.births.load(&numbers, ranks);
+        Ok(())
     }
 
     /// The columns of the input that are written down.
@@ -119,23 +148,90 @@ impl<P: Place> BestOperator<P> {
     }
 }
 
+impl<P: Place> Ledgered for BestOperator<P> {
+    fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+}
+
+/// An entry is a list: all rows of a key, best first.
+impl<P: Place> Entries for BestOperator<P> {
+    fn table(&self) -> &KeyTable {
+        &self.table
+    }
+
+    fn entries(&mut self, slots: &[u32]) -> Columns {
+        let (mut of, mut order, mut places, mut stored) = (vec![], vec![], vec![], vec![]);
+        for &slot in slots {
+            for (at, entry) in self.lists.of(slot as usize).iter().enumerate() {
+                of.push(slot);
+                order.push(at as i64);
+                places.push(entry.place.clone());
+                stored.push(entry.row);
+            }
+        }
+        let written = self.written();
+        let mut known: Vec<(usize, Column)> =
+            self.frame.keys.iter().copied().zip(self.table.gather(&of)).collect();
+        if let Some(store) = &self.store {
+            let time = self.frame.hidden.time.filter(|_| self.at_end);
+            known.extend(self.frame.row.iter().copied().chain(time).zip(store.gather(&stored)));
+        }
+        known.extend(self.by.columns().zip(P::write(&self.by, &places)));
+        let column =
+            |of: usize| known.iter().find(|(known, _)| *known == of).map(|(_, column)| column.clone());
+        let mut columns = Columns::default();
+        let (key, row) = written.split_at(self.frame.keys.len());
+        columns.rows(&self.frame.fields(key), key.iter().filter_map(|&of| column(of)));
+        columns.ints(PLACE, order.into_iter());
+        columns.rows(&self.frame.fields(row), row.iter().filter_map(|&of| column(of)));
+        if self.at_end {
+            columns.ints(NUMBER, self.births.numbers_of(&of));
+            let picked = |ranks: &Vec<i64>| of.iter().map(|&slot| ranks[slot as usize]).collect();
+            let mut ranks: Vec<Vec<i64>> = self.births.ranks().iter().map(picked).collect();
+            if ranks.is_empty() {
+                // On one worker, slots are in the order of the sequence.
+                ranks.push(of.iter().map(|&slot| i64::from(slot)).collect());
+            }
+            columns.ranks(ranks.iter().map(Vec::as_slice));
+        }
+        columns
+    }
+
+    fn take_in(&mut self, _saved: &Loaded) -> Result<Vec<u32>, String> {
+        unreachable!("lists are never on disk")
+    }
+
+    fn keep(&mut self, _slots: &[u32]) {
+        unreachable!("lists are never on disk")
+    }
+
+    fn bytes(&self) -> usize {
+        let rows = self.store.as_ref().map_or(0, |store| store.bytes());
+        self.table.bytes() + self.lists.bytes() + rows + self.births.bytes()
+    }
+}
+
 impl<P: Place> Operator for BestOperator<P> {
     fn held(&self) -> Held {
-        let rows = self.store.as_ref().map_or(0, |store| store.bytes());
-        let bytes = self.table.bytes() + self.lists.bytes() + rows + self.births.bytes();
-        Held { keys: self.table.len(), bytes }
+        Held { keys: self.table.len(), bytes: self.bytes() + self.ledger.bytes() }
     }
 
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
         self.find_slots(cx.number, &batch);
+        let slots = std::mem::take(&mut self.slots);
+        self.with_ledger(|ledger, own| ledger.ahead(own, &slots));
+        self.slots = slots;
         P::read(&self.by, &batch, &mut self.places);
         let (mut entered, mut left, mut given) = (Vec::new(), Vec::new(), Given::default());
+        let mut changed = Vec::new();
         for (row, (&slot, place)) in self.slots.iter().zip(&self.places).enumerate() {
             let slot = slot as usize;
             let Some(at) = self.lists.position(slot, place) else { continue };
             let stored = self.store.as_mut().map_or(0, RowStore::reserve);
             self.lists.insert(slot, at, Entry { place: place.clone(), row: stored }, |row| left.push(row));
             entered.push((row as u32, stored));
+            changed.push(slot as u32);
             if self.rank && !self.at_end {
                 // Every place from the new one on holds another row now.
                 for (at, entry) in self.lists.of(slot).iter().enumerate().skip(at) {
@@ -145,6 +241,7 @@ impl<P: Place> Operator for BestOperator<P> {
                 }
             }
         }
+        self.ledger.changed(&changed, self.table.len());
         if let Some(store) = &mut self.store {
             store.put(self.frame.stored(&batch, self.at_end), &entered);
         }
@@ -185,56 +282,31 @@ impl<P: Place> Operator for BestOperator<P> {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        let keys = self.frame.keys.len();
-        if self.at_end {
-            let slots: Vec<u32> = (0..self.table.len() as u32).collect();
-            let mut columns = Columns::default();
-            columns.rows(&self.frame.fields(&self.frame.keys), self.table.gather(&slots));
-            let numbers = self.births.numbers(slots.len());
-            columns.ints(NUMBER, numbers.into_iter().map(|number| number as i64));
-            columns.ranks(self.births.ranks().iter().map(Vec::as_slice));
-            out.table("groups", self.frame.home(), keys, columns);
-        }
-        let (mut slots, mut places, mut order, mut stored) = (vec![], vec![], vec![], vec![]);
-        for slot in 0..self.table.len() {
-            for (at, entry) in self.lists.of(slot).iter().enumerate() {
-                slots.push(slot as u32);
-                order.push(at as i64);
-                places.push(entry.place.clone());
-                stored.push(entry.row);
-            }
-        }
-        let written = self.written();
-        let mut known: Vec<(usize, Column)> =
-            self.frame.keys.iter().copied().zip(self.table.gather(&slots)).collect();
-        if let Some(store) = &self.store {
-            let time = self.frame.hidden.time.filter(|_| self.at_end);
-            known.extend(self.frame.row.iter().copied().chain(time).zip(store.gather(&stored)));
-        }
-        known.extend(self.by.columns().zip(P::write(&self.by, &places)));
-        let of = |column: usize| known.iter().find(|(of, _)| *of == column).map(|(_, column)| column.clone());
-        let mut columns = Columns::default();
-        let (key, row) = written.split_at(keys);
-        columns.rows(&self.frame.fields(key), key.iter().filter_map(|&column| of(column)));
-        columns.ints(PLACE, order.into_iter());
-        columns.rows(&self.frame.fields(row), row.iter().filter_map(|&column| of(column)));
-        out.table("rows", self.frame.home(), keys + 1, columns);
+        let (home, keys) = (self.frame.home(), self.frame.keys.len());
+        self.with_ledger(|ledger, own| ledger.save(own, out, "rows", home, keys));
+    }
+
+    fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        self.with_ledger(|ledger, own| ledger.save_more(own, out, entries))
     }
 
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        let (mut saved, groups) = (from.table("rows"), from.table("groups"));
+        // The first versions wrote groups down beside their rows.
+        let apart = groups.len() > 0 && !saved.has(NUMBER);
         if self.at_end {
-            let saved = from.table("groups");
-            let saved = saved.in_order(&saved.by_rank(NUMBER));
-            let groups = self.frame.loaded(&self.frame.keys, &saved)?;
-            self.find_slots(cx.number, &groups);
-            let numbers: Vec<Number> =
-                saved.ints(NUMBER).into_iter().map(|number| number as Number).collect();
-            self.births.load(&numbers, saved.ranks(self.births.width()));
+            let of = if apart { &groups } else { &saved };
+            let in_order = of.in_order(&of.by_rank(NUMBER));
+            self.load_groups(cx.number, &in_order)?;
+            if !apart {
+                saved = in_order;
+            }
         }
-        let saved = from.table("rows");
         let batch = self.frame.loaded(&self.written(), &saved)?;
         // Each list's rows, best first, as if they had come so.
-        self.find_slots(cx.number, &batch);
+        if apart || !self.at_end {
+            self.find_slots(cx.number, &batch);
+        }
         P::read(&self.by, &batch, &mut self.places);
         let mut entered = Vec::with_capacity(batch.len);
         for row in 0..batch.len {

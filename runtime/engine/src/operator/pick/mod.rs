@@ -58,10 +58,10 @@ fn operator<P: Place + 'static>(
     match pick.trigger {
         _ if pick.keeps_places() => Box::new(LatestOperator::<P>::new(frame, by, pick.last_wins, ledger)),
         RunningTrigger::EachRow if !updating => {
-            Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, false))
+            Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, false, ledger))
         }
         RunningTrigger::AtEnd if !updating => {
-            Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, true))
+            Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, true, ledger))
         }
         _ => {
             let trigger = pick.trigger.clone();
