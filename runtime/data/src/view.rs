@@ -211,13 +211,7 @@ impl ViewColumn {
 
     /// As [`ViewColumn::gather`], with the bytes in one buffer of its own.
     pub fn copy_of(&self, rows: &[u32]) -> ViewColumn {
-        let long = |&row: &u32| Some(self.views[row as usize].len()).filter(|&len| len > INLINE);
-        let mut copy = ViewBuilder {
-            open: Vec::with_capacity(rows.iter().filter_map(long).sum()),
-            ..ViewBuilder::default()
-        };
-        rows.iter().for_each(|&row| copy.push(self.get(row as usize)));
-        copy.finish()
+        copy_of(&self.views, rows, |row| self.get(row))
     }
 
     /// Appends the rows of another column; its buffers are shared.
@@ -240,6 +234,18 @@ impl fmt::Debug for ViewColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries((0..self.len()).map(|row| String::from_utf8_lossy(self.get(row)))).finish()
     }
+}
+
+/// Rows of views whose bytes are these, with the bytes in one buffer of their own.
+fn copy_of<'a>(views: &[View], rows: &[u32], bytes: impl Fn(usize) -> &'a [u8]) -> ViewColumn {
+    let long = |&row: &u32| Some(views[row as usize].len()).filter(|&len| len > INLINE);
+    let mut copy = ViewBuilder {
+        views: Vec::with_capacity(rows.len()),
+        open: Vec::with_capacity(rows.iter().filter_map(long).sum()),
+        ..ViewBuilder::default()
+    };
+    rows.iter().for_each(|&row| copy.push_view(views[row as usize], || bytes(row as usize)));
+    copy.finish()
 }
 
 /// A [`ViewColumn`] whose rows are all UTF-8.
@@ -545,7 +551,7 @@ impl ViewBuilder {
     /// Copies what is still needed into buffers of its own.
     fn collect(&mut self) {
         let mut fresh = ViewBuilder { views: Vec::with_capacity(self.views.len()), ..ViewBuilder::default() };
-        (0..self.views.len()).for_each(|row| fresh.push(self.get(row)));
+        (0..self.views.len()).for_each(|row| fresh.push_view(self.views[row], || self.get(row)));
         *self = fresh;
     }
 
@@ -554,6 +560,24 @@ impl ViewBuilder {
     pub fn push(&mut self, bytes: &[u8]) {
         let view = self.keep(bytes);
         self.views.push(view);
+    }
+
+    /// Appends a copy of a row of a column.
+    #[inline]
+    pub fn push_row(&mut self, from: &ViewColumn, row: usize) {
+        self.push_view(from.views[row], || from.get(row));
+    }
+
+    /// Appends a copy of what a view shows, whose bytes are these: a short one is its view.
+    #[inline]
+    fn push_view<'a>(&mut self, view: View, bytes: impl FnOnce() -> &'a [u8]) {
+        let copy = if view.is_inline() { view } else { self.keep(bytes()) };
+        self.views.push(copy);
+    }
+
+    /// Copies of these rows, as [`ViewColumn::copy_of`].
+    pub fn copy_of(&self, rows: &[u32]) -> ViewColumn {
+        copy_of(&self.views, rows, |row| self.get(row))
     }
 
     /// Takes back the rows from `rows` on; their bytes stay.
@@ -628,6 +652,17 @@ impl StrBuilder {
     #[inline]
     pub fn push(&mut self, text: &str) {
         self.0.push(text.as_bytes());
+    }
+
+    /// Appends a copy of a row of a column.
+    #[inline]
+    pub fn push_row(&mut self, from: &StrColumn, row: usize) {
+        self.0.push_row(&from.0, row);
+    }
+
+    /// Copies of these rows, as [`ViewColumn::copy_of`].
+    pub fn copy_of(&self, rows: &[u32]) -> StrColumn {
+        StrColumn(self.0.copy_of(rows))
     }
 
     /// Makes a row that was pushed a copy of this text.

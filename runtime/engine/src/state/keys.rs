@@ -115,8 +115,8 @@ impl KeyColumn {
             (KeyValues::I64(a), ColumnData::I64(b)) => a.push(b[row]),
             (KeyValues::F64(a), ColumnData::F64(b)) => a.push(b[row]),
             (KeyValues::Decimal(a), ColumnData::Decimal(b)) => a.push(b[row]),
-            (KeyValues::Str(a), ColumnData::Str(b)) => a.push(b.get(row)),
-            (KeyValues::Bytes(a), ColumnData::Bytes(b)) => a.push(b.get(row)),
+            (KeyValues::Str(a), ColumnData::Str(b)) => a.push_row(b, row),
+            (KeyValues::Bytes(a), ColumnData::Bytes(b)) => a.push_row(b, row),
             (KeyValues::Any(a), ColumnData::Any(b)) => a.push(b[row].clone()),
             _ => unreachable!("a key column of another type"),
         }
@@ -232,16 +232,8 @@ impl KeyColumn {
             KeyValues::I64(v) => ColumnData::I64(pick(v, slots)),
             KeyValues::F64(v) => ColumnData::F64(pick(v, slots)),
             KeyValues::Decimal(v) => ColumnData::Decimal(pick(v, slots)),
-            KeyValues::Str(v) => {
-                let mut copy = StrBuilder::default();
-                slots.iter().for_each(|&slot| copy.push(v.get(slot as usize)));
-                ColumnData::Str(copy.finish())
-            }
-            KeyValues::Bytes(v) => {
-                let mut copy = ViewBuilder::default();
-                slots.iter().for_each(|&slot| copy.push(v.get(slot as usize)));
-                ColumnData::Bytes(copy.finish())
-            }
+            KeyValues::Str(v) => ColumnData::Str(v.copy_of(slots)),
+            KeyValues::Bytes(v) => ColumnData::Bytes(v.copy_of(slots)),
             KeyValues::Any(v) => ColumnData::Any(pick(v, slots)),
         };
         let validity = (!self.valid.is_empty()).then(|| pick(&self.valid, slots));

@@ -16,6 +16,7 @@ mod rows;
 mod same;
 mod stored;
 mod table;
+mod tally;
 mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators, all_accumulators, same as same_aggregate};

@@ -3,6 +3,7 @@
 use super::accumulate::{Accumulators, Reads, same};
 use super::held::room;
 use super::stored::{Stored, StoredPart};
+use super::tally::Tally;
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::catalogue::AggFunc;
 use flow_plan::error::Fault;
@@ -18,24 +19,24 @@ pub(crate) struct Counts {
     reads: Reads,
     /// The column that says whether a row is added or withdrawn.
     change: Option<usize>,
-    counts: Vec<i64>,
+    counts: Tally,
 }
 
 impl Counts {
     pub(crate) fn new(reads: Reads, change: Option<usize>) -> Counts {
-        Counts { reads, change, counts: Vec::new() }
+        Counts { reads, change, counts: Tally::default() }
     }
 }
 
 impl Accumulators for Counts {
     fn grow(&mut self, slots: usize) {
-        self.counts.resize(slots, 0);
+        self.counts.resize(slots);
     }
 
     fn update(&mut self, slots: &[u32], batch: &Batch) -> bool {
         match self.change.map(|column| ints(&batch.columns[column].data)) {
-            None => self.reads.each(batch, |row| self.counts[slots[row] as usize] += 1),
-            Some(changes) => self.reads.each(batch, |row| self.counts[slots[row] as usize] += changes[row]),
+            None => self.reads.each(batch, |row| self.counts.count(slots[row] as usize)),
+            Some(changes) => self.reads.each(batch, |row| self.counts.add(slots[row] as usize, changes[row])),
         }
         false
     }
@@ -44,24 +45,24 @@ impl Accumulators for Counts {
         let changes = self.change.map(|column| ints(&batch.columns[column].data));
         let mut results = Vec::with_capacity(slots.len());
         for (row, &slot) in slots.iter().enumerate() {
-            let count = &mut self.counts[slot as usize];
-            let change = changes.map_or(1, |changes| changes[row]);
-            *count += if self.reads.counts(batch, row) { change } else { 0 };
-            results.push(*count);
+            if self.reads.counts(batch, row) {
+                self.counts.add(slot as usize, changes.map_or(1, |changes| changes[row]));
+            }
+            results.push(self.counts.get(slot as usize));
         }
         Column::new(ColumnData::I64(results))
     }
 
     fn results(&self, slots: &[u32]) -> Column {
-        Column::new(ColumnData::I64(slots.iter().map(|&slot| self.counts[slot as usize]).collect()))
+        Column::new(ColumnData::I64(slots.iter().map(|&slot| self.counts.get(slot as usize)).collect()))
     }
 
     fn reset(&mut self, slot: usize) {
-        self.counts[slot] = 0;
+        self.counts.set(slot, 0);
     }
 
     fn bytes(&self) -> usize {
-        room(&self.counts)
+        self.counts.bytes()
     }
 
     fn merge(
@@ -73,12 +74,12 @@ impl Accumulators for Counts {
     ) {
         let later = &same::<Counts>(later).counts;
         for (&slot, &from) in slots.iter().zip(from) {
-            self.counts[slot as usize] += later[from as usize];
+            self.counts.add(slot as usize, later.get(from as usize));
         }
     }
 
     fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
-        self.counts[slot as usize] += self.counts[later as usize];
+        self.counts.add(slot as usize, self.counts.get(later as usize));
         Ok(())
     }
 
@@ -87,7 +88,7 @@ impl Accumulators for Counts {
     }
 
     fn retain(&mut self, slots: &[u32]) {
-        self.counts = slots.iter().map(|&slot| self.counts[slot as usize]).collect();
+        self.counts.retain(slots);
     }
 
     fn parts(&self) -> Vec<StoredPart> {
@@ -95,11 +96,14 @@ impl Accumulators for Counts {
     }
 
     fn store(&self, slots: &[u32]) -> Vec<Column> {
-        i64::store(slots.iter().map(|&slot| &self.counts[slot as usize]))
+        let counts: Vec<i64> = slots.iter().map(|&slot| self.counts.get(slot as usize)).collect();
+        i64::store(counts.iter())
     }
 
     fn load(&mut self, slots: &[u32], parts: &[Column]) {
-        slots.iter().enumerate().for_each(|(row, &slot)| self.counts[slot as usize] = i64::load(parts, row));
+        for (row, &slot) in slots.iter().enumerate() {
+            self.counts.set(slot as usize, i64::load(parts, row));
+        }
     }
 }
 

@@ -331,7 +331,7 @@ impl<S: Deref<Target = StrBuilder>> Probe for TextKeys<'_, S> {
 impl Keys for TextKeys<'_, &mut StrBuilder> {
     #[inline]
     fn insert(&mut self, row: usize) {
-        self.stored.push(self.column.get(self.start + row));
+        self.stored.push_row(self.column, self.start + row);
     }
 }
 
