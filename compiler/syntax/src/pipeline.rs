@@ -81,11 +81,11 @@ fn build(
 fn stage(shared: &mut Shared<'_>, toks: &[Tok], range: Range<usize>) -> Stage {
     let file = shared.file;
     let pipe = toks[range.start - 1].span(file);
-    let piece = &toks[range];
+    let piece = &toks[range.clone()];
     let parsed = if piece.is_empty() {
         diagnose::empty_stage(shared, pipe);
         None
-    } else if diagnose::foreign_stage(shared, piece, pipe) {
+    } else if diagnose::foreign_stage(shared, toks, range.clone(), pipe) {
         None
     } else {
         with_pairs(shared, Rule::stage, piece, false, |b, p| b.stage(p)).flatten()

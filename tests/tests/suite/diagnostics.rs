@@ -146,3 +146,60 @@ fn every_sure_fix_removes_its_diagnostic_and_adds_no_error() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What is offered to be chosen may leave something to fill in, but no stage or expression that cannot be read, and no name
+/// that only the lambda had which it took away.
+#[test]
+fn no_fix_that_is_offered_makes_what_cannot_be_read() {
+    let main = flow_syntax::FileId(0);
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for name in scripts() {
+        let before = compile(&name, None);
+        let fixes = before.diagnostics.iter().flat_map(|d| d.fixes.iter().map(move |fix| (d, fix)));
+        for (diagnostic, fix) in fixes.filter(|(_, fix)| fix.edits.iter().all(|e| e.span.file == main)) {
+            count += 1;
+            // What the author has to fill in.
+            let mended = applied(&before.sources.file(main).text, &fix.edits).replace('…', "0");
+            let after = compile(&name, Some(&mended));
+            let syntax =
+                |c: &Compilation| c.diagnostics.iter().filter(|d| d.code.0.starts_with("E01")).count();
+            if syntax(&after) > syntax(&before) {
+                let shown = render::report(&after.diagnostics, &after.sources, Look::plain(100));
+                wrong.push(format!("==== {name}: {} ({})\n{mended}\n{shown}", fix.title, diagnostic.code));
+            }
+        }
+    }
+    assert!(wrong.is_empty() && count > 200, "{count}\n{}", wrong.join("\n"));
+}
+
+/// All that `source.fixAll` does at once: what the edits were for is gone, and all can be read that could be.
+#[test]
+fn all_sure_fixes_together_mend_what_they_are_for() {
+    let main = flow_syntax::FileId(0);
+    let mut wrong = Vec::new();
+    for name in scripts() {
+        let before = compile(&name, None);
+        let edits = flow_driver::editor::fix_all(&before);
+        let mended = applied(&before.sources.file(main).text, &edits);
+        let after = compile(&name, Some(&mended));
+        let syntax = |c: &Compilation| c.diagnostics.iter().filter(|d| d.code.0.starts_with("E01")).count();
+        let done = before
+            .diagnostics
+            .iter()
+            .filter(|d| d.fixes.iter().any(|f| f.edits.iter().all(|e| edits.contains(e))));
+        let left: Vec<_> = done
+            .filter(|d| {
+                let same = |c: &Compilation| {
+                    c.diagnostics.iter().filter(|o| (o.code, &o.message) == (d.code, &d.message)).count()
+                };
+                same(&after) >= same(&before)
+            })
+            .map(|d| d.message.clone())
+            .collect();
+        if !left.is_empty() || syntax(&after) > syntax(&before) {
+            let shown = render::report(&after.diagnostics, &after.sources, Look::plain(100));
+            wrong.push(format!("==== {name}: {left:?}\n{mended}\n{shown}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

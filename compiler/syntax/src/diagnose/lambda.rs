@@ -10,14 +10,41 @@ pub(crate) struct Unlambda {
     pub(crate) edits: Vec<Edit>,
     /// Nothing is left for the author to fill in.
     pub(crate) sure: bool,
+    /// The lambda speaks of the row as a whole, for which flow has no word.
+    pub(crate) whole_row: bool,
+}
+
+/// The field that holds what another system's row is, where it is one value: `map(x => x.price)` makes rows of numbers
+/// there, and rows with one field here.
+pub(crate) type Value = Option<&'static str>;
+
+/// What [`Value`] is behind a stage.
+pub(crate) fn value_behind(shared: &Shared<'_>, stage: &[Tok], before: Value) -> Value {
+    let word = stage.first().map_or(String::new(), |first| plain_word(shared, *first));
+    match (word.as_str(), parts(stage)) {
+        ("filter" | "where" | "keyby" | "groupby" | "limit" | "take" | "tap" | "sample", _) => before,
+        ("map" | "select", Some((_, body))) => {
+            let close = stage.iter().rposition(|t| t.class == b')')?;
+            (body < close && record_body(stage, body..close).is_none()).then_some(VALUE)
+        }
+        ("flatmap", Some(_)) => Some(ITEM),
+        _ => None,
+    }
+}
+
+const VALUE: &str = "value";
+const ITEM: &str = "item";
+
+/// A stage's word as every language writes it.
+fn plain_word(shared: &Shared<'_>, word: Tok) -> String {
+    word.text(shared.text).to_ascii_lowercase().replace('_', "")
 }
 
 /// Edits that take the lambda out of `word(x => body)`; `None` if the stage has none.
-pub(crate) fn unlambda(shared: &Shared<'_>, stage: &[Tok]) -> Option<Unlambda> {
+pub(crate) fn unlambda(shared: &Shared<'_>, stage: &[Tok], value: Value) -> Option<Unlambda> {
     let (param, body) = parts(stage)?;
     let file = shared.file;
     let close = stage.iter().rposition(|t| t.class == b')')?;
-    let word = stage[0].text(shared.text);
     let body = body..close;
     if body.is_empty() {
         return None;
@@ -28,7 +55,7 @@ pub(crate) fn unlambda(shared: &Shared<'_>, stage: &[Tok]) -> Option<Unlambda> {
     let mut edits = Vec::new();
     let mut sure = true;
     let remove = |span| Edit { span, replacement: String::new() };
-    match word.to_ascii_lowercase().replace('_', "").as_str() {
+    match plain_word(shared, stage[0]).as_str() {
         "map" | "select" | "aggregate" => {
             let record = record_body(stage, body.clone());
             let from = Span {
@@ -46,29 +73,31 @@ pub(crate) fn unlambda(shared: &Shared<'_>, stage: &[Tok]) -> Option<Unlambda> {
                 edits.push(remove(to));
             } else {
                 sure = false;
-                edits.push(Edit { span: from, replacement: " { value: ".into() });
+                edits.push(Edit { span: from, replacement: format!(" {{ {VALUE}: ") });
                 edits.push(Edit { span: to, replacement: " }".into() });
             }
         }
         "flatmap" => {
             sure = false;
-            edits.push(Edit { span: before_body, replacement: "item in ".into() });
+            edits.push(Edit { span: before_body, replacement: format!("{ITEM} in ") });
         }
         _ => edits.push(remove(before_body)),
     }
     let name = param.text(shared.text);
-    for i in body {
+    let mut whole_row = false;
+    for i in body.filter(|i| stage[*i].text(shared.text) == name && stage[i - 1].class != b'.') {
         let tok = stage[i];
         let access = stage.get(i + 1).is_some_and(|t| t.class == b'.');
-        if tok.text(shared.text) == name && stage[i - 1].class != b'.' {
-            if access {
-                edits.push(remove(Span { file, start: tok.start, end: stage[i + 1].end }));
-            } else {
+        match value {
+            Some(value) => {
                 sure = false;
+                edits.push(Edit { span: tok.span(file), replacement: value.into() });
             }
+            None if access => edits.push(remove(Span { file, start: tok.start, end: stage[i + 1].end })),
+            None => whole_row = true,
         }
     }
-    Some(Unlambda { edits, sure })
+    Some(Unlambda { edits, sure, whole_row })
 }
 
 /// The parameter and the index of the first token of the body.
@@ -98,4 +127,26 @@ fn record_body(stage: &[Tok], body: std::ops::Range<usize>) -> Option<std::ops::
         }
         _ => None,
     }
+}
+
+/// Why a stage has no fix.
+pub(crate) fn no_whole_row(word: &str) -> String {
+    format!(
+        "the lambda of `{word}` takes the row as a whole, which has no name here: say which fields are meant"
+    )
+}
+
+/// [`Value`] at the stage that begins at an index of a declaration's tokens.
+pub(crate) fn value_at(shared: &Shared<'_>, toks: &[Tok], stage: usize) -> Value {
+    let mut depth = 0usize;
+    let (mut value, mut from) = (None, None);
+    for (i, tok) in toks[..stage].iter().enumerate() {
+        depth = depth.saturating_sub(usize::from(tok.is_close()));
+        if depth == 0 && tok.class == b'|' {
+            value = from.map_or(value, |from| value_behind(shared, &toks[from..i], value));
+            from = Some(i + 1);
+        }
+        depth += usize::from(tok.is_open());
+    }
+    value
 }

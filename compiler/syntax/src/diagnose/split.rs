@@ -226,7 +226,7 @@ fn not_a_sink(shared: &mut Shared<'_>, keyword: &str, toks: &[Tok], arrow: usize
 fn method_chain(shared: &mut Shared<'_>, toks: &mut [Tok], dots: &[usize]) {
     let file = shared.file;
     let mut edits = Vec::new();
-    let mut sure = true;
+    let (mut sure, mut whole_row, mut value) = (true, None, None);
     for (n, dot) in dots.iter().enumerate() {
         let next = dots.get(n + 1).copied();
         let end = next.unwrap_or_else(|| {
@@ -240,10 +240,13 @@ fn method_chain(shared: &mut Shared<'_>, toks: &mut [Tok], dots: &[usize]) {
             toks[*dot].starts_line || (toks[*dot].start > 0 && bytes[toks[*dot].start as usize - 1] == b' ');
         let replacement = if blank_before { "|> " } else { " |> " };
         edits.push(Edit { span: toks[*dot].span(file), replacement: replacement.into() });
-        if let Some(lambda) = lambda::unlambda(shared, &toks[dot + 1..end]) {
+        let stage = &toks[dot + 1..end];
+        if let Some(lambda) = lambda::unlambda(shared, stage, value) {
             sure &= lambda.sure;
+            whole_row = whole_row.or(lambda.whole_row.then_some(stage[0]));
             edits.extend(lambda.edits);
         }
+        value = lambda::value_behind(shared, stage, value);
     }
     let first = toks[dots[0]].span(file).to(toks[dots[0] + 1].span(file));
     let mut diagnostic =
@@ -252,8 +255,15 @@ fn method_chain(shared: &mut Shared<'_>, toks: &mut [Tok], dots: &[usize]) {
     for dot in &dots[1..] {
         diagnostic = diagnostic.label(toks[*dot].span(file).to(toks[*dot + 1].span(file)), "here too");
     }
-    let applicability = if sure { Applicability::MachineApplicable } else { Applicability::HasPlaceholders };
-    diagnostic.fixes.push(Fix { title: "write it as stages".into(), edits, applicability });
+    match whole_row {
+        // Without the lambda its name would mean nothing.
+        Some(word) => diagnostic.notes.push(lambda::no_whole_row(word.text(shared.text))),
+        None => {
+            let applicability =
+                if sure { Applicability::MachineApplicable } else { Applicability::HasPlaceholders };
+            diagnostic.fixes.push(Fix { title: "write it as stages".into(), edits, applicability });
+        }
+    }
     shared.diagnostics.push(diagnostic);
     for dot in dots {
         toks[*dot].class = b'|';

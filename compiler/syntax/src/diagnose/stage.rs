@@ -9,8 +9,14 @@ use crate::span::Span;
 
 /// Reports a stage that needs no grammar to be recognised as wrong; true if it is.
 /// Behind the `.` of a method chain all is said already.
-pub(crate) fn foreign_stage(shared: &mut Shared<'_>, piece: &[Tok], pipe: Span) -> bool {
-    let diagnostic = with_lambda(shared, piece)
+pub(crate) fn foreign_stage(
+    shared: &mut Shared<'_>,
+    toks: &[Tok],
+    range: std::ops::Range<usize>,
+    pipe: Span,
+) -> bool {
+    let piece = &toks[range.clone()];
+    let diagnostic = with_lambda(shared, piece, || lambda::value_at(shared, toks, range.start))
         .or_else(|| square_brackets(shared, piece))
         .or_else(|| without_brackets(shared, piece));
     let Some(diagnostic) = diagnostic else { return false };
@@ -21,14 +27,23 @@ pub(crate) fn foreign_stage(shared: &mut Shared<'_>, piece: &[Tok], pipe: Span) 
     true
 }
 
-fn with_lambda(shared: &Shared<'_>, piece: &[Tok]) -> Option<Diagnostic> {
-    let found = lambda::unlambda(shared, piece)?;
+fn with_lambda(
+    shared: &Shared<'_>,
+    piece: &[Tok],
+    value: impl FnOnce() -> lambda::Value,
+) -> Option<Diagnostic> {
+    // Most stages have none, and the stages above are not looked at for them.
     let body = piece.iter().position(|t| t.class == b'^')?;
+    let found = lambda::unlambda(shared, piece, value())?;
     let span = piece[2].span(shared.file).to(piece[body].span(shared.file));
     let word = piece[0].text(shared.text);
     let mut diagnostic = Diagnostic::new(FOREIGN_WORD, span, format!("`{word}` takes no lambda"))
         .at("remove this")
         .help("inside of a stage the fields of the row are in scope by name");
+    if found.whole_row {
+        diagnostic.notes.push(lambda::no_whole_row(word));
+        return Some(diagnostic);
+    }
     let applicability =
         if found.sure { Applicability::MachineApplicable } else { Applicability::HasPlaceholders };
     diagnostic.fixes.push(Fix {

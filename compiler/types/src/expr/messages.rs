@@ -358,7 +358,8 @@ pub(crate) fn bare_duration(ck: &mut crate::checker::Checker<'_>, span: Span, wh
             .help(format!(
                 "write `{text}s` for seconds; `{text}ms`, `{text}min`, `{text}h`, `{text}d` are others"
             ))
-            .fix(format!("write `{text}s`"), span, format!("{text}s"));
+            // Which unit was meant is a guess.
+            .with_fix(format!("write `{text}s`"), span, format!("{text}s"), Applicability::MaybeIncorrect);
     } else {
         diag =
             diag.help("durations look like `500ms`, `10s`, `1h30min`, `7d`; `n * 1s` makes one of a number");

@@ -1,6 +1,7 @@
 //! Pipelines: stage by stage, what each makes of the stream before it.
 
 mod aggregate;
+mod conditions;
 mod join;
 mod keys;
 mod pick;

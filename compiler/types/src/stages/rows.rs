@@ -226,15 +226,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     }
 
     pub(super) fn filter(&mut self, stage: &'a Stage, args: &'a [Arg]) {
-        if let [first, second, ..] = args
-            && args.iter().all(|a| a.name.is_none())
-        {
-            let (a, b) = (self.ast.exprs[first.value].span, self.ast.exprs[second.value].span);
-            let diag = Diagnostic::new(codes::WRONG_ARGUMENT, b, "`filter` takes one condition")
-                .at("a second condition")
-                .help("join them with `and`")
-                .fix("join them with `and`", Span { start: a.end, end: b.start, ..a }, " and ");
-            self.ck.report(diag);
+        if args.len() > 1 && args.iter().all(|a| a.name.is_none()) {
+            self.several_conditions(args);
             return self.broken();
         }
         let spec = Spec { what: "`filter`", params: &[("condition", true)], first: true };
