@@ -5,6 +5,7 @@ use crate::status::Stop;
 use flow_driver::{Compilation, Levels, LoadError, Loader, Options};
 use flow_env::Env;
 use flow_syntax::Code;
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -64,16 +65,20 @@ pub(crate) fn is_shown(name: &str) -> bool {
     !name.starts_with('.') && !matches!(name, "target" | "node_modules")
 }
 
-/// What the command line names: each file as it is, each folder as the scripts in it.
-pub(crate) fn all(named: &[PathBuf], env: &Env) -> Result<Vec<PathBuf>, Stop> {
+/// What the command line names: each file as it is, each folder as the scripts in it; what is named twice, once. Nothing is
+/// missing where a path was `gone`.
+pub(crate) fn all(named: &[PathBuf], env: &Env, gone: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Stop> {
     let mut all = Vec::new();
     for path in named {
-        if is_stdin(path) || !env.disk.info(path).is_ok_and(|info| info.is_dir) {
-            all.push(path.clone());
+        let info = env.disk.info(path);
+        if is_stdin(path) || !info.as_ref().is_ok_and(|info| info.is_dir) {
+            if is_stdin(path) || info.is_ok() || !gone(path) {
+                all.push(path.clone());
+            }
             continue;
         }
         let found = in_folder(path, env);
-        if found.is_empty() {
+        if found.is_empty() && !gone(path) {
             return Err(Stop::outside(format!("there are no scripts in the folder `{}`", path.display())));
         }
         // In the folder where one is, a script goes by its name.
@@ -81,6 +86,10 @@ pub(crate) fn all(named: &[PathBuf], env: &Env) -> Result<Vec<PathBuf>, Stop> {
             Ok(short) => short.to_path_buf(),
             Err(_) => script,
         }));
+    }
+    if all.len() > 1 {
+        let mut known = HashSet::new();
+        all.retain(|path| known.insert(real(path, env)));
     }
     Ok(all)
 }

@@ -15,7 +15,7 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
     let options = options(args)?;
     let mut against = Against::find(args, &options, &env)?;
     let (mut checked, mut misused) = (Vec::new(), 0);
-    let paths = script::all(&args.files, &env)?;
+    let paths = script::all(&args.files, &env, |path| against.as_ref().is_some_and(|a| a.knows_gone(path)))?;
     for path in &paths {
         let (found, rest) = one(path, against.as_mut(), &options, &env)?;
         checked.push(found);

@@ -14,7 +14,7 @@ use std::path::Path;
 pub(super) fn run(cli: &Cli, args: &Fmt) -> Outcome {
     let env = Env::real();
     let mut status = Status::Done;
-    for path in &script::all(&args.files, &env)? {
+    for path in &script::all(&args.files, &env, |_| false)? {
         // One wrong script does not keep the others from their style.
         let done = match one(cli, args, path, &env) {
             Ok(done) => done,

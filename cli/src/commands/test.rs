@@ -29,7 +29,7 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
     let options = Options { params: script::params(&args.params)?, ..Options::default() };
     let (mut all, mut left_out) = (Vec::new(), Vec::new());
     let (mut wrong, mut misused) = (0, 0);
-    for path in &script::all(&args.files, &env)? {
+    for path in &script::all(&args.files, &env, |_| false)? {
         let compiled = script::compile(path, &options, &env)?;
         if compiled.has_errors() {
             let said = render::report(&compiled.diagnostics, &compiled.sources, look);

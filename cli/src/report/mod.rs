@@ -12,7 +12,7 @@ mod sarif;
 use crate::render::{self, Look};
 use clap::ValueEnum;
 use flow_driver::restore::Report;
-use flow_syntax::{Diagnostic, FileId, SourceMap, Span};
+use flow_syntax::{Diagnostic, FileId, Label, SourceMap, Span};
 use std::collections::HashSet;
 
 /// The forms of `check --format`.
@@ -52,6 +52,11 @@ impl Checked {
     /// The texts that diagnostics point into.
     fn sources(&self) -> &SourceMap {
         self.restore.as_ref().map_or(&self.sources, |report| &report.sources)
+    }
+
+    /// Is this a text of another version?
+    fn is_old(&self, file: FileId) -> bool {
+        self.restore.as_ref().is_some_and(|report| report.is_old(file))
     }
 }
 
@@ -100,9 +105,14 @@ fn human(checked: &[Checked], look: Look) -> String {
 
 /// Every diagnostic with the sources it points into; what was found in a file that several scripts import comes once.
 fn each(checked: &[Checked]) -> impl Iterator<Item = (&Diagnostic, &SourceMap)> {
+    each_of(checked).map(|(d, file)| (d, file.sources()))
+}
+
+/// The same, with the script it was found in.
+fn each_of(checked: &[Checked]) -> impl Iterator<Item = (&Diagnostic, &Checked)> {
     let mut told = Told::default();
-    let all = checked.iter().flat_map(|file| file.diagnostics.iter().map(move |d| (d, file.sources())));
-    all.filter(move |(d, sources)| told.first(d, sources))
+    let all = checked.iter().flat_map(|file| file.diagnostics.iter().map(move |d| (d, file)));
+    all.filter(move |(d, file)| told.first(d, file.sources()))
 }
 
 /// What was told already: code, file, place and message.
@@ -143,8 +153,14 @@ fn place(span: Span, sources: &SourceMap) -> Place<'_> {
 
 /// The whole text and, behind it, the lines of other places: for forms that show one place only.
 fn text_with_places(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
-    let mut text = whole_text(diagnostic);
-    for label in &diagnostic.labels {
+    let labels: Vec<&Label> = diagnostic.labels.iter().collect();
+    whole_text(diagnostic) + &places(&labels, sources)
+}
+
+/// A line for each other place, with what stands there.
+fn places(labels: &[&Label], sources: &SourceMap) -> String {
+    let mut text = String::new();
+    for label in labels {
         let at = place(label.span, sources);
         let line = sources.file(label.span.file).line(at.line).trim();
         text.push_str(&format!("\n{}:{}: {}: {line}", at.file, at.line, label.text));

@@ -1,6 +1,6 @@
 //! SARIF 2.1.0, the form code scanners exchange.
 
-use super::{Checked, each, place, whole_text};
+use super::{Checked, each, each_of, place, places, whole_text};
 use flow_syntax::{Applicability, Diagnostic, Edit, Severity, SourceMap, Span};
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub(super) fn write(checked: &[Checked]) -> String {
             })
         })
         .collect();
-    let results: Vec<Value> = each(checked).map(|(d, sources)| result(d, sources, &codes)).collect();
+    let results: Vec<Value> = each_of(checked).map(|(d, file)| result(d, file, &codes)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -43,16 +43,19 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result(d: &Diagnostic, sources: &SourceMap, codes: &[flow_syntax::Code]) -> Value {
+fn result(d: &Diagnostic, file: &Checked, codes: &[flow_syntax::Code]) -> Value {
+    let sources = file.sources();
+    // Another version of a script is no file of the tree: what it says there stands in the text.
+    let (old, there): (Vec<_>, Vec<_>) = d.labels.iter().partition(|label| file.is_old(label.span.file));
     let mut result = json!({
         "ruleId": d.code.0,
         "ruleIndex": codes.iter().position(|c| *c == d.code),
         "level": level(d.severity),
-        "message": { "text": whole_text(d) },
+        "message": { "text": whole_text(d) + &places(&old, sources) },
         "locations": [location(d.primary.span, sources, &d.primary.text)],
     });
-    if !d.labels.is_empty() {
-        let related: Vec<Value> = d.labels.iter().map(|l| location(l.span, sources, &l.text)).collect();
+    if !there.is_empty() {
+        let related: Vec<Value> = there.iter().map(|l| location(l.span, sources, &l.text)).collect();
         result["relatedLocations"] = Value::Array(related);
     }
     let sure: Vec<Value> = d

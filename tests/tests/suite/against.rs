@@ -175,6 +175,38 @@ fn a_script_that_is_gone_since_the_revision_drops_its_state() {
 }
 
 #[test]
+fn the_last_script_of_a_folder_is_gone_by_whatever_it_is_named() {
+    let folder = repository(&[("old.flow", OLD), ("jobs/gone.flow", OLD)]);
+    std::fs::remove_file(folder.path().join("jobs/gone.flow")).unwrap();
+    let drops = |named: &[&str]| {
+        let args = [&["check"], named, &["--width", "200", "--against", "git:HEAD"]].concat();
+        let (status, _, err) = flow(folder.path(), &args);
+        assert_eq!(status, Some(1), "{named:?}: {err}");
+        assert_eq!(err.matches("`jobs/gone.flow` of git:HEAD is gone").count(), 1, "{named:?}: {err}");
+    };
+    // The folder is empty, or gone too, as in a fresh clone.
+    drops(&["jobs"]);
+    std::fs::remove_dir(folder.path().join("jobs")).unwrap();
+    for named in [&["jobs"][..], &["jobs/gone.flow"], &["old.flow", "jobs"], &["jobs", "."]] {
+        drops(named);
+    }
+    let (status, _, err) = flow(folder.path(), &["check", "never", "--against", "git:HEAD"]);
+    assert_eq!(status, Some(2), "{err}");
+    assert!(err.contains("there is no file `never`"), "{err}");
+}
+
+#[test]
+fn a_script_that_is_named_twice_is_told_once() {
+    let folder = repository(&[("jobs/a.flow", OLD)]);
+    std::fs::write(folder.path().join("jobs/a.flow"), OLD.replace("price > 100", "price > 7")).unwrap();
+    for named in [["jobs", "."], ["jobs/a.flow", "./jobs/a.flow"]] {
+        let args = ["check", named[0], named[1], "--against", "git:HEAD", "--format", "markdown"];
+        let (_, markdown, _) = flow(folder.path(), &args);
+        assert_eq!(markdown.matches("#### `jobs/a.flow`").count(), 1, "{markdown}");
+    }
+}
+
+#[test]
 fn a_script_in_whose_place_a_folder_stands_is_gone() {
     let folder = repository(&[("old.flow", OLD), ("two.flow", OLD)]);
     std::fs::remove_file(folder.path().join("two.flow")).unwrap();
@@ -250,6 +282,10 @@ fn the_first_place_of_each_finding_is_a_line_of_the_new_script() {
         for result in sarif["runs"][0]["results"].as_array().unwrap() {
             let place = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
             assert_eq!(place, "new.flow", "{result:#}");
+            // The old script is no file of the tree: its line stands in the text.
+            assert!(result["relatedLocations"].is_null(), "{result:#}");
+            let text = result["message"]["text"].as_str().unwrap();
+            assert!(text.contains("old.flow (old):4: ") || result["ruleId"] == "E0705", "{result:#}");
         }
     }
 }

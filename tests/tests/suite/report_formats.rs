@@ -137,7 +137,10 @@ impl Reports {
             found.push((code.to_string(), uri, at("startLine"), at("startColumn")));
             assert_eq!(result["level"], ours["severity"]);
             let count = |value: &Value| value.as_array().map_or(0, Vec::len);
-            assert_eq!(count(&result["relatedLocations"]), count(&ours["labels"]), "{result:#}");
+            // Another version is no file of the tree: its lines stand in the text.
+            let labels = ours["labels"].as_array().into_iter().flatten();
+            let there = labels.filter(|label| !label["span"]["file"].as_str().unwrap().ends_with(')'));
+            assert_eq!(count(&result["relatedLocations"]), there.count(), "{result:#}");
             let sure = ours["fixes"].as_array().unwrap().iter();
             let sure = sure.filter(|fix| fix["applicability"] == "machine-applicable").count();
             assert_eq!(count(&result["fixes"]), sure, "{result:#}");

@@ -3,7 +3,6 @@
 use crate::script;
 use crate::status::Stop;
 use flow_driver::{LoadError, Loader};
-use flow_env::Env;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -12,8 +11,8 @@ pub(super) struct Revision<'a>(pub(super) &'a str);
 
 impl Revision<'_> {
     /// Is there such a revision where this file or folder lies? What it lacks can only be told apart from a wrong name before.
-    pub(super) fn verify(&self, near: &Path, env: &Env) -> Result<(), Stop> {
-        let folder = if env.disk.info(near).is_ok_and(|info| info.is_dir) { near } else { folder(near) };
+    pub(super) fn verify(&self, near: &Path) -> Result<(), Stop> {
+        let folder = nearest(near);
         let commit = format!("{}^{{commit}}", self.0);
         let done = git(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])
             .map_err(|why| Stop::outside(format!("`git:{}` needs git: {why}", self.0)))?;
@@ -31,21 +30,41 @@ impl Revision<'_> {
         }))
     }
 
-    /// The scripts of a folder and those below it at the revision, without what [`script::in_folder`] leaves out.
-    pub(super) fn scripts(&self, folder: &Path) -> Result<Vec<PathBuf>, Stop> {
+    /// The scripts of a folder and those below it at the revision, without what [`script::in_folder`] leaves out; of a path
+    /// that is there no more, the script it was, or those of the folder it was.
+    pub(super) fn scripts(&self, path: &Path) -> Result<Vec<PathBuf>, Stop> {
         let wrong = |why: String| Stop::outside(format!("`git:{}` cannot be listed: {why}", self.0));
-        let listed = git(folder, &["ls-tree", "-r", "-z", "--name-only", "--end-of-options", self.0, "."]);
+        let folder = nearest(path);
+        let below = below(folder, path);
+        let listed = git(folder, &["ls-tree", "-r", "-z", "--name-only", "--end-of-options", self.0, &below]);
         let done = listed.map_err(wrong)?;
         if !done.status.success() {
             return Err(wrong(said(&done)));
         }
         let names = String::from_utf8_lossy(&done.stdout);
-        let paths = names.split('\0').map(Path::new).filter(|path| is_script(path));
+        let paths =
+            names.split('\0').map(Path::new).filter(|path| is_script(path) || *path == Path::new(&below));
         // In the folder where one is, a script goes by its name.
         Ok(paths
             .map(|path| if folder == Path::new(".") { path.to_path_buf() } else { folder.join(path) })
             .collect())
     }
+}
+
+/// The folder that is there at a path, or the next one above it.
+fn nearest(path: &Path) -> &Path {
+    let mut near = path;
+    while !near.is_dir() {
+        near = folder(near);
+    }
+    near
+}
+
+/// What git calls a path when it is asked in a folder above it.
+fn below(near: &Path, path: &Path) -> String {
+    let below = if near == Path::new(".") { path } else { path.strip_prefix(near).unwrap_or(path) };
+    let below = below.strip_prefix(".").unwrap_or(below).to_string_lossy().replace('\\', "/");
+    if below.is_empty() { ".".to_string() } else { below }
 }
 
 fn is_script(path: &Path) -> bool {
@@ -77,12 +96,8 @@ fn said(done: &Output) -> String {
 impl Loader for Revision<'_> {
     fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError> {
         // Scripts may lie in folders that are gone: git is asked in the nearest one that is there.
-        let mut near = folder(path);
-        while !near.is_dir() {
-            near = folder(near);
-        }
-        let below = if near == Path::new(".") { path } else { path.strip_prefix(near).unwrap_or(path) };
-        let below = below.strip_prefix(".").unwrap_or(below).to_string_lossy().replace('\\', "/");
+        let near = nearest(folder(path));
+        let below = below(near, path);
         let name = format!("{}:./{below}", self.0);
         let done = git(near, &["show", "--end-of-options", &name])
             .map_err(|why| LoadError::Unreadable(format!("git: {why}")))?;

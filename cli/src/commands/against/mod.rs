@@ -82,26 +82,37 @@ impl<'a> Against<'a> {
         if let Target::Git(revision) = &all.target {
             let revision = Revision(revision);
             for path in args.files.iter().filter(|path| !script::is_stdin(path)) {
-                revision.verify(path, env)?;
+                revision.verify(path)?;
                 let gone = all.gone_from(&revision, path)?;
-                all.gone.extend(gone);
+                // A folder may be named beside one that holds it.
+                let known = |path: &Path| {
+                    all.gone.iter().any(|(known, _)| script::real(known, env) == script::real(path, env))
+                };
+                let new: Vec<_> = gone.into_iter().filter(|(path, _)| !known(path)).collect();
+                all.gone.extend(new);
             }
         }
         Ok(Some(all))
     }
 
-    /// The scripts that a folder had at the revision, and has no more.
-    fn gone_from(&self, revision: &Revision<'_>, folder: &Path) -> Result<Vec<(PathBuf, Compilation)>, Stop> {
-        if !self.env.disk.info(folder).is_ok_and(|info| info.is_dir) {
+    /// The scripts that a folder had at the revision, and has no more; those of a path that is there no more.
+    fn gone_from(&self, revision: &Revision<'_>, path: &Path) -> Result<Vec<(PathBuf, Compilation)>, Stop> {
+        if self.env.disk.info(path).is_ok_and(|info| !info.is_dir) {
             return Ok(Vec::new());
         }
         let is_script = |path: &PathBuf| self.env.disk.info(path).is_ok_and(|info| !info.is_dir);
-        let gone = revision.scripts(folder)?.into_iter().filter(|old| !is_script(old));
+        let gone = revision.scripts(path)?.into_iter().filter(|old| !is_script(old));
         let compiled = gone.filter_map(|old| {
             let compiled = self.target.compile(&old, self.options, self.env).ok()?.ok()?;
             Some((old, compiled))
         });
         Ok(compiled.collect())
+    }
+
+    /// Was there a script at this path, or below it, that is there no more? It is told of what becomes of its state.
+    pub(super) fn knows_gone(&self, path: &Path) -> bool {
+        let real = script::real(path, self.env);
+        self.gone.iter().any(|(gone, _)| script::real(gone, self.env).starts_with(&real))
     }
 
     /// Compares a script with its other version; one that is new, with the one of the same job that is gone.

@@ -88,6 +88,11 @@ impl Report {
         Span { file: FileId(place.file), start: place.start, end: place.end }
     }
 
+    /// Is this a text of the old script? It is no file that is there.
+    pub fn is_old(&self, file: FileId) -> bool {
+        file.0 >= self.offset
+    }
+
     /// A place of the old script.
     pub fn old_span(&self, place: Place) -> Span {
         Span { file: FileId(place.file + self.offset), start: place.start, end: place.end }
