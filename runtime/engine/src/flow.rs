@@ -9,7 +9,7 @@ use crate::layout::{Consumer, Feed};
 use crate::number::{DONE, Number, base};
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
-use crate::snapshot::{Marks, Piece, Saving, Sealings, Share};
+use crate::snapshot::{Loading, Marks, Piece, Saving, Sealings, Share};
 use crate::source::BadRecord;
 use crate::time::Split;
 use flow_checkpoint::state::State;
@@ -311,11 +311,21 @@ impl Flow {
         Ok(DONE)
     }
 
+    /// What a snapshot holds of a node.
+    fn tables(&self, share: &mut Share, node: usize) -> Loading {
+        let identity = &self.shared.states[node];
+        let tables = share.state(&identity.id, identity.was.as_deref());
+        let node = &self.shared.graph.nodes[node];
+        let Some(input) = node.inputs.first() else { return tables };
+        let fields = &self.shared.graph.nodes[input.node].output.fields;
+        let names: Vec<&str> = node.kind.keys().iter().map(|&key| &*fields[key].name).collect();
+        tables.name_keys(&names)
+    }
+
     /// Gives every operator what a snapshot holds of it. An error names the node.
     pub(crate) fn load(&mut self, share: &mut Share) -> Result<(), (usize, String)> {
         for node in 0..self.nodes.len() {
-            let identity = &self.shared.states[node];
-            let mut tables = share.state(&identity.id, identity.was.as_deref());
+            let mut tables = self.tables(share, node);
             let number = share.number;
             let loaded = self.call(node, number, |operator, cx| Ok(operator.load(cx, &mut tables)));
             if let Ok(Err(message)) = loaded {
@@ -334,8 +344,7 @@ impl Flow {
     /// Takes over more of what was saved: groups of operators that can put them on disk.
     pub(crate) fn load_more(&mut self, share: &mut Share) -> Result<(), (usize, String)> {
         for node in 0..self.nodes.len() {
-            let identity = &self.shared.states[node];
-            let mut tables = share.state(&identity.id, identity.was.as_deref());
+            let mut tables = self.tables(share, node);
             if tables.is_empty() {
                 continue;
             }

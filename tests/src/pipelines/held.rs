@@ -7,7 +7,7 @@ use flow_engine::snapshot::Snapshot;
 use std::sync::Arc;
 
 /// A snapshot behind the first chunk of a script's one source `a`.
-fn snapshot(script: &str, memory: &Memory<'_>, workers: usize) -> Result<Snapshot, String> {
+pub(super) fn snapshot(script: &str, memory: &Memory<'_>, workers: usize) -> Result<Snapshot, String> {
     let graph = flow_driver::runnable(&compile(script)?).map_err(|found| format!("{found:?}"))?;
     memory.pause_after(Some(1));
     let mut job = start(&Arc::new(graph), memory, None, workers)?;

@@ -63,6 +63,17 @@ impl<'a> Memory<'a> {
         std::mem::take(&mut locked(&self.log))
     }
 
+    /// How many of them there were so far.
+    pub(super) fn seen(&self) -> usize {
+        locked(&self.log).len()
+    }
+
+    /// What all sinks got so far, which is forgotten.
+    pub(super) fn take_written(&self) -> Vec<Row> {
+        let written = std::mem::take(&mut *locked(&self.written));
+        written.values().flat_map(|rows| std::mem::take(&mut *locked(rows))).collect()
+    }
+
     /// What all sinks got.
     pub(super) fn all_written(&self) -> Vec<Row> {
         locked(&self.written).values().flat_map(|rows| locked(rows).clone()).collect()
@@ -76,7 +87,7 @@ impl<'a> Memory<'a> {
 }
 
 /// The file's name in a connector's call.
-fn name_of(call: &ConnectorCall) -> String {
+pub(super) fn name_of(call: &ConnectorCall) -> String {
     match call.arg("path").map(|arg| &arg.value) {
         Some(ArgValue::Value(Value::String(name))) => name.to_string(),
         _ => call.name.clone(),

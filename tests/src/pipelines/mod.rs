@@ -4,6 +4,7 @@
 
 mod aggregates;
 mod compare;
+mod edits;
 mod held;
 mod input;
 mod joins;
@@ -14,6 +15,7 @@ mod scripts;
 mod stages;
 
 use compare::Verdict;
+pub use edits::{Check, Edit, Edited};
 use flow_plan::Value;
 use flow_plan::arbitrary::Arbitrary;
 pub use held::{goes_on, goes_on_from, held};

@@ -142,12 +142,15 @@ fn lateness_comes_and_goes_while_windows_are_open() {
 }
 
 #[test]
-fn state_that_an_operator_does_not_keep_any_more_is_refused() {
+fn rows_that_were_given_as_they_came_cannot_be_given_at_the_end() {
     let script = |trigger: &str| {
         format!(
-            "{ROWS}sink out = a |> keyBy(k) |> {trigger}latest(by: v) |> map {{ k, v }} -> stdout(format: json)\n"
+            "{ROWS}sink out = a |> keyBy(k) |> {trigger}latest(by: v) |> map {{ k, v, at }} -> stdout(format: json)\n"
         )
     };
     let refused = goes_on(&script(""), &script("trigger(atEnd) |> "), vec![rows(), rows()]).unwrap_err();
-    assert!(refused.contains("its state holds `best`") && refused.contains("out.latest"), "{refused}");
+    assert!(
+        refused.contains("the rows of its state have no `at`") && refused.contains("out.latest"),
+        "{refused}"
+    );
 }

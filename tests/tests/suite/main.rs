@@ -19,6 +19,7 @@ mod join_limits;
 mod joins;
 mod lang_examples;
 mod language;
+mod migrations;
 mod nexmark;
 mod pipelines;
 mod planted;

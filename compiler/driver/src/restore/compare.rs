@@ -132,11 +132,25 @@ fn of_both(old: &StateShape, new: &StateShape) -> Verdict {
     }
     keys(&mut all, &old.key, &new.key, &new.held);
     windows(&mut all, old.window.as_ref(), new.window.as_ref());
+    if old.replaced != new.replaced {
+        let message = match new.replaced {
+            true => {
+                "rows that it reads are replaced by later ones now, and what it holds cannot take them out"
+            }
+            false => {
+                "rows that it reads were replaced by later ones, and are final now: it holds them otherwise"
+            }
+        };
+        all.push(Effect::Incompatible, false, message.to_string()).help =
+            Some("give the stage a new `@id(\"…\")` to start empty".into());
+    }
     if old.trigger != new.trigger {
         let message = "the trigger changed: results are given at other times".to_string();
         all.push(Effect::Restores, false, message);
     }
-    held(&mut all, &old.held, &new.held);
+    if all.found.iter().all(|finding| finding.effect < Effect::Incompatible) {
+        held(&mut all, &old.held, &new.held);
+    }
     above(&mut all, &old.feeds, &new.feeds);
     verdict(&new.id, Some(&old.id), Some(new.place), all.found)
 }
@@ -154,7 +168,7 @@ fn list(key: &[ColumnShape]) -> String {
 fn keys(all: &mut Findings, old: &[ColumnShape], new: &[ColumnShape], held: &Held) {
     let what = match held {
         Held::Sides { .. } => "the condition of the join",
-        Held::Values => "what is compared",
+        Held::Values { .. } => "what is compared",
         _ => "the key",
     };
     let same = |(a, b): (&ColumnShape, &ColumnShape)| a.name == b.name || a.origin == b.origin;
@@ -200,20 +214,40 @@ fn windows(all: &mut Findings, old: Option<&Window>, new: Option<&Window>) {
 fn held(all: &mut Findings, old: &Held, new: &Held) {
     match (old, new) {
         (Held::Groups(a), Held::Groups(b)) => groups(all, a, b),
-        (Held::Rows { by, n, row }, Held::Rows { by: new_by, n: new_n, row: new_row }) => {
+        (
+            Held::Rows { by, n, ties, whole, row },
+            Held::Rows { by: new_by, n: new_n, ties: new_ties, whole: new_whole, row: new_row },
+        ) => {
+            if *new_ties && !ties {
+                let message = "rows that equal the last one are kept, too; those that came before are gone";
+                all.push(Effect::Restores, false, message.to_string());
+            }
             if by != new_by {
                 let message =
                     format!("rows are chosen by `{new_by}` now; those that are held were chosen by `{by}`");
                 all.push(Effect::Restores, true, message);
             }
             if new_n > n {
-                let message =
-                    format!("{new_n} rows are kept now; of those that came before, only {n} are there");
+                let message = format!(
+                    "{} kept now; of those that came before, only {} there",
+                    rows_are(*new_n),
+                    are(*n)
+                );
                 all.push(Effect::Restores, false, message);
             }
-            rows(all, "the rows it holds", row, new_row);
+            if new_n < n {
+                let message =
+                    format!("only {} kept now; of the {n} that are there, the best", rows_are(*new_n));
+                all.push(Effect::Restores, false, message).loses = true;
+            }
+            picked(all, (*whole, row), (*new_whole, new_row));
         }
-        (Held::Values, Held::Values) => {}
+        (Held::Values { within }, Held::Values { within: new_within }) => {
+            if within != new_within {
+                let message = "values are forgotten after another time".to_string();
+                all.push(Effect::Restores, false, message);
+            }
+        }
         (
             Held::Sides { kind, bound, rest, left, right },
             Held::Sides {
@@ -344,8 +378,15 @@ fn aggregate(all: &mut Findings, old: &AggregateShape, new: &AggregateShape) {
             all.push(Effect::Migrates, false, message);
         }
         _ => {
-            let message =
-                format!("`{name}` was `{}` and is `{}`: its argument has another type", old.text, new.text);
+            let message = match old.text == new.text {
+                true => format!("`{name}` is `{}` of `{b}` now; it was of `{a}`", new.text),
+                false => {
+                    format!(
+                        "`{name}` was `{}` and is `{}`: its argument has another type",
+                        old.text, new.text
+                    )
+                }
+            };
             all.push(Effect::Incompatible, false, message);
             return;
         }
@@ -355,6 +396,36 @@ fn aggregate(all: &mut Findings, old: &AggregateShape, new: &AggregateShape) {
             format!("`{name}` was `{}` and is `{}`: old and new rows would mix", old.text, new.text);
         all.push(Effect::Restores, true, message);
     }
+}
+
+/// What a pick holds of its rows: with `true`, all that is given of them, else only what they are compared by.
+fn picked(all: &mut Findings, old: (bool, &[ColumnShape]), new: (bool, &[ColumnShape])) {
+    match (old.0, new.0) {
+        (false, true) if !new.1.iter().all(|field| is_in(old.1, field)) => {
+            let message = "each row was given as it came and not kept: there is nothing to give later";
+            all.push(Effect::Incompatible, false, message.to_string()).help =
+                Some("give the stage a new `@id(\"…\")` to start empty".into());
+        }
+        (true, false) => {
+            // That the rest of the rows goes is what the script says.
+            let kept: Vec<ColumnShape> = old.1.iter().filter(|field| is_in(new.1, field)).cloned().collect();
+            rows(all, "what it holds of rows", &kept, new.1);
+        }
+        (_, true) => rows(all, "the rows it holds", old.1, new.1),
+        (_, false) => rows(all, "what it holds of rows", old.1, new.1),
+    }
+}
+
+fn are(n: u64) -> String {
+    if n == 1 { "1 is".into() } else { format!("{n} are") }
+}
+
+fn rows_are(n: u64) -> String {
+    if n == 1 { "1 row is".into() } else { format!("{n} rows are") }
+}
+
+fn is_in(columns: &[ColumnShape], field: &ColumnShape) -> bool {
+    columns.iter().any(|other| other.name == field.name)
 }
 
 fn rows(all: &mut Findings, what: &str, old: &[ColumnShape], new: &[ColumnShape]) {
@@ -392,7 +463,7 @@ fn rows(all: &mut Findings, what: &str, old: &[ColumnShape], new: &[ColumnShape]
             }
         }
     }
-    for field in old.iter().filter(|field| new.iter().all(|other| other.name != field.name)) {
+    for field in old.iter().filter(|field| !is_in(new, field)) {
         all.push(Effect::Migrates, false, format!("`{}` is gone from {what}", field.name)).loses = true;
     }
 }

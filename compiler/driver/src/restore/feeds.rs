@@ -1,7 +1,7 @@
 //! How the rows that reach a state are made: every stage above it, as far as the state depends on it.
 //! A column that the state does not read may change as it likes.
 
-use flow_plan::connector::{ArgValue, ConnectorCall};
+use flow_plan::connector::ConnectorCall;
 use flow_plan::expr::Kind;
 use flow_plan::operator::{Operator, OperatorKind, Plan};
 use flow_plan::{Expr, Place, RecordType};
@@ -16,7 +16,7 @@ pub(crate) struct Stage {
     pub(crate) place: Place,
 }
 
-type Columns = BTreeSet<usize>;
+pub(super) type Columns = BTreeSet<usize>;
 
 /// What an expression computes, as text: constants folded and functions of the script taken apart, so that
 /// only what it means counts.
@@ -42,7 +42,7 @@ pub(super) fn feeds(plan: &Plan, index: usize) -> Vec<Stage> {
 
 /// The columns of each input that an operator needs for these columns of its output; for `None`, what
 /// its state depends on beside the rows it holds.
-fn reads(plan: &Plan, index: usize, wanted: Option<&Columns>) -> Vec<Columns> {
+pub(super) fn reads(plan: &Plan, index: usize, wanted: Option<&Columns>) -> Vec<Columns> {
     let operator = &plan.operators[index];
     let width = |at: usize| plan.operators[operator.inputs[at].0 as usize].output.fields.len();
     let kept = |width: usize| match wanted {
@@ -105,6 +105,25 @@ fn reads(plan: &Plan, index: usize, wanted: Option<&Columns>) -> Vec<Columns> {
     }
 }
 
+/// The columns of each operator's output that somebody below reads.
+pub(super) fn demanded(plan: &Plan) -> Vec<Columns> {
+    let mut all = vec![Columns::new(); plan.operators.len()];
+    for index in (0..plan.operators.len()).rev() {
+        let operator = &plan.operators[index];
+        let width = |at: usize| plan.operators[operator.inputs[at].0 as usize].output.fields.len();
+        let reads: Vec<Columns> = match &operator.kind {
+            OperatorKind::Sink(_) | OperatorKind::Tap { .. } => {
+                (0..operator.inputs.len()).map(|at| (0..width(at)).collect()).collect()
+            }
+            _ => reads(plan, index, Some(&all[index])),
+        };
+        for (input, columns) in operator.inputs.iter().zip(reads) {
+            all[input.0 as usize].extend(columns);
+        }
+    }
+    all
+}
+
 struct Walk<'a> {
     plan: &'a Plan,
     stages: Vec<Stage>,
@@ -136,7 +155,9 @@ impl Walk<'_> {
             OperatorKind::EventTime { column, .. } => {
                 input.map(|input| input.fields[*column].name.to_string()).into_iter().collect()
             }
-            OperatorKind::Source(call) | OperatorKind::Table { connector: call, .. } => vec![connector(call)],
+            OperatorKind::Source(call) | OperatorKind::Table { connector: call, .. } => {
+                vec![connector(call, &operator.output, needed)]
+            }
             OperatorKind::Aggregate(aggregate) => vec![results(operator, &aggregate.results, needed)],
             OperatorKind::Sample { probability } => vec![probability.to_string()],
             OperatorKind::Limit { n } => vec![n.to_string()],
@@ -165,15 +186,18 @@ fn results(operator: &Operator, results: &[Expr], needed: &Columns) -> String {
     parts.join(", ")
 }
 
-/// Where a source reads: its name and what it is told as text.
-fn connector(call: &ConnectorCall) -> String {
-    let told = call.args.iter().filter_map(|arg| match &arg.value {
-        ArgValue::Value(value @ flow_plan::Value::String(_)) => {
-            Some(format!("{}: {}", arg.name, flow_plan::display::literal(value)))
-        }
-        _ => None,
-    });
-    format!("{}({})", call.name, told.collect::<Vec<_>>().join(", "))
+/// How fast rows come, how many there are and how bytes become rows says nothing of what the rows are.
+const OF_NO_MEANING: [&str; 5] = ["rate", "rows", "events", "follow", "format"];
+
+/// Where a source reads, and how these columns are made.
+fn connector(call: &ConnectorCall, output: &RecordType, needed: &Columns) -> String {
+    let means = |name: &str| !OF_NO_MEANING.contains(&name);
+    let told = call.args.iter().filter(|arg| means(&arg.name));
+    let told = told.map(|arg| format!("{}: {}", arg.name, flow_plan::display::argument(&arg.value)));
+    let read = |name: &str| needed.iter().any(|column| &*output.fields[*column].name == name);
+    let made = call.generators.iter().filter(|generator| read(&generator.name));
+    let made = made.map(|made| format!("{}: {}", made.name, flow_plan::display::generator(&made.kind)));
+    format!("{}({})", call.name, told.chain(made).collect::<Vec<_>>().join(", "))
 }
 
 /// The field, or the expression, that a column comes from.

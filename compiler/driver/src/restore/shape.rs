@@ -1,10 +1,11 @@
 //! What a state is, as far as a script says it: key, window, aggregates, the rows it holds, and how the
 //! rows that reach it are made.
 
-use super::feeds::{Stage, expression, feeds, origin};
+use super::feeds::{Columns, Stage, demanded, expression, feeds, origin, reads};
 use flow_plan::catalogue::AggFunc;
 use flow_plan::operator::{
-    AggregateCall, Join, JoinBound, JoinKind, Operator, OperatorKind, Plan, SortKey, Trigger, Window,
+    AggregateCall, Join, JoinBound, JoinKind, Operator, OperatorKind, Plan, RunningTrigger, SortKey,
+    StreamMode, Trigger, Window,
 };
 use flow_plan::{DataType, Expr, Field, Place, RecordType};
 
@@ -27,6 +28,8 @@ pub struct StateShape {
     pub window: Option<Window>,
     /// When results are given.
     pub trigger: Trigger,
+    /// Are rows that it reads replaced by later ones?
+    pub replaced: bool,
     /// What it keeps.
     pub held: Held,
     /// How the rows that reach it are made.
@@ -55,11 +58,18 @@ pub enum Held {
         by: String,
         /// How many.
         n: u64,
+        /// And those that equal the last?
+        ties: bool,
+        /// Are they kept as they are, or only what they are compared by?
+        whole: bool,
         /// Their fields.
         row: Vec<ColumnShape>,
     },
     /// Values that were seen.
-    Values,
+    Values {
+        /// When they are forgotten.
+        within: Option<i64>,
+    },
     /// The rows of both sides of a join.
     Sides {
         /// inner, left, semi, anti.
@@ -101,39 +111,51 @@ pub struct AggregateShape {
 
 /// The states of a plan, in the order of its operators.
 pub fn shapes(plan: &Plan) -> Vec<StateShape> {
-    (0..plan.operators.len()).filter_map(|index| shape(plan, index)).collect()
+    let reading = Reading { demanded: demanded(plan), withdrawn: flow_plan::passes::withdrawn(plan) };
+    (0..plan.operators.len()).filter_map(|index| shape(plan, index, &reading)).collect()
 }
 
-fn shape(plan: &Plan, index: usize) -> Option<StateShape> {
+/// Who reads what of operators' rows.
+struct Reading {
+    /// The columns of each operator that somebody reads.
+    demanded: Vec<Columns>,
+    /// Must it say which rows are replaced?
+    withdrawn: Vec<bool>,
+}
+
+fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
     let operator = &plan.operators[index];
     let state = operator.state.as_ref()?;
     let input = |at: usize| &*plan.operators[operator.inputs[at].0 as usize].output;
+    let changes = replaced(plan, operator) || reading.withdrawn[index];
     let (keys, window, trigger, held) = match &operator.kind {
         OperatorKind::Aggregate(aggregate) => {
             let calls = aggregate.calls.iter().map(|call| aggregate_shape(call, input(0))).collect();
             let (window, trigger) = (aggregate.window.clone(), aggregate.trigger.clone());
             (aggregate.keys.clone(), window, trigger, Held::Groups(calls))
         }
-        OperatorKind::Top { keys, n, by, window, trigger, .. } => {
+        OperatorKind::Top { keys, n, by, rank, ties, window, trigger, .. } => {
             let by: Vec<String> = by.iter().map(|key| sort_key(key, input(0))).collect();
-            let held = Held::Rows { by: by.join(", "), n: *n, row: row(plan, operator, 0) };
+            let whole = *rank || keeps_rows(window.as_ref(), trigger, changes);
+            let row = picked(plan, index, keys, reading, whole);
+            let held = Held::Rows { by: by.join(", "), n: *n, ties: *ties, whole, row };
             (keys.clone(), window.clone(), trigger.clone(), held)
         }
         OperatorKind::Latest { keys, by, window, trigger, .. } => {
-            let held = Held::Rows { by: expression(by, input(0)), n: 1, row: row(plan, operator, 0) };
+            let whole = keeps_rows(window.as_ref(), trigger, changes);
+            let row = picked(plan, index, keys, reading, whole);
+            let held = Held::Rows { by: expression(by, input(0)), n: 1, ties: false, whole, row };
             (keys.clone(), window.clone(), trigger.clone(), held)
         }
-        OperatorKind::Distinct { keys, columns, .. } => {
+        OperatorKind::Distinct { keys, columns, within } => {
             let all = keys.iter().chain(columns.iter().filter(|column| !keys.contains(column)));
-            (all.copied().collect(), None, Trigger::default(), Held::Values)
+            (all.copied().collect(), None, Trigger::default(), Held::Values { within: *within })
         }
-        OperatorKind::Join(join) => return Some(join_shape(plan, operator, index, join)),
-        OperatorKind::Scan { keys, next, emit, .. } => {
+        OperatorKind::Join(join) => return Some(join_shape(plan, index, join, reading)),
+        OperatorKind::Scan { keys, next, .. } => {
             let mut columns = input(0).clone();
             columns.fields.push(Field::new("state", next.ty().clone()));
-            let text: Vec<String> =
-                std::iter::once(next).chain(emit).map(|expr| expression(expr, &columns)).collect();
-            let held = Held::Fold { ty: next.ty().clone(), text: text.join(", ") };
+            let held = Held::Fold { ty: next.ty().clone(), text: expression(next, &columns) };
             (keys.clone(), None, Trigger::default(), held)
         }
         _ => return None,
@@ -148,6 +170,7 @@ fn shape(plan: &Plan, index: usize) -> Option<StateShape> {
         key,
         window,
         trigger,
+        replaced: replaced(plan, operator),
         held,
         feeds: feeds(plan, index),
     })
@@ -163,10 +186,25 @@ fn column_shape(plan: &Plan, operator: &Operator, input: usize, column: usize) -
     ColumnShape { name: field.name.to_string(), ty: field.ty.clone(), origin: origin(plan, id, column) }
 }
 
-/// The rows of an input.
-fn row(plan: &Plan, operator: &Operator, input: usize) -> Vec<ColumnShape> {
+/// Does a pick keep the rows it gives? Not if it gives each at once, and never again. (With `changes`, rows that it reads or
+/// gives are replaced.)
+fn keeps_rows(window: Option<&Window>, trigger: &Trigger, changes: bool) -> bool {
+    window.is_some() || changes || trigger.running != RunningTrigger::EachRow
+}
+
+/// What a pick keeps of rows: what is read of them below if they are kept whole, else what tells which is best.
+fn picked(plan: &Plan, index: usize, keys: &[usize], reading: &Reading, whole: bool) -> Vec<ColumnShape> {
+    let mut read = reads(plan, index, whole.then_some(&reading.demanded[index]));
+    // The key is compared by itself.
+    read[0].retain(|column| !keys.contains(column));
+    row(plan, &plan.operators[index], 0, &read[0])
+}
+
+/// These columns of an input.
+fn row(plan: &Plan, operator: &Operator, input: usize, columns: &Columns) -> Vec<ColumnShape> {
     let width = plan.operators[operator.inputs[input].0 as usize].output.fields.len();
-    (0..width).map(|column| column_shape(plan, operator, input, column)).collect()
+    let columns = columns.iter().filter(|column| **column < width);
+    columns.map(|&column| column_shape(plan, operator, input, column)).collect()
 }
 
 fn aggregate_shape(call: &AggregateCall, input: &RecordType) -> AggregateShape {
@@ -189,8 +227,15 @@ fn sort_key(key: &SortKey, input: &RecordType) -> String {
     format!("{} {}", expression(&key.expr, input), if key.descending { "desc" } else { "asc" })
 }
 
+/// Is a row that it reads replaced by a later one?
+fn replaced(plan: &Plan, operator: &Operator) -> bool {
+    operator.inputs.iter().any(|input| plan.operators[input.0 as usize].mode != StreamMode::Append)
+}
+
 /// The key of a join is its equalities.
-fn join_shape(plan: &Plan, operator: &Operator, index: usize, join: &Join) -> StateShape {
+fn join_shape(plan: &Plan, index: usize, join: &Join, reading: &Reading) -> StateShape {
+    let operator = &plan.operators[index];
+    let read = reads(plan, index, Some(&reading.demanded[index]));
     let record = |at: usize| &*plan.operators[operator.inputs[at].0 as usize].output;
     let side = |at: usize, expr: &Expr| match expr.as_column() {
         Some(column) => column_shape(plan, operator, at, column).origin,
@@ -218,12 +263,13 @@ fn join_shape(plan: &Plan, operator: &Operator, index: usize, join: &Join) -> St
             _ => None,
         },
         trigger: Trigger::default(),
+        replaced: replaced(plan, operator),
         held: Held::Sides {
             kind: join.kind,
             bound: join.bound.clone(),
             rest: join.rest.as_ref().map(|rest| expression(rest, &both)),
-            left: row(plan, operator, 0),
-            right: row(plan, operator, 1),
+            left: row(plan, operator, 0, &read[0]),
+            right: row(plan, operator, 1, &read[1]),
         },
         feeds: feeds(plan, index),
     }

@@ -185,19 +185,25 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     // Rows that are held.
     (
-        "stream s = bids |> map { auction, price } |> keyBy(auction) |> latest(by: price)",
-        "stream s = bids |> map { auction, price, note } |> keyBy(auction) |> latest(by: price)",
+        "stream s = bids |> map { auction, price } |> keyBy(auction) |> trigger(atEnd) |> latest(by: price)",
+        "stream s = bids |> map { auction, price, note } |> keyBy(auction) |> trigger(atEnd) |> latest(by: price)",
         "s.latest migrates",
     ),
     (
-        "stream s = bids |> map { auction, price } |> keyBy(auction) |> latest(by: price)",
-        "stream s = bids |> map { auction, price, bidder } |> keyBy(auction) |> latest(by: price)",
+        "stream s = bids |> map { auction, price } |> keyBy(auction) |> trigger(atEnd) |> latest(by: price)",
+        "stream s = bids |> map { auction, price, bidder } |> keyBy(auction) |> trigger(atEnd) |> latest(by: price)",
         "s.latest incompatible",
     ),
     (
-        "stream s = bids |> map { auction, price, bidder } |> keyBy(auction) |> latest(by: price)",
-        "stream s = bids |> map { auction, price } |> keyBy(auction) |> latest(by: price)",
+        "stream s = bids |> map { auction, price, bidder } |> keyBy(auction) |> trigger(atEnd) |> latest(by: price)",
+        "stream s = bids |> map { auction, price } |> keyBy(auction) |> trigger(atEnd) |> latest(by: price)",
         "s.latest migrates",
+    ),
+    // Rows that are given as they come are not held.
+    (
+        "stream s = bids |> map { auction, price } |> keyBy(auction) |> latest(by: price)",
+        "stream s = bids |> map { auction, price, bidder } |> keyBy(auction) |> latest(by: price)",
+        "s.latest identical",
     ),
     (
         "stream s = bids |> keyBy(auction) |> top(3, by: price)",
@@ -207,7 +213,32 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "stream s = bids |> keyBy(auction) |> top(3, by: price)",
         "stream s = bids |> keyBy(auction) |> top(3, by: bidder)",
+        "s.top incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> trigger(atEnd) |> top(3, by: price)",
+        "stream s = bids |> keyBy(auction) |> trigger(atEnd) |> top(3, by: bidder)",
         "s.top restores*",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> latest(by: price)",
+        "stream s = bids |> keyBy(auction) |> trigger(atEnd) |> latest(by: price)",
+        "s.latest incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> trigger(atEnd) |> latest(by: price)",
+        "stream s = bids |> keyBy(auction) |> latest(by: price)",
+        "s.latest restores",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> trigger(atEnd) |> top(3, by: price) |> map { price }",
+        "stream s = bids |> keyBy(auction) |> trigger(atEnd) |> top(3, by: price) |> map { price, bidder }",
+        "s.top incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> top(3, by: price) |> map { price }",
+        "stream s = bids |> keyBy(auction) |> top(3, by: price) |> map { price, bidder }",
+        "s.top identical",
     ),
     // Joins.
     (
@@ -230,6 +261,21 @@ const CASES: &[(&str, &str, &str)] = &[
         "stream s = bids |> keyBy(auction) |> count() as n",
         "stream s = bids |> union(bids) |> keyBy(auction) |> count() as n",
         "s.count restores*",
+    ),
+    (
+        "source a = generate { n: seq(0), v: random(0, 9) } rate: 10\nstream s = a |> sum(n) as n",
+        "source a = generate { n: seq(5), v: random(0, 9) } rate: 10\nstream s = a |> sum(n) as n",
+        "s.sum restores*",
+    ),
+    (
+        "source a = generate { n: seq(0), v: random(0, 9) } seed: 1\nstream s = a |> sum(n) as n",
+        "source a = generate { n: seq(0), v: random(0, 9) } seed: 2\nstream s = a |> sum(n) as n",
+        "s.sum restores*",
+    ),
+    (
+        "source a = generate { n: seq(0), v: random(0, 9) } rate: 10\nstream s = a |> sum(n) as n",
+        "source a = generate { n: seq(0), v: random(0, 7) } rate: 20, rows: 10\nstream s = a |> sum(n) as n",
+        "s.sum identical",
     ),
 ];
 

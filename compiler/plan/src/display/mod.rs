@@ -100,14 +100,7 @@ fn connector(call: &ConnectorCall) -> String {
     let mut args: Vec<String> = Vec::new();
     let def = crate::connector::lookup(&call.name);
     for arg in call.args.iter().filter(|arg| arg.name != "format") {
-        let value = match &arg.value {
-            ArgValue::Value(value) => literal(value),
-            ArgValue::Word(word) => word.clone(),
-            ArgValue::Names(names) => format!("[{}]", names.join(", ")),
-            ArgValue::Secret(name) => format!("secret({name:?})"),
-            ArgValue::Env { name, default: None } => format!("env({name:?})"),
-            ArgValue::Env { name, default: Some(default) } => format!("env({name:?}, {default:?})"),
-        };
+        let value = argument(&arg.value);
         let positional = def.and_then(|def| def.arg(&arg.name)).is_some_and(|arg| arg.positional);
         args.push(if positional { value } else { format!("{}: {value}", arg.name) });
     }
@@ -123,7 +116,20 @@ fn connector(call: &ConnectorCall) -> String {
     format!("{} {{ {} }} {args}", call.name, fields.join(", ")).trim_end().to_string()
 }
 
-fn generator(kind: &GeneratorKind) -> String {
+/// The value of a connector's argument as it is written in a script; secrets are not shown.
+pub fn argument(value: &ArgValue) -> String {
+    match value {
+        ArgValue::Value(value) => literal(value),
+        ArgValue::Word(word) => word.clone(),
+        ArgValue::Names(names) => format!("[{}]", names.join(", ")),
+        ArgValue::Secret(name) => format!("secret({name:?})"),
+        ArgValue::Env { name, default: None } => format!("env({name:?})"),
+        ArgValue::Env { name, default: Some(default) } => format!("env({name:?}, {default:?})"),
+    }
+}
+
+/// How a field of `generate` is made, as it is written in a script.
+pub fn generator(kind: &GeneratorKind) -> String {
     let timestamp = |t: &i64| literal(&crate::Value::Timestamp(*t));
     match kind {
         GeneratorKind::Seq(start) => format!("seq({start})"),

@@ -41,6 +41,11 @@ pub fn lower(plan: &Plan) -> Result<Graph, Vec<Unsupported>> {
     Ok(graph)
 }
 
+/// For each operator: does it replace rows it gave, and does somebody below need to know which?
+pub fn withdrawn(plan: &Plan) -> Vec<bool> {
+    build::withdrawn(plan)
+}
+
 type Pass = fn(&mut Graph);
 
 /// The passes, in order. Each keeps results and record errors, row by row.

@@ -13,6 +13,18 @@ impl Pick {
 }
 
 impl NodeKind {
+    /// The columns of the input that its state goes by, if it has one and these say it. (Joins go by expressions.)
+    pub fn keys(&self) -> &[usize] {
+        match self {
+            NodeKind::Aggregate(aggregate) => &aggregate.keys,
+            NodeKind::WindowAggregate(aggregate) => &aggregate.keys,
+            NodeKind::Pick(pick) => &pick.keys,
+            NodeKind::Distinct(distinct) => &distinct.columns,
+            NodeKind::Scan { keys, .. } => keys,
+            _ => &[],
+        }
+    }
+
     /// Can its entries be put on disk? Without a key there is only one.
     pub fn spills(&self) -> bool {
         match self {

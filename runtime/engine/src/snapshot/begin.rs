@@ -38,9 +38,7 @@ impl Begin {
     /// Deals the entries of a snapshot to so many workers.
     pub(crate) fn new(snapshot: Snapshot, workers: usize) -> Begin {
         let mut states: Vec<HashMap<String, Vec<Table>>> = (0..workers).map(|_| HashMap::new()).collect();
-        for (from, part) in snapshot.parts.into_iter().enumerate() {
-            deal(from, part, &mut states);
-        }
+        snapshot.parts.into_iter().for_each(|part| deal(part, &mut states));
         Begin { position: snapshot.position, states }
     }
 
@@ -70,17 +68,19 @@ fn find<'a>(entries: &'a [(String, String)], id: &str) -> Option<&'a str> {
     entries.iter().find(|(name, _)| name == id).map(|(_, text)| text.as_str())
 }
 
-fn deal(from: usize, part: Part, to: &mut [HashMap<String, Vec<Table>>]) {
+fn deal(part: Part, to: &mut [HashMap<String, Vec<Table>>]) {
     for state in part.states {
         for table in state.tables {
             let owners = match table.home {
-                Home::Any => Owners::One(from % to.len()),
-                Home::Key(0) => Owners::One(0),
-                Home::Key(_) if to.len() == 1 => Owners::One(0),
-                Home::Key(columns) => Owners::ByKey(columns),
+                // With another script there may be one step where there were two, which looks for a key's
+                // entries where its rows come.
+                Home::Any if table.keys > 0 => Owners::ByKey(table.keys),
+                Home::Key(columns) if columns > 0 => Owners::ByKey(columns),
+                Home::Any | Home::Key(_) => Owners::One(0),
             };
             match owners {
                 Owners::One(worker) => add(to[worker].entry(state.id.clone()).or_default(), table),
+                Owners::ByKey(_) if to.len() == 1 => add(to[0].entry(state.id.clone()).or_default(), table),
                 Owners::ByKey(columns) => {
                     for (worker, rows) in split(&table.rows, columns, to.len()).into_iter().enumerate() {
                         let table = Table { rows, ..empty(&table) };

@@ -1,7 +1,7 @@
 //! Taking over the state of an operator from a snapshot.
 
 use super::cast::cast;
-use flow_checkpoint::state::Table;
+use flow_checkpoint::state::{Home, Table};
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::{DataType, Field, RecordType};
 use std::cmp::Ordering;
@@ -20,6 +20,34 @@ impl Loading {
         self.tables.iter().find(holds).map(|table| table.name.as_str())
     }
 
+    /// Calls the key columns of all tables what they are called now. (A key is the same if its columns, one by one, are.)
+    pub(crate) fn name_keys(mut self, names: &[&str]) -> Loading {
+        for table in &mut self.tables {
+            let known = match table.home {
+                Home::Key(columns) => columns,
+                Home::Any => table.keys,
+            };
+            if known != names.len() {
+                continue;
+            }
+            let was: Vec<String> = table.schema.fields[..known].iter().map(|f| f.name.to_string()).collect();
+            let mut fields = table.schema.fields.clone();
+            for (was, name) in was.iter().zip(names).filter(|(was, name)| was != *name) {
+                // Rows that are held beside the key have its columns once more.
+                let again = format!("{was}·2");
+                for (at, field) in fields.iter_mut().enumerate() {
+                    if *field.name == **was && at < known {
+                        field.name = (*name).into();
+                    } else if *field.name == *again {
+                        field.name = format!("{name}·2").into();
+                    }
+                }
+            }
+            table.schema = Arc::new(RecordType::new(fields));
+        }
+        self
+    }
+
     /// Is there no entry?
     pub(crate) fn is_empty(&self) -> bool {
         self.tables.iter().all(|table| table.rows.iter().all(|batch| batch.len == 0))
@@ -29,6 +57,11 @@ impl Loading {
     pub(crate) fn rank_columns(&self, name: &str) -> usize {
         let table = self.tables.iter().find(|table| table.name == name);
         table.map_or(0, |table| rank_columns(&table.schema))
+    }
+
+    /// Is there a table with entries?
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.tables.iter().any(|table| table.name == name && table.rows.iter().any(|batch| batch.len > 0))
     }
 
     /// Takes a table; without entries if nothing was saved under this name.
@@ -70,6 +103,14 @@ impl Loaded {
     /// Was a column saved?
     pub(crate) fn has(&self, name: &str) -> bool {
         self.schema.position(name).is_some()
+    }
+
+    /// Was anything saved under a name, or as a part of it?
+    pub(crate) fn has_part_of(&self, name: &str) -> bool {
+        let part = |field: &Field| {
+            field.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.schema.fields.iter().any(part)
     }
 
     /// A column in the type it has now; `None` if it was not saved.

@@ -282,11 +282,8 @@ pub(crate) fn load_calls(
 ) -> Result<(), String> {
     let rounds = rounds(slots);
     for (index, (call, name)) in calls.iter_mut().zip(names).enumerate() {
-        let mut parts = Vec::new();
-        for (part, ty) in call.parts() {
-            parts.extend(from.column(&full_name(name, &part), &ty)?);
-        }
-        if parts.len() < call.parts().len() || (index == 1 && planted("start-an-aggregate-empty")) {
+        let Some(parts) = saved_parts(&call.parts(), name, from)? else { continue };
+        if index == 1 && planted("start-an-aggregate-empty") {
             continue;
         }
         for (round, rows) in rounds.iter().enumerate() {
@@ -305,6 +302,62 @@ pub(crate) fn load_calls(
         }
     }
     Ok(())
+}
+
+/// The columns of an aggregate; `None` if it was not saved.
+fn saved_parts(parts: &[StoredPart], name: &str, from: &Loaded) -> Result<Option<Vec<Arc<Column>>>, String> {
+    let mut columns = Vec::new();
+    for (part, ty) in parts {
+        columns.extend(from.column(&full_name(name, part), ty)?);
+    }
+    if columns.len() == parts.len() {
+        return Ok(Some(columns));
+    }
+    if !from.has_part_of(name) {
+        return Ok(None);
+    }
+    if let ([(_, ty)], true) = (parts, from.has(&full_name(name, "counts"))) {
+        return counted_values(ty, name, from).map(Some);
+    }
+    if !from.has(&full_name(name, "sum_high")) {
+        return Err(format!("its state holds `{name}` in another form than it has as the script is now"));
+    }
+    // A sum, or a mean, of ints that is one of floats now.
+    let is_mean = from.has(&full_name(name, "rows"));
+    let saved = if is_mean { <(i128, i64)>::parts(&DataType::Float) } else { i128::parts(&DataType::Int) };
+    let Some(saved) = saved_parts(&saved, name, from)? else { return Ok(None) };
+    let saved: Vec<Column> = saved.iter().map(|column| Column::clone(column)).collect();
+    let states = (0..from.len()).map(|row| match is_mean {
+        true => <(i128, i64)>::load(&saved, row),
+        false => (i128::load(&saved, row), UNKNOWN_ROWS),
+    });
+    let columns = match parts.len() {
+        2 => <(f64, i64)>::store(states.map(|(sum, rows)| (sum as f64, rows)).collect::<Vec<_>>().iter()),
+        _ => <(FloatTotal, i64)>::store(states.map(float_total).collect::<Vec<_>>().iter()),
+    };
+    Ok(Some(columns.into_iter().map(Arc::new).collect()))
+}
+
+/// How often each value is there, of ints that are floats now: a list of values and numbers.
+fn counted_values(ty: &DataType, name: &str, from: &Loaded) -> Result<Vec<Arc<Column>>, String> {
+    let saved = saved_parts(&BTreeMap::parts(&DataType::Int), name, from)?.unwrap_or_default();
+    let saved: Vec<Column> = saved.iter().map(|column| Column::clone(column)).collect();
+    let mut column = ColumnBuilder::new(ty);
+    for row in 0..from.len() {
+        let counted = BTreeMap::load(&saved, row).into_iter();
+        let record = |(value, n)| Value::Record([Value::Float(value as f64), Value::Int(n)].into());
+        column.push(&Value::List(counted.map(record).collect()));
+    }
+    Ok(vec![Arc::new(column.finish())])
+}
+
+/// Rows of a sum that did not count them: more than will ever be taken out.
+const UNKNOWN_ROWS: i64 = 1 << 48;
+
+/// A sum of ints with the digits of two floats.
+fn float_total((sum, rows): (i128, i64)) -> (FloatTotal, i64) {
+    let high = sum as f64;
+    (FloatTotal::of_parts(high, (sum - high as i128) as f64, [0; 3]), rows)
 }
 
 /// Rows so that in none of the lists a slot comes twice.

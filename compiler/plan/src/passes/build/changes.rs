@@ -9,7 +9,7 @@ use crate::value::Value;
 use std::sync::Arc;
 
 /// For each operator: does it update its rows, and does somebody below need to know what is replaced?
-pub(super) fn wanted(plan: &Plan) -> Vec<bool> {
+pub(in super::super) fn wanted(plan: &Plan) -> Vec<bool> {
     let mut wanted = vec![false; plan.operators.len()];
     for index in (0..plan.operators.len()).rev() {
         let operator = &plan.operators[index];

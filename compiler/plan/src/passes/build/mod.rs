@@ -9,6 +9,8 @@ mod pick;
 mod prepared;
 mod time;
 
+pub(super) use changes::wanted as withdrawn;
+
 use crate::connector::TEST;
 use crate::expr::Expr;
 use crate::operator::{Operator, OperatorId, OperatorKind, Plan, StateIdentity};

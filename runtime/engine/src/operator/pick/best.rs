@@ -291,7 +291,9 @@ impl<P: Place> Operator for BestOperator<P> {
     }
 
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
-        let (mut saved, groups) = (from.table("rows"), from.table("groups"));
+        // Where one was kept of each key, the only one.
+        let rows = if from.has("best") { "best" } else { "rows" };
+        let (mut saved, groups) = (from.table(rows), from.table("groups"));
         // The first versions wrote groups down beside their rows.
         let apart = groups.len() > 0 && !saved.has(NUMBER);
         if self.at_end {

@@ -37,6 +37,25 @@ impl<P: Place> LatestOperator<P> {
             ledger,
         }
     }
+
+    /// Where lists were kept, best row first: the best of each.
+    fn firsts(&self, lists: &Loaded) -> Result<Loaded, String> {
+        let batch = self.frame.loaded(&self.frame.written(false, false, &self.by), lists)?;
+        let keys = self.frame.key_columns(&batch);
+        let (mut hashes, mut slots) = (Vec::new(), Vec::new());
+        hash_columns(&keys, batch.len, &mut hashes);
+        let mut table = self.frame.key_table();
+        table.slots(&keys, &hashes, &mut slots);
+        let mut known = 0;
+        let is_first = |slot: u32| {
+            let first = slot == known;
+            known += u32::from(first);
+            first
+        };
+        let firsts = slots.iter().copied().map(is_first);
+        let firsts: Vec<u32> = (0..).zip(firsts).filter(|(_, first)| *first).map(|(row, _)| row).collect();
+        Ok(lists.in_order(&firsts))
+    }
 }
 
 impl<P: Place> Ledgered for LatestOperator<P> {
@@ -145,7 +164,12 @@ impl<P: Place> Operator for LatestOperator<P> {
     }
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
-        let saved = from.table("best");
+        let saved = match from.has("best") {
+            true => from.table("best"),
+            false => self.firsts(&from.table("rows"))?,
+        };
+        // When the keys of lists came does not matter any more.
+        from.table("groups");
         self.take_in(&saved)?;
         self.with_ledger(|ledger, own| ledger.relieve(own, &[])).map_err(|error| error.to_string())
     }

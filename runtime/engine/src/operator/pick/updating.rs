@@ -585,9 +585,16 @@ impl<P: Place> Operator for UpdatingOperator<P> {
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         self.load_groups(&from.table("groups"))?;
-        let saved = from.table("rows");
+        let known = self.table.len();
+        // Where one was kept of each key, the only one.
+        let saved = from.table(if from.has("best") { "best" } else { "rows" });
         let batch = self.frame.loaded(&self.written(), &saved)?;
         self.find(&batch);
+        if known == 0 {
+            // When keys came did not matter, and nobody kept it.
+            let groups = self.table.len();
+            self.lives.load(&vec![0; groups], vec![vec![0; groups]; self.lives.ranks().len()]);
+        }
         // Of lists that were given at the end, the place says it.
         let numbers = saved.ints(if saved.has(ORDER) { ORDER } else { PLACE });
         let mut coming: Vec<usize> = (0..numbers.len()).collect();

@@ -59,6 +59,7 @@ impl Tumbling {
 }
 
 /// Windows that overlap, made of slices. Where a window ends may lie outside of what a timestamp can hold.
+#[derive(Clone, Copy)]
 pub(crate) enum Overlapping {
     /// Of this size, one begins every so often.
     Sliding { size: i64, every: i64 },

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod save;
 
-pub(crate) use save::OTHER_SLICES;
+pub(super) use save::{GIVEN_TO, SLICE_START, shared};
 
 /// Which windows a row goes to.
 pub(crate) enum Spans {
@@ -536,8 +536,8 @@ impl Windows for Kept {
         self.save_all(common, out);
     }
 
-    fn load(&mut self, common: &mut Common, from: &mut Loading, _now: i64) -> Result<(), String> {
-        self.load_all(common, from)
+    fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
+        self.load_all(common, from, now)
     }
 
     fn held(&self) -> Held {

@@ -65,6 +65,11 @@ impl Pane {
         Pane { groups: Groups::new(shape), births: Births::new(output.rank) }
     }
 
+    /// Of groups that were kept otherwise, and when they were first seen.
+    pub(crate) fn of(groups: Groups, births: Births) -> Pane {
+        Pane { groups, births }
+    }
+
     /// How much state it is.
     pub(crate) fn held(&self) -> Held {
         self.groups.held() + Held { keys: 0, bytes: self.births.bytes() }

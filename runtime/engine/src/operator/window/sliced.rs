@@ -4,10 +4,9 @@
 use super::births::{Places, Reborn, Written};
 use super::bounds::{Bounds, Overlapping, Tumbling};
 use super::divide::{ByTime, Locate, Moment, Rows, divide};
-use super::kept::OTHER_SLICES;
+use super::kept::{GIVEN_TO, SLICE_START, shared};
 use super::pane::{Pane, RefusedResult};
 use super::windows::{Common, Windows, rest};
-use super::written::WINDOW_START;
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;
@@ -78,10 +77,6 @@ impl Locate for BySlice<'_> {
 fn clamp(end: i128) -> i64 {
     end.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
-
-/// Columns of a slice: where it begins, and up to where windows were given.
-const SLICE_START: &str = "sliceStart";
-const GIVEN_TO: &str = "·givenTo";
 
 impl Sliced {
     pub(crate) fn new(windows: Overlapping) -> Sliced {
@@ -242,11 +237,11 @@ impl Windows for Sliced {
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
-        let slices = from.table("slices");
-        if slices.has(WINDOW_START) {
-            return Err(OTHER_SLICES.into());
+        if from.has("windows") {
+            (self.slices, self.given_to) = shared(common, from, self.windows, now)?;
+            return Ok(());
         }
-        let saved = Reborn::new(&slices, common.output.rank);
+        let saved = Reborn::new(&from.table("slices"), common.output.rank);
         let starts = saved.groups.ints(SLICE_START);
         for (start, rows) in saved.by(|row| starts[row]) {
             let mut pane = Pane::new(&common.shape, &common.output);

@@ -1,19 +1,25 @@
 //! Windows that are kept, as tables: their groups; what these hold, slice by slice; what was given of them.
 
-use super::super::births::{Reborn, Written};
+use super::super::births::{Births, Reborn, Written};
+use super::super::bounds::{Bounds, Overlapping};
+use super::super::pane::Pane;
 use super::super::written::{Rows, WINDOW_END, WINDOW_START, add_bounds, add_states, load_given, states};
-use super::{Common, Kept, Open, Spans};
+use super::{Common, Kept, Open, Spans, State};
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
-use crate::state::{Groups, NO_SLOT};
+use crate::state::{Groups, KeyTable, NO_SLOT};
 use flow_data::hash::hash_columns;
 use flow_data::{Column, ColumnData};
 use flow_plan::DataType;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Where a slice begins; of changelogs, whose windows keep rows as they come, nowhere.
-const SLICE: &str = "sliceStart";
+pub(in super::super) const SLICE_START: &str = "sliceStart";
+/// Of slices that windows share: up to where windows were given, if event time does not say it.
+pub(in super::super) const GIVEN_TO: &str = "·givenTo";
 
 /// Why slices are not taken over.
-pub(crate) const OTHER_SLICES: &str = "its overlapping windows were kept otherwise: lateness and early results cannot come or go in a running job";
+const OTHER_SLICES: &str = "its overlapping windows kept rows as they came, and now keep them by slice, or the other way round: what it reads was a changelog, or is one now";
 
 impl Kept {
     pub(super) fn save_all(&self, common: &Common, out: &mut Saving) {
@@ -50,7 +56,12 @@ impl Kept {
         !matches!(self.spans, Spans::Overlapping(..))
     }
 
-    pub(super) fn load_all(&mut self, common: &mut Common, from: &mut Loading) -> Result<(), String> {
+    pub(super) fn load_all(
+        &mut self,
+        common: &mut Common,
+        from: &mut Loading,
+        now: i64,
+    ) -> Result<(), String> {
         let saved = Reborn::new(&from.table("windows"), common.output.rank);
         let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));
         let states = states(&saved.groups);
@@ -68,10 +79,10 @@ impl Kept {
         }
         common.rows = saved.groups.len() as u64;
         let slices = from.table("slices");
-        if slices.len() > 0 && !slices.has(WINDOW_START) {
-            return Err(OTHER_SLICES.into());
+        match slices.len() > 0 && !slices.has(WINDOW_START) {
+            true => self.load_shared(common, &slices, now)?,
+            false => self.load_slices(common, &slices)?,
         }
-        self.load_slices(common, &slices)?;
         let open = &mut self.open;
         let mut windows = Vec::new();
         let found = |saved: &Loaded, bounds: &[(i64, i64)]| {
@@ -93,9 +104,43 @@ impl Kept {
         Ok(())
     }
 
+    /// Takes over slices that windows shared: each window that is still to be given has its own now.
+    fn load_shared(&mut self, common: &mut Common, saved: &Loaded, now: i64) -> Result<(), String> {
+        let Spans::Overlapping(windows, _) = self.spans else { return Err(OTHER_SLICES.into()) };
+        if self.changelog {
+            return Err(OTHER_SLICES.into());
+        }
+        let saved = Reborn::new(saved, common.output.rank);
+        let given_to = saved.groups.ints(GIVEN_TO).into_iter().min().filter(|_| saved.groups.has(GIVEN_TO));
+        let starts = saved.groups.ints(SLICE_START);
+        for (slice, rows) in saved.by(|row| starts[row]) {
+            let groups = saved.groups.in_order(&rows);
+            let mut after = i128::from(given_to.unwrap_or(now));
+            while let Some(next) = windows.next_end(slice, after) {
+                after = next;
+                let Bounds { start, end } = windows.window(next);
+                let open = self.open.entry((end, start)).or_insert_with(|| Open::new(common));
+                for (slot, &row) in open.find(common, &groups, true)?.into_iter().zip(&rows) {
+                    let birth = saved.birth(row);
+                    if slot as usize == open.state.len() {
+                        open.births.push(&birth);
+                        open.state.push(State::NEW);
+                    } else if birth.place < open.births.place(slot as usize) {
+                        open.births.set(slot as usize, &birth);
+                    }
+                }
+                let mut own = Groups::new(&common.shape);
+                own.load(&common.shape, &groups)?;
+                open.slices.insert(slice, own);
+            }
+        }
+        common.rows = saved.groups.len() as u64;
+        Ok(())
+    }
+
     fn load_slices(&mut self, common: &Common, saved: &Loaded) -> Result<(), String> {
         let all = Reborn::in_order(saved);
-        let [starts, ends, slices] = [WINDOW_START, WINDOW_END, SLICE].map(|name| saved.ints(name));
+        let [starts, ends, slices] = [WINDOW_START, WINDOW_END, SLICE_START].map(|name| saved.ints(name));
         for ((end, start, slice), rows) in all.by(|row| (ends[row], starts[row], slices[row])) {
             let mut groups = Groups::new(&common.shape);
             groups.load(&common.shape, &saved.in_order(&rows))?;
@@ -107,12 +152,56 @@ impl Kept {
     }
 }
 
+/// What windows that keep slices of their own hold, as slices that windows share; and up to where windows are given.
+pub(in super::super) fn shared(
+    common: &mut Common,
+    from: &mut Loading,
+    windows: Overlapping,
+    now: i64,
+) -> Result<(BTreeMap<i64, Pane>, i128), String> {
+    let mut kept = Kept::new(Spans::Overlapping(windows, windows.slices()), 0, None, false, false);
+    kept.load_all(common, from, now)?;
+    if kept.open.values().flat_map(|open| &open.state).any(|state| state.rows != 0) {
+        return Err(OTHER_SLICES.into());
+    }
+    // The clock on the wall does not say which are given: these have passed.
+    let passed = kept.open.iter().filter(|(_, open)| open.state.iter().any(|state| state.done));
+    let given_to = match common.is_processing_time() {
+        true => passed.map(|(&(end, _), _)| i128::from(end)).max().unwrap_or(i128::MIN),
+        false => now.into(),
+    };
+    let mut slices = BTreeMap::new();
+    // A slice is the same in all windows that are not given yet: no row was too late for one of them.
+    for (_, open) in kept.open.into_iter().rev().filter(|((end, _), _)| i128::from(*end) > given_to) {
+        let Open { index, births, slices: own, .. } = open;
+        for (start, groups) in own {
+            if let Entry::Vacant(entry) = slices.entry(start) {
+                let mut of_slice = Births::new(common.output.rank);
+                known(&index, &groups).iter().for_each(|&slot| of_slice.push(&births.get(slot as usize)));
+                entry.insert(Pane::of(groups, of_slice));
+            }
+        }
+    }
+    Ok((slices, given_to))
+}
+
+/// The slots in a window of all groups of one of its slices.
+fn known(index: &KeyTable, groups: &Groups) -> Vec<u32> {
+    let slots: Vec<u32> = (0..groups.len() as u32).collect();
+    let keys = groups.keys(&slots);
+    let columns: Vec<&Column> = keys.iter().collect();
+    let (mut hashes, mut of_window) = (Vec::new(), Vec::new());
+    hash_columns(&columns, slots.len(), &mut hashes);
+    index.known(&columns, &hashes, &mut of_window);
+    of_window
+}
+
 /// What groups of a slice hold.
 fn slices_of(out: &mut Columns, common: &Common, (start, end): (i64, i64), slice: i64, groups: &Groups) {
     let slots: Vec<u32> = (0..groups.len() as u32).collect();
     out.rows(&common.shape.key_fields(), groups.keys(&slots));
     add_bounds(out, &vec![(start, end); slots.len()]);
-    out.push(SLICE, DataType::Timestamp, Column::new(ColumnData::I64(vec![slice; slots.len()])));
+    out.push(SLICE_START, DataType::Timestamp, Column::new(ColumnData::I64(vec![slice; slots.len()])));
     groups.store(&common.shape, &slots, out);
 }
 

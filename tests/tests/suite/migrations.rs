@@ -1,0 +1,295 @@
+//! Every kind of edit of a script whose job holds state, as tables in `tests/migrations`: what the restore check says, and
+//! what the job prints that goes on with the new script, beside the evaluator. `UPDATE=1` writes what is said and printed:
+//! read every line of what changes. (Verdicts of many more edits: `compiler/driver/src/restore/tests.rs`.)
+
+use flow_plan::Value;
+use flow_tests::pipelines::{Edit, Edited};
+use std::path::{Path, PathBuf};
+
+const HEAD: &str = "\
+type Row = { k: int, v: int, w: int?, at: timestamp }
+";
+
+/// The sources, each declared where a script reads it and does not declare it itself.
+const SOURCES: [&str; 2] = ["a", "b"];
+
+/// Numbers of workers in front of the stop and behind it.
+const WORKERS: [(usize, usize); 3] = [(1, 1), (1, 3), (3, 2)];
+
+/// An edit, as a table tells it.
+#[derive(Debug, Default)]
+struct Case {
+    name: String,
+    /// What its rows are like.
+    rows: String,
+    old: String,
+    new: String,
+    says: Vec<String>,
+    then: Then,
+}
+
+/// What comes of the rows behind the stop.
+#[derive(Debug, Default, PartialEq)]
+enum Then {
+    /// The new script is refused.
+    #[default]
+    Refused,
+    /// What the evaluator gives for the new script over all rows, as if it had always run.
+    All,
+    /// What the evaluator gives for the new script over the rows behind the stop: its state began empty.
+    Rest,
+    /// These rows.
+    Rows(Vec<String>),
+}
+
+impl Then {
+    const WORDS: [&str; 3] = [
+        "is refused",
+        "prints what the evaluator gives for all rows",
+        "prints what the evaluator gives for the rows behind the stop",
+    ];
+
+    fn words(&self) -> &str {
+        match self {
+            Then::Refused => Then::WORDS[0],
+            Then::All => Then::WORDS[1],
+            Then::Rest => Then::WORDS[2],
+            Then::Rows(_) => "prints",
+        }
+    }
+}
+
+/// Reads the edits of a table.
+fn cases(text: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    let mut part = "";
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("# ") {
+            let name = name.to_string();
+            cases.push(Case { name, rows: "a second apart".into(), ..Case::default() });
+            part = "old";
+            continue;
+        }
+        let Some(case) = cases.last_mut() else { continue };
+        let Some(inner) = line.strip_prefix("    ") else {
+            part = match line {
+                "" => continue,
+                "becomes" => "new",
+                "says" => "says",
+                _ if line.starts_with("rows ") => {
+                    case.rows = line["rows ".len()..].into();
+                    continue;
+                }
+                _ => {
+                    case.then = match Then::WORDS.iter().position(|words| line == *words) {
+                        Some(0) => Then::Refused,
+                        Some(1) => Then::All,
+                        Some(2) => Then::Rest,
+                        _ if line == "prints" => Then::Rows(Vec::new()),
+                        _ => panic!("{}: what is {line:?}?", case.name),
+                    };
+                    "then"
+                }
+            };
+            continue;
+        };
+        match (part, &mut case.then) {
+            ("old", _) => case.old.extend([inner, "\n"]),
+            ("new", _) => case.new.extend([inner, "\n"]),
+            ("says", _) => case.says.push(inner.into()),
+            ("then", Then::Rows(rows)) => rows.push(inner.into()),
+            _ => panic!("{}: what is {line:?}?", case.name),
+        }
+    }
+    cases
+}
+
+/// Writes an edit as a table tells it.
+fn told(case: &Case) -> String {
+    let mut out = format!("# {}\n", case.name);
+    if case.rows != "a second apart" {
+        out.extend(["rows ", &case.rows, "\n"]);
+    }
+    let add = |out: &mut String, lines: &mut dyn Iterator<Item = &str>| {
+        lines.for_each(|line| out.extend(["    ", line, "\n"]));
+    };
+    add(&mut out, &mut case.old.lines());
+    out.push_str("becomes\n");
+    add(&mut out, &mut case.new.lines());
+    out.push_str("says\n");
+    add(&mut out, &mut case.says.iter().map(String::as_str));
+    out.extend([case.then.words(), "\n"]);
+    if let Then::Rows(rows) = &case.then {
+        add(&mut out, &mut rows.iter().map(String::as_str));
+    }
+    out
+}
+
+/// Nine rows of three keys: `v` from `from` on, so many seconds from one to the next, of which each fourth may be late.
+fn rows(from: i64, first: i64, step: i64, late: i64) -> Vec<Vec<Value>> {
+    let row = |n: i64| {
+        let back = if n % 4 == 3 { late } else { 0 };
+        let at = Value::Timestamp(1_767_225_600_000_000 + ((first + n - from) * step - back) * 1_000_000);
+        let w = if n % 2 == 0 { Value::Int(n * 10) } else { Value::Null };
+        vec![Value::Int(n % 3), Value::Int(n), w, at]
+    };
+    (from..from + 9).map(row).collect()
+}
+
+fn sources(kind: &str) -> [(&'static str, Vec<Vec<Vec<Value>>>); 2] {
+    let (step, late) = match kind {
+        "a second apart" => (1, 0),
+        "ten seconds apart" => (10, 0),
+        "ten seconds apart, each fourth 45 seconds late" => (10, 45),
+        _ => panic!("rows {kind}?"),
+    };
+    let rows = |from, first| rows(from, first, step, late);
+    [("a", vec![rows(0, 0), rows(9, 9)]), ("b", vec![rows(102, 5)])]
+}
+
+fn script(text: &str) -> String {
+    let mut out = HEAD.to_string();
+    for source in SOURCES {
+        let declared =
+            text.contains(&format!("source {source}:")) || text.contains(&format!("file(\"{source}\""));
+        let words = || text.split(|c: char| !c.is_ascii_alphanumeric());
+        if !declared && words().any(|word| word == source) {
+            out.push_str(&format!(
+                "source {source}: Row = file(\"{source}\", format: json) |> eventTime(at, delay: 4s)\n"
+            ));
+        }
+    }
+    out + text + "sink out = s -> stdout(format: json)\n"
+}
+
+/// What comes of an edit now; what is wrong with what comes is noted.
+fn now(case: &Case, wrong: &mut Vec<String>) -> Case {
+    let (old, new) = (script(&case.old), script(&case.new));
+    let edit = Edit { old: &old, new: &new, sources: &sources(&case.rows) };
+    let mut found = Case {
+        name: case.name.clone(),
+        rows: case.rows.clone(),
+        old: case.old.clone(),
+        new: case.new.clone(),
+        ..Case::default()
+    };
+    let check = match edit.check() {
+        Ok(check) => check,
+        Err(why) => {
+            wrong.push(format!("{}: {why}", case.name));
+            return found;
+        }
+    };
+    found.says = check.words;
+    if check.refused {
+        return found;
+    }
+    let mut of_first: Option<Vec<String>> = None;
+    for workers in WORKERS {
+        let edited = edit.run(workers);
+        let outcome = edited.and_then(|edited| Ok((edited.printed.clone()?, edited)));
+        let (printed, edited) = match outcome {
+            Ok(outcome) => outcome,
+            Err(why) => {
+                wrong.push(format!("{}, {workers:?} workers: {why}", case.name));
+                continue;
+            }
+        };
+        let differs = match &of_first {
+            Some(first) => *first != printed,
+            None => false,
+        };
+        if differs {
+            wrong.push(format!("{}, {workers:?} workers: other rows than with one\n{printed:#?}", case.name));
+        }
+        found.then = match &case.then {
+            Then::All if is_of_all(&edited, &printed) => Then::All,
+            Then::Rest if printed == edited.of_rest => Then::Rest,
+            Then::All | Then::Rest => {
+                let wanted = if case.then == Then::All { edited.of_all } else { edited.of_rest };
+                wrong.push(format!(
+                    "{}, {workers:?} workers: printed\n{printed:#?}\nand not\n{wanted:#?}",
+                    case.name
+                ));
+                Then::Rows(printed.clone())
+            }
+            _ => Then::Rows(printed.clone()),
+        };
+        of_first.get_or_insert(printed);
+    }
+    found
+}
+
+/// Is it what the evaluator gives for all rows? Of what the old script had printed in another form, only the number of rows
+/// is known.
+fn is_of_all(edited: &Edited, printed: &[String]) -> bool {
+    let mut left = edited.of_all.clone();
+    let taken = printed.iter().all(|row| match left.iter().position(|other| other == row) {
+        Some(at) => {
+            left.remove(at);
+            true
+        }
+        None => false,
+    });
+    taken && (left.is_empty() || left.len() == edited.other_form)
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations")
+}
+
+/// Compares the edits of a table with what comes of them now.
+#[track_caller]
+fn check(name: &str) {
+    let path = folder().join(format!("{name}.txt"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let known = cases(&text);
+    assert!(!known.is_empty(), "no edit in {name}");
+    let mut wrong = Vec::new();
+    let mut all = Vec::new();
+    for case in &known {
+        let (before, after) = (told(case), told(&now(case, &mut wrong)));
+        if before != after {
+            wrong.push(format!("it is told\n{before}\nand is\n{after}"));
+        }
+        all.push(after);
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        let head = text.split_once("\n# ").map_or("", |(head, _)| head);
+        std::fs::write(&path, format!("{}\n\n{}", head.trim_end(), all.join("\n"))).unwrap();
+    }
+    assert!(wrong.is_empty(), "{} (UPDATE=1 writes what is):\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn aggregates_come_go_and_widen() {
+    check("aggregates");
+}
+
+#[test]
+fn names_stages_and_sources_change_around_state() {
+    check("around");
+}
+
+#[test]
+fn rows_that_picks_hold_change() {
+    check("picks");
+}
+
+#[test]
+fn windows_and_their_triggers_change() {
+    check("windows");
+}
+
+#[test]
+fn joins_distinct_values_and_folds_change() {
+    check("joins");
+}
+
+#[test]
+fn every_table_is_looked_at() {
+    let names = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["aggregates.txt", "around.txt", "joins.txt", "picks.txt", "windows.txt"]);
+}
