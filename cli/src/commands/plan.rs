@@ -10,7 +10,7 @@ use flow_driver::Options;
 use flow_env::Env;
 use flow_plan::display::{self, View, graph_views, job_line, plan_views};
 use flow_plan::physical::{Graph, NodeKind};
-use flow_syntax::Diagnostic;
+use flow_syntax::{Diagnostic, codes};
 
 pub(super) fn run(cli: &Cli, args: &Args) -> Outcome {
     let env = Env::real();
@@ -19,6 +19,8 @@ pub(super) fn run(cli: &Cli, args: &Args) -> Outcome {
     let runnable = compiled.plan.as_ref().map(flow_driver::runnable);
     let mut said: Vec<Diagnostic> = compiled.diagnostics.clone();
     if let Some(Err(findings)) = &runnable {
+        // Said here as what it is.
+        said.retain(|d| d.code != codes::CANNOT_RUN_YET);
         said.extend(findings.iter().cloned());
     }
     output::say(&render::report(&said, &compiled.sources, terminal::stderr(&cli.shown)));

@@ -164,4 +164,5 @@ codes! {
     NEVER_NULL "W0310" "never-null" "a value that is never null is treated as if it could be";
     CHANGES_MEANING "W0311" "changes-meaning" "state restores, but old and new rows would mix in it";
     UNUSED_DECLARATION "W0312" "unused-declaration" "a function, constant, parameter, type or `let` is never used";
+    CANNOT_RUN_YET "W0313" "cannot-run-yet" "this version checks it, but cannot run it";
 }

@@ -303,7 +303,7 @@ impl<'a> Checker<'a> {
             let given: Vec<usize> = fields.iter().map(|(i, _)| *i).collect();
             ok &= self.all_given(record, &given, span, &whose, "given");
             for (index, value) in fields {
-                match self.row_value(ast, value, &record.fields[index]) {
+                match self.given_value(ast, value, &record.fields[index]) {
                     Some(value) => row[index] = value,
                     None => ok = false,
                 }
@@ -312,6 +312,30 @@ impl<'a> Checker<'a> {
             places.push(span);
         }
         ok.then_some((out, places))
+    }
+
+    /// A value of a given row. As in the row itself, what is optional may be left out of the records in it.
+    fn given_value(&mut self, ast: &'a Program, id: ExprId, field: &Field) -> Option<Value> {
+        let expr = &ast.exprs[id];
+        match (&expr.kind, field.ty.unwrapped()) {
+            _ if !omits(ast, id, &field.ty) => self.row_value(ast, id, field),
+            (ExprKind::Record(items), DataType::Record(record)) => {
+                let whose = format!("the records in `{}`", field.name);
+                let (fields, _) = self.row_fields(ast, items, record, &whose)?;
+                let mut values = vec![Value::Null; record.fields.len()];
+                for (index, value) in fields {
+                    values[index] = self.given_value(ast, value, &record.fields[index])?;
+                }
+                Some(Value::Record(values.into()))
+            }
+            (ExprKind::List(items), DataType::List(element)) => {
+                let element = Field::new(&*field.name, (**element).clone());
+                let values: Vec<Option<Value>> =
+                    items.iter().map(|item| self.given_value(ast, *item, &element)).collect();
+                Some(Value::List(values.into_iter().collect::<Option<Vec<Value>>>()?.into()))
+            }
+            _ => self.row_value(ast, id, field),
+        }
     }
 
     fn all_given(
@@ -514,5 +538,38 @@ fn leaves_out(ast: &Program, id: ExprId) -> bool {
         }),
         ExprKind::List(items) => items.iter().any(|item| leaves_out(ast, *item)),
         _ => false,
+    }
+}
+
+/// Does it leave out what is optional, and only that, as far as literals reach?
+fn omits(ast: &Program, id: ExprId, ty: &DataType) -> bool {
+    let mut omitted = false;
+    whole_but_optional(ast, id, ty, &mut omitted) && omitted
+}
+
+/// Is every field there that must be?
+fn whole_but_optional(ast: &Program, id: ExprId, ty: &DataType, omitted: &mut bool) -> bool {
+    match (&ast.exprs[id].kind, ty.unwrapped()) {
+        (ExprKind::Record(items), DataType::Record(record)) => {
+            let named = |field: &Field| {
+                items.iter().find_map(|item| match item {
+                    RecordItem::Field { name, value } if *name.name == *field.name => Some(*value),
+                    _ => None,
+                })
+            };
+            let plain = items.iter().all(|item| matches!(item, RecordItem::Field { .. }));
+            plain
+                && record.fields.iter().all(|field| match named(field) {
+                    Some(value) => whole_but_optional(ast, value, &field.ty, omitted),
+                    None => {
+                        *omitted = true;
+                        field.ty.is_optional()
+                    }
+                })
+        }
+        (ExprKind::List(items), DataType::List(element)) => {
+            items.iter().all(|item| whole_but_optional(ast, *item, element, omitted))
+        }
+        _ => true,
     }
 }

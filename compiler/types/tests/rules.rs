@@ -284,7 +284,10 @@ fn connectors_are_checked_against_their_table() {
         ("source s: int = stdin(format: json)\nsink o = s -> blackhole()\n", &["E0508 int"]),
         ("source s = generate { a: sequ() } rate: 1\nsink o = s -> blackhole()\n", &["E0205 sequ"]),
         ("sink o = bids |> count() -> kafka(brokers: \"b\", topic: \"t\", format: json)\n", &["E0411 kafka"]),
-        ("sink o = bids -> kafka(brokers: env(\"B\", \"b\"), topic: secret(\"T\"), format: json)\n", &[]),
+        (
+            "// flow-allow W0313: of a later version\nsink o = bids -> kafka(brokers: env(\"B\", \"b\"), topic: secret(\"T\"), format: json)\n",
+            &[],
+        ),
         (
             "sink o = bids -> kafka(topic: \"t\", format: json)\n",
             &["E0504 kafka(topic: \"t\", format: json)"],
@@ -305,6 +308,16 @@ fn job_tests_and_state_ids_are_checked() {
         ("test \"t\" { expect bids [ { auction: \"1\", .. } ] }\n", &["E0301 \"1\""]),
         ("test \"t\" { advance 1 expect bids [] }\n", &["E0320 1"]),
         (
+            "source deep: { r: { a: int, b: { c: int? }? }, l: list<{ a: int, b: string? }> } = file(\"d\", format: json)\nsink o = deep -> blackhole()\n\
+             test \"t\" { given deep [ { r: { a: 1 }, l: [{ a: 1 }] }, { r: { a: 1, b: {} }, l: [] } ] expect o [ { .. }, { .. } ] }\n",
+            &[],
+        ),
+        (
+            "source deep: { r: { a: int, b: int? } } = file(\"d\", format: json)\nsink o = deep -> blackhole()\n\
+             test \"t\" { given deep [ { r: { b: 1 } } ] expect o [] }\n",
+            &["E0301 { b: 1 }"],
+        ),
+        (
             "sink o = bids |> @id(\"n\") count() -> blackhole()\nsink p = bids |> @id(\"n\") count() -> blackhole()\n",
             &["E0701 @id(\"n\") count()"],
         ),
@@ -319,6 +332,15 @@ fn lints_are_said_and_can_be_allowed() {
         ("stream idle = bids |> limit(1) // flow-allow unused-stream: for later\n", &[]),
         ("// flow-allow W0302\nstream idle = bids |> limit(1)\n", &["W0309 W0302", "W0302 idle"]),
         ("// flow-allow W0302: \nstream idle = bids |> limit(1)\n", &["W0309 W0302", "W0302 idle"]),
+        ("/// flow-allow W0302: for later\nstream idle = bids |> limit(1)\n", &["W0309 ///", "W0302 idle"]),
+        (
+            "source f: Bid = file(\"f\", format: json, follow: true)\nsink o = f -> blackhole()\n",
+            &["W0313 true"],
+        ),
+        (
+            "// flow-allow W0313: later\nsink o = bids -> kafka(brokers: \"b\", topic: \"t\", format: json)\n",
+            &[],
+        ),
         ("// flow-allow W0302: nothing\nsink o = bids -> blackhole()\n", &["W0309 W0302"]),
         ("sink o = bids |> map { auction, x: 1 } |> map { auction } -> blackhole()\n", &["W0303 x"]),
         (
@@ -360,7 +382,7 @@ fn an_error_type_absorbs_what_follows_from_it() {
 
 #[test]
 fn state_that_grows_with_rows_that_never_end_is_told() {
-    let live = "source live: Bid = kafka(brokers: \"b\", topic: \"t\", format: json)\n";
+    let live = "// flow-allow W0313: waits for it\nsource live: Bid = kafka(brokers: \"b\", topic: \"t\", format: json)\n";
     let of_live = |stages: &str| format!("{live}sink out = live {stages} -> stdout(format: json)\n");
     let cases: Vec<(String, &[&str])> = vec![
         (of_live("|> keyBy(auction) |> aggregate { all: collect(price) }"), &["W0301 collect(price)"]),

@@ -536,3 +536,19 @@ fn a_named_lint_has_its_own_level_and_of_several_the_last_wins() {
         }
     }
 }
+
+#[test]
+fn what_run_refuses_check_warns_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "source s: { a: int } = file(\"x\", format: json, follow: true)\nsink o = s -> stdout(format: json)\n";
+    std::fs::write(folder.path().join("f.flow"), script).unwrap();
+    let say = |args: &[&str]| {
+        let done = flow_tests::flow_binary::run(folder.path(), args);
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    let (status, said) = say(&["check", "f.flow"]);
+    assert!(status == Some(0) && said.contains("warning[W0313]") && said.contains("E0810"), "{said}");
+    assert_eq!(say(&["check", "f.flow", "--deny", "warnings"]).0, Some(1));
+    let (status, said) = say(&["run", "f.flow"]);
+    assert!(status == Some(1) && said.contains("error[E0810]") && !said.contains("W0313"), "{said}");
+}

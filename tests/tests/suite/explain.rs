@@ -102,13 +102,15 @@ fn every_failing_example_gives_its_code_alone_and_every_mended_one_nothing() {
             assert_eq!([fails, mended].map(test_status), [Some(1), Some(0)]);
             continue;
         }
-        let found = codes(fails, runs);
+        // Where other pages need what cannot run yet, it is not what they are about.
+        let other = |code: &&str| *code != "W0313" || info.code.0 == "W0313";
+        let found: Vec<_> = codes(fails, runs).into_iter().filter(other).collect();
         // What cannot run yet often needs a second thing that cannot run yet.
         let alone = found.iter().all(|code| *code == info.code.0 || (runs && code.starts_with("E08")));
         if !found.contains(&info.code.0) || !alone {
             wrong.push(format!("{}: the failing example gives {found:?}", info.code));
         }
-        let found = codes(mended, runs);
+        let found: Vec<_> = codes(mended, runs).into_iter().filter(other).collect();
         if !found.is_empty() {
             wrong.push(format!("{}: the mended example gives {found:?}", info.code));
         }

@@ -19,6 +19,7 @@ use flow_env::Env;
 use flow_plan::functions::json;
 use flow_plan::physical::Graph;
 use flow_plan::{DataType, Value};
+use flow_syntax::codes;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -70,6 +71,8 @@ fn graph(compiled: &Compilation, look: Look) -> Result<Graph, Stop> {
     let runnable = compiled.plan.as_ref().map(flow_driver::runnable);
     let mut all = compiled.diagnostics.clone();
     if let Some(Err(findings)) = &runnable {
+        // Said here as what it is.
+        all.retain(|d| d.code != codes::CANNOT_RUN_YET);
         all.extend(findings.iter().cloned());
     }
     output::say(&render::report(&all, &compiled.sources, look));

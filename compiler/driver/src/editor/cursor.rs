@@ -258,6 +258,11 @@ impl<'t> Cursor<'t> {
         named.then(|| self.word(open.item))
     }
 
+    /// Has the first argument in an open bracket no name?
+    pub(super) fn begins_nameless(&self, open: &Open) -> bool {
+        open.at + 1 < self.tokens.len() && (open.at + 2 >= self.tokens.len() || self.word(open.at + 2) != ":")
+    }
+
     /// The names that are given inside of an open bracket already.
     pub(super) fn given(&self, open: &Open) -> Vec<&'t str> {
         let mut found = Vec::new();

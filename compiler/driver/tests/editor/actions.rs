@@ -257,3 +257,12 @@ fn a_range_is_formatted_without_touching_the_rest() {
         }
     }
 }
+
+#[test]
+fn an_id_is_pinned_in_front_of_what_the_state_was_called() {
+    let text = "source a: { k: int } = file(\"a\", format: json)\nsink o = a |> keyBy(k) |> @was(\"o.sum\") count() -> blackhole()\n";
+    let at = text.find("count()").unwrap();
+    let pin = actions(&script(text), at..at).into_iter().find(|a| a.kind == ActionKind::Rewrite).unwrap();
+    let new = edited(text, &pin.edits);
+    assert!(new.contains("|> @id(\"o.count\") @was(\"o.sum\") count()"), "{new}");
+}

@@ -102,6 +102,10 @@ fn arguments_are_offered_by_name_once() {
     assert!(sliding.contains(&"every:".into()), "{sliding:?}");
     let top = offered(&with("stream s = bids |> top(3, by: price, "), "price, ");
     assert!(top.contains(&"ties:".into()) && !top.contains(&"by:".into()), "{top:?}");
+    // The first is given already where it stands without its name.
+    assert!(!top.contains(&"n:".into()) && !sliding.contains(&"size:".into()), "{top:?} {sliding:?}");
+    let named = offered(&with("stream s = bids |> top(by: price, "), "price, ");
+    assert!(named.contains(&"n:".into()), "{named:?}");
 }
 
 #[test]

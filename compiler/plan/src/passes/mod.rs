@@ -15,7 +15,7 @@ mod steps;
 mod tests;
 
 pub use fold::fold;
-pub use refuse::{Unsupported, meaningless, unsupported};
+pub use refuse::{Unsupported, meaningless, not_yet, state, unsupported};
 
 use crate::operator::Plan;
 use crate::physical::Graph;

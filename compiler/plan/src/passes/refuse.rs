@@ -65,7 +65,7 @@ pub fn meaningless(kind: &OperatorKind, word: &str, place: Place) -> Option<Unsu
 }
 
 /// A budget of memory says nothing without a disk.
-fn state(job: &JobConfig) -> Option<Unsupported> {
+pub fn state(job: &JobConfig) -> Option<Unsupported> {
     if job.state_on_disk || job.state_memory.is_none() {
         return None;
     }
@@ -101,13 +101,18 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
     {
         return Some(finding);
     }
-    match &operator.kind {
+    not_yet(&operator.kind, &operator.word, operator.place)
+}
+
+/// Is this a stage or connector that this version cannot run, whatever it reads?
+pub fn not_yet(kind: &OperatorKind, word: &str, place: Place) -> Option<Unsupported> {
+    match kind {
         OperatorKind::Source(call) => connector(call, Side::Source),
         OperatorKind::Sink(call) => connector(call, Side::Sink),
         OperatorKind::Table { connector: call, .. } => connector(call, Side::Table),
         OperatorKind::Top { trigger, .. } | OperatorKind::Latest { trigger, .. } if trigger.discarding => {
-            let message = format!("`mode: discarding` of `{}` cannot run yet", operator.word);
-            finding(OPTION, operator.place, message, "leave `mode` out: what is new in the list is given")
+            let message = format!("`mode: discarding` of `{word}` cannot run yet");
+            finding(OPTION, place, message, "leave `mode` out: what is new in the list is given")
         }
         _ => None,
     }

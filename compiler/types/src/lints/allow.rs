@@ -41,6 +41,8 @@ impl Levels {
 
 /// Stands for a word in a `flow-allow` that is no lint.
 const UNKNOWN: Code = Code("W0000");
+/// Stands for all that a comment of documentation would allow.
+const DOCUMENTATION: Code = Code("W0001");
 
 /// A `// flow-allow CODE: reason` comment.
 struct Allow {
@@ -94,6 +96,10 @@ pub(crate) fn apply_levels(input: &Input<'_>, diags: Vec<Diagnostic>) -> Vec<Dia
             continue;
         }
         let (message, help) = match (allow.code, allow.reason) {
+            (DOCUMENTATION, _) => (
+                "a `///` comment is documentation, and allows nothing".to_string(),
+                "write `// flow-allow …`".to_string(),
+            ),
             (UNKNOWN, _) => ("there is no lint of this name".to_string(), "remove the comment".to_string()),
             (code, false) => (
                 format!("`{code}` is not allowed without a reason"),
@@ -105,6 +111,9 @@ pub(crate) fn apply_levels(input: &Input<'_>, diags: Vec<Diagnostic>) -> Vec<Dia
         };
         let mut diag =
             Diagnostic::new(codes::UNUSED_ALLOW, allow.span, message).at("suppresses nothing").help(help);
+        if allow.code == DOCUMENTATION {
+            diag = diag.fix("write `//`", allow.span, "//");
+        }
         match input.levels.of(codes::UNUSED_ALLOW) {
             Level::Allow => continue,
             Level::Warn => {}
@@ -122,7 +131,15 @@ fn collect(file: FileId, text: &str, allows: &mut Vec<Allow>) {
     }
     let tokens = flow_syntax::tokens(text);
     for (number, token) in tokens.iter().enumerate().filter(|(_, token)| token.is_comment()) {
-        let Some(said) = flow_syntax::allows(&text[token.span.range()]) else { continue };
+        let comment = &text[token.span.range()];
+        let documents =
+            comment.strip_prefix("///").is_some_and(|doc| doc.trim_start().starts_with("flow-allow "));
+        if documents {
+            let start = token.span.start as usize;
+            let span = Span::new(file, start, start + 3);
+            allows.push(Allow { code: DOCUMENTATION, span, line: 0..0, reason: true, used: false });
+        }
+        let Some(said) = flow_syntax::allows(comment) else { continue };
         let reason = !said.reason.is_empty();
         let line = if reason { flow_syntax::allowed(text, &tokens, number) } else { 0..0 };
         let mut offset = token.span.start as usize + said.at;

@@ -8,9 +8,10 @@ pub use allow::{Level, Levels};
 
 use crate::checker::{Checker, Resolved};
 use crate::guarantees;
+use flow_plan::Place;
 use flow_plan::operator::{JobConfig, OperatorKind};
-use flow_syntax::Diagnostic;
-use flow_syntax::codes;
+use flow_plan::passes::{self, Unsupported};
+use flow_syntax::{Diagnostic, FileId, Span, codes};
 
 /// Lints that need the whole script. Others are said where they are seen.
 pub(crate) fn run(ck: &mut Checker<'_>, job: &JobConfig) {
@@ -19,9 +20,30 @@ pub(crate) fn run(ck: &mut Checker<'_>, job: &JobConfig) {
         unused::streams(ck);
         unused::declarations(ck);
         unused::fields(ck);
+        not_yet(ck, job);
     }
     weakened(ck, job);
     late_rows(ck);
+}
+
+/// What `flow run` would refuse, of a script that is right.
+fn not_yet(ck: &mut Checker<'_>, job: &JobConfig) {
+    let pipelines = (0..ck.globals.len()).filter_map(|index| ck.pipeline(index));
+    let operators = pipelines.flat_map(|pipeline| &pipeline.operators);
+    let mut found: Vec<Unsupported> = operators
+        .filter_map(|o| {
+            let place = Place { file: o.span.file.0, start: o.span.start, end: o.span.end };
+            passes::not_yet(&o.kind, &o.word, place)
+        })
+        .collect();
+    found.extend(passes::state(job));
+    for Unsupported { code, place, message, help } in found {
+        let span = Span { file: FileId(place.file), start: place.start, end: place.end };
+        let mut diag = Diagnostic::new(codes::CANNOT_RUN_YET, span, message)
+            .at(format!("`flow run` refuses it ({code})"));
+        diag.help = help.filter(|help| !help.is_empty());
+        ck.report(diag);
+    }
 }
 
 /// The job asks for exactly once, and a sink cannot give it.

@@ -98,7 +98,8 @@ fn pin(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
                 && written.id.is_none()
             {
                 let id = quoted(&state.id);
-                let edit = Edit { span: written.name.span.before(), replacement: format!("@id({id}) ") };
+                // In front of `@was`, as everything that writes both has it.
+                let edit = Edit { span: written.span.before(), replacement: format!("@id({id}) ") };
                 let title = format!("add `@id({id})`: the state keeps its name");
                 return Some(Action {
                     title,

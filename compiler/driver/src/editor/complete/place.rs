@@ -241,7 +241,7 @@ fn call<'t>(cursor: &Cursor<'t>, open: &Open, callee: &str) -> Place<'t> {
         return match argument {
             Some("time") => Place::Choices(vec!["processing".into(), "event".into()]),
             Some(_) => Place::Expression,
-            None => values(of_form(window.form), true, false),
+            None => values(of_form(cursor, open, window.form), true, false),
         };
     }
     let outermost = cursor.open.last().is_some_and(|last| last.at == open.at);
@@ -251,8 +251,7 @@ fn call<'t>(cursor: &Cursor<'t>, open: &Open, callee: &str) -> Place<'t> {
     };
     if let Some(args) = args {
         let sink = cursor.word(open.at.saturating_sub(2)) == "->";
-        let nameless = open.commas > 0
-            && !matches!(cursor.tokens.get(open.at + 2), Some(t) if cursor.text[t.span.range()] == *":");
+        let nameless = open.commas > 0 && cursor.begins_nameless(open);
         let fits = |arg: &&ArgDef| {
             let there = match arg.role {
                 Role::Both => true,
@@ -297,8 +296,8 @@ fn by_name(behind: &str) -> Vec<Named> {
     parameters(&whole).into_iter().filter_map(split).collect()
 }
 
-/// The arguments of a form that have names.
-fn of_form(form: &'static str) -> Vec<Named> {
+/// The arguments of a form that have names; not the first, where it was given without its own.
+fn of_form(cursor: &Cursor<'_>, open: &Open, form: &'static str) -> Vec<Named> {
     let split = |range: std::ops::Range<usize>| {
         let (name, ty) = form[range].split_once(": ")?;
         let name = name.trim_end_matches('?');
@@ -306,7 +305,8 @@ fn of_form(form: &'static str) -> Vec<Named> {
             .all(|c| c.is_ascii_alphanumeric())
             .then(|| (name.to_string(), ty.to_string(), String::new()))
     };
-    parameters(form).into_iter().filter_map(split).collect()
+    let first = usize::from(open.commas > 0 && cursor.begins_nameless(open));
+    parameters(form).into_iter().skip(first).filter_map(split).collect()
 }
 
 fn stage<'t>(
@@ -322,7 +322,7 @@ fn stage<'t>(
         ("window", None) if starts && open.commas == 0 => Place::Window,
         (_, Some("window")) if joins => Place::Window,
         ("trigger", None) if starts => {
-            let mut named = of_form(stage_form("trigger").map_or("", |form| form.form));
+            let mut named = of_form(cursor, open, stage_form("trigger").map_or("", |form| form.form));
             named.retain(|(name, ..)| name != "when");
             Place::Moment(named, cursor.given(open).into_iter().map(str::to_string).collect())
         }
@@ -330,7 +330,9 @@ fn stage<'t>(
         ("trigger", Some("late")) => Place::Choices(vec!["eachRow".into()]),
         ("union", _) => Place::Head,
         _ if joins && starts && open.commas == 0 => Place::Head,
-        _ if joins && starts => values(of_form(stage_form(word).map_or("", |form| form.form)), false, false),
+        _ if joins && starts => {
+            values(of_form(cursor, open, stage_form(word).map_or("", |form| form.form)), false, false)
+        }
         ("top" | "bottom", Some("ties")) => Place::Choices(vec!["true".into(), "false".into()]),
         (_, Some(_)) => Place::Expression,
         _ if !starts => Place::Expression,
@@ -340,7 +342,7 @@ fn stage<'t>(
             values(vec![within], true, false)
         }
         _ => {
-            let mut named = of_form(stage_form(word).map_or("", |form| form.form));
+            let mut named = of_form(cursor, open, stage_form(word).map_or("", |form| form.form));
             if catalogue::lookup_aggregate(word).is_some() {
                 named.push(("where".into(), "bool".into(), "Only rows for which this is true.".into()));
             }
