@@ -1,9 +1,9 @@
 //! The ranks of rows that an operator of time gives: their order among all workers' rows of a number.
 //!
 //! Such rows do not come in the order of the input, so their ranks begin with columns of their own: the
-//! phase (what is given for a row; what is due, as time has passed; what is given for a row behind
-//! time), a time (of what is due: when), a number (that in which the row or group was first seen), and
-//! then the ranks which that row had.
+//! phase (what is given for a row; what is due, as time has passed), a time (of what is due: when; of what is
+//! given for a row behind time: the watermark that it meets), which of one time comes first, a number (that in
+//! which the row or group was first seen), and then the ranks which that row had.
 
 use flow_data::{Batch, Column, ColumnData};
 use std::sync::Arc;
@@ -25,6 +25,9 @@ pub(crate) enum Phase {
     Over = 4,
 }
 
+/// When something is given: a time, and which of that time comes first.
+pub(crate) type Turn = (i64, i64);
+
 /// Rank columns under construction. Without width, nothing is kept.
 pub(crate) struct Ranks {
     columns: Vec<Vec<i64>>,
@@ -32,7 +35,7 @@ pub(crate) struct Ranks {
 
 impl Ranks {
     /// Columns in front of a row's own ranks.
-    pub(crate) const LEADING: usize = 3;
+    pub(crate) const LEADING: usize = 4;
 
     /// For a node whose layout has so many rank columns.
     pub(crate) fn new(width: usize) -> Ranks {
@@ -46,7 +49,12 @@ impl Ranks {
 
     /// The ranks of one more row.
     pub(crate) fn push(&mut self, phase: Phase, time: i64, number: u64, own: &[i64]) {
-        let leading = [phase as i64, time, number as i64];
+        self.push_at(phase, (time, 0), number, own);
+    }
+
+    /// The ranks of one more row, which has this turn among those of one phase.
+    pub(crate) fn push_at(&mut self, phase: Phase, (time, then): Turn, number: u64, own: &[i64]) {
+        let leading = [phase as i64, time, then, number as i64];
         let values = leading.into_iter().chain(own.iter().copied()).chain(std::iter::repeat(0));
         self.columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
     }

@@ -1,7 +1,8 @@
 //! Random pipelines: the evaluator, one worker, four workers, native code, all alike.
 
 use flow_plan::Value;
-use flow_tests::pipelines::{Effort, Tally, agrees, run};
+use flow_plan::arbitrary::Arbitrary;
+use flow_tests::pipelines::{Effort, Tally, agrees, goes_on, run};
 
 /// Pipelines that each of two threads compares; scripts that cannot run yet do not count.
 const COUNT: u64 = 1_050;
@@ -188,4 +189,51 @@ sink other = b -> stdout(format: json)
 ";
     let last = vec![vec![Value::Int(4), Value::Int(0), Value::Timestamp(i64::MAX)]];
     gives(1, script, &[("a", vec![last]), ("b", vec![Vec::new(), Vec::new()])]);
+}
+
+/// Rows of three keys out of order, some of them late.
+fn unordered() -> Vec<Vec<Value>> {
+    let mut random = Arbitrary::new(4);
+    let row = |n: i64| {
+        let back = random.below(9) as i64 * 700_000;
+        let at = Value::Timestamp(1_767_225_600_000_000 + n * 500_000 - back);
+        vec![Value::Int(n % 3), Value::Int(n), at]
+    };
+    (0..40).map(row).collect()
+}
+
+#[test]
+fn the_order_of_late_results_does_not_depend_on_chunks_or_on_a_stop_between_rows() {
+    let rows = unordered();
+    for window in
+        ["tumbling(2s)", "sliding(4s, every: 2s)", "cumulative(4s, every: 2s)", "session(gap: 700ms)"]
+    {
+        let script = format!(
+            "type Row = {{ k: int, v: int, at: timestamp }}\n\
+             source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)\n\
+             sink out = a |> keyBy(k) |> window({window}, lateness: 3s) |> trigger(late: eachRow) |> sum(v) as n\n\
+             -> stdout(format: json)\n"
+        );
+        let of = |chunks| goes_on(&script, &script, chunks).unwrap();
+        let whole = of(vec![rows.clone(), Vec::new()]);
+        assert_eq!(of(rows.iter().map(|row| vec![row.clone()]).collect()), whole, "{window}, row by row");
+        for at in [7, 13, 18, 22, 29, 31] {
+            let (before, after) = rows.split_at(at);
+            assert_eq!(of(vec![before.to_vec(), after.to_vec()]), whole, "{window}, a stop behind {at} rows");
+        }
+    }
+}
+
+/// A session that was due before a row extended it, and is due again at the same end: the first result came behind its
+/// replacement. (Seed 95009935.)
+#[test]
+fn a_session_is_given_before_the_result_that_replaces_it() {
+    let script = "source b: Row = file(\"b\", format: json) |> eventTime(at, delay: 1s)
+stream again = b |> keyBy(k) |> window(sliding(4s, every: 2s), lateness: 1min) |> trigger(late: eachRow)
+  |> aggregate { v: count(), first: first(v) } |> map { k: first, v, at: windowEnd }
+stream all = again |> union(b) |> keyBy(k) |> window(session(gap: 2500ms), lateness: 10s) |> aggregate { n: count(), least: min(v) }
+sink out = all -> stdout(format: json)
+";
+    let rows = vec![row(2, 2, -18_000), row(0, 3, -9_500), row(2, -3, -17_000)];
+    gives(4, script, &[("b", vec![rows])]);
 }

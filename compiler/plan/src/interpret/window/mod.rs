@@ -96,8 +96,11 @@ enum Added {
     Refused,
 }
 
-/// What stands before what is given together, and its rows.
-type Due = ((i64, i64, u64), Vec<Row>);
+/// When a result is given: a time, which of that time comes first, and the group's (or the row's) place.
+type Turn = (i64, i64, u64);
+
+/// A result and when it is given.
+type Due = (Turn, Vec<Row>);
 
 /// A key's window.
 struct Group<S> {
@@ -111,6 +114,8 @@ struct Group<S> {
     /// It has changed since.
     changed: bool,
     given: Vec<Given>,
+    /// Of sessions: the turn in which it was given for a row behind, in this number.
+    again: Option<Turn>,
 }
 
 /// Runs a windowed node; `now` is the wall clock.
@@ -188,14 +193,23 @@ impl<C: Contents> Windows<'_, C> {
                 }
             }
         }
-        self.due(number, Vec::new());
-        for (item, refused) in items.iter().zip(&mut refused) {
+        let late = |item: &&Item| {
             let met = self.met(item);
+            self.spans(&item.row).iter().all(|span| self.over(*span) <= met)
+        };
+        let late: Vec<bool> = items.iter().map(late).collect();
+        let late_rows = items.iter().zip(&late).filter(|(_, late)| **late).map(|(item, _)| (*item).clone());
+        self.out.late.extend(late_rows);
+        // By the watermarks they meet: before each, what is due for it is given.
+        let mut rest: Vec<usize> = (0..items.len()).filter(|at| !late[*at]).collect();
+        rest.sort_by_key(|at| self.met(items[*at]));
+        let born = self.born;
+        for at in rest {
+            let (item, refused) = (items[at], &mut refused[at]);
+            let met = self.met(item);
+            self.due(number, met);
+            self.born = born + at as u64;
             let spans = self.spans(&item.row);
-            if spans.iter().all(|span| self.over(*span) <= met) {
-                self.out.late.push((*item).clone());
-                continue;
-            }
             let behind = |span: &Span| span.end <= met && self.over(*span) > met;
             for span in spans.into_iter().filter(behind).collect::<Vec<_>>() {
                 match self.add(item, span, *refused) {
@@ -208,6 +222,8 @@ impl<C: Contents> Windows<'_, C> {
                 }
             }
         }
+        self.born = born + items.len() as u64;
+        self.due(number, self.clock.behind(number));
     }
 
     /// Adds a row to a window; that it is refused is noted once.
@@ -243,7 +259,8 @@ impl<C: Contents> Windows<'_, C> {
     fn open(&mut self, key: Row, span: Span, state: C::State) -> usize {
         let (born, given) = (self.born, Vec::new());
         self.born += 1;
-        self.groups.push(Group { key, span, state, born, done: false, changed: true, given });
+        let changed = true;
+        self.groups.push(Group { key, span, state, born, done: false, changed, given, again: None });
         self.groups.len() - 1
     }
 
@@ -265,10 +282,9 @@ impl<C: Contents> Windows<'_, C> {
         }
     }
 
-    /// Gives the windows whose end has passed, and what sessions gave before rows extended them.
-    fn due(&mut self, number: Number, before: Vec<Due>) {
-        let watermark = self.clock.behind(number);
-        let mut due = before;
+    /// Gives the windows whose end has passed at a watermark.
+    fn due(&mut self, number: Number, watermark: i64) {
+        let mut due: Vec<Due> = Vec::new();
         for group in 0..self.groups.len() {
             let Group { span, born, done, .. } = self.groups[group];
             if !done && self.end_of(span) <= watermark {

@@ -1,6 +1,6 @@
 //! Sessions: rows of a key take their turns, behind or not, and may join what was apart.
 
-use super::{Contents, Due, Group, Span, Windows};
+use super::{Contents, Due, Group, Span, Turn, Windows};
 use crate::interpret::sequence::{Item, Row, items};
 use crate::operator::LateTrigger;
 use crate::physical::hidden::NO_WATERMARK;
@@ -9,15 +9,30 @@ use crate::physical::number::Number;
 impl<C: Contents> Windows<'_, C> {
     /// The rows of a number, one after the other.
     pub(super) fn sessions(&mut self, number: Number, of_number: &[&Item]) {
-        let (mut before, mut again) = (Vec::new(), Vec::new());
-        for item in of_number {
-            self.session_row(item, &mut before, &mut again);
+        let mut all = Vec::new();
+        for (at, item) in of_number.iter().enumerate() {
+            self.session_row(item, at as u64, &mut all);
         }
-        self.due(number, before);
-        self.out.rows.extend(items(number, again));
+        let watermark = self.clock.behind(number);
+        let is_due = |group: &Group<C::State>| !group.done && self.end_of(group.span) <= watermark;
+        let mut due: Vec<usize> = (0..self.groups.len()).filter(|at| is_due(&self.groups[*at])).collect();
+        due.sort_by_key(|at| (self.groups[*at].span.end, self.groups[*at].born));
+        for group in due {
+            all.push((self.turn(group, 1), self.result(number, group, NO_WATERMARK)));
+        }
+        self.groups.iter_mut().for_each(|group| group.again = None);
+        all.sort_by_key(|(turn, _)| *turn);
+        self.out.rows.extend(items(number, all.into_iter().flat_map(|(_, rows)| rows)));
     }
 
-    fn session_row(&mut self, item: &Item, before: &mut Vec<Due>, again: &mut Vec<Row>) {
+    /// When a session is given that is due: not before it was given for a row behind.
+    fn turn(&self, group: usize, then: i64) -> Turn {
+        let Group { span, born, again, .. } = self.groups[group];
+        let due = (self.end_of(span), then, born);
+        again.map_or(due, |again| again.max(due))
+    }
+
+    fn session_row(&mut self, item: &Item, at: u64, all: &mut Vec<Due>) {
         let (met, key) = (self.met(item), self.key(&item.row));
         let Some(alone) = self.spans(&item.row).first().copied() else { return };
         let touches = |group: &Group<C::State>| {
@@ -35,9 +50,9 @@ impl<C: Contents> Windows<'_, C> {
         }
         // What is due for this row is given as it was before it.
         for group in &joined {
-            let Group { span, born, done, .. } = self.groups[*group];
+            let Group { span, done, .. } = self.groups[*group];
             if !done && self.end_of(span) <= met {
-                before.push((self.order(span, born), self.result(item.number, *group, NO_WATERMARK)));
+                all.push((self.turn(*group, 0), self.result(item.number, *group, NO_WATERMARK)));
             }
         }
         let mut state = self.contents.empty();
@@ -54,7 +69,10 @@ impl<C: Contents> Windows<'_, C> {
         let group = self.join(key, span, state, &joined);
         self.groups[group].done = behind && was_given;
         if behind && (!was_given || self.windowing.late == Some(LateTrigger::EachRow)) {
-            again.extend(self.result(item.number, group, met));
+            let turn = (met, i64::MAX, at);
+            let turn = self.groups[group].again.map_or(turn, |again| again.max(turn));
+            self.groups[group].again = Some(turn);
+            all.push((turn, self.result(item.number, group, met)));
         }
     }
 
@@ -66,6 +84,7 @@ impl<C: Contents> Windows<'_, C> {
             let given = std::mem::take(&mut self.groups[*part].given);
             self.groups[made].given.extend(given);
             self.groups[made].born = self.groups[made].born.min(self.groups[*part].born);
+            self.groups[made].again = self.groups[made].again.max(self.groups[*part].again);
         }
         parts.sort_unstable_by(|a, b| b.cmp(a));
         parts.into_iter().for_each(|part| {

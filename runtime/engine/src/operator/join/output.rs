@@ -147,7 +147,7 @@ impl Output {
         let first = columns.len();
         match cause {
             Cause::Row { side, phase, batch, rows } => {
-                columns.extend([*phase as i64, 0, 0].map(|value| ints(vec![value; len])));
+                columns.extend([*phase as i64, 0, 0, 0].map(|value| ints(vec![value; len])));
                 let own = self.declared[*side]..self.declared[*side] + self.ranks[*side];
                 columns.extend(own.map(|column| batch.columns[column].gather(rows)));
             }
@@ -155,6 +155,7 @@ impl Output {
                 let phase = if let Cause::AsOf { phase, .. } = cause { *phase } else { Phase::Due };
                 columns.push(ints(vec![phase as i64; len]));
                 columns.push(ints(times.to_vec()));
+                columns.push(ints(vec![0; len]));
                 columns.push(ints(numbers.iter().map(|&number| number as i64).collect()));
                 let own = self.declared[0]..self.declared[0] + self.ranks[0];
                 columns.extend(own.map(|column| left.ints(column)));

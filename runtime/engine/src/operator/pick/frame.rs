@@ -127,7 +127,7 @@ impl Frame {
         }
         let same = |value: i64| Column::new(ColumnData::I64(vec![value; rows.len()]));
         let own = batch.columns[self.input.fields.len()..].iter().map(|column| column.gather(rows));
-        let leading = [same(Phase::Row as i64), same(0), same(number as i64)];
+        let leading = [same(Phase::Row as i64), same(0), same(0), same(number as i64)];
         debug_assert_eq!(leading.len(), Ranks::LEADING);
         leading
             .into_iter()

@@ -2,7 +2,7 @@
 //! of all.
 
 use crate::number::Number;
-use crate::ranks::{Phase, Ranks, of_row};
+use crate::ranks::{Phase, Ranks, Turn, of_row};
 use crate::snapshot::{Columns, Loaded};
 use crate::state::{Refused, room};
 use flow_data::Batch;
@@ -145,9 +145,9 @@ impl Births {
     }
 
     /// The ranks of these slots' results, given when their window ends.
-    pub(crate) fn rank(&self, slots: &[u32], end: i64, out: &mut Ranks) {
+    pub(crate) fn rank(&self, slots: &[u32], turn: Turn, out: &mut Ranks) {
         if self.rank > 0 {
-            slots.iter().for_each(|&slot| self.get(slot as usize).rank(Phase::Due, end, out));
+            slots.iter().for_each(|&slot| self.get(slot as usize).rank(Phase::Due, turn, out));
         }
     }
 }
@@ -246,7 +246,7 @@ impl Birth {
     }
 
     /// The ranks of its result.
-    pub(crate) fn rank(&self, phase: Phase, time: i64, out: &mut Ranks) {
-        out.push(phase, time, self.number, &self.own);
+    pub(crate) fn rank(&self, phase: Phase, turn: Turn, out: &mut Ranks) {
+        out.push_at(phase, turn, self.number, &self.own);
     }
 }

@@ -6,7 +6,7 @@ use super::bounds::Bounds;
 use super::pane::{Rows, results_with_bounds};
 use super::windows::Common;
 use crate::number::Number;
-use crate::ranks::{Phase, Ranks};
+use crate::ranks::{Phase, Ranks, Turn};
 use crate::state::Made;
 use flow_data::{Batch, Column};
 use flow_plan::Value;
@@ -24,8 +24,10 @@ pub(crate) struct Given {
 pub(crate) enum Rank {
     /// Time has passed.
     Due(Phase),
-    /// A row was behind.
-    Row { number: Number, own: Vec<i64> },
+    /// Time has passed for a session: before a row extended it, or at the end of the number.
+    Session { before: bool },
+    /// A row was behind: the watermark it met, its place among the rows of this worker, and its ranks.
+    Row { met: i64, place: u64, number: Number, own: Vec<i64> },
 }
 
 /// Results of some groups.
@@ -45,8 +47,8 @@ pub(crate) struct Results<'a> {
 /// Rows to give.
 pub(crate) struct Replaced {
     pub(crate) batch: Batch,
-    /// The order of rows that are given together: by the end of the window, then by the group's first row.
-    pub(crate) order: Vec<(i64, u64)>,
+    /// The order of rows that are given together: by their turn, then by the group's first row, or the row behind.
+    pub(crate) order: Vec<(Turn, u64)>,
 }
 
 impl Given {
@@ -66,17 +68,31 @@ impl Given {
             true => self.changes(common, &made, &new.slots, &new.refused, new.watermark),
         };
         let mut ranks = Ranks::new(common.output.rank);
-        for &of in &of {
-            match new.rank {
+        let mut order = Vec::with_capacity(of.len());
+        for of in of.iter().map(|&of| of as usize) {
+            let bounds = Bounds { start: starts[of], end: new.ends[of] };
+            let birth = &new.births[of];
+            let (turn, place) = match new.rank {
                 Rank::Due(phase) => {
-                    let bounds = Bounds { start: starts[of as usize], end: new.ends[of as usize] };
-                    new.births[of as usize].rank(*phase, common.output.order(bounds), &mut ranks);
+                    let turn = common.output.turn(bounds);
+                    birth.rank(*phase, turn, &mut ranks);
+                    (turn, birth.place)
                 }
-                Rank::Row { number, own } => ranks.push(Phase::Behind, 0, *number, own),
-            }
+                Rank::Session { before } => {
+                    let turn = (bounds.end.saturating_add(1), i64::from(!before));
+                    birth.rank(Phase::Due, turn, &mut ranks);
+                    (turn, birth.place)
+                }
+                Rank::Row { met, place, number, own } => {
+                    // Behind all that is due for it.
+                    let turn = (*met, i64::MAX);
+                    ranks.push_at(Phase::Due, turn, *number, own);
+                    (turn, *place)
+                }
+            };
+            order.push((turn, place));
         }
         ranks.append_to(&mut batch);
-        let order = of.into_iter().map(|of| (new.ends[of as usize], new.births[of as usize].place)).collect();
         Replaced { batch, order }
     }
 
@@ -200,7 +216,7 @@ impl Replacing {
 
 /// Rows that are given together, in their order.
 pub(crate) fn in_order(all: Vec<Replaced>) -> Batch {
-    let order: Vec<(i64, u64)> = all.iter().flat_map(|given| given.order.iter().copied()).collect();
+    let order: Vec<(Turn, u64)> = all.iter().flat_map(|given| given.order.iter().copied()).collect();
     let batch = Batch::concat(all.into_iter().map(|given| given.batch).collect());
     if order.is_sorted() {
         return batch;

@@ -101,8 +101,18 @@ struct Target {
     slice: i64,
 }
 
+/// Rows that are behind some of their windows.
+struct Part {
+    batch: Batch,
+    times: Vec<i64>,
+    /// Those that a window has refused already.
+    refused: BTreeSet<u32>,
+    /// The place of the first row among all rows of this worker.
+    first: u64,
+}
+
 /// Rows that make or change groups.
-struct Part<'a> {
+struct Rows<'a> {
     batch: &'a Batch,
     rows: Vec<u32>,
     number: Number,
@@ -159,11 +169,11 @@ impl Kept {
         common: &mut Common,
         cx: &mut Context<'_>,
         target: Target,
-        part: Part<'_>,
+        part: Rows<'_>,
     ) -> Result<Vec<u32>, Halt> {
         let Some(change) = common.shape.change else { return self.add_rows(common, cx, target, part) };
         // Rows that are withdrawn may take groups away: one after the other.
-        let Part { batch, rows, number, behind } = part;
+        let Rows { batch, rows, number, behind } = part;
         let mut slots = Vec::new();
         for row in rows {
             let change = ints(batch, change)[row as usize];
@@ -174,7 +184,7 @@ impl Kept {
             if change < 0 && !is_known {
                 continue;
             }
-            let one = Part { batch, rows: vec![row], number, behind };
+            let one = Rows { batch, rows: vec![row], number, behind };
             let made = self.add_rows(common, cx, target, one)?;
             if let Some(open) = self.open.get_mut(&(target.end, target.start)) {
                 made.iter().for_each(|slot| open.change(*slot, change));
@@ -192,9 +202,9 @@ impl Kept {
         common: &mut Common,
         cx: &mut Context<'_>,
         target: Target,
-        part: Part<'_>,
+        part: Rows<'_>,
     ) -> Result<Vec<u32>, Halt> {
-        let Part { batch, rows, number, behind } = part;
+        let Rows { batch, rows, number, behind } = part;
         let open = self.open.entry((target.end, target.start)).or_insert_with(|| Open::new(common));
         let rows_of = rows.clone();
         let picked = if rows.len() == batch.len { batch.clone() } else { batch.gather(&rows) };
@@ -209,34 +219,78 @@ impl Kept {
         Ok(slots)
     }
 
-    /// Takes the rows of a number that are behind, one after the other: late ones go out, others change
-    /// results that were given.
+    /// Takes the rows of a number that are behind, in the order of the watermarks they meet: late ones go out, others
+    /// change results that were given. Before a row, what is due for it is given, so that the order of results does
+    /// not depend on where numbers end.
     fn take_behind(&mut self, common: &mut Common, cx: &mut Context<'_>, moment: Moment) -> Result<(), Halt> {
+        let (mut parts, mut rows) = (Vec::new(), Vec::new());
+        let mut targets = Vec::new();
         while let Some(batch) = common.next_behind(cx.number) {
-            self.refused = self.told.pop_front().unwrap_or_default();
+            let refused = self.told.pop_front().unwrap_or_default();
             let times = common.times(&batch).into_owned();
             let own = common.watermarks(&batch).into_owned();
-            let (mut late, mut targets) = (Vec::new(), Vec::new());
+            let mut late = Vec::new();
             for (row, own) in own.into_iter().enumerate() {
                 let met = moment.latest(own);
                 self.targets(&batch, &times, row, &mut targets);
-                if targets.iter().all(|target| self.over(target.end) <= met) {
-                    late.push(row as u32);
-                    continue;
-                }
-                let lateness = self.lateness;
-                let behind = |t: &&Target| t.end <= met && t.end.saturating_add(lateness) > met;
-                for target in targets.iter().filter(behind) {
-                    let part =
-                        Part { batch: &batch, rows: vec![row as u32], number: cx.number, behind: true };
-                    let slots = self.add(common, cx, *target, part)?;
-                    self.behind(common, cx, (target.end, target.start), &slots, met, &batch, row)?;
+                match targets.iter().all(|target| self.over(target.end) <= met) {
+                    true => late.push(row as u32),
+                    false => rows.push((met, parts.len(), row)),
                 }
             }
-            common.rows += batch.len as u64;
             common.emit_late(cx, &batch, &late);
+            let len = batch.len as u64;
+            parts.push(Part { batch, times, refused, first: common.rows });
+            common.rows += len;
+        }
+        rows.sort_by_key(|(met, ..)| *met);
+        let (all, mut given) = (common.rows, moment.before);
+        for (met, part, row) in rows {
+            if met > given {
+                self.give_due(common, cx, (given, met))?;
+                given = met;
+            }
+            let part = &mut parts[part];
+            common.rows = part.first;
+            std::mem::swap(&mut self.refused, &mut part.refused);
+            self.targets(&part.batch, &part.times, row, &mut targets);
+            self.take_one(common, cx, &part.batch, (row, met), &targets)?;
+            std::mem::swap(&mut self.refused, &mut part.refused);
+        }
+        common.rows = all;
+        Ok(())
+    }
+
+    /// Takes a row that is behind the ends of some of its windows.
+    fn take_one(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        batch: &Batch,
+        (row, met): (usize, i64),
+        targets: &[Target],
+    ) -> Result<(), Halt> {
+        for target in targets {
+            if target.end > met || self.over(target.end) <= met {
+                continue;
+            }
+            let rows = Rows { batch, rows: vec![row as u32], number: cx.number, behind: true };
+            let slots = self.add(common, cx, *target, rows)?;
+            self.behind(common, cx, (target.end, target.start), &slots, met, batch, row)?;
         }
         Ok(())
+    }
+
+    /// Gives the windows that are due at the second watermark, and were not at the first.
+    fn give_due(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        (from, to): (i64, i64),
+    ) -> Result<(), Halt> {
+        let due = self.open.range((from.saturating_add(1), i64::MIN)..=(to, i64::MAX));
+        let windows = due.map(|(window, _)| *window).collect();
+        self.give_windows(common, cx, Phase::Due, windows, |group| !group.done)
     }
 
     /// A row that is behind the end of its window has changed a group.
@@ -261,7 +315,7 @@ impl Kept {
                 0 => Vec::new(),
                 _ => of_row(batch, common.shape.input.fields.len(), row),
             };
-            let rank = Rank::Row { number: cx.number, own };
+            let rank = Rank::Row { met, place: common.rows + row as u64, number: cx.number, own };
             let given = open.give(common, cx, window, &[slot], (met, &rank), self.discarding)?;
             cx.emit(given.batch);
         }
@@ -281,9 +335,19 @@ impl Kept {
         windows: impl Fn(&Kept, i64) -> bool,
         groups: impl Fn(State) -> bool,
     ) -> Result<(), Halt> {
-        let keys: Vec<(i64, i64)> =
-            self.open.keys().copied().filter(|(end, _)| windows(self, *end)).collect();
-        let parts: Vec<&[(i64, i64)]> = keys.chunk_by(|a, b| self.together(*a, *b)).collect();
+        let windows = self.open.keys().copied().filter(|(end, _)| windows(self, *end)).collect();
+        self.give_windows(common, cx, phase, windows, groups)
+    }
+
+    fn give_windows(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        phase: Phase,
+        windows: Vec<(i64, i64)>,
+        groups: impl Fn(State) -> bool,
+    ) -> Result<(), Halt> {
+        let parts: Vec<&[(i64, i64)]> = windows.chunk_by(|a, b| self.together(*a, *b)).collect();
         for together in parts {
             self.give_end(common, cx, phase, together, &groups)?;
         }
@@ -492,7 +556,7 @@ impl Windows for Kept {
             }
         }
         for (target, rows) in parts {
-            let part = Part { batch: &batch, rows, number: cx.number, behind: false };
+            let part = Rows { batch: &batch, rows, number: cx.number, behind: false };
             self.add(common, cx, target, part)?;
         }
         if !behind.is_empty() {
@@ -512,8 +576,8 @@ impl Windows for Kept {
         _rest: Vec<Batch>,
     ) -> Result<(), Halt> {
         let now = moment.latest(i64::MAX);
-        self.give_chosen(common, cx, Phase::Due, |_, end| end <= now, |group| !group.done)?;
         self.take_behind(common, cx, moment)?;
+        self.give_chosen(common, cx, Phase::Due, |_, end| end <= now, |group| !group.done)?;
         if self.gives_later() {
             let over = |kept: &Kept, end| kept.over(end) <= now;
             self.give_chosen(common, cx, Phase::Over, over, |group| group.changed)?;

@@ -3,7 +3,7 @@
 use super::births::{Births, Places, Reborn, Written};
 use super::bounds::Bounds;
 use crate::number::Number;
-use crate::ranks::Ranks;
+use crate::ranks::{Ranks, Turn};
 use crate::snapshot::Columns;
 use crate::state::{Groups, Held, Made, Refused, Scratch, Shape};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
@@ -31,9 +31,10 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Where a window stands among others: by its end, and behind all times (where ends are one) by its start.
-    pub(crate) fn order(&self, bounds: Bounds) -> i64 {
-        if self.any_start { bounds.end } else { (bounds.start >> 1) + (bounds.end >> 1) }
+    /// When a window is given: at its end, and of those that end behind all times (where ends are one) the one that
+    /// begins first.
+    pub(crate) fn turn(&self, bounds: Bounds) -> Turn {
+        (bounds.end, if self.any_start { 0 } else { bounds.start })
     }
 }
 
@@ -150,7 +151,7 @@ impl Pane {
         if output.rank > 0 {
             let mut ranks = Ranks::new(output.rank);
             let slots: Vec<u32> = rows.of.iter().map(|&of| slots[of as usize]).collect();
-            self.births.rank(&slots, output.order(bounds), &mut ranks);
+            self.births.rank(&slots, output.turn(bounds), &mut ranks);
             ranks.append_to(&mut rows.batch);
         }
         rows

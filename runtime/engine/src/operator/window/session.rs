@@ -12,7 +12,7 @@ use super::kept::State;
 use super::windows::{Common, Windows, rest};
 use crate::context::Context;
 use crate::error::Halt;
-use crate::number::at_end_of_time;
+use crate::number::{Number, at_end_of_time};
 use crate::operator::Flush;
 use crate::ranks::{Phase, of_row};
 use crate::snapshot::{Loading, Saving};
@@ -71,12 +71,26 @@ pub(crate) struct Sessions {
     hashes: Vec<u64>,
     key_slots: Vec<u32>,
     given: Given,
-    /// Results of sessions that were due before a row extended them.
-    before: Vec<Replaced>,
-    /// Results that are given for rows behind.
-    again: Vec<Batch>,
+    /// Results of sessions that were due before a row extended them, and those that are given for rows behind.
+    made: Vec<Replaced>,
+    /// Sessions that were given for a row behind in this number, and for which: what follows of them comes later.
+    again: BTreeMap<u32, Again>,
     /// What the end of the input gives piece by piece.
     flushing: Option<std::vec::IntoIter<u32>>,
+}
+
+/// For which row behind a session was given.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Again {
+    met: i64,
+    place: u64,
+    own: Vec<i64>,
+}
+
+impl Again {
+    fn rank(&self, number: Number) -> Rank {
+        Rank::Row { met: self.met, place: self.place, number, own: self.own.clone() }
+    }
 }
 
 #[derive(Default)]
@@ -107,8 +121,8 @@ impl Sessions {
             hashes: Vec::new(),
             key_slots: Vec::new(),
             given: Given::default(),
-            before: Vec::new(),
-            again: Vec::new(),
+            made: Vec::new(),
+            again: BTreeMap::new(),
             flushing: None,
         }
     }
@@ -192,6 +206,7 @@ impl Sessions {
         self.sessions[slot as usize].bucket = i64::MIN;
         self.calls.reset(slot as usize);
         self.given.forget(slot);
+        self.again.remove(&slot);
         self.free.push(slot);
     }
 
@@ -244,9 +259,9 @@ impl Sessions {
             // What is due for this row is given as it was before it.
             let Session { end, state, .. } = self.sessions[of as usize];
             if !state.done && end < met {
-                let rank = Rank::Due(Phase::Due);
+                let rank = self.later(of, cx.number).unwrap_or(Rank::Session { before: true });
                 let given = self.result(common, cx, &[of], (NO_WATERMARK, &rank))?;
-                self.before.push(given);
+                self.made.push(given);
             }
         }
         let was_given = touched.iter().any(|of| self.sessions[*of as usize].state.done);
@@ -275,6 +290,10 @@ impl Sessions {
                 self.births.set(slot as usize, &self.births.get(of as usize));
             }
             self.given.join(slot, of);
+            if let Some(again) = self.again.remove(&of) {
+                let known = self.again.entry(slot).or_insert_with(|| again.clone());
+                *known = again.max(known.clone());
+            }
             self.close(of);
         }
         let behind = bounds.end < met;
@@ -286,12 +305,22 @@ impl Sessions {
                 0 => Vec::new(),
                 _ => of_row(batch, common.shape.input.fields.len(), row),
             };
-            let rank = Rank::Row { number: cx.number, own };
+            let again = Again { met, place: common.rows + row as u64, own };
+            let known = self.again.entry(slot).or_insert_with(|| again.clone());
+            *known = again.max(known.clone());
+            let rank = known.rank(cx.number);
             let given = self.result(common, cx, &[slot], (met, &rank))?;
-            self.again.push(given.batch);
+            self.made.push(given);
         }
         self.watch(slot);
         Ok(false)
+    }
+
+    /// The rank of a session's result that has to follow one which was given for a row behind.
+    fn later(&self, slot: u32, number: Number) -> Option<Rank> {
+        let again = self.again.get(&slot)?;
+        let is_later = again.met > self.sessions[slot as usize].end;
+        is_later.then(|| again.rank(number))
     }
 
     /// The session that a row makes with those that it touches.
@@ -460,7 +489,6 @@ impl Windows for Sessions {
         let (over, due): (Vec<u32>, Vec<u32>) =
             due.into_iter().partition(|slot| self.sessions[*slot as usize].state.done);
         self.give_due(common, cx, &due)?;
-        std::mem::take(&mut self.again).into_iter().for_each(|batch| cx.emit(batch));
         self.give_over(common, cx, over, due, now)?;
         self.compact();
         Ok(())

@@ -7,24 +7,30 @@ use flow_plan::operator::LateTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
 
 impl Sessions {
-    /// Gives the sessions that are due, with what was due before rows extended it, in order.
+    /// Gives the sessions that are due, with what was due before rows extended it and what is given for rows behind,
+    /// each in its turn.
     pub(super) fn give_due(
         &mut self,
         common: &Common,
         cx: &mut Context<'_>,
         due: &[u32],
     ) -> Result<(), Halt> {
-        let before = std::mem::take(&mut self.before);
-        let rank = Rank::Due(Phase::Due);
-        let mut all: Vec<Replaced> = Vec::new();
+        let mut all: Vec<Replaced> = std::mem::take(&mut self.made);
+        let is_alone = all.is_empty();
+        let (later, due): (Vec<u32>, Vec<u32>) =
+            due.iter().partition(|slot| self.later(**slot, cx.number).is_some());
         for slots in due.chunks(BATCH_ROWS) {
-            all.push(self.result(common, cx, slots, (NO_WATERMARK, &rank))?);
+            all.push(self.result(common, cx, slots, (NO_WATERMARK, &Rank::Session { before: false }))?);
         }
-        if before.is_empty() {
-            all.into_iter().for_each(|given| cx.emit(given.batch));
-        } else {
-            all.extend(before);
-            cx.emit(in_order(all));
+        for slot in later {
+            if let Some(rank) = self.later(slot, cx.number) {
+                all.push(self.result(common, cx, &[slot], (NO_WATERMARK, &rank))?);
+            }
+        }
+        self.again.clear();
+        match is_alone {
+            true => all.into_iter().for_each(|given| cx.emit(given.batch)),
+            false => cx.emit(in_order(all)),
         }
         Ok(())
     }
