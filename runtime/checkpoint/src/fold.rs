@@ -27,7 +27,8 @@ pub(crate) fn fold(mut versions: Vec<Table>) -> Option<Table> {
         change.rows.into_iter().chain(gone).for_each(|batch| said.take(batch));
     }
     if !said.is_empty() {
-        table.rows = table.rows.iter().filter_map(|batch| said.without(batch)).collect();
+        // Each batch is freed before the next one is looked at.
+        table.rows = table.rows.into_iter().filter_map(|batch| said.without(&batch)).collect();
     }
     table.rows.extend(newer.into_iter().rev().flatten());
     table.change = Change::Whole;

@@ -92,30 +92,34 @@ fn load_slice(
     manifest: &Manifest,
     slice: Slice,
 ) -> Result<Vec<Part>, Failure> {
-    let schemas = Arc::new(manifest.states.clone());
-    let chains = manifest.parts.chunk_by(|a, b| a.worker == b.worker).map(<[PartFile]>::to_vec).collect();
-    side_by_side(disk, dir, &schemas, chains, slice).into_iter().collect()
+    let schemas = manifest.states.clone();
+    let loaded = side_by_side(disk, dir, manifest, move |disk, dir, chain| {
+        load_chain(disk, dir, &schemas, chain, slice)
+    });
+    loaded.into_iter().collect()
 }
 
-/// Loads each worker's part in a thread of its own; one alone needs none.
-fn side_by_side(
+/// Does something with each worker's files, the base first: in threads of their own, and one worker's here.
+pub(crate) fn side_by_side<T: Send + 'static>(
     disk: &Arc<dyn Disk>,
     dir: &Path,
-    schemas: &Arc<Vec<StateSchema>>,
-    mut chains: Vec<Vec<PartFile>>,
-    slice: Slice,
-) -> Vec<Result<Part, Failure>> {
+    manifest: &Manifest,
+    act: impl Fn(&dyn Disk, &Path, &[PartFile]) -> Result<T, Failure> + Send + Sync + 'static,
+) -> Vec<Result<T, Failure>> {
+    let act = Arc::new(act);
+    let mut chains: Vec<Vec<PartFile>> =
+        manifest.parts.chunk_by(|a, b| a.worker == b.worker).map(<[PartFile]>::to_vec).collect();
     let last = chains.pop();
     let threads: Vec<_> = chains
         .into_iter()
         .map(|chain| {
-            let (disk, dir, schemas) = (disk.clone(), dir.to_path_buf(), schemas.clone());
-            flow_env::spawn("load", move || load_chain(&*disk, &dir, &schemas, &chain, slice))
+            let (disk, dir, act) = (disk.clone(), dir.to_path_buf(), act.clone());
+            flow_env::spawn("load", move || act(&*disk, &dir, &chain))
         })
         .collect();
-    let last = last.map(|chain| load_chain(&**disk, dir, schemas, &chain, slice));
+    let last = last.map(|chain| act(&**disk, dir, &chain));
     let joined = threads.into_iter().map(|thread| match thread.map(flow_env::Worker::join) {
-        Ok(Ok(part)) => part,
+        Ok(Ok(done)) => done,
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
         Err(error) => Err(Failure::new(dir, Problem::Io(error))),
     });

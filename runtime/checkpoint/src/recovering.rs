@@ -3,11 +3,13 @@
 use crate::failure::{Failure, Problem};
 use crate::folder::{CheckpointFolder, Folder, MANIFEST, exists, part_path, read_manifest};
 use crate::job::Job;
-use crate::manifest::Manifest;
+use crate::loading::side_by_side;
+use crate::manifest::{Manifest, PartFile};
 use crate::part;
 use crate::protocol::{self, Epoch, Generation, Mark, Recovery, Refusal};
 use crate::record;
 use crate::retention::Latest;
+use flow_env::Disk;
 use std::fmt;
 use std::path::Path;
 
@@ -234,10 +236,11 @@ fn only_damage(failure: Failure) -> Result<Failure, Failure> {
 
 /// Reads all parts of a checkpoint for their hashes.
 pub(crate) fn verify(folder: &Folder, manifest: &Manifest, dir: &Path) -> Result<(), Failure> {
-    let whole = |part: &crate::manifest::PartFile| {
-        part::verify(&*folder.disk, &part_path(dir, &part.file), part.key(), part.sealed())
+    let whole = |disk: &dyn Disk, dir: &Path, chain: &[PartFile]| {
+        let mut parts = chain.iter();
+        parts.try_for_each(|part| part::verify(disk, &part_path(dir, &part.file), part.key(), part.sealed()))
     };
-    manifest.parts.iter().try_for_each(whole)
+    side_by_side(&folder.disk, dir, manifest, whole).into_iter().collect()
 }
 
 impl Folder {

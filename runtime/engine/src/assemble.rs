@@ -73,7 +73,8 @@ pub(crate) fn assemble(
     let begun =
         begin_run(&graph, &states, &mut sinks, options, env).and_then(|(snapshot, pieces, recovery)| {
             let goes_on = snapshot.is_some();
-            let begin = Begin::new(snapshot.unwrap_or_default(), count);
+            let begin = Begin::new(snapshot.unwrap_or_default(), count)
+                .map_err(|error| StartError::new(no_thread(&error), "job", graph.job.state_place))?;
             seek(&graph, &nodes, &mut sources, &states, &begin)?;
             let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
             Ok((goes_on, begin, pieces, recovery, timed, open_writers(&graph, &mut sinks, count)?))
@@ -142,6 +143,10 @@ pub(crate) fn assemble(
 /// Why state cannot be taken over: of a node, or of the job.
 type NotLoaded = (Option<usize>, String);
 
+fn no_thread(error: &std::io::Error) -> String {
+    format!("a thread could not be started: {error}")
+}
+
 /// Gives the workers their state, each in a thread of its own.
 fn load(workers: Vec<Worker>, begin: &mut Begin) -> Result<Vec<Worker>, NotLoaded> {
     let mut threads = Vec::new();
@@ -149,7 +154,7 @@ fn load(workers: Vec<Worker>, begin: &mut Begin) -> Result<Vec<Worker>, NotLoade
         let mut share = begin.share(index);
         let load = move || worker.flow.load(&mut share).map(|()| worker);
         let started = flow_env::spawn("load", load);
-        threads.push(started.map_err(|error| (None, format!("a thread could not be started: {error}")))?);
+        threads.push(started.map_err(|error| (None, no_thread(&error)))?);
     }
     let joined = threads.into_iter().map(|thread| match thread.join() {
         Ok(loaded) => loaded.map_err(|(node, why)| (Some(node), why)),
@@ -163,7 +168,8 @@ fn load(workers: Vec<Worker>, begin: &mut Begin) -> Result<Vec<Worker>, NotLoade
 fn load_more(pieces: &Pieces, workers: &mut [Worker]) -> Result<(), NotLoaded> {
     for piece in 1..pieces.count() {
         let parts = pieces.load(piece).map_err(|failure| (None, failure.to_string()))?;
-        let mut begin = Begin::new(Snapshot { parts, ..Snapshot::default() }, workers.len());
+        let begin = Begin::new(Snapshot { parts, ..Snapshot::default() }, workers.len());
+        let mut begin = begin.map_err(|error| (None, no_thread(&error)))?;
         for (index, worker) in workers.iter_mut().enumerate() {
             worker.flow.load_more(&mut begin.share(index)).map_err(|(node, why)| (Some(node), why))?;
         }

@@ -96,6 +96,16 @@ impl Births {
         self.ranks = ranks;
     }
 
+    /// Takes over the births of more slots, from `known` on, whose numbers ascend.
+    pub(crate) fn extend(&mut self, known: usize, numbers: &[Number], ranks: &[Vec<i64>]) {
+        for (slot, &number) in (known..).zip(numbers) {
+            if self.numbers.last().is_none_or(|(last, _)| *last != number) {
+                self.numbers.push((number, slot as u32));
+            }
+        }
+        self.ranks.iter_mut().zip(ranks).for_each(|(all, more)| all.extend_from_slice(more));
+    }
+
     /// How many ranks are kept of each row.
     pub(crate) fn width(&self) -> usize {
         self.ranks.len()

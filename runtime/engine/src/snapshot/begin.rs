@@ -9,14 +9,17 @@ use flow_env::planted;
 use flow_plan::operator::StateIdentity;
 use flow_plan::physical::{Graph, Node, NodeKind};
 use std::collections::HashMap;
+use std::io;
 
 /// A snapshot, as the workers of a job take it over.
 #[derive(Default)]
 pub(crate) struct Begin {
     position: JobPosition,
-    /// By worker: the tables of each state.
-    states: Vec<HashMap<String, Vec<Table>>>,
+    states: States,
 }
+
+/// By worker: the tables of each state.
+type States = Vec<HashMap<String, Vec<Table>>>;
 
 /// What one worker begins with.
 pub(crate) struct Share {
@@ -35,11 +38,27 @@ impl Share {
 }
 
 impl Begin {
-    /// Deals the entries of a snapshot to so many workers.
-    pub(crate) fn new(snapshot: Snapshot, workers: usize) -> Begin {
-        let mut states: Vec<HashMap<String, Vec<Table>>> = (0..workers).map(|_| HashMap::new()).collect();
-        snapshot.parts.into_iter().for_each(|part| deal(part, &mut states));
-        Begin { position: snapshot.position, states }
+    /// Deals the entries of a snapshot to so many workers: each part in a thread of its own, if there is something to deal.
+    pub(crate) fn new(snapshot: Snapshot, workers: usize) -> io::Result<Begin> {
+        let Snapshot { position, parts } = snapshot;
+        let states: Vec<States> = if workers == 1 || parts.len() == 1 {
+            parts.into_iter().map(|part| deal(part, workers)).collect()
+        } else {
+            let deal = |part| flow_env::spawn("deal", move || deal(part, workers));
+            let threads = parts.into_iter().map(deal).collect::<Vec<_>>().into_iter();
+            let joined = threads
+                .map(|thread| Ok(thread?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))));
+            // All are waited for, also if one fails.
+            joined.collect::<Vec<_>>().into_iter().collect::<io::Result<_>>()?
+        };
+        let mut all: States = (0..workers).map(|_| HashMap::new()).collect();
+        for (worker, states) in states.into_iter().flat_map(|dealt| dealt.into_iter().enumerate()) {
+            for (id, tables) in states {
+                let known = all[worker].entry(id).or_default();
+                tables.into_iter().for_each(|table| add(known, table));
+            }
+        }
+        Ok(Begin { position, states: all })
     }
 
     /// The number of its barrier: the first that is handed out.
@@ -68,7 +87,9 @@ fn find<'a>(entries: &'a [(String, String)], id: &str) -> Option<&'a str> {
     entries.iter().find(|(name, _)| name == id).map(|(_, text)| text.as_str())
 }
 
-fn deal(part: Part, to: &mut [HashMap<String, Vec<Table>>]) {
+/// What becomes of a part.
+fn deal(part: Part, workers: usize) -> States {
+    let mut to: States = (0..workers).map(|_| HashMap::new()).collect();
     for state in part.states {
         for table in state.tables {
             let owners = match table.home {
@@ -90,6 +111,7 @@ fn deal(part: Part, to: &mut [HashMap<String, Vec<Table>>]) {
             }
         }
     }
+    to
 }
 
 enum Owners {

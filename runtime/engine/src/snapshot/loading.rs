@@ -1,6 +1,7 @@
 //! Taking over the state of an operator from a snapshot.
 
 use super::cast::cast;
+use super::in_order::InOrder;
 use flow_checkpoint::state::{Home, Table};
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::{DataType, Field, RecordType};
@@ -62,6 +63,14 @@ impl Loading {
     /// Is there a table with entries?
     pub(crate) fn has(&self, name: &str) -> bool {
         self.tables.iter().any(|table| table.name == name && table.rows.iter().any(|batch| batch.len > 0))
+    }
+
+    /// Takes a table, to be given in the order of the sequence, as [`Loaded::by_rank`] has it.
+    pub(crate) fn in_order(&mut self, name: &str, first: &str) -> InOrder {
+        let at = self.tables.iter().position(|table| table.name == name);
+        let table = at.map(|at| self.tables.remove(at));
+        let (schema, rows) = table.map_or_else(Default::default, |table| (table.schema, table.rows));
+        InOrder::new(schema, rows, first)
     }
 
     /// Takes a table; without entries if nothing was saved under this name.
@@ -184,7 +193,7 @@ impl Loaded {
     }
 }
 
-fn rank_columns(schema: &RecordType) -> usize {
+pub(super) fn rank_columns(schema: &RecordType) -> usize {
     (0..).take_while(|at| schema.position(&format!("·rank{at}")).is_some()).count()
 }
 

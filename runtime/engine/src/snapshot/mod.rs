@@ -11,6 +11,7 @@
 mod barrier;
 mod begin;
 mod cast;
+mod in_order;
 mod loading;
 mod saving;
 

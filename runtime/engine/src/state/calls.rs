@@ -221,7 +221,7 @@ impl Calls {
     /// Gives slots, which are empty, what was written down of them: a row per slot.
     pub(crate) fn load(&mut self, shape: &Shape, slots: &[u32], from: &Loaded) -> Result<(), String> {
         let empty = |call: usize| shape.accumulators(&shape.calls[call]);
-        load_calls(&mut self.0, &empty, &stored_names(&shape.calls), slots, from)
+        load_calls(&mut self.0, &empty, &stored_names(&shape.calls), (0, slots), from)
     }
 
     /// Why slots have no result, and the aggregate's place.

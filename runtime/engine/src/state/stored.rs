@@ -271,16 +271,16 @@ pub(crate) fn store_calls(
     }
 }
 
-/// Gives slots, which are empty, what a table holds of them, a row per slot. An aggregate that was not saved
-/// starts empty. A slot may come several times, from workers that each had a part of it: these are merged.
+/// Gives slots what a table holds of them, a row per slot. An aggregate that was not saved starts empty. A slot may come
+/// several times, from workers that each had a part of it, or be one of those that were `known` before: these are merged.
 pub(crate) fn load_calls(
     calls: &mut [Box<dyn Accumulators>],
     empty: &dyn Fn(usize) -> Box<dyn Accumulators>,
     names: &[Arc<str>],
-    slots: &[u32],
+    (known, slots): (usize, &[u32]),
     from: &Loaded,
 ) -> Result<(), String> {
-    let rounds = rounds(slots);
+    let rounds = rounds(known, slots);
     for (index, (call, name)) in calls.iter_mut().zip(names).enumerate() {
         let Some(parts) = saved_parts(&call.parts(), name, from)? else { continue };
         if index == 1 && planted("start-an-aggregate-empty") {
@@ -360,19 +360,20 @@ fn float_total((sum, rows): (i128, i64)) -> (FloatTotal, i64) {
     (FloatTotal::of_parts(high, (sum - high as i128) as f64, [0; 3]), rows)
 }
 
-/// Rows so that in none of the lists a slot comes twice.
-fn rounds(slots: &[u32]) -> Vec<Vec<u32>> {
+/// Rows so that in none of the lists a slot comes twice, and in the first one none that was known before.
+fn rounds(known: usize, slots: &[u32]) -> Vec<Vec<u32>> {
     // Few slots, of many that there are, stand close together.
     let first = slots.iter().min().copied().unwrap_or_default();
     let mut seen: Vec<u32> = vec![0; slots.iter().max().map_or(0, |slot| (slot - first) as usize + 1)];
     let mut rounds: Vec<Vec<u32>> = Vec::new();
     for (row, &slot) in slots.iter().enumerate() {
-        let round = &mut seen[(slot - first) as usize];
-        if *round as usize == rounds.len() {
-            rounds.push(Vec::new());
+        let before = &mut seen[(slot - first) as usize];
+        let round = *before as usize + usize::from((slot as usize) < known);
+        if round >= rounds.len() {
+            rounds.resize(round + 1, Vec::new());
         }
-        rounds[*round as usize].push(row as u32);
-        *round += 1;
+        rounds[round].push(row as u32);
+        *before += 1;
     }
     rounds
 }

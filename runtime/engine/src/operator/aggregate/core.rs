@@ -233,10 +233,11 @@ impl Core {
 
     /// Takes over groups that were saved; gives the slot of each of these entries, in their order.
     pub(super) fn load(&mut self, from: &Loaded) -> Result<Vec<u32>, String> {
+        let known = self.table.len();
         let slots = self.slots_of(from)?;
         let (aggregates, input, change) = (&self.aggregates, &self.input, self.change);
         let empty = |index: usize| empty(&aggregates[index], input, change);
-        load_calls(&mut self.calls, &empty, &self.names, &slots, from)?;
+        load_calls(&mut self.calls, &empty, &self.names, (known, &slots), from)?;
         Ok(slots)
     }
 }

@@ -351,42 +351,18 @@ impl Operator for AggregateOperator {
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         let ranks = from.rank_columns("groups");
-        let saved = from.table("groups");
-        let saved = saved.in_order(&saved.by_rank(NUMBER));
-        if let Some(origins) = &mut self.core.origins {
-            origins.widen(ranks);
-            self.take_in(&saved)?;
-            return self.relieve().map_err(|error| error.to_string());
+        let mut saved = from.in_order("groups", NUMBER);
+        match &mut self.core.origins {
+            Some(origins) => origins.widen(ranks),
+            None => self.core.table.reserve(saved.len()),
         }
-        let slots = self.core.load(&saved)?;
-        // Of a group that several workers had a part of, the first entry is the oldest.
-        let mut firsts: Vec<u32> = Vec::new();
-        for (row, &slot) in slots.iter().enumerate() {
-            if slot as usize == firsts.len() {
-                firsts.push(row as u32);
-            }
+        while let Some(piece) = saved.next() {
+            self.take_in(&piece)?;
         }
-        let pick = |values: &[i64]| -> Vec<i64> { firsts.iter().map(|&row| values[row as usize]).collect() };
-        let numbers: Vec<Number> = pick(&saved.ints(NUMBER)).into_iter().map(|n| n as Number).collect();
-        let ranks = saved.ranks(self.core.births.width());
-        self.core.births.load(&numbers, ranks.iter().map(|ranks| pick(ranks)).collect());
-        let pending = pick(&saved.ints(PENDING));
-        match self.trigger {
-            RunningTrigger::Count(_) => self.pending = pending.iter().map(|rows| *rows as u64).collect(),
-            RunningTrigger::Every(_) => {
-                self.is_changed = pending.iter().map(|changed| *changed != 0).collect();
-                self.changed =
-                    (0..pending.len() as u32).filter(|&slot| self.is_changed[slot as usize]).collect();
-            }
-            RunningTrigger::EachRow | RunningTrigger::AtEnd => {}
+        match self.ledger.spills() {
+            true => self.relieve().map_err(|error| error.to_string()),
+            false => Ok(()),
         }
-        if self.hidden.time.is_some() {
-            self.times = match saved.has(TIME) {
-                true => pick(&saved.ints(TIME)),
-                false => vec![NO_WATERMARK; firsts.len()],
-            };
-        }
-        Ok(())
     }
 
     fn held(&self) -> Held {

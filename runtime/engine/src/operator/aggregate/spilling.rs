@@ -1,7 +1,7 @@
 //! Running aggregation of more groups than memory has room for: those that no row came for lately are on disk, as the
 //! rows that a checkpoint would hold of them, and come back with the next row of their key.
 
-use super::{AggregateOperator, NUMBER, PENDING, TIME};
+use super::{AggregateOperator, NUMBER, Origins, PENDING, TIME};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
@@ -36,15 +36,23 @@ impl Entries for AggregateOperator {
             }
         }
         let pick = |values: &[i64]| -> Vec<i64> { firsts.iter().map(|&row| values[row as usize]).collect() };
-        if let Some(origins) = &mut self.core.origins {
-            let numbers: Vec<Number> =
-                pick(&saved.ints(NUMBER)).into_iter().map(|number| number as Number).collect();
-            let ranks: Vec<Vec<i64>> = saved.ranks(origins.width()).iter().map(|ranks| pick(ranks)).collect();
-            origins.extend(&numbers, &ranks);
+        let numbers: Vec<Number> =
+            pick(&saved.ints(NUMBER)).into_iter().map(|number| number as Number).collect();
+        let width = self.core.origins.as_ref().map_or(self.core.births.width(), Origins::width);
+        let ranks: Vec<Vec<i64>> = saved.ranks(width).iter().map(|ranks| pick(ranks)).collect();
+        match &mut self.core.origins {
+            Some(origins) => origins.extend(&numbers, &ranks),
+            None => self.core.births.extend(known, &numbers, &ranks),
         }
         if let RunningTrigger::Count(_) = self.trigger {
             self.pending.resize(known, 0);
             self.pending.extend(pick(&saved.ints(PENDING)).into_iter().map(|rows| rows as u64));
+        }
+        if let RunningTrigger::Every(_) = self.trigger {
+            self.is_changed.resize(known, false);
+            self.is_changed.extend(pick(&saved.ints(PENDING)).into_iter().map(|changed| changed != 0));
+            let slots = known as u32..self.is_changed.len() as u32;
+            self.changed.extend(slots.filter(|&slot| self.is_changed[slot as usize]));
         }
         if self.hidden.time.is_some() {
             self.times.resize(known, NO_WATERMARK);
