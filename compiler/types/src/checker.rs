@@ -108,6 +108,8 @@ pub(crate) struct Checker<'a> {
     pub reported: HashSet<(flow_syntax::Code, Span)>,
     /// Where the job block says `delivery:`.
     pub delivery_span: Option<Span>,
+    /// Where types are written.
+    pub written: crate::written::Written<'a>,
     /// Fields of the row at the stage that is being checked: they are no constants.
     pub row_fields: Vec<std::sync::Arc<str>>,
 }
@@ -135,6 +137,7 @@ impl<'a> Checker<'a> {
             said: 0,
             reported: HashSet::new(),
             delivery_span: None,
+            written: crate::written::Written::collect(input.programs),
             row_fields: Vec::new(),
         }
     }

@@ -173,6 +173,7 @@ impl<'a> Checker<'a> {
             }
             let typed = cx.expr(*value, None);
             let local = cx.bind(name, typed.as_ref().map(|t| t.ty.clone()));
+            cx.bound_to(typed.as_ref().and_then(|t| t.written));
             match typed {
                 Some(typed) => bindings.push((local, typed)),
                 None => ok = false,
@@ -183,6 +184,9 @@ impl<'a> Checker<'a> {
             Some(Some(ty)) => cx.expect(decl.body, &ty, &what),
             _ => cx.expr(decl.body, None),
         };
+        if let Some(ret) = &decl.ret {
+            cx.ck.literal_references(global.program, decl.body, ret.span);
+        }
         let (Some(body), true) = (body, ok) else { return (None, cx.next_local) };
         let mut typed = body;
         for (local, value) in bindings.into_iter().rev() {

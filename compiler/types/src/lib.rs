@@ -32,6 +32,7 @@ mod test_decls;
 mod type_exprs;
 mod walk;
 mod words;
+mod written;
 
 pub use again::{Before, Edit};
 pub use checked::{Checked, CheckedStep, CheckedTest, ExpectedRow, Wanted};

@@ -87,6 +87,7 @@ impl Moves {
     fn stream(&self, stream: &mut StreamType) {
         stream.columns.iter_mut().for_each(|column| {
             self.span(&mut column.origin);
+            column.written.iter_mut().for_each(|ty| self.span(ty));
             column.side_at.iter_mut().for_each(|declared| self.span(declared));
             column.optional_by.iter_mut().for_each(|join| self.span(join));
         });

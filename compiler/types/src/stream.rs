@@ -19,6 +19,8 @@ pub struct Column {
     pub side_at: Option<Span>,
     /// Where the script says that it exists: a field of a `type`, an item of a `map`.
     pub origin: Span,
+    /// Where its type is written, if it is not with its origin.
+    pub written: Option<Span>,
     /// The `leftJoin` that made it optional.
     pub optional_by: Option<Span>,
     /// The same as long as the column passes through unchanged; tells whether it is ever read.

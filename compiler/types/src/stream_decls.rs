@@ -269,6 +269,7 @@ impl<'a> Checker<'a> {
                 side: None,
                 side_at: None,
                 origin,
+                written: None,
                 id: self.new_column(),
             })
             .collect()

@@ -155,10 +155,13 @@ impl<'a> Checker<'a> {
         for row in rows {
             let ExprKind::Record(items) = &ast.exprs[*row].kind else { continue };
             for item in items {
-                if let RecordItem::Field { name, .. } = item
+                if let RecordItem::Field { name, value } = item
                     && let Some((_, column)) = stream.named(&name.name).next()
                 {
                     self.reference(name.span, column.origin);
+                    if let Some(written) = column.written.or_else(|| self.written_of(column.origin)) {
+                        self.literal_references(ast, *value, written);
+                    }
                 }
             }
         }

@@ -33,6 +33,7 @@ pub use signature::{Call, CallForm, call, taken};
 pub use symbols::{Symbol, SymbolKind, folds, outline, symbols};
 
 use crate::Compilation;
+use flow_syntax::ast::{DeclKind, TypeExpr, TypeKind};
 use flow_syntax::{FileId, Span};
 
 /// Where the name under the cursor is declared.
@@ -74,7 +75,34 @@ fn field_at(compiled: &Compilation, offset: usize) -> Option<Span> {
     });
     let found =
         columns.find(|column| here(column.origin) && plain(text(compiled, column.origin)) == &*column.name);
-    found.map(|column| column.origin)
+    found.map(|column| column.origin).or_else(|| written_field_at(compiled, offset))
+}
+
+/// The name of a field in a written type under the cursor.
+fn written_field_at(compiled: &Compilation, offset: usize) -> Option<Span> {
+    fn within(ty: &TypeExpr, offset: usize) -> Option<Span> {
+        match &ty.kind {
+            _ if !ty.span.touches(offset) => None,
+            TypeKind::Optional(of) => within(of, offset),
+            TypeKind::Generic(_, of) => of.iter().find_map(|of| within(of, offset)),
+            TypeKind::Record(fields) => {
+                fields.iter().find_map(|field| match field.name.span.touches(offset) {
+                    true => Some(field.name.span),
+                    false => within(&field.ty, offset),
+                })
+            }
+            TypeKind::Name(_) | TypeKind::Error => None,
+        }
+    }
+    let decl = compiled.programs.first()?.decls.iter().find(|decl| decl.span.touches(offset))?;
+    let types: Vec<&TypeExpr> = match &decl.kind {
+        DeclKind::Type(decl) => vec![&decl.ty],
+        DeclKind::Source(decl) => decl.ty.iter().collect(),
+        DeclKind::Table(decl) => decl.ty.iter().collect(),
+        DeclKind::Fn(decl) => decl.params.iter().map(|(_, ty)| ty).chain(&decl.ret).collect(),
+        _ => Vec::new(),
+    };
+    types.into_iter().find_map(|ty| within(ty, offset))
 }
 
 /// Every place that means what is under the cursor, its declaration first.

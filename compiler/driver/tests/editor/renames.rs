@@ -254,7 +254,7 @@ fn a_rename_says_what_it_does_to_saved_state() {
     let text = with_fields(
         "param lim: int = 1\nfn twice(n: int) -> int = n * 2\n\
          stream s = a |> map { key: k, v, w: twice(v) } |> filter(w > lim) |> keyBy(key) |> aggregate { n: count(), most: max(w) }\n\
-         stream t = a |> map { at: k, b: v } |> keyBy(v: b) |> latest(by: at)\nsink o = s -> blackhole()\nsink p = t -> blackhole()\n",
+         stream t = a |> map { at: k, b: v, c: v } |> keyBy(c) |> trigger(atEnd) |> latest(by: at)\nsink o = s -> blackhole()\nsink p = t -> stdout(format: json)\n",
     );
     let says = |mark: &str, expected: &[&str]| {
         let found = saved(&text, mark);
@@ -278,4 +278,77 @@ fn a_rename_says_what_it_does_to_saved_state() {
     assert!(found[0].starts_with("! `o.count` incompatible: the key changed from `k` to `zz`"), "{found:?}");
     let found = saved(&format!("{text}sink p = a |> filter(x > 1) -> blackhole()\n"), "k: int");
     assert!(found[0].starts_with("? "), "{found:?}");
+}
+
+const NESTED: &str = "type Pos = { x: int, y: int? }
+type Row = { k: int, pos: Pos, all: list<Pos>, by: map<string, Pos> }
+fn near(p: Pos, far: int) -> bool = p.x < far
+fn move(p: Pos) -> Pos = { x: p.x + 1, y: p.y }
+source rows: Row = file(\"r\", format: json)
+stream s = rows as r
+  |> filter(r.pos.x > 1 and near(pos, 3) and near({ x: 1, y: null }, 3) and any(all, p => p.x > 1))
+  |> flatMap(one in all)
+  |> map { k, q: pos, sum: pos.x + all[0].x + one.x, new: move(pos).x, pos.x }
+  |> rename(q: at)
+sink o = s |> filter(at.x > 1 and x > 2) -> blackhole()
+test \"t\" {
+  given rows [ { k: 1, pos: { x: 1, y: 2 }, all: [{ x: 1, y: 2 }], by: map { \"a\": { x: 1, y: null } } } ]
+  expect o []
+}
+";
+
+#[test]
+fn fields_of_records_within_others_are_one_wherever_they_are_used() {
+    let before = script(NESTED);
+    assert!(!before.has_errors(), "{:?}", findings(&before));
+    let declared = NESTED.find("x: int").unwrap();
+    let uses = [
+        "pos.x > 1",
+        "p.x < far",
+        "x: p.x",
+        "p.x + 1",
+        "x: 1, y: null }, 3",
+        "p.x > 1",
+        "pos.x + all",
+        "[0].x",
+        "one.x",
+        "at.x",
+        "x: 1, y: 2 }, all",
+        "x: 1, y: 2 }]",
+    ];
+    for mark in uses {
+        let dot = mark.find(".x").map_or(0, |at| at + 1);
+        let at = NESTED.find(mark).unwrap_or_else(|| panic!("{mark}"))
+            + if mark.starts_with("x:") { 0 } else { dot };
+        let found = editor::definition(&before, at).map(|span| span.start as usize);
+        assert_eq!(found, Some(declared), "{mark}");
+    }
+    // What reads a field is called like it, and keeps its name.
+    let new = renamed(Path::new("s.flow"), NESTED, declared, "zz").unwrap();
+    assert!(new.contains("new: move(pos).zz, x: pos.zz }") && new.contains("at.zz > 1 and x > 2"), "{new}");
+    assert!(new.contains("{ zz: 1, y: null } } } ]"), "{new}");
+    // What nothing reads is found where it stands.
+    let new = renamed(Path::new("s.flow"), "type A = { b: { c: int } }\n", 16, "zz").unwrap();
+    assert_eq!(new, "type A = { b: { zz: int } }\n");
+}
+
+#[test]
+fn a_field_that_is_the_same_by_its_shape_alone_is_not_renamed_by_half() {
+    let text = "type A = { x: int }\ntype B = { x: int }\nfn f(b: B) -> int = b.x\n\
+                source s: { a: A } = file(\"s\", format: json)\nsink o = s |> filter(f(a) > 1) -> blackhole()\n";
+    let why = renamed(Path::new("s.flow"), text, text.find("x: int").unwrap(), "zz").unwrap_err();
+    assert!(why.contains("s.flow:5"), "{why}");
+}
+
+#[test]
+fn a_word_that_is_a_field_of_a_written_type_and_what_it_holds_is_told_apart() {
+    let text = "type P = { x: int, y: int }\nfn mk(x: int, p: P) -> P = { x, p.y }\n\
+                source s: { x: int, p: P } = file(\"s\", format: json)\nsink o = s |> map { q: mk(x, p) } -> blackhole()\n";
+    let of = |mark: &str| renamed(Path::new("s.flow"), text, text.find(mark).unwrap(), "zz").unwrap();
+    let field = of("x: int, y");
+    assert!(field.contains("{ zz: int, y: int }") && field.contains("= { zz: x, p.y }"), "{field}");
+    let parameter = of("x: int, p: P) ->");
+    assert!(parameter.contains("fn mk(zz: int, p: P) -> P = { x: zz, p.y }"), "{parameter}");
+    let both = of("y: int }");
+    assert!(both.contains("zz: int }\n") && both.contains("= { x, p.zz }"), "{both}");
 }

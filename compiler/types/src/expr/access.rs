@@ -32,6 +32,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
             }
             let mut typed = self.push(Kind::Local(local.local), ty, name.span);
             typed.path = Some(path);
+            typed.written = local.written;
             return Some(typed);
         }
         if let Fields::Grouped(_) = self.fields {
@@ -127,6 +128,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         let stream = self.row()?;
         let column = &stream.columns[index];
         let (id, origin, ty, name) = (column.id, column.origin, column.ty.clone(), column.name.clone());
+        let written = column.written.or_else(|| self.ck.written_of(origin));
         self.ck.mark_read(id);
         self.ck.reference(named, origin);
         if let Some((_, global)) = self.ck.global(&name)
@@ -141,6 +143,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         }
         let mut typed = self.push(Kind::Column(index as u32), ty, span);
         typed.path = Some(path);
+        typed.written = written;
         Some(typed)
     }
 
@@ -272,6 +275,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
     fn member(&mut self, base: Typed, name: &Ident, span: Span) -> Option<Typed> {
         match base.ty.unwrapped().clone() {
             DataType::Record(record) => {
+                let written = base.written;
                 let base = self.not_null(base, &format!("`.{}`", name.name))?;
                 let Some(index) = record.position(&name.name) else {
                     self.unknown_member(&record, name, base.span);
@@ -284,6 +288,10 @@ impl<'c, 'a> ExprCx<'c, 'a> {
                 }
                 let mut typed = self.push(Kind::Field(base.node, index as u32), ty, span);
                 typed.path = path;
+                if let Some(field) = written.and_then(|at| self.ck.written_field(at, &name.name)) {
+                    self.ck.reference(name.span, field.name.span);
+                    typed.written = Some(field.ty.span);
+                }
                 Some(typed)
             }
             DataType::Json => {
@@ -358,9 +366,12 @@ impl<'c, 'a> ExprCx<'c, 'a> {
                 return None;
             }
         };
+        let element = base.written.and_then(|at| self.ck.written_element(at));
         let base = self.not_null(base, "an index")?;
         let index = self.coerce(index, &wanted, "the index")?;
-        Some(self.push(Kind::Index(base.node, index.node), ty, span))
+        let mut typed = self.push(Kind::Index(base.node, index.node), ty, span);
+        typed.written = element;
+        Some(typed)
     }
 
     /// The name a `map { a }` item gives to its field.

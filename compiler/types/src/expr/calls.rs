@@ -293,7 +293,9 @@ impl<'a> ExprCx<'_, 'a> {
                     continue;
                 }
                 let typed = if lambda {
-                    self.lambda(def, pattern, arg.value, &mut vars)
+                    let of = given.iter().find(|(position, _)| *position == 0);
+                    let of = of.and_then(|(_, typed): &(usize, Option<Typed>)| typed.as_ref()?.written);
+                    self.lambda(def, pattern, arg.value, &mut vars, of)
                 } else {
                     self.argument(def, signature, param, arg.value, &mut vars)
                 };
@@ -453,7 +455,8 @@ impl<'a> ExprCx<'_, 'a> {
             let param = param_of(signature, position, arg)?;
             let pattern = &signature.params[param].ty;
             values.push(if matches!(pattern, TypePattern::Lambda(..)) {
-                self.lambda(def, pattern, arg.value, &mut vars)
+                let of = values[0].as_ref().and_then(|first: &Typed| first.written);
+                self.lambda(def, pattern, arg.value, &mut vars, of)
             } else {
                 self.argument(def, signature, param, arg.value, &mut vars)
             });
@@ -462,13 +465,14 @@ impl<'a> ExprCx<'_, 'a> {
         self.emit(def, signature, &vars, args, values, span)
     }
 
-    /// `x => e` for a parameter of a list function.
+    /// `x => e` for a parameter of a list function; `of` is where the type of the list is written.
     fn lambda(
         &mut self,
         def: &FunctionDef,
         pattern: &TypePattern,
         id: ExprId,
         vars: &mut Vars,
+        of: Option<Span>,
     ) -> Option<Typed> {
         let TypePattern::Lambda(wanted, result) = pattern else { return None };
         let ast = self.ast;
@@ -500,6 +504,8 @@ impl<'a> ExprCx<'_, 'a> {
             let ty = vars.resolve(want);
             locals.push(self.bind(param, ty));
         }
+        // The element is the last: `reduce` has what was made before in front.
+        self.bound_to(of.and_then(|at| self.ck.written_element(at)));
         let want = vars.resolve(result);
         let typed = self.expr(*body, want.as_ref());
         self.locals.truncate(before);

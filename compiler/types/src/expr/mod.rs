@@ -42,6 +42,8 @@ pub(crate) struct Typed {
     pub node: NodeId,
     pub ty: DataType,
     pub span: Span,
+    /// Where its type is written, if that is known.
+    pub written: Option<Span>,
     /// What it reads, if it is a plain field or local: that can be narrowed.
     pub path: Option<Path>,
     /// What is certainly not null when it is true.
@@ -195,7 +197,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
 
     pub(crate) fn push(&mut self, kind: Kind, ty: DataType, span: Span) -> Typed {
         let node = self.out.push(kind, ty.clone(), place(span));
-        Typed { node, ty, span, path: None, when_true: Vec::new(), when_false: Vec::new() }
+        Typed { node, ty, span, written: None, path: None, when_true: Vec::new(), when_false: Vec::new() }
     }
 
     pub(crate) fn push_literal(&mut self, value: Value, ty: DataType, span: Span) -> Typed {
@@ -206,8 +208,16 @@ impl<'c, 'a> ExprCx<'c, 'a> {
     pub(crate) fn bind(&mut self, name: &Ident, ty: Option<DataType>) -> u32 {
         let local = self.next_local;
         self.next_local += 1;
-        self.locals.push(Local { name: name.name.as_str().into(), local, ty, span: name.span });
+        let (written, span) = (self.ck.written_of(name.span), name.span);
+        self.locals.push(Local { name: name.name.as_str().into(), local, ty, span, written });
         local
+    }
+
+    /// Says where the type of the last local is written.
+    pub(crate) fn bound_to(&mut self, written: Option<Span>) {
+        if let Some(local) = self.locals.last_mut() {
+            local.written = written.or(local.written);
+        }
     }
 
     /// The finished expression, its root last.

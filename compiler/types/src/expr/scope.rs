@@ -13,6 +13,8 @@ pub(crate) struct Local {
     pub local: u32,
     pub ty: Option<DataType>,
     pub span: Span,
+    /// Where its type is written, if that is known.
+    pub written: Option<Span>,
 }
 
 /// The fields in scope.

@@ -40,6 +40,12 @@ impl<'a> ExprCx<'_, 'a> {
                 None => self.expr(*slot, None),
             });
         }
+        let declared = self.ck.globals[index].decl;
+        if let flow_syntax::ast::DeclKind::Fn(function) = &declared.kind {
+            for (slot, (_, ty)) in slots.iter().zip(&function.params) {
+                self.ck.literal_references(self.ast, *slot, ty.span);
+            }
+        }
         let values: Vec<Typed> = values.into_iter().collect::<Option<_>>()?;
         let (Some(body), Some(ret)) = (&template.body, &template.ret) else { return None };
         if self.out.nodes.len() + body.nodes.len() > MAX_NODES {
@@ -53,7 +59,11 @@ impl<'a> ExprCx<'_, 'a> {
             self.ck.report(diag);
             return None;
         }
-        Some(self.splice(&template, body, &values, ret.clone(), span))
+        let mut typed = self.splice(&template, body, &values, ret.clone(), span);
+        if let flow_syntax::ast::DeclKind::Fn(function) = &declared.kind {
+            typed.written = function.ret.as_ref().map(|ty| ty.span);
+        }
+        Some(typed)
     }
 
     /// Which expression goes to which parameter.
@@ -166,6 +176,14 @@ impl<'a> ExprCx<'_, 'a> {
             let kind = Kind::Let { local: first_local + position as u32, value: value.node, body: root };
             root = self.push(kind, ret.clone(), span).node;
         }
-        Typed { node: root, ty: ret, span, path: None, when_true: Vec::new(), when_false: Vec::new() }
+        Typed {
+            node: root,
+            ty: ret,
+            span,
+            written: None,
+            path: None,
+            when_true: Vec::new(),
+            when_false: Vec::new(),
+        }
     }
 }

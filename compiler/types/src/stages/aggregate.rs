@@ -295,6 +295,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 side: None,
                 side_at: None,
                 origin: span,
+                written: None,
                 id,
             });
         }

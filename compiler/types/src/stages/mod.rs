@@ -370,6 +370,6 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             span: origin,
             word: word.to_string(),
         });
-        Column { name, ty, side: None, side_at: None, origin, optional_by: None, id }
+        Column { name, ty, side: None, side_at: None, origin, written: None, optional_by: None, id }
     }
 }

@@ -108,13 +108,14 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let typed = cx.expr(value, None);
         let from = typed.as_ref().and_then(|t| t.path.as_ref()).and_then(crate::expr::Path::as_column);
         let expr = typed.as_ref().map(|t| cx.finish(t));
+        let written = typed.as_ref().and_then(|t| t.written);
         let ty = typed.map(|t| t.ty);
         let same = from.filter(|i| before.columns[*i].name.as_ref() == name.name);
         let column = match same {
             // Kept under its own name: still the same column.
             Some(index) if keep => Column { ty, ..before.columns[index].clone() },
-            Some(index) => Column { ty, origin: name.span, ..before.columns[index].clone() },
-            None => self.computed(&name.name, ty, name.span, word),
+            Some(index) => Column { ty, origin: name.span, written, ..before.columns[index].clone() },
+            None => Column { written, ..self.computed(&name.name, ty, name.span, word) },
         };
         made.push(Item { column, expr, from });
     }
@@ -282,6 +283,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let typed = cx.bare(list, None, "`flatMap`");
         let mut element = None;
         let mut expr = None;
+        let written = typed.as_ref().and_then(|list| list.written);
+        let written = written.and_then(|at| cx.ck.written_element(at));
         if let Some(typed) = typed {
             match &typed.ty {
                 DataType::List(of) => {
@@ -316,7 +319,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.ck.report(diag.help("`flatMap` adds a field: give it a name the record does not have"));
             return self.broken();
         }
-        let column = self.computed(&var.name, element, var.span, "flatMap");
+        let column = Column { written, ..self.computed(&var.name, element, var.span, "flatMap") };
         self.stream.columns.push(column);
         self.stream.made_by = ("the record of this `flatMap`".into(), stage.span);
         match expr {
@@ -583,7 +586,9 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 ok = false;
             }
             items[*index].column.name = new.name.as_str().into();
-            items[*index].column.origin = new.span;
+            let column = &mut items[*index].column;
+            column.written = column.written.or_else(|| self.ck.written_of(column.origin));
+            column.origin = new.span;
             items[*index].column.side = None;
         }
         self.lost_field = !ok;

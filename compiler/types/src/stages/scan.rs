@@ -49,8 +49,17 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let mut with_state = before.clone();
         let id = self.ck.new_column();
         let origin = self.ast.exprs[init].span;
-        let (name, side, side_at, optional_by) = ("state".into(), None, None, None);
-        with_state.columns.push(Column { name, ty: ty.clone(), side, side_at, origin, optional_by, id });
+        let (name, side, side_at, written, optional_by) = ("state".into(), None, None, None, None);
+        with_state.columns.push(Column {
+            name,
+            ty: ty.clone(),
+            side,
+            side_at,
+            origin,
+            written,
+            optional_by,
+            id,
+        });
         let next_expr = ty.as_ref().and_then(|ty| {
             let mut cx = self.rows(&with_state, stage.span);
             let typed = cx.expect(next, ty, "the next state")?;

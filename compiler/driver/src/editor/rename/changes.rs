@@ -67,16 +67,20 @@ pub(super) struct Moves(Vec<Vec<Moved>>);
 struct Moved {
     new: Range<usize>,
     old: Range<usize>,
+    /// What it stands for: what it replaces, or for a name that is put in front (`x: p.zz`), the word changed behind it.
+    meant: Range<usize>,
 }
 
 fn moved(changes: &[(Range<usize>, String)]) -> Vec<Moved> {
     let mut by = 0isize;
-    let each = |(old, new): &(Range<usize>, String)| {
+    let each = |(at, (old, new)): (usize, &(Range<usize>, String))| {
         let from = old.start.wrapping_add_signed(by);
         by += new.len() as isize - old.len() as isize;
-        Moved { new: from..from + new.len(), old: old.clone() }
+        let behind = changes.get(at + 1).filter(|_| old.is_empty() && new.ends_with(": "));
+        let meant = behind.map_or(old, |(changed, _)| changed).clone();
+        Moved { new: from..from + new.len(), old: old.clone(), meant }
     };
-    changes.iter().map(each).collect()
+    changes.iter().enumerate().map(each).collect()
 }
 
 impl Moves {
@@ -92,13 +96,13 @@ impl Moves {
         let from = match count.checked_sub(1).map(|at| &moves[at]) {
             None => start,
             Some(moved) if start >= moved.new.end => behind(start, moved),
-            Some(moved) => moved.old.start,
+            Some(moved) => moved.meant.start,
         };
         let count = moves.partition_point(|moved| moved.new.start < end);
         let to = match count.checked_sub(1).map(|at| &moves[at]) {
             None => end,
             Some(moved) if end >= moved.new.end => behind(end, moved),
-            Some(moved) => moved.old.end,
+            Some(moved) => moved.meant.end,
         };
         Span::new(span.file, from, to.max(from))
     }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 /// Another name at the places of a declaration.
 pub(super) struct Shorthand<'c> {
     compiled: &'c Compilation,
+    declared: Option<Span>,
     /// Is a column of a stream declared there?
     column: bool,
     /// By file: the items without a name of their own, by the word they end in.
@@ -27,7 +28,7 @@ struct Kept {
 impl Shorthand<'_> {
     pub(super) fn of(compiled: &Compilation, declared: Option<Span>) -> Shorthand<'_> {
         let column = declared.is_some_and(|declared| is_column(compiled, declared));
-        Shorthand { compiled, column, kept: HashMap::new() }
+        Shorthand { compiled, declared, column, kept: HashMap::new() }
     }
 
     /// What is written at a place for another name.
@@ -41,6 +42,21 @@ impl Shorthand<'_> {
             return vec![plain];
         }
         let old = self.compiled.sources.text(at);
+        // In a record whose type is written, the word means what it holds, noted first, and a field of that type.
+        let uses = self.compiled.checked.references().filter(|(used, _)| *used == at);
+        let mut meant = uses.map(|(_, of)| Some(*of) == self.declared);
+        let (value, field) = (meant.next().unwrap_or(true), meant.any(|is| is));
+        match (value, field) {
+            (true, true) => return vec![plain],
+            (false, true) if matches!(program.exprs[id].kind, ExprKind::Name(_)) => {
+                return vec![Edit { span: at, replacement: format!("{new}: {old}") }];
+            }
+            (false, true) => {
+                let whole = program.exprs[id].span;
+                return vec![Edit { span: whole.before(), replacement: format!("{new}: ") }];
+            }
+            _ => {}
+        }
         let whole = program.exprs[id].span;
         match program.exprs[id].kind {
             ExprKind::Name(_) => vec![Edit { span: at, replacement: format!("{old}: {new}") }],
