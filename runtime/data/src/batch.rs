@@ -15,16 +15,24 @@ pub struct Batch {
     pub len: usize,
     /// The columns, in the order of the schema.
     pub columns: Vec<Arc<Column>>,
-    /// Where the rows stood outside; lost when rows are made, or dropped by a chain.
+    /// Where the rows stood outside; lost when several rows are made of one, or one of several.
     pub origin: Option<Origin>,
 }
 
 /// Where the rows of a batch stood, for error messages.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    text: Arc<Text>,
-    /// Which rows of the text these are; without it, all of them in order.
+    texts: Texts,
+    /// Which rows of the text these are (of several texts: which of the places); without it, all of them in order.
     rows: Option<Arc<[u32]>>,
+}
+
+/// What the rows of a batch were decoded from.
+#[derive(Clone, Debug)]
+enum Texts {
+    One(Arc<Text>),
+    /// Rows of several batches: the texts, and of each row which of them and which row of that.
+    Several(Arc<[Arc<Text>]>, Arc<[(u32, u32)]>),
 }
 
 /// What a batch was decoded from.
@@ -45,27 +53,46 @@ pub struct Text {
 impl Origin {
     /// Of all rows of a text.
     pub fn new(text: Text) -> Origin {
-        Origin { text: Arc::new(text), rows: None }
+        Origin { texts: Texts::One(Arc::new(text)), rows: None }
+    }
+
+    /// Of the rows of batches that stand one behind the other; each batch has so many.
+    pub(crate) fn concat(batches: &[(Origin, usize)]) -> Origin {
+        let (mut texts, mut places): (Vec<Arc<Text>>, Vec<(u32, u32)>) = (Vec::new(), Vec::new());
+        for (origin, len) in batches {
+            let first = texts.len() as u32;
+            match &origin.texts {
+                Texts::One(text) => texts.push(text.clone()),
+                Texts::Several(more, _) => texts.extend(more.iter().cloned()),
+            }
+            places.extend((0..*len).map(|row| {
+                let (text, row) = origin.place(row);
+                (first + text as u32, row as u32)
+            }));
+        }
+        Origin { texts: Texts::Several(texts.into(), places.into()), rows: None }
     }
 
     /// File path, or `<stdin>`.
-    pub fn name(&self) -> &str {
-        &self.text.name
+    pub fn name(&self, row: usize) -> &str {
+        &self.text(row).0.name
     }
 
     /// Position of a row in the (decompressed) input, in bytes.
     pub fn offset(&self, row: usize) -> u64 {
-        self.text.base + u64::from(self.text.starts[self.of(row)])
+        let (text, row) = self.text(row);
+        text.base + u64::from(text.starts[row])
     }
 
     /// The line of a row, where that is known.
     pub fn line(&self, row: usize) -> Option<u32> {
-        self.text.lines.get(self.of(row)).copied()
+        let (text, row) = self.text(row);
+        text.lines.get(row).copied()
     }
 
     /// The raw text of a row: from its start to the end of the line.
     pub fn raw(&self, row: usize) -> &[u8] {
-        let (text, row) = (&self.text, self.of(row));
+        let (text, row) = self.text(row);
         let rest = &text.buffer[text.starts[row] as usize..];
         let end = match text.starts.get(row + 1) {
             Some(&next) => (next - text.starts[row]) as usize,
@@ -74,17 +101,30 @@ impl Origin {
         rest[..end].trim_ascii_end()
     }
 
-    fn of(&self, row: usize) -> usize {
-        self.rows.as_ref().map_or(row, |rows| rows[row] as usize)
+    /// Which text a row is of, and which row of it that is.
+    fn place(&self, row: usize) -> (usize, usize) {
+        let row = self.rows.as_ref().map_or(row, |rows| rows[row] as usize);
+        match &self.texts {
+            Texts::One(_) => (0, row),
+            Texts::Several(_, places) => (places[row].0 as usize, places[row].1 as usize),
+        }
+    }
+
+    fn text(&self, row: usize) -> (&Text, usize) {
+        let (text, row) = self.place(row);
+        match &self.texts {
+            Texts::One(text) => (text, row),
+            Texts::Several(texts, _) => (&texts[text], row),
+        }
     }
 
     /// Of these rows only.
-    fn gather(&self, rows: &[u32]) -> Origin {
+    pub fn gather(&self, rows: &[u32]) -> Origin {
         let rows = match &self.rows {
             None => rows.into(),
             Some(before) => rows.iter().map(|&row| before[row as usize]).collect(),
         };
-        Origin { text: self.text.clone(), rows: Some(rows) }
+        Origin { texts: self.texts.clone(), rows: Some(rows) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Batches one behind the other as one batch.
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Origin};
 use crate::column::{Column, ColumnData};
 use std::sync::Arc;
 
@@ -44,20 +44,47 @@ impl Batch {
         if batches.len() == 0 {
             return first;
         }
+        // For the messages about them, rows keep where they stood, if all of them have that.
+        let origins = std::iter::once(&first).chain(batches.as_slice());
+        let origins: Option<Vec<(Origin, usize)>> =
+            origins.map(|batch| Some((batch.origin.clone()?, batch.len))).collect();
         let mut len = first.len;
         let mut columns: Vec<Column> = first.columns.into_iter().map(Arc::unwrap_or_clone).collect();
         for batch in batches {
             len += batch.len;
             columns.iter_mut().zip(&batch.columns).for_each(|(all, more)| all.append(more));
         }
-        Batch::new(len, columns.into_iter().map(Arc::new).collect())
+        let origin = origins.map(|origins| Origin::concat(&origins));
+        Batch { origin, ..Batch::new(len, columns.into_iter().map(Arc::new).collect()) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Text;
     use flow_plan::{DataType, Field, RecordType, Value};
+
+    #[test]
+    fn rows_keep_where_they_stood_if_all_of_them_have_that() {
+        let text = |name: &str, raw: &str| Text {
+            name: name.into(),
+            buffer: Arc::new(raw.as_bytes().to_vec()),
+            base: 0,
+            starts: vec![0, 2, 4],
+            lines: Vec::new(),
+        };
+        let rows = || Batch { len: 3, ..Batch::default() };
+        let of = |name, raw| Batch { origin: Some(Origin::new(text(name, raw))), ..rows() };
+        let first = Batch::concat(vec![of("a", "0\n1\n2\n"), of("b", "3\n4\n5\n").gather(&[2, 0])]);
+        let all = Batch::concat(vec![first.gather(&[4, 1]), of("c", "6\n7\n8\n")]);
+        let origin = all.origin.as_ref().unwrap();
+        let told = |row| (origin.name(row), origin.raw(row), origin.offset(row));
+        assert_eq!(told(0), ("b", &b"3"[..], 0));
+        assert_eq!(told(1), ("a", &b"1"[..], 2));
+        assert_eq!(told(4), ("c", &b"8"[..], 4));
+        assert!(Batch::concat(vec![first, rows()]).origin.is_none());
+    }
 
     #[test]
     fn rows_stand_one_behind_the_other_with_their_nulls() {

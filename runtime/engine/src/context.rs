@@ -112,7 +112,7 @@ pub(crate) fn describe(batch: &Batch, row: usize, schema: &RecordType) -> (Strin
         Some(origin) => (
             String::from_utf8_lossy(origin.raw(row)).into_owned(),
             Some(Position {
-                name: origin.name().to_string(),
+                name: origin.name(row).to_string(),
                 offset: origin.offset(row),
                 line: origin.line(row),
             }),

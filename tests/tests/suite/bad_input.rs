@@ -242,3 +242,42 @@ fn a_record_error_behind_an_exchange_says_where_its_row_was_read() {
         assert_says(&err, &["9223372036854775807 + 1 overflows", "rows.ndjson:3 (byte 50)"]);
     }
 }
+
+#[test]
+fn errors_behind_filters_and_exchanges_say_where_their_record_stood() {
+    let mut rows = String::new();
+    for n in 0..20_000i64 {
+        let v = if n % 5_000 < 3 { i64::MAX } else { n };
+        rows.push_str(&format!("{{\"k\":{},\"v\":{v},\"note\":\"{n}\"}}\n", n % 3));
+    }
+    let stages = [
+        "filter(v > 0) |> keyBy(k) |> sum(v) as n",
+        "filter(v > 7) |> map { k, w: v * 2 }",
+        "filter(v > 0) |> distinct(v, k) |> filter(v > 7) |> keyBy(k) |> sum(v) as n",
+        "filter(v > 0) |> distinct(k, v) |> keyBy(v) |> scan(state: 0, next: state + v + v, emit: { v })",
+    ];
+    for stages in stages {
+        let script = format!(
+            "type Row = {{ k: int, v: int, note: string }}
+source rows: Row = file(\"rows.ndjson\", format: json)
+stream s = rows |> {stages}
+sink out = s -> blackhole()
+sink bad = s.errors |> map {{ position, raw }} -> stdout(format: json)
+"
+        );
+        let folder = folder(&script, "rows.ndjson", &rows);
+        let told = |workers| {
+            let args = ["run", "job.flow", "--fresh", "--parallelism", workers];
+            let (out, _) = outcome(&flow_binary::run(folder.path(), &args), 0);
+            let mut lines: Vec<String> = out.lines().map(str::to_string).collect();
+            lines.sort();
+            lines
+        };
+        let alone = told("1");
+        assert!(!alone.is_empty(), "{stages}: no error");
+        for line in &alone {
+            assert!(line.contains("rows.ndjson@") && line.contains("note"), "{stages}: {line}");
+        }
+        assert_eq!(told("4"), alone, "{stages}");
+    }
+}

@@ -8,7 +8,7 @@ mod unfold;
 
 use crate::CompiledChain;
 use crate::lower::End;
-use flow_data::{Batch, Column};
+use flow_data::{Batch, Column, Origin};
 use segment::{Failed, Worker};
 use std::sync::Arc;
 use unfold::Unfolding;
@@ -73,7 +73,7 @@ impl Instance {
     fn run_all(&mut self, batch: &Batch, out: &mut Vec<Batch>) -> Result<(), Failed> {
         let last = self.workers.len() - 1;
         let rows = Rows { len: batch.len, columns: batch.columns.iter().cloned().map(Some).collect() };
-        let kept_all = rows.len;
+        let all = rows.len;
         let mut open: Vec<Unfolding> = Vec::new();
         let mut next = Some(rows);
         loop {
@@ -92,9 +92,14 @@ impl Instance {
                 open.push(Unfolding::new(end, rows, unfolded)?);
                 continue;
             }
-            let same_rows = last == 0 && rows.len == kept_all;
+            let origin = batch.origin.as_ref().filter(|_| last == 0);
+            let kept = |origin: &Origin| match rows.len == all {
+                true => origin.clone(),
+                false => origin.gather(&self.workers[number].kept()[..rows.len]),
+            };
+            let origin = origin.map(kept);
             let mut result = Batch::new(rows.len, rows.columns.into_iter().flatten().collect());
-            result.origin = batch.origin.clone().filter(|_| same_rows);
+            result.origin = origin;
             out.push(result);
         }
     }

@@ -49,6 +49,11 @@ impl Worker {
         }
     }
 
+    /// Which rows of the batch are left behind the last run, if it dropped some.
+    pub(crate) fn kept(&self) -> &[u32] {
+        &self.selections[0]
+    }
+
     pub(crate) fn set_now(&mut self, now: i64) {
         self.host.evaluator.set_now(now);
     }

@@ -7,10 +7,10 @@ use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
 use crate::ranked::with_ranks;
 use crate::snapshot::{Loading, Saving};
-use flow_data::Batch;
+use flow_data::{BATCH_ROWS, Batch};
 use flow_env::Env;
 use flow_plan::interpret::{StepError, run_chain};
-use flow_plan::physical::{Chain, Step};
+use flow_plan::physical::{Chain, Step, StepKind};
 use flow_plan::{Evaluator, RecordError, RecordType};
 use std::sync::Arc;
 
@@ -97,16 +97,23 @@ impl ChainRun {
     ) -> Result<(), Halt> {
         self.evaluator.set_now(env.clock.wall_micros());
         let mut rows = Vec::new();
+        let mut of: Vec<u32> = Vec::new();
         let mut errors = Vec::new();
         for index in 0..batch.len {
             let row = batch.row(index, &self.chain.input);
             rows.extend(run_chain(&mut self.evaluator, &self.chain, row, &mut errors));
+            of.resize(rows.len(), index as u32);
             for StepError { step, error } in errors.drain(..) {
                 failed(index, &self.chain.steps[step], error)?;
             }
         }
         let schema = self.chain.steps.last().map_or(&self.chain.input, |step| &step.output);
-        out.extend(rows.chunks(flow_data::BATCH_ROWS).map(|rows| Batch::from_rows(rows, schema)));
+        let unfolds = |step: &Step| matches!(step.kind, StepKind::FlatMap(_));
+        let origin = batch.origin.as_ref().filter(|_| !self.chain.steps.iter().any(unfolds));
+        for (rows, of) in rows.chunks(BATCH_ROWS).zip(of.chunks(BATCH_ROWS)) {
+            let origin = origin.map(|origin| origin.gather(of));
+            out.push(Batch { origin, ..Batch::from_rows(rows, schema) });
+        }
         Ok(())
     }
 }
