@@ -129,6 +129,37 @@ fn lists_that_are_given_at_the_end_are_written_down_when_they_changed() {
 }
 
 #[test]
+fn windows_write_down_the_groups_that_changed_and_those_that_are_gone() {
+    for (window, most, rows) in [("tumbling(2s)", 1, 2), ("sliding(2s, every: 1s)", 2, 2)] {
+        let script = format!(
+            "job endless {{ checkpoint: 20ms }}\nsource numbers = generate {{ n: seq(1) }} rate: 2000\nsink out = numbers |> map {{ k: n % 1000, at: timestamp(n * 1000) }} |> eventTime(at, delay: 0s) |> keyBy(k) |> window({window}) |> count() as n\n  -> file(\"out\", format: json)\n"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "endless.flow", &script);
+        let mut changes = 0;
+        for _ in 0..3 {
+            run_and_stop(folder.path());
+            changes += usize::from(newest_manifest(folder.path(), "endless").contains("\"base\": false"));
+        }
+        assert!(changes > 0, "{window}: every checkpoint holds all of it");
+        // Windows behind the first ones hold each key so often; nothing is given twice.
+        let shown = lines(folder.path());
+        let mut counts = field(&shown, "n");
+        let all = counts.len();
+        counts.retain(|count| *count == rows);
+        assert!(
+            counts.len() + most * 1000 >= all && counts.len() >= 1000,
+            "{window}: {} of {all}",
+            counts.len()
+        );
+        let mut unique = shown.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), all, "{window}");
+    }
+}
+
+#[test]
 fn a_job_whose_keys_do_not_fit_into_memory_goes_on_there_and_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let many = ENDLESS.replace("n % 10", "n % 977").replace("rate: 2000", "rate: 20000");

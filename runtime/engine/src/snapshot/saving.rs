@@ -69,6 +69,24 @@ impl Saving {
     }
 }
 
+impl Saving {
+    /// Writes what changed of a table since it was last written: entries that are new or changed, and the keys of those that
+    /// are gone.
+    pub(crate) fn changes(
+        &mut self,
+        name: &str,
+        home: Home,
+        keys: usize,
+        columns: Columns,
+        gone: Vec<Batch>,
+    ) {
+        self.table(name, home, keys, columns);
+        if let Some(table) = self.tables.last_mut() {
+            table.change = Change::Delta { gone };
+        }
+    }
+}
+
 /// Is `before` the name, or the name with a number?
 fn same_name(before: &str, name: &str) -> bool {
     before == name || before.strip_prefix(name).is_some_and(|rest| rest.starts_with('·'))

@@ -186,7 +186,11 @@ impl Written {
         let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
         order.sort_by_key(|&row| self.places[row as usize]);
         let of = |values: &[i64]| -> Vec<i64> { order.iter().map(|&row| values[row as usize]).collect() };
-        let ranks: Vec<Vec<i64>> = self.ranks.iter().map(|ranks| of(ranks)).collect();
+        let mut ranks: Vec<Vec<i64>> = self.ranks.iter().map(|ranks| of(ranks)).collect();
+        if ranks.is_empty() {
+            // On one worker, places are in the order of the sequence.
+            ranks.push(order.iter().map(|&row| self.places[row as usize] as i64).collect());
+        }
         let mut columns = columns.in_order(&order);
         columns.ints(NUMBER, of(&self.numbers).into_iter());
         columns.ranks(ranks.iter().map(Vec::as_slice));

@@ -596,7 +596,7 @@ impl Windows for Kept {
         self.give_chosen(common, cx, phase, |_, _| true, |group| group.changed && group.done != early)
     }
 
-    fn save(&self, common: &Common, out: &mut Saving) {
+    fn save(&mut self, common: &Common, out: &mut Saving) {
         self.save_all(common, out);
     }
 

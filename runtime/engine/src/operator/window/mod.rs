@@ -6,6 +6,7 @@
 
 mod births;
 mod bounds;
+mod changes;
 mod divide;
 mod given;
 mod kept;
@@ -121,7 +122,7 @@ impl WindowOperator {
         let windowing = rules.windowing;
         let time = windowing.time.zip(windowing.watermark);
         let given = &shared.graph.nodes[node].output;
-        let common = Common::new(shape, output, given, time, windowing.late_rows.clone());
+        let common = Common::new(shape, output, given, time, windowing.late_rows.clone(), shared.seals);
         WindowOperator {
             windows: windows(rules, &common),
             ticks: ticks(windowing, shared),

@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub(crate) struct Pane {
     groups: Groups,
     births: Births,
+    /// Of each group that the last checkpoint holds: has it changed since? Groups that came later stand behind them.
+    written: Vec<bool>,
 }
 
 /// What the results of a pane look like.
@@ -63,12 +65,12 @@ pub(crate) struct RefusedResult {
 
 impl Pane {
     pub(crate) fn new(shape: &Shape, output: &Output) -> Pane {
-        Pane { groups: Groups::new(shape), births: Births::new(output.rank) }
+        Pane { groups: Groups::new(shape), births: Births::new(output.rank), written: Vec::new() }
     }
 
     /// Of groups that were kept otherwise, and when they were first seen.
     pub(crate) fn of(groups: Groups, births: Births) -> Pane {
-        Pane { groups, births }
+        Pane { groups, births, written: Vec::new() }
     }
 
     /// How much state it is.
@@ -92,6 +94,11 @@ impl Pane {
     ) -> Option<Refused> {
         let known = self.len();
         let refused = self.groups.add(shape, scratch, &mut batch);
+        if !self.written.is_empty() {
+            for &slot in &scratch.slots {
+                self.written.get_mut(slot as usize).into_iter().for_each(|changed| *changed = true);
+            }
+        }
         if self.len() > known {
             if let Some(refused) = &refused {
                 places.leave_out(refused);
@@ -157,17 +164,42 @@ impl Pane {
         rows
     }
 
-    /// Writes down its groups: keys, bounds of the window (or slice), what they keep, and when they were first seen.
-    pub(crate) fn save(&self, shape: &Shape, bounds: &[(&str, i64)], births: &mut Written) -> Columns {
-        let slots: Vec<u32> = (0..self.len() as u32).collect();
+    /// The groups that a checkpoint still lacks, or has as they were.
+    pub(super) fn changed(&self) -> impl Iterator<Item = u32> {
+        let changed = self.written.iter().zip(0..).filter(|(changed, _)| **changed).map(|(_, slot)| slot);
+        changed.chain(self.written.len() as u32..self.len() as u32)
+    }
+
+    /// A checkpoint holds all groups as they are.
+    pub(super) fn is_written(&mut self) {
+        self.written.clear();
+        self.written.resize(self.groups.len(), false);
+    }
+
+    /// The keys of the groups that the last checkpoint holds, and behind them these bounds.
+    pub(super) fn keys_written(&self, bounds: &[i64]) -> Batch {
+        let slots: Vec<u32> = (0..self.written.len() as u32).collect();
+        let bounds = bounds.iter().map(|&bound| Column::new(ColumnData::I64(vec![bound; slots.len()])));
+        let columns = self.groups.keys(&slots).into_iter().chain(bounds);
+        Batch::new(slots.len(), columns.map(Arc::new).collect())
+    }
+
+    /// Writes down groups: keys, bounds of the window (or slice), what they keep, and when they were first seen.
+    pub(super) fn save(
+        &self,
+        shape: &Shape,
+        bounds: &[(&str, i64)],
+        slots: &[u32],
+        births: &mut Written,
+    ) -> Columns {
         let mut columns = Columns::default();
-        columns.rows(&shape.key_fields(), self.groups.keys(&slots));
+        columns.rows(&shape.key_fields(), self.groups.keys(slots));
         for (name, bound) in bounds {
             let times = Column::new(ColumnData::I64(vec![*bound; slots.len()]));
             columns.push(name, DataType::Timestamp, times);
         }
-        self.groups.store(shape, &slots, &mut columns);
-        births.add(&self.births, slots.into_iter());
+        self.groups.store(shape, slots, &mut columns);
+        births.add(&self.births, slots.iter().copied());
         columns
     }
 

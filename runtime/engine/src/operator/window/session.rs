@@ -498,7 +498,7 @@ impl Windows for Sessions {
         self.give_changed(common, cx, early)
     }
 
-    fn save(&self, common: &Common, out: &mut Saving) {
+    fn save(&mut self, common: &Common, out: &mut Saving) {
         self.save_all(common, out);
     }
 

@@ -1,8 +1,9 @@
 //! Windows that overlap share slices: a row is added to one slice, and slices are merged in the order of
 //! time when a window ends.
 
-use super::births::{Places, Reborn, Written};
+use super::births::{Places, Reborn};
 use super::bounds::{Bounds, Overlapping, Tumbling};
+use super::changes::Changes;
 use super::divide::{ByTime, Locate, Moment, Rows, divide};
 use super::kept::{GIVEN_TO, SLICE_START, shared};
 use super::pane::{Pane, RefusedResult};
@@ -23,6 +24,7 @@ pub(crate) struct Sliced {
     slices: BTreeMap<i64, Pane>,
     /// Windows up to this end are given.
     given_to: i128,
+    changes: Changes,
     /// What the end of the input gives piece by piece.
     flushing: Option<Merged>,
 }
@@ -81,16 +83,24 @@ fn clamp(end: i128) -> i64 {
 impl Sliced {
     pub(crate) fn new(windows: Overlapping) -> Sliced {
         let slicing = windows.slices();
-        Sliced { windows, slicing, slices: BTreeMap::new(), given_to: i128::MIN, flushing: None }
+        Sliced {
+            windows,
+            slicing,
+            slices: BTreeMap::new(),
+            given_to: i128::MIN,
+            changes: Changes::default(),
+            flushing: None,
+        }
     }
 
     /// The end of the next window; slices of which nothing more is to be given go away.
     fn next(&mut self) -> Option<i128> {
-        while let Some((&start, _)) = self.slices.first_key_value() {
-            match self.windows.next_end(start, self.given_to) {
-                Some(end) => return Some(end),
-                None => self.slices.pop_first(),
-            };
+        while let Some((&start, pane)) = self.slices.first_key_value() {
+            if let Some(end) = self.windows.next_end(start, self.given_to) {
+                return Some(end);
+            }
+            self.changes.forget(pane, &[start]);
+            self.slices.pop_first();
         }
         None
     }
@@ -223,17 +233,13 @@ impl Windows for Sliced {
         self.take_between(common, cx, &between)
     }
 
-    fn save(&self, common: &Common, out: &mut Saving) {
-        let shape = &common.shape;
+    fn save(&mut self, common: &Common, out: &mut Saving) {
         // Event time says itself up to where windows are given; the clock on the wall does not.
         let given_to = common.is_processing_time().then_some((GIVEN_TO, clamp(self.given_to)));
         let bounds = |start: i64| std::iter::once((SLICE_START, start)).chain(given_to).collect::<Vec<_>>();
-        let mut births = Written::new(common.output.rank);
-        let mut columns = Pane::new(shape, &common.output).save(shape, &bounds(0), &mut births);
-        for (&start, pane) in &self.slices {
-            columns.append(pane.save(shape, &bounds(start), &mut births));
-        }
-        out.table("slices", shape.home(), shape.keys.len() + 1, births.finish(columns));
+        let panes = self.slices.iter_mut().map(|(&start, pane)| (bounds(start), pane));
+        // How far windows are given stands beside each group.
+        self.changes.save(common, out, ("slices", bounds(0), 1), given_to.is_some(), panes);
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {

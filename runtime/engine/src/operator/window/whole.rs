@@ -1,7 +1,8 @@
 //! Windows that share nothing: each has a pane of its own.
 
-use super::births::{Reborn, Written};
+use super::births::Reborn;
 use super::bounds::{Bounds, Tumbling};
+use super::changes::Changes;
 use super::divide::{ByBounds, ByTime, Divided, Moment, divide};
 use super::pane::Pane;
 use super::windows::{Common, Windows};
@@ -29,11 +30,12 @@ pub(crate) struct Whole {
     panes: BTreeMap<(i64, i64), Pane>,
     /// The next group of the first pane that the end of the input gives.
     flushed: usize,
+    changes: Changes,
 }
 
 impl Whole {
     pub(crate) fn new(division: Division) -> Whole {
-        Whole { division, panes: BTreeMap::new(), flushed: 0 }
+        Whole { division, panes: BTreeMap::new(), flushed: 0, changes: Changes::default() }
     }
 
     fn divide(&self, common: &Common, batch: &Batch, moment: Moment) -> Divided {
@@ -56,14 +58,15 @@ impl Whole {
             && first.key().0 == end
         {
             let ((end, start), pane) = first.remove_entry();
+            self.changes.forget(&pane, &[start, end]);
             panes.push((Bounds { start, end }, pane));
         }
         panes
     }
 }
 
-fn bounds(start: i64, end: i64) -> [(&'static str, i64); 2] {
-    [(WINDOW_START, start), (WINDOW_END, end)]
+fn bounds(start: i64, end: i64) -> Vec<(&'static str, i64)> {
+    vec![(WINDOW_START, start), (WINDOW_END, end)]
 }
 
 /// The results of windows that end together, in the order in which groups were first seen.
@@ -123,15 +126,9 @@ impl Windows for Whole {
         Ok(())
     }
 
-    fn save(&self, common: &Common, out: &mut Saving) {
-        let mut births = Written::new(common.output.rank);
-        let mut columns =
-            Pane::new(&common.shape, &common.output).save(&common.shape, &bounds(0, 0), &mut births);
-        for (&(end, start), pane) in &self.panes {
-            columns.append(pane.save(&common.shape, &bounds(start, end), &mut births));
-        }
-        let shape = &common.shape;
-        out.table("windows", shape.home(), shape.keys.len() + 2, births.finish(columns));
+    fn save(&mut self, common: &Common, out: &mut Saving) {
+        let panes = self.panes.iter_mut().map(|(&(end, start), pane)| (bounds(start, end), pane));
+        self.changes.save(common, out, ("windows", bounds(0, 0), 2), false, panes);
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
@@ -168,6 +165,7 @@ impl Windows for Whole {
                 cx.emit(batch);
             }
             if self.flushed >= pane.len() {
+                self.changes.forget(pane, &[start, end]);
                 self.panes.pop_first();
                 self.flushed = 0;
             }

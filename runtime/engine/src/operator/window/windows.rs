@@ -51,7 +51,7 @@ pub(crate) trait Windows: Send {
     }
 
     /// Writes down all windows. No row waits.
-    fn save(&self, common: &Common, out: &mut Saving);
+    fn save(&mut self, common: &Common, out: &mut Saving);
 
     /// Takes over what was saved; `now` is how far time had come.
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String>;
@@ -79,6 +79,8 @@ pub(crate) struct Common {
     late_rows: Option<Vec<usize>>,
     /// Of parts that other workers added up: how many rows each is made of.
     parts: Option<usize>,
+    /// Is it noted what changes between checkpoints?
+    pub(crate) tracks: bool,
     pub(crate) scratch: Scratch,
     /// The place of the current batch's first row among all rows of this worker.
     pub(crate) rows: u64,
@@ -93,6 +95,7 @@ impl Common {
         given: &Arc<RecordType>,
         time: Option<(usize, usize)>,
         late_rows: Option<Vec<usize>>,
+        tracks: bool,
     ) -> Common {
         Common {
             parts: shape.input.fields.iter().position(|field| &*field.name == ROWS),
@@ -102,6 +105,7 @@ impl Common {
             time,
             wall: NO_WATERMARK,
             late_rows,
+            tracks,
             scratch: Scratch::default(),
             rows: 0,
             behind: VecDeque::new(),
