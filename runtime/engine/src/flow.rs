@@ -430,27 +430,52 @@ impl Flow {
         self.nodes.iter().filter_map(|node| node.operator.waits()).min()
     }
 
+    /// Says when each operator wants to be called.
+    pub(crate) fn say_deadlines(&self) {
+        for (node, state) in self.nodes.iter().enumerate() {
+            let next = state.operator.deadline().filter(|_| state.frontier < DONE);
+            self.shared.heard.say(node, self.worker, next);
+        }
+    }
+
     /// Has an operator's deadline passed?
+    fn has_passed(&self, node: usize) -> Option<Deadline> {
+        let state = &self.nodes[node];
+        let deadline = state.operator.deadline().filter(|_| state.frontier < DONE)?;
+        deadline.passed(self.shared.env.clock.as_ref()).then_some(deadline)
+    }
+
+    /// Has its deadline passed, and has all that was due above it arrived?
+    fn is_due(&self, node: usize) -> bool {
+        let through = |deadline| self.shared.heard.through(node, deadline, self.nodes[node].arrived);
+        self.has_passed(node).is_some_and(through)
+    }
+
+    /// Is there an operator to be called?
     pub(crate) fn due(&self) -> bool {
-        let going = self.nodes.iter().filter(|node| node.frontier < DONE);
-        let deadline = going.filter_map(|node| node.operator.deadline()).min();
-        deadline.is_some_and(|deadline| deadline.passed(self.shared.env.clock.as_ref()))
+        (0..self.nodes.len()).any(|node| self.is_due(node))
+    }
+
+    /// Does an operator whose deadline has passed wait for what others give?
+    pub(crate) fn waits_for_others(&self) -> bool {
+        (0..self.nodes.len()).any(|node| self.has_passed(node).is_some())
     }
 
     /// Calls operators whose deadline has passed; gives whether rows came of it.
     pub(crate) fn tick(&mut self) -> Result<bool, Halt> {
         let mut given = false;
         for node in 0..self.nodes.len() {
-            let due = |deadline: Deadline| deadline.passed(self.shared.env.clock.as_ref());
-            if self.nodes[node].operator.deadline().is_some_and(due) && self.nodes[node].frontier < DONE {
+            if self.is_due(node) {
                 let number = self.nodes[node].arrived.max(self.nodes[node].frontier);
                 given |= self.call(node, number, |operator, cx| {
                     operator.tick(cx)?;
                     Ok(!cx.out.is_empty())
                 })?;
                 self.deliver()?;
+                self.shared.heard.gave(node, self.worker, number);
             }
         }
+        self.say_deadlines();
         Ok(given)
     }
 

@@ -13,6 +13,7 @@ mod exchange;
 mod feeder;
 mod flow;
 mod guard;
+mod heard;
 mod idle;
 mod job;
 mod layout;

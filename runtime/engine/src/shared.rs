@@ -4,6 +4,7 @@ use crate::beat::{BEGAN, Beat};
 use crate::channel::Channel;
 use crate::counters::Counters;
 use crate::error::{ErrorKind, JobError};
+use crate::heard::Heard;
 use crate::idle::Idle;
 use crate::layout::Layout;
 use crate::number::{DONE, Number};
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     barrier_clocks: Mutex<Vec<(Vec<Above>, Clock)>>,
     /// How far time is where the job begins, as the readers of these event-time nodes have it.
     pub(crate) times_begun: Vec<(Vec<Above>, i64)>,
+    /// What goes by the clock on the wall.
+    pub(crate) heard: Heard,
     /// What each worker said when it had nothing to do.
     pub(crate) idle: Vec<Idle>,
     /// Workers that still run.
@@ -122,6 +125,7 @@ impl Shared {
             sources,
             errors: errors.collect(),
             counters: Counters::new(wake.len(), nodes, graph.declarations.len()),
+            heard: Heard::new(&graph, wake.len()),
             idle: wake.iter().map(|_| Idle::default()).collect(),
             running: AtomicUsize::new(wake.len()),
             aborted: AtomicBool::new(false),

@@ -21,6 +21,9 @@ const ENTRIES: usize = 1 << 12;
 /// Between two looks whether there is room for them.
 const ROOM: Duration = Duration::from_millis(5);
 
+/// How long a worker sleeps while what is due waits for what other workers give.
+const GLANCE: Duration = Duration::from_micros(100);
+
 pub(crate) struct Worker {
     pub(crate) flow: Flow,
     /// This worker's decoder of each source.
@@ -48,6 +51,7 @@ impl Worker {
                 return Err(Halt);
             }
             let mut moved = self.flow.settle()?;
+            self.flow.say_deadlines();
             if self.flow.done() {
                 self.hand_over_all()?;
                 return self.flow.finish();
@@ -67,7 +71,10 @@ impl Worker {
                 shared.idle[self.flow.worker].say(self.flow.reached(), self.flow.waits());
                 let nap = shared.sequencer.nap();
                 let clock = shared.env.clock.as_ref();
-                let nap = self.flow.deadline().map_or(nap, |deadline| nap.min(deadline.remaining(clock)));
+                let nap = match self.flow.waits_for_others() {
+                    true => nap.min(GLANCE),
+                    false => self.flow.deadline().map_or(nap, |deadline| nap.min(deadline.remaining(clock))),
+                };
                 self.parker.park(nap);
             }
         }

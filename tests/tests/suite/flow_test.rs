@@ -448,3 +448,31 @@ fn parameters_are_given_to_each_script_of_a_test_that_declares_them() {
     let (status, _, err) = with(&["-p", "least=15", "-p", "added=1", "-p", "nobodys=1"]);
     assert!(status == Some(2) && err.contains("no parameter `nobodys`"), "{err}");
 }
+
+#[test]
+fn what_is_due_at_one_moment_passes_through_all_that_is_due_then_at_any_number_of_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "
+type Row = { k: int, v: int }
+source rows: Row = file(\"rows\", format: json)
+stream per = rows |> keyBy(k) |> trigger(every: 1min) |> sum(v) as n
+stream groups = per |> keyBy(g: k % 2) |> trigger(every: 30s) |> aggregate { n: sum(n) }
+stream all = groups |> trigger(every: 1min) |> aggregate { total: sum(n), groups: count() }
+sink out = all -> stdout(format: json)
+test \"a beat passes through three\" {
+  given rows [{ k: 1, v: 1 }, { k: 2, v: 10 }, { k: 3, v: 100 }]
+  advance 1min
+  expect all [{ total: 111, groups: 2 }]
+  given rows [{ k: 1, v: 1 }]
+  advance 59s
+  expect all [{ total: 111, groups: 2 }]
+  advance 1s
+  expect all [{ total: 111, groups: 2 }, { total: 112, groups: 2 }]
+}
+";
+    std::fs::write(folder.path().join("s.flow"), text).unwrap();
+    for _ in 0..5 {
+        let (status, _, err) = flow(folder.path(), &["test", "s.flow", "--matrix"]);
+        assert_eq!(status, Some(0), "{err}");
+    }
+}
