@@ -5,7 +5,7 @@ use crate::status::Stop;
 use flow_driver::{Compilation, Levels, LoadError, Loader, Options};
 use flow_env::Env;
 use flow_syntax::Code;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -40,17 +40,30 @@ const FOLDERS: usize = 1_000;
 
 /// The scripts in a folder and those below it, by path; hidden folders and what build tools make is left out.
 pub(crate) fn in_folder(folder: &Path, env: &Env) -> Vec<PathBuf> {
+    below(folder, env, is_shown)
+}
+
+/// The same with hidden folders, but for those of version control and of jobs' states: what a name is used in.
+pub(crate) fn in_folder_and_hidden(folder: &Path, env: &Env) -> Vec<PathBuf> {
+    below(folder, env, |name| {
+        !matches!(name, "target" | "node_modules" | ".git" | ".hg" | ".svn" | ".jj" | ".flow")
+    })
+}
+
+fn below(folder: &Path, env: &Env, looked_into: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open = vec![folder.to_path_buf()];
+    // Hidden ones come last: where there are too many, it is theirs that are not seen.
+    let mut open = VecDeque::from([folder.to_path_buf()]);
     let mut looked = 0;
-    while let Some(folder) = open.pop().filter(|_| looked < FOLDERS) {
+    while let Some(folder) = open.pop_front().filter(|_| looked < FOLDERS) {
         looked += 1;
         // A folder that cannot be listed holds nothing that could be shown.
         for entry in env.disk.list(&folder).unwrap_or_default() {
             let name =
                 entry.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             match entry.info.is_dir {
-                true if is_shown(&name) => open.push(entry.path),
+                true if looked_into(&name) && name.starts_with('.') => open.push_back(entry.path),
+                true if looked_into(&name) => open.push_front(entry.path),
                 false if name.ends_with(".flow") => found.push(entry.path),
                 _ => {}
             }

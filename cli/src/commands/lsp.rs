@@ -18,7 +18,7 @@ impl flow_lsp::Files for Disk {
     }
 
     fn scripts(&self, folder: &Path) -> Vec<PathBuf> {
-        script::in_folder(folder, &self.0)
+        script::in_folder_and_hidden(folder, &self.0)
     }
 }
 

@@ -9,7 +9,9 @@ use flow_driver::Compilation;
 use flow_driver::editor::{self, ActionKind};
 use flow_syntax::Edit;
 use lsp_types as lsp;
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::path::Path;
 
 impl Documents {
     /// The text, or the declarations in a range of it, in the one style; nothing where it does not parse.
@@ -42,7 +44,12 @@ impl Documents {
             })
         };
         let mut all = Vec::new();
-        for found in editor::actions(&compiled, range) {
+        let own = self.get(uri)?.path.clone();
+        let texts = OnceCell::new();
+        let elsewhere = |what: &str| {
+            texts.get_or_init(|| self.importing(&own)).iter().any(|text: &String| text.contains(what))
+        };
+        for found in editor::actions(&compiled, range, &elsewhere) {
             let kind = match found.kind {
                 ActionKind::QuickFix => lsp::CodeActionKind::QUICKFIX,
                 ActionKind::FixAll => lsp::CodeActionKind::SOURCE_FIX_ALL,
@@ -64,6 +71,12 @@ impl Documents {
             }));
         }
         Some(all)
+    }
+
+    /// The texts of other scripts that import something.
+    fn importing(&self, own: &Path) -> Vec<String> {
+        let others = self.scripts().into_iter().filter(|path| path != own);
+        others.filter_map(|path| self.text_of(&path)).filter(|text| text.contains("import")).collect()
     }
 
     fn edit(&self, uri: &lsp::Uri, compiled: &Compilation, edits: &[Edit]) -> Option<lsp::WorkspaceEdit> {

@@ -79,7 +79,8 @@ fn applied_everywhere(kind: ActionKind) -> usize {
     }) {
         let before = compiled(&path, &text);
         for (at, _) in text.match_indices("|> ") {
-            for action in actions(&before, at + 3..at + 4).into_iter().filter(|a| a.kind == kind) {
+            for action in actions(&before, at + 3..at + 4, &|_| false).into_iter().filter(|a| a.kind == kind)
+            {
                 count += 1;
                 let new = edited(&text, &action.edits);
                 let after = compiled(&path, &new);
@@ -109,13 +110,14 @@ fn an_extracted_stream_stands_above_its_reader_and_keeps_states() {
     let text = "source a: { k: int, v: int } = file(\"a\", format: json)\n\n/// Sums.\nsink o = a\n  |> filter(v > 0)\n  |> keyBy(k)\n  |> aggregate { n: count() }\n  |> filter(n > 1)\n  -> stdout(format: json)\n";
     let compiled = script(text);
     let at = text.find("aggregate").unwrap();
-    let action = actions(&compiled, at..at).into_iter().find(|a| a.kind == ActionKind::Extract).unwrap();
+    let action =
+        actions(&compiled, at..at, &|_| false).into_iter().find(|a| a.kind == ActionKind::Extract).unwrap();
     assert_eq!(
         edited(text, &action.edits),
         "source a: { k: int, v: int } = file(\"a\", format: json)\n\nstream oInput = a\n  |> filter(v > 0)\n  |> keyBy(k)\n  |> @id(\"o.aggregate\") aggregate { n: count() }\n\n/// Sums.\nsink o = oInput\n  |> filter(n > 1)\n  -> stdout(format: json)\n"
     );
     let key = text.find("keyBy").unwrap();
-    let between = actions(&compiled, key..key).into_iter().any(|a| a.kind == ActionKind::Extract);
+    let between = actions(&compiled, key..key, &|_| false).into_iter().any(|a| a.kind == ActionKind::Extract);
     assert!(!between, "nothing can stand between a key and what uses it");
 }
 
@@ -127,7 +129,8 @@ fn stages_are_not_extracted_where_something_would_change_by_it() {
         let compiled = script(&text);
         assert!(!compiled.has_errors(), "{:?}", findings(&compiled));
         let at = text.rfind(at).unwrap();
-        let found = actions(&compiled, at..at).into_iter().find(|a| a.kind == ActionKind::Extract);
+        let found =
+            actions(&compiled, at..at, &|_| false).into_iter().find(|a| a.kind == ActionKind::Extract);
         found.map(|action| edited(&text, &action.edits))
     };
     let refused = [
@@ -183,7 +186,8 @@ fn fields_that_a_type_lacks_are_added_with_the_type_of_their_use() {
     let text = "type Bid = { auction: int }\nsource bids: Bid = file(\"b\", format: json) |> eventTime(at, delay: 5s)\nsink o = bids |> filter(price > 10 and channel == \"web\") |> filter(not ok) -> stdout(format: json)\n";
     let compiled = script(text);
     let at = text.find("price").unwrap();
-    let found = actions(&compiled, at..at).into_iter().find(|a| a.title.starts_with("add `")).unwrap();
+    let found =
+        actions(&compiled, at..at, &|_| false).into_iter().find(|a| a.title.starts_with("add `")).unwrap();
     let new = edited(text, &found.edits);
     assert!(
         new.starts_with("type Bid = { auction: int, at: timestamp, price: int, channel: string, ok: bool }"),
@@ -194,7 +198,8 @@ fn fields_that_a_type_lacks_are_added_with_the_type_of_their_use() {
     let lines = text.replace("{ auction: int }", "{\n  auction: int,\n}");
     let compiled = script(&lines);
     let at = lines.find("price").unwrap();
-    let found = actions(&compiled, at..at).into_iter().find(|a| a.title.starts_with("add `")).unwrap();
+    let found =
+        actions(&compiled, at..at, &|_| false).into_iter().find(|a| a.title.starts_with("add `")).unwrap();
     let new = edited(&lines, &found.edits);
     assert!(new.starts_with("type Bid = {\n  auction: int,\n  at: timestamp,\n  price: int,"), "{new}");
     assert!(!script(&new).has_errors(), "{new}");
@@ -234,7 +239,8 @@ fn a_guess_is_never_applied_with_all_that_is_certain() {
     assert_eq!(fix_all(&script(&text)), []);
     let text = format!("{fields}sink o = a |> filter(totl > 1) -> stdout(format: json)\n");
     let at = text.find("totl").unwrap();
-    let offered = actions(&script(&text), at..at).into_iter().find(|a| a.kind == ActionKind::QuickFix);
+    let offered =
+        actions(&script(&text), at..at, &|_| false).into_iter().find(|a| a.kind == ActionKind::QuickFix);
     assert!(offered.is_some_and(|fix| !fix.preferred), "a guess is a quick fix");
 }
 
@@ -262,7 +268,41 @@ fn a_range_is_formatted_without_touching_the_rest() {
 fn an_id_is_pinned_in_front_of_what_the_state_was_called() {
     let text = "source a: { k: int } = file(\"a\", format: json)\nsink o = a |> keyBy(k) |> @was(\"o.sum\") count() -> blackhole()\n";
     let at = text.find("count()").unwrap();
-    let pin = actions(&script(text), at..at).into_iter().find(|a| a.kind == ActionKind::Rewrite).unwrap();
+    let pin = actions(&script(text), at..at, &|_| false)
+        .into_iter()
+        .find(|a| a.kind == ActionKind::Rewrite)
+        .unwrap();
     let new = edited(text, &pin.edits);
     assert!(new.contains("|> @id(\"o.count\") @was(\"o.sum\") count()"), "{new}");
+}
+
+#[test]
+fn fields_are_added_below_the_comment_of_the_last_one() {
+    let head = "source a: T = file(\"a\", format: json)\nsink o = a |> filter(n > 1) |> map { k, m } -> blackhole()\n";
+    for (written, expected) in [
+        ("type T = {\n  k: int // key\n}\n", "type T = {\n  k: int, // key\n  n: int,\n  m: string\n}\n"),
+        ("type T = {\n  k: int, // key\n}\n", "type T = {\n  k: int, // key\n  n: int,\n  m: string,\n}\n"),
+        ("type T = {\n  k: int,\n}\n", "type T = {\n  k: int,\n  n: int,\n  m: string,\n}\n"),
+        ("type T = { k: int }\n", "type T = { k: int, n: int, m: string }\n"),
+    ] {
+        let text = format!("{written}{head}");
+        let at = text.find("n > 1").unwrap();
+        let all = actions(&script(&text), at..at, &|_| false);
+        let add = all.into_iter().find(|action| action.title.starts_with("add ")).unwrap();
+        assert_eq!(add.title, "add `n: int`, `m: string` to `T` (the type is a guess)");
+        assert_eq!(edited(&text, &add.edits), format!("{expected}{head}"));
+    }
+}
+
+#[test]
+fn what_other_scripts_read_is_not_extracted_and_their_names_are_taken() {
+    let text = "source a: { k: int } = file(\"a\", format: json)\nstream s = a |> filter(10 / k > 1) |> map { k } |> limit(3)\nsink o = s -> blackhole()\n";
+    let at = text.find("map").unwrap();
+    let extracted = |elsewhere: &dyn Fn(&str) -> bool| {
+        let all = actions(&script(text), at..at, elsewhere);
+        all.into_iter().find(|a| a.kind == ActionKind::Extract).map(|action| edited(text, &action.edits))
+    };
+    assert!(extracted(&|_| false).unwrap().contains("stream sInput = a"));
+    assert_eq!(extracted(&|what| what == "s.errors"), None);
+    assert!(extracted(&|what| what == "sInput").unwrap().contains("stream sInput2 = a"));
 }

@@ -236,3 +236,24 @@ fn where_nobody_can_be_asked_it_is_refused_and_what_only_migrates_is_told() {
     );
     client.end();
 }
+
+#[test]
+fn what_an_importer_reads_keeps_a_stream_from_being_cut() {
+    let library = "source a: { k: int } = file(\"a\", format: json)\nstream s = a |> filter(10 / k > 1) |> map { k } |> limit(3)\n";
+    let reader = "import \"lib.flow\"\nconst tInput = 1\nsink e = s.errors -> blackhole()\n";
+    for (others, offered) in [(reader, 0), ("import \"lib.flow\"\nsink e = s -> blackhole()\n", 1)] {
+        let files = Table::of(&[("/srv/project/lib.flow", library), ("/srv/project/r.flow", others)]);
+        let params = json!({ "capabilities": {}, "rootUri": "file:///srv/project" });
+        let (mut client, _) = Client::start(params, files);
+        client.open(&uri("lib.flow"), library);
+        let place = json!({ "line": 1, "character": library.lines().nth(1).unwrap().find("map").unwrap() });
+        let params = json!({
+            "textDocument": { "uri": uri("lib.flow") },
+            "range": { "start": place, "end": place },
+            "context": { "diagnostics": [], "only": ["refactor.extract"] },
+        });
+        let found = client.ask("textDocument/codeAction", params).unwrap();
+        assert_eq!(found.as_array().unwrap().len(), offered, "{found}");
+        client.end();
+    }
+}

@@ -9,9 +9,13 @@ use flow_types::stream::StreamType;
 use std::ops::Range;
 
 /// The stages up to the last one in the range, as a stream of their own. Offered where nothing changes by it: not between a
-/// `keyBy` or `window` and what uses it, not where something reads the declaration's `.late` or `.errors` (or another script
-/// may read `.late`), and not where a comment stands between the stages: nobody knows where it belongs.
-pub(super) fn extract(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
+/// `keyBy` or `window` and what uses it, not where something reads the declaration's `.late` or `.errors`, here or in another
+/// script (which may read `.late` at any time), and not where a comment stands between the stages: nobody knows where it belongs.
+pub(super) fn extract(
+    compiled: &Compilation,
+    range: &Range<usize>,
+    elsewhere: &dyn Fn(&str) -> bool,
+) -> Option<Action> {
     let program = compiled.programs.first()?;
     let decl = program.decls.iter().find(|decl| touches(decl.span, range))?;
     let (name, pipeline, sink) = match &decl.kind {
@@ -32,14 +36,14 @@ pub(super) fn extract(compiled: &Compilation, range: &Range<usize>) -> Option<Ac
     if waits || checked.late_consumed || checked.errors_consumed || cut.span != pipeline.stages[last].span {
         return None;
     }
-    let exported = !sink && checked.late.is_some();
+    let exported = !sink && (checked.late.is_some() || elsewhere(&format!("{}.errors", name.name)));
     if exported
         || !sides_kept(compiled, pipeline, last, after)
         || !moves_alone(compiled, decl, pipeline, last)
     {
         return None;
     }
-    let new = free_name(compiled, &name.name);
+    let new = free_name(compiled, &name.name, elsewhere);
     let mut edits = vec![
         Edit {
             span: above(compiled, decl),
@@ -52,8 +56,10 @@ pub(super) fn extract(compiled: &Compilation, range: &Range<usize>) -> Option<Ac
     Some(Action { title, kind: ActionKind::Extract, edits, preferred: false, mends: None })
 }
 
-fn free_name(compiled: &Compilation, name: &str) -> String {
-    let taken = |name: &String| compiled.checked.declarations.iter().any(|d| *d.name == **name);
+/// A name that neither this script nor one that imports it has.
+fn free_name(compiled: &Compilation, name: &str, elsewhere: &dyn Fn(&str) -> bool) -> String {
+    let own = |name: &String| compiled.checked.declarations.iter().any(|d| *d.name == **name);
+    let taken = |name: &String| own(name) || elsewhere(name);
     let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
     let plain = if plain.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         plain

@@ -3,7 +3,7 @@
 use super::{Action, ActionKind, touches};
 use crate::Compilation;
 use flow_syntax::ast::{
-    BinaryOp, DeclKind, ExprId, ExprKind, Program, StageKind, TypeExpr, TypeKind, UnaryOp,
+    BinaryOp, DeclKind, ExprId, ExprKind, FieldType, Program, StageKind, TypeExpr, TypeKind, UnaryOp,
 };
 use flow_syntax::{Edit, Span, codes};
 use std::ops::Range;
@@ -16,41 +16,59 @@ pub(super) fn add(compiled: &Compilation, range: &Range<usize>) -> Option<Action
     let label = here.labels.first()?.span;
     let (name, record) = record(compiled, label)?;
     let TypeKind::Record(fields) = &record.kind else { return None };
-    let mut added: Vec<(String, String)> = Vec::new();
+    let mut added: Vec<(String, Guess)> = Vec::new();
     for found in all.iter().filter(|found| found.labels.first().is_some_and(|l| l.span == label)) {
         let field = compiled.sources.text(found.primary.span).to_string();
         if !added.iter().any(|(known, _)| *known == field) {
             added.push((field, guess(compiled, found.primary.span)));
         }
     }
-    let multiline = compiled.sources.text(record.span).contains('\n');
-    let (at, mut text) = match fields.last() {
-        Some(last) => (last.name.span.to(last.ty.span).after(), String::new()),
-        None => (
-            Span::new(record.span.file, record.span.start as usize + 1, record.span.start as usize + 1),
-            String::new(),
-        ),
-    };
-    for (position, (field, ty)) in added.iter().enumerate() {
-        let separator = match (fields.is_empty() && position == 0, multiline) {
-            (true, _) => " ",
-            (false, true) => ",\n  ",
-            (false, false) => ", ",
-        };
-        text.push_str(&format!("{separator}{field}: {ty}"));
-    }
-    if fields.is_empty() {
-        text.push(' ');
-    }
-    let names: Vec<String> = added.iter().map(|(field, _)| format!("`{field}`")).collect();
+    let written: Vec<String> = added.iter().map(|(field, ty)| format!("{field}: {}", ty.name)).collect();
+    let names: Vec<String> = written.iter().map(|field| format!("`{field}`")).collect();
     let to = name.map_or_else(|| "the declared type".to_string(), |name| format!("`{name}`"));
+    let guessed = match added.iter().filter(|(_, ty)| !ty.by_use).count() {
+        0 => "",
+        1 => " (the type is a guess)",
+        _ => " (the types are guesses)",
+    };
     Some(Action {
-        title: format!("add {} to {to}", names.join(", ")),
+        title: format!("add {} to {to}{guessed}", names.join(", ")),
         kind: ActionKind::QuickFix,
-        edits: vec![Edit { span: at, replacement: text }],
+        edits: appended(compiled, record, fields, &written),
         preferred: false,
         mends: None,
     })
+}
+
+/// What is written for more fields behind those of a record. A comment behind the last of them stays with it.
+fn appended(compiled: &Compilation, record: &TypeExpr, fields: &[FieldType], added: &[String]) -> Vec<Edit> {
+    let edit = |span: Span, replacement: String| Edit { span, replacement };
+    let Some(last) = fields.last() else {
+        let start = record.span.start as usize + 1;
+        let at = Span::new(record.span.file, start, start);
+        return vec![edit(at, format!(" {} ", added.join(", ")))];
+    };
+    let at = last.ty.span.after();
+    if !compiled.sources.text(record.span).contains('\n') {
+        return vec![edit(at, format!(", {}", added.join(", ")))];
+    }
+    let behind = compiled.sources.text(Span { end: record.span.end, ..at });
+    let line = behind.split('\n').next().unwrap_or_default();
+    if !line.contains("//") && !line.contains("/*") {
+        return vec![edit(at, format!(",\n  {}", added.join(",\n  ")))];
+    }
+    let comma = line.trim_start().starts_with(',');
+    let end = at.start as usize + line.trim_end_matches('\r').len();
+    let last = if comma { "," } else { "" };
+    let below = edit(Span::new(at.file, end, end), format!("\n  {}{last}", added.join(",\n  ")));
+    if comma { vec![below] } else { vec![edit(at, ",".into()), below] }
+}
+
+/// A type that a field may have.
+struct Guess {
+    name: String,
+    /// Does its use suggest it?
+    by_use: bool,
 }
 
 /// The record type at a place that the checker calls the origin of a record.
@@ -67,7 +85,7 @@ fn record(compiled: &Compilation, origin: Span) -> Option<(Option<String>, &Type
 }
 
 /// The type that the use of a field suggests; a string if nothing is known.
-fn guess(compiled: &Compilation, at: Span) -> String {
+fn guess(compiled: &Compilation, at: Span) -> Guess {
     let found = compiled.programs.get(usize::from(at.file.0)).and_then(|program| {
         let id = program
             .exprs
@@ -77,7 +95,7 @@ fn guess(compiled: &Compilation, at: Span) -> String {
         as_time(program, id)
             .or_else(|| program.exprs.iter().find_map(|(_, expr)| by_use(compiled, program, &expr.kind, id)))
     });
-    found.unwrap_or_else(|| "string".into())
+    Guess { by_use: found.is_some(), name: found.unwrap_or_else(|| "string".into()) }
 }
 
 fn as_time(program: &Program, id: ExprId) -> Option<String> {

@@ -33,12 +33,13 @@ pub struct Action {
     pub mends: Option<usize>,
 }
 
-/// The changes that are offered for a byte range of the main file.
-pub fn actions(compiled: &Compilation, range: Range<usize>) -> Vec<Action> {
+/// The changes that are offered for a byte range of the main file. `elsewhere` says whether another script that may import
+/// this one mentions something.
+pub fn actions(compiled: &Compilation, range: Range<usize>, elsewhere: &dyn Fn(&str) -> bool) -> Vec<Action> {
     let mut all = fixes(compiled, &range);
     all.extend(fields::add(compiled, &range));
     all.extend(pin(compiled, &range));
-    all.extend(extract::extract(compiled, &range));
+    all.extend(extract::extract(compiled, &range, elsewhere));
     let sure = fix_all(compiled);
     if !sure.is_empty() {
         let title = "apply all fixes that are certain".to_string();
