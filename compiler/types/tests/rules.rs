@@ -127,6 +127,35 @@ fn the_fix_for_null_is_a_right_script() {
 }
 
 #[test]
+fn the_arm_for_the_rest_is_a_right_script_whatever_the_arms_are() {
+    for arms in [
+        "\"web\" => 1",
+        "\"web\" => 1,",
+        "\"web\" => 1.5, \"app\" => 2.5",
+        "\"web\" => 1.5d",
+        "\"web\" => channel",
+        "\"web\" => note",
+        "\"web\" => null, \"app\" => price",
+        "\"web\" => ok",
+        "\"web\" => at",
+        "\"web\" => 5min",
+        "\"web\" => tags",
+        "\"web\" => map { \"a\": 1 }",
+        "\"web\" => parseJson(channel)",
+        "\"web\" => { a: 1, `b c`: { d: note, e: tags }, f: parseJson(channel) }",
+        "\"web\" => if ok then 1 else 2",
+        "\"web\" => match ok { true => 1, false => 2 }",
+    ] {
+        let text =
+            format!("{HEAD}sink out = bids |> map {{ x: match channel {{ {arms} }} }} -> blackhole()\n");
+        let outcome = support::check_text(&text);
+        assert_eq!(outcome.diags.len(), 1, "{}", outcome.long());
+        let fixed = outcome.fixed();
+        assert_eq!(support::check_text(&fixed).short(), Vec::<String>::new(), "{fixed}");
+    }
+}
+
+#[test]
 fn calls_are_checked_against_the_catalogue() {
     stages(&[
         ("|> map { x: lower(price) }", &["E0305 price"]),

@@ -30,9 +30,10 @@ pub(crate) fn list_names<'n>(names: impl Iterator<Item = &'n str>) -> String {
     }
 }
 
-/// A literal that can stand for a missing value.
-pub(crate) fn default_literal(ty: &DataType) -> &'static str {
-    match ty.unwrapped() {
+/// A value of the type as a script writes it, which can stand where the author has still to say which.
+pub(crate) fn default_literal(ty: &DataType) -> String {
+    let plain = match ty {
+        DataType::Optional(_) => "null",
         DataType::Bool => "false",
         DataType::Int => "0",
         DataType::Float => "0.0",
@@ -43,8 +44,14 @@ pub(crate) fn default_literal(ty: &DataType) -> &'static str {
         DataType::Duration => "0s",
         DataType::List(_) => "[]",
         DataType::Map(_) => "map {}",
-        DataType::Record(_) | DataType::Json | DataType::Optional(_) => "…",
-    }
+        DataType::Json => "parseJson(\"null\")",
+        DataType::Record(record) => {
+            let field =
+                |f: &flow_plan::Field| format!("{}: {}", super::quoted(&f.name), default_literal(&f.ty));
+            return format!("{{ {} }}", record.fields.iter().map(field).collect::<Vec<_>>().join(", "));
+        }
+    };
+    plain.to_string()
 }
 
 /// An `A` or `An` for a type's name.
@@ -69,8 +76,11 @@ impl ExprCx<'_, '_> {
             return self.optional_json(diag, typed.span, &text);
         }
         let default = default_literal(inner);
-        let sure =
-            if default == "…" { Applicability::HasPlaceholders } else { Applicability::MaybeIncorrect };
+        // A record may have a hundred fields: the words only say that it stands there.
+        let (sure, in_words) = match inner {
+            DataType::Record(_) => (Applicability::HasPlaceholders, "…"),
+            _ => (Applicability::MaybeIncorrect, default.as_str()),
+        };
         let (open, close) = if self.stands_alone(typed.span) { ("", "") } else { ("(", ")") };
         // What ends in an expression would take the `??` into it.
         let open_end = ["if", "match", "try"].iter().any(|word| text.split_whitespace().next() == Some(word));
@@ -79,8 +89,8 @@ impl ExprCx<'_, '_> {
         let mut diag =
             self.declared_optional(diag, typed).with_fix("give a default", typed.span, given, sure);
         let mut ways = vec![match shown.strip_suffix('`') {
-            Some(shown) => format!("give a default ({shown} ?? {default}`)"),
-            None => format!("give a default with `?? {default}` behind it"),
+            Some(shown) => format!("give a default ({shown} ?? {in_words}`)"),
+            None => format!("give a default with `?? {in_words}` behind it"),
         }];
         if typed.path.is_some() {
             let tested = format!("{open}if {text} != null then {text} else {default}{close}");

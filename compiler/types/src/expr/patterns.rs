@@ -75,11 +75,14 @@ impl<'a> ExprCx<'_, 'a> {
             }
         }
         let subject = subject?;
-        self.exhaustive(&subject, &covered, span);
-        if !ok || built.is_empty() {
-            return None;
-        }
-        let ty = self.arms_type(&mut built, &nulls, span)?;
+        let ty = if ok && !built.is_empty() { self.arms_type(&mut built, &nulls, span) } else { None };
+        // What the rest may be given: whatever the arms are known to have.
+        let rest = match (&ty, wanted) {
+            (None, Some(wanted)) if nulls.is_empty() => Some(wanted),
+            (ty, _) => ty.clone(),
+        };
+        self.exhaustive(&subject, &covered, arms, rest.as_ref(), span);
+        let ty = ty?;
         Some(self.fold_arms(&subject, local, built, ty, span))
     }
 
@@ -287,7 +290,15 @@ impl<'a> ExprCx<'_, 'a> {
         self.ck.report(diag.help("remove it, or put it before the other"));
     }
 
-    fn exhaustive(&mut self, subject: &Typed, covered: &Covered, span: Span) {
+    /// Tells what no arm takes; `rest` is the type of the arms' values, where it is known.
+    fn exhaustive(
+        &mut self,
+        subject: &Typed,
+        covered: &Covered,
+        arms: &[MatchArm],
+        rest: Option<&DataType>,
+        span: Span,
+    ) {
         if covered.wildcard.is_some() {
             return;
         }
@@ -307,7 +318,11 @@ impl<'a> ExprCx<'_, 'a> {
         if missing.is_empty() {
             return;
         }
-        let end = Span { start: span.end.saturating_sub(1), ..span }.before();
+        let value = rest.map_or_else(|| "null".to_string(), super::messages::default_literal);
+        let (end, arm) = match arms.last() {
+            Some(last) => (last.span.after(), format!(", _ => {value}")),
+            None => (Span { start: span.end.saturating_sub(1), ..span }.before(), format!(" _ => {value} ")),
+        };
         let diag = Diagnostic::new(
             codes::NOT_EXHAUSTIVE,
             span,
@@ -316,12 +331,7 @@ impl<'a> ExprCx<'_, 'a> {
         .at("not every value has an arm")
         .label(subject.span, format!("this is `{}`", subject.ty))
         .help("add an arm for the rest: `_ => …`")
-        .with_fix(
-            "add an arm for the rest",
-            end,
-            ", _ => …",
-            flow_syntax::Applicability::HasPlaceholders,
-        );
+        .with_fix("add an arm for the rest", end, arm, flow_syntax::Applicability::HasPlaceholders);
         self.ck.report(diag);
     }
 }
