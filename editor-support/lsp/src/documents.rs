@@ -43,7 +43,7 @@ impl<F: FnMut(&Path) -> Result<Vec<u8>, LoadError>> Loader for Texts<'_, F> {
 pub(crate) struct Document {
     pub(crate) text: String,
     pub(crate) lines: Lines,
-    pub(crate) version: i32,
+    pub(crate) version: Option<i32>,
     pub(crate) path: PathBuf,
     compiled: Option<Rc<Compilation>>,
     /// What was known before the last edits: most of it holds still.
@@ -88,7 +88,7 @@ impl Documents {
         }
     }
 
-    pub(crate) fn open(&mut self, uri: &Uri, text: String, version: i32) {
+    pub(crate) fn open(&mut self, uri: &Uri, text: String, version: Option<i32>) {
         let lines = Lines::new(&text);
         let path = path(uri);
         self.forget(&path);
@@ -114,7 +114,12 @@ impl Documents {
     }
 
     /// Applies changes in order. A client that changes what it never opened is not believed.
-    pub(crate) fn change(&mut self, uri: &Uri, changes: Vec<TextDocumentContentChangeEvent>, version: i32) {
+    pub(crate) fn change(
+        &mut self,
+        uri: &Uri,
+        changes: Vec<TextDocumentContentChangeEvent>,
+        version: Option<i32>,
+    ) {
         let encoding = self.encoding;
         let Some(document) = self.open.get_mut(&uri.to_string()) else { return };
         for change in changes {

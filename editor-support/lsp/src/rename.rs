@@ -87,7 +87,7 @@ impl Documents {
                 let span = Span::new(FileId(0), range.start, range.end);
                 lsp::TextEdit::new(lines.range(&file.text, span, self.encoding), new.clone())
             };
-            let version = self.get(&uri).map(|document| document.version);
+            let version = self.get(&uri).and_then(|document| document.version);
             all.insert(uri, OfFile { version, edits: edits.iter().map(each).collect() });
         }
         Ok(all)

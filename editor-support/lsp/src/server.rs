@@ -148,15 +148,17 @@ impl Server<'_> {
         let _ = catch_unwind(AssertUnwindSafe(|| match method.as_str() {
             notification::Initialized::METHOD => self.watch(),
             notification::DidOpenTextDocument::METHOD => {
+                let (params, version) = versioned(params);
                 if let Ok(params) = read::<lsp::DidOpenTextDocumentParams>(params) {
                     let document = params.text_document;
-                    self.documents.open(&document.uri, document.text, document.version);
+                    self.documents.open(&document.uri, document.text, version);
                 }
             }
             notification::DidChangeTextDocument::METHOD => {
+                let (params, version) = versioned(params);
                 if let Ok(params) = read::<lsp::DidChangeTextDocumentParams>(params) {
-                    let document = params.text_document;
-                    self.documents.change(&document.uri, params.content_changes, document.version);
+                    let uri = params.text_document.uri;
+                    self.documents.change(&uri, params.content_changes, version);
                 }
             }
             notification::DidCloseTextDocument::METHOD => {
@@ -195,7 +197,7 @@ impl Server<'_> {
             let found = catch_unwind(AssertUnwindSafe(|| self.documents.diagnostics(&uri)));
             // What cannot be analysed for a mistake of ours is asked about again with the next change.
             let Ok(diagnostics) = found else { continue };
-            let version = self.documents.get(&uri).map(|document| document.version);
+            let version = self.documents.get(&uri).and_then(|document| document.version);
             self.tell(uri, diagnostics, version);
         }
     }
@@ -240,4 +242,13 @@ impl Server<'_> {
         let id = RequestId::from(format!("flow-{}", self.asked));
         self.send(Message::Request(Request { id, method: method.to_string(), params }));
     }
+}
+
+/// The parameters of a change with the version taken out. Some clients send none, or one that is no number of the protocol:
+/// the change is what they typed all the same, and those behind it count on it.
+fn versioned(mut params: Value) -> (Value, Option<i32>) {
+    let written = params.get_mut("textDocument").and_then(Value::as_object_mut);
+    let version = written.and_then(|document| document.insert("version".to_string(), json!(0)));
+    let version = version.and_then(|version| i32::try_from(version.as_i64()?).ok());
+    (params, version)
 }

@@ -62,6 +62,26 @@ fn positions_beyond_the_text_and_lying_versions_change_nothing_that_they_should_
 }
 
 #[test]
+fn a_change_counts_whatever_its_version_is() {
+    let mut client = started();
+    for version in [json!(null), json!(99_999_999_999_u64), json!("7"), json!(1.5), json!(-3)] {
+        client.open(URI, "type A = int\n");
+        let start = json!({ "line": 0, "character": 5 });
+        let edits = [
+            json!({ "range": { "start": start, "end": { "line": 0, "character": 6 } }, "text": "Long" }),
+            json!({ "range": { "start": start, "end": { "line": 0, "character": 6 } }, "text": "Str" }),
+        ];
+        for edit in edits {
+            let document = json!({ "uri": URI, "version": version });
+            let params = json!({ "textDocument": document, "contentChanges": [edit] });
+            client.notify("textDocument/didChange", params);
+        }
+        assert_eq!(client.of("textDocument/documentSymbol", URI)[0]["name"], "Strong", "{version}");
+    }
+    client.end();
+}
+
+#[test]
 fn odd_texts_have_answers_in_both_encodings() {
     let texts = [
         "\u{feff}type A = { a: int }\r\nsource s: A = file(\"x\", format: json)\r\n",
