@@ -236,16 +236,31 @@ impl Documents {
         before: &Compilation,
         changes: &editor::Changes,
     ) -> Option<Compilation> {
+        let new = |path: &Path, text: String| match changes.touches(path) {
+            true => changes.applied(path, text),
+            false => text,
+        };
+        self.compile_as(path, before, &new)
+    }
+
+    /// Compiles a file as if it and what it reads had other texts.
+    pub(crate) fn compile_as(
+        &self,
+        path: &Path,
+        before: &Compilation,
+        new: &dyn Fn(&Path, String) -> String,
+    ) -> Option<Compilation> {
         let load = |path: &Path| -> Result<Vec<u8>, LoadError> {
             let open = self.open.values().find(|document| document.path == path);
             let bytes = match open {
                 Some(document) => document.text.as_bytes().to_vec(),
                 None => self.files.read(path)?,
             };
-            Ok(match changes.touches(path) {
-                true => changes.applied(path, String::from_utf8_lossy(&bytes).into_owned()).into_bytes(),
-                false => bytes,
-            })
+            // What is no text stays what it is, and is told as that.
+            match String::from_utf8(bytes) {
+                Ok(text) => Ok(new(path, text).into_bytes()),
+                Err(error) => Ok(error.into_bytes()),
+            }
         };
         let (mut before, mut memory) = (before.to_go_on(), self.memory.borrow_mut());
         let mut texts = Texts { load, files: &*self.files };

@@ -59,7 +59,11 @@ impl Documents {
             if !wanted(&kind) {
                 continue;
             }
-            let Some(edit) = self.edit(uri, &compiled, &found.edits) else { continue };
+            let edits = match found.kind {
+                ActionKind::FixAll => self.fix_all(&own, &compiled),
+                _ => found.edits,
+            };
+            let Some(edit) = self.edit(uri, &compiled, &edits) else { continue };
             let mends = found.mends.and_then(|index| problems.get(index)).cloned();
             all.push(lsp::CodeActionOrCommand::CodeAction(lsp::CodeAction {
                 title: found.title,
@@ -71,6 +75,14 @@ impl Documents {
             }));
         }
         Some(all)
+    }
+
+    /// All fixes that are certain, until none is left.
+    fn fix_all(&self, own: &Path, compiled: &Compilation) -> Vec<Edit> {
+        editor::fix_all_again(compiled, &|mended| {
+            let new = |path: &Path, text: String| if path == own { mended.to_string() } else { text };
+            self.compile_as(own, compiled, &new)
+        })
     }
 
     /// The texts of other scripts that import something.

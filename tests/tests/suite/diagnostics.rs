@@ -202,3 +202,21 @@ fn all_sure_fixes_together_mend_what_they_are_for() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What `source.fixAll` gives is all it can give: asked again, it has nothing to do.
+#[test]
+fn fixing_all_comes_to_an_end() {
+    let main = flow_syntax::FileId(0);
+    let mut left = Vec::new();
+    for name in scripts() {
+        let before = compile(&name, None);
+        let again = |text: &str| Some(compile(&name, Some(text)));
+        let edits = flow_driver::editor::fix_all_again(&before, &again);
+        let mended = applied(&before.sources.file(main).text, &edits);
+        let more = flow_driver::editor::fix_all(&compile(&name, Some(&mended)));
+        if !more.is_empty() {
+            left.push(format!("==== {name}: {more:?}\n{mended}"));
+        }
+    }
+    assert!(left.is_empty(), "{}", left.join("\n"));
+}

@@ -45,7 +45,7 @@ fn edit(old: Range<usize>, new: &str) -> Edit {
 }
 
 /// The middles of two texts, without what their beginnings and ends have in common.
-fn differing(old: &str, new: &str) -> (Range<usize>, Range<usize>) {
+pub(super) fn differing(old: &str, new: &str) -> (Range<usize>, Range<usize>) {
     let mut start = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
     while !old.is_char_boundary(start) || !new.is_char_boundary(start) {
         start -= 1;

@@ -146,6 +146,19 @@ fn all_fixes_are_applied_on_request() {
 }
 
 #[test]
+fn fixes_that_touch_each_other_are_all_applied() {
+    let text = "type T = { a: integer; b: integer; c: string }\n";
+    let mut client = Client::opened(text);
+    let context = json!({ "diagnostics": [], "only": ["source.fixAll"] });
+    let nowhere = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 0, "character": 0 } });
+    let params = json!({ "textDocument": { "uri": URI }, "range": nowhere, "context": context });
+    let actions = client.ask("textDocument/codeAction", params).unwrap();
+    let mended = applied(text, &actions[0]["edit"]["changes"][URI]);
+    assert_eq!(mended, "type T = { a: int, b: int, c: string }\n");
+    client.end();
+}
+
+#[test]
 fn names_that_can_be_changed_are_told_before() {
     let mut client = Client::opened(SCRIPT);
     let place = client.at("textDocument/prepareRename", SCRIPT, "dear ->", 1, json!({})).unwrap();

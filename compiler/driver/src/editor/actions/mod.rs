@@ -86,6 +86,39 @@ pub fn fix_all(compiled: &Compilation) -> Vec<Edit> {
     taken
 }
 
+/// How often [`fix_all_again`] looks at what is left.
+const ROUNDS: usize = 16;
+
+/// The same until none is left: of fixes that touch each other the second is seen behind the first, and a mistake of the
+/// syntax hides those behind it. `again` checks the script with another text.
+pub fn fix_all_again(compiled: &Compilation, again: &dyn Fn(&str) -> Option<Compilation>) -> Vec<Edit> {
+    let first = fix_all(compiled);
+    let text = &compiled.sources.file(FileId(0)).text;
+    let once = applied(text, &first);
+    let mut now = once.clone();
+    for _ in 0..ROUNDS {
+        let more = again(&now).map(|compiled| fix_all(&compiled)).unwrap_or_default();
+        if more.is_empty() {
+            break;
+        }
+        now = applied(&now, &more);
+    }
+    if now == once {
+        return first;
+    }
+    let (old, new) = super::format::differing(text, &now);
+    vec![Edit { span: Span::new(FileId(0), old.start, old.end), replacement: now[new].to_string() }]
+}
+
+/// A text with edits done that do not touch each other.
+fn applied(text: &str, edits: &[Edit]) -> String {
+    let mut edits: Vec<&Edit> = edits.iter().collect();
+    edits.sort_by_key(|edit| std::cmp::Reverse(edit.span.start));
+    let mut text = text.to_string();
+    edits.into_iter().for_each(|edit| text.replace_range(edit.span.range(), &edit.replacement));
+    text
+}
+
 /// Pins the state of the stage at the range: it keeps the id it has, whatever its declaration is called later.
 fn pin(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
     let program = compiled.programs.first()?;
