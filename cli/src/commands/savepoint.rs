@@ -1,6 +1,6 @@
 //! `flow savepoint`: makes savepoints, lists and shows them, and says whether a script fits.
 
-use super::against::Target;
+use super::against::{Target, Terms};
 use super::jobs::{ask, folder, open, unknown, unreachable};
 use super::outside;
 use crate::args::{Savepoint, SavepointCommand, SavepointDiff, SavepointExport};
@@ -188,7 +188,8 @@ fn diff(args: &SavepointDiff, saved: Saved, cli: &Cli, env: &Env) -> Outcome {
     let options = Options { params: script::params(&args.params)?, ..Options::default() };
     let compiled = script::compile(&args.file, &options, env)?;
     let target = Target::Checkpoint(Box::new(saved.manifest), args.savepoint.clone());
-    let report = target.check(&args.file, &compiled, &options, args.allow_dropped, env)?.report();
+    let terms = Terms { allow_dropped: args.allow_dropped, looked: None };
+    let report = target.check(&args.file, &compiled, &options, terms, env)?.report();
     let mut all = compiled.diagnostics.clone();
     let Some(report) = report else {
         output::say(&render::report(&all, &compiled.sources, look));

@@ -329,3 +329,67 @@ fn what_is_no_target_is_outside_of_the_script() {
         assert_eq!(flow(folder.path(), &["check", "new.flow", "--against", target]).0, Some(2), "{target}");
     }
 }
+
+/// Checks a script against what was committed, and says what is said.
+fn edited(folder: &Path, name: &str, text: &str, more: &[&str]) -> (Option<i32>, String) {
+    std::fs::write(folder.join(name), text).unwrap();
+    let args = ["check", name, "--width", "200", "--against", "git:HEAD"];
+    let (status, _, err) = flow(folder, &[&args[..], more].concat());
+    (status, err)
+}
+
+#[test]
+fn a_job_that_is_called_otherwise_or_keeps_state_elsewhere_does_not_find_its_state() {
+    let named = format!("job totals {{}}\n\n{OLD}");
+    let folder = repository(&[("a.flow", &named)]);
+    let edits = [
+        (named.replace("job totals", "job sums"), ":1:5", "is called `sums` now"),
+        (OLD.to_string(), ":1:1", "is called `a` now"),
+        (named.replace("{}", "{ state: \"elsewhere\" }"), ":1:21", "is looked for in `elsewhere` now"),
+    ];
+    for (text, place, said) in edits {
+        let (status, err) = edited(folder.path(), "a.flow", &text, &[]);
+        assert_eq!(status, Some(1), "{err}");
+        for part in ["error[E0704]: `totals.sum` drops: ", place, said, "--from", "--allow-dropped"] {
+            assert!(err.contains(part), "no {part:?} in\n{err}");
+        }
+        let (status, err) = edited(folder.path(), "a.flow", &text, &["--allow-dropped"]);
+        assert_eq!(status, Some(0), "{err}");
+    }
+    let same = named.replace("{}", "{ state: \"./.flow\" }");
+    assert_eq!(edited(folder.path(), "a.flow", &same, &[]), (Some(0), "totals.sum  identical\n".into()));
+    // The folder is said by the call.
+    let elsewhere = named.replace("{}", "{ state: \"elsewhere\" }");
+    let (status, err) = edited(folder.path(), "a.flow", &elsewhere, &["--state", ".flow"]);
+    assert_eq!(status, Some(0), "{err}");
+}
+
+#[test]
+fn two_jobs_that_swap_their_names_do_not_find_their_states() {
+    let (one, two) = (format!("job one {{}}\n\n{OLD}"), format!("job two {{}}\n\n{OLD}"));
+    let folder = repository(&[("a.flow", &one), ("b.flow", &two)]);
+    std::fs::write(folder.path().join("a.flow"), &two).unwrap();
+    std::fs::write(folder.path().join("b.flow"), &one).unwrap();
+    let (status, _, err) = flow(folder.path(), &["check", ".", "--against", "git:HEAD"]);
+    assert_eq!(status, Some(1), "{err}");
+    assert_eq!(err.matches("error[E0704]").count(), 2, "{err}");
+}
+
+#[test]
+fn another_file_is_the_script_as_it_was_whatever_that_file_is_called() {
+    let folder = folder(&format!("job new {{}}\n\n{OLD}"));
+    let args = ["check", "new.flow", "--against", "old.flow"];
+    assert_eq!(flow(folder.path(), &args).0, Some(0), "the name that it had without a block");
+    std::fs::write(folder.path().join("new.flow"), format!("job sums {{}}\n\n{OLD}")).unwrap();
+    let (status, _, err) = flow(folder.path(), &args);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.contains("the job was called `new` and is called `sums` now"), "{err}");
+}
+
+#[test]
+fn a_job_that_keeps_no_checkpoints_has_no_state_to_find() {
+    let off = format!("job totals {{ checkpoint: off, delivery: atLeastOnce }}\n\n{OLD}");
+    let folder = repository(&[("a.flow", &off)]);
+    let renamed = off.replace("job totals", "job sums");
+    assert_eq!(edited(folder.path(), "a.flow", &renamed, &[]), (Some(0), "totals.sum  identical\n".into()));
+}

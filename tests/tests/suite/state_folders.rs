@@ -163,3 +163,21 @@ fn jobs_are_listed_from_a_catalogue_that_is_made_anew_when_it_is_damaged_or_gone
     let (status, out, err) = list();
     assert_eq!((status, out.as_str()), (Some(0), ""), "{err}");
 }
+
+#[test]
+fn a_savepoint_of_a_job_with_another_name_goes_on_only_if_the_run_is_given_it() {
+    let folder = with_savepoint();
+    let text = std::fs::read_to_string(folder.path().join("endless.flow")).unwrap();
+    std::fs::write(folder.path().join("other.flow"), text.replace("job endless", "job other")).unwrap();
+    let args = ["check", "other.flow", "--width", "200", "--against", "endless@1"];
+    let (status, _, err) = flow(folder.path(), &args);
+    assert_eq!(status, Some(0), "{err}");
+    for part in ["note[E0705]", "the job was called `endless` and is called `other` now", "--from endless@1"]
+    {
+        assert!(err.contains(part), "no {part:?} in\n{err}");
+    }
+    assert!(err.contains("out.aggregate  restores"), "{err}");
+    // Asked for it by name, there is nothing to say of where it is.
+    let (status, out, err) = flow(folder.path(), &["savepoint", "diff", "endless@1", "other.flow"]);
+    assert_eq!((status, out.as_str()), (Some(0), "out.aggregate  identical\n"), "{err}");
+}

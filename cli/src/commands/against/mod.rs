@@ -7,7 +7,7 @@ use crate::report::Checked;
 use crate::script;
 use crate::status::Stop;
 use flow_checkpoint::{Failure, Manifest, Problem, Saved, ScriptFile};
-use flow_driver::restore::{self, Report, compare, report};
+use flow_driver::restore::{self, Looked, Report, compare, moved, report};
 use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options};
 use flow_env::Env;
 use flow_syntax::{Diagnostic, FileId, Severity, SourceMap, Span, codes};
@@ -22,6 +22,15 @@ pub(super) enum Target {
     File(PathBuf),
     /// The script that wrote a checkpoint or savepoint, and what to call that.
     Checkpoint(Box<Manifest>, String),
+}
+
+/// What is agreed to, and what is known of where the state is.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    /// May state be dropped?
+    pub(super) allow_dropped: bool,
+    /// How will the script look for its state? `None`: it has been found.
+    pub(super) looked: Option<Looked>,
 }
 
 /// What came of a comparison.
@@ -117,15 +126,17 @@ impl<'a> Against<'a> {
 
     /// Compares a script with its other version; one that is new, with the one of the same job that is gone.
     pub(super) fn check(&mut self, path: &Path, new: &Compilation) -> Result<Compared, Stop> {
-        let allow_dropped = self.args.allow_dropped;
-        let compared = self.target.check(path, new, self.options, allow_dropped, self.env)?;
+        let looked =
+            Looked { in_place: matches!(self.target, Target::File(_)), by_folder: self.args.state.is_none() };
+        let terms = Terms { allow_dropped: self.args.allow_dropped, looked: Some(looked) };
+        let compared = self.target.check(path, new, self.options, terms, self.env)?;
         let (Compared::Nothing(_), Some(plan)) = (&compared, &new.plan) else { return Ok(compared) };
         let same = |old: &(PathBuf, Compilation)| {
             old.1.plan.as_ref().is_some_and(|old| old.job.name == plan.job.name)
         };
         let Some(index) = self.gone.iter().position(same) else { return Ok(compared) };
         let (_, old) = self.gone.swap_remove(index);
-        self.target.against(new, &old, self.options, allow_dropped)
+        self.target.against(new, &old, self.options, terms)
     }
 
     /// What becomes of the state of scripts that are gone: each is an entry of its own.
@@ -214,7 +225,7 @@ impl Target {
         path: &Path,
         new: &Compilation,
         options: &Options,
-        allow_dropped: bool,
+        terms: Terms,
         env: &Env,
     ) -> Result<Compared, Stop> {
         if new.plan.is_none() {
@@ -234,7 +245,7 @@ impl Target {
                 Err(why) => return Ok(Compared::Nothing(why)),
             }
         }
-        self.against(new, &old, options, allow_dropped)
+        self.against(new, &old, options, terms)
     }
 
     /// The same, of an old version that is compiled.
@@ -243,7 +254,7 @@ impl Target {
         new: &Compilation,
         old: &Compilation,
         options: &Options,
-        allow_dropped: bool,
+        terms: Terms,
     ) -> Result<Compared, Stop> {
         let Some(plan) = &new.plan else { return Ok(Compared::Not) };
         let Some(old_plan) = &old.plan else {
@@ -258,8 +269,17 @@ impl Target {
                 _ => Err(Stop::outside(format!("{errors}, so there is nothing to compare with\n  {why}"))),
             };
         };
-        let verdicts = compare(old_plan, plan);
-        let mut report = report(&new.sources, &old.sources, &self.name(), verdicts, allow_dropped);
+        let elsewhere = terms.looked.and_then(|looked| moved((old, old_plan), (new, plan), looked));
+        let verdicts = match (elsewhere, self) {
+            (None, _) => compare(old_plan, plan),
+            (Some(moved), Target::Checkpoint(_, name)) => {
+                let mut verdicts = compare(old_plan, plan);
+                moved.only_from(name, old_plan, &mut verdicts);
+                verdicts
+            }
+            (Some(moved), _) => moved.dropped(old_plan),
+        };
+        let mut report = report(&new.sources, &old.sources, &self.name(), verdicts, terms.allow_dropped);
         apply(&options.levels, &mut report.diagnostics);
         Ok(Compared::With(report))
     }

@@ -1,6 +1,7 @@
 //! What a run begins with: nothing, the last checkpoint, or a savepoint; and whether the script still fits it.
 
-use super::super::{against::Target, outside};
+use super::super::against::{Target, Terms};
+use super::super::outside;
 use super::told::Teller;
 use crate::args::Run;
 use crate::progress::Live;
@@ -144,7 +145,8 @@ fn check(
         return Ok(());
     }
     let target = Target::Checkpoint(Box::new(manifest), name.clone());
-    let compared = target.check(&args.file, compiled, options, args.allow_dropped, env)?;
+    let terms = Terms { allow_dropped: args.allow_dropped, looked: None };
+    let compared = target.check(&args.file, compiled, options, terms, env)?;
     let Some(report) = compared.report() else {
         return Ok(());
     };

@@ -4,10 +4,12 @@
 
 mod compare;
 mod feeds;
+mod moved;
 mod report;
 mod shape;
 
 pub use compare::compare;
+pub use moved::{Looked, Moved, moved};
 pub use report::{Report, gone, report};
 pub use shape::{StateShape, shapes};
 

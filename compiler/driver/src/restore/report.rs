@@ -79,7 +79,16 @@ fn may_go(mut diagnostic: Diagnostic, allow_dropped: bool) -> Diagnostic {
         diagnostic.severity = Severity::Note;
         return diagnostic;
     }
-    diagnostic.help("if it may go: `--allow-dropped`")
+    let go = "if it may go: `--allow-dropped`";
+    let help = diagnostic.help.take().map_or_else(|| go.to_string(), |help| format!("{help}; {go}"));
+    diagnostic.help(help)
+}
+
+/// The first line of a script that says something.
+pub(super) fn first_line(text: &str) -> Place {
+    let start = text.len() - text.trim_start().len();
+    let length = text[start..].lines().next().map_or(0, |line| line.trim_end().len());
+    Place { file: 0, start: start as u32, end: (start + length) as u32 }
 }
 
 impl Report {
@@ -100,10 +109,7 @@ impl Report {
 
     /// The first line of the new script that says something.
     fn top(&self) -> Span {
-        let text = &self.sources.file(FileId(0)).text;
-        let start = text.len() - text.trim_start().len();
-        let length = text[start..].lines().next().map_or(0, |line| line.trim_end().len());
-        Span { file: FileId(0), start: start as u32, end: (start + length) as u32 }
+        self.new_span(first_line(&self.sources.file(FileId(0)).text))
     }
 
     fn diagnostic(&self, verdict: &Verdict, finding: &Finding, allow_dropped: bool) -> Diagnostic {
