@@ -5,6 +5,7 @@ use crate::codes::{BAD_CHARACTER, BAD_LITERAL, FOREIGN_WORD, TOO_DEEP, UNCLOSED_
 use crate::diagnostic::{Applicability, Diagnostic};
 use crate::span::{FileId, Span};
 use crate::token::{Token, TokenKind, is_keyword};
+use std::ops::Range;
 
 /// How deep brackets, interpolations and chains may nest.
 pub(crate) const MAX_NESTING: usize = 128;
@@ -30,6 +31,7 @@ pub(crate) fn lex(file: FileId, text: &str) -> Lexed {
         tokens: Vec::new(),
         diagnostics: Vec::new(),
         reopened: 0,
+        line: 0..0,
     };
     if text.starts_with('\u{feff}') {
         lexer.at = 3;
@@ -50,6 +52,8 @@ struct Lexer<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Behind the last string that was never opened: the line is not searched for it again.
     reopened: usize,
+    /// Where the line that was looked at last goes on from, and its line break: a line may hold thousands of strings.
+    line: Range<usize>,
 }
 
 /// Where the lexer is inside a string: in its text, or in an interpolation with open braces.
@@ -216,14 +220,24 @@ impl Lexer<'_> {
         self.push(TokenKind::Timestamp, start);
     }
 
+    /// The offset of the line's end (its `\r\n` or `\n`, or the end of the text).
+    fn line_end(&mut self, from: usize) -> usize {
+        if !self.line.contains(&from) {
+            let end = self.bytes[from..].iter().position(|b| *b == b'\n');
+            self.line = from..end.map_or(self.bytes.len(), |i| from + i);
+        }
+        let end = self.line.end;
+        if end > from && self.bytes[end - 1] == b'\r' { end - 1 } else { end }
+    }
+
     fn line_comment(&mut self, start: usize) {
         let doc = self.peek(2) == b'/' && self.peek(3) != b'/';
-        self.at = line_end(self.bytes, start);
+        self.at = self.line_end(start);
         self.push(if doc { TokenKind::DocComment } else { TokenKind::LineComment }, start);
     }
 
     fn hash_comment(&mut self, start: usize) {
-        self.at = line_end(self.bytes, start);
+        self.at = self.line_end(start);
         let mark = Span::new(self.file, start, start + 1);
         self.report(Diagnostic::new(FOREIGN_WORD, mark, "a comment begins with `//`, not with `#`").fix(
             "write `//`",
@@ -358,7 +372,7 @@ impl Lexer<'_> {
     /// `“text”`: read as a string, mended by replacing the quotes.
     fn smart_quoted(&mut self, start: usize) {
         let open = self.char_at(start);
-        let end = line_end(self.bytes, start);
+        let end = self.line_end(start);
         let inner = start + open.len_utf8();
         let close = self.text[inner..end]
             .char_indices()
@@ -380,7 +394,7 @@ impl Lexer<'_> {
 
     /// SQL's `'text'`: read as a string.
     fn single_quoted(&mut self, start: usize) {
-        let end = line_end(self.bytes, start);
+        let end = self.line_end(start);
         let close = self.bytes[start + 1..end].iter().position(|b| *b == b'\'').map(|i| start + 1 + i);
         let text_end = close.unwrap_or_else(|| guess_string_end(self.text, start + 1, end));
         self.at = close.map_or(text_end, |c| c + 1);
@@ -417,7 +431,7 @@ impl Lexer<'_> {
     }
 
     fn backtick(&mut self, start: usize) {
-        let end = line_end(self.bytes, start);
+        let end = self.line_end(start);
         match self.bytes[start + 1..end].iter().position(|b| *b == b'`') {
             Some(0) => {
                 self.at = start + 2;
@@ -445,7 +459,7 @@ impl Lexer<'_> {
     /// `r"…"` without escapes, `b"…"` with them; the cursor stands at the quote.
     fn raw_or_bytes(&mut self, start: usize) {
         let raw = self.bytes[start] == b'r';
-        let end = line_end(self.bytes, start);
+        let end = self.line_end(start);
         let mut i = self.at + 1;
         while i < end && self.bytes[i] != b'"' {
             i += if !raw && self.bytes[i] == b'\\' { 2 } else { 1 };
@@ -551,7 +565,7 @@ impl Lexer<'_> {
         if matches!(outcome, StringEnd::Unclosed) && self.never_opened(start) {
             return;
         }
-        let end = line_end(self.bytes, start);
+        let end = self.line_end(start);
         let guess = guess_string_end(self.text, start + 1, end);
         let quote = Span::new(self.file, start, start + 1);
         if matches!(outcome, StringEnd::TooDeep) {
@@ -569,7 +583,7 @@ impl Lexer<'_> {
     /// Reads a string and all strings nested in its interpolations with an explicit stack.
     fn string_parts(&mut self) -> StringEnd {
         let mut modes = vec![Mode::Text];
-        let line = line_end(self.bytes, self.at);
+        let line = self.line_end(self.at);
         self.one(TokenKind::StringOpen, self.at);
         while !modes.is_empty() {
             if modes.len() > 2 * MAX_NESTING {
@@ -672,7 +686,7 @@ impl Lexer<'_> {
         let unicode = self.peek(0) == b'u' && self.peek(1) == b'{';
         self.at += self.char_at(self.at).len_utf8();
         if unicode {
-            let line = line_end(self.bytes, self.at);
+            let line = self.line_end(self.at);
             if let Some(close) = self.bytes[self.at..line].iter().position(|b| *b == b'}') {
                 self.at += close + 1;
             }
@@ -725,12 +739,6 @@ fn unopened(bytes: &[u8], from: usize, failed: usize) -> Option<(usize, usize)> 
         at += 1;
     }
     None
-}
-
-/// The offset of the line's end (its `\r\n` or `\n`, or the end of the text).
-fn line_end(bytes: &[u8], from: usize) -> usize {
-    let end = bytes[from..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |i| from + i);
-    if end > from && bytes[end - 1] == b'\r' { end - 1 } else { end }
 }
 
 /// The `{` without a `}` of a string whose quotes are complete: where it is, where the value behind it

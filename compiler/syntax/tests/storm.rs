@@ -1,5 +1,6 @@
 //! No input makes the parser panic, hang or run out of stack.
 #![allow(missing_docs, clippy::print_stdout, reason = "a test prints its seed")]
+#![allow(clippy::disallowed_methods, reason = "a test measures time")]
 
 mod support;
 
@@ -198,5 +199,31 @@ fn long_flat_chains_parse() {
         let (program, diagnostics) = parse(FileId(0), &text);
         assert!(diagnostics.is_empty(), "{:?}", diagnostics.first());
         assert!(program.exprs.len() > 4000);
+    }
+}
+
+#[test]
+fn a_line_of_a_mebibyte_is_refused_at_once() {
+    for item in [
+        "a == \"x\" and ",
+        "a == \"{b} \\u{61}\" and ",
+        "a == r\"x\" and ",
+        "a == b\"x\" and ",
+        "`a` == 1 and ",
+        "a == 'x' and ",
+        "a == “x” and ",
+        "(a or 1) and ",
+        "a == \" and ",
+        "a == ' and ",
+        "{ a: [1, 2] } ",
+    ] {
+        let text =
+            format!("sink o = a |> filter({}) -> stdout()\n", item.repeat((1 << 20) / item.len() - 10));
+        let begin = std::time::Instant::now();
+        let (_, diagnostics) = parse(FileId(0), &text);
+        let taken = begin.elapsed();
+        assert!(diagnostics.iter().any(|d| d.code.0 == "E0107"), "{item}: {:?}", diagnostics.first());
+        // Many times what it takes without optimisation; what looked through the line for each string took minutes.
+        assert!(taken < std::time::Duration::from_secs(5), "{item}: {taken:?}");
     }
 }
