@@ -85,7 +85,8 @@ impl Sketch {
     ) -> u32 {
         let declaration = self.plan.declarations.len() as u32 - 1;
         let id = format!("{}.{word}", self.plan.declarations[declaration as usize].name);
-        let stateful = matches!(kind, OperatorKind::Aggregate(_) | OperatorKind::Scan { .. });
+        let stateful =
+            matches!(kind, OperatorKind::Aggregate(_) | OperatorKind::Scan { .. } | OperatorKind::Join(_));
         let running = |kind: &OperatorKind| matches!(kind, OperatorKind::Aggregate(a) if a.trigger.running != RunningTrigger::AtEnd);
         let mode = match running(&kind) {
             true => StreamMode::Updating { key: vec![0] },

@@ -1,6 +1,7 @@
 //! From the logical plan to the graph the engine runs: a fixed list of passes, each checked after it ran.
 
 mod build;
+mod conditions;
 mod fold;
 mod fuse;
 mod hidden;
@@ -52,6 +53,7 @@ type Pass = fn(&mut Graph);
 const PASSES: &[(&str, Pass)] = &[
     ("remove operators nobody reads", prune::remove_dead),
     ("fold constants", fold::fold_constants),
+    ("filter before joins", conditions::filter_before_joins),
     ("fuse chains", fuse::fuse_chains),
     ("move filters up", steps::push_filters),
     ("merge maps", steps::merge_maps),
