@@ -236,16 +236,35 @@ impl fmt::Debug for ViewColumn {
     }
 }
 
+/// Gives copies of rows of views whose bytes are these; the bytes are in the buffer, if there are any.
+fn copies<'a>(
+    views: &[View],
+    rows: &[u32],
+    bytes: impl Fn(usize) -> &'a [u8],
+    mut give: impl FnMut(View),
+) -> Option<Buffer> {
+    let long = |&row: &u32| Some(views[row as usize].len()).filter(|&len| len > INLINE);
+    // It has room for all, so that it never moves.
+    let mut buffer: Vec<u8> = Vec::with_capacity(rows.iter().filter_map(long).sum());
+    for &row in rows {
+        let view = views[row as usize];
+        if view.is_inline() {
+            give(view);
+        } else {
+            let start = buffer.len();
+            buffer.extend_from_slice(bytes(row as usize));
+            give(View { hi: buffer[start..].as_ptr() as u64, ..view });
+        }
+    }
+    // Moving the Vec into the Arc moves its header, not the bytes the views point at.
+    (!buffer.is_empty()).then(|| Arc::new(buffer))
+}
+
 /// Rows of views whose bytes are these, with the bytes in one buffer of their own.
 fn copy_of<'a>(views: &[View], rows: &[u32], bytes: impl Fn(usize) -> &'a [u8]) -> ViewColumn {
-    let long = |&row: &u32| Some(views[row as usize].len()).filter(|&len| len > INLINE);
-    let mut copy = ViewBuilder {
-        views: Vec::with_capacity(rows.len()),
-        open: Vec::with_capacity(rows.iter().filter_map(long).sum()),
-        ..ViewBuilder::default()
-    };
-    rows.iter().for_each(|&row| copy.push_view(views[row as usize], || bytes(row as usize)));
-    copy.finish()
+    let mut copied = Vec::with_capacity(rows.len());
+    let buffer = copies(views, rows, bytes, |view| copied.push(view));
+    ViewColumn { views: copied, buffers: buffer.into_iter().collect() }
 }
 
 /// A [`ViewColumn`] whose rows are all UTF-8.
@@ -324,17 +343,18 @@ impl ViewSlab {
 
     /// Copies rows of a column to the numbers from `start` on, which lie in one block.
     pub fn put(&mut self, start: usize, column: &ViewColumn, rows: &[u32]) {
-        let (views, buffers) = column.copy_of(rows).into_parts();
         let end = start + rows.len();
         if self.views.len() < end {
             self.views.resize(end, View::default());
         }
-        self.views[start..end].copy_from_slice(&views);
+        let mut places = self.views[start..end].iter_mut();
+        let give = |view| places.next().into_iter().for_each(|place| *place = view);
+        let buffer = copies(&column.views, rows, |row| column.get(row), give);
         let block = start / SLAB_BLOCK;
         if self.buffers.len() <= block {
             self.buffers.resize_with(block + 1, Vec::new);
         }
-        self.buffers[block].extend(buffers);
+        self.buffers[block].extend(buffer);
         if self.buffers[block].len() > Self::MANY {
             let start = block * SLAB_BLOCK;
             let end = self.views.len().min(start + SLAB_BLOCK);
@@ -571,7 +591,7 @@ impl ViewBuilder {
     /// Appends a copy of what a view shows, whose bytes are these: a short one is its view.
     #[inline]
     fn push_view<'a>(&mut self, view: View, bytes: impl FnOnce() -> &'a [u8]) {
-        let copy = if view.is_inline() { view } else { self.keep(bytes()) };
+        let copy = if view.is_inline() { view } else { View { hi: self.store(bytes()), ..view } };
         self.views.push(copy);
     }
 
@@ -601,9 +621,15 @@ impl ViewBuilder {
     /// Copies the bytes without a row for them.
     #[inline]
     fn keep(&mut self, bytes: &[u8]) -> View {
-        if let Some(view) = View::inline(bytes) {
-            return view;
+        match View::inline(bytes) {
+            Some(view) => view,
+            None => View { hi: self.store(bytes), ..View::of(bytes) },
         }
+    }
+
+    /// Copies bytes that are too many for a view; gives their address.
+    #[inline]
+    fn store(&mut self, bytes: &[u8]) -> u64 {
         if self.open.capacity() - self.open.len() < bytes.len() {
             let size = bytes.len().max((self.open.capacity() * 2).clamp(4096, 1 << 20));
             let sealed = std::mem::replace(&mut self.open, Vec::with_capacity(size));
@@ -614,7 +640,7 @@ impl ViewBuilder {
         let start = self.open.len();
         self.open.extend_from_slice(bytes);
         self.kept += bytes.len();
-        View::of(&self.open[start..])
+        self.open[start..].as_ptr() as u64
     }
 
     /// Rows so far.

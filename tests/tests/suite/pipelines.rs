@@ -237,3 +237,25 @@ sink out = all -> stdout(format: json)
     let rows = vec![row(2, 2, -18_000), row(0, 3, -9_500), row(2, -3, -17_000)];
     gives(4, script, &[("b", vec![rows])]);
 }
+
+/// Rows that wait for their turn are never put where rows go block by block, whenever that turn is. (Seed 97101330.)
+#[test]
+fn a_row_of_the_least_time_is_given_when_it_met_nobody() {
+    let script = "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 0s)
+sink out = a as l |> antiJoin(a as r on l.k == r.v, within: -3s..-1s) -> stdout(format: json)
+";
+    gives(1, script, &[("a", vec![vec![row(0, 3, i64::MIN)]])]);
+}
+
+/// Of a key's rows, one stays so much longer than the others that it is kept apart from them.
+#[test]
+fn rows_of_an_interval_join_meet_in_the_order_in_which_they_came_however_long_they_stay() {
+    let script = "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)
+source b: Row = file(\"b\", format: json) |> eventTime(at, delay: 1s)
+sink out = b as r |> join(a as l on r.k == l.k, within: -20s..20s) |> map { r.v, of: l.v, l.at } -> stdout(format: json)
+";
+    let mut rows: Vec<_> = (0..29).map(|n| row(1, n, n * 1_000)).collect();
+    rows.extend([row(1, 60, 60_000), row(1, 29, 29_000)]);
+    let (a, b) = (vec![vec![row(9, 0, 0)], rows], vec![vec![row(8, 0, 0)], vec![row(1, 7, 45_000)]]);
+    gives(6, script, &[("a", a), ("b", b)]);
+}

@@ -2,7 +2,8 @@
 //! time allows that a partner comes.
 
 use super::due::Due;
-use super::kept::Notes;
+use super::kept::{Kept, Notes};
+use super::recent::Recent;
 use super::stream::{Bound, Core, Look, Moment, Pairs, Probe, flush_lonely, give_lonely, ints, met};
 use crate::context::Context;
 use crate::error::Halt;
@@ -10,6 +11,7 @@ use crate::operator::Flush;
 use crate::snapshot::{Loading, Saving};
 use flow_data::{BATCH_ROWS, Batch, NO_ROW};
 use flow_plan::operator::JoinKind;
+use flow_plan::physical::hidden::NO_WATERMARK;
 
 /// How far apart rows may be: the right row's time less the left one's lies in `lo..=hi`.
 #[derive(Clone, Copy)]
@@ -37,8 +39,10 @@ impl Near {
 pub(crate) struct Interval {
     near: Near,
     kind: JoinKind,
-    /// Until when rows of each side are kept.
+    /// Until when rows of each side are kept that do not go block by block.
     due: [Due; 2],
+    /// The watermark up to which rows have gone.
+    passed: i64,
     probe: Option<Probe>,
     /// The watermarks that the rows of the probe meet.
     met: Vec<i64>,
@@ -50,11 +54,15 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
-    pub(crate) fn new(kind: JoinKind, near: Near) -> Interval {
+    pub(crate) fn new(kind: JoinKind, near: Near, core: &mut Core) -> Interval {
+        // Left rows that are given when they go have their turn one by one.
+        let first = usize::from(matches!(kind, JoinKind::Left | JoinKind::Anti));
+        core.kept[first..].iter_mut().for_each(Kept::by_blocks);
         Interval {
             near,
             kind,
             due: [Due::default(), Due::default()],
+            passed: NO_WATERMARK,
             probe: None,
             met: Vec::new(),
             partners: Vec::new(),
@@ -140,10 +148,38 @@ impl Interval {
         let partners = if side == 0 { partners } else { vec![0; rows.len()] };
         let notes =
             Notes { slots: &pick(&probe.slots), partners: &partners, times: &times, number: probe.at.number };
-        let numbers = core.kept[side].insert(&probe.batch, &rows, &notes);
-        for (&time, number) in times.iter().zip(numbers) {
-            let last = self.near.last(side, time);
-            self.due[side].push(last, number);
+        let lasts: Vec<i64> = times.iter().map(|&time| self.near.last(side, time)).collect();
+        self.put(core, probe, &rows, &notes, &lasts);
+    }
+
+    /// Puts rows where they go block by block, but those that stay longer than the others, or have their turn when they
+    /// go. `lasts`: the last watermark at which each is met.
+    fn put(&mut self, core: &mut Core, probe: &Probe, rows: &[u32], notes: &Notes<'_>, lasts: &[i64]) {
+        let (side, batch) = (probe.side, &probe.batch);
+        let kept = &mut core.kept[side];
+        let limit = kept.goes_by_blocks().then(|| Recent::limit(probe.at.before, lasts));
+        let is_recent = |last: i64| limit.is_some_and(|limit| last <= limit);
+        // One after the other where both are there: they are in the order in which they came.
+        let mut from = 0;
+        while from < rows.len() {
+            let recent = is_recent(lasts[from]);
+            let same = lasts[from..].iter().take_while(|&&last| is_recent(last) == recent).count();
+            let part = from..from + same;
+            let notes = Notes {
+                slots: &notes.slots[part.clone()],
+                partners: &notes.partners[part.clone()],
+                times: &notes.times[part.clone()],
+                number: notes.number,
+            };
+            let (rows, lasts) = (&rows[part.clone()], &lasts[part]);
+            if recent {
+                kept.insert_recent(batch, rows, &notes, lasts);
+            } else {
+                for (&last, number) in lasts.iter().zip(kept.insert(batch, rows, &notes)) {
+                    self.due[side].push(last, number);
+                }
+            }
+            from += same;
         }
     }
 }
@@ -178,13 +214,19 @@ impl Bound for Interval {
         for side in [0, 1] {
             self.due[side].free_before(at.behind, &mut self.gone);
             self.gone.drain(..).for_each(|row| core.remove(side, row));
+            core.free_recent(side, at.behind);
         }
+        self.passed = at.behind;
         Ok(false)
     }
 
     fn save(&mut self, core: &Core, out: &mut Saving) {
         for (side, due) in self.due.iter().enumerate() {
-            core.save_side(side, &due.as_they_came(), |_| (), out);
+            let mut rows = core.kept[side].as_they_came(due.as_they_came());
+            // Of a block, some are over.
+            let times = &core.kept[side].time;
+            rows.retain(|&row| self.near.last(side, times[row as usize]) >= self.passed);
+            core.save_side(side, &rows, |_| (), out);
         }
     }
 

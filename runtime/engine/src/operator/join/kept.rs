@@ -2,6 +2,7 @@
 //! order in which they came.
 
 use super::condition::Side;
+use super::recent::Recent;
 use flow_data::{Batch, Column, ColumnSlab, NO_ROW, SLAB_BLOCK};
 use flow_plan::{DataType, RecordType, Value};
 
@@ -28,6 +29,10 @@ pub(crate) struct Kept {
     ends: Vec<(u32, u32)>,
     /// The list of the rows without a key.
     unkeyed: (u32, u32),
+    /// Rows in lists.
+    linked: usize,
+    /// Rows that are in no list, because they go block by block.
+    recent: Option<Recent>,
     rows: usize,
 }
 
@@ -74,20 +79,31 @@ impl Kept {
             time: Vec::new(),
             ends: Vec::new(),
             unkeyed: (NO_ROW, NO_ROW),
+            linked: 0,
+            recent: None,
             rows: 0,
         }
+    }
+
+    /// From now on, rows may be put down in the order in which they came ([`Kept::insert_recent`]).
+    pub(crate) fn by_blocks(&mut self) {
+        self.recent = Some(Recent::default());
     }
 
     /// What it takes, about.
     pub(crate) fn bytes(&self) -> usize {
         let notes = 4 * size_of::<u32>() + 2 * size_of::<u64>();
         let columns: usize = self.slabs.iter().map(ColumnSlab::bytes).sum();
-        columns + self.links.capacity() * notes + self.ends.capacity() * size_of::<(u32, u32)>()
+        let recent = self.recent.as_ref().map_or(0, Recent::bytes);
+        columns + self.links.capacity() * notes + self.ends.capacity() * size_of::<(u32, u32)>() + recent
     }
 
     /// There are so many keys.
     pub(crate) fn grow(&mut self, keys: usize) {
         self.ends.resize(keys, (NO_ROW, NO_ROW));
+        if let Some(recent) = &mut self.recent {
+            recent.grow(keys);
+        }
     }
 
     /// Keeps rows of a batch, each at the end of its key's list; gives their numbers.
@@ -95,6 +111,69 @@ impl Kept {
         let columns: Vec<&Column> =
             self.columns.iter().map(|&column| batch.columns[column].as_ref()).collect();
         self.put(&columns, rows, notes, |_| notes.number)
+    }
+
+    /// Keeps rows of a batch, which have keys, until no row is met at these watermarks any more: they go with the others of
+    /// their block ([`Kept::pop_recent`]).
+    pub(crate) fn insert_recent(&mut self, batch: &Batch, rows: &[u32], notes: &Notes<'_>, until: &[i64]) {
+        let mut done = 0;
+        while done < rows.len() {
+            let Some((start, room)) = self.recent_mut().next() else {
+                let block = self.block();
+                self.recent_mut().add_block(block / SLAB_BLOCK as u32);
+                continue;
+            };
+            let n = room.min(rows.len() - done);
+            for (slab, &column) in self.slabs.iter_mut().zip(&self.columns) {
+                slab.put(start as usize, &batch.columns[column], &rows[done..done + n]);
+            }
+            self.live[start as usize / SLAB_BLOCK] += n as u32;
+            let numbers = start as usize..start as usize + n;
+            let part = done..done + n;
+            self.time[numbers.clone()].copy_from_slice(&notes.times[part.clone()]);
+            self.partners[numbers.clone()].copy_from_slice(&notes.partners[part.clone()]);
+            self.number[numbers].fill(notes.number);
+            let recent = self.recent_mut();
+            for (offset, at) in part.enumerate() {
+                let number = start + offset as u32;
+                recent.push(number, notes.slots[at], until[at]);
+            }
+            done += n;
+        }
+        self.rows += rows.len();
+    }
+
+    fn recent_mut(&mut self) -> &mut Recent {
+        let Some(recent) = &mut self.recent else { unreachable!("rows are kept by blocks") };
+        recent
+    }
+
+    /// The rows of a block that nobody meets any more go; gives how many there were.
+    pub(crate) fn pop_recent(&mut self, now: i64) -> Option<usize> {
+        let (block, rows) = self.recent.as_mut()?.pop_before(now)?;
+        self.rows -= rows as usize;
+        self.live[block as usize] = 0;
+        self.slabs.iter_mut().for_each(|slab| slab.free(block as usize));
+        self.free.push(block);
+        Some(rows as usize)
+    }
+
+    /// These rows, and those that go block by block, in the order in which they came.
+    pub(crate) fn as_they_came(&self, linked: Vec<u32>) -> Vec<u32> {
+        let Some(recent) = &self.recent else { return linked };
+        let mut all: Vec<u32> = recent.numbers().chain(linked).collect();
+        all.sort_by_key(|number| recent.born(*number));
+        all
+    }
+
+    /// The key of each row; rows without one are left out.
+    pub(crate) fn keys_of(&self, rows: &[u32]) -> Vec<u32> {
+        let Some(recent) = &self.recent else {
+            return rows.iter().filter_map(|&row| self.key(row)).collect();
+        };
+        let mut keys: Vec<u32> = self.links.iter().map(|link| link.slot).collect();
+        recent.note_keys(&mut keys);
+        rows.iter().map(|&row| keys[row as usize]).filter(|slot| *slot < UNLINKED).collect()
     }
 
     /// Keeps all rows of these columns, which are those that are kept; `came`: the number of each.
@@ -127,6 +206,9 @@ impl Kept {
                 self.time[number as usize] = notes.times[at];
                 self.partners[number as usize] = notes.partners[at];
                 self.number[number as usize] = came(at);
+                if let Some(recent) = &mut self.recent {
+                    recent.note_birth(number);
+                }
                 self.link(number, notes.slots[at]);
                 numbers.push(number);
             }
@@ -149,6 +231,9 @@ impl Kept {
         self.partners.resize(all, 0);
         self.number.resize(all, 0);
         self.time.resize(all, 0);
+        if let Some(recent) = &mut self.recent {
+            recent.resize(all);
+        }
         start as u32
     }
 
@@ -165,6 +250,7 @@ impl Kept {
             self.links[before as usize].behind = number;
         }
         self.links[number as usize] = Link { slot, before, behind: NO_ROW };
+        self.linked += 1;
     }
 
     /// A row is met by nobody any more, but still there. Gives its key, if that has no rows on this side
@@ -176,6 +262,7 @@ impl Kept {
             return None;
         }
         link.slot = UNLINKED;
+        self.linked -= 1;
         let (first, last) = self.list(slot);
         if before == NO_ROW {
             *first = behind;
@@ -192,7 +279,12 @@ impl Kept {
         (slot != NO_ROW && self.is_free(slot)).then_some(slot)
     }
 
-    /// The key of a row, if it has one and can be met.
+    /// Do rows of a key go block by block?
+    pub(crate) fn goes_by_blocks(&self) -> bool {
+        self.recent.is_some()
+    }
+
+    /// The key of a row in a list, if it has one and can be met.
     pub(crate) fn key(&self, number: u32) -> Option<u32> {
         Some(self.links[number as usize].slot).filter(|slot| *slot < UNLINKED)
     }
@@ -221,7 +313,33 @@ impl Kept {
 
     /// Has a key no rows here?
     pub(crate) fn is_free(&self, slot: u32) -> bool {
-        self.ends[slot as usize].0 == NO_ROW
+        self.ends[slot as usize].0 == NO_ROW && self.recent.as_ref().is_none_or(|recent| recent.is_free(slot))
+    }
+
+    /// The rows of a key that can be met, the one that came last first.
+    #[inline]
+    pub(crate) fn rows_of(&self, slot: u32, rows: &mut Vec<u32>) {
+        rows.clear();
+        if let Some(recent) = &self.recent
+            && slot != NO_ROW
+        {
+            recent.rows_of(slot, rows);
+            if self.linked == 0 {
+                return;
+            }
+        }
+        let recent = rows.len();
+        let mut next = self.first(slot);
+        while next != NO_ROW {
+            rows.push(next);
+            next = self.following(next);
+        }
+        match &self.recent {
+            Some(births) if recent > 0 && rows.len() > recent => {
+                rows.sort_unstable_by_key(|number| std::cmp::Reverse(births.born(*number)));
+            }
+            _ => rows[recent..].reverse(),
+        }
     }
 
     /// The first row of a key, or of the rows without one; [`NO_ROW`] if there is none.
@@ -257,6 +375,9 @@ impl Kept {
     /// Only these keys stay, which ascend: they become `0..`.
     pub(crate) fn keep_keys(&mut self, slots: &[u32]) {
         self.ends = slots.iter().map(|&slot| self.ends[slot as usize]).collect();
+        if let Some(recent) = &mut self.recent {
+            recent.keep_keys(slots);
+        }
         for (slot, &(first, _)) in self.ends.iter().enumerate() {
             let mut number = first;
             while number != NO_ROW {

@@ -8,6 +8,7 @@ mod interval;
 mod kept;
 mod lookup;
 mod output;
+mod recent;
 mod saved;
 mod sessions;
 mod stream;
@@ -32,14 +33,14 @@ pub(crate) fn stream_join(
     join: &StreamJoin,
     condition: Option<&CompiledChain>,
 ) -> Box<dyn Operator> {
-    let core = stream::Core::new(shared, node, join, condition);
+    let mut core = stream::Core::new(shared, node, join, condition);
     let mut by_clock = false;
     let updating = |keep| Box::new(updating::Updating::new(join.kind, keep, join.changes));
     let bound: Box<dyn stream::Bound> = match &join.bound {
         StreamBound::Interval { lo, hi } => {
             let near = interval::Near { lo: *lo, hi: *hi };
             match join.left.hidden.change.or(join.right.hidden.change) {
-                None => Box::new(interval::Interval::new(join.kind, near)),
+                None => Box::new(interval::Interval::new(join.kind, near, &mut core)),
                 Some(_) => updating(updating::Keep::Near(near)),
             }
         }

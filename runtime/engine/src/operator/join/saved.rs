@@ -51,8 +51,7 @@ impl Core {
             true => keys.iter().map(|&key| kept.gather(key, rows)).collect(),
             false => {
                 // Rows without a key are kept only where the key's columns are.
-                let slots: Vec<u32> = rows.iter().filter_map(|&row| kept.key(row)).collect();
-                self.table.gather(&slots)
+                self.table.gather(&kept.keys_of(rows))
             }
         };
         let beside = self.beside_keys(side).into_iter().map(|column| kept.gather(column, rows));

@@ -65,6 +65,9 @@ pub(crate) trait Bound: Send {
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt>;
 }
 
+/// So many keys without rows are few.
+const FEW: usize = 1024;
+
 /// What all joins need: keys, kept rows, the further condition, the output.
 pub(crate) struct Core {
     pub(crate) sides: [JoinSide; 2],
@@ -76,8 +79,11 @@ pub(crate) struct Core {
     pub(super) table: KeyTable,
     /// What the sides' rows are.
     pub(super) inputs: [Arc<RecordType>; 2],
-    /// Keys without rows.
+    /// Keys without rows, as far as that was seen.
     dead: usize,
+    /// Rows that went block by block, with their keys or not, and at how many of them keys are looked through.
+    freed: usize,
+    patience: usize,
     hashes: Vec<u64>,
 }
 
@@ -122,6 +128,8 @@ impl Core {
             table: KeyTable::new(types),
             inputs: inputs.map(Arc::clone),
             dead: 0,
+            freed: 0,
+            patience: 0,
             hashes: Vec::new(),
         }
     }
@@ -197,16 +205,30 @@ impl Core {
         }
     }
 
+    /// The rows of a side that nobody meets at this watermark any more go, block by block.
+    pub(crate) fn free_recent(&mut self, side: usize, now: i64) {
+        while let Some(rows) = self.kept[side].pop_recent(now) {
+            self.freed += rows;
+        }
+    }
+
     /// Forgets keys without rows, if they are many. Slots that were given before mean other keys then.
     pub(crate) fn forget_keys(&mut self) -> Option<Vec<u32>> {
-        if self.dead < 1024 || self.dead * 2 < self.table.len() {
+        let half = self.table.len().max(2 * FEW) / 2;
+        if self.dead < half && self.freed < half.max(self.patience) {
             return None;
         }
         let live = |slot: &u32| self.kept.iter().any(|kept| !kept.is_free(*slot));
         let slots: Vec<u32> = (0..self.table.len() as u32).filter(live).collect();
+        (self.dead, self.freed) = (0, 0);
+        if slots.len() > half {
+            // Other rows of the same keys are there: it is not worth looking that often.
+            self.patience = (2 * self.patience).clamp(half, 16 * half);
+            return None;
+        }
         self.table.retain(&slots);
         self.kept.iter_mut().for_each(|kept| kept.keep_keys(&slots));
-        self.dead = 0;
+        self.patience = 0;
         Some(slots)
     }
 
@@ -324,11 +346,13 @@ pub(crate) struct Probe {
     pub(crate) row: usize,
     /// The kept row it looks at next, once it has begun.
     cursor: Option<u32>,
+    /// Of rows that go block by block: those behind that one, the next one last.
+    rest: Vec<u32>,
 }
 
 impl Probe {
     pub(crate) fn new(side: usize, batch: Batch, slots: Vec<u32>, at: Moment) -> Probe {
-        Probe { side, batch, slots, at, row: 0, cursor: None }
+        Probe { side, batch, slots, at, row: 0, cursor: None, rest: Vec::new() }
     }
 
     /// More pairs of rows that may meet, up to `most`. Gives whether all rows are through.
@@ -341,20 +365,31 @@ impl Probe {
         meets: impl Fn(usize, u32, &Pairs) -> Look,
         pairs: &mut Pairs,
     ) -> bool {
+        let by_blocks = other.goes_by_blocks();
         while self.row < self.batch.len {
             let slot = self.slots[self.row];
             let mut next = match self.cursor.take() {
                 Some(next) => next,
                 None if slot == NO_ROW => NO_ROW,
+                None if by_blocks => {
+                    other.rows_of(slot, &mut self.rest);
+                    self.rest.pop().unwrap_or(NO_ROW)
+                }
                 None => other.first(slot),
             };
             while next != NO_ROW {
                 let kept = next;
-                next = other.following(kept);
+                next = match by_blocks {
+                    true => self.rest.pop().unwrap_or(NO_ROW),
+                    false => other.following(kept),
+                };
                 match meets(self.row, kept, pairs) {
                     Look::Pass => {}
                     Look::Wait => {
                         self.cursor = Some(kept);
+                        if by_blocks && next != NO_ROW {
+                            self.rest.push(next);
+                        }
                         return false;
                     }
                     Look::Take => {
