@@ -29,7 +29,7 @@ pub struct Compilation {
     pub diagnostics: Vec<Diagnostic>,
     /// What is known of it, also when parts are wrong.
     pub checked: Checked,
-    /// Its plan; none if anything is wrong.
+    /// Its plan; none if anything is wrong with it. A lint that was raised to an error changes nothing in what it means.
     pub plan: Option<Plan>,
     /// The scripts in which its tests go on.
     pub upgrades: Vec<Upgrade>,
@@ -61,7 +61,8 @@ impl Compilation {
 
     /// The plan of what was checked, which an analysis does not make; none if anything is wrong with it.
     pub(crate) fn to_plan(&self) -> Option<Plan> {
-        (self.checked.ok && !self.has_errors()).then(|| flow_types::plan(&self.checked, &self.sources))
+        let mistaken = self.diagnostics.iter().any(Diagnostic::is_mistake);
+        (self.checked.ok && !mistaken).then(|| flow_types::plan(&self.checked, &self.sources))
     }
 
     /// Makes the plan, if nothing is wrong.

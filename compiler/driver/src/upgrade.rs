@@ -97,7 +97,7 @@ impl Upgrades<'_> {
         let (of_steps, of_script): (Vec<_>, Vec<_>) =
             of_both.into_iter().partition(|diagnostic| diagnostic.primary.span.file == guest);
         found.extend(of_script);
-        if !found.iter().any(Diagnostic::is_error) {
+        if !found.iter().any(Diagnostic::is_mistake) {
             found.extend(meaningless(&checked));
         }
         crate::compile::sort(&mut found);
@@ -105,7 +105,7 @@ impl Upgrades<'_> {
         diagnostics.extend(of_steps.into_iter().map(|diagnostic| home.bring(diagnostic)));
         let steps = steps.into_iter().map(|step| home.step(step)).collect();
         // What is wrong with the steps is not the script's.
-        checked.ok = !found.iter().any(Diagnostic::is_error);
+        checked.ok = !found.iter().any(Diagnostic::is_mistake);
         let mut script =
             Compilation { sources, programs, diagnostics: found, checked, plan: None, upgrades: Vec::new() };
         script.link();

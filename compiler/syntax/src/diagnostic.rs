@@ -138,4 +138,9 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+
+    /// Is it an error that is no lint raised to one? Only such a script means nothing.
+    pub fn is_mistake(&self) -> bool {
+        self.is_error() && self.code.severity() == Severity::Error
+    }
 }

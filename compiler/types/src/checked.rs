@@ -28,7 +28,7 @@ pub struct Checked {
     pub silenced: Vec<Span>,
     /// How many errors are about the values that parameters were given from outside, and none of the script's.
     pub wrong_values: usize,
-    /// Were there no errors? Only then is there a plan.
+    /// Were there no errors but lints that were raised to such? Only then is there a plan.
     pub ok: bool,
 }
 

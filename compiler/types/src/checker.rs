@@ -299,7 +299,7 @@ impl<'a> Checker<'a> {
         lints::run(&mut self, &job);
         let mut diags = lints::apply_levels(&self.input, std::mem::take(&mut self.diags));
         diags.sort_by_key(|d| (d.primary.span.file, d.primary.span.start, d.primary.span.end));
-        let ok = !diags.iter().any(Diagnostic::is_error);
+        let ok = !diags.iter().any(Diagnostic::is_mistake);
         let declarations = self
             .globals
             .iter()

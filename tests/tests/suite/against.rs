@@ -393,3 +393,20 @@ fn a_job_that_keeps_no_checkpoints_has_no_state_to_find() {
     let renamed = off.replace("job totals", "job sums");
     assert_eq!(edited(folder.path(), "a.flow", &renamed, &[]), (Some(0), "totals.sum  identical\n".into()));
 }
+
+#[test]
+fn a_lint_that_is_raised_to_an_error_keeps_no_state_from_being_compared() {
+    let linted = format!("{OLD}\nstream unused = bids |> filter(price > 1)\n");
+    let folder = repository(&[("a.flow", &linted)]);
+    let other_key = linted.replace("keyBy(auction)", "keyBy(bidder)");
+    let (status, err) = edited(folder.path(), "a.flow", &other_key, &["--deny", "warnings"]);
+    assert_eq!(status, Some(1), "{err}");
+    for part in ["error[W0", "error[E0703]", "totals.sum  incompatible"] {
+        assert!(err.contains(part), "no {part:?} in\n{err}");
+    }
+    assert!(!err.contains("is not known"), "{err}");
+    // Raised or not, it says nothing of the state.
+    let (status, err) = edited(folder.path(), "a.flow", &linted, &["--deny", "warnings"]);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.contains("totals.sum  identical"), "{err}");
+}

@@ -238,7 +238,7 @@ impl Target {
             Ok(old) => old,
             Err(why) => return Ok(Compared::Nothing(why)),
         };
-        if old.has_errors() && !options.params.is_empty() {
+        if old.plan.is_none() && !options.params.is_empty() {
             // Parameters that are new are none of the old script's.
             match self.compile(path, &Options::default(), env)? {
                 Ok(again) => old = again,
@@ -258,7 +258,7 @@ impl Target {
     ) -> Result<Compared, Stop> {
         let Some(plan) = &new.plan else { return Ok(Compared::Not) };
         let Some(old_plan) = &old.plan else {
-            let first = old.diagnostics.iter().find(|diagnostic| diagnostic.is_error());
+            let first = old.diagnostics.iter().find(|diagnostic| diagnostic.is_mistake());
             let why = first.map(|d| format!("{}: {}", d.code, d.message)).unwrap_or_default();
             let errors = format!("the script of {} has errors itself", self.name());
             return match self {

@@ -90,7 +90,7 @@ pub(crate) fn apply_levels(input: &Input<'_>, diags: Vec<Diagnostic>) -> Vec<Dia
         }
     }
     // A script with errors may not have been looked at for all lints.
-    let complete = !input.syntax_errors && !kept.iter().any(|d| d.is_error() && !d.code.0.starts_with('W'));
+    let complete = !input.syntax_errors && !kept.iter().any(Diagnostic::is_mistake);
     for allow in allows {
         if allow.used || !complete {
             continue;
