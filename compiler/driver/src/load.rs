@@ -138,7 +138,9 @@ impl Loading<'_> {
             None => match self.loader.load(&path) {
                 Ok(bytes) => self.add(&path, &path, &bytes),
                 Err(error) => {
-                    self.report(cannot_import(import, &path, &error));
+                    let bare = Path::new(&import.path).extension().is_none() && error == LoadError::Missing;
+                    let whole = bare && self.loader.load(&path.with_extension("flow")).is_ok();
+                    self.report(cannot_import(import, &path, &error, whole));
                     return;
                 }
             },
@@ -195,7 +197,8 @@ impl Loading<'_> {
     }
 }
 
-fn cannot_import(import: &Import, path: &Path, error: &LoadError) -> Diagnostic {
+/// `whole` says that the file is there under the name with `.flow` behind it.
+fn cannot_import(import: &Import, path: &Path, error: &LoadError, whole: bool) -> Diagnostic {
     let shown = path.display();
     let diagnostic = match error {
         LoadError::Missing => Diagnostic::new(
@@ -210,7 +213,7 @@ fn cannot_import(import: &Import, path: &Path, error: &LoadError) -> Diagnostic 
             format!("`{shown}` cannot be imported: {why}"),
         ),
     };
-    if Path::new(&import.path).extension().is_none() && *error == LoadError::Missing {
+    if whole {
         return diagnostic.with_fix(
             "write the whole file name",
             import.path_span,

@@ -319,6 +319,11 @@ impl Documents {
     }
 }
 
+/// Does the address name a file, and no text that only the editor has?
+pub(crate) fn is_file(uri: &Uri) -> bool {
+    uri.to_string().starts_with("file:")
+}
+
 /// The path of a `file:` address; of any other, its own text (it is only ever found among open texts).
 pub(crate) fn path(uri: &Uri) -> PathBuf {
     let text = uri.to_string();

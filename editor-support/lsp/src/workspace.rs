@@ -1,7 +1,7 @@
 //! Questions that go beyond the open text: the scripts of the folder that use the same declarations.
 
 use crate::answers::{At, symbol_kind};
-use crate::documents::Documents;
+use crate::documents::{Documents, is_file};
 use crate::positions::Lines;
 use flow_driver::editor;
 use flow_syntax::{FileId, Span};
@@ -65,7 +65,8 @@ impl Documents {
             }
         };
         let mut others: Vec<PathBuf> = self.scripts();
-        others.retain(|path| path != here);
+        // A text that is no file (`untitled:`, an older version of a file) cannot be named.
+        others.retain(|path| path != here && self.uri_for(path).is_some_and(|uri| is_file(&uri)));
         others.sort_by_key(|path| (relative(from, path).matches('/').count(), path.clone()));
         others.dedup();
         Some(others.into_iter().map(each).collect())

@@ -124,11 +124,13 @@ impl<'t> Cursor<'t> {
 
     /// Does a declaration begin at this token? A field may be called like one of the words.
     fn begins_declaration(&self, at: usize) -> bool {
+        // The word is asked first: a line may be very long.
+        if self.tokens[at].kind != TokenKind::Keyword || !DECLARATION_WORDS.contains(&self.word(at)) {
+            return false;
+        }
         let start = self.tokens[at].span.start as usize;
         let alone = self.text[..start].rsplit('\n').next().is_some_and(|line| line.trim().is_empty());
-        alone
-            && DECLARATION_WORDS.contains(&self.word(at))
-            && self.tokens.get(at + 1).is_none_or(|next| &self.text[next.span.range()] != ":")
+        alone && self.tokens.get(at + 1).is_none_or(|next| &self.text[next.span.range()] != ":")
     }
 
     /// The word of the declaration the cursor is in, and its index.

@@ -289,3 +289,31 @@ fn the_path_of_a_script_is_known_where_one_is_written() {
     assert_eq!(path("source a = file(\"x"), None);
     assert_eq!(path("import \"a.flow\""), None);
 }
+
+#[test]
+fn in_an_aggregate_the_aggregates_come_first() {
+    let named = offered_at("stream s = bids |> keyBy(auction) |> aggregate { n: ");
+    let at = |all: &[String], word: &str| all.iter().position(|c| c == word).unwrap();
+    assert!(at(&named, "count") < at(&named, "len") && at(&named, "sum") < at(&named, "abs"), "{named:?}");
+    let argument = offered_at("stream s = bids |> keyBy(auction) |> aggregate { n: sum(");
+    assert!(at(&argument, "price") < at(&argument, "len"), "{argument:?}");
+    assert!(
+        at(&argument, "len") < at(&argument, "count"),
+        "an aggregate of an aggregate is none: {argument:?}"
+    );
+}
+
+#[test]
+fn rows_of_tests_have_the_fields_of_their_records() {
+    let head = "type Geo = { lat: float, at: { zone: string, `is in`: bool }? }\n\
+                source s: { id: int, geo: Geo?, tags: list<string> } = file(\"s\", format: json)\n\
+                sink o = s -> blackhole()\n";
+    let at = |rest: &str| offered(&format!("{head}test \"t\" {{\n  {rest}"), rest);
+    for step in ["given s", "expect s", "expect ordered o"] {
+        assert_eq!(at(&format!("{step} [{{ ")), ["id:", "geo:", "tags:"]);
+        assert_eq!(at(&format!("{step} [{{ id: 1, geo: {{ ")), ["lat:", "at:"]);
+        assert_eq!(at(&format!("{step} [{{ id: 1, geo: {{ lat: 1.5, ")), ["at:"]);
+        assert_eq!(at(&format!("{step} [{{ id: 1, geo: {{ at: {{ ")), ["zone:", "`is in`:"]);
+        assert_eq!(at(&format!("{step} [{{ geo: {{ at: {{ zone: \"x\" }} }}, ")), ["id:", "tags:"]);
+    }
+}

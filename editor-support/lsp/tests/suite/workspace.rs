@@ -162,6 +162,9 @@ fn steps_behind_a_restore_are_renamed_with_the_script_they_speak_of() {
 #[test]
 fn where_a_script_is_named_the_others_are_offered() {
     let mut client = started();
+    // What no path leads to is not offered.
+    client.open("untitled:Untitled-1", "const a = 1\n");
+    client.open("git:/srv/project/one.flow?HEAD", "const a = 1\n");
     for (name, text, end, expected) in [
         ("new.flow", "import \"", 8, ["one.flow", "other.flow", "types.flow", "sub/two.flow"]),
         ("sub/new.flow", "import \"..", 10, ["two.flow", "../one.flow", "../other.flow", "../types.flow"]),

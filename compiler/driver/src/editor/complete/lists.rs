@@ -359,13 +359,29 @@ impl Lists<'_> {
         found.into_iter().map(|field| Completion::new(field, CompletionKind::Field, "", "")).collect()
     }
 
-    /// The fields of a row in a test.
-    pub(super) fn row(&self, target: &str, given: &[&str]) -> Vec<Completion> {
+    /// The fields of a row in a test, or of the record in these fields of it.
+    pub(super) fn row(&self, target: &str, within: &[&str], given: &[&str]) -> Vec<Completion> {
         let Some((_, pipeline)) = self.pipelines().find(|(d, _)| &*d.name == target) else {
             return Vec::new();
         };
-        let free = fields(&pipeline.output, |column| !given.contains(&&*column.name));
-        free.map(|field| Completion { text: format!("{}: ", field.text), ..field }).collect()
+        let colon = |field: Completion| Completion { text: format!("{}: ", field.text), ..field };
+        let Some((outer, inner)) = within.split_first() else {
+            let free = fields(&pipeline.output, |column| !given.contains(&&*column.name));
+            return free.map(colon).collect();
+        };
+        let column = pipeline.output.columns.iter().find(|column| &*column.name == *outer);
+        let mut ty = column.and_then(|column| column.ty.as_ref());
+        for name in inner {
+            let field = ty.and_then(|ty| match ty.unwrapped() {
+                DataType::Record(record) => record.fields.iter().find(|field| &*field.name == *name),
+                _ => None,
+            });
+            ty = field.map(|field| &field.ty);
+        }
+        let Some(DataType::Record(record)) = ty.map(DataType::unwrapped) else { return self.expressions() };
+        let free = record.fields.iter().filter(|field| !given.contains(&&*field.name));
+        free.map(|f| colon(Completion::new(&name(&f.name), CompletionKind::Field, f.ty.to_string(), "")))
+            .collect()
     }
 
     /// Fields in scope, constants, functions.
@@ -423,7 +439,17 @@ impl Lists<'_> {
             })
         }));
         all.extend(aggregates());
+        // What `aggregate { n: ` asks for; its arguments are another place.
+        if self.in_aggregate() {
+            all.sort_by_key(|found| found.kind != CompletionKind::Aggregate);
+        }
         all
+    }
+
+    /// Is the cursor right inside the braces of an `aggregate`?
+    fn in_aggregate(&self) -> bool {
+        let brace = self.cursor.open.first().map(|open| open.at).filter(|at| self.cursor.word(*at) == "{");
+        brace.and_then(|at| at.checked_sub(1)).is_some_and(|at| self.cursor.word(at) == "aggregate")
     }
 
     /// The stream in front of the stage at the cursor.

@@ -95,7 +95,7 @@ pub fn complete(compiled: &Compilation, offset: usize) -> Vec<Completion> {
         Place::JobOption(given) => lists::job_options(&given),
         Place::StateOption(given) => lists::state_options(&given),
         Place::TestStep => lists::steps(),
-        Place::Row(target, given) => cx.row(target, &given),
+        Place::Row { target, within, given } => cx.row(target, &within, &given),
         Place::Arguments { named, given, expression, heads } => {
             let own = cx.own_arguments();
             let mut all = lists::named(if named.is_empty() { &own } else { &named }, &given);

@@ -57,8 +57,12 @@ pub(super) enum Place<'t> {
     /// An option of the job's state, except these.
     StateOption(Vec<&'t str>),
     TestStep,
-    /// A field of a row for this declaration, except these.
-    Row(&'t str, Vec<&'t str>),
+    /// A field of a row for this declaration, or of the record in these fields of it, except those given.
+    Row {
+        target: &'t str,
+        within: Vec<&'t str>,
+        given: Vec<&'t str>,
+    },
     /// An argument by name, except those given, or a value.
     Arguments {
         named: Vec<Named>,
@@ -397,6 +401,15 @@ fn job<'t>(cursor: &Cursor<'t>) -> Place<'t> {
     }
 }
 
+/// The fields whose records these brackets are, from the row inwards; `None` if one of them is something else.
+fn within<'t>(cursor: &Cursor<'t>, brackets: &[Open]) -> Option<Vec<&'t str>> {
+    let field = |open: &Open| {
+        let named = open.at >= 2 && cursor.word(open.at) == "{" && cursor.word(open.at - 1) == ":";
+        named.then(|| cursor.word(open.at - 2))
+    };
+    brackets.iter().rev().map(field).collect()
+}
+
 fn test<'t>(cursor: &Cursor<'t>) -> Place<'t> {
     match (cursor.open.len(), cursor.back(0)) {
         (1, "given") => Place::Given,
@@ -405,14 +418,17 @@ fn test<'t>(cursor: &Cursor<'t>) -> Place<'t> {
         (1, "advance") => Place::Expression,
         (1, "{" | "]") => Place::TestStep,
         (1, _) => Place::TestStep,
-        (3, "{" | ",") if cursor.word(cursor.open[0].at) == "{" => {
-            let list = cursor.open[1].at;
+        (depth @ 3.., "{" | ",") if cursor.word(cursor.open[0].at) == "{" => {
+            let list = cursor.open[depth - 2].at;
             // `given bids [ {`, `expect hot.late [ {`
             let side = list >= 2 && cursor.word(list - 2) == ".";
             let name = list.checked_sub(if side { 3 } else { 1 });
-            match name {
-                Some(name) => Place::Row(cursor.word(name), cursor.given(&cursor.open[0])),
-                None => Place::Nothing,
+            match (name, within(cursor, &cursor.open[..depth - 3])) {
+                (Some(name), Some(within)) => {
+                    Place::Row { target: cursor.word(name), within, given: cursor.given(&cursor.open[0]) }
+                }
+                (None, _) => Place::Nothing,
+                (_, None) => Place::Expression,
             }
         }
         (2, _) => Place::Nothing,
