@@ -46,7 +46,7 @@ fn remarks(verdict: &Verdict) -> Vec<String> {
 pub(super) fn markdown(checked: &[Checked]) -> String {
     let mut out = String::new();
     for file in checked {
-        let _ = writeln!(out, "#### `{}`\n", file.path);
+        let _ = writeln!(out, "#### {}\n", code(&file.path));
         if let Some(report) = &file.restore {
             if report.verdicts.is_empty() {
                 out.push_str("Neither script keeps state.\n\n");
@@ -63,7 +63,7 @@ pub(super) fn markdown(checked: &[Checked]) -> String {
 }
 
 fn rows(out: &mut String, report: &Report, verdict: &Verdict) {
-    let id = format!("`{}`", verdict.id);
+    let id = cell(&code(&verdict.id));
     let mut word = verdict.effect.word().to_string();
     if matches!(verdict.effect, Effect::Drops | Effect::Incompatible) {
         word = format!("**{word}**");
@@ -80,7 +80,7 @@ fn rows(out: &mut String, report: &Report, verdict: &Verdict) {
             span.map_or_else(String::new, |span| {
                 let at = place(span, &report.sources);
                 let text = report.sources.file(span.file).text.lines().nth(at.line - 1).unwrap_or_default();
-                format!("{}: `{}`", at.line, cell(text.trim()))
+                format!("{}: {}", at.line, cell(&code(text.trim())))
             })
         };
         let old = line(finding.old.map(|place| report.old_span(place)));
@@ -115,6 +115,14 @@ fn findings(out: &mut String, file: &Checked) {
     }
 }
 
+/// Text as code: between more backticks than it has in a row.
+fn code(text: &str) -> String {
+    let most = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(most + 1);
+    let space = if most > 0 { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
 /// Text in a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
@@ -142,4 +150,17 @@ pub(super) fn json(file: &str, report: &Report) -> Vec<Value> {
         })
     };
     report.verdicts.iter().map(each).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cell, code};
+
+    #[test]
+    fn code_stands_between_more_backticks_than_it_has() {
+        assert_eq!(code("a"), "`a`");
+        assert_eq!(code("sum(`x y`)"), "`` sum(`x y`) ``");
+        assert_eq!(code("`` `"), "``` `` ` ```");
+        assert_eq!(cell(&code("a || `b`")), "`` a \\|\\| `b` ``");
+    }
 }
