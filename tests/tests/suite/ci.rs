@@ -153,3 +153,33 @@ fn every_setting_of_the_checks_is_in_the_guide_and_in_what_the_forges_run() {
     assert!(guide.contains("fetch-depth: 0") && guide.contains("GIT_DEPTH"));
     assert!(guide.contains("upload-sarif") && guide.contains("security-events: write"));
 }
+
+#[test]
+fn the_hooks_look_at_the_scripts_that_import_a_changed_one_too() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for file in [".pre-commit-hooks.yaml", "cli/template/pre-commit.yaml"] {
+        let hooks_text = std::fs::read_to_string(root.join(file)).unwrap();
+        let hooks: Vec<&str> = hooks_text
+            .split("id: ")
+            .filter(|hook| hook.contains("flow check") || hook.contains("flow test"))
+            .collect();
+        assert_eq!(hooks.len(), 2, "{hooks_text}");
+        for hook in hooks {
+            // Only then is the call all that there is: no names of files come behind it.
+            assert!(hook.contains("pass_filenames: false"), "{file}: {hook}");
+            let entry = hook.split("entry: flow ").nth(1).unwrap().split([',', '\n']).next().unwrap();
+            let (_folder, made) = made();
+            let run = || Command::new(path()).args(entry.split(' ')).current_dir(&made).output().unwrap();
+            std::fs::create_dir(made.join("jobs")).unwrap();
+            std::fs::write(made.join("limits.flow"), "const least = 100\n").unwrap();
+            let importer = "import \"../limits.flow\"\nsource ones = generate { a: 1 } rate: 1\n\
+                sink out = ones |> filter(a > least) -> blackhole()\n\
+                test \"t\" { given ones []\n  expect out [] }\n";
+            std::fs::write(made.join("jobs/importer.flow"), importer).unwrap();
+            assert_eq!(run().status.code(), Some(0), "{entry}: {}", text(&run()));
+            std::fs::write(made.join("limits.flow"), "const most = 100\n").unwrap();
+            assert_eq!(run().status.code(), Some(1), "{entry}");
+            assert!(text(&run()).contains("importer.flow"), "{entry}: {}", text(&run()));
+        }
+    }
+}
