@@ -39,4 +39,4 @@ pub use checked::{Checked, CheckedStep, CheckedTest, ExpectedRow, Wanted};
 pub use checker::{Input, check, check_again, check_steps};
 pub use fallible::{Failure, failures};
 pub use link::{plan, plan_for_test};
-pub use lints::{Level, Levels};
+pub use lints::{Level, Levels, is_allowed};

@@ -410,3 +410,40 @@ fn a_lint_that_is_raised_to_an_error_keeps_no_state_from_being_compared() {
     assert_eq!(status, Some(1), "{err}");
     assert!(err.contains("totals.sum  identical"), "{err}");
 }
+
+#[test]
+fn a_script_that_moved_is_compared_with_where_it_was_also_if_only_it_is_named() {
+    let named = format!("job totals {{}}\n\n{OLD}");
+    let folder = repository(&[("jobs/x.flow", &named), ("jobs/stays.flow", OLD)]);
+    std::fs::remove_file(folder.path().join("jobs/x.flow")).unwrap();
+    let other_key = named.replace("keyBy(auction)", "keyBy(bidder)");
+    std::fs::write(folder.path().join("jobs/z.flow"), &other_key).unwrap();
+    std::fs::write(folder.path().join("above.flow"), &other_key).unwrap();
+    for (from, script) in [(".", "jobs/z.flow"), ("jobs", "z.flow"), ("jobs", "../above.flow")] {
+        let args = ["check", script, "--width", "200", "--against", "git:HEAD"];
+        let (status, _, err) = flow(&folder.path().join(from), &args);
+        assert_eq!(status, Some(1), "{script}: {err}");
+        for part in ["error[E0703]", "x.flow (git:HEAD):6:", "totals.sum  incompatible"] {
+            assert!(err.contains(part), "no {part:?} in\n{err}");
+        }
+        assert!(!err.contains("is gone"), "nobody asked for the others: {err}");
+    }
+}
+
+#[test]
+fn an_edit_that_is_meant_says_so_and_no_check_calls_that_useless() {
+    let allow = "// flow-allow W0311: the total is over both from now on\nstream totals";
+    let folder = repository(&[("a.flow", OLD)]);
+    let dearer = OLD.replace("price > 100", "price > 200");
+    let deny = ["--deny", "warnings", "--deny", "changes-meaning"];
+    let (status, err) = edited(folder.path(), "a.flow", &dearer, &deny);
+    assert!(status == Some(1) && err.contains("error[W0311]"), "{err}");
+    let (status, err) = edited(folder.path(), "a.flow", &dearer.replace("stream totals", allow), &deny);
+    assert_eq!((status, err.as_str()), (Some(0), "totals.sum  restores      changesMeaning\n"));
+    let (status, _, err) = flow(folder.path(), &["check", "a.flow", "--deny", "warnings"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "without a comparison");
+    // As with any other lint, it needs a reason.
+    let bare = allow.replace(": the total is over both from now on", "");
+    let (status, err) = edited(folder.path(), "a.flow", &dearer.replace("stream totals", &bare), &deny);
+    assert!(status == Some(1) && err.contains("W0309") && err.contains("error[W0311]"), "{err}");
+}

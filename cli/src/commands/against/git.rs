@@ -51,6 +51,15 @@ impl Revision<'_> {
     }
 }
 
+/// The folder of the repository in which a script lies, from where we are.
+pub(super) fn root(path: &Path) -> Option<PathBuf> {
+    let near = nearest(folder(path));
+    let done = git(near, &["rev-parse", "--show-cdup"]).ok().filter(|done| done.status.success())?;
+    let up = String::from_utf8_lossy(&done.stdout);
+    let root = flow_driver::normal(&near.join(up.trim_end_matches(['\r', '\n'])));
+    Some(if root.as_os_str().is_empty() { PathBuf::from(".") } else { root })
+}
+
 /// The folder that is there at a path, or the next one above it.
 fn nearest(path: &Path) -> &Path {
     let mut near = path;

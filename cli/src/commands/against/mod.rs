@@ -8,10 +8,11 @@ use crate::script;
 use crate::status::Stop;
 use flow_checkpoint::{Failure, Manifest, Problem, Saved, ScriptFile};
 use flow_driver::restore::{self, Looked, Report, compare, moved, report};
-use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options};
+use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options, is_allowed};
 use flow_env::Env;
 use flow_syntax::{Diagnostic, FileId, Severity, SourceMap, Span, codes};
 use git::Revision;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Another version of a script.
@@ -73,6 +74,8 @@ impl Compared {
 pub(super) struct Against<'a> {
     target: Target,
     gone: Vec<(PathBuf, Compilation)>,
+    /// Scripts that are gone from anywhere in the repositories of these folders: a script that is new may be one of them.
+    elsewhere: HashMap<PathBuf, Vec<(PathBuf, Compilation)>>,
     args: &'a Check,
     options: &'a Options,
     env: &'a Env,
@@ -87,7 +90,7 @@ impl<'a> Against<'a> {
     ) -> Result<Option<Against<'a>>, Stop> {
         let Some(text) = &args.against else { return Ok(None) };
         let target = Target::find(text, args, env)?;
-        let mut all = Against { target, gone: Vec::new(), args, options, env };
+        let mut all = Against { target, gone: Vec::new(), elsewhere: HashMap::new(), args, options, env };
         if let Target::Git(revision) = &all.target {
             let revision = Revision(revision);
             for path in args.files.iter().filter(|path| !script::is_stdin(path)) {
@@ -134,9 +137,28 @@ impl<'a> Against<'a> {
         let same = |old: &(PathBuf, Compilation)| {
             old.1.plan.as_ref().is_some_and(|old| old.job.name == plan.job.name)
         };
-        let Some(index) = self.gone.iter().position(same) else { return Ok(compared) };
-        let (_, old) = self.gone.swap_remove(index);
-        self.target.against(new, &old, self.options, terms)
+        if let Some(index) = self.gone.iter().position(same) {
+            let (_, old) = self.gone.swap_remove(index);
+            return self.target.against(new, &old, self.options, terms);
+        }
+        let root = self.look_elsewhere(path)?;
+        let gone = root.and_then(|root| self.elsewhere.get(&root)).map_or(&[][..], Vec::as_slice);
+        match gone.iter().find(|old| same(old)) {
+            Some((_, old)) => self.target.against(new, old, self.options, terms),
+            None => Ok(compared),
+        }
+    }
+
+    /// Looks for scripts that are gone from where nobody asked: one that moved may be given by its name alone.
+    /// Gives the folder of the repository.
+    fn look_elsewhere(&mut self, path: &Path) -> Result<Option<PathBuf>, Stop> {
+        let Target::Git(revision) = &self.target else { return Ok(None) };
+        let Some(root) = git::root(path) else { return Ok(None) };
+        if !self.elsewhere.contains_key(&root) {
+            let gone = self.gone_from(&Revision(revision), &root)?;
+            self.elsewhere.insert(root.clone(), gone);
+        }
+        Ok(Some(root))
     }
 
     /// What becomes of the state of scripts that are gone: each is an entry of its own.
@@ -280,7 +302,8 @@ impl Target {
             (Some(moved), _) => moved.dropped(old_plan),
         };
         let mut report = report(&new.sources, &old.sources, &self.name(), verdicts, terms.allow_dropped);
-        apply(&options.levels, &mut report.diagnostics);
+        let sources = &report.sources;
+        apply(&options.levels, sources, &mut report.diagnostics);
         Ok(Compared::With(report))
     }
 }
@@ -321,9 +344,11 @@ fn savepoint(text: &str, args: &Check, env: &Env) -> Result<Target, Stop> {
     )))
 }
 
-/// `--deny`, `--warn` and `--allow` of `changes-meaning`.
-fn apply(levels: &Levels, diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics.retain(|d| d.severity != Severity::Warning || levels.of(d.code) != Level::Allow);
+/// `--deny`, `--warn` and `--allow` of `changes-meaning`, and what the scripts say is meant.
+fn apply(levels: &Levels, sources: &SourceMap, diagnostics: &mut Vec<Diagnostic>) {
+    let allowed =
+        |d: &Diagnostic| levels.of(d.code) == Level::Allow || is_allowed(sources, d.code, d.primary.span);
+    diagnostics.retain(|d| d.severity != Severity::Warning || !allowed(d));
     for diagnostic in diagnostics.iter_mut().filter(|d| d.severity == Severity::Warning) {
         if levels.of(diagnostic.code) == Level::Deny {
             diagnostic.severity = Severity::Error;

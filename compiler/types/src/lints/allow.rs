@@ -2,7 +2,7 @@
 
 use crate::checker::Input;
 use flow_syntax::codes;
-use flow_syntax::{Code, Diagnostic, FileId, Severity, Span};
+use flow_syntax::{Code, Diagnostic, FileId, Severity, SourceMap, Span};
 
 /// What happens to a lint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,9 @@ pub(crate) fn apply_levels(input: &Input<'_>, diags: Vec<Diagnostic>) -> Vec<Dia
     // A script with errors may not have been looked at for all lints.
     let complete = !input.syntax_errors && !kept.iter().any(Diagnostic::is_mistake);
     for allow in allows {
-        if allow.used || !complete {
+        // Only a comparison with another version knows what that one would silence.
+        let of_comparison = allow.code == codes::CHANGES_MEANING && allow.reason;
+        if allow.used || !complete || of_comparison {
             continue;
         }
         let (message, help) = match (allow.code, allow.reason) {
@@ -122,6 +124,13 @@ pub(crate) fn apply_levels(input: &Input<'_>, diags: Vec<Diagnostic>) -> Vec<Dia
         kept.push(diag);
     }
     kept
+}
+
+/// Is this lint allowed at this place? For lints that are found by more than the check of a script.
+pub fn is_allowed(sources: &SourceMap, code: Code, at: Span) -> bool {
+    let mut allows = Vec::new();
+    collect(at.file, &sources.file(at.file).text, &mut allows);
+    allows.iter().any(|allow| allow.code == code && allow.line.contains(&(at.start as usize)))
 }
 
 /// Finds the comments of one file. They stand on lines of their own, or with code on its line.

@@ -4,7 +4,7 @@ mod allow;
 mod unused;
 
 pub(crate) use allow::apply_levels;
-pub use allow::{Level, Levels};
+pub use allow::{Level, Levels, is_allowed};
 
 use crate::checker::{Checker, Resolved};
 use crate::guarantees;
