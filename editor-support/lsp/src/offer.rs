@@ -1,4 +1,4 @@
-//! Edits as they are given to the client. Those that change what jobs have saved are for the person to confirm; a client
+//! Edits as they are given to the client. Those that change what jobs have saved, or read, are for the person to confirm; a client
 //! that cannot ask is refused what would lose something, and told of what would not.
 #![allow(
     clippy::mutable_key_type,
@@ -11,7 +11,7 @@ use lsp_types as lsp;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-/// The states that are named to a person; of more, their number is.
+/// The changes that are named to a person; of more, their number is.
 const NAMED: usize = 3;
 
 /// The name of the one annotation.
@@ -43,7 +43,7 @@ impl Saved {
 impl Documents {
     pub(crate) fn offer(&mut self, edits: Edits, saved: &[Saved]) -> Result<lsp::WorkspaceEdit, String> {
         let Some(harm) = saved.iter().map(|saved| saved.change.harm).max() else { return Ok(plain(edits)) };
-        let why = said(saved, harm);
+        let why = said(saved);
         if self.client.confirms {
             return Ok(to_confirm(edits, harm, why));
         }
@@ -58,16 +58,17 @@ impl Documents {
     }
 }
 
-/// The states that are worst off, and why.
-fn said(saved: &[Saved], harm: Harm) -> String {
-    let worst = || saved.iter().filter(|saved| saved.change.harm == harm);
-    let scripts: BTreeSet<&str> = worst().map(|saved| saved.script.as_str()).collect();
-    let each = |saved: &Saved| match scripts.len() {
+/// What is changed and why, the worst first.
+fn said(saved: &[Saved]) -> String {
+    let mut worst: Vec<&Saved> = saved.iter().collect();
+    worst.sort_by_key(|saved| std::cmp::Reverse(saved.change.harm));
+    let scripts: BTreeSet<&str> = worst.iter().map(|saved| saved.script.as_str()).collect();
+    let each = |saved: &&Saved| match scripts.len() {
         1 => saved.change.message.clone(),
         _ => format!("{}: {}", saved.script, saved.change.message),
     };
-    let mut all: Vec<String> = worst().take(NAMED).map(each).collect();
-    let more = worst().count().saturating_sub(NAMED);
+    let mut all: Vec<String> = worst.iter().take(NAMED).map(each).collect();
+    let more = worst.len().saturating_sub(NAMED);
     all.extend((more > 0).then(|| format!("and {more} more")));
     all.join("; ")
 }
@@ -81,11 +82,13 @@ fn to_confirm(edits: Edits, harm: Harm, why: String) -> lsp::WorkspaceEdit {
     let label = match harm {
         Harm::Lost => "loses saved state",
         Harm::Unknown => "may lose saved state",
+        Harm::Reads => "changes what is read",
         Harm::None => "changes saved state",
+        Harm::Warned => "is warned of when it is deployed",
     };
     let annotation = lsp::ChangeAnnotation {
         label: label.to_string(),
-        needs_confirmation: Some(true),
+        needs_confirmation: Some(harm > Harm::Warned),
         description: Some(why),
     };
     let annotated =

@@ -68,7 +68,8 @@ impl Documents {
             let same = editor::means_the_same(before, &after, &changes, &first, &new);
             let changed = same.map(|()| editor::saved_changes(before, &after, &first));
             self.let_go(after);
-            saved.extend(changed?.into_iter().map(|change| Saved::of(path, change)));
+            let reads = targets.iter().flat_map(|target| editor::reads_otherwise(before, target, &new));
+            saved.extend(changed?.into_iter().chain(reads).map(|change| Saved::of(path, change)));
         }
         let edits = self.edits(&changes, &scripts)?;
         self.offer(edits, &saved).map(Some)

@@ -25,7 +25,7 @@ pub use links::{Link, links};
 pub use problems::problems;
 pub use rename::{
     Changes, Harm, SavedChange, Target, declared_already, declares, edits as rename_edits, goes_on_in,
-    knows_all, means_the_same, new_name, places, reads, same_fields, saved_changes, target,
+    knows_all, means_the_same, new_name, places, reads, reads_otherwise, same_fields, saved_changes, target,
 };
 pub use selection::selections;
 pub use semantic::{Word, WordKind, words};

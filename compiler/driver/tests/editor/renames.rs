@@ -240,6 +240,8 @@ fn saved(text: &str, mark: &str) -> Vec<String> {
     let all = editor::saved_changes(&before, &after, &target);
     let each = |change: editor::SavedChange| {
         let mark = match change.harm {
+            Harm::Warned => "~ ",
+            Harm::Reads => "< ",
             Harm::None => "",
             Harm::Unknown => "? ",
             Harm::Lost => "! ",
@@ -266,9 +268,15 @@ fn a_rename_says_what_it_does_to_saved_state() {
     says("most: max", &["! `s.aggregate` drops: `most` is gone"]);
     says("key: k", &["`s.aggregate` migrates: `key` of the key is called `zz` now"]);
     says("b: v", &["! `t.latest` incompatible: `zz` is new in the rows it holds"]);
-    // What is computed of these is saved under other names.
-    says("k: int", &[]);
-    says("w: twice", &[]);
+    // What is computed of these is saved under other names; the check compares how.
+    says(
+        "k: int",
+        &["~ `t.latest`: `flow check --against` will warn: `at` of the rows it holds is computed"],
+    );
+    says(
+        "w: twice",
+        &["~ `s.aggregate`: `flow check --against` will warn: `most` was `max(w)` and is `max(zz)`"],
+    );
     says("lim: int", &[]);
     says("twice(n", &[]);
     says("s = a", &[]);
@@ -351,4 +359,43 @@ fn a_word_that_is_a_field_of_a_written_type_and_what_it_holds_is_told_apart() {
     assert!(parameter.contains("fn mk(zz: int, p: P) -> P = { x: zz, p.y }"), "{parameter}");
     let both = of("y: int }");
     assert!(both.contains("zz: int }\n") && both.contains("= { x, p.zz }"), "{both}");
+}
+
+#[test]
+fn a_rename_says_what_a_restore_would_warn_of() {
+    let text = with_fields(
+        "stream s = a |> map { k, p: v + 1 } |> keyBy(k) |> sum(p) as total\nsink o = s -> blackhole()\n",
+    );
+    let found = saved(&text, "p: v");
+    assert!(
+        found.len() == 1 && found[0].starts_with("~ `s.sum`: `flow check --against` will warn"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_rename_says_which_sources_look_for_another_name_in_their_data() {
+    let text = "type Geo = { zone: string }\ntype Row = { k: int, geo: list<Geo?> }\n\
+                source a: Row = file(\"a\", format: json)\n\
+                source b: { k: int } = file(\"b\", format: csv(header: false))\n\
+                table t: { k: int, v: int } key k = file(\"t\", format: csv)\n\
+                stream s = a |> map { k, own: k + 1 }\nsink o = s -> blackhole()\n";
+    let says = |mark: &str| {
+        let before = script(text);
+        let (target, _) = editor::target(&before, text.find(mark).unwrap()).unwrap();
+        let all = editor::reads_otherwise(&before, &target, "`zz`");
+        assert!(all.iter().all(|change| change.harm == Harm::Reads));
+        all.into_iter().map(|change| change.message).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        says("k: int, geo"),
+        ["`a` finds `k` in its data by that name, and looks for `zz` behind this"]
+    );
+    assert_eq!(
+        says("zone: string"),
+        ["`a` finds `zone` in its data by that name, and looks for `zz` behind this"]
+    );
+    assert_eq!(says("v: int"), ["`t` finds `v` in its data by that name, and looks for `zz` behind this"]);
+    assert!(says("k: int } = file(\"b\"").is_empty(), "without a header columns go by their order");
+    assert!(says("own: k").is_empty() && says("Geo = {").is_empty());
 }

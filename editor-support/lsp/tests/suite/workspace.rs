@@ -241,6 +241,24 @@ fn where_nobody_can_be_asked_it_is_refused_and_what_only_migrates_is_told() {
 }
 
 #[test]
+fn a_rename_that_changes_what_a_source_reads_is_for_the_person_to_confirm() {
+    let mut client = counted(json!({ "documentChanges": true, "changeAnnotationSupport": {} }));
+    let field = COUNTED.find("k: int").unwrap() as u32;
+    let edit = ask(&mut client, "textDocument/rename", "s.flow", 0, field, json!({ "newName": "id" }));
+    let annotation = &edit["changeAnnotations"]["saved"];
+    assert_eq!(
+        (&annotation["label"], &annotation["needsConfirmation"]),
+        (&json!("changes what is read"), &json!(true))
+    );
+    let why = annotation["description"].as_str().unwrap();
+    assert!(
+        why.starts_with("`a` finds `k` in its data by that name, and looks for `id` behind this"),
+        "{why}"
+    );
+    client.end();
+}
+
+#[test]
 fn what_an_importer_reads_keeps_a_stream_from_being_cut() {
     let library = "source a: { k: int } = file(\"a\", format: json)\nstream s = a |> filter(10 / k > 1) |> map { k } |> limit(3)\n";
     let reader = "import \"lib.flow\"\nconst tInput = 1\nsink e = s.errors -> blackhole()\n";

@@ -4,12 +4,14 @@
 mod changes;
 mod doubt;
 mod former;
+mod reads;
 mod same;
 mod saved;
 mod shorthand;
 
 pub use changes::Changes;
 pub use doubt::knows_all;
+pub use reads::reads_otherwise;
 pub use same::means_the_same;
 pub use saved::{Harm, SavedChange, saved_changes};
 

@@ -6,7 +6,7 @@ use super::Target;
 use crate::Compilation;
 use crate::restore::{Effect, Finding, Verdict, compare};
 
-/// What would become of one state.
+/// What would become of one state, or of what one source reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedChange {
     /// How bad it is.
@@ -18,8 +18,12 @@ pub struct SavedChange {
 /// What is lost of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Harm {
+    /// Nothing, but the restore check cannot know that a word means what another one did.
+    Warned,
     /// Nothing: it is brought into another form.
     None,
+    /// Nothing that is saved: other names are looked for in data.
+    Reads,
     /// Nobody can say, while the script has errors.
     Unknown,
     /// Something, or all of it: a job does not go on from there, or only without it.
@@ -46,12 +50,18 @@ fn keeps_state(compiled: &Compilation) -> bool {
     pipelines.any(|pipeline| pipeline.operators.iter().any(|operator| operator.state.is_some()))
 }
 
-/// The worst of a verdict. That old and new rows would mix is not said: what is renamed means what it did.
+/// The worst of a verdict. Where the check would warn that old and new rows mix, that is said too: what is renamed means
+/// what it did, but whoever deploys it will read the warning.
 fn change(verdict: &Verdict) -> Option<SavedChange> {
     let changed = verdict.findings.iter().filter(|finding| finding.effect >= Effect::Migrates);
     let harm = |finding: &Finding| if finding.loses { Harm::Lost } else { Harm::None };
     // Of several that are as bad, the first.
-    let worst = changed.rev().max_by_key(|finding| (finding.effect, harm(finding)))?;
-    let message = format!("`{}` {}: {}", verdict.id, worst.effect.word(), worst.message);
-    Some(SavedChange { harm: harm(worst), message })
+    let worst = changed.rev().max_by_key(|finding| (finding.effect, harm(finding)));
+    if let Some(worst) = worst {
+        let message = format!("`{}` {}: {}", verdict.id, worst.effect.word(), worst.message);
+        return Some(SavedChange { harm: harm(worst), message });
+    }
+    let warned = verdict.findings.iter().find(|finding| finding.changes_meaning)?;
+    let message = format!("`{}`: `flow check --against` will warn: {}", verdict.id, warned.message);
+    Some(SavedChange { harm: Harm::Warned, message })
 }
