@@ -356,6 +356,9 @@ fn a_job_that_is_called_otherwise_or_keeps_state_elsewhere_does_not_find_its_sta
         let (status, err) = edited(folder.path(), "a.flow", &text, &["--allow-dropped"]);
         assert_eq!(status, Some(0), "{err}");
     }
+    let both = named.replace("totals {}", "sums { state: \"elsewhere\" }");
+    let (_, err) = edited(folder.path(), "a.flow", &both, &[]);
+    assert!(err.contains("`sums` now") && err.contains("--from PATH"), "not found by its name there: {err}");
     let same = named.replace("{}", "{ state: \"./.flow\" }");
     assert_eq!(edited(folder.path(), "a.flow", &same, &[]), (Some(0), "totals.sum  identical\n".into()));
     // The folder is said by the call.
@@ -384,6 +387,22 @@ fn another_file_is_the_script_as_it_was_whatever_that_file_is_called() {
     let (status, _, err) = flow(folder.path(), &args);
     assert_eq!(status, Some(1), "{err}");
     assert!(err.contains("the job was called `new` and is called `sums` now"), "{err}");
+}
+
+#[test]
+fn standard_input_is_the_script_that_it_is_compared_with_whatever_its_job_is_called() {
+    let piped = |text: &str| {
+        let folder = folder(text);
+        let new = std::fs::File::open(folder.path().join("new.flow")).unwrap();
+        let mut command = Command::new(flow_tests::flow_binary::path());
+        let args = ["check", "-", "--width", "200", "--against", "old.flow"];
+        let done = command.args(args).current_dir(folder.path()).stdin(new).output().unwrap();
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    assert_eq!(piped(OLD), (Some(0), "totals.sum  identical\n".into()));
+    assert_eq!(piped(&format!("job old {{}}\n\n{OLD}")).0, Some(0));
+    let (status, err) = piped(&format!("job sums {{}}\n\n{OLD}"));
+    assert!(status == Some(1) && err.contains("was called `old` and is called `sums` now"), "{err}");
 }
 
 #[test]

@@ -177,6 +177,12 @@ fn a_savepoint_of_a_job_with_another_name_goes_on_only_if_the_run_is_given_it() 
         assert!(err.contains(part), "no {part:?} in\n{err}");
     }
     assert!(err.contains("out.aggregate  restores"), "{err}");
+    // From another folder it is taken by its path.
+    let moved = text.replace("checkpoint: 20ms", "state: \"elsewhere\"");
+    std::fs::write(folder.path().join("moved.flow"), moved).unwrap();
+    let args = ["check", "moved.flow", "--width", "200", "--against", "endless@1"];
+    let (status, _, err) = flow(folder.path(), &args);
+    assert!(status == Some(0) && err.contains("note[E0705]") && err.contains("--from PATH"), "{err}");
     // Asked for it by name, there is nothing to say of where it is.
     let (status, out, err) = flow(folder.path(), &["savepoint", "diff", "endless@1", "other.flow"]);
     assert_eq!((status, out.as_str()), (Some(0), "out.aggregate  identical\n"), "{err}");

@@ -27,7 +27,10 @@ pub struct Looked {
 #[derive(Clone, Debug)]
 pub struct Moved {
     why: String,
-    help: String,
+    /// What to do about it, and what `--from` takes otherwise.
+    keep: &'static str,
+    from: String,
+    other_folder: bool,
     old: Option<Place>,
     new: Place,
 }
@@ -39,27 +42,36 @@ pub fn moved(old: (&Compilation, &Plan), new: (&Compilation, &Plan), by: Looked)
     old_plan.job.checkpoint?;
     let (old_line, new_line) = (job(old), job(new));
     let top = || first_line(new.sources.files().next().map_or("", |(_, file)| file.text.as_str()));
-    let was = match old_line {
-        None if by.in_place => file_name(new).unwrap_or(&new_plan.job.name),
-        _ => old_plan.job.name.as_str(),
+    // What comes from standard input stands where the old script stands.
+    let file = file_name(new).or_else(|| file_name(old)).filter(|_| by.in_place);
+    let called = |line: Option<&Job>, plan: &Plan| match (line, file) {
+        (None, Some(file)) => file.to_string(),
+        _ => plan.job.name.clone(),
     };
-    let is = new_plan.job.name.as_str();
+    let (was, is) = (called(old_line, old_plan), called(new_line, new_plan));
+    let (folder, now) = (old_plan.job.state_path.as_str(), new_plan.job.state_path.as_str());
+    let other_folder = by.by_folder && normal(Path::new(folder)) != normal(Path::new(now));
+    // In another folder, a savepoint is not found by its name either.
+    let from = if other_folder { "PATH".to_string() } else { format!("{was}@N") };
     if was != is {
         let place = |line: Option<&Job>| line.map(|job| place(job.name.span));
         return Some(Moved {
             why: format!(
                 "the job was called `{was}` and is called `{is}` now, and state is found by that name"
             ),
-            help: format!("keep the name, or take a savepoint along: `flow run … --from {was}@N`"),
+            keep: "keep the name",
+            from,
+            other_folder,
             old: place(old_line),
             new: place(new_line).unwrap_or_else(top),
         });
     }
-    let (was, is) = (old_plan.job.state_path.as_str(), new_plan.job.state_path.as_str());
-    if by.by_folder && normal(Path::new(was)) != normal(Path::new(is)) {
+    if other_folder {
         return Some(Moved {
-            why: format!("state was kept in the folder `{was}` and is looked for in `{is}` now"),
-            help: "keep the folder, or take a savepoint along by its path: `flow run … --from PATH`".into(),
+            why: format!("state was kept in the folder `{folder}` and is looked for in `{now}` now"),
+            keep: "keep the folder",
+            from,
+            other_folder,
             old: state(old, old_line),
             new: state(new, new_line).unwrap_or_else(top),
         });
@@ -70,10 +82,10 @@ pub fn moved(old: (&Compilation, &Plan), new: (&Compilation, &Plan), by: Looked)
 impl Moved {
     /// The verdicts on the states of the old script: none is found.
     pub fn dropped(&self, old: &Plan) -> Vec<Verdict> {
+        let help = format!("{}, or take a savepoint along: `flow run … --from {}`", self.keep, self.from);
         let mut verdicts = all_dropped(old);
         for verdict in &mut verdicts {
-            verdict.findings =
-                vec![self.finding(Effect::Drops, "what it holds would be left behind", &self.help)];
+            verdict.findings = vec![self.finding(Effect::Drops, "what it holds would be left behind", &help)];
         }
         verdicts
     }
@@ -85,7 +97,8 @@ impl Moved {
             let was = verdict.was.as_ref().unwrap_or(&verdict.id);
             if known.iter().any(|state| state.id == *was) {
                 verdict.effect = verdict.effect.max(Effect::Restores);
-                let help = format!("`flow run … --from {savepoint}`");
+                let from = if self.other_folder { &self.from } else { savepoint };
+                let help = format!("`flow run … --from {from}`");
                 let finding = self.finding(
                     Effect::Restores,
                     "it goes on only if the run is given the savepoint",
@@ -126,9 +139,9 @@ fn state(of: &Compilation, job: Option<&Job>) -> Option<Place> {
     Some(place(span))
 }
 
-/// What a job is called whose script does not say: its file's name.
+/// What a job is called whose script does not say: its file's name. Standard input has none.
 fn file_name(of: &Compilation) -> Option<&str> {
-    let (_, file) = of.sources.files().next()?;
+    let (_, file) = of.sources.files().next().filter(|(_, file)| file.name != "<stdin>")?;
     Path::new(&file.name).file_stem()?.to_str()
 }
 
