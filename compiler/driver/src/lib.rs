@@ -15,7 +15,7 @@ mod upgrade;
 pub use compile::{Compilation, Options, analyse, analyse_again, compile};
 pub use explain::explain;
 pub use flow_types::{CheckedTest, Level, Levels, is_allowed};
-pub use load::{LoadError, Loader, Memories, normal};
+pub use load::{LoadError, Loader, Memories, identity, normal};
 pub use runnable::runnable;
 pub use upgrade::Upgrade;
 

@@ -1,7 +1,7 @@
 //! Scripts and what they import, as texts and trees. The disk is somebody else's: a [`Loader`].
 
 use flow_syntax::ast::{DeclKind, Import, Program};
-use flow_syntax::{Diagnostic, FileId, SourceMap, Span, codes};
+use flow_syntax::{Diagnostic, FileId, SourceFile, SourceMap, Span, codes};
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
@@ -115,7 +115,9 @@ impl Loading<'_> {
         let name = if shown == Path::new("-") { "<stdin>".to_string() } else { shown.display().to_string() };
         // Bytes that are no text are shown with the bad ones replaced; up to them offsets are the same.
         let file = self.loaded.sources.add(name, String::from_utf8_lossy(bytes));
-        self.known.insert(self.loader.identity(normal), file);
+        let identity = self.loader.identity(normal);
+        self.loaded.sources.identify(file, identity.clone());
+        self.known.insert(identity, file);
         self.paths.push(shown.to_path_buf());
         self.edges.push(Vec::new());
         let memory = self.memory.as_mut().map(|memory| memory.0.entry(normal.to_path_buf()).or_default());
@@ -222,6 +224,11 @@ fn cannot_import(import: &Import, path: &Path, error: &LoadError, whole: bool) -
         );
     }
     diagnostic
+}
+
+/// What tells a loaded file from all others: what its loader said.
+pub fn identity(file: &SourceFile) -> PathBuf {
+    file.identity.clone().unwrap_or_else(|| normal(Path::new(&file.name)))
 }
 
 /// `a/./b/../c` → `a/c`, by the letters alone; leading `..` stay.

@@ -81,6 +81,7 @@ impl Upgrades<'_> {
             loaded.map_err(|error| Box::new(missing(restore, &path, &error)))?;
         // The test's own script, once more: as a guest among the files of the other one.
         let guest = sources.add(own.name.clone(), own.text.clone());
+        sources.identify(guest, load::identity(own));
         let (program, _) = flow_syntax::parse_bytes(guest, own.text.as_bytes(), None);
         let same = tests(&program).nth(test).map(segments).unwrap_or_default();
         let steps = same.get(number).map_or(&[][..], |(_, steps)| steps);

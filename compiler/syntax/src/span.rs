@@ -57,6 +57,8 @@ pub struct SourceFile {
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// What tells the file from all others, where its name does not: links may lead to one file.
+    pub identity: Option<std::path::PathBuf>,
     /// Where each line begins. Reports look up lines by the hundred: none of them may read the whole text.
     starts: Vec<u32>,
 }
@@ -65,7 +67,7 @@ impl SourceFile {
     fn new(name: String, text: String) -> SourceFile {
         let behind = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| i as u32 + 1);
         let starts = std::iter::once(0).chain(behind).collect();
-        SourceFile { name, text, starts }
+        SourceFile { name, text, identity: None, starts }
     }
 
     /// Number of lines, as [`str::lines`] counts: nothing behind the last line end is no line.
@@ -101,6 +103,11 @@ impl SourceMap {
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
         self.files.push(SourceFile::new(name.into(), text.into()));
         FileId((self.files.len() - 1) as u16)
+    }
+
+    /// Says what tells a file from all others.
+    pub fn identify(&mut self, id: FileId, identity: std::path::PathBuf) {
+        self.files[id.0 as usize].identity = Some(identity);
     }
 
     /// The file of an id made by this map.

@@ -2,7 +2,7 @@
 
 use crate::capabilities::Client;
 use crate::positions::{Encoding, Lines};
-use flow_driver::{Compilation, LoadError, Loader, Memories, Options, analyse_again, editor};
+use flow_driver::{Compilation, LoadError, Loader, Memories, Options, analyse_again, editor, identity};
 use flow_syntax::{FileId, Span};
 use lsp_types::{Location, SemanticToken, TextDocumentContentChangeEvent, Uri};
 use std::cell::RefCell;
@@ -45,6 +45,8 @@ pub(crate) struct Document {
     pub(crate) lines: Lines,
     pub(crate) version: Option<i32>,
     pub(crate) path: PathBuf,
+    /// Where the file really is, if links lead to it.
+    real: PathBuf,
     compiled: Option<Rc<Compilation>>,
     /// What was known before the last edits: most of it holds still.
     before: Option<Rc<Compilation>>,
@@ -96,6 +98,7 @@ impl Documents {
             text,
             lines,
             version,
+            real: self.files.real(&path),
             path,
             compiled: None,
             before: None,
@@ -140,7 +143,9 @@ impl Documents {
 
     /// A file changed: nothing is known any more of the texts that read it.
     pub(crate) fn forget(&mut self, path: &Path) {
-        for document in self.open.values_mut().filter(|d| d.path == path || d.asked.contains(path)) {
+        let real = self.files.real(path);
+        let reads = |d: &Document| d.path == path || d.asked.contains(path) || d.asked.contains(&real);
+        for document in self.open.values_mut().filter(|d| reads(d)) {
             if let Some(compiled) = document.compiled.take() {
                 self.old.extend(document.before.replace(compiled));
             }
@@ -176,9 +181,33 @@ impl Documents {
         self.open.values().map(|document| document.path.as_path())
     }
 
+    /// The open text of a file: the one that was opened by this path, or by another that leads to it.
+    fn buffer(&self, path: &Path) -> Option<&Document> {
+        let named = self.open.values().find(|document| document.path == path);
+        named.or_else(|| {
+            let real = self.files.real(path);
+            self.open.values().find(|document| document.real == real)
+        })
+    }
+
+    /// The path a client knows a file by, of which the loader says where it really is.
+    pub(crate) fn known_as(&self, real: &Path) -> PathBuf {
+        let inside = |folder: &PathBuf| Some(folder.join(real.strip_prefix(self.files.real(folder)).ok()?));
+        let plain = self.folders.iter().find_map(inside).unwrap_or_else(|| real.to_path_buf());
+        // The one that is open; of several, the one that is no link.
+        let open = self.open.values().filter(|document| document.real == real);
+        let open = open.min_by_key(|document| (document.path != plain, &document.path));
+        open.map_or(plain.clone(), |document| document.path.clone())
+    }
+
+    /// Is this the path a client knows a file by, and no other that leads to it?
+    pub(crate) fn is_known_so(&self, path: &Path) -> bool {
+        self.known_as(&self.files.real(path)) == path
+    }
+
     /// The text of a file as the editor has it, or as it is on the disk.
     pub(crate) fn text_of(&self, path: &Path) -> Option<String> {
-        match self.open.values().find(|document| document.path == path) {
+        match self.buffer(path) {
             Some(document) => Some(document.text.clone()),
             None => Some(String::from_utf8_lossy(&self.files.read(path).ok()?).into_owned()),
         }
@@ -212,13 +241,11 @@ impl Documents {
         path: &Path,
         before: Option<&mut Compilation>,
     ) -> Option<(Rc<Compilation>, HashSet<PathBuf>)> {
-        let buffers: HashMap<&Path, &str> =
-            self.open.values().map(|document| (document.path.as_path(), document.text.as_str())).collect();
         let asked = RefCell::new(HashSet::new());
         let load = |path: &Path| -> Result<Vec<u8>, LoadError> {
-            asked.borrow_mut().insert(path.to_path_buf());
-            match buffers.get(path) {
-                Some(text) => Ok(text.as_bytes().to_vec()),
+            asked.borrow_mut().extend([path.to_path_buf(), self.files.real(path)]);
+            match self.buffer(path) {
+                Some(document) => Ok(document.text.as_bytes().to_vec()),
                 None => self.files.read(path),
             }
         };
@@ -240,6 +267,7 @@ impl Documents {
             true => changes.applied(path, text),
             false => text,
         };
+        let new = |path: &Path, text: String| new(&self.files.real(path), text);
         self.compile_as(path, before, &new)
     }
 
@@ -251,8 +279,7 @@ impl Documents {
         new: &dyn Fn(&Path, String) -> String,
     ) -> Option<Compilation> {
         let load = |path: &Path| -> Result<Vec<u8>, LoadError> {
-            let open = self.open.values().find(|document| document.path == path);
-            let bytes = match open {
+            let bytes = match self.buffer(path) {
                 Some(document) => document.text.as_bytes().to_vec(),
                 None => self.files.read(path)?,
             };
@@ -302,7 +329,7 @@ impl Documents {
                 return Some(Location::new(uri.clone(), range));
             }
             (FileId(0), None) => uri.clone(),
-            _ => self.uri_for(Path::new(&file.name))?,
+            _ => self.uri_for(&self.known_as(&identity(file)))?,
         };
         let range = Lines::new(&file.text).range(&file.text, span, self.encoding);
         Some(Location::new(to, range))

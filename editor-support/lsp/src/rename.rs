@@ -10,11 +10,11 @@ use crate::documents::Documents;
 use crate::offer::{Edits, OfFile, Saved};
 use crate::positions::Lines;
 use flow_driver::editor::{self, Changes, Target};
-use flow_driver::{Compilation, normal};
+use flow_driver::{Compilation, identity};
 use flow_syntax::{FileId, Span};
 use lsp_types as lsp;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 /// Scripts by their paths.
@@ -79,8 +79,8 @@ impl Documents {
         let mut all = Edits::new();
         for (path, edits) in changes.files() {
             let mut files = scripts.values().flat_map(|script| script.sources.files());
-            let file = files.find(|(_, file)| normal(Path::new(&file.name)) == path).map(|(_, file)| file);
-            let (Some(file), Some(uri)) = (file, self.uri_for(path)) else {
+            let file = files.find(|(_, file)| identity(file) == path).map(|(_, file)| file);
+            let (Some(file), Some(uri)) = (file, self.uri_for(&self.known_as(path))) else {
                 return Err(format!("{} cannot be changed", path.display()));
             };
             let lines = Lines::new(&file.text);
@@ -98,7 +98,8 @@ impl Documents {
     /// itself, those the open one's tests go on in, and those of the folder.
     pub(crate) fn readers(&mut self, at: &At, target: &Target, words: &[&str]) -> Scripts {
         let here = self.get(&at.uri).map(|document| document.path.clone()).unwrap_or_default();
-        let mut paths = vec![target.path.clone()];
+        let declaring = self.known_as(&target.path);
+        let mut paths = vec![declaring.clone()];
         paths.extend(editor::goes_on_in(&at.compiled));
         paths.extend(self.scripts());
         paths.sort();
@@ -107,7 +108,7 @@ impl Documents {
         for path in paths.into_iter().filter(|path| *path != here) {
             let reads = |text: &String| text.contains("import") || text.contains("restore");
             let may = |text: &String| {
-                path == target.path || reads(text) && words.iter().any(|word| text.contains(word))
+                path == declaring || reads(text) && words.iter().any(|word| text.contains(word))
             };
             if !self.text_of(&path).as_ref().is_some_and(may) {
                 continue;

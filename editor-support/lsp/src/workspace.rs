@@ -22,6 +22,8 @@ impl Documents {
         all.sort();
         all.dedup();
         all.truncate(SCRIPTS);
+        // A link to another of them is that one.
+        all.retain(|path| self.paths().any(|open| open == path) || self.is_known_so(path));
         all
     }
 

@@ -2,6 +2,7 @@
 
 use crate::client::{Client, Table, applied};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 const TYPES: &str = "type Bid = { auction: int, price: int }\n";
 const ONE: &str = "import \"types.flow\"\nsource bids: Bid = file(\"b\", format: json)\nsink o = bids |> filter(price > 1) -> stdout(format: json)\n";
@@ -256,6 +257,66 @@ fn a_rename_that_changes_what_a_source_reads_is_for_the_person_to_confirm() {
         "{why}"
     );
     client.end();
+}
+
+/// The files of a table, with links to some of them.
+struct Linked(Table, Vec<(PathBuf, PathBuf)>);
+
+impl flow_lsp::Files for Linked {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, flow_driver::LoadError> {
+        self.0.read(&self.real(path))
+    }
+
+    fn scripts(&self, folder: &Path) -> Vec<PathBuf> {
+        let links = self.1.iter().map(|(link, _)| link.clone());
+        self.0.scripts(folder).into_iter().chain(links).collect()
+    }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        let link = self.1.iter().find(|(link, _)| link == path);
+        link.map_or_else(|| flow_driver::normal(path), |(_, real)| real.clone())
+    }
+}
+
+#[test]
+fn a_file_behind_a_link_is_one_file() {
+    let script = |import: &str| {
+        format!(
+            "import \"{import}\"\nsource s: Bid = file(\"s\", format: json)\nsink o = s |> filter(price > limit) -> blackhole()\n"
+        )
+    };
+    let (plain, linked) = (script("types.flow"), script("link.flow"));
+    let types = "type Bid = { price: int }\nconst limit = 1\n";
+    let files = Table::of(&[
+        ("/srv/project/types.flow", types),
+        ("/srv/project/a.flow", &plain),
+        ("/srv/project/c.flow", &plain),
+        ("/srv/project/d/b.flow", &linked),
+    ]);
+    let link = (PathBuf::from("/srv/project/d/link.flow"), PathBuf::from("/srv/project/types.flow"));
+    for (name, text) in [("a.flow", &plain), ("d/b.flow", &linked)] {
+        let general = json!({ "positionEncodings": ["utf-8"] });
+        let params = json!({ "capabilities": { "general": general }, "rootUri": "file:///srv/project" });
+        let (mut client, _) = Client::start(params, Linked(files.clone(), vec![link.clone()]));
+        client.open(&uri(name), text);
+        let at = text.lines().nth(2).unwrap().find("limit").unwrap() as u32;
+        let edit = ask(&mut client, "textDocument/rename", name, 2, at, json!({ "newName": "most" }));
+        let mut changed: Vec<&String> = edit["changes"].as_object().unwrap().keys().collect();
+        changed.sort();
+        assert_eq!(
+            changed,
+            ["a.flow", "c.flow", "d/b.flow", "types.flow"].map(uri).iter().collect::<Vec<_>>()
+        );
+        let more = json!({ "context": { "includeDeclaration": true } });
+        let places = ask(&mut client, "textDocument/references", name, 2, at, more);
+        assert_eq!(places.as_array().unwrap().len(), 4, "{places}");
+        // What is typed into the file is what those read that import the link.
+        client.open(&uri("types.flow"), &types.replace("limit", "most"));
+        let told = client.of("textDocument/diagnostic", &uri(name));
+        let found = told["items"].as_array().unwrap();
+        assert!(found.iter().any(|one| one["message"].as_str().unwrap().contains("limit")), "{found:?}");
+        client.end();
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Edits of several files, and where what stands in the new texts stood in the old ones.
 
-use crate::load::normal;
+use crate::load::{identity, normal};
 use flow_syntax::{Edit, SourceMap, Span};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,7 +16,7 @@ impl Changes {
     /// Adds edits of a script and its imports.
     pub fn add(&mut self, sources: &SourceMap, edits: Vec<Edit>) {
         for edit in edits {
-            let path = normal(Path::new(&sources.file(edit.span.file).name));
+            let path = identity(sources.file(edit.span.file));
             let of_file = self.files.entry(path).or_default();
             let new = (edit.span.range(), edit.replacement);
             let key = |change: &(Range<usize>, String)| (change.0.start, change.0.end);
@@ -54,7 +54,7 @@ impl Changes {
 
     /// How the files of a script moved; it is as it is behind the changes.
     pub(super) fn moves(&self, sources: &SourceMap) -> Moves {
-        Moves(sources.files().map(|(_, file)| moved(self.of(Path::new(&file.name)))).collect())
+        Moves(sources.files().map(|(_, file)| moved(self.of(&identity(file)))).collect())
     }
 }
 

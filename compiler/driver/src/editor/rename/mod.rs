@@ -17,14 +17,14 @@ pub use saved::{Harm, SavedChange, saved_changes};
 
 use super::{declared_at, plain, text, uses};
 use crate::Compilation;
-use crate::load::normal;
+use crate::load::{identity, normal};
 use flow_syntax::{Edit, FileId, SourceMap, Span};
 use std::path::{Path, PathBuf};
 
 /// What a name means, whatever script it is used in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The file that declares it.
+    /// What tells the file that declares it from all others.
     pub path: PathBuf,
     /// Where in that file.
     pub at: std::ops::Range<usize>,
@@ -35,7 +35,7 @@ pub struct Target {
 impl Target {
     fn of(sources: &SourceMap, declared: Span) -> Target {
         Target {
-            path: normal(Path::new(&sources.file(declared.file).name)),
+            path: identity(sources.file(declared.file)),
             at: declared.range(),
             name: plain(sources.text(declared)).to_string(),
         }
@@ -45,7 +45,7 @@ impl Target {
     fn span(&self, sources: &SourceMap, guests: usize) -> Option<Span> {
         let own = sources.files().count().saturating_sub(guests);
         let mut files = sources.files().take(own);
-        let (id, _) = files.find(|(_, file)| normal(Path::new(&file.name)) == self.path)?;
+        let (id, _) = files.find(|(_, file)| identity(file) == self.path)?;
         Some(Span::new(id, self.at.start, self.at.end))
     }
 }
