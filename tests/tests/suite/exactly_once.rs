@@ -136,12 +136,12 @@ fn windows_write_down_the_groups_that_changed_and_those_that_are_gone() {
         );
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "endless.flow", &script);
-        let mut changes = 0;
-        for _ in 0..3 {
+        // On a busy machine, most groups may have changed by the last checkpoint of a run, which holds them all then.
+        let of_changes = (0..12).any(|run| {
             run_and_stop(folder.path());
-            changes += usize::from(newest_manifest(folder.path(), "endless").contains("\"base\": false"));
-        }
-        assert!(changes > 0, "{window}: every checkpoint holds all of it");
+            newest_manifest(folder.path(), "endless").contains("\"base\": false") && run > 1
+        });
+        assert!(of_changes, "{window}: every checkpoint holds all of it");
         // Windows behind the first ones hold each key so often; nothing is given twice.
         let shown = lines(folder.path());
         let mut counts = field(&shown, "n");
