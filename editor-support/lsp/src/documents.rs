@@ -154,8 +154,9 @@ impl Documents {
     }
 
     /// What nobody needs any more.
-    pub(crate) fn let_go(&mut self, compiled: Compilation) {
-        self.old.push(Rc::new(compiled));
+    pub(crate) fn let_go(&mut self, all: impl IntoIterator<Item = Rc<Compilation>>) {
+        // What others hold too is needed still.
+        self.old.extend(all.into_iter().filter(|compiled| Rc::strong_count(compiled) == 1));
     }
 
     /// Lets go what nobody needs.
@@ -256,19 +257,28 @@ impl Documents {
         Some((Rc::new(compiled), asked.into_inner()))
     }
 
-    /// Compiles a file as it would be behind these changes.
-    pub(crate) fn compile_changed(
+    /// A script as it is and as it would be behind these changes. Of a long one that the changes reach only in part, that
+    /// part alone, both times.
+    pub(crate) fn trial(
         &self,
         path: &Path,
-        before: &Compilation,
+        before: &Rc<Compilation>,
         changes: &editor::Changes,
-    ) -> Option<Compilation> {
-        let new = |path: &Path, text: String| match changes.touches(path) {
-            true => changes.applied(path, text),
-            false => text,
-        };
-        let new = |path: &Path, text: String| new(&self.files.real(path), text);
-        self.compile_as(path, before, &new)
+        words: [&str; 2],
+    ) -> Option<(Rc<Compilation>, Compilation)> {
+        let reach = editor::reached(before, changes, words);
+        if reach.is_small {
+            let only = |path: &Path, text: String| reach.only(&self.files.real(path), text);
+            let new = |path: &Path, text: String| changes.applied(&self.files.real(path), only(path, text));
+            // A part that is wrong by itself says nothing of the whole.
+            let part = self.compile_with(path, &only, None);
+            let part = part.filter(|part| editor::is_as_right(part, before));
+            if let Some(part) = part {
+                return Some((Rc::new(part), self.compile_with(path, &new, None)?));
+            }
+        }
+        let new = |path: &Path, text: String| changes.applied(&self.files.real(path), text);
+        Some((before.clone(), self.compile_as(path, before, &new)?))
     }
 
     /// Compiles a file as if it and what it reads had other texts.
@@ -277,6 +287,16 @@ impl Documents {
         path: &Path,
         before: &Compilation,
         new: &dyn Fn(&Path, String) -> String,
+    ) -> Option<Compilation> {
+        self.compile_with(path, new, Some(before))
+    }
+
+    /// The same; without what was known before, nothing is remembered either.
+    fn compile_with(
+        &self,
+        path: &Path,
+        new: &dyn Fn(&Path, String) -> String,
+        before: Option<&Compilation>,
     ) -> Option<Compilation> {
         let load = |path: &Path| -> Result<Vec<u8>, LoadError> {
             let bytes = match self.buffer(path) {
@@ -289,9 +309,10 @@ impl Documents {
                 Err(error) => Ok(error.into_bytes()),
             }
         };
-        let (mut before, mut memory) = (before.to_go_on(), self.memory.borrow_mut());
         let mut texts = Texts { load, files: &*self.files };
-        analyse_again(&mut texts, path, &Options::default(), Some(&mut memory), Some(&mut before)).ok()
+        let (mut before, mut memory) = (before.map(Compilation::to_go_on), self.memory.borrow_mut());
+        let memory = before.is_some().then_some(&mut *memory);
+        analyse_again(&mut texts, path, &Options::default(), memory, before.as_mut()).ok()
     }
 
     /// Keeps colours for the client's next question; their name.

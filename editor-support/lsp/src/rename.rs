@@ -63,11 +63,11 @@ impl Documents {
         }
         let mut saved = Vec::new();
         for (path, before) in &scripts {
-            let after = self.compile_changed(path, before, &changes);
-            let after = after.ok_or_else(|| format!("{} cannot be read", path.display()))?;
-            let same = editor::means_the_same(before, &after, &changes, &first, &new);
-            let changed = same.map(|()| editor::saved_changes(before, &after, &first));
-            self.let_go(after);
+            let trial = self.trial(path, before, &changes, [&first.name, &new]);
+            let (part, after) = trial.ok_or_else(|| format!("{} cannot be read", path.display()))?;
+            let same = editor::means_the_same(&part, &after, &changes, &first, &new);
+            let changed = same.map(|()| editor::saved_changes(&part, &after, &first));
+            self.let_go([part, Rc::new(after)]);
             let reads = targets.iter().flat_map(|target| editor::reads_otherwise(before, target, &new));
             saved.extend(changed?.into_iter().chain(reads).map(|change| Saved::of(path, change)));
         }

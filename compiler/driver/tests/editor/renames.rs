@@ -2,12 +2,13 @@
 //! meaning is refused.
 
 use super::{compiled, findings, read, script};
-use flow_driver::Compilation;
 use flow_driver::editor::{self, Changes, Harm, Target};
 use flow_driver::restore::{Effect, compare};
+use flow_driver::{Compilation, LoadError, Options, compile};
 use flow_edits::examples;
 use flow_syntax::TokenKind;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A script in which what stands at an offset is called otherwise, as an editor does it with a script alone.
 fn renamed(path: &Path, text: &str, offset: usize, new: &str) -> Result<String, String> {
@@ -23,9 +24,45 @@ fn renamed(path: &Path, text: &str, offset: usize, new: &str) -> Result<String, 
         changes.add(&before.sources, editor::rename_edits(&before, &target, &new));
     }
     let after = changes.applied(path, text.to_string());
-    editor::means_the_same(&before, &compiled(path, &after), &changes, &first, &new)?;
-    Ok(after)
+    let whole = editor::means_the_same(&before, &compiled(path, &after), &changes, &first, &new);
+    if let Some(part) = in_part(path, text, &before, &changes, &first, &new) {
+        assert_eq!(part, whole, "{}: `{}` becomes `{new}`:\n{text}", path.display(), first.name);
+    }
+    whole.map(|()| after)
 }
+
+/// What is said where only what the changes reach is looked at; none where that is wrong by itself.
+fn in_part(
+    path: &Path,
+    text: &str,
+    before: &Compilation,
+    changes: &Changes,
+    first: &Target,
+    new: &str,
+) -> Option<Result<(), String>> {
+    let reach = editor::reached(before, changes, [&first.name, new]);
+    let looked_at = |behind: bool| {
+        let mut loader = |asked: &Path| {
+            let text = match asked == path {
+                true => text.to_string(),
+                false => std::fs::read_to_string(asked).map_err(|_| LoadError::Missing)?,
+            };
+            let part = reach.only(asked, text);
+            Ok(if behind { changes.applied(asked, part) } else { part }.into_bytes())
+        };
+        compile(&mut loader, path, &Options::default()).unwrap()
+    };
+    let part = looked_at(false);
+    if !editor::is_as_right(&part, before) {
+        assert!(before.has_errors(), "{:?}\n{text}", findings(&part));
+        return None;
+    }
+    PARTS.fetch_add(1, Ordering::Relaxed);
+    Some(editor::means_the_same(&part, &looked_at(true), changes, first, new))
+}
+
+/// How often a part was enough.
+static PARTS: AtomicUsize = AtomicUsize::new(0);
 
 /// What is one with this to the checker.
 fn all_of(compiled: &Compilation, first: Target) -> Vec<Target> {
@@ -77,6 +114,40 @@ fn every_name_of_every_example_can_be_renamed() {
         }
     }
     assert!(count > 200, "{count}");
+}
+
+/// Every name of every example is given the names of others, at random, and the scripts are edited to pieces: what is
+/// refused, and why, is the same for the part that a rename reaches and for the whole (see `renamed`). `FLOW_SEED` sets the
+/// seed.
+#[test]
+fn what_a_rename_reaches_says_what_the_whole_script_says() {
+    let mut random = flow_edits::Random::new(flow_edits::setting("FLOW_SEED").unwrap_or(flow_edits::SEED));
+    let (mut taken, mut done) = (0, 0);
+    for path in examples() {
+        let mut text = read(&path);
+        for _ in 0..2 {
+            let before = compiled(&path, &text);
+            let names: Vec<_> =
+                flow_syntax::tokens(&text).into_iter().filter(|t| t.kind == TokenKind::Ident).collect();
+            let own = |token: &&flow_syntax::Token| {
+                let target = editor::target(&before, token.span.start as usize);
+                target.is_some_and(|(target, _)| path.ends_with(target.path.file_name().unwrap()))
+            };
+            for token in names.iter().filter(own) {
+                let new = match random.below(3) {
+                    0 => "renamed9",
+                    _ => &text[random.of(&names).span.range()],
+                };
+                match renamed(&path, &text, token.span.start as usize, new) {
+                    Ok(_) => done += 1,
+                    Err(_) => taken += 1,
+                }
+            }
+            flow_edits::edited(&mut random, &text).apply(&mut text);
+        }
+    }
+    assert!(taken > 100 && done > 100, "{taken} {done}");
+    assert!(PARTS.load(Ordering::Relaxed) > 1_000);
 }
 
 const FIELDS: &str = "source a: { k: int, v: int } = file(\"a\", format: json)\n";

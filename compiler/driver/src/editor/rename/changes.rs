@@ -32,12 +32,8 @@ impl Changes {
         self.files.iter().map(|(path, changes)| (path.as_path(), changes.as_slice()))
     }
 
-    /// Is this file changed?
-    pub fn touches(&self, path: &Path) -> bool {
-        !self.of(path).is_empty()
-    }
-
-    fn of(&self, path: &Path) -> &[(Range<usize>, String)] {
+    /// The edits of a file.
+    pub(super) fn of(&self, path: &Path) -> &[(Range<usize>, String)] {
         self.files.get(&normal(path)).map_or(&[], Vec::as_slice)
     }
 

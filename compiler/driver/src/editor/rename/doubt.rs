@@ -67,7 +67,8 @@ fn holds_name(decl: Span, name: Span) -> bool {
     decl.file == name.file && decl.start <= name.start && name.end <= decl.end
 }
 
-fn is_open(pipeline: &CheckedPipeline) -> bool {
+/// Is not all known of its rows?
+pub(super) fn is_open(pipeline: &CheckedPipeline) -> bool {
     let mut streams = pipeline.stages.iter().map(|stage| &stage.after).chain([&pipeline.head]);
     !pipeline.ok || streams.any(|stream| stream.open)
 }

@@ -4,6 +4,7 @@
 mod changes;
 mod doubt;
 mod former;
+mod reach;
 mod reads;
 mod same;
 mod saved;
@@ -11,8 +12,9 @@ mod shorthand;
 
 pub use changes::Changes;
 pub use doubt::knows_all;
+pub use reach::{Reach, reached};
 pub use reads::reads_otherwise;
-pub use same::means_the_same;
+pub use same::{is_as_right, means_the_same};
 pub use saved::{Harm, SavedChange, saved_changes};
 
 use super::{declared_at, plain, text, uses};

@@ -5,7 +5,7 @@ use super::super::plain;
 use super::changes::Moves;
 use super::{Changes, Target, line_of};
 use crate::Compilation;
-use flow_syntax::{Diagnostic, Span};
+use flow_syntax::{Code, Diagnostic, Span};
 use std::collections::HashSet;
 
 /// Says what a script would mean otherwise behind these changes, which give something another name.
@@ -27,6 +27,15 @@ pub fn means_the_same(
         let moves = changes.moves(&after.script.sources);
         Look { before: &before.script, after: &after.script, moves: &moves, ..look }.names()
     })
+}
+
+/// Is nothing wrong with a part of a script that is not wrong with the whole?
+pub fn is_as_right(part: &Compilation, whole: &Compilation) -> bool {
+    let of = |compiled: &Compilation| -> HashSet<(Code, Span)> {
+        let errors = compiled.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+        errors.map(|error| (error.code, error.primary.span)).collect()
+    };
+    of(part).is_subset(&of(whole))
 }
 
 #[derive(Clone, Copy)]
