@@ -10,12 +10,12 @@ use crate::guard::Guard;
 use crate::job::{JobOptions, SpillOptions};
 use crate::layout::Layout;
 use crate::number::Number;
-use crate::operator::pick;
 use crate::operator::{
     ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator, LimitOperator,
     LookupOperator, Operator, PartsOperator, PassOperator, RowsOperator, SampleOperator, ScanOperator,
     SinkOperator, TableOperator, TapOperator, UnionOperator, WindowOperator, narrowed, stream_join,
 };
+use crate::operator::{aggregate, pick};
 use crate::pace::Pace;
 use crate::preaggregate::{gives_parts, in_two_steps};
 use crate::sequencer::Sequencer;
@@ -385,6 +385,7 @@ fn operators(
     spill: Option<&Arc<Spill>>,
 ) -> Result<Vec<Box<dyn Operator>>, StartError> {
     let mut operators: Vec<Box<dyn Operator>> = Vec::new();
+    let mut second_step = None;
     for ((index, writer), chain) in writers.into_iter().enumerate().zip(chains) {
         let node = &shared.graph.nodes[index];
         let layout = &shared.layout.nodes[index];
@@ -407,16 +408,17 @@ fn operators(
             }
             NodeKind::Aggregate(aggregate) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
-                let first = shared.layout.first_step(&shared.graph, index);
-                crate::operator::aggregate::running(
-                    aggregate,
-                    input,
-                    layout.rank,
-                    &shared.beat,
-                    first,
-                    shared.seals,
-                    cold,
-                )
+                if cold.is_none() && shared.layout.shares_table(&shared.graph, index) {
+                    let tracks = shared.seals;
+                    let steps = aggregate::two_steps(aggregate, input, layout.rank, &shared.beat, tracks);
+                    second_step = Some(steps.1);
+                    steps.0
+                } else if let Some(second_step) = second_step.take() {
+                    second_step
+                } else {
+                    let first = shared.layout.first_step(&shared.graph, index);
+                    aggregate::running(aggregate, input, layout.rank, &shared.beat, first, shared.seals, cold)
+                }
             }
             NodeKind::Pick(picked) => pick_of(shared, index, picked, cold),
             NodeKind::Distinct(distinct) => {

@@ -106,6 +106,13 @@ impl Layout {
             && next.is_some_and(|next| state(next) == state(&graph.nodes[node]))
     }
 
+    /// Can both steps of a worker have one table? Groups of one number were made by one worker, and nobody asks
+    /// for their order within it.
+    pub(crate) fn shares_table(&self, graph: &Graph, node: usize) -> bool {
+        let by_number = |edge: &Edge| edge.keys.is_some() && !edge.number_rows && !edge.spread;
+        self.first_step(graph, node) && self.edges.iter().any(|edge| edge.from == node && by_number(edge))
+    }
+
     pub(crate) fn new(graph: &Graph, workers: usize) -> Result<Layout, StartError> {
         let mut nodes: Vec<NodeLayout> = graph.nodes.iter().map(|_| NodeLayout::default()).collect();
         let mut edges = Vec::new();

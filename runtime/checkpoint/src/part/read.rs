@@ -111,7 +111,10 @@ impl<'a> In<'a> {
             self.ready.drain(..self.at);
             self.at = 0;
             let have = self.ready.len();
-            self.ready.resize(have + PIECE.max(len - have), 0);
+            // A small file needs no more than it has.
+            let left = self.sealed.length.saturating_sub(self.next);
+            let piece = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+            self.ready.resize(have + piece.max(len - have), 0);
             let count =
                 self.file.read_at(&mut self.ready[have..], self.next).map_err(Failure::io(self.path))?;
             self.ready.truncate(have + count);

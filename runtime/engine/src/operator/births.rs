@@ -63,6 +63,12 @@ impl Births {
         (number, self.numbers.get(next).map_or(usize::MAX, |(_, first)| *first as usize))
     }
 
+    /// The first slot that was made in such a number, if it is so of all numbers behind one.
+    pub(crate) fn first_slot(&self, is_behind: impl Fn(Number) -> bool) -> usize {
+        let first = self.numbers.partition_point(|(number, _)| !is_behind(*number));
+        self.numbers.get(first).map_or(usize::MAX, |(_, slot)| *slot as usize)
+    }
+
     /// The number in which each of these slots was made; slots that ascend are found at once.
     pub(crate) fn numbers_of(&self, slots: &[u32]) -> impl Iterator<Item = i64> {
         let (mut first, mut next, mut number) = (0, 0, 0);

@@ -168,12 +168,20 @@ impl KeyTable {
         let columns = other.gather(&all);
         let hashes = match &other.index {
             KeyIndex::None(_) => &vec![0; all.len()][..],
+            _ => other.hashes(),
+        };
+        self.slots(&columns.iter().collect::<Vec<_>>(), hashes, out);
+    }
+
+    /// The hash of every slot's key; without a key there are none.
+    pub(crate) fn hashes(&self) -> &[u64] {
+        match &self.index {
+            KeyIndex::None(_) => &[],
             KeyIndex::Text(index) => index.hashes(),
             KeyIndex::ManyTexts(index) => index.hashes(),
             KeyIndex::Int(index) => index.hashes(),
             KeyIndex::Any(index) => index.hashes(),
-        };
-        self.slots(&columns.iter().collect::<Vec<_>>(), hashes, out);
+        }
     }
 
     /// The keys of these slots, a column each.

@@ -346,6 +346,12 @@ impl Build {
         self.node(NodeKind::Sink { connector }, vec![(from, Exchange::Gather)], Arc::default())
     }
 
+    /// Each worker writes what it has.
+    pub fn local_sink(&mut self, name: &str, from: usize) -> usize {
+        let connector = Build::call(name, self.schema(from));
+        self.node(NodeKind::Sink { connector }, vec![(from, Exchange::Local)], Arc::default())
+    }
+
     pub fn schema(&self, node: usize) -> Arc<RecordType> {
         self.graph.nodes[node].output.clone()
     }

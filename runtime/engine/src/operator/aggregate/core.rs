@@ -75,6 +75,26 @@ impl Core {
         known
     }
 
+    /// Finds the slots of groups, whose keys are the first columns, making new ones without births.
+    pub(super) fn find_groups(&mut self, groups: &Batch) {
+        let columns: Vec<&Column> = groups.columns[..self.keys.len()].iter().map(AsRef::as_ref).collect();
+        hash_columns(&columns, groups.len, &mut self.hashes);
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        self.calls.iter_mut().for_each(|call| call.grow(self.table.len()));
+    }
+
+    /// Adds the results of groups that were found last, of aggregates whose result is all they keep.
+    pub(super) fn merge(&mut self, results: &[Arc<Column>]) {
+        let rows: Vec<u32> = (0..self.slots.len() as u32).collect();
+        for (index, (call, result)) in self.calls.iter_mut().zip(results).enumerate() {
+            let mut more = empty(&self.aggregates[index], &self.input, self.change);
+            more.grow(rows.len());
+            more.load(&rows, std::slice::from_ref(result.as_ref()));
+            // What is divided among workers never refuses.
+            call.merge(&self.slots, more.as_ref(), &rows, &mut Vec::new());
+        }
+    }
+
     /// Finds the rows that some aggregate refuses, in order, and hands them to the error policy.
     /// Gives the others.
     fn refuse(&mut self, cx: &mut Context<'_>, batch: &Batch) -> Result<Vec<u32>, Halt> {

@@ -4,6 +4,7 @@ mod changing;
 mod core;
 mod lives;
 mod origins;
+mod shares;
 mod spilling;
 
 use self::changing::ChangingOperator;
@@ -48,6 +49,20 @@ pub(crate) fn running(
             Box::new(operator)
         }
     }
+}
+
+/// Both steps of an aggregation that several workers divide, over one table; for what is asked see [`running`].
+pub(crate) fn two_steps(
+    aggregate: &RunningAggregate,
+    input: &Arc<RecordType>,
+    ranks: usize,
+    beat: &Beat,
+    tracks: bool,
+) -> (Box<dyn Operator>, Box<dyn Operator>) {
+    let mut groups = AggregateOperator::new(aggregate, input, ranks, beat, true);
+    groups.ledger = Ledger::new(tracks, None);
+    let (first, second) = shares::steps(groups);
+    (Box::new(first), Box::new(second))
 }
 
 /// Rows are only added, and nobody needs withdrawals.
@@ -145,6 +160,16 @@ impl AggregateOperator {
         let results = self.core.apply_found(cx, batch, known, running)?;
         self.ledger.changed(&self.core.slots, self.core.table.len());
         Ok(results)
+    }
+
+    /// Adds groups that another worker made of its rows: their keys and results. A checkpoint on its way has what
+    /// there was before.
+    fn add_groups(&mut self, batch: &Batch) {
+        self.core.find_groups(batch);
+        let slots = std::mem::take(&mut self.core.slots);
+        self.with_ledger(|ledger, own| ledger.ahead(own, &slots));
+        self.core.slots = slots;
+        self.core.merge(&batch.columns[self.core.keys.len()..]);
     }
 
     /// The entries of slots in the table of groups.
