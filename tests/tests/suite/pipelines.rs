@@ -191,6 +191,37 @@ sink other = b -> stdout(format: json)
     gives(1, script, &[("a", vec![last]), ("b", vec![Vec::new(), Vec::new()])]);
 }
 
+/// The same for windows of every kind and for sessions, which are due behind their end. (Seeds 97102336, 97205891.)
+#[test]
+fn windows_at_the_last_timestamp_are_given_when_time_ends() {
+    let last = vec![vec![row(4, 0, 8_000)], vec![row(4, 0, i64::MAX)]];
+    let sources = [("a", last), ("b", vec![Vec::new(), Vec::new()])];
+    let kinds = ["tumbling(4s)", "sliding(4s, every: 3s)", "cumulative(4s, every: 1s)", "session(gap: 2s)"];
+    let below = kinds.map(|kind| format!("map {{ n }} |> window({kind})"));
+    let below: Vec<String> = below.into_iter().chain(["window(same)".into()]).collect();
+    for (kind, below) in below.iter().flat_map(|below| kinds.map(|kind| (kind, below))) {
+        for more in [")", ", lateness: 1s)", ") |> trigger(late: eachRow)"] {
+            let script = format!(
+                "{ROWS}source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 0s)
+source b: Row = file(\"b\", format: json)
+sink out = a |> keyBy(k) |> window({kind}{more} |> count() as n |> {below} |> aggregate {{ n: sum(n) }}
+  -> stdout(format: json)
+sink other = b -> stdout(format: json)
+"
+            );
+            let given = agrees(&script, &sources);
+            assert!(given.as_ref().is_ok_and(|rows| *rows >= 2), "{script}: {given:?}");
+        }
+    }
+    let joined = "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 0s)
+source b: Row = file(\"b\", format: json)
+sink out = a as l |> join(a as r on l.k == r.k, window: session(gap: 1s)) |> map { l.k }
+  |> window(tumbling(1s), lateness: 2s) |> aggregate { n: count() } -> stdout(format: json)
+sink other = b -> stdout(format: json)
+";
+    gives(2, joined, &sources);
+}
+
 /// Rows of three keys out of order, some of them late.
 fn unordered() -> Vec<Vec<Value>> {
     let mut random = Arbitrary::new(4);

@@ -69,28 +69,33 @@ impl Sessions {
         }
     }
 
-    /// The last watermark at which a session is not over.
+    /// The end of a session whose last row has this time.
     fn end(&self, last: i64) -> i64 {
         last.saturating_add(self.gap)
+    }
+
+    /// Is a session over whose last row has this time? It takes rows at its end, too; at the end of time all are over.
+    fn is_over(&self, last: i64, watermark: i64) -> bool {
+        self.end(last).saturating_add(1) <= watermark
     }
 
     /// The session a row extends or makes; `None` if the row is late. A row without a key is a session of
     /// its own.
     fn place(&mut self, slot: u32, time: i64, met: i64) -> Option<u32> {
         if slot == NO_ROW {
-            return (met <= self.end(time)).then(|| self.open(slot, time, time));
+            return (!self.is_over(time, met)).then(|| self.open(slot, time, time));
         }
         let near = |id: &u32| {
             self.all[*id as usize].as_ref().is_some_and(|session| {
                 time >= session.first.saturating_sub(self.gap)
                     && time <= self.end(session.last)
-                    && met <= self.end(session.last)
+                    && !self.is_over(session.last, met)
             })
         };
         let joined: Vec<u32> =
             self.of_key.get(&slot).into_iter().flatten().copied().filter(|id| near(id)).collect();
         let Some((&id, others)) = joined.split_first() else {
-            return if met > self.end(time) { None } else { Some(self.open(slot, time, time)) };
+            return if self.is_over(time, met) { None } else { Some(self.open(slot, time, time)) };
         };
         let mut merged = self.all[id as usize].take().unwrap_or_default();
         let before = merged.last;
@@ -259,7 +264,7 @@ impl Bound for Sessions {
             let (slot, time) = (slots[row], times[row]);
             if withdrawn(row) {
                 if slot == NO_ROW {
-                    if met[row] <= self.end(time) {
+                    if !self.is_over(time, met[row]) {
                         Sessions::withdraw_keyless(core, time, (&batch, row));
                     }
                 } else if let Some(session) = self.place(slot, time, met[row]) {
@@ -288,7 +293,7 @@ impl Bound for Sessions {
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
         if self.firing.is_none() {
             match self.next_end() {
-                Some(end) if end < at.behind => self.fire(core, end),
+                Some(end) if end.saturating_add(1) <= at.behind => self.fire(core, end),
                 _ => return Ok(false),
             }
         }

@@ -20,7 +20,7 @@ use crate::state::{Calls, Held, KeyTable, Refused, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
 use flow_plan::operator::LateTrigger;
-use flow_plan::physical::hidden::NO_WATERMARK;
+use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 use std::collections::BTreeMap;
 
 mod keep;
@@ -103,6 +103,16 @@ struct Waiting {
     before: Vec<(u32, Option<Session>)>,
 }
 
+/// When a session that ends there is to be given: it takes rows at its end, too. At the end of time all are due.
+fn due(end: i64) -> i64 {
+    end.saturating_add(1)
+}
+
+/// Is a row that meets this watermark in time for every session of its time?
+fn is_in_time(time: i64, met: i64) -> bool {
+    time >= met && met < END_OF_TIME
+}
+
 impl Sessions {
     pub(crate) fn new(gap: i64, keeping: Keeping, common: &Common) -> Sessions {
         let fields = &common.shape.input.fields;
@@ -142,15 +152,17 @@ impl Sessions {
         let mut slot = self.first[key as usize];
         while slot != NONE {
             let session = &self.sessions[slot as usize];
-            if session.end.saturating_add(self.keeping.lateness) >= met
-                && alone.start <= session.end
-                && session.start <= alone.end
-            {
+            if self.over(session.end) > met && alone.start <= session.end && session.start <= alone.end {
                 out.push(slot);
             }
             slot = session.next;
         }
         out.sort_by_key(|&slot| self.sessions[slot as usize].start);
+    }
+
+    /// When no row can reach a session any more that ends there.
+    fn over(&self, end: i64) -> i64 {
+        due(end).saturating_add(self.keeping.lateness)
     }
 
     /// A new session in a slot that is free.
@@ -186,8 +198,8 @@ impl Sessions {
     fn at(&self, slot: u32) -> i64 {
         let session = &self.sessions[slot as usize];
         match session.state.done {
-            true => session.end.saturating_add(self.keeping.lateness),
-            false => session.end,
+            true => self.over(session.end),
+            false => due(session.end),
         }
     }
 
@@ -252,13 +264,13 @@ impl Sessions {
         let mut touched = Vec::new();
         self.touched(key, alone, met, &mut touched);
         let bounds = self.union(alone, &touched);
-        if bounds.end.saturating_add(self.keeping.lateness) < met {
+        if self.over(bounds.end) <= met {
             return Ok(true);
         }
         for &of in &touched {
             // What is due for this row is given as it was before it.
             let Session { end, state, .. } = self.sessions[of as usize];
-            if !state.done && end < met {
+            if !state.done && due(end) <= met {
                 let rank = self.later(of, cx.number).unwrap_or(Rank::Session { before: true });
                 let given = self.result(common, cx, &[of], (NO_WATERMARK, &rank))?;
                 self.made.push(given);
@@ -296,7 +308,7 @@ impl Sessions {
             }
             self.close(of);
         }
-        let behind = bounds.end < met;
+        let behind = due(bounds.end) <= met;
         let session = &mut self.sessions[slot as usize];
         (session.start, session.end) = (bounds.start, bounds.end);
         session.state = State { done: behind && was_given, ..State::behind(rows, change) };
@@ -319,7 +331,7 @@ impl Sessions {
     /// The rank of a session's result that has to follow one which was given for a row behind.
     fn later(&self, slot: u32, number: Number) -> Option<Rank> {
         let again = self.again.get(&slot)?;
-        let is_later = again.met > self.sessions[slot as usize].end;
+        let is_later = again.met >= due(self.sessions[slot as usize].end);
         is_later.then(|| again.rank(number))
     }
 
@@ -384,7 +396,7 @@ impl Sessions {
         let mut due = Vec::new();
         let mut again = Vec::new();
         while let Some(first) = self.buckets.first_entry()
-            && now.is_none_or(|now| first.key().saturating_mul(self.step) < now)
+            && now.is_none_or(|now| first.key().saturating_mul(self.step) <= now)
         {
             let (bucket, slots) = first.remove_entry();
             for slot in slots {
@@ -393,7 +405,7 @@ impl Sessions {
                     continue;
                 }
                 session.bucket = i64::MIN;
-                match now.is_none_or(|now| self.at(slot) < now) {
+                match now.is_none_or(|now| self.at(slot) <= now) {
                     true => due.push(slot),
                     false => again.push(slot),
                 }
@@ -439,24 +451,25 @@ impl Windows for Sessions {
         let (times, own) = (common.times(&batch), common.watermarks(&batch));
         let (mut late, mut touched, mut left) = (Vec::new(), Vec::new(), None);
         for (row, (&time, &own)) in times.iter().zip(own.iter()).enumerate() {
-            if moment.behind.is_none() && time < moment.latest(own) {
+            let met = moment.latest(own);
+            let in_time = is_in_time(time, met);
+            if moment.behind.is_none() && !in_time {
                 // A session that it touches, or its own, may be over for it.
                 left = Some(row);
                 break;
             }
-            let met = moment.latest(own);
             let alone = Bounds { start: time, end: time.saturating_add(self.gap) };
             let key = self.key_slots[row];
             self.touched(key, alone, met, &mut touched);
             match *touched.as_slice() {
-                [] if time >= met => {
+                [] if in_time => {
                     let birth = common.birth(cx.number, &batch, row);
                     let slot = self.open(key, alone, &birth);
                     let change = common.change(&batch, row);
                     self.sessions[slot as usize].state = State::behind(0, change);
                     self.waiting.add(row, slot, met, None);
                 }
-                [slot] if time >= met && !self.sessions[slot as usize].state.done => {
+                [slot] if in_time && !self.sessions[slot as usize].state.done => {
                     let session = &mut self.sessions[slot as usize];
                     self.waiting.add(row, slot, met, Some(*session));
                     session.start = session.start.min(alone.start);

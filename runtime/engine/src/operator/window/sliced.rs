@@ -120,7 +120,7 @@ impl Sliced {
             let (shape, scratch) = (&common.shape, &mut common.scratch);
             let rows: Vec<u32> = between.rows.get(start).into_iter().flatten().copied().collect();
             let rows: Vec<u32> =
-                rows.into_iter().filter(|&row| i128::from(between.met[row as usize]) < end).collect();
+                rows.into_iter().filter(|&row| between.met[row as usize] < clamp(end)).collect();
             if rows.is_empty() {
                 all.merge(shape, scratch, slice, &mut refused);
                 continue;
@@ -147,7 +147,7 @@ impl Sliced {
         let mut rows: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
         for (row, time) in common.times(&batch).iter().enumerate() {
             let start = self.slicing.of(*time).start;
-            if self.windows.last_end(start) > met[row].into() {
+            if clamp(self.windows.last_end(start)) > met[row] {
                 rows.entry(start).or_default().push(row as u32);
             }
         }
@@ -220,16 +220,17 @@ impl Windows for Sliced {
         moment: Moment,
         rest: Vec<Batch>,
     ) -> Result<(), Halt> {
-        let now = i128::from(moment.latest(i64::MAX));
+        let now = moment.latest(i64::MAX);
         let between = self.between(common, moment, rest);
-        while let Some(end) = self.next().filter(|end| *end <= now) {
+        // What would end behind the last timestamp is due at the end of time.
+        while let Some(end) = self.next().filter(|end| clamp(*end) <= now) {
             let mut merged = self.merged(common, cx, end, &between)?;
             while let Some(batch) = merged.next(common) {
                 cx.emit(batch);
             }
             self.given_to = end;
         }
-        self.given_to = self.given_to.max(now);
+        self.given_to = self.given_to.max(now.into());
         self.take_between(common, cx, &between)
     }
 

@@ -53,7 +53,7 @@ impl Sessions {
             cx.emit(given.batch);
         }
         for slot in due {
-            if self.at(slot) < now {
+            if self.at(slot) <= now {
                 over.push(slot);
             } else {
                 self.watch(slot);
