@@ -348,6 +348,7 @@ fn random_pick(random: &mut Random, seed: u64, hidden: Hidden) -> Pick {
         row: vec![0, 1, 2],
         windowing: None,
         trigger: triggers[random.below(3) as usize].clone(),
+        discarding: false,
         hidden,
         changes: true,
     }

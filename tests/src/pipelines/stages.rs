@@ -98,6 +98,7 @@ fn window_trigger(random: &mut Arbitrary, known: &mut Known, out: &mut Vec<Strin
         1 => "trigger(late: 1h)",
         2 if final_rows => "trigger(late: eachRow, mode: discarding)",
         3 => "trigger(early: 1h)",
+        4 if final_rows => "trigger(late: 1h, mode: discarding)",
         _ => return,
     };
     known.updating = !trigger.contains("discarding");
@@ -143,11 +144,12 @@ fn top(random: &mut Arbitrary, known: &mut Known) -> Stage {
         known.has_late = true;
         window_trigger(random, known, &mut out);
     } else {
-        known.updating = true;
+        let final_rows = !std::mem::replace(&mut known.updating, true);
         match random.below(6) {
             0 => out.push("window(count(5))".into()),
             1 => out.push("trigger(atEnd)".into()),
             2 => out.push("trigger(count: 3)".into()),
+            3 if final_rows => anew(random, known, &mut out),
             _ => {}
         }
     }
@@ -176,16 +178,24 @@ fn latest(random: &mut Arbitrary, known: &mut Known) -> Stage {
         known.has_late = true;
         window_trigger(random, known, &mut out);
     } else {
-        known.updating = true;
+        let final_rows = !std::mem::replace(&mut known.updating, true);
         match random.below(8) {
             0 | 1 => out.push("trigger(atEnd)".into()),
             2 => out.push("trigger(count: 2)".into()),
+            3 if final_rows => anew(random, known, &mut out),
             _ => {}
         }
     }
     out.push(random.pick::<&str>(&["latest(by: at)", "earliest(by: at)", "latest(by: v)"]).to_string());
     out.push(COMMON.into());
     Stage(out)
+}
+
+/// What was given is forgotten, so the rows are final.
+fn anew(random: &mut Arbitrary, known: &mut Known, out: &mut Vec<String>) {
+    known.updating = false;
+    let when = *random.pick(&["count: 3", "count: 2", "every: 1h", "eachRow", "atEnd"]);
+    out.push(format!("trigger({when}, mode: discarding)"));
 }
 
 /// A window of rows, or of all rows.

@@ -308,6 +308,19 @@ fn an_aggregate_that_forgets_rows_which_can_be_withdrawn_is_refused() {
 }
 
 #[test]
+fn a_pick_that_forgets_rows_which_can_be_withdrawn_is_refused() {
+    for pick in ["latest(by: n)", "top(2, by: n)"] {
+        let script = format!(
+            "type R = {{ k: int }}\nsource rows: R = file(\"r.json\", format: json)\nsink out = rows |> keyBy(k) |> count() as n |> keyBy(k) |> trigger(count: 2, mode: discarding) |> {pick} -> stdout(format: json)\n"
+        );
+        let folder = folder(&[("a.flow", &script)]);
+        let (status, _, err) = flow(folder.path(), &["check", "a.flow"]);
+        assert_eq!(status, Some(1), "{pick}: {err}");
+        assert!(err.contains("error[E0809]") && err.contains("`mode: discarding`"), "{pick}: {err}");
+    }
+}
+
+#[test]
 fn a_record_error_shows_the_expression_the_record_and_its_line() {
     let script = "type R = { n: int }\nsource rows: R = file(\"rows.ndjson\", format: json)\nsink out = rows |> map { n: 10 / n } -> stdout(format: json)\n";
     let folder = folder(&[("a.flow", script), ("rows.ndjson", "{\"n\":1}\n{\"n\":2}\n{\"n\":0}\n")]);

@@ -94,6 +94,45 @@ test \"each at its own time\" {
 }
 ";
 
+/// Picks that forget what they have given.
+const ANEW: &str = "
+type Bid = { auction: int, price: int, at: timestamp }
+source bids: Bid = kafka(brokers: \"nowhere:9092\", topic: \"bids\", format: json) |> eventTime(at, delay: 1s)
+stream early = bids |> keyBy(auction) |> window(tumbling(1h)) |> trigger(early: 2s, mode: discarding) |> top(2, by: price) as place
+stream often = bids |> keyBy(auction) |> trigger(every: 1s, mode: discarding) |> latest(by: price)
+stream pairs = bids |> trigger(count: 2, mode: discarding) |> bottom(1, by: price)
+sink a = early -> stdout(format: json)
+sink b = often -> stdout(format: json)
+sink c = pairs -> stdout(format: json)
+
+test \"only what came since is looked at\" {
+  given bids [
+    { auction: 1, price: 30, at: @2026-01-01T00:00:01Z },
+    { auction: 1, price: 20, at: @2026-01-01T00:00:01Z },
+    { auction: 1, price: 10, at: @2026-01-01T00:00:01Z },
+  ]
+  expect pairs [{ price: 20, .. }]
+  advance 2s
+  expect ordered often [{ price: 30, .. }]
+  expect ordered early [{ price: 30, place: 1, .. }, { price: 20, place: 2, .. }]
+  given bids [{ auction: 1, price: 9, at: @2026-01-01T00:00:02Z }]
+  advance 2s
+  expect ordered often [{ price: 30, .. }, { price: 9, .. }]
+  expect ordered early [{ price: 30, place: 1, .. }, { price: 20, place: 2, .. }, { price: 9, place: 1, .. }]
+  given bids [{ auction: 1, price: 30, at: @2026-01-01T00:00:02Z }, { auction: 2, price: 0, at: @2026-01-01T01:00:02Z }]
+  expect ordered pairs [{ price: 20, .. }, { price: 9, .. }, { price: 0, .. }]
+  expect ordered early [{ price: 30, place: 1, .. }, { price: 20, place: 2, .. }, { price: 9, place: 1, .. }, { price: 30, place: 1, .. }, { price: 0, place: 1, .. }]
+}
+";
+
+#[test]
+fn picks_with_mode_discarding_give_the_best_of_what_came_since() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("s.flow"), ANEW).unwrap();
+    let (status, _, err) = flow(folder.path(), &["test", "s.flow", "--matrix"]);
+    assert_eq!(status, Some(0), "{err}");
+}
+
 #[test]
 fn a_day_of_seconds_in_which_nothing_happens_takes_no_time() {
     let folder = tempfile::tempdir().unwrap();

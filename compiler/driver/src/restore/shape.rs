@@ -189,7 +189,7 @@ fn column_shape(plan: &Plan, operator: &Operator, input: usize, column: usize) -
 /// Does a pick keep the rows it gives? Not if it gives each at once, and never again. (With `changes`, rows that it reads or
 /// gives are replaced.)
 fn keeps_rows(window: Option<&Window>, trigger: &Trigger, changes: bool) -> bool {
-    window.is_some() || changes || trigger.running != RunningTrigger::EachRow
+    window.is_some() || changes || trigger.discarding || trigger.running != RunningTrigger::EachRow
 }
 
 /// What a pick keeps of rows: what is read of them below if they are kept whole, else what tells which is best.

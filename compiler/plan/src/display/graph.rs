@@ -48,7 +48,7 @@ fn view(graph: &Graph, index: usize, node: &Node) -> View {
                     .map(|call| (call.name.clone(), aggregate_call(call, input)))
                     .collect(),
                 state: Some(aggregate_state(aggregate)),
-                ..kind("aggregate", trigger(aggregate))
+                ..kind("aggregate", emits(&aggregate.trigger, aggregate.discarding))
             }
         }
         NodeKind::Late => kind("late rows", String::new()),
@@ -150,14 +150,15 @@ pub(super) fn aggregate_call(call: &ColumnAggregate, input: &RecordType) -> Stri
     format!("{}({})", call.func.name(), args.join(", "))
 }
 
-fn trigger(aggregate: &RunningAggregate) -> String {
-    let when = match aggregate.trigger {
+/// When a running result is given, and what becomes of its state then.
+pub(super) fn emits(trigger: &RunningTrigger, discarding: bool) -> String {
+    let when = match *trigger {
         RunningTrigger::EachRow => "emits at each row".to_string(),
         RunningTrigger::AtEnd => "emits at the end".to_string(),
         RunningTrigger::Every(micros) => format!("emits what changed every {}", duration(micros)),
         RunningTrigger::Count(n) => format!("emits at every {n} rows of a key"),
     };
-    if aggregate.discarding { when + " and starts anew" } else { when }
+    if discarding { when + " and starts anew" } else { when }
 }
 
 fn aggregate_state(aggregate: &RunningAggregate) -> StateView {
@@ -212,6 +213,7 @@ fn own_mode(node: &Node) -> Option<String> {
             let again = a.windowing.early.is_some() || a.windowing.late.is_some();
             if again && !a.discarding { updating(a.keys.len() + 2, a.changes) } else { append() }
         }
+        NodeKind::Pick(p) if p.discarding => append(),
         NodeKind::Pick(p) => {
             let again = p.windowing.as_ref().is_some_and(|w| w.early.is_some() || w.late.is_some());
             let running = p.windowing.is_none() && p.trigger != RunningTrigger::AtEnd;

@@ -1,7 +1,7 @@
 //! What is shown of the operators of time, joins and picks.
 
 use super::expr::name;
-use super::graph::{aggregate_call, state_view};
+use super::graph::{aggregate_call, emits, state_view};
 use super::{View, duration};
 use crate::operator::{JoinKind, LateTrigger, RunningTrigger, Window, WindowKind};
 use crate::physical::{
@@ -110,8 +110,12 @@ pub(super) fn pick(node: &Pick, input: &RecordType, base: View) -> View {
     }
     let bound = match &node.windowing {
         Some(of) => {
-            detail.push_str(&format!(", {}", windowing(of, false)));
+            detail.push_str(&format!(", {}", windowing(of, node.discarding)));
             window_bound(of)
+        }
+        None if node.discarding => {
+            detail.push_str(&format!(", {}", emits(&node.trigger, true)));
+            "an entry per key, kept until it is given".into()
         }
         None => {
             if node.trigger == RunningTrigger::AtEnd {

@@ -82,6 +82,9 @@ impl Group {
             time.into_iter().chain(watermark.map(|_| Value::Timestamp(met))).collect()
         };
         let new = self.best.list(pick, &[], behind);
+        if pick.discarding {
+            self.best = Best::default();
+        }
         replacing(pick, time.is_some(), watermark.is_some()).replace(&mut self.given, new, met)
     }
 }

@@ -47,7 +47,11 @@ pub fn meaningless(kind: &OperatorKind, word: &str, place: Place) -> Option<Unsu
         {
             (format!("`{word}` in a window of rows over an updating stream has no meaning: which rows are the last ones changes when one of them is withdrawn"), FINAL.to_string())
         }
-        OperatorKind::Aggregate(Aggregate { trigger, .. }) if trigger.discarding => (
+        OperatorKind::Aggregate(Aggregate { trigger, .. })
+        | OperatorKind::Top { trigger, .. }
+        | OperatorKind::Latest { trigger, .. }
+            if trigger.discarding =>
+        (
             format!("`{word}` with `mode: discarding` over an updating stream has no meaning: what is forgotten cannot be withdrawn"),
             or_final("leave `mode` out"),
         ),
@@ -101,19 +105,15 @@ fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
     {
         return Some(finding);
     }
-    not_yet(&operator.kind, &operator.word, operator.place)
+    not_yet(&operator.kind)
 }
 
-/// Is this a stage or connector that this version cannot run, whatever it reads?
-pub fn not_yet(kind: &OperatorKind, word: &str, place: Place) -> Option<Unsupported> {
+/// Is this a connector that this version cannot run, whatever it reads?
+pub fn not_yet(kind: &OperatorKind) -> Option<Unsupported> {
     match kind {
         OperatorKind::Source(call) => connector(call, Side::Source),
         OperatorKind::Sink(call) => connector(call, Side::Sink),
         OperatorKind::Table { connector: call, .. } => connector(call, Side::Table),
-        OperatorKind::Top { trigger, .. } | OperatorKind::Latest { trigger, .. } if trigger.discarding => {
-            let message = format!("`mode: discarding` of `{word}` cannot run yet");
-            finding(OPTION, place, message, "leave `mode` out: what is new in the list is given")
-        }
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ impl Pick {
     pub fn keeps_places(&self) -> bool {
         let updating = self.changes || self.hidden.change.is_some();
         let given = self.windowing.is_none() && self.trigger == RunningTrigger::EachRow;
-        given && !updating && self.n <= 1 && !self.ties && !self.rank
+        given && !self.discarding && !updating && self.n <= 1 && !self.ties && !self.rank
     }
 }
 

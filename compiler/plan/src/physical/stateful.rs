@@ -101,6 +101,8 @@ pub struct Pick {
     pub windowing: Option<Windowing>,
     /// When it is given, without a window.
     pub trigger: RunningTrigger,
+    /// Forget the rows of a list that was given?
+    pub discarding: bool,
     /// What it reads of its input beside the row.
     pub hidden: Hidden,
     /// Give withdrawals? Without, a row that leaves is not seen.

@@ -8,7 +8,6 @@ pub use allow::{Level, Levels, is_allowed};
 
 use crate::checker::{Checker, Resolved};
 use crate::guarantees;
-use flow_plan::Place;
 use flow_plan::operator::{JobConfig, OperatorKind};
 use flow_plan::passes::{self, Unsupported};
 use flow_syntax::{Diagnostic, FileId, Span, codes};
@@ -30,12 +29,7 @@ pub(crate) fn run(ck: &mut Checker<'_>, job: &JobConfig) {
 fn not_yet(ck: &mut Checker<'_>, job: &JobConfig) {
     let pipelines = (0..ck.globals.len()).filter_map(|index| ck.pipeline(index));
     let operators = pipelines.flat_map(|pipeline| &pipeline.operators);
-    let mut found: Vec<Unsupported> = operators
-        .filter_map(|o| {
-            let place = Place { file: o.span.file.0, start: o.span.start, end: o.span.end };
-            passes::not_yet(&o.kind, &o.word, place)
-        })
-        .collect();
+    let mut found: Vec<Unsupported> = operators.filter_map(|o| passes::not_yet(&o.kind)).collect();
     found.extend(passes::state(job));
     for Unsupported { code, place, message, help } in found {
         let span = Span { file: FileId(place.file), start: place.start, end: place.end };

@@ -100,7 +100,7 @@ pub(crate) fn adds_bounds(pick: &Pick) -> bool {
 pub(crate) fn replacing(pick: &Pick, time: bool, watermark: bool) -> Replacing {
     let columns = pick.row.len() + 2 * usize::from(adds_bounds(pick)) + usize::from(pick.rank);
     let watermark = watermark.then_some(columns + usize::from(time));
-    Replacing { columns, watermark, changes: pick.changes, ranked: pick.rank, again: false }
+    Replacing { columns, watermark, changes: pick.changes, ranked: pick.rank, again: pick.discarding }
 }
 
 struct Picked<'a>(&'a Pick);
@@ -165,6 +165,6 @@ impl Contents for Picked<'_> {
     }
 
     fn discarding(&self) -> bool {
-        false
+        self.0.discarding
     }
 }

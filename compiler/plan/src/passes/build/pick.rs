@@ -39,6 +39,7 @@ impl Builder {
             watermark: before.hidden(hidden::WATERMARK).filter(|_| windowing.is_none()),
             change: before.hidden(hidden::CHANGE),
         };
+        let discarding = trigger.discarding;
         let trigger = if all { trigger_of_all(trigger) } else { trigger.running.clone() };
         let fields: Vec<Field> = operator.output.fields.clone();
         let (time, watermark) = match &windowing {
@@ -63,6 +64,7 @@ impl Builder {
             rank,
             row: (0..visible).collect(),
             trigger: if windowing.is_some() { RunningTrigger::AtEnd } else { trigger },
+            discarding,
             windowing,
             hidden,
             changes,

@@ -57,7 +57,7 @@ fn operator<P: Place + 'static>(
     let updating = pick.changes || pick.hidden.change.is_some();
     match pick.trigger {
         _ if pick.keeps_places() => Box::new(LatestOperator::<P>::new(frame, by, pick.last_wins, ledger)),
-        RunningTrigger::EachRow if !updating => {
+        RunningTrigger::EachRow if !updating && !pick.discarding => {
             Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, false, ledger))
         }
         RunningTrigger::AtEnd if !updating => {
@@ -65,7 +65,8 @@ fn operator<P: Place + 'static>(
         }
         _ => {
             let trigger = pick.trigger.clone();
-            let gives = Gives { rank: pick.rank, changes: pick.changes, own_time: false, trigger };
+            let Pick { rank, changes, discarding, .. } = *pick;
+            let gives = Gives { rank, changes, discarding, own_time: false, trigger };
             Box::new(UpdatingOperator::<P>::new(frame, by, rule, gives, beat))
         }
     }
@@ -81,7 +82,7 @@ pub(crate) fn distinct(
     let frame = Frame::distinct(columns, input, rank);
     let rule = Rule { n: 1, ties: false, last_wins: false };
     let trigger = RunningTrigger::EachRow;
-    let gives = Gives { rank: false, changes: true, own_time: true, trigger };
+    let gives = Gives { rank: false, changes: true, discarding: false, own_time: true, trigger };
     Box::new(UpdatingOperator::<()>::new(frame, By::new(&[], input), rule, gives, beat))
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Gives {
     pub(super) rank: bool,
     /// Are withdrawals given?
     pub(super) changes: bool,
+    /// Are the rows of a list that was given forgotten?
+    pub(super) discarding: bool,
     /// Has each row its own event time, or that of the row that caused it?
     pub(super) own_time: bool,
     pub(super) trigger: RunningTrigger,
@@ -253,7 +255,17 @@ impl<P: Place> UpdatingOperator<P> {
             true => self.by_place(&old, &list, fresh, cause, out),
             false => self.by_row(&old, &list, fresh, cause, out),
         };
-        self.groups[slot as usize].given = given;
+        match self.gives.discarding {
+            true => self.forget(slot as usize),
+            false => self.groups[slot as usize].given = given,
+        }
+    }
+
+    /// Forgets the rows of a slot.
+    fn forget(&mut self, slot: usize) {
+        for ((_, number), content) in std::mem::take(&mut self.groups[slot].rows) {
+            self.contents.remove(content, if self.rule.last_wins { -number } else { number });
+        }
     }
 
     /// Place by place: where another row stands, the old one goes and the new one comes.
@@ -604,6 +616,9 @@ impl<P: Place> Operator for UpdatingOperator<P> {
             self.contents.add(content, number.abs());
             self.groups[slot].rows.insert((self.places[row].clone(), number), content);
             self.next = self.next.max(number.abs() + 1);
+        }
+        if self.gives.discarding {
+            return Ok(());
         }
         let saved = from.table("given");
         let batch = self.frame.loaded(&self.written(), &saved)?;

@@ -110,11 +110,14 @@ impl WindowOperator {
         let place = shared.graph.nodes[node].place;
         let shape = shape_of_rows(pick, input_of(shared, node), place);
         let again = windowing.early.is_some() || windowing.late.is_some() || windowing.window.lateness > 0;
+        // What is forgotten is given again if it comes again.
+        let again = again && !pick.discarding;
         let listed = Listed { bounds: windowing.bounds.is_none(), place: pick.rank, again };
         let rank = shared.layout.nodes[node].rank;
         let any_start = any_start(windowing);
         let output = Output { rank, changes: pick.changes, listed: Some(listed), any_start };
-        let rules = Rules { windowing, discarding: false, changelog: pick.hidden.change.is_some() };
+        let discarding = pick.discarding;
+        let rules = Rules { windowing, discarding, changelog: pick.hidden.change.is_some() };
         WindowOperator::with(&rules, shape, output, shared, node)
     }
 
