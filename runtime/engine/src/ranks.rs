@@ -21,8 +21,6 @@ pub(crate) enum Phase {
     Due = 2,
     /// For a row that is behind time.
     Behind = 3,
-    /// Because nothing can change it any more.
-    Over = 4,
 }
 
 /// When something is given: a time, and which of that time comes first.

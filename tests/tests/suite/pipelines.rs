@@ -239,18 +239,22 @@ fn the_order_of_late_results_does_not_depend_on_chunks_or_on_a_stop_between_rows
     for window in
         ["tumbling(2s)", "sliding(4s, every: 2s)", "cumulative(4s, every: 2s)", "session(gap: 700ms)"]
     {
-        let script = format!(
-            "type Row = {{ k: int, v: int, at: timestamp }}\n\
-             source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)\n\
-             sink out = a |> keyBy(k) |> window({window}, lateness: 3s) |> trigger(late: eachRow) |> sum(v) as n\n\
-             -> stdout(format: json)\n"
-        );
-        let of = |chunks| goes_on(&script, &script, chunks).unwrap();
-        let whole = of(vec![rows.clone(), Vec::new()]);
-        assert_eq!(of(rows.iter().map(|row| vec![row.clone()]).collect()), whole, "{window}, row by row");
-        for at in [7, 13, 18, 22, 29, 31] {
-            let (before, after) = rows.split_at(at);
-            assert_eq!(of(vec![before.to_vec(), after.to_vec()]), whole, "{window}, a stop behind {at} rows");
+        for late in ["late: eachRow", "late: 1h", "late: 1h, mode: discarding"] {
+            let script = format!(
+                "type Row = {{ k: int, v: int, at: timestamp }}\n\
+                 source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)\n\
+                 sink out = a |> keyBy(k) |> window({window}, lateness: 3s) |> trigger({late}) |> sum(v) as n\n\
+                 -> stdout(format: json)\n"
+            );
+            let of = |chunks| goes_on(&script, &script, chunks).unwrap();
+            let whole = of(vec![rows.clone(), Vec::new()]);
+            let alone = of(rows.iter().map(|row| vec![row.clone()]).collect());
+            assert_eq!(alone, whole, "{window}, {late}, row by row");
+            for at in [7, 13, 18, 22, 29, 31] {
+                let (before, after) = rows.split_at(at);
+                let halves = of(vec![before.to_vec(), after.to_vec()]);
+                assert_eq!(halves, whole, "{window}, {late}, a stop behind {at} rows");
+            }
         }
     }
 }

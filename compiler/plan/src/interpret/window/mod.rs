@@ -102,6 +102,10 @@ type Turn = (i64, i64, u64);
 /// A result and when it is given.
 type Due = (Turn, Vec<Row>);
 
+/// Which of the results of one time are given last, but for those that are given for a row behind: what has changed of
+/// windows that no row can reach any more.
+const OVER: i64 = i64::MAX - 1;
+
 /// A key's window.
 struct Group<S> {
     key: Row,
@@ -282,17 +286,28 @@ impl<C: Contents> Windows<'_, C> {
         }
     }
 
-    /// Gives the windows whose end has passed at a watermark.
+    /// Gives the windows whose end has passed at a watermark, and what has changed of those that are over.
     fn due(&mut self, number: Number, watermark: i64) {
         let mut due: Vec<Due> = Vec::new();
         for group in 0..self.groups.len() {
             let Group { span, born, done, .. } = self.groups[group];
-            if !done && self.end_of(span) <= watermark {
-                due.push((self.order(span, born), self.result(number, group, NO_WATERMARK)));
+            let turn = match done {
+                false => Some(self.order(span, born)).filter(|_| self.end_of(span) <= watermark),
+                true => self.turn_over(group, watermark),
+            };
+            if let Some(turn) = turn {
+                due.push((turn, self.result(number, group, NO_WATERMARK)));
             }
         }
         due.sort_by_key(|(order, _)| *order);
         self.out.rows.extend(items(number, due.into_iter().flat_map(|(_, rows)| rows)));
+    }
+
+    /// When a window that is over at a watermark is given once more, since it has changed and waits for the clock.
+    fn turn_over(&self, group: usize, watermark: i64) -> Option<Turn> {
+        let Group { span, born, done, changed, .. } = self.groups[group];
+        let waits = matches!(self.windowing.late, Some(LateTrigger::Every(_)));
+        (done && changed && waits && self.over(span) <= watermark).then(|| (self.over(span), OVER, born))
     }
 
     /// Where a group stands among those that are given together: of windows that end behind all times, the one
@@ -333,40 +348,20 @@ impl<C: Contents> Windows<'_, C> {
     fn free(&mut self, number: Number) {
         let watermark = self.clock.behind(number);
         let over: Vec<bool> = self.groups.iter().map(|group| self.over(group.span) <= watermark).collect();
-        let rows = self.rest(|windows, group| {
-            let waits = matches!(windows.windowing.late, Some(LateTrigger::Every(_)));
-            (over[group] && waits && windows.groups[group].changed).then_some(number)
-        });
-        self.out.rows.extend(rows);
         let mut over = over.into_iter();
         self.groups.retain(|_| !over.next().unwrap_or(false));
     }
 
     /// At the end of the input: what was not given yet, and what has changed and waits for the clock.
     fn end(&mut self, level: u32) {
-        let rows = self.rest(|windows, group| {
-            let waits = matches!(windows.windowing.late, Some(LateTrigger::Every(_)));
-            let Group { done, changed, span, .. } = windows.groups[group];
-            (!done || (changed && waits)).then(|| at_end_of_time(level, span.end))
-        });
-        self.out.rows.extend(rows);
-    }
-
-    /// Gives the groups that are chosen under the numbers that are said, least end first.
-    fn rest(&mut self, choose: impl Fn(&Self, usize) -> Option<Number>) -> Stream {
-        let mut chosen = Vec::new();
-        for group in 0..self.groups.len() {
-            if let Some(number) = choose(self, group) {
-                let Group { span, born, .. } = self.groups[group];
-                chosen.push((self.order(span, born), group, number));
-            }
-        }
-        chosen.sort_unstable();
-        let mut out = Stream::new();
-        for (_, group, number) in chosen {
+        let waits = matches!(self.windowing.late, Some(LateTrigger::Every(_)));
+        let is_left = |group: &Group<C::State>| !group.done || (group.changed && waits);
+        let mut rest: Vec<usize> = (0..self.groups.len()).filter(|at| is_left(&self.groups[*at])).collect();
+        rest.sort_by_key(|at| self.order(self.groups[*at].span, self.groups[*at].born));
+        for group in rest {
+            let number = at_end_of_time(level, self.groups[group].span.end);
             let rows = self.result(number, group, NO_WATERMARK);
-            out.extend(items(number, rows));
+            self.out.rows.extend(items(number, rows));
         }
-        out
     }
 }

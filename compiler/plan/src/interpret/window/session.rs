@@ -17,8 +17,13 @@ impl<C: Contents> Windows<'_, C> {
         let is_due = |group: &Group<C::State>| !group.done && self.end_of(group.span) <= watermark;
         let mut due: Vec<usize> = (0..self.groups.len()).filter(|at| is_due(&self.groups[*at])).collect();
         due.sort_by_key(|at| (self.groups[*at].span.end, self.groups[*at].born));
+        let over: Vec<(Turn, usize)> =
+            (0..self.groups.len()).filter_map(|at| Some((self.turn_over(at, watermark)?, at))).collect();
         for group in due {
             all.push((self.turn(group, 1), self.result(number, group, NO_WATERMARK)));
+        }
+        for (turn, group) in over {
+            all.push((turn, self.result(number, group, NO_WATERMARK)));
         }
         self.groups.iter_mut().for_each(|group| group.again = None);
         all.sort_by_key(|(turn, _)| *turn);

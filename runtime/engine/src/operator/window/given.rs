@@ -26,6 +26,8 @@ pub(crate) enum Rank {
     Due(Phase),
     /// Time has passed for a session: before a row extended it, or at the end of the number.
     Session { before: bool },
+    /// No row can reach the window any more: so far behind its end.
+    Over { behind: i64 },
     /// A row was behind: the watermark it met, its place among the rows of this worker, and its ranks.
     Row { met: i64, place: u64, number: Number, own: Vec<i64> },
 }
@@ -80,6 +82,12 @@ impl Given {
                 }
                 Rank::Session { before } => {
                     let turn = (bounds.end.saturating_add(1), i64::from(!before));
+                    birth.rank(Phase::Due, turn, &mut ranks);
+                    (turn, birth.place)
+                }
+                Rank::Over { behind } => {
+                    // Behind what is due at that time.
+                    let turn = (bounds.end.saturating_add(*behind), i64::MAX - 1);
                     birth.rank(Phase::Due, turn, &mut ranks);
                     (turn, birth.place)
                 }

@@ -281,16 +281,42 @@ impl Kept {
         Ok(())
     }
 
-    /// Gives the windows that are due at the second watermark, and were not at the first.
+    /// Gives, in the order of time, the windows that are due at the second watermark and were not at the first, and what
+    /// has changed of those that no row can reach any more.
     fn give_due(
         &mut self,
         common: &mut Common,
         cx: &mut Context<'_>,
         (from, to): (i64, i64),
     ) -> Result<(), Halt> {
+        if to <= from {
+            return Ok(());
+        }
         let due = self.open.range((from.saturating_add(1), i64::MIN)..=(to, i64::MAX));
-        let windows = due.map(|(window, _)| *window).collect();
-        self.give_windows(common, cx, Phase::Due, windows, |group| !group.done)
+        let due = due.map(|(&window, _)| (window.0, false, window));
+        let mut turns: Vec<(i64, bool, (i64, i64))> = due.collect();
+        if self.gives_later() {
+            let reached = self.open.range((from.saturating_sub(self.lateness), i64::MIN)..);
+            let over = reached.map(|(&window, _)| (self.over(window.0), true, window));
+            turns.extend(over.skip_while(|(over, ..)| *over <= from).take_while(|(over, ..)| *over <= to));
+            turns.sort_unstable();
+        }
+        let behind = self.lateness;
+        for part in turns.chunk_by(|a, b| self.in_one_turn(*a, *b)).map(<[_]>::to_vec).collect::<Vec<_>>() {
+            let windows: Vec<(i64, i64)> = part.iter().map(|(.., window)| *window).collect();
+            match part[0].1 {
+                false => self.give_end(common, cx, &Rank::Due(Phase::Due), &windows, &|group| !group.done)?,
+                true => {
+                    self.give_end(common, cx, &Rank::Over { behind }, &windows, &|group| group.changed)?
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Are two windows given in one order, that of their groups? All that are over at one time are.
+    fn in_one_turn(&self, a: (i64, bool, (i64, i64)), b: (i64, bool, (i64, i64))) -> bool {
+        (a.0, a.1) == (b.0, b.1) && (a.1 || self.together(a.2, b.2))
     }
 
     /// A row that is behind the end of its window has changed a group.
@@ -325,31 +351,19 @@ impl Kept {
         Ok(())
     }
 
-    /// Gives the groups that are chosen of all windows that are chosen, least end first, then in the order in
-    /// which they were first seen.
-    fn give_chosen(
-        &mut self,
-        common: &mut Common,
-        cx: &mut Context<'_>,
-        phase: Phase,
-        windows: impl Fn(&Kept, i64) -> bool,
-        groups: impl Fn(State) -> bool,
-    ) -> Result<(), Halt> {
-        let windows = self.open.keys().copied().filter(|(end, _)| windows(self, *end)).collect();
-        self.give_windows(common, cx, phase, windows, groups)
-    }
-
+    /// Gives the groups that are chosen of some windows, least end first, then in the order in which they were first
+    /// seen.
     fn give_windows(
         &mut self,
         common: &mut Common,
         cx: &mut Context<'_>,
         phase: Phase,
-        windows: Vec<(i64, i64)>,
+        windows: &[(i64, i64)],
         groups: impl Fn(State) -> bool,
     ) -> Result<(), Halt> {
         let parts: Vec<&[(i64, i64)]> = windows.chunk_by(|a, b| self.together(*a, *b)).collect();
         for together in parts {
-            self.give_end(common, cx, phase, together, &groups)?;
+            self.give_end(common, cx, &Rank::Due(phase), together, &groups)?;
         }
         Ok(())
     }
@@ -364,7 +378,7 @@ impl Kept {
         &mut self,
         common: &mut Common,
         cx: &mut Context<'_>,
-        phase: Phase,
+        rank: &Rank,
         windows: &[(i64, i64)],
         groups: &impl Fn(State) -> bool,
     ) -> Result<(), Halt> {
@@ -374,8 +388,7 @@ impl Kept {
             let chosen = |slot: &u32| groups(open.state[*slot as usize]);
             let slots: Vec<u32> = open.births.order().into_iter().filter(chosen).collect();
             for slots in slots.chunks(BATCH_ROWS) {
-                let rank = Rank::Due(phase);
-                all.push(open.give(common, cx, window, slots, (NO_WATERMARK, &rank), self.discarding)?);
+                all.push(open.give(common, cx, window, slots, (NO_WATERMARK, rank), self.discarding)?);
             }
         }
         if windows.len() == 1 {
@@ -577,11 +590,7 @@ impl Windows for Kept {
     ) -> Result<(), Halt> {
         let now = moment.latest(i64::MAX);
         self.take_behind(common, cx, moment)?;
-        self.give_chosen(common, cx, Phase::Due, |_, end| end <= now, |group| !group.done)?;
-        if self.gives_later() {
-            let over = |kept: &Kept, end| kept.over(end) <= now;
-            self.give_chosen(common, cx, Phase::Over, over, |group| group.changed)?;
-        }
+        self.give_due(common, cx, (moment.before, now))?;
         while let Some(first) = self.open.first_entry()
             && first.key().0.saturating_add(self.lateness) <= now
         {
@@ -593,7 +602,8 @@ impl Windows for Kept {
     /// Partial results of windows that are open, or results of rows behind, that wait for the clock.
     fn tick(&mut self, common: &mut Common, cx: &mut Context<'_>, early: bool) -> Result<(), Halt> {
         let phase = if early { Phase::Early } else { Phase::Due };
-        self.give_chosen(common, cx, phase, |_, _| true, |group| group.changed && group.done != early)
+        let windows: Vec<(i64, i64)> = self.open.keys().copied().collect();
+        self.give_windows(common, cx, phase, &windows, |group| group.changed && group.done != early)
     }
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
@@ -618,10 +628,7 @@ impl Windows for Kept {
         let later = self.gives_later();
         let windows: Vec<(i64, i64)> =
             self.open.keys().copied().take_while(|(other, _)| *other == end).collect();
-        let parts: Vec<&[(i64, i64)]> = windows.chunk_by(|a, b| self.together(*a, *b)).collect();
-        for part in parts {
-            self.give_end(common, cx, Phase::Due, part, &|group| !group.done || (later && group.changed))?;
-        }
+        self.give_windows(common, cx, Phase::Due, &windows, |group| !group.done || (later && group.changed))?;
         windows.iter().for_each(|window| {
             self.open.remove(window);
         });

@@ -501,8 +501,8 @@ impl Windows for Sessions {
         let due = self.due(Some(now));
         let (over, due): (Vec<u32>, Vec<u32>) =
             due.into_iter().partition(|slot| self.sessions[*slot as usize].state.done);
-        self.give_due(common, cx, &due)?;
-        self.give_over(common, cx, over, due, now)?;
+        self.give_due(common, cx, &due, &over)?;
+        self.free_over(over, due, now);
         self.compact();
         Ok(())
     }

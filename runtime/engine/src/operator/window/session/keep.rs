@@ -7,16 +7,20 @@ use flow_plan::operator::LateTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
 
 impl Sessions {
-    /// Gives the sessions that are due, with what was due before rows extended it and what is given for rows behind,
-    /// each in its turn.
+    /// Gives the sessions that are due, with what was due before rows extended it, what is given for rows behind, and what
+    /// has changed of those that are over and waits for the clock: each in its turn.
     pub(super) fn give_due(
         &mut self,
         common: &Common,
         cx: &mut Context<'_>,
         due: &[u32],
+        over: &[u32],
     ) -> Result<(), Halt> {
         let mut all: Vec<Replaced> = std::mem::take(&mut self.made);
-        let is_alone = all.is_empty();
+        let waits = matches!(self.keeping.late, Some(LateTrigger::Every(_)));
+        let is_changed = |slot: &u32| waits && self.sessions[*slot as usize].state.changed;
+        let changed: Vec<u32> = over.iter().copied().filter(is_changed).collect();
+        let is_alone = all.is_empty() && changed.is_empty();
         let (later, due): (Vec<u32>, Vec<u32>) =
             due.iter().partition(|slot| self.later(**slot, cx.number).is_some());
         for slots in due.chunks(BATCH_ROWS) {
@@ -27,6 +31,10 @@ impl Sessions {
                 all.push(self.result(common, cx, &[slot], (NO_WATERMARK, &rank))?);
             }
         }
+        let rank = Rank::Over { behind: self.keeping.lateness.saturating_add(1) };
+        for slots in changed.chunks(BATCH_ROWS) {
+            all.push(self.result(common, cx, slots, (NO_WATERMARK, &rank))?);
+        }
         self.again.clear();
         match is_alone {
             true => all.into_iter().for_each(|given| cx.emit(given.batch)),
@@ -35,23 +43,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Frees sessions that no row can reach any more: those that were `done`, and some of those that are it
-    /// now. What has changed and waits for the clock is given before.
-    pub(super) fn give_over(
-        &mut self,
-        common: &Common,
-        cx: &mut Context<'_>,
-        mut over: Vec<u32>,
-        due: Vec<u32>,
-        now: i64,
-    ) -> Result<(), Halt> {
-        if matches!(self.keeping.late, Some(LateTrigger::Every(_))) {
-            let changed = |slot: &u32| self.sessions[*slot as usize].state.changed;
-            let changed: Vec<u32> = over.iter().copied().filter(changed).collect();
-            let rank = Rank::Due(Phase::Over);
-            let given = self.result(common, cx, &changed, (NO_WATERMARK, &rank))?;
-            cx.emit(given.batch);
-        }
+    /// Frees sessions that no row can reach any more: those that were `done`, and some of those that are it now.
+    pub(super) fn free_over(&mut self, mut over: Vec<u32>, due: Vec<u32>, now: i64) {
         for slot in due {
             if self.at(slot) <= now {
                 over.push(slot);
@@ -60,7 +53,6 @@ impl Sessions {
             }
         }
         over.into_iter().for_each(|slot| self.close(slot));
-        Ok(())
     }
 
     /// Partial results of sessions that are open, or of those that rows behind have changed.
