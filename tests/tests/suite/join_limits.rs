@@ -7,14 +7,39 @@ use std::path::Path;
 
 /// A job over `l.ndjson` and `r.ndjson` (`id`, `k`, `at`) whose state may not take more than this.
 fn job(limit: &str, stages: &str) -> String {
+    job_of("1s", limit, stages)
+}
+
+/// The same of rows that may come so late.
+fn job_of(delay: &str, limit: &str, stages: &str) -> String {
     format!(
         "job limited {{ state: {{ limit: {limit} }} }}
         type Row = {{ id: int, k: int, at: timestamp }}
-        source l: Row = file(\"l.ndjson\", format: json(timeUnit: ms)) |> eventTime(at, delay: 1s)
-        source r: Row = file(\"r.ndjson\", format: json(timeUnit: ms)) |> eventTime(at, delay: 1s)
+        source l: Row = file(\"l.ndjson\", format: json(timeUnit: ms)) |> eventTime(at, delay: {delay})
+        source r: Row = file(\"r.ndjson\", format: json(timeUnit: ms)) |> eventTime(at, delay: {delay})
         {stages}
         "
     )
+}
+
+/// Sinks of joins of these kinds, which print how many rows the first, second… gives.
+fn counted(kinds: &[&str]) -> String {
+    let mut text = "stream last = r |> keyBy(k) |> latest(by: at)\n".to_string();
+    for (at, kind) in kinds.iter().enumerate() {
+        let (word, rest) = kind.split_once(' ').unwrap_or((kind, ""));
+        let (side, bound) = match rest {
+            "asOf" => ("last asOf as v on l.k == v.k", String::new()),
+            "" => ("r on l.k == r.k", String::new()),
+            bound => ("r on l.k == r.k", format!(", {bound}")),
+        };
+        writeln!(
+            text,
+            "sink s{at} = l |> {word}({side}{bound}) |> map {{ one: 1 }} |> trigger(atEnd) |> aggregate {{ n: count() }}\
+             |> map {{ of: {at}, n }} -> stdout(format: csv(header: false))"
+        )
+        .unwrap();
+    }
+    text
 }
 
 /// Runs it at one worker and at three: its rows, sorted, or what it says if it fails.
@@ -73,6 +98,56 @@ fn times_at_the_ends_of_the_calendar_are_times_as_others() {
     let expected: Vec<String> =
         ["asOf", "interval", "session", "ttl", "window"].into_iter().flat_map(expected).collect();
     assert_eq!(run(folder.path(), &script).unwrap(), expected);
+}
+
+/// One of each.
+const KINDS: [&str; 6] = [
+    "join within: 1h",
+    "join window: tumbling(1d)",
+    "join window: sliding(2d, every: 1d)",
+    "join window: session(gap: 1h)",
+    "join asOf",
+    "join ttl: 1d",
+];
+
+#[test]
+fn without_rows_on_one_side_or_on_both_joins_end_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let lonely = ["leftJoin within: 1h", "antiJoin window: tumbling(1d)", "leftJoin asOf", "antiJoin"];
+    let all: Vec<&str> = KINDS.into_iter().chain(lonely).collect();
+    let script = job("8MiB", &counted(&all));
+    let rows = |n: i64| (0..n).map(|id| (id, id % 7, id * 10));
+    for (left, right) in [(0, 0), (0, 1_000), (1_000, 0)] {
+        write(folder.path(), "l", rows(left));
+        write(folder.path(), "r", rows(right));
+        let expected: Vec<String> = match left {
+            0 => Vec::new(),
+            _ => (KINDS.len()..KINDS.len() + lonely.len()).map(|kind| format!("{kind},{left}")).collect(),
+        };
+        assert_eq!(run(folder.path(), &script).unwrap(), expected, "{left} left rows, {right} right ones");
+    }
+}
+
+#[test]
+fn rows_that_are_all_late_but_the_first_meet_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = || std::iter::once((0, 7, 1_767_225_600_000)).chain((1..20_000).map(|id| (id, 7, id)));
+    write(folder.path(), "l", rows());
+    write(folder.path(), "r", rows());
+    // The first two are in two windows that slide.
+    let script = job("8MiB", &counted(&KINDS[..4]));
+    assert_eq!(run(folder.path(), &script).unwrap(), ["0,1", "1,1", "2,2", "3,1"]);
+}
+
+#[test]
+fn a_watermark_that_never_moves_changes_no_pair() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "l", (0..2_000).map(|id| (id, id % 100, id * 60_000)));
+    write(folder.path(), "r", (0..2_000).map(|id| (id, id % 100, id * 60_000 + 1)));
+    let script = |delay: &str| job_of(delay, "8MiB", &counted(&KINDS[..5]));
+    let moving = run(folder.path(), &script("1s")).unwrap();
+    assert_eq!(moving.len(), 5, "{moving:?}");
+    assert_eq!(run(folder.path(), &script("36500d")).unwrap(), moving);
 }
 
 #[test]

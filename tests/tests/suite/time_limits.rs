@@ -186,3 +186,37 @@ fn ten_million_keys_are_counted_or_refused_by_the_limit_of_state() {
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("error[state-limit]") && said.contains("keys"), "{said}");
 }
+
+#[test]
+fn whatever_keeps_a_state_per_key_stops_at_the_limit_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let stages = [
+        ("count", "keyBy(id) |> window(tumbling(365d)) |> count() as n"),
+        ("count", "keyBy(id) |> window(session(gap: 365d)) |> count() as n"),
+        (
+            "count",
+            "keyBy(id) |> window(sliding(2d, every: 1d), lateness: 365d) |> trigger(late: eachRow) |> count() as n",
+        ),
+        ("top", "keyBy(id) |> window(tumbling(365d)) |> top(1, by: at)"),
+        ("latest", "keyBy(id) |> latest(by: at)"),
+        ("bottom", "keyBy(id) |> trigger(every: 1h, mode: discarding) |> bottom(2, by: at)"),
+        ("distinct", "distinct(id)"),
+        ("distinct", "distinct(id, within: 365d)"),
+        ("join", "join(ids as other on ids.id == other.id, within: 365d) |> map { one: 1 }"),
+    ];
+    for (name, stages) in stages {
+        let script = format!(
+            "job many {{ state: {{ limit: 16MiB }} }}\n\
+             source ids: {{ id: int, at: timestamp }} =\n\
+               generate {{ id: seq(), at: timestamps(@2026-01-01T00:00:00Z, every: 1ms) }} rows: 10_000_000\n\
+               |> eventTime(at, delay: 1s)\n\
+             sink out = ids |> {stages} -> blackhole()\n"
+        );
+        std::fs::write(folder.path().join("job.flow"), script).unwrap();
+        let output = flow_binary::run(folder.path(), &["run", "job.flow", "--parallelism", "2"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{stages}: {said}");
+        let named = said.contains(&format!("`out.{name}`")) && said.contains("keys");
+        assert!(said.contains("error[state-limit]") && named, "{stages}: {said}");
+    }
+}
