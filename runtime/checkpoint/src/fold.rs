@@ -40,7 +40,21 @@ struct Keys {
     columns: usize,
     batches: Vec<Batch>,
     places: HashTable<Place>,
+    /// A bit for some hashes each, of which a key here has one: most keys of a base are told from these in the nearest
+    /// memory.
+    bits: Vec<u64>,
     hashes: Vec<u64>,
+}
+
+/// So many bits for each key, at least.
+const BITS: usize = 8;
+
+/// Words of bits before there is any key.
+const FIRST_WORDS: usize = 1 << 6;
+
+/// The word and the bit of a hash, from bits that neither the table nor slices divide by.
+fn bit_of(hash: u64, words: usize) -> (usize, u64) {
+    ((hash >> 32) as usize & (words - 1), 1 << (hash >> 10 & 63))
 }
 
 /// Where a key stands.
@@ -52,7 +66,8 @@ struct Place {
 
 impl Keys {
     fn new(columns: usize) -> Keys {
-        Keys { columns, batches: Vec::new(), places: HashTable::new(), hashes: Vec::new() }
+        let bits = vec![0; FIRST_WORDS];
+        Keys { columns, batches: Vec::new(), places: HashTable::new(), bits, hashes: Vec::new() }
     }
 
     fn is_empty(&self) -> bool {
@@ -66,6 +81,10 @@ impl Keys {
 
     fn has(&self, batch: &Batch, row: usize) -> bool {
         let hash = self.hashes[row];
+        let (word, bit) = bit_of(hash, self.bits.len());
+        if self.bits[word] & bit == 0 {
+            return false;
+        }
         let same = |place: &Place| {
             let there = &self.batches[place.batch as usize];
             let mut keys = batch.columns.iter().zip(&there.columns).take(self.columns);
@@ -80,11 +99,26 @@ impl Keys {
         let number = self.batches.len() as u32;
         // Its own keys are compared with each other too: they stand in the table already when the next row comes.
         self.batches.push(batch.clone());
+        self.make_room(batch.len);
         for row in 0..batch.len {
             if !self.has(&batch, row) {
                 let hash = self.hashes[row];
+                let (word, bit) = bit_of(hash, self.bits.len());
+                self.bits[word] |= bit;
                 let place = Place { hash, batch: number, row: row as u32 };
                 self.places.insert_unique(hash, place, |place| place.hash);
+            }
+        }
+    }
+
+    /// Makes room for the bits of so many more keys.
+    fn make_room(&mut self, more: usize) {
+        let words = ((self.places.len() + more) * BITS / 64).next_power_of_two();
+        if words > self.bits.len() {
+            self.bits = vec![0; words * 2];
+            for place in &self.places {
+                let (word, bit) = bit_of(place.hash, self.bits.len());
+                self.bits[word] |= bit;
             }
         }
     }
@@ -167,6 +201,21 @@ mod tests {
         let gone = vec![Batch::from_rows(&[row((1, 1), 0)[..2].to_vec()], &key_schema())];
         let delta = table(&[row((1, 1), 2)], Change::Delta { gone });
         assert_eq!(rows_of(&fold(vec![base, delta]).unwrap()), [row((1, 1), 2)]);
+    }
+
+    #[test]
+    fn changes_of_many_keys_replace_all_of_them_and_no_other() {
+        let rows = |keys: std::ops::Range<i64>, n: i64| -> Vec<Vec<Value>> {
+            keys.map(|key| row((key, key % 7), n)).collect()
+        };
+        let delta = |rows: &[Vec<Value>]| table(rows, Change::Delta { gone: Vec::new() });
+        let base = table(&rows(0..9000, 1), Change::Whole);
+        let versions = vec![base, delta(&rows(100..400, 2)), delta(&rows(300..6000, 3))];
+        let mut expected = rows(0..100, 1);
+        expected.extend(rows(6000..9000, 1));
+        expected.extend(rows(100..300, 2));
+        expected.extend(rows(300..6000, 3));
+        assert_eq!(rows_of(&fold(versions).unwrap()), expected);
     }
 
     #[test]

@@ -172,12 +172,22 @@ fn empty(schema: &StateSchema) -> State {
 impl Manifest {
     /// Workers whose changes have outgrown their base: time for [`Job::fold`].
     pub fn outgrown(&self) -> Vec<usize> {
+        self.chains_outgrown().map(|chain| chain[0].worker).collect()
+    }
+
+    /// Have the last changes of some such worker at least half the length of their base? Then all there is costs the next
+    /// checkpoint little more than what will have changed by then, and much less than to read all files and make a base of them.
+    pub fn changes_everywhere(&self) -> bool {
+        let mut chains = self.chains_outgrown();
+        chains.any(|chain| chain.last().is_some_and(|last| last.length >= chain[0].length / 2))
+    }
+
+    fn chains_outgrown(&self) -> impl Iterator<Item = &[PartFile]> {
         let chains = self.parts.chunk_by(|a, b| a.worker == b.worker);
-        let outgrown = chains.filter(|chain| {
+        chains.filter(|chain| {
             let changes: u64 = chain[1..].iter().map(|part| part.length).sum();
             chain.len() > LONGEST_CHAIN || changes > chain[0].length.max(LITTLE)
-        });
-        outgrown.map(|chain| chain[0].worker).collect()
+        })
     }
 }
 

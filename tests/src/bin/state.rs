@@ -1,5 +1,6 @@
-//! `cargo run --release -p flow-tests --bin state -- [--keys N] [--rate N] [--seconds N] [--workers N] [--memory BYTES]`: a
-//! job that counts by N string keys and is given so many updates per second: what its checkpoints cost, and how soon it goes on.
+//! `cargo run --release -p flow-tests --bin state -- [--keys N] [--rate N] [--seconds N] [--workers N] [--memory BYTES] [--restarts N]`:
+//! a job that counts by N string keys and is given so many updates per second: what its checkpoints cost, and how soon it goes on,
+//! so many times in a process of its own that ends behind its first row (`state go-on FOLDER [--keys N] …`), and once in this one.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 use flow_checkpoint::{Job as Store, Launch};
@@ -12,7 +13,7 @@ use flow_plan::physical::Graph;
 use flow_tests::options::numbers;
 use std::fmt::Write;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,10 +27,11 @@ struct Case {
     seconds: u64,
     workers: usize,
     memory: Option<usize>,
+    restarts: usize,
 }
 
 fn case(args: impl Iterator<Item = String>) -> Result<Case, String> {
-    let mut case = Case { keys: 5_000_000, rate: 20_000, seconds: 10, workers: 2, memory: None };
+    let mut case = Case { keys: 5_000_000, rate: 20_000, seconds: 10, workers: 2, memory: None, restarts: 5 };
     numbers(args, |name, number| {
         match name {
             "--keys" => case.keys = number as usize,
@@ -37,6 +39,7 @@ fn case(args: impl Iterator<Item = String>) -> Result<Case, String> {
             "--seconds" => case.seconds = number,
             "--workers" => case.workers = number as usize,
             "--memory" => case.memory = Some(number as usize),
+            "--restarts" => case.restarts = number as usize,
             _ => return false,
         }
         true
@@ -140,11 +143,10 @@ fn measure(case: &Case) -> Result<(), String> {
     job.stop();
     job.wait().map_err(|error| error.message.clone())?;
     println!("most memory: {} MiB", most_memory() >> 20);
-    let (again, before) = (Instant::now(), cpu());
-    let mut job = start(case, folder.path(), Beginning::GoOn)?;
-    while job.progress().rows_in() == 0 && !job.wait_at_most(Duration::from_millis(1)) {}
-    let (took, used) = (again.elapsed().as_secs_f64() * 1e3, (cpu() - before) * 1e3);
-    println!("first row of the next run after {took:.0} ms, {used:.0} ms of CPU");
+    for _ in 0..case.restarts {
+        in_a_process(case, folder.path())?;
+    }
+    let mut job = go_on(case, folder.path())?;
     job.wait_at_most(Duration::from_secs(3));
     job.stop();
     job.wait().map(drop).map_err(|error| error.message.clone())?;
@@ -152,8 +154,44 @@ fn measure(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
+/// Goes on from the last checkpoint in a process that ends behind its first row.
+fn in_a_process(case: &Case, folder: &Path) -> Result<(), String> {
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut child = Command::new(this);
+    child.arg("go-on").arg(folder);
+    child.args(["--keys", &case.keys.to_string(), "--workers", &case.workers.to_string()]);
+    if let Some(memory) = case.memory {
+        child.args(["--memory", &memory.to_string()]);
+    }
+    let ended = child.status().map_err(|error| error.to_string())?;
+    if ended.success() { Ok(()) } else { Err("a run that should go on failed".into()) }
+}
+
+/// Goes on from the last checkpoint; gives the job when it has its first row.
+fn go_on(case: &Case, folder: &Path) -> Result<JobHandle, String> {
+    let (began, before) = (Instant::now(), cpu());
+    let mut job = start(case, folder, Beginning::GoOn)?;
+    while job.progress().rows_in() == 0 && !job.wait_at_most(Duration::from_millis(1)) {}
+    let (took, used) = (began.elapsed().as_secs_f64() * 1e3, (cpu() - before) * 1e3);
+    println!(
+        "first row of the next run after {took:.0} ms, {used:.0} ms of CPU, {} MiB at most",
+        most_memory() >> 20
+    );
+    Ok(job)
+}
+
+fn run() -> Result<(), String> {
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if_eq("go-on").is_none() {
+        return measure(&case(args)?);
+    }
+    let folder = args.next().ok_or("go-on: which folder?")?;
+    // The job dies with the process, so that every restart finds the same checkpoint.
+    go_on(&case(args)?, Path::new(&folder)).map(std::mem::forget)
+}
+
 fn main() -> ExitCode {
-    match case(std::env::args().skip(1)).and_then(|case| measure(&case)) {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("{message}");

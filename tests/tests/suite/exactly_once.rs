@@ -1,7 +1,8 @@
 //! Jobs that stop, go on, change their script, and whose state people look at: by the commands a user types.
 
 use flow_tests::flow_binary;
-use std::path::Path;
+use std::fs::DirEntry;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -87,16 +88,38 @@ fn a_job_that_was_stopped_goes_on_behind_its_last_row() {
     assert_eq!(rows, (1..=second as i64).collect::<Vec<_>>());
 }
 
-/// The manifest of the newest checkpoint.
-fn newest_manifest(folder: &Path, job: &str) -> String {
-    let entries = std::fs::read_dir(folder.join(".flow").join(job)).unwrap();
-    let newest = entries.filter_map(|entry| {
+/// The checkpoints of a job: epoch, and where the manifest is or will be.
+fn checkpoints(folder: &Path, job: &str) -> Vec<(u64, PathBuf)> {
+    let Ok(entries) = std::fs::read_dir(folder.join(".flow").join(job)) else { return Vec::new() };
+    let checkpoint = |entry: std::io::Result<DirEntry>| {
         let path = entry.unwrap().path();
         let epoch =
             path.file_name()?.to_str()?.strip_prefix("chk-")?.split('-').next()?.parse::<u64>().ok()?;
-        Some((epoch, path))
+        Some((epoch, path.join("MANIFEST")))
+    };
+    entries.filter_map(checkpoint).collect()
+}
+
+/// The manifest of the newest checkpoint.
+fn newest_manifest(folder: &Path, job: &str) -> String {
+    std::fs::read_to_string(checkpoints(folder, job).into_iter().max().unwrap().1).unwrap()
+}
+
+#[test]
+fn a_job_whose_state_changes_everywhere_is_asked_for_all_of_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "job endless { checkpoint: 300ms, parallelism: 1 }\nsource numbers = generate { n: seq(1) }\nsink kept = numbers |> map { key: \"user-\" + string(n % 12000) + \"-of-some-thousands-of-them\" } |> keyBy(key) |> trigger(atEnd) |> count() as n -> blackhole()\n";
+    write(folder.path(), "endless.flow", script);
+    let mut job = start(folder.path(), "endless.flow");
+    // Nothing else makes a later checkpoint of one run hold no changes.
+    until("a later checkpoint without changes", || {
+        let later = checkpoints(folder.path(), "endless").into_iter().filter(|(epoch, _)| *epoch > 2);
+        let manifests = later.filter_map(|(_, path)| std::fs::read_to_string(path).ok());
+        manifests.into_iter().any(|text| text.contains("\"base\": true") && !text.contains("\"base\": false"))
     });
-    std::fs::read_to_string(newest.max().unwrap().1.join("MANIFEST")).unwrap()
+    let (status, _, err) = flow(folder.path(), &["stop", "endless"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(job.wait().unwrap().success());
 }
 
 #[test]

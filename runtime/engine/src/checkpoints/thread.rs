@@ -368,9 +368,14 @@ impl Checkpointer {
         Vec::new()
     }
 
-    /// Changes that have outgrown their base become one with it.
+    /// Changes that have outgrown their base become one with it; or the workers are asked for all there is, if that costs
+    /// little more than the next changes. (Not with state on disk, from where all of it takes long to copy.)
     fn make_bases(&mut self) {
         let Some(manifest) = &mut self.parent else { return };
+        if self.memory.is_none() && manifest.changes_everywhere() {
+            self.whole = true;
+            return;
+        }
         for worker in manifest.outgrown() {
             if let Err(failure) = self.store.fold_within(Arc::make_mut(manifest), worker, self.memory) {
                 // The old base and its changes are still there, and count.

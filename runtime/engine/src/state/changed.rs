@@ -3,83 +3,121 @@
 use super::held::room;
 use flow_env::planted;
 
+/// A bit per slot. Behind the last one that is there, all are 0.
+#[derive(Default)]
+struct Bits(Vec<u64>);
+
+/// Slots of a word of bits.
+const WORD: usize = u64::BITS as usize;
+
+impl Bits {
+    fn has(&self, slot: usize) -> bool {
+        self.0.get(slot / WORD).is_some_and(|word| word >> (slot % WORD) & 1 != 0)
+    }
+
+    /// Makes room for so many slots.
+    #[inline]
+    fn grow(&mut self, slots: usize) {
+        let words = slots.div_ceil(WORD);
+        if self.0.capacity() == 0 && words > 0 {
+            // The system gives zeros page by page, where a mark is made.
+            self.0 = vec![0; words];
+        } else if words > self.0.len() {
+            self.0.resize(words, 0);
+        }
+    }
+
+    /// Sets the bits of slots for which there is room.
+    #[inline]
+    fn set(&mut self, slots: &[u32]) {
+        for &slot in slots {
+            self.0[slot as usize / WORD] |= 1 << (slot as usize % WORD);
+        }
+    }
+
+    fn clear(&mut self, slot: usize) {
+        self.0[slot / WORD] &= !(1 << (slot % WORD));
+    }
+
+    /// The bits of these slots; they become slots `0..`.
+    fn kept(&self, slots: &[u32]) -> Bits {
+        let mut kept = Bits::default();
+        kept.grow(slots.len());
+        for (at, _) in slots.iter().enumerate().filter(|(_, slot)| self.has(**slot as usize)) {
+            kept.set(&[at as u32]);
+        }
+        kept
+    }
+}
+
 /// A mark per slot.
 #[derive(Default)]
 pub(crate) struct Changed {
-    marks: Vec<u8>,
+    marks: Bits,
     /// Zeros, for the next marks: fresh memory would be most of what a barrier costs.
-    spare: Vec<u8>,
+    spare: Bits,
 }
 
 impl Changed {
     /// These slots change; there are so many in all.
     #[inline]
     pub(crate) fn mark(&mut self, slots: &[u32], all: usize) {
-        if self.marks.len() < all {
-            self.grow(all);
-        }
-        slots.iter().for_each(|&slot| self.marks[slot as usize] = 1);
-    }
-
-    fn grow(&mut self, all: usize) {
-        if self.marks.capacity() == 0 {
-            // The system gives zeros page by page, where a mark is made.
-            self.marks = vec![0; all];
-        } else {
-            self.marks.resize(all, 0);
-        }
+        self.marks.grow(all);
+        self.marks.set(slots);
     }
 
     /// The slots that changed, as what is to be copied; from here on none has.
     pub(crate) fn take(&mut self) -> Marked {
         let mut marks = std::mem::replace(&mut self.marks, std::mem::take(&mut self.spare));
         if planted("lose-a-change")
-            && let Some(last) = marks.iter_mut().rev().find(|mark| **mark != 0)
+            && let Some(last) = (0..marks.0.len() * WORD).rev().find(|slot| marks.has(*slot))
         {
-            *last = 0;
+            marks.clear(last);
         }
-        Marked { marks, left: 1, from: 0 }
+        Marked { slots: marks.0.len() * WORD, bits: marks, all: false, from: 0 }
     }
 
     /// All of so many slots are to be copied, whether they changed or not; from here on none has.
     pub(crate) fn take_all(&mut self, slots: usize) -> Marked {
-        self.marks.fill(0);
+        self.marks.0.fill(0);
         Marked::all(slots)
     }
 
     /// All of it is copied: takes its memory back.
     pub(crate) fn reuse(&mut self, copied: Marked) {
-        debug_assert!(copied.marks.iter().all(|mark| *mark != copied.left), "a slot was not copied");
-        self.spare = copied.marks;
-        if copied.left == 0 {
-            self.spare.fill(0);
+        debug_assert!(copied.from >= copied.slots, "a slot was not copied");
+        // What was marked for all has memory only where a slot changed before it was its turn.
+        if copied.bits.0.len() >= self.spare.0.len() {
+            self.spare = copied.bits;
+            self.spare.0.fill(0);
         }
     }
 
     /// Has a slot changed?
     pub(crate) fn has(&self, slot: u32) -> bool {
-        self.marks.get(slot as usize).is_some_and(|mark| *mark != 0)
+        self.marks.has(slot as usize)
     }
 
     /// Keeps these slots, which ascend; they become slots `0..`.
     pub(crate) fn retain(&mut self, slots: &[u32]) {
-        self.marks = kept(&self.marks, slots);
-        self.spare = Vec::new();
+        self.marks = self.marks.kept(slots);
+        self.spare = Bits::default();
     }
 
     /// The bytes it has taken.
     pub(crate) fn bytes(&self) -> usize {
-        room(&self.marks) + room(&self.spare)
+        room(&self.marks.0) + room(&self.spare.0)
     }
 }
 
 /// Slots whose entries a checkpoint holds as they were at its barrier. Nothing is copied when it is made: that is done
-/// a piece at a time, and of a slot that is about to change before it does.
+/// a piece at a time, and of a slot that is about to change before it does. Nor does a barrier touch memory for it.
 pub(crate) struct Marked {
-    marks: Vec<u8>,
-    /// The mark of a slot that is not copied yet, 0 or 1; the other one says that there is nothing to copy. Where all are to
-    /// be copied it is 0: a barrier need not touch the memory of the marks.
-    left: u8,
+    /// Of the marked slots, those that are not copied yet; or, where all are to be copied, those that are copied already.
+    bits: Bits,
+    all: bool,
+    /// Slots from here on came later.
+    slots: usize,
     /// Below, all are copied.
     from: usize,
 }
@@ -87,51 +125,61 @@ pub(crate) struct Marked {
 impl Marked {
     /// All of so many slots.
     pub(crate) fn all(slots: usize) -> Marked {
-        Marked { marks: vec![0; slots], left: 0, from: 0 }
+        Marked { bits: Bits::default(), all: true, slots, from: 0 }
     }
 
     /// Keeps these slots, which ascend; they become slots `0..`. The others have been copied.
     pub(crate) fn retain(&mut self, slots: &[u32]) {
-        self.marks = kept(&self.marks, slots);
-        self.from = slots.partition_point(|slot| (*slot as usize) < self.from);
+        let kept = &slots[..slots.partition_point(|slot| (*slot as usize) < self.slots)];
+        self.bits = self.bits.kept(kept);
+        self.from = kept.partition_point(|slot| (*slot as usize) < self.from);
+        self.slots = kept.len();
     }
 
     /// Those of these slots that are not copied yet, each once: the caller copies them.
     pub(crate) fn ahead(&mut self, slots: &[u32]) -> Vec<u32> {
         let mut ahead = Vec::new();
         for &slot in slots {
-            if let Some(mark) = self.marks.get_mut(slot as usize)
-                && *mark == self.left
-            {
-                *mark = 1 - self.left;
-                ahead.push(slot);
+            let at = slot as usize;
+            if at < self.from || at >= self.slots || self.bits.has(at) == self.all {
+                continue;
             }
+            match self.all {
+                true => {
+                    self.bits.grow(self.slots);
+                    self.bits.set(&[slot]);
+                }
+                false => self.bits.clear(at),
+            }
+            ahead.push(slot);
         }
         ahead
     }
 
     /// The next slots, so many at most, which the caller copies. Without any, all are copied.
     pub(crate) fn next(&mut self, most: usize) -> Vec<u32> {
-        let (copied, mut next) = (1 - self.left, Vec::new());
-        while next.len() < most && self.from < self.marks.len() {
-            // Where little has changed, there is nothing to copy for most of it.
-            let words = self.marks[self.from..].chunks_exact(8).take_while(|bytes| **bytes == [copied; 8]);
-            self.from += words.count() * 8;
-            let end = (self.from + most - next.len()).min(self.marks.len());
-            for slot in self.from..end {
-                if std::mem::replace(&mut self.marks[slot], copied) != copied {
-                    next.push(slot as u32);
-                }
+        let mut next = Vec::new();
+        while next.len() < most && self.from < self.slots {
+            let word = self.from / WORD;
+            let mut left = self.left(word) & (!0 << (self.from % WORD));
+            while left != 0 && next.len() < most {
+                next.push((word * WORD) as u32 + left.trailing_zeros());
+                left &= left - 1;
             }
-            self.from = end;
+            self.from = word * WORD + left.trailing_zeros() as usize;
         }
         next
     }
-}
 
-/// The marks of these slots; of slots that came later there are none.
-fn kept(marks: &[u8], slots: &[u32]) -> Vec<u8> {
-    slots.iter().map_while(|&slot| marks.get(slot as usize).copied()).collect()
+    /// Of the slots of a word, those that are not copied yet, as bits; what was passed is not looked at.
+    fn left(&self, word: usize) -> u64 {
+        let bits = self.bits.0.get(word).copied().unwrap_or(0);
+        match (self.all, self.slots - word * WORD) {
+            (false, _) => bits,
+            (true, slots) if slots < WORD => !bits & ((1 << slots) - 1),
+            (true, _) => !bits,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -57,12 +57,9 @@ impl<W: Copy + Default + Eq> Entry for Wide<W> {
     }
 }
 
-/// Two words whose first leaves its lowest 28 bits to the slot: 16 bytes, four to a cache line.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Packed {
-    pub(super) low: u64,
-    pub(super) high: u64,
-}
+/// Two words whose first leaves its lowest 28 bits to the slot: 16 bytes, four to a cache line. (Of plain words: the system
+/// gives them as zeros, and nobody writes them once more.)
+pub(super) type Packed = [u64; 2];
 
 /// The bits of a slot's number in a [`Packed`] entry.
 const NUMBER: u64 = (1 << 28) - 1;
@@ -72,24 +69,39 @@ impl Entry for Packed {
 
     #[inline]
     fn number(self) -> u32 {
-        (self.low & NUMBER) as u32
+        (self[0] & NUMBER) as u32
     }
 
     #[inline]
     fn at(self, slot: usize) -> Packed {
-        Packed { low: self.low & !NUMBER | (slot as u64 + 1), high: self.high }
+        [self[0] & !NUMBER | (slot as u64 + 1), self[1]]
     }
 
     #[inline]
     fn alike(self, other: Packed) -> bool {
-        ((self.low ^ other.low) & !NUMBER) | (self.high ^ other.high) == 0
+        ((self[0] ^ other[0]) & !NUMBER) | (self[1] ^ other[1]) == 0
     }
 }
 
 pub(super) struct Index<E> {
     entries: Vec<E>,
+    /// With so many keys it is full.
+    most: usize,
     /// The hash of every slot's key.
     hashes: Vec<u64>,
+}
+
+/// Where a key with this hash stands among so many entries, or is looked for first. The highest bits say which worker has a
+/// key, and those below the middle which slice of a snapshot: neither divides the keys of one index, so both are left out.
+#[inline]
+fn place_of(hash: u64, entries: usize) -> usize {
+    ((u64::from((hash >> 24) as u32) * entries as u64) >> 32) as usize
+}
+
+/// The place behind one.
+#[inline]
+fn behind(at: usize, entries: usize) -> usize {
+    if at + 1 == entries { 0 } else { at + 1 }
 }
 
 /// The keys of a block of rows, compared with those that are stored.
@@ -114,14 +126,15 @@ pub(super) trait Keys: Probe {
 impl Index<Packed> {
     /// The same keys in entries with room for more slots.
     pub(super) fn widen(&mut self) -> Index<Wide<[u64; 2]>> {
-        let wide = |e: &Packed| Wide { word: [e.low & !NUMBER, e.high], number: e.number() };
-        Index { entries: self.entries.iter().map(wide).collect(), hashes: std::mem::take(&mut self.hashes) }
+        let wide = |e: &Packed| Wide { word: [e[0] & !NUMBER, e[1]], number: e.number() };
+        let entries = self.entries.iter().map(wide).collect();
+        Index { entries, most: self.most, hashes: std::mem::take(&mut self.hashes) }
     }
 }
 
 impl<E: Entry> Index<E> {
     pub(super) fn new() -> Index<E> {
-        Index { entries: vec![E::default(); FIRST], hashes: Vec::new() }
+        Index { entries: vec![E::default(); FIRST], most: FIRST / 2, hashes: Vec::new() }
     }
 
     /// The bytes it has taken.
@@ -173,11 +186,11 @@ impl<E: Entry> Index<E> {
         let slots = &mut out[start..];
         let mut missed = [0u16; BLOCK];
         let misses = self.guess(hashes, keys, slots, &mut missed);
-        let mask = self.entries.len() - 1;
+        let size = self.entries.len();
         for &row in &missed[..misses] {
             let row = usize::from(row);
             let word = keys.word(row, hashes[row]);
-            let mut at = hashes[row] as usize & mask;
+            let mut at = place_of(hashes[row], size);
             slots[row] = loop {
                 let found = self.entries[at];
                 if found.number() == 0 {
@@ -186,7 +199,7 @@ impl<E: Entry> Index<E> {
                 if found.alike(word) && keys.equal(found.number() as usize - 1, row) {
                     break found.number() - 1;
                 }
-                at = (at + 1) & mask;
+                at = behind(at, size);
             };
         }
     }
@@ -200,13 +213,13 @@ impl<E: Entry> Index<E> {
         slots: &mut [u32],
         missed: &mut [u16; BLOCK],
     ) -> usize {
-        let mask = self.entries.len() - 1;
-        let ask = |hash: &u64| ask_for(&self.entries, *hash as usize & mask);
+        let size = self.entries.len();
+        let ask = |hash: &u64| ask_for(&self.entries, place_of(*hash, size));
         hashes.iter().take(AHEAD).for_each(ask);
         let mut misses = 0;
         for (row, (&hash, out)) in hashes.iter().zip(slots).enumerate() {
             hashes.get(row + AHEAD).into_iter().for_each(ask);
-            let entry = self.entries[hash as usize & mask];
+            let entry = self.entries[place_of(hash, size)];
             let slot = entry.number().wrapping_sub(1);
             let alike = entry.alike(keys.word(row, hash)) & (entry.number() != 0);
             let hit = alike && keys.surely_equal(slot as usize, row);
@@ -220,9 +233,9 @@ impl<E: Entry> Index<E> {
     /// The slot of a row's key, which may be new.
     fn find<K: Keys<Entry = E>>(&mut self, hash: u64, row: usize, keys: &mut K) -> usize {
         self.make_room();
-        let mask = self.entries.len() - 1;
+        let size = self.entries.len();
         let word = keys.word(row, hash);
-        let mut at = hash as usize & mask;
+        let mut at = place_of(hash, size);
         loop {
             let found = self.entries[at];
             if found.number() == 0 {
@@ -235,18 +248,18 @@ impl<E: Entry> Index<E> {
             if found.alike(word) && keys.equal(found.number() as usize - 1, row) {
                 return found.number() as usize - 1;
             }
-            at = (at + 1) & mask;
+            at = behind(at, size);
         }
     }
 
     /// Takes back the slots from `known` on. The last ones go first: no entry that stays was placed
     /// behind one that goes.
     pub(super) fn forget(&mut self, known: usize) {
-        let mask = self.entries.len() - 1;
+        let size = self.entries.len();
         for slot in (known..self.hashes.len()).rev() {
-            let mut at = self.hashes[slot] as usize & mask;
+            let mut at = place_of(self.hashes[slot], size);
             while self.entries[at].number() as usize != slot + 1 {
-                at = (at + 1) & mask;
+                at = behind(at, size);
             }
             self.entries[at] = E::default();
         }
@@ -258,16 +271,19 @@ impl<E: Entry> Index<E> {
     /// first entries again.
     #[inline]
     fn make_room(&mut self) {
-        if (self.len() + 1) * 2 > self.entries.len() {
+        if self.len() == self.most {
             self.grow();
         }
     }
 
-    /// So many more keys come at once: growing step by step would make all entries anew at each of them.
+    /// So many more keys come at once: growing step by step would make all entries anew at each of them. There is room for
+    /// some more, and the index is somewhat fuller than one that has grown: fresh memory is most of what a job takes to go on.
     pub(super) fn reserve(&mut self, more: usize) {
-        let size = ((self.len() + more).min(E::SLOTS) * 2).next_power_of_two();
-        if size > self.entries.len() {
-            self.place(&self.words(), size);
+        let keys = (self.len() + more).min(E::SLOTS);
+        if keys > self.most {
+            let most = (keys + keys / 16).max(BLOCK);
+            self.place(&self.words(), most.div_ceil(5) * 8);
+            self.most = most;
         }
     }
 
@@ -279,15 +295,15 @@ impl<E: Entry> Index<E> {
         self.place(&words, (keys * 2).next_power_of_two());
     }
 
-    /// Makes the entries anew: so many, for all slots, whose words these are.
+    /// Makes the entries anew: so many, for all slots, whose words these are. With keys in half of them it is full.
     fn place(&mut self, words: &[E], size: usize) {
         self.entries = Vec::new();
-        self.entries.resize(size, E::default());
-        let mask = size - 1;
+        self.entries = vec![E::default(); size];
+        self.most = size / 2;
         for (slot, (&hash, word)) in self.hashes.iter().zip(words).enumerate() {
-            let mut at = hash as usize & mask;
+            let mut at = place_of(hash, size);
             while self.entries[at].number() != 0 {
-                at = (at + 1) & mask;
+                at = behind(at, size);
             }
             self.entries[at] = word.at(slot);
         }

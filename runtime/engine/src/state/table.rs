@@ -317,10 +317,7 @@ impl<S: Deref<Target = StrBuilder>> Probe for TextKeys<'_, S> {
         let view = self.column.column().views()[self.start + row];
         // Of a short string the length needs four bits, above those of the slot.
         let length = view.len().min(INLINE + 1) as u64;
-        Packed {
-            low: view.lo >> 32 << 32 | length << 28,
-            high: if view.is_inline() { view.hi } else { hash },
-        }
+        [view.lo >> 32 << 32 | length << 28, if view.is_inline() { view.hi } else { hash }]
     }
 
     #[inline]
@@ -351,8 +348,7 @@ impl<T: Probe<Entry = Packed>> Probe for ManyTexts<T> {
 
     #[inline]
     fn word(&self, row: usize, hash: u64) -> Wide<[u64; 2]> {
-        let Packed { low, high } = self.0.word(row, hash);
-        Wide { word: [low, high], number: 0 }
+        Wide { word: self.0.word(row, hash), number: 0 }
     }
 
     #[inline]
@@ -433,6 +429,42 @@ mod tests {
         roomy.reserve(5_000);
         assert_eq!(slots(&mut plain, &column, 5_000), slots(&mut roomy, &column, 5_000));
         assert_eq!(known(&roomy, &first, 70), (0..70).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn room_that_was_made_for_all_is_not_made_again_for_pieces() {
+        let mut tables = [(); 2].map(|()| KeyTable::new([&DataType::String].into_iter()));
+        for (at, table) in tables.iter_mut().enumerate() {
+            table.reserve(5_003);
+            for piece in 0..5_003usize.div_ceil(1_000) {
+                let keys = piece * 1_000..5_003.min(piece * 1_000 + 1_000);
+                let column = texts(keys.clone().map(|n| format!("a key of many {n}")));
+                if at == 1 {
+                    table.reserve(keys.len());
+                }
+                slots(table, &column, keys.len());
+            }
+        }
+        assert_eq!(tables[0].bytes(), tables[1].bytes());
+    }
+
+    #[test]
+    fn room_for_keys_is_room_for_some_more_and_takes_less_than_to_grow() {
+        let column = texts((0..5_000).map(|n| format!("a key of many {n}")));
+        let (mut grown, mut roomy) =
+            (KeyTable::new([&DataType::String].into_iter()), KeyTable::new([&DataType::String].into_iter()));
+        slots(&mut grown, &column, 5_000);
+        roomy.reserve(5_000);
+        slots(&mut roomy, &column, 5_000);
+        let bytes = roomy.bytes();
+        assert!(bytes < grown.bytes() * 4 / 5, "{bytes} of {} bytes", grown.bytes());
+        let more = texts((0..200).map(|n| format!("{n}")));
+        assert_eq!(slots(&mut roomy, &more, 200), (5_000..5_200).collect::<Vec<u32>>());
+        assert!(roomy.bytes() < bytes + (100 << 10), "all entries were made anew");
+        // From here on it grows as any other.
+        let many = texts((0..50_000).map(|n| format!("{n} more")));
+        assert_eq!(slots(&mut roomy, &many, 50_000), (5_200..55_200).collect::<Vec<u32>>());
+        assert_eq!(known(&roomy, &column, 5_000), (0..5_000).collect::<Vec<u32>>());
     }
 
     fn known(table: &KeyTable, column: &Column, rows: usize) -> Vec<u32> {
