@@ -104,12 +104,6 @@ impl Out {
         self.len += text.len();
     }
 
-    /// Writes the first `len` bytes of a block.
-    #[inline(always)]
-    pub(crate) fn part(&mut self, block: &[u8; 32], len: usize) {
-        self.block(block, len);
-    }
-
     /// Writes an int.
     #[inline(always)]
     pub(crate) fn int(&mut self, n: i64) {

@@ -5,7 +5,7 @@
 use crate::fault::{Fault, code, shown};
 use crate::out::{Out, digits};
 use crate::scan::Text;
-use flow_plan::civil::{SECOND, civil};
+use flow_plan::civil::{DAY, SECOND, civil};
 use flow_plan::connector::TimeUnit;
 use flow_plan::text::{parse_duration, parse_timestamp, write_timestamp};
 
@@ -119,48 +119,86 @@ pub(crate) fn from_number(bytes: &[u8], time_unit: TimeUnit) -> Result<i64, Faul
     whole.checked_mul(scale).and_then(|w| w.checked_add(fraction)).ok_or_else(out_of_range)
 }
 
-/// Writes timestamps; remembers the second it wrote last.
+/// Writes timestamps; remembers the day it wrote last. (Not the second: of several columns, or of rows that are out of
+/// order, hardly any two that follow each other share it.)
 #[derive(Clone, Debug)]
 pub(crate) struct IsoWriter {
-    second: i64,
-    /// Date and time up to the seconds, in the first 19 bytes.
-    head: [u8; 32],
+    /// The moment at which the day begins.
+    day: i64,
+    /// `YYYY-MM-DDT`, from the lowest byte on.
+    date: u128,
 }
 
 impl Default for IsoWriter {
     fn default() -> IsoWriter {
-        IsoWriter { second: 0, head: padded(b"1970-01-01T00:00:00") }
+        IsoWriter { day: 0, date: date(b"1970-01-01T") }
     }
 }
 
-fn padded(head: &[u8; 19]) -> [u8; 32] {
-    let mut block = [0; 32];
-    block[..19].copy_from_slice(head);
-    block
+/// Bytes of `YYYY-MM-DDT`.
+const DATE: u32 = 11;
+
+fn date(text: &[u8; DATE as usize]) -> u128 {
+    let mut block = [0; 16];
+    block[..text.len()].copy_from_slice(text);
+    u128::from_le_bytes(block)
 }
 
 impl IsoWriter {
     /// ISO-8601 in UTC, with as many digits of the second's fraction as it needs.
     #[inline(always)]
     pub(crate) fn write(&mut self, micros: i64, out: &mut Out) {
-        let (second, rest) = (micros.div_euclid(SECOND), micros.rem_euclid(SECOND) as u64);
-        if second != self.second {
-            match head(second) {
-                Some(head) => (self.second, self.head) = (second, padded(&head)),
+        let mut in_day = micros.wrapping_sub(self.day) as u64;
+        if in_day >= DAY as u64 {
+            match IsoWriter::of_day(micros) {
+                Some(writer) => *self = writer,
                 None => return out.text(far(micros).as_bytes()),
             }
+            in_day = micros.wrapping_sub(self.day) as u64;
         }
-        out.part(&self.head, 19);
+        let (second, rest) = (in_day / SECOND as u64, in_day % SECOND as u64);
+        let clock = clock(second);
+        out.block(&(self.date | u128::from(clock) << (8 * DATE)).to_le_bytes(), 16);
+        // The last three bytes of `HH:MM:SS`.
+        let seconds = clock >> 40;
         let millis = rest / 1000;
         if millis * 1000 == rest && !millis.is_multiple_of(10) {
             // Most have three digits: taken for granted, what comes next does not wait for them.
-            let digits = digits(millis) >> 40;
-            let text = u64::from(b'.') | (digits | 0x5a30_3030) << 8;
-            return out.block(&text.to_le_bytes(), 5);
+            let fraction = u64::from(b'.') | (digits(millis) >> 40 | 0x5a30_3030) << 8;
+            return out.block(&(seconds | fraction << 24).to_le_bytes(), 8);
         }
+        out.block(&seconds.to_le_bytes(), 3);
         let (tail, len) = tail(rest);
         out.block(&tail, len);
     }
+
+    /// For the day of a moment; `None` outside of the years 0 to 9999.
+    #[cold]
+    #[inline(never)]
+    fn of_day(micros: i64) -> Option<IsoWriter> {
+        let c = civil(micros);
+        if !(0..=9999).contains(&c.year) {
+            return None;
+        }
+        let mut text = *b"0000-00-00T";
+        let mut two = |at: usize, n: u8| {
+            text[at] = b'0' + n / 10 % 10;
+            text[at + 1] = b'0' + n % 10;
+        };
+        two(0, (c.year / 100) as u8);
+        two(2, (c.year % 100) as u8);
+        two(5, c.month);
+        two(8, c.day);
+        Some(IsoWriter { day: micros - micros.rem_euclid(DAY), date: date(&text) })
+    }
+}
+
+/// `HH:MM:SS` of a second of the day, from the lowest byte on.
+#[inline(always)]
+fn clock(second: u64) -> u64 {
+    let (hours, minutes) = (second / 3600, second / 60 % 60);
+    // As one number, with a zero where a colon stands.
+    digits(hours * 1_000_000 + minutes * 1_000 + second % 60) | 0x3030_3a30_303a_3030
 }
 
 /// The fraction and the zone as a block, made in registers, and its length.
@@ -175,27 +213,6 @@ fn tail(micros: u64) -> ([u8; 16], usize) {
     let text = (digits | 0x3030_3030_3030) & ((1 << (8 * count)) - 1);
     let all = u128::from(b'.') | u128::from(text) << 8 | u128::from(b'Z') << (8 * (count + 1));
     (all.to_le_bytes(), count as usize + 2)
-}
-
-/// `YYYY-MM-DDTHH:MM:SS`; `None` outside of the years 0 to 9999.
-fn head(second: i64) -> Option<[u8; 19]> {
-    let c = civil(second.checked_mul(SECOND)?);
-    if !(0..=9999).contains(&c.year) {
-        return None;
-    }
-    let mut text = *b"0000-00-00T00:00:00";
-    let mut two = |at: usize, n: u8| {
-        text[at] = b'0' + n / 10 % 10;
-        text[at + 1] = b'0' + n % 10;
-    };
-    two(0, (c.year / 100) as u8);
-    two(2, (c.year % 100) as u8);
-    two(5, c.month);
-    two(8, c.day);
-    two(11, c.hour);
-    two(14, c.minute);
-    two(17, c.second);
-    Some(text)
 }
 
 /// Years that four digits cannot hold.

@@ -40,6 +40,27 @@ fn what_is_written_is_read_by_both_readers() {
 }
 
 #[test]
+fn a_writer_writes_days_in_any_order_and_both_ends_of_each() {
+    let mut writer = IsoWriter::default();
+    let mut random = Random::new(8);
+    let ends = [0, 1, -1, DAY - 1, DAY, -DAY, -DAY - 1];
+    let far = [-62_167_219_200_000_000, 253_402_300_799_999_999, i64::MIN, i64::MAX];
+    let around = |near: i64| ends.map(|end| near.saturating_add(end));
+    for i in 0..2_000 {
+        let near = match i % 20 {
+            0 => far[random.below(4) as usize],
+            _ => random.below(100) as i64 * DAY + random.below(2) as i64 * 11_000_007,
+        };
+        for micros in around(near) {
+            let (mut out, mut right) = (Out::default(), String::new());
+            writer.write(micros, &mut out);
+            write_timestamp(&mut right, micros);
+            assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), right);
+        }
+    }
+}
+
+#[test]
 fn the_fast_reader_accepts_nothing_that_the_complete_one_refuses() {
     let mut random = Random::new(6);
     let right = b"2026-01-31T12:34:56.123456Z".to_vec();
