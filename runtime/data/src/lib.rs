@@ -11,7 +11,7 @@ pub mod view;
 
 pub use batch::{BATCH_ROWS, Batch, Origin, Text};
 pub use column::{Column, ColumnBuilder, ColumnData, NO_ROW};
-pub use slab::{ColumnSlab, SLAB_BLOCK};
+pub use slab::{ColumnSlab, Picked, SLAB_BLOCK};
 pub use view::{
     Buffer, SliceBuilder, StrBuilder, StrColumn, StrSlots, TextBuffer, View, ViewBuilder, ViewColumn,
 };

@@ -6,9 +6,43 @@ use crate::view::ViewSlab;
 use flow_plan::order::compare_floats;
 use flow_plan::{DataType, Value};
 use rust_decimal::Decimal;
+use std::ops::Range;
 
 /// Rows of a block.
 pub const SLAB_BLOCK: usize = 4096;
+
+/// Rows of a column, ascending.
+#[derive(Clone)]
+pub enum Picked<'a> {
+    /// All of these, which are copied at once.
+    Run(Range<usize>),
+    /// These.
+    Rows(&'a [u32]),
+}
+
+impl Picked<'_> {
+    /// These rows.
+    pub fn of(rows: &[u32]) -> Picked<'_> {
+        let first = rows.first().copied().unwrap_or_default();
+        match (first..).zip(rows).all(|(expected, &row)| expected == row) {
+            true => Picked::Run(first as usize..first as usize + rows.len()),
+            false => Picked::Rows(rows),
+        }
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            Picked::Run(run) => run.len(),
+            Picked::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// None?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
 
 /// One column of such rows. Strings are copied in: what they came in is not kept by them.
 pub struct ColumnSlab {
@@ -27,12 +61,18 @@ enum Data {
     Any(Vec<Value>),
 }
 
-fn put<T: Clone>(values: &mut Vec<T>, none: T, start: usize, from: &[T], rows: &[u32]) {
+fn put<T: Clone>(values: &mut Vec<T>, none: T, start: usize, from: &[T], rows: &Picked<'_>) {
     let end = start + rows.len();
     if values.len() < end {
         values.resize(end, none);
     }
-    values[start..end].iter_mut().zip(rows).for_each(|(to, &row)| to.clone_from(&from[row as usize]));
+    let to = &mut values[start..end];
+    match rows {
+        Picked::Run(run) => to.clone_from_slice(&from[run.clone()]),
+        Picked::Rows(rows) => {
+            to.iter_mut().zip(*rows).for_each(|(to, &row)| to.clone_from(&from[row as usize]))
+        }
+    }
 }
 
 fn pick<T: Clone + Default>(values: &[T], rows: &[u32]) -> Vec<T> {
@@ -59,7 +99,7 @@ impl ColumnSlab {
     ///
     /// # Panics
     /// If the column is of another type.
-    pub fn put(&mut self, start: usize, column: &Column, rows: &[u32]) {
+    pub fn put(&mut self, start: usize, column: &Column, rows: &Picked<'_>) {
         match (&mut self.data, &column.data) {
             (Data::Bool(a), ColumnData::Bool(b)) => put(a, 0, start, b, rows),
             (Data::I64(a), ColumnData::I64(b)) => put(a, 0, start, b, rows),
@@ -76,8 +116,9 @@ impl ColumnSlab {
             validity => {
                 let known = self.valid.len().max(end);
                 self.valid.resize(known, 1);
-                for (to, &row) in self.valid[start..end].iter_mut().zip(rows) {
-                    *to = validity.as_ref().map_or(1, |valid| valid[row as usize]);
+                match validity {
+                    Some(valid) => put(&mut self.valid, 1, start, valid, rows),
+                    None => self.valid[start..end].fill(1),
                 }
             }
         }
@@ -180,8 +221,8 @@ mod tests {
     #[test]
     fn rows_are_given_as_they_were_put_and_blocks_are_used_again() {
         let mut slab = ColumnSlab::new(&DataType::String.optional());
-        slab.put(0, &texts(&[Some("x"), Some(LONG)]), &[1, 0]);
-        slab.put(SLAB_BLOCK, &texts(&[None, Some("y")]), &[0, 1]);
+        slab.put(0, &texts(&[Some("x"), Some(LONG)]), &Picked::Rows(&[1, 0]));
+        slab.put(SLAB_BLOCK, &texts(&[None, Some("y")]), &Picked::of(&[0, 1]));
         let text = |column: &Column| {
             (0..column.len()).map(|row| column.value(row, &DataType::String)).collect::<Vec<_>>()
         };
@@ -192,17 +233,34 @@ mod tests {
         assert_eq!(text(&all), expected);
         assert!(slab.equals(0, &texts(&[Some(LONG)]), 0) && !slab.equals(1, &texts(&[None]), 0));
         slab.free(0);
-        slab.put(0, &texts(&[Some("another text that is too long")]), &[0]);
+        slab.put(0, &texts(&[Some("another text that is too long")]), &Picked::of(&[0]));
         assert_eq!(text(&slab.gather(&[0])), [Value::string("another text that is too long")]);
         // What was given stays.
         assert_eq!(text(&all), expected);
     }
 
     #[test]
+    fn strings_of_every_length_are_copied_whole() {
+        let all: Vec<String> =
+            (0..600).map(|n| (0..n).map(|at| (b'a' + (at % 23) as u8) as char).collect()).collect();
+        let values: Vec<Option<&str>> = all.iter().map(|text| Some(&**text)).collect();
+        let column = texts(&values);
+        let odd: Vec<u32> = (1..600).step_by(2).collect();
+        let mut slab = ColumnSlab::new(&DataType::String);
+        slab.put(7, &column, &Picked::Run(0..600));
+        slab.put(607, &column, &Picked::of(&odd));
+        drop(column);
+        let ColumnData::Str(run) = slab.gather(&(7..607).collect::<Vec<_>>()).data else { unreachable!() };
+        let ColumnData::Str(rows) = slab.gather(&(607..907).collect::<Vec<_>>()).data else { unreachable!() };
+        assert!((0..600).all(|row| run.get(row) == all[row]));
+        assert!((0..300).all(|row| rows.get(row) == all[2 * row + 1]));
+    }
+
+    #[test]
     fn many_small_puts_into_a_block_keep_few_buffers() {
         let mut slab = ColumnSlab::new(&DataType::String);
         for row in 0..1000 {
-            slab.put(row, &texts(&[Some(&format!("{LONG} {row}"))]), &[0]);
+            slab.put(row, &texts(&[Some(&format!("{LONG} {row}"))]), &Picked::of(&[0]));
         }
         let ColumnData::Str(all) = slab.gather(&(0..1000).collect::<Vec<_>>()).data else { unreachable!() };
         assert!(all.column().buffers().len() < 100);

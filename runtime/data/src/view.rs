@@ -8,7 +8,7 @@
 //! ([`StrColumn`]) hold, besides, that every view is UTF-8.
 #![allow(unsafe_code)]
 
-use crate::slab::SLAB_BLOCK;
+use crate::slab::{Picked, SLAB_BLOCK};
 use std::fmt;
 use std::sync::Arc;
 
@@ -42,6 +42,12 @@ impl View {
     #[inline]
     pub fn is_inline(self) -> bool {
         self.len() <= INLINE
+    }
+
+    /// How many bytes it points to.
+    #[inline]
+    pub fn outside(self) -> usize {
+        if self.is_inline() { 0 } else { self.len() }
     }
 
     /// A view that holds its bytes itself; `None` if they are too many.
@@ -236,35 +242,80 @@ impl fmt::Debug for ViewColumn {
     }
 }
 
-/// Gives copies of rows of views whose bytes are these; the bytes are in the buffer, if there are any.
-fn copies<'a>(
-    views: &[View],
-    rows: &[u32],
-    bytes: impl Fn(usize) -> &'a [u8],
-    mut give: impl FnMut(View),
-) -> Option<Buffer> {
+/// Rows of views whose bytes are these, with the bytes in one buffer of their own.
+fn copy_of<'a>(views: &[View], rows: &[u32], bytes: impl Fn(usize) -> &'a [u8]) -> ViewColumn {
     let long = |&row: &u32| Some(views[row as usize].len()).filter(|&len| len > INLINE);
     // It has room for all, so that it never moves.
     let mut buffer: Vec<u8> = Vec::with_capacity(rows.iter().filter_map(long).sum());
+    let mut copied = Vec::with_capacity(rows.len());
     for &row in rows {
         let view = views[row as usize];
         if view.is_inline() {
-            give(view);
+            copied.push(view);
         } else {
             let start = buffer.len();
             buffer.extend_from_slice(bytes(row as usize));
-            give(View { hi: buffer[start..].as_ptr() as u64, ..view });
+            copied.push(View { hi: buffer[start..].as_ptr() as u64, ..view });
         }
     }
     // Moving the Vec into the Arc moves its header, not the bytes the views point at.
-    (!buffer.is_empty()).then(|| Arc::new(buffer))
+    let buffer = (!buffer.is_empty()).then(|| Arc::new(buffer));
+    ViewColumn { views: copied, buffers: buffer.into_iter().collect() }
 }
 
-/// Rows of views whose bytes are these, with the bytes in one buffer of their own.
-fn copy_of<'a>(views: &[View], rows: &[u32], bytes: impl Fn(usize) -> &'a [u8]) -> ViewColumn {
-    let mut copied = Vec::with_capacity(rows.len());
-    let buffer = copies(views, rows, bytes, |view| copied.push(view));
-    ViewColumn { views: copied, buffers: buffer.into_iter().collect() }
+/// Lets views point to a copy of their bytes.
+///
+/// # Safety
+/// Views that are not inline must point into memory that is alive and unchanged.
+unsafe fn move_to_copy(views: &mut [View]) -> Option<Buffer> {
+    let len = views.iter().map(|view| view.outside()).sum();
+    if len == 0 {
+        return None;
+    }
+    // It has room for all, so that it never moves.
+    let mut buffer: Vec<u8> = Vec::with_capacity(len);
+    let mut to = buffer.as_mut_ptr();
+    for view in views.iter_mut().filter(|view| !view.is_inline()) {
+        // SAFETY: the view's bytes are alive by the caller's word; the lengths of all such views are the buffer's room.
+        unsafe {
+            copy_outside(view.hi as *const u8, to, view.len());
+            view.hi = to as u64;
+            to = to.add(view.len());
+        }
+    }
+    // SAFETY: so many bytes were written.
+    unsafe { buffer.set_len(len) };
+    // Moving the Vec into the Arc moves its header, not the bytes the views point at.
+    Some(Arc::new(buffer))
+}
+
+/// Copies more than [`INLINE`] bytes, which are mostly a few dozen: in whole words, of which the last one may begin in
+/// the one before it.
+///
+/// # Safety
+/// As of [`std::ptr::copy_nonoverlapping`].
+#[inline(always)]
+unsafe fn copy_outside(from: *const u8, to: *mut u8, len: usize) {
+    const WORD: usize = size_of::<[u64; 2]>();
+    const MANY: usize = 256;
+    // SAFETY: every word lies within the `len` bytes, which are at least as many as it has.
+    unsafe {
+        let word = |at: usize| {
+            let word = from.add(at).cast::<[u64; 2]>().read_unaligned();
+            to.add(at).cast::<[u64; 2]>().write_unaligned(word);
+        };
+        if len < WORD {
+            for at in [0, len - size_of::<u64>()] {
+                let half = from.add(at).cast::<u64>().read_unaligned();
+                to.add(at).cast::<u64>().write_unaligned(half);
+            }
+        } else if len <= MANY {
+            (0..len - WORD).step_by(WORD).for_each(word);
+            word(len - WORD);
+        } else {
+            std::ptr::copy_nonoverlapping(from, to, len);
+        }
+    }
 }
 
 /// A [`ViewColumn`] whose rows are all UTF-8.
@@ -342,28 +393,31 @@ impl ViewSlab {
     const MANY: usize = 64;
 
     /// Copies rows of a column to the numbers from `start` on, which lie in one block.
-    pub fn put(&mut self, start: usize, column: &ViewColumn, rows: &[u32]) {
+    pub fn put(&mut self, start: usize, column: &ViewColumn, rows: &Picked<'_>) {
         let end = start + rows.len();
         if self.views.len() < end {
             self.views.resize(end, View::default());
         }
-        let mut places = self.views[start..end].iter_mut();
-        let give = |view| places.next().into_iter().for_each(|place| *place = view);
-        let buffer = copies(&column.views, rows, |row| column.get(row), give);
+        let to = &mut self.views[start..end];
+        match rows {
+            Picked::Run(run) => to.copy_from_slice(&column.views[run.clone()]),
+            Picked::Rows(rows) => {
+                to.iter_mut().zip(*rows).for_each(|(to, &row)| *to = column.views[row as usize]);
+            }
+        }
         let block = start / SLAB_BLOCK;
         if self.buffers.len() <= block {
             self.buffers.resize_with(block + 1, Vec::new);
         }
-        self.buffers[block].extend(buffer);
-        if self.buffers[block].len() > Self::MANY {
-            let start = block * SLAB_BLOCK;
-            let end = self.views.len().min(start + SLAB_BLOCK);
-            let whole = ViewColumn { views: self.views[start..end].to_vec(), buffers: Vec::new() };
-            // The bytes are alive: the old buffers go only now.
-            let every: Vec<u32> = (0..whole.len() as u32).collect();
-            let (views, buffers) = whole.copy_of(&every).into_parts();
-            self.views[start..end].copy_from_slice(&views);
-            self.buffers[block] = buffers;
+        let buffers = &mut self.buffers[block];
+        // SAFETY: views of a column are inline or point into its buffers.
+        buffers.extend(unsafe { move_to_copy(to) });
+        if buffers.len() > Self::MANY {
+            let end = self.views.len().min((block + 1) * SLAB_BLOCK);
+            let views = &mut self.views[block * SLAB_BLOCK..end];
+            // SAFETY: views of a block are inline or point into its buffers, which go only behind that.
+            let whole = unsafe { move_to_copy(views) };
+            self.buffers[block] = whole.into_iter().collect();
         }
     }
 
@@ -551,6 +605,8 @@ pub struct ViewBuilder {
     kept: usize,
 }
 
+/// A chunk is twice as large as the one before it, up to here: millions of rows stand in huge pages.
+const LARGEST: usize = 32 << 20;
 /// Below so many bytes, waste is not collected.
 const LITTLE: usize = 1 << 16;
 
@@ -631,7 +687,7 @@ impl ViewBuilder {
     #[inline]
     fn store(&mut self, bytes: &[u8]) -> u64 {
         if self.open.capacity() - self.open.len() < bytes.len() {
-            let size = bytes.len().max((self.open.capacity() * 2).clamp(4096, 1 << 20));
+            let size = bytes.len().max((self.open.capacity() * 2).clamp(4096, LARGEST));
             let sealed = std::mem::replace(&mut self.open, Vec::with_capacity(size));
             if !sealed.is_empty() {
                 self.full.push(Arc::new(sealed));

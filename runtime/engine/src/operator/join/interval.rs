@@ -137,24 +137,32 @@ impl Interval {
             (_, JoinKind::Left) => true,
             _ => keyed(row),
         };
-        let rows: Vec<u32> = (0..probe.batch.len as u32).filter(|&row| wanted(row as usize)).collect();
-        let pick = |all: &[u32]| -> Vec<u32> { rows.iter().map(|&row| all[row as usize]).collect() };
         let column = core.sides[side].hidden.time.unwrap_or_default();
-        let times: Vec<i64> = {
-            let all = ints(&probe.batch, column);
-            rows.iter().map(|&row| all[row as usize]).collect()
+        let times = ints(&probe.batch, column);
+        let rows: Vec<u32> = (0..probe.batch.len as u32).filter(|&row| wanted(row as usize)).collect();
+        // Mostly, all are.
+        let all = rows.len() == probe.batch.len;
+        let pick = |of: &[u32]| -> Vec<u32> { rows.iter().map(|&row| of[row as usize]).collect() };
+        let mut picked = None;
+        let (slots, partners, times) = match all {
+            true => (&probe.slots, &self.partners, times),
+            false => {
+                let times: Vec<i64> = rows.iter().map(|&row| times[row as usize]).collect();
+                let (slots, partners, times) =
+                    picked.insert((pick(&probe.slots), pick(&self.partners), times));
+                (&*slots, &*partners, &times[..])
+            }
         };
-        let partners = pick(&self.partners);
-        let partners = if side == 0 { partners } else { vec![0; rows.len()] };
-        let notes =
-            Notes { slots: &pick(&probe.slots), partners: &partners, times: &times, number: probe.at.number };
+        let none = vec![0; if side == 0 { 0 } else { rows.len() }];
+        let partners = if side == 0 { partners } else { &none };
+        let notes = Notes { slots, partners, times, number: probe.at.number };
         let lasts: Vec<i64> = times.iter().map(|&time| self.near.last(side, time)).collect();
-        self.put(core, probe, &rows, &notes, &lasts);
+        Interval::put(&mut self.due[side], core, probe, &rows, &notes, &lasts);
     }
 
     /// Puts rows where they go block by block, but those that stay longer than the others, or have their turn when they
     /// go. `lasts`: the last watermark at which each is met.
-    fn put(&mut self, core: &mut Core, probe: &Probe, rows: &[u32], notes: &Notes<'_>, lasts: &[i64]) {
+    fn put(due: &mut Due, core: &mut Core, probe: &Probe, rows: &[u32], notes: &Notes<'_>, lasts: &[i64]) {
         let (side, batch) = (probe.side, &probe.batch);
         let kept = &mut core.kept[side];
         let limit = kept.goes_by_blocks().then(|| Recent::limit(probe.at.before, lasts));
@@ -176,7 +184,7 @@ impl Interval {
                 kept.insert_recent(batch, rows, &notes, lasts);
             } else {
                 for (&last, number) in lasts.iter().zip(kept.insert(batch, rows, &notes)) {
-                    self.due[side].push(last, number);
+                    due.push(last, number);
                 }
             }
             from += same;

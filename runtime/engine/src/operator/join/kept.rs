@@ -3,7 +3,7 @@
 
 use super::condition::Side;
 use super::recent::Recent;
-use flow_data::{Batch, Column, ColumnSlab, NO_ROW, SLAB_BLOCK};
+use flow_data::{Batch, Column, ColumnSlab, NO_ROW, Picked, SLAB_BLOCK};
 use flow_plan::{DataType, RecordType, Value};
 
 /// Rows of a side by number. A number is used again when its row is gone.
@@ -116,6 +116,8 @@ impl Kept {
     /// Keeps rows of a batch, which have keys, until no row is met at these watermarks any more: they go with the others of
     /// their block ([`Kept::pop_recent`]).
     pub(crate) fn insert_recent(&mut self, batch: &Batch, rows: &[u32], notes: &Notes<'_>, until: &[i64]) {
+        let columns: Vec<&Column> =
+            self.columns.iter().map(|&column| batch.columns[column].as_ref()).collect();
         let mut done = 0;
         while done < rows.len() {
             let Some((start, room)) = self.recent_mut().next() else {
@@ -124,8 +126,9 @@ impl Kept {
                 continue;
             };
             let n = room.min(rows.len() - done);
-            for (slab, &column) in self.slabs.iter_mut().zip(&self.columns) {
-                slab.put(start as usize, &batch.columns[column], &rows[done..done + n]);
+            let picked = Picked::of(&rows[done..done + n]);
+            for (slab, column) in self.slabs.iter_mut().zip(&columns) {
+                slab.put(start as usize, column, &picked);
             }
             self.live[start as usize / SLAB_BLOCK] += n as u32;
             let numbers = start as usize..start as usize + n;
@@ -195,9 +198,9 @@ impl Kept {
             let start = self.next.unwrap_or_else(|| self.block());
             let room = SLAB_BLOCK - start as usize % SLAB_BLOCK;
             let n = room.min(rows.len() - done);
-            let part = &rows[done..done + n];
+            let picked = Picked::of(&rows[done..done + n]);
             for (slab, column) in self.slabs.iter_mut().zip(columns) {
-                slab.put(start as usize, column, part);
+                slab.put(start as usize, column, &picked);
             }
             self.live[start as usize / SLAB_BLOCK] += n as u32;
             self.next = (n < room).then_some(start + n as u32);
