@@ -287,12 +287,39 @@ impl<E: Entry> Index<E> {
         }
     }
 
+    /// Twice as many entries, where they are: a large table grows without a second one beside it, and new memory is
+    /// what takes the most time. Entries go from the front to the back, each to its place or the first free one behind
+    /// it: of the old half, that is no entry that still has to go, because what stands in front of it is done.
     #[cold]
     fn grow(&mut self) {
-        let keys = self.len() + 1;
-        assert!(keys <= E::SLOTS, "a worker holds at most 2^32 keys of an operator");
-        let words = self.words();
-        self.place(&words, (keys * 2).next_power_of_two());
+        assert!(self.len() < E::SLOTS, "a worker holds at most 2^32 keys of an operator");
+        let old = self.entries.len();
+        self.entries.resize(old * 2, E::default());
+        // Those before the first free one may belong to the end: they go last.
+        let first = self.entries.iter().position(|entry| entry.number() == 0).unwrap_or(old);
+        let round = self.entries[..first].to_vec();
+        self.entries[..first].fill(E::default());
+        for at in first..old {
+            if let Some(ahead) = self.entries.get(at + AHEAD) {
+                ask_for(&self.hashes, (ahead.number() as usize).wrapping_sub(1));
+            }
+            let entry = std::mem::take(&mut self.entries[at]);
+            if entry.number() != 0 {
+                self.put(entry);
+            }
+        }
+        round.into_iter().for_each(|entry| self.put(entry));
+    }
+
+    /// An entry that has a slot goes to its place, or the first free one behind it.
+    #[inline]
+    fn put(&mut self, entry: E) {
+        let mask = self.entries.len() - 1;
+        let mut at = self.hashes[entry.number() as usize - 1] as usize & mask;
+        while self.entries[at].number() != 0 {
+            at = (at + 1) & mask;
+        }
+        self.entries[at] = entry;
     }
 
     /// Makes the entries anew: so many, for all slots, whose words these are. With keys in half of them it is full.
@@ -324,5 +351,73 @@ impl<E: Entry> Index<E> {
             words[entry.number() as usize - 1] = *entry;
         }
         words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_env::Random;
+
+    struct Words<'a> {
+        stored: &'a mut Vec<u64>,
+        rows: &'a [u64],
+    }
+
+    impl Probe for Words<'_> {
+        type Entry = Wide<u64>;
+
+        fn word(&self, row: usize, _hash: u64) -> Wide<u64> {
+            Wide { word: self.rows[row], number: 0 }
+        }
+
+        fn equal(&self, slot: usize, row: usize) -> bool {
+            self.stored[slot] == self.rows[row]
+        }
+    }
+
+    impl Keys for Words<'_> {
+        fn insert(&mut self, row: usize) {
+            self.stored.push(self.rows[row]);
+        }
+    }
+
+    /// Of words that stand close together, mostly about the end of the table and its front.
+    fn hash(word: u64) -> u64 {
+        match word % 4 {
+            0 => word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7,
+            _ => (word % 61).wrapping_sub(30) ^ (word % 3) << 9,
+        }
+    }
+
+    fn compare(seed: u64) {
+        let mut random = Random::new(seed);
+        let (mut index, mut stored) = (Index::<Wide<u64>>::new(), Vec::new());
+        for _ in 0..30 {
+            let rows: Vec<u64> = (0..random.below(200)).map(|_| random.below(2_000)).collect();
+            let hashes: Vec<u64> = rows.iter().map(|&word| hash(word)).collect();
+            let mut slots = Vec::new();
+            index.slots(&hashes, Words { stored: &mut stored, rows: &rows }, &mut slots);
+            assert!(rows.iter().zip(&slots).all(|(row, &slot)| stored[slot as usize] == *row), "seed {seed}");
+            if random.below(3) == 0 {
+                let known = stored.len() - random.below(stored.len() as u64 / 3 + 1) as usize;
+                index.forget(known);
+                stored.truncate(known);
+            }
+            let all = stored.clone();
+            let hashes: Vec<u64> = all.iter().map(|&word| hash(word)).collect();
+            for (start, hashes) in (0..).step_by(BLOCK).zip(hashes.chunks(BLOCK)) {
+                let mut slots = Vec::new();
+                index.known(hashes, &Words { stored: &mut stored, rows: &all[start..] }, &mut slots);
+                let right: Vec<u32> = (start as u32..).take(hashes.len()).collect();
+                assert_eq!(slots, right, "seed {seed}");
+            }
+        }
+        assert!(index.entries.len() >= 2 * stored.len());
+    }
+
+    #[test]
+    fn an_index_that_grows_where_it_is_finds_all_keys_and_takes_back_the_last_ones() {
+        (0..200).for_each(compare);
     }
 }

@@ -23,35 +23,70 @@ pub(crate) struct Rule {
 
 pub(super) struct Lists<P> {
     rule: Rule,
-    /// By slot; best first.
-    lists: Vec<Vec<Entry<P>>>,
+    /// By slot.
+    lists: Store<P>,
     /// Rows in all of them.
     rows: usize,
 }
 
-impl<P: Ord + Clone> Lists<P> {
+enum Store<P> {
+    /// Lists of one row at most, without memory of their own: what `latest` keeps of many millions of keys.
+    One(Vec<Entry<P>>),
+    /// Best first.
+    Many(Vec<Vec<Entry<P>>>),
+}
+
+/// The row of an entry that stands for none.
+const NONE: u32 = u32::MAX;
+
+impl<P: Default> Entry<P> {
+    fn none() -> Entry<P> {
+        Entry { place: P::default(), row: NONE }
+    }
+
+    fn take(&mut self) -> Option<Entry<P>> {
+        (self.row != NONE).then(|| std::mem::replace(self, Entry::none()))
+    }
+}
+
+impl<P: Ord + Clone + Default> Lists<P> {
     pub(super) fn new(rule: Rule) -> Lists<P> {
-        Lists { rule, lists: Vec::new(), rows: 0 }
+        let lists = match rule {
+            Rule { n: 1, ties: false, .. } => Store::One(Vec::new()),
+            _ => Store::Many(Vec::new()),
+        };
+        Lists { rule, lists, rows: 0 }
     }
 
     pub(super) fn grow(&mut self, slots: usize) {
-        self.lists.resize_with(slots, Vec::new);
+        match &mut self.lists {
+            Store::One(all) => all.resize_with(slots, Entry::none),
+            Store::Many(all) => all.resize_with(slots, Vec::new),
+        }
     }
 
-    /// The bytes they take, about: a list has room for some rows from the first one on.
+    /// The bytes they take, about: a list of several rows has room for some from the first one on.
     pub(super) fn bytes(&self) -> usize {
-        room(&self.lists) + self.rows.max(4 * self.lists.len()) * size_of::<Entry<P>>()
+        match &self.lists {
+            Store::One(all) => room(all),
+            Store::Many(all) => room(all) + self.rows.max(4 * all.len()) * size_of::<Entry<P>>(),
+        }
     }
 
+    #[inline]
     pub(super) fn of(&self, slot: usize) -> &[Entry<P>] {
-        &self.lists[slot]
+        match &self.lists {
+            Store::One(all) if all[slot].row == NONE => &[],
+            Store::One(all) => std::slice::from_ref(&all[slot]),
+            Store::Many(all) => &all[slot],
+        }
     }
 
     /// Where a row of this place would stand; `None` if it is not among the best.
     #[inline]
     pub(super) fn position(&self, slot: usize, place: &P) -> Option<usize> {
         let Rule { n, ties, last_wins } = self.rule;
-        let list = &self.lists[slot];
+        let list = self.of(slot);
         if list.len() >= n {
             // Behind the last of a full list; without ties, also beside it.
             let last = &list[list.len() - 1].place;
@@ -68,7 +103,7 @@ impl<P: Ord + Clone> Lists<P> {
 
     /// Where the row of this place that came first stands, of those that are so.
     pub(super) fn find(&self, slot: usize, place: &P, is: impl Fn(u32) -> bool) -> Option<usize> {
-        let list = &self.lists[slot];
+        let list = self.of(slot);
         let from = list.partition_point(|entry| entry.place < *place);
         let mut equal = from..list.partition_point(|entry| entry.place <= *place);
         let is = |at: &usize| is(list[*at].row);
@@ -78,38 +113,78 @@ impl<P: Ord + Clone> Lists<P> {
     /// Takes a row out of its list.
     pub(super) fn remove(&mut self, slot: usize, at: usize) -> u32 {
         self.rows -= 1;
-        self.lists[slot].remove(at).row
+        match &mut self.lists {
+            Store::One(all) => std::mem::replace(&mut all[slot], Entry::none()).row,
+            Store::Many(all) => all[slot].remove(at).row,
+        }
     }
 
     /// Makes a list empty; hands over its rows.
-    pub(super) fn clear(&mut self, slot: usize, left: impl FnMut(u32)) {
-        let list = std::mem::take(&mut self.lists[slot]);
-        self.rows -= list.len();
-        list.into_iter().map(|entry| entry.row).for_each(left);
+    pub(super) fn clear(&mut self, slot: usize, mut left: impl FnMut(u32)) {
+        match &mut self.lists {
+            Store::One(all) => {
+                if let Some(entry) = all[slot].take() {
+                    self.rows -= 1;
+                    left(entry.row);
+                }
+            }
+            Store::Many(all) => {
+                let list = std::mem::take(&mut all[slot]);
+                self.rows -= list.len();
+                list.into_iter().map(|entry| entry.row).for_each(left);
+            }
+        }
     }
 
     /// Forgets the lists from this slot on; hands over their rows.
     pub(super) fn truncate(&mut self, slots: usize, mut left: impl FnMut(u32)) {
-        (slots..self.lists.len()).for_each(|slot| self.clear(slot, &mut left));
-        self.lists.truncate(slots);
+        let known = match &self.lists {
+            Store::One(all) => all.len(),
+            Store::Many(all) => all.len(),
+        };
+        (slots..known).for_each(|slot| self.clear(slot, &mut left));
+        match &mut self.lists {
+            Store::One(all) => all.truncate(slots),
+            Store::Many(all) => all.truncate(slots),
+        }
     }
 
     /// Keeps these slots, which ascend; they become slots `0..`. Hands over the rows of others.
     pub(super) fn retain(&mut self, slots: &[u32], left: impl FnMut(u32)) {
-        let kept: Vec<Vec<Entry<P>>> =
-            slots.iter().map(|&slot| std::mem::take(&mut self.lists[slot as usize])).collect();
-        let rows = kept.iter().map(Vec::len).sum();
+        let kept = match &mut self.lists {
+            Store::One(all) => {
+                let take = |&slot: &u32| std::mem::replace(&mut all[slot as usize], Entry::none());
+                Store::One(slots.iter().map(take).collect())
+            }
+            Store::Many(all) => {
+                Store::Many(slots.iter().map(|&slot| std::mem::take(&mut all[slot as usize])).collect())
+            }
+        };
+        let rows = match &kept {
+            Store::One(all) => all.iter().filter(|entry| entry.row != NONE).count(),
+            Store::Many(all) => all.iter().map(Vec::len).sum(),
+        };
         self.rows -= rows;
         self.truncate(0, left);
         (self.rows, self.lists) = (rows, kept);
     }
 
     /// Puts a row where [`Lists::position`] says; hands over the rows that leave the list for it.
+    #[inline]
     pub(super) fn insert(&mut self, slot: usize, at: usize, entry: Entry<P>, mut left: impl FnMut(u32)) {
         let Rule { n, ties, .. } = self.rule;
-        let list = &mut self.lists[slot];
-        list.insert(at, entry);
         self.rows += 1;
+        let list = match &mut self.lists {
+            Store::One(all) => {
+                if let Some(last) = std::mem::replace(&mut all[slot], entry).take() {
+                    self.rows -= 1;
+                    left(last.row);
+                }
+                return;
+            }
+            Store::Many(all) => &mut all[slot],
+        };
+        list.insert(at, entry);
         if list.len() <= n {
             return;
         }
@@ -119,5 +194,72 @@ impl<P: Ord + Clone> Lists<P> {
         };
         self.rows -= list.len() - end;
         list.drain(end..).for_each(|entry| left(entry.row));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_env::Random;
+
+    /// Of lists of one row, the same comes as of longer ones that are cut.
+    fn compare(seed: u64) {
+        let mut random = Random::new(seed);
+        let rule = Rule { n: 1, ties: false, last_wins: seed.is_multiple_of(2) };
+        let mut one = Lists::<u64>::new(rule);
+        let mut many = Lists { rule, lists: Store::Many(Vec::new()), rows: 0 };
+        assert!(matches!(one.lists, Store::One(_)));
+        let mut slots = 0;
+        for row in 0..500 {
+            let (mut left, mut right) = (Vec::new(), Vec::new());
+            match random.below(20) {
+                0 => slots += 3,
+                1 if slots > 0 => {
+                    slots -= 1;
+                    one.truncate(slots, |row| left.push(row));
+                    many.truncate(slots, |row| right.push(row));
+                }
+                2 => {
+                    let kept: Vec<u32> = (0..slots as u32).filter(|slot| slot % 5 != 3).collect();
+                    one.retain(&kept, |row| left.push(row));
+                    many.retain(&kept, |row| right.push(row));
+                    slots = kept.len();
+                }
+                other if slots > 0 => {
+                    let (slot, place) = (random.below(slots as u64) as usize, random.below(5));
+                    let at = one.position(slot, &place);
+                    assert_eq!(at, many.position(slot, &place), "seed {seed}");
+                    match at {
+                        _ if other == 3 => {
+                            one.clear(slot, |row| left.push(row));
+                            many.clear(slot, |row| right.push(row));
+                        }
+                        _ if other == 4 && !one.of(slot).is_empty() => {
+                            assert_eq!(one.remove(slot, 0), many.remove(slot, 0), "seed {seed}");
+                        }
+                        Some(at) => {
+                            one.insert(slot, at, Entry { place, row }, |row| left.push(row));
+                            many.insert(slot, at, Entry { place, row }, |row| right.push(row));
+                        }
+                        None => {}
+                    }
+                }
+                _ => {}
+            }
+            one.grow(slots);
+            many.grow(slots);
+            assert_eq!((left, one.rows), (right, many.rows), "seed {seed}");
+            for slot in 0..slots {
+                let of = |lists: &Lists<u64>| -> Vec<(u64, u32)> {
+                    lists.of(slot).iter().map(|entry| (entry.place, entry.row)).collect()
+                };
+                assert_eq!(of(&one), of(&many), "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn lists_of_one_row_are_as_lists_of_more() {
+        (0..40).for_each(compare);
     }
 }

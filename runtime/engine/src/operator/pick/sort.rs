@@ -6,7 +6,7 @@ use flow_plan::{DataType, RecordType, Value};
 use std::cmp::Ordering;
 
 /// The place of a row among others.
-pub(crate) trait Place: Ord + Clone + Send {
+pub(crate) trait Place: Ord + Clone + Default + Send {
     /// The places of all rows of a batch.
     fn read(by: &By, batch: &Batch, out: &mut Vec<Self>);
 
@@ -118,7 +118,7 @@ impl Place for [u64; 2] {
 }
 
 /// Places of values that no word says.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Values(Box<[Directed]>);
 
 #[derive(Clone, PartialEq, Eq)]
