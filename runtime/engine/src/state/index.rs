@@ -267,8 +267,7 @@ impl<E: Entry> Index<E> {
     }
 
     /// Keeps the index at most half full with one more key: the first entry is nearly always the right
-    /// one. Keys move in the order of their slots, so that those seen first, the frequent ones, get the
-    /// first entries again.
+    /// one. Of keys whose places are near each other, those seen first, the frequent ones, stay in front.
     #[inline]
     fn make_room(&mut self) {
         if self.len() == self.most {
