@@ -1,7 +1,10 @@
 //! `// flow-allow W0301: reason`: what such a comment says, and the part of the script that it speaks of: the line below
-//! it, or its own line if that has code, with all of the brackets that begin there. Knows no lints.
+//! it, or its own line if that has code, with all of the brackets that begin there; above a declaration or a stage all of
+//! that, wherever its lines end. Knows no lints.
 
-use crate::token::{Token, TokenKind};
+use crate::lexer::tokens;
+use crate::parse::declarations;
+use crate::token::{DECLARATION_WORDS, Token, TokenKind};
 use std::ops::Range;
 
 /// The word that makes a comment one of these.
@@ -30,17 +33,91 @@ pub fn allows(comment: &str) -> Option<Allows<'_>> {
     Some(Allows { codes, at, reason: reason.trim() })
 }
 
-/// What the comment that is this token speaks of.
-pub fn allowed(text: &str, tokens: &[Token], comment: usize) -> Range<usize> {
-    let is_code = |token: &&Token| !token.is_comment() && token.span.start < token.span.end;
-    let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |end| end + 1);
-    let own_line = line_start(tokens[comment].span.start as usize);
-    let behind = tokens[..comment].iter().rev().find(is_code).filter(|t| t.span.end as usize > own_line);
-    let below = || tokens[comment + 1..].iter().find(is_code);
-    let Some(first) = behind.or_else(below) else { return 0..0 };
-    let line = line_start(first.span.start as usize)..line_end(text, first.span.end as usize);
-    let start = if behind.is_some() { opened_before(text, tokens, &line) } else { line.start };
-    start..closed_behind(text, tokens, line)
+/// The comments of a script, and what those that allow something speak of.
+#[derive(Debug)]
+pub struct Allowing<'t> {
+    text: &'t str,
+    tokens: Vec<Token>,
+    /// Where the declarations stand.
+    decls: Vec<Range<usize>>,
+}
+
+impl<'t> Allowing<'t> {
+    /// None if nothing is allowed in the text.
+    pub fn of(text: &'t str) -> Option<Allowing<'t>> {
+        // What stands before the first declaration is none.
+        let begins = |decl: &Range<usize>| {
+            let word = text[decl.clone()].split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+            text[decl.clone()].starts_with('@') || DECLARATION_WORDS.contains(&word)
+        };
+        let decls = || declarations(text).into_iter().map(|span| span.range()).filter(begins).collect();
+        text.contains(MARK).then(|| Allowing { text, tokens: tokens(text), decls: decls() })
+    }
+
+    /// Its comments, by their number among all tokens.
+    pub fn comments(&self) -> impl Iterator<Item = (usize, &Token)> {
+        self.tokens.iter().enumerate().filter(|(_, token)| token.is_comment())
+    }
+
+    /// What the comment that is this token speaks of.
+    pub fn allowed(&self, comment: usize) -> Range<usize> {
+        let (text, tokens) = (self.text, &self.tokens[..]);
+        let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let own_line = line_start(tokens[comment].span.start as usize);
+        let before = tokens[..comment].iter().rev().find(|token| is_code(token));
+        let behind = before.filter(|token| token.span.end as usize > own_line);
+        let below = || tokens[comment + 1..].iter().find(|token| is_code(token));
+        let Some(first) = behind.or_else(below) else { return 0..0 };
+        let line = line_start(first.span.start as usize)..line_end(text, first.span.end as usize);
+        let end = closed_behind(text, tokens, line.clone());
+        match behind {
+            Some(_) => opened_before(text, tokens, &line)..end,
+            None => line.start..end.max(self.whole(first.span.start as usize).end),
+        }
+    }
+
+    /// The declaration or stage that begins at an offset; nothing if none does.
+    pub(crate) fn whole(&self, at: usize) -> Range<usize> {
+        match self.decls.iter().find(|decl| decl.contains(&at)) {
+            Some(decl) if decl.start == at => decl.clone(),
+            Some(decl) => self.stages(decl).find(|stage| stage.start == at).unwrap_or(at..at),
+            None => at..at,
+        }
+    }
+
+    /// The declaration that holds an offset.
+    pub(crate) fn decl(&self, at: usize) -> Option<&Range<usize>> {
+        self.decls.iter().find(|decl| decl.contains(&at))
+    }
+
+    /// The stages of a declaration, and its connector behind an arrow.
+    pub(crate) fn stages(&self, decl: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let mut depth = 0usize;
+        let mut starts = Vec::new();
+        for token in self.code().filter(|token| decl.contains(&(token.span.start as usize))) {
+            match token.kind {
+                TokenKind::Open => depth += 1,
+                TokenKind::Close => depth = depth.saturating_sub(1),
+                TokenKind::Operator
+                    if depth == 0 && matches!(&self.text[token.span.range()], "|>" | "->") =>
+                {
+                    starts.push(token.span.start as usize);
+                }
+                _ => {}
+            }
+        }
+        let ends = starts.clone().into_iter().skip(1).chain([decl.end]);
+        starts.into_iter().zip(ends).map(|(start, end)| start..end)
+    }
+
+    /// Its tokens that are no comments.
+    pub(crate) fn code(&self) -> impl Iterator<Item = &Token> {
+        self.tokens.iter().filter(|token| is_code(token))
+    }
+}
+
+fn is_code(token: &Token) -> bool {
+    !token.is_comment() && token.span.start < token.span.end
 }
 
 fn line_end(text: &str, at: usize) -> usize {
@@ -93,9 +170,9 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> &str {
-        let tokens = crate::tokens(text);
-        let comment = tokens.iter().position(|t| allows(&text[t.span.range()]).is_some()).unwrap();
-        text[allowed(text, &tokens, comment)].trim()
+        let all = Allowing::of(text).unwrap();
+        let comment = all.comments().find(|(_, t)| allows(&text[t.span.range()]).is_some()).unwrap().0;
+        text[all.allowed(comment)].trim()
     }
 
     #[test]
@@ -122,5 +199,16 @@ mod tests {
         assert_eq!(of("|> a {\n  // flow-allow W0301: r\n  y: 2 }\n|> b"), "y: 2 }");
         assert_eq!(of("// flow-allow W0301: r\n|> a(\"http://x\", {"), "|> a(\"http://x\", {");
         assert_eq!(of("// flow-allow W0301: r\n"), "");
+    }
+
+    #[test]
+    fn above_a_declaration_or_a_stage_it_speaks_of_all_of_that() {
+        let script = "stream s = a\n  |> filter(\n    x > 1)\n    |> keyBy\n    (x)\n  -> out\n    (1)";
+        let next = "\n\nsink o = s -> p()";
+        let with =
+            |mark: &str| format!("{script}{next}").replace(mark, &format!("// flow-allow W0301: r\n{mark}"));
+        assert_eq!(of(&with("stream")), script);
+        assert_eq!(of(&with("|> keyBy")), "|> keyBy\n    (x)");
+        assert_eq!(of(&with("-> out")), "-> out\n    (1)");
     }
 }

@@ -23,7 +23,7 @@ mod shift;
 pub mod span;
 mod token;
 
-pub use allow::{Allows, allowed, allows};
+pub use allow::{Allowing, Allows, allows};
 pub use build::name_for;
 pub use codes::Code;
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};

@@ -120,9 +120,13 @@ fn remembered(shared: &mut Shared<'_>, segment: &Segment, memory: Option<&mut Me
         known.sound = !told;
         return Some(known);
     }
-    let (said, behind) = (shared.diagnostics.len(), shared.exprs.len());
+    // The same mistake in the declaration before is told with it: a label more says as much as a diagnostic.
+    let said = |shared: &Shared<'_>| {
+        (shared.diagnostics.len(), shared.diagnostics.last().map_or(0, |last| last.labels.len()))
+    };
+    let (before, behind) = (said(shared), shared.exprs.len());
     let mut decl = declaration(shared, segment)?;
-    let right = shared.diagnostics.len() == said && !told;
+    let right = said(shared) == before && !told;
     decl.sound = right && !mended && !matches!(decl.kind, DeclKind::Error(_));
     if let Some(memory) = memory.filter(|_| decl.sound) {
         memory.keep(text, start, &decl, &shared.exprs, behind);

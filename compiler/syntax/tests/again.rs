@@ -57,3 +57,16 @@ fn after_every_edit_trees_and_diagnostics_are_those_of_a_fresh_parse() {
         }
     }
 }
+
+#[test]
+fn a_mistake_that_is_told_with_that_of_another_declaration_is_told_when_that_one_is_mended() {
+    let second = "stream again = bids\n> limit(3)\n";
+    let mut memory = Memory::default();
+    for first in ["stream first = bids\n> limit(2)\n", "stream first = bids\n|> limit(2)\n"] {
+        let text = format!("{first}{second}");
+        let (_, again) = parse_again(FileId(0), &text, &mut memory);
+        let (_, fresh) = parse(FileId(0), &text);
+        assert_eq!(again.len(), 1, "{again:?}");
+        assert_eq!(format!("{again:?}"), format!("{fresh:?}"));
+    }
+}

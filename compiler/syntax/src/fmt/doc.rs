@@ -50,11 +50,6 @@ impl Comment<'_> {
         self.own_line || self.text.starts_with("//")
     }
 
-    /// Does it allow a lint?
-    pub(super) fn allows(&self) -> bool {
-        crate::allow::allows(self.text).is_some()
-    }
-
     /// Does it keep its group from standing on one line?
     pub(super) fn breaks(&self) -> bool {
         self.ends_line() || self.text.contains('\n')

@@ -1,6 +1,6 @@
 //! Tokens → document: where lines may break inside of brackets and expressions.
 
-use super::doc::{Comment, Doc};
+use super::doc::Doc;
 use super::spacing::{blank_between, is_join_on};
 use super::words::Word;
 use std::ops::Range;
@@ -8,8 +8,6 @@ use std::ops::Range;
 /// Builds documents from the words of a script.
 pub(super) struct Layout<'w, 't> {
     pub(super) words: &'w [Word<'t>],
-    /// Is there a `flow-allow` in the script?
-    pub(super) allows: bool,
 }
 
 /// What a bracket holds.
@@ -54,9 +52,7 @@ impl<'t> Layout<'_, 't> {
         let mut i = range.start;
         while i < range.end {
             if i > range.start {
-                if breaks(i) && self.stays(i) {
-                    out.push(Doc::Text(" "));
-                } else if breaks(i) {
+                if breaks(i) {
                     out.push(Doc::Line { blank: false });
                 } else if blank_between(self.words, i) {
                     out.push(Doc::Text(" "));
@@ -86,34 +82,6 @@ impl<'t> Layout<'_, 't> {
         self.run_breaking(first..range.end, &|i| points.binary_search(&i).is_ok(), &mut rest);
         parts.push(Doc::Indent(rest));
         push_group(parts, self.forced(range), out);
-    }
-
-    /// Must the word stay on the line it is on? A `flow-allow` speaks of a line: what it speaks of must not move to another
-    /// one. (Brackets that begin on the line are spoken of as a whole.)
-    pub(super) fn stays(&self, i: usize) -> bool {
-        if !self.allows || self.words[i].newline {
-            return false;
-        }
-        let first = (0..i).rev().find(|i| self.words[*i].newline).unwrap_or(0);
-        let mut before = i;
-        while before > first {
-            before -= 1;
-            if self.words[before].is_close() && self.words[before].partner >= first {
-                before = self.words[before].partner;
-            } else if self.words[before].is_open() {
-                return false;
-            }
-        }
-        let behind = self.words[i..].iter().skip(1).position(|word| word.newline);
-        let line = first..behind.map_or(self.words.len(), |behind| i + 1 + behind);
-        let above = self.words[first].lead.iter();
-        self.words[line].iter().flat_map(|word| &word.trail).chain(above).any(Comment::allows)
-    }
-
-    /// Has the declaration a `flow-allow` in or above it?
-    pub(super) fn has_allows(&self, range: Range<usize>) -> bool {
-        let words = || self.words[range.clone()].iter();
-        self.allows && words().any(|word| word.lead.iter().chain(&word.trail).any(Comment::allows))
     }
 
     /// Does a comment inside of the range, or a bracket the author broke, force a break?
@@ -213,7 +181,7 @@ impl<'t> Layout<'_, 't> {
             self.expression(from..i, out);
             self.word(i, out);
             let blank = self.blank_before(i + 1);
-            out.push(if self.stays(i + 1) { Doc::Text(" ") } else { Doc::Line { blank } });
+            out.push(Doc::Line { blank });
             from = i + 1;
             i += 1;
         }

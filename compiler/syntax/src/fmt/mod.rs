@@ -3,6 +3,7 @@
 //! Works on tokens, so that every comment is kept by construction; the syntax tree only says where
 //! the statements of a block begin. Two blanks a level, 100 columns, one stage a line, no alignment.
 
+mod allowing;
 mod doc;
 mod layout;
 mod spacing;
@@ -23,6 +24,10 @@ use words::Word;
 
 /// The script in the one style, or what is wrong with its syntax.
 pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
+    once(text).map(|formatted| allowing::still(text, formatted))
+}
+
+fn once(text: &str) -> Result<String, Vec<Diagnostic>> {
     let file = FileId::default();
     let (program, diagnostics) = parse(file, text);
     if diagnostics.iter().any(Diagnostic::is_error) {
@@ -45,7 +50,10 @@ pub fn format_again(text: &str, memory: &Memory) -> Result<String, Vec<Diagnosti
     let toks = classify(text, &lexed.tokens, 0..lexed.tokens.len());
     let segments = segments(file, text, &toks, 0, &mut lexed.diagnostics);
     match bodies_if_right(file, text, &mut lexed, &segments, memory) {
-        Some(bodies) => Ok(laid_out(text, words::words(text, &lexed.tokens, &toks), &segments, &bodies)),
+        Some(bodies) => {
+            let formatted = laid_out(text, words::words(text, &lexed.tokens, &toks), &segments, &bodies);
+            Ok(allowing::still(text, formatted))
+        }
         // All that is wrong is told, as if nothing were known.
         None => format(text),
     }
@@ -67,7 +75,7 @@ fn laid_out(text: &str, mut words: Vec<Word<'_>>, segments: &[Segment], bodies: 
     for decl in &decls {
         mark(&mut words, decl.clone());
     }
-    let layout = Layout { words: &words, allows: text.contains("flow-allow ") };
+    let layout = Layout { words: &words };
     let mut printer = Printer::new();
     for (n, decl) in decls.iter().enumerate() {
         if n > 0 {
@@ -192,8 +200,7 @@ impl<'t> Decl<'_, '_, 't> {
         joints.retain(|i| matches!(self.word(*i).class, b'|' | b'$'));
         let stages = joints.iter().filter(|i| self.word(**i).class == b'|').count();
         let head_end = joints.first().copied().unwrap_or(self.range.end);
-        let written_short = stages == 0 && !self.layout.has_allows(self.range.clone())
-            || joints.iter().all(|i| !self.word(*i).newline);
+        let written_short = stages == 0 || joints.iter().all(|i| !self.word(*i).newline);
         if stages <= 1 && written_short && !self.layout.forced(start..self.range.end) {
             let mut flat = Vec::new();
             self.layout.run(start..self.range.end, &mut flat);
@@ -207,10 +214,7 @@ impl<'t> Decl<'_, '_, 't> {
         let mut rest = Vec::new();
         for (n, joint) in joints.iter().enumerate() {
             let end = joints.get(n + 1).copied().unwrap_or(self.range.end);
-            rest.push(match self.layout.stays(*joint) {
-                true => Doc::Text(" "),
-                false => Doc::Hard { blank: self.layout.blank_before(*joint) },
-            });
+            rest.push(Doc::Hard { blank: self.layout.blank_before(*joint) });
             self.layout.run(*joint..end, &mut rest);
         }
         out.push(Doc::Indent(rest));
@@ -286,7 +290,7 @@ impl<'t> Decl<'_, '_, 't> {
             let comma = end > *from && self.word(end - 1).class == b',';
             end -= usize::from(comma);
             let blank = n > 0 && self.layout.blank_before(*from);
-            inner.push(if n > 0 && self.layout.stays(*from) { Doc::Text(" ") } else { Doc::Hard { blank } });
+            inner.push(Doc::Hard { blank });
             self.statement(*from..end, &mut inner);
             if comma {
                 let word = self.word(end);

@@ -135,11 +135,8 @@ pub fn is_allowed(sources: &SourceMap, code: Code, at: Span) -> bool {
 
 /// Finds the comments of one file. They stand on lines of their own, or with code on its line.
 fn collect(file: FileId, text: &str, allows: &mut Vec<Allow>) {
-    if !text.contains("flow-allow ") {
-        return;
-    }
-    let tokens = flow_syntax::tokens(text);
-    for (number, token) in tokens.iter().enumerate().filter(|(_, token)| token.is_comment()) {
+    let Some(all) = flow_syntax::Allowing::of(text) else { return };
+    for (number, token) in all.comments() {
         let comment = &text[token.span.range()];
         let documents =
             comment.strip_prefix("///").is_some_and(|doc| doc.trim_start().starts_with("flow-allow "));
@@ -150,7 +147,7 @@ fn collect(file: FileId, text: &str, allows: &mut Vec<Allow>) {
         }
         let Some(said) = flow_syntax::allows(comment) else { continue };
         let reason = !said.reason.is_empty();
-        let line = if reason { flow_syntax::allowed(text, &tokens, number) } else { 0..0 };
+        let line = if reason { all.allowed(number) } else { 0..0 };
         let mut offset = token.span.start as usize + said.at;
         for word in said.codes.split(',') {
             let name = word.trim();
