@@ -2,7 +2,7 @@
 
 use crate::args::{self, Spec};
 use crate::checker::Checker;
-use crate::expr::{ExprCx, Fields, did_you_mean, list_names};
+use crate::expr::{ExprCx, Fields, IN_GENERATE, did_you_mean, list_names};
 use crate::names;
 use crate::suggest;
 use flow_plan::connector::table::GENERATORS;
@@ -188,7 +188,7 @@ impl<'a> Checker<'a> {
     }
 
     fn any_constant(&mut self, ast: &'a Program, id: ExprId) -> Option<(DataType, Value)> {
-        let mut cx = ExprCx::new(self, ast, Fields::None("in `generate`"));
+        let mut cx = ExprCx::new(self, ast, Fields::None(IN_GENERATE));
         let typed = cx.expr(id, None)?;
         let expr = cx.finish(&typed);
         let value = crate::constants::evaluate_constant(self, &expr, typed.span)?;

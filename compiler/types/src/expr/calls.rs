@@ -2,11 +2,12 @@
 
 use super::messages::{did_you_mean, list_names, short};
 use super::overload::{Fit, Vars, param_at, takes};
-use super::scope::{Fields, NowRule};
+use super::scope::{Fields, IN_GENERATE, NowRule};
 use super::{ExprCx, Typed};
 use crate::suggest;
 use flow_plan::cast::{self, CastRule};
 use flow_plan::catalogue::{self, FunctionDef, Signature, TypePattern};
+use flow_plan::connector::table::GENERATORS;
 use flow_plan::expr::{Kind, NodeId, OnFail};
 use flow_plan::{DataType, Value};
 use flow_syntax::ast::{Arg, DeclKind, ExprId, ExprKind, Ident};
@@ -620,6 +621,10 @@ impl<'a> ExprCx<'_, 'a> {
             self.ck.report(diag);
             return;
         }
+        if GENERATORS.iter().any(|generator| generator.name == name) {
+            self.misplaced_generator(name, span);
+            return;
+        }
         if let (Some(operator), [a, b]) = (suggest::foreign_operator(name), args) {
             let (a, b) = (self.span(a.value), self.span(b.value));
             let text = format!("{} {operator} {}", self.ck.text(a), self.ck.text(b));
@@ -675,6 +680,21 @@ impl<'a> ExprCx<'_, 'a> {
             None => diag.help("your own functions are declared with `fn name(x: T) -> U = …`"),
         };
         self.ck.report(diag);
+    }
+
+    /// A generator in a larger expression, or nowhere near `generate`.
+    fn misplaced_generator(&mut self, name: &str, span: Span) {
+        let call = short(self.ck.text(span));
+        let message = format!("`{name}` is a generator: it stands alone as a field of `generate`");
+        let in_generate = matches!(self.fields, Fields::None(IN_GENERATE));
+        let help = match in_generate {
+            true => format!(
+                "make it a field of its own, `n: {call}`, and compute with that in a stage: `|> map {{ k: … }}`"
+            ),
+            false => format!("for example `generate {{ n: {call} }} rate: 1000`"),
+        };
+        let label = if in_generate { "no part of an expression" } else { "not a function" };
+        self.ck.report(Diagnostic::new(codes::UNKNOWN_FUNCTION, span, message).at(label).help(help));
     }
 
     /// `x.f(a)`: flow writes `f(x, a)`.

@@ -17,7 +17,7 @@ mod user_fns;
 
 pub(crate) use aggregates::Grouping;
 pub(crate) use messages::{a, ambiguous, did_you_mean, list_names, short, unknown_field};
-pub(crate) use scope::{Fields, Local, NowRule, Path};
+pub(crate) use scope::{Fields, IN_GENERATE, Local, NowRule, Path};
 
 /// A name as it is written in a script: in backticks where it is no plain word.
 pub(crate) fn quoted(name: &str) -> String {

@@ -17,6 +17,9 @@ pub(crate) struct Local {
     pub written: Option<Span>,
 }
 
+/// Where the fields of `generate` are made.
+pub(crate) const IN_GENERATE: &str = "in `generate`";
+
 /// The fields in scope.
 pub(crate) enum Fields<'s> {
     /// None: constants, functions, options. Says where we are.
