@@ -5,7 +5,7 @@ use crate::runnable::meaningless;
 use crate::upgrade::{self, Upgrade, Upgrades};
 use flow_plan::operator::Plan;
 use flow_syntax::ast::Program;
-use flow_syntax::{Applicability, Diagnostic, SourceMap, Span, codes};
+use flow_syntax::{Applicability, Diagnostic, FileId, SourceMap, Span, codes};
 use flow_types::{Checked, Levels};
 use std::path::Path;
 
@@ -25,6 +25,8 @@ pub struct Compilation {
     pub sources: SourceMap,
     /// Their trees, in the order of the sources.
     pub programs: Vec<Program>,
+    /// Of each file, the files that it imports and where it says so.
+    pub imports: Vec<Vec<(FileId, Span)>>,
     /// What is wrong, sorted by place, each mistake once.
     pub diagnostics: Vec<Diagnostic>,
     /// What is known of it, also when parts are wrong.
@@ -52,6 +54,7 @@ impl Compilation {
         Compilation {
             sources: self.sources.clone(),
             programs: Vec::new(),
+            imports: Vec::new(),
             diagnostics: Vec::new(),
             checked: self.checked.clone(),
             plan: None,
@@ -99,7 +102,7 @@ pub fn analyse_again(
     mut memory: Option<&mut Memories>,
     before: Option<&mut Compilation>,
 ) -> Result<Compilation, LoadError> {
-    let load::Loaded { sources, programs, mut diagnostics } =
+    let load::Loaded { sources, programs, mut diagnostics, imports } =
         load::load(loader, path, memory.as_deref_mut())?;
     let params = upgrade::params_of_main(loader, path, &programs, &options.params);
     let input = flow_types::Input {
@@ -116,7 +119,8 @@ pub fn analyse_again(
     let (checked, found) = flow_types::check_again(&input, before);
     doubt_guesses(&programs, &checked, &mut diagnostics);
     diagnostics.extend(found);
-    let mut main = Compilation { sources, programs, diagnostics, checked, plan: None, upgrades: Vec::new() };
+    let (plan, upgrades) = (None, Vec::new());
+    let mut main = Compilation { sources, programs, imports, diagnostics, checked, plan, upgrades };
     if main.checked.ok {
         main.diagnostics.extend(meaningless(&main.checked));
     }

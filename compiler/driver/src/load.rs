@@ -62,6 +62,8 @@ pub(crate) struct Loaded {
     /// The script, then its imports, each once; in the order of their file ids.
     pub(crate) programs: Vec<Program>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Of each file, the files that it imports and where it says so.
+    pub(crate) imports: Vec<Vec<(FileId, Span)>>,
 }
 
 struct Loading<'a> {
@@ -99,6 +101,7 @@ pub(crate) fn load(
         next += 1;
     }
     loading.circles();
+    loading.loaded.imports = loading.edges;
     Ok(loading.loaded)
 }
 

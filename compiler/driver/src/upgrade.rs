@@ -77,7 +77,7 @@ impl Upgrades<'_> {
         let own = &self.main.sources.file(FileId(0));
         let path = beside(self.path, restore);
         let loaded = load::load(self.loader, &path, self.memory.as_deref_mut());
-        let load::Loaded { mut sources, programs, diagnostics: mut found } =
+        let load::Loaded { mut sources, programs, diagnostics: mut found, imports } =
             loaded.map_err(|error| Box::new(missing(restore, &path, &error)))?;
         // The test's own script, once more: as a guest among the files of the other one.
         let guest = sources.add(own.name.clone(), own.text.clone());
@@ -107,8 +107,9 @@ impl Upgrades<'_> {
         let steps = steps.into_iter().map(|step| home.step(step)).collect();
         // What is wrong with the steps is not the script's.
         checked.ok = !found.iter().any(Diagnostic::is_mistake);
+        let (plan, upgrades) = (None, Vec::new());
         let mut script =
-            Compilation { sources, programs, diagnostics: found, checked, plan: None, upgrades: Vec::new() };
+            Compilation { sources, programs, imports, diagnostics: found, checked, plan, upgrades };
         script.link();
         match script.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect::<Vec<_>>()[..] {
             [] => {}

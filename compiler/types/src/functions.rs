@@ -186,6 +186,9 @@ impl<'a> Checker<'a> {
         };
         if let Some(ret) = &decl.ret {
             cx.ck.literal_references(global.program, decl.body, ret.span);
+            if let Some(given) = body.as_ref().and_then(|body| body.written) {
+                cx.ck.same_records(given, ret.span);
+            }
         }
         let (Some(body), true) = (body, ok) else { return (None, cx.next_local) };
         let mut typed = body;

@@ -93,6 +93,32 @@ impl<'a> Checker<'a> {
         None
     }
 
+    /// Notes that the fields of two written types are one: a value of the one stands where the other is wanted, which is right
+    /// because they have the same fields, and would not be if only one of them had another name.
+    pub(crate) fn same_records(&mut self, one: Span, other: Span) {
+        let mut open = vec![(one, other)];
+        let mut seen = 0;
+        while let Some((one, other)) = open.pop().filter(|_| seen < MOST) {
+            seen += 1;
+            let (Some(one), Some(other)) = (self.meant(one), self.meant(other)) else { continue };
+            match (&one.kind, &other.kind) {
+                _ if one.span == other.span => {}
+                (TypeKind::Record(fields), TypeKind::Record(others)) => {
+                    for field in fields {
+                        let same = others.iter().find(|other| other.name.name == field.name.name);
+                        let Some(same) = same else { continue };
+                        self.same_field(field.name.span, same.name.span);
+                        open.push((field.ty.span, same.ty.span));
+                    }
+                }
+                (TypeKind::Generic(_, of), TypeKind::Generic(_, others)) => {
+                    open.extend(of.iter().zip(others).map(|(one, other)| (one.span, other.span)));
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Notes what the fields of records mean that are written where a value of this written type is wanted.
     pub(crate) fn literal_references(&mut self, ast: &'a Program, value: ExprId, at: Span) {
         match &ast.exprs[value].kind {

@@ -83,6 +83,7 @@ fn to_confirm(edits: Edits, harm: Harm, why: String) -> lsp::WorkspaceEdit {
         Harm::Lost => "loses saved state",
         Harm::Unknown => "may lose saved state",
         Harm::Reads => "changes what is read",
+        Harm::Writes => "changes what is written",
         Harm::None => "changes saved state",
         Harm::Warned => "is warned of when it is deployed",
     };

@@ -66,7 +66,11 @@ impl Documents {
             let trial = self.trial(path, before, &changes, [&first.name, &new]);
             let (part, after) = trial.ok_or_else(|| format!("{} cannot be read", path.display()))?;
             let same = editor::means_the_same(&part, &after, &changes, &first, &new);
-            let changed = same.map(|()| editor::saved_changes(&part, &after, &first));
+            let changed = same.map(|()| {
+                let mut changed = editor::saved_changes(&part, &after, &first);
+                changed.extend(editor::writes_otherwise(&part, &after));
+                changed
+            });
             self.let_go([part, Rc::new(after)]);
             let reads = targets.iter().flat_map(|target| editor::reads_otherwise(before, target, &new));
             saved.extend(changed?.into_iter().chain(reads).map(|change| Saved::of(path, change)));

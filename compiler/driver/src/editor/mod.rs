@@ -26,7 +26,7 @@ pub use problems::problems;
 pub use rename::{
     Changes, Harm, Reach, SavedChange, Target, declared_already, declares, edits as rename_edits, goes_on_in,
     is_as_right, knows_all, means_the_same, new_name, places, reached, reads, reads_otherwise, same_fields,
-    saved_changes, target,
+    saved_changes, target, writes_otherwise,
 };
 pub use selection::selections;
 pub use semantic::{Word, WordKind, words};

@@ -313,6 +313,7 @@ fn saved(text: &str, mark: &str) -> Vec<String> {
         let mark = match change.harm {
             Harm::Warned => "~ ",
             Harm::Reads => "< ",
+            Harm::Writes => "> ",
             Harm::None => "",
             Harm::Unknown => "? ",
             Harm::Lost => "! ",
@@ -412,11 +413,31 @@ fn fields_of_records_within_others_are_one_wherever_they_are_used() {
 }
 
 #[test]
-fn a_field_that_is_the_same_by_its_shape_alone_is_not_renamed_by_half() {
-    let text = "type A = { x: int }\ntype B = { x: int }\nfn f(b: B) -> int = b.x\n\
-                source s: { a: A } = file(\"s\", format: json)\nsink o = s |> filter(f(a) > 1) -> blackhole()\n";
-    let why = renamed(Path::new("s.flow"), text, text.find("x: int").unwrap(), "zz").unwrap_err();
-    assert!(why.contains("s.flow:5"), "{why}");
+fn fields_of_types_that_stand_for_each_other_are_renamed_together() {
+    let types = "type In = { q: int }\ntype A = { x: int, inn: In }\ntype B = { x: int, inn: In }\n";
+    let script = |rest: &str| {
+        format!(
+            "{types}source s: {{ a: A }} = file(\"s\", format: json)\nsource t: {{ a: B }} = file(\"t\", format: json)\n{rest}"
+        )
+    };
+    for rest in [
+        "fn f(b: B) -> int = b.x\nsink o = s |> filter(f(a) > 1) -> blackhole()\n",
+        "fn g(a: A) -> B = a\nsink o = s |> map { v: g(a).x } -> blackhole()\n",
+        "fn h(all: list<B>) -> int = len(all)\nfn both(a: list<A>) -> int = h(a)\n",
+        "stream u = s |> union(t)\nsink o = u |> map { v: a.x } -> blackhole()\n",
+    ] {
+        let text = script(rest);
+        let new = rename(&text, "{ x", "zz").unwrap_or_else(|why| panic!("{why}\n{text}"));
+        let renamed = text.replace("{ x: int", "{ zz: int").replace("b.x", "b.zz").replace(").x", ").zz");
+        assert_eq!(new, renamed.replace("a.x", "a.zz"), "{text}");
+    }
+    // Where nothing says that they are one, it is refused, with the other type named.
+    let text = script(
+        "sink o = s |> map { y: [a, mk(1)] } -> blackhole()\nfn mk(x: int) -> B = { x, inn: { q: 2 } }\n",
+    );
+    assert!(!super::script(&text).has_errors(), "{:?}", findings(&super::script(&text)));
+    let why = rename(&text, "{ x", "zz").unwrap_err();
+    assert!(why.contains("; `B` (s.flow:3) has a field `x` of its own"), "{why}");
 }
 
 #[test]
@@ -469,4 +490,31 @@ fn a_rename_says_which_sources_look_for_another_name_in_their_data() {
     assert_eq!(says("v: int"), ["`t` finds `v` in its data by that name, and looks for `zz` behind this"]);
     assert!(says("k: int } = file(\"b\"").is_empty(), "without a header columns go by their order");
     assert!(says("own: k").is_empty() && says("Geo = {").is_empty());
+}
+
+#[test]
+fn a_rename_says_which_sinks_write_another_name() {
+    let text = "type Geo = { zone: string }\ntype Row = { k: int, geo: Geo }\n\
+                source a: Row = file(\"a\", format: json)\n\
+                stream s = a |> map { k, geo, own: k + 1 }\n\
+                sink o = s -> file(\"o\", format: json)\n\
+                sink p = s |> map { other: own } -> stdout(format: json)\n\
+                sink c = s |> map { own } -> file(\"c\", format: csv(header: false))\n\
+                sink h = s -> blackhole()\n";
+    let says = |mark: &str| {
+        let before = script(text);
+        let (target, _) = editor::target(&before, text.find(mark).unwrap()).unwrap();
+        let mut changes = Changes::default();
+        changes.add(&before.sources, editor::rename_edits(&before, &target, "zz"));
+        let after = script(&changes.applied(Path::new("s.flow"), text.to_string()));
+        assert!(!after.has_errors(), "{:?}", findings(&after));
+        let all = editor::writes_otherwise(&before, &after);
+        assert!(all.iter().all(|change| change.harm == Harm::Writes));
+        all.into_iter().map(|change| change.message).collect::<Vec<_>>()
+    };
+    assert_eq!(says("k: int, geo"), ["`o` writes `zz` behind this, and no `k`"]);
+    assert_eq!(says("own: k"), ["`o` writes `zz` behind this, and no `own`"]);
+    assert_eq!(says("other: own"), ["`p` writes `zz` behind this, and no `other`"]);
+    assert_eq!(says("zone: string"), ["`o` writes other names within `geo` behind this"]);
+    assert!(says("s = a").is_empty() && says("Geo = {").is_empty());
 }

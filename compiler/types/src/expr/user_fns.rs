@@ -42,8 +42,11 @@ impl<'a> ExprCx<'_, 'a> {
         }
         let declared = self.ck.globals[index].decl;
         if let flow_syntax::ast::DeclKind::Fn(function) = &declared.kind {
-            for (slot, (_, ty)) in slots.iter().zip(&function.params) {
+            for ((slot, (_, ty)), value) in slots.iter().zip(&function.params).zip(&values) {
                 self.ck.literal_references(self.ast, *slot, ty.span);
+                if let Some(given) = value.as_ref().and_then(|value| value.written) {
+                    self.ck.same_records(given, ty.span);
+                }
             }
         }
         let values: Vec<Typed> = values.into_iter().collect::<Option<_>>()?;

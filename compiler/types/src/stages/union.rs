@@ -2,7 +2,7 @@
 
 use super::PipeCx;
 use crate::checked::{CheckedOperator, Input};
-use crate::stream::StreamType;
+use crate::stream::{Column, StreamType};
 use flow_plan::operator::{OperatorKind, StreamMode};
 use flow_plan::{DataType, Expr};
 use flow_syntax::ast::{Arg, ExprKind, Path, Stage};
@@ -84,6 +84,11 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                     order.push(position);
                     self.ck.mark_read(theirs.id);
                     self.ck.same_field(column.origin, theirs.origin);
+                    let written =
+                        |column: &Column| column.written.or_else(|| self.ck.written_of(column.origin));
+                    if let (Some(one), Some(other)) = (written(column), written(theirs)) {
+                        self.ck.same_records(one, other);
+                    }
                     if let (Some(a), Some(b)) = (&column.ty, &theirs.ty) {
                         if a.unwrapped() != b.unwrapped() {
                             problems.push(format!("`{}` is `{a}` here and `{b}` in `{name}`", column.name));

@@ -13,7 +13,7 @@ mod shorthand;
 pub use changes::Changes;
 pub use doubt::knows_all;
 pub use reach::{Reach, reached};
-pub use reads::reads_otherwise;
+pub use reads::{reads_otherwise, writes_otherwise};
 pub use same::{is_as_right, means_the_same};
 pub use saved::{Harm, SavedChange, saved_changes};
 

@@ -1,4 +1,5 @@
-//! What a rename changes outside of the scripts: sources and tables find the fields of their data by their names.
+//! What a rename changes outside of the scripts: sources and tables find the fields of their data by their names, and what
+//! sinks write is read by them.
 
 use super::{Harm, SavedChange, Target, plain};
 use crate::Compilation;
@@ -28,6 +29,35 @@ pub fn reads_otherwise(before: &Compilation, target: &Target, new: &str) -> Vec<
         ),
     };
     reads.map(change).collect()
+}
+
+/// The sinks of a script whose rows have other field names behind the rename: whoever reads them looks for the old ones.
+pub fn writes_otherwise(before: &Compilation, after: &Compilation) -> Vec<SavedChange> {
+    let Some(program) = before.programs.first() else { return Vec::new() };
+    let (old, new) = (&before.checked, &after.checked);
+    let sinks = program.decls.iter().filter_map(|decl| match &decl.kind {
+        DeclKind::Sink(sink) => sink.connector.as_ref().filter(|to| !unread(before, to)).map(|_| sink),
+        _ => None,
+    });
+    let changed = sinks.filter_map(|sink| {
+        let index = old.declarations.iter().position(|d| d.name_span == sink.name.span)?;
+        let (one, other) = (old.pipeline(index)?, new.pipeline(index)?);
+        let columns = one.output.columns.iter().zip(&other.output.columns);
+        let (one, other) = columns.into_iter().find(|(a, b)| a.name != b.name || a.ty != b.ty)?;
+        let message = match one.name == other.name {
+            true => format!("`{}` writes other names within `{}` behind this", sink.name.name, one.name),
+            false => {
+                format!("`{}` writes `{}` behind this, and no `{}`", sink.name.name, other.name, one.name)
+            }
+        };
+        Some(SavedChange { harm: Harm::Writes, message })
+    });
+    changed.collect()
+}
+
+/// Does nobody find the fields of a sink by their names?
+fn unread(before: &Compilation, connector: &Connector) -> bool {
+    connector.name.name == "blackhole" || by_position(before, connector)
 }
 
 /// Does the connector take fields by their order?

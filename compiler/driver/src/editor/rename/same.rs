@@ -5,6 +5,8 @@ use super::super::plain;
 use super::changes::Moves;
 use super::{Changes, Target, line_of};
 use crate::Compilation;
+use crate::load::identity;
+use flow_syntax::ast::{DeclKind, FieldType, TypeKind};
 use flow_syntax::{Code, Diagnostic, Span};
 use std::collections::HashSet;
 
@@ -16,8 +18,8 @@ pub fn means_the_same(
     target: &Target,
     new: &str,
 ) -> Result<(), String> {
-    let look =
-        Look { before, after, moves: &changes.moves(&after.sources), old: &target.name, new: plain(new) };
+    let moves = &changes.moves(&after.sources);
+    let look = Look { before, after, changes, moves, old: &target.name, new: plain(new) };
     look.mistakes()?;
     look.names()?;
     look.columns()?;
@@ -42,6 +44,7 @@ pub fn is_as_right(part: &Compilation, whole: &Compilation) -> bool {
 struct Look<'a> {
     before: &'a Compilation,
     after: &'a Compilation,
+    changes: &'a Changes,
     moves: &'a Moves,
     old: &'a str,
     new: &'a str,
@@ -72,12 +75,40 @@ impl Look<'_> {
         let labels = found.labels.iter().take(1);
         let labels = labels.map(|label| format!(" ({}: {})", line_of(sources, label.span), label.text));
         format!(
-            "as `{}` {} would be wrong: {}{}",
+            "as `{}` {} would be wrong: {}{}{}",
             self.new,
             line_of(sources, found.primary.span),
             found.message,
-            labels.collect::<String>()
+            labels.collect::<String>(),
+            self.of_another_type().unwrap_or_default()
         )
+    }
+
+    /// A type whose field of the old name is not renamed: values of types with the same fields stand for each other.
+    fn of_another_type(&self) -> Option<String> {
+        let sources = &self.before.sources;
+        let is_renamed = |field: &FieldType| {
+            let edits = self.changes.of(&identity(sources.file(field.name.span.file)));
+            edits.iter().any(|(range, _)| *range == field.name.span.range())
+        };
+        let decls = self.before.programs.iter().flat_map(|program| &program.decls);
+        let types = decls.filter_map(|decl| match &decl.kind {
+            DeclKind::Type(of) => match &of.ty.kind {
+                TypeKind::Record(fields) => Some((&of.name, fields)),
+                _ => None,
+            },
+            _ => None,
+        });
+        let with_it = |fields: &[FieldType]| fields.iter().find(|field| field.name.name == self.old).cloned();
+        let own: Vec<_> = types.filter_map(|(name, fields)| Some((name, with_it(fields)?))).collect();
+        own.iter().find(|(_, field)| is_renamed(field))?;
+        let (name, _) = own.iter().find(|(_, field)| !is_renamed(field))?;
+        Some(format!(
+            "; `{}` ({}) has a field `{}` of its own: where values of one type stand for the other, use one type for both",
+            name.name,
+            line_of(sources, name.span),
+            self.old
+        ))
     }
 
     /// Would a name mean something else?

@@ -24,6 +24,8 @@ pub enum Harm {
     None,
     /// Nothing that is saved: other names are looked for in data.
     Reads,
+    /// Nothing that is saved: other names are written, which others read.
+    Writes,
     /// Nobody can say, while the script has errors.
     Unknown,
     /// Something, or all of it: a job does not go on from there, or only without it.
