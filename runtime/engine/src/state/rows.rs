@@ -55,6 +55,11 @@ impl RowStore {
         })
     }
 
+    /// One column of the rows of these slots.
+    pub(crate) fn gather_of(&self, column: usize, slots: &[u32]) -> Column {
+        self.columns[column].gather(slots)
+    }
+
     /// The rows of these slots, a column each.
     pub(crate) fn gather(&self, slots: &[u32]) -> Vec<Column> {
         self.columns.iter().map(|column| column.gather(slots)).collect()

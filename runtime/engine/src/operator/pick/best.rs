@@ -108,6 +108,25 @@ impl<P: Place> BestOperator<P> {
         self.frame.written(self.store.is_some(), self.at_end, &self.by)
     }
 
+    /// Columns of the input, none of them a key, of the lists of some slots, whose rows are stored here.
+    fn beside_keys(&self, columns: &[usize], slots: &[u32], stored: &[u32]) -> Vec<Column> {
+        let time = self.frame.hidden.time.filter(|_| self.at_end);
+        let held: Vec<usize> = self.frame.row.iter().copied().chain(time).collect();
+        let mut compared: Option<Vec<Column>> = None;
+        let column = |column: &usize| {
+            if let (Some(store), Some(at)) = (&self.store, held.iter().position(|held| held == column)) {
+                return Some(store.gather_of(at, stored));
+            }
+            let compared = compared.get_or_insert_with(|| {
+                let lists = slots.iter().map(|&slot| self.lists.of(slot as usize));
+                let places: Vec<P> = lists.flatten().map(|entry| entry.place.clone()).collect();
+                P::write(&self.by, &places)
+            });
+            self.by.columns().position(|by| by == *column).map(|at| compared[at].clone())
+        };
+        columns.iter().filter_map(column).collect()
+    }
+
     /// Stored rows with rank and whatever stands behind.
     fn rows(&self, stored: &[u32], ranks: Vec<i64>, behind: impl Iterator<Item = Column>) -> Option<Batch> {
         let mut columns = self.store.as_ref()?.gather(stored);
@@ -161,30 +180,20 @@ impl<P: Place> Entries for BestOperator<P> {
     }
 
     fn entries(&mut self, slots: &[u32]) -> Columns {
-        let (mut of, mut order, mut places, mut stored) = (vec![], vec![], vec![], vec![]);
+        let (mut of, mut order, mut stored) = (vec![], vec![], vec![]);
         for &slot in slots {
             for (at, entry) in self.lists.of(slot as usize).iter().enumerate() {
                 of.push(slot);
                 order.push(at as i64);
-                places.push(entry.place.clone());
                 stored.push(entry.row);
             }
         }
         let written = self.written();
-        let mut known: Vec<(usize, Column)> =
-            self.frame.keys.iter().copied().zip(self.table.gather(&of)).collect();
-        if let Some(store) = &self.store {
-            let time = self.frame.hidden.time.filter(|_| self.at_end);
-            known.extend(self.frame.row.iter().copied().chain(time).zip(store.gather(&stored)));
-        }
-        known.extend(self.by.columns().zip(P::write(&self.by, &places)));
-        let column =
-            |of: usize| known.iter().find(|(known, _)| *known == of).map(|(_, column)| column.clone());
-        let mut columns = Columns::default();
         let (key, row) = written.split_at(self.frame.keys.len());
-        columns.rows(&self.frame.fields(key), key.iter().filter_map(|&of| column(of)));
+        let mut columns = Columns::default();
+        columns.rows(&self.frame.fields(key), self.table.gather(&of));
         columns.ints(PLACE, order.into_iter());
-        columns.rows(&self.frame.fields(row), row.iter().filter_map(|&of| column(of)));
+        columns.rows(&self.frame.fields(row), self.beside_keys(row, slots, &stored));
         if self.at_end {
             columns.ints(NUMBER, self.births.numbers_of(&of));
             let picked = |ranks: &Vec<i64>| of.iter().map(|&slot| ranks[slot as usize]).collect();
