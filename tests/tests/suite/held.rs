@@ -154,3 +154,16 @@ fn rows_that_were_given_as_they_came_cannot_be_given_at_the_end() {
         "{refused}"
     );
 }
+
+/// By the wall clock, windows end while no job runs.
+#[test]
+fn windows_that_ended_while_no_job_ran_are_given_when_one_goes_on() {
+    let script = format!(
+        "{ROWS}sink out = a |> keyBy(k) |> window(tumbling(300ms, time: processing)) |> trigger(early: 1h)\n\
+         |> sum(v) as n |> map {{ n }} -> stdout(format: json)\n"
+    );
+    let pause = |_: &mut Snapshot| std::thread::sleep(std::time::Duration::from_millis(900));
+    let given = goes_on_from(&script, &script, vec![rows(), rows()], pause).unwrap();
+    let sums: Vec<i64> = given.iter().map(|row| row.parse().unwrap()).collect();
+    assert_eq!(sums.iter().sum::<i64>(), 2 * (0..9).sum::<i64>(), "{given:?}");
+}

@@ -46,6 +46,8 @@ pub(crate) struct Kept {
     changelog: bool,
     /// By end and start.
     open: BTreeMap<(i64, i64), Open>,
+    /// What was due up to here is given, since the job began or went on.
+    given_to: i64,
     /// Rows of the current batch that are refused: each is told of once.
     refused: BTreeSet<u32>,
     /// Of each batch of rows that are behind some of their windows: those that another window has refused already.
@@ -129,7 +131,7 @@ impl Kept {
         changelog: bool,
     ) -> Kept {
         let (open, refused, told) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
-        Kept { spans, lateness, late, discarding, changelog, open, refused, told }
+        Kept { spans, lateness, late, discarding, changelog, open, given_to: NO_WATERMARK, refused, told }
     }
 
     /// The windows of a row, least end first.
@@ -244,12 +246,9 @@ impl Kept {
             common.rows += len;
         }
         rows.sort_by_key(|(met, ..)| *met);
-        let (all, mut given) = (common.rows, moment.before);
+        let all = common.rows;
         for (met, part, row) in rows {
-            if met > given {
-                self.give_due(common, cx, (given, met))?;
-                given = met;
-            }
+            self.give_due(common, cx, met)?;
             let part = &mut parts[part];
             common.rows = part.first;
             std::mem::swap(&mut self.refused, &mut part.refused);
@@ -281,17 +280,13 @@ impl Kept {
         Ok(())
     }
 
-    /// Gives, in the order of time, the windows that are due at the second watermark and were not at the first, and what
-    /// has changed of those that no row can reach any more.
-    fn give_due(
-        &mut self,
-        common: &mut Common,
-        cx: &mut Context<'_>,
-        (from, to): (i64, i64),
-    ) -> Result<(), Halt> {
-        if to <= from {
+    /// Gives, in the order of time, the windows that are due at a watermark, and what has changed of those that no row
+    /// can reach any more.
+    fn give_due(&mut self, common: &mut Common, cx: &mut Context<'_>, to: i64) -> Result<(), Halt> {
+        if to <= self.given_to {
             return Ok(());
         }
+        let from = std::mem::replace(&mut self.given_to, to);
         let due = self.open.range((from.saturating_add(1), i64::MIN)..=(to, i64::MAX));
         let due = due.map(|(&window, _)| (window.0, false, window));
         let mut turns: Vec<(i64, bool, (i64, i64))> = due.collect();
@@ -590,7 +585,7 @@ impl Windows for Kept {
     ) -> Result<(), Halt> {
         let now = moment.latest(i64::MAX);
         self.take_behind(common, cx, moment)?;
-        self.give_due(common, cx, (moment.before, now))?;
+        self.give_due(common, cx, now)?;
         while let Some(first) = self.open.first_entry()
             && first.key().0.saturating_add(self.lateness) <= now
         {
