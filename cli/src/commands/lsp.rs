@@ -17,6 +17,12 @@ impl flow_lsp::Files for Disk {
         script::real(path, &self.0)
     }
 
+    fn fields(&self, path: &Path) -> Vec<(String, String)> {
+        let found = flow_connectors::infer::infer(path, &self.0).ok();
+        let fields = found.iter().flat_map(|found| &found.ty.fields);
+        fields.map(|field| (field.name.to_string(), field.ty.to_string())).collect()
+    }
+
     fn scripts(&self, folder: &Path) -> Vec<PathBuf> {
         script::in_folder_and_hidden(folder, &self.0)
     }

@@ -17,6 +17,10 @@ pub trait Files {
     fn read(&self, path: &Path) -> Result<Vec<u8>, LoadError>;
     /// The scripts in a folder and those below it.
     fn scripts(&self, folder: &Path) -> Vec<PathBuf>;
+    /// The fields of a data file and their types; none if it cannot be read.
+    fn fields(&self, _: &Path) -> Vec<(String, String)> {
+        Vec::new()
+    }
     /// The one path of a file that may be reached by several, through links.
     fn real(&self, path: &Path) -> PathBuf {
         flow_driver::normal(path)

@@ -6,12 +6,33 @@
 
 use crate::documents::Documents;
 use flow_driver::Compilation;
-use flow_driver::editor::{self, ActionKind};
+use flow_driver::editor::{self, ActionKind, Around};
 use flow_syntax::Edit;
 use lsp_types as lsp;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::Path;
+
+/// What a script does not say itself.
+struct Others<'a> {
+    documents: &'a Documents,
+    /// The path of the script.
+    own: &'a Path,
+    /// The scripts that import something.
+    texts: OnceCell<Vec<String>>,
+}
+
+impl Around for Others<'_> {
+    fn mentioned(&self, what: &str) -> bool {
+        let texts = self.texts.get_or_init(|| self.documents.importing(self.own));
+        texts.iter().any(|text| text.contains(what))
+    }
+
+    fn fields(&self, path: &str) -> Vec<(String, String)> {
+        let folder = self.own.parent().unwrap_or(Path::new(""));
+        self.documents.files.fields(&flow_driver::normal(&folder.join(path)))
+    }
+}
 
 impl Documents {
     /// The text, or the declarations in a range of it, in the one style; nothing where it does not parse.
@@ -45,11 +66,8 @@ impl Documents {
         };
         let mut all = Vec::new();
         let own = self.get(uri)?.path.clone();
-        let texts = OnceCell::new();
-        let elsewhere = |what: &str| {
-            texts.get_or_init(|| self.importing(&own)).iter().any(|text: &String| text.contains(what))
-        };
-        for found in editor::actions(&compiled, range, &elsewhere) {
+        let around = Others { documents: self, own: &own, texts: OnceCell::new() };
+        for found in editor::actions(&compiled, range, &around) {
             let kind = match found.kind {
                 ActionKind::QuickFix => lsp::CodeActionKind::QUICKFIX,
                 ActionKind::FixAll => lsp::CodeActionKind::SOURCE_FIX_ALL,

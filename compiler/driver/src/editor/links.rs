@@ -44,7 +44,8 @@ fn inside(span: Span) -> Span {
     Span::new(span.file, start, end)
 }
 
-fn data(program: &Program, connector: &Connector) -> Option<Link> {
+/// The data file that a connector names.
+pub(super) fn data(program: &Program, connector: &Connector) -> Option<Link> {
     let path = |arg: &&Arg| arg.name.as_ref().is_none_or(|name| name.name == "path");
     if connector.name.name != "file" {
         return None;

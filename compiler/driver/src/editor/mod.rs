@@ -16,7 +16,7 @@ mod semantic;
 mod signature;
 mod symbols;
 
-pub use actions::{Action, ActionKind, actions, fix_all, fix_all_again};
+pub use actions::{Action, ActionKind, Around, actions, fix_all, fix_all_again};
 pub use complete::{Completion, CompletionKind, complete, script_path};
 pub use format::{format_edits, format_range};
 pub use hover::{Hint, Hover, hints, hover};

@@ -7,6 +7,11 @@ use flow_edits::examples;
 use flow_syntax::Edit;
 use flow_syntax::ast::DeclKind;
 
+/// A script that no other one imports.
+fn alone(_: &str) -> bool {
+    false
+}
+
 /// What each state is called, and was.
 fn state_ids(compiled: &Compilation) -> Vec<(String, Option<String>)> {
     let checked = &compiled.checked;
@@ -71,7 +76,7 @@ sink `to morrow` = s
 /// The offers at every stage of every example, as it is, with former names, and with ids: applied, the script is as right as
 /// before, and its states are called as they were.
 fn applied_everywhere(kind: ActionKind) -> usize {
-    let mut count = 0;
+    let (mut count, mut styled) = (0, 0);
     let twice = (std::path::PathBuf::from("s.flow"), TWICE.to_string());
     let scripts = examples().into_iter().map(|path| (path.clone(), read(&path))).chain([twice]);
     for (path, text) in scripts.flat_map(|(path, text)| {
@@ -79,8 +84,7 @@ fn applied_everywhere(kind: ActionKind) -> usize {
     }) {
         let before = compiled(&path, &text);
         for (at, _) in text.match_indices("|> ") {
-            for action in actions(&before, at + 3..at + 4, &|_| false).into_iter().filter(|a| a.kind == kind)
-            {
+            for action in actions(&before, at + 3..at + 4, &alone).into_iter().filter(|a| a.kind == kind) {
                 count += 1;
                 let new = edited(&text, &action.edits);
                 let after = compiled(&path, &new);
@@ -88,9 +92,14 @@ fn applied_everywhere(kind: ActionKind) -> usize {
                 let errors = |c: &Compilation| c.diagnostics.iter().filter(|d| d.is_error()).count();
                 assert_eq!(errors(&before), errors(&after), "{place}\n{:?}", findings(&after));
                 assert_eq!(state_ids(&before), state_ids(&after), "{place}");
+                if flow_syntax::format(&text).is_ok_and(|formatted| formatted == text) {
+                    assert_eq!(flow_syntax::format(&new).as_ref(), Ok(&new), "{place}");
+                    styled += 1;
+                }
             }
         }
     }
+    assert!(styled > 20, "{styled}");
     count
 }
 
@@ -111,13 +120,13 @@ fn an_extracted_stream_stands_above_its_reader_and_keeps_states() {
     let compiled = script(text);
     let at = text.find("aggregate").unwrap();
     let action =
-        actions(&compiled, at..at, &|_| false).into_iter().find(|a| a.kind == ActionKind::Extract).unwrap();
+        actions(&compiled, at..at, &alone).into_iter().find(|a| a.kind == ActionKind::Extract).unwrap();
     assert_eq!(
         edited(text, &action.edits),
         "source a: { k: int, v: int } = file(\"a\", format: json)\n\nstream oInput = a\n  |> filter(v > 0)\n  |> keyBy(k)\n  |> @id(\"o.aggregate\") aggregate { n: count() }\n\n/// Sums.\nsink o = oInput\n  |> filter(n > 1)\n  -> stdout(format: json)\n"
     );
     let key = text.find("keyBy").unwrap();
-    let between = actions(&compiled, key..key, &|_| false).into_iter().any(|a| a.kind == ActionKind::Extract);
+    let between = actions(&compiled, key..key, &alone).into_iter().any(|a| a.kind == ActionKind::Extract);
     assert!(!between, "nothing can stand between a key and what uses it");
 }
 
@@ -129,8 +138,7 @@ fn stages_are_not_extracted_where_something_would_change_by_it() {
         let compiled = script(&text);
         assert!(!compiled.has_errors(), "{:?}", findings(&compiled));
         let at = text.rfind(at).unwrap();
-        let found =
-            actions(&compiled, at..at, &|_| false).into_iter().find(|a| a.kind == ActionKind::Extract);
+        let found = actions(&compiled, at..at, &alone).into_iter().find(|a| a.kind == ActionKind::Extract);
         found.map(|action| edited(&text, &action.edits))
     };
     let refused = [
@@ -187,7 +195,7 @@ fn fields_that_a_type_lacks_are_added_with_the_type_of_their_use() {
     let compiled = script(text);
     let at = text.find("price").unwrap();
     let found =
-        actions(&compiled, at..at, &|_| false).into_iter().find(|a| a.title.starts_with("add `")).unwrap();
+        actions(&compiled, at..at, &alone).into_iter().find(|a| a.title.starts_with("add `")).unwrap();
     let new = edited(text, &found.edits);
     assert!(
         new.starts_with("type Bid = { auction: int, at: timestamp, price: int, channel: string, ok: bool }"),
@@ -199,10 +207,47 @@ fn fields_that_a_type_lacks_are_added_with_the_type_of_their_use() {
     let compiled = script(&lines);
     let at = lines.find("price").unwrap();
     let found =
-        actions(&compiled, at..at, &|_| false).into_iter().find(|a| a.title.starts_with("add `")).unwrap();
+        actions(&compiled, at..at, &alone).into_iter().find(|a| a.title.starts_with("add `")).unwrap();
     let new = edited(&lines, &found.edits);
     assert!(new.starts_with("type Bid = {\n  auction: int,\n  at: timestamp,\n  price: int,"), "{new}");
     assert!(!script(&new).has_errors(), "{new}");
+}
+
+/// A data file that can be read.
+struct Data;
+
+impl flow_driver::editor::Around for Data {
+    fn mentioned(&self, _: &str) -> bool {
+        false
+    }
+
+    fn fields(&self, path: &str) -> Vec<(String, String)> {
+        let fields = [("price", "float"), ("channel", "string?"), ("more", "int")];
+        let there = fields.iter().filter(|_| path == "data/b.ndjson");
+        there.map(|(name, ty)| (name.to_string(), ty.to_string())).collect()
+    }
+}
+
+#[test]
+fn fields_that_a_data_file_has_are_added_with_the_type_they_have_there() {
+    let offered = |file: &str, rest: &str| {
+        let source =
+            format!("type Bid = {{ auction: int }}\nsource bids: Bid = file(\"{file}\", format: json)\n");
+        let text = format!("{source}sink o = bids |> map {{ {rest} }} -> stdout(format: json)\n");
+        let at = text.find("map {").unwrap() + 6;
+        let all = actions(&script(&text), at..at, &Data);
+        let found = all.into_iter().find(|a| a.title.starts_with("add `")).unwrap();
+        (found.title, edited(&text, &found.edits).lines().next().unwrap().to_string())
+    };
+    let (title, ty) = offered("data/b.ndjson", "price, c: channel");
+    assert_eq!(title, "add `price: float`, `channel: string?` to `Bid` (as in `data/b.ndjson`)");
+    assert_eq!(ty, "type Bid = { auction: int, price: float, channel: string? }");
+    let (title, _) = offered("data/b.ndjson", "price, none");
+    assert_eq!(title, "add `price: float`, `none: string` to `Bid` (the type is a guess)");
+    let (title, _) = offered("data/b.ndjson", "price, n: none > 1");
+    assert_eq!(title, "add `price: float`, `none: int` to `Bid` (what `data/b.ndjson` has as it is there)");
+    let (title, _) = offered("elsewhere.ndjson", "price");
+    assert_eq!(title, "add `price: string` to `Bid` (the type is a guess)");
 }
 
 #[test]
@@ -240,7 +285,7 @@ fn a_guess_is_never_applied_with_all_that_is_certain() {
     let text = format!("{fields}sink o = a |> filter(totl > 1) -> stdout(format: json)\n");
     let at = text.find("totl").unwrap();
     let offered =
-        actions(&script(&text), at..at, &|_| false).into_iter().find(|a| a.kind == ActionKind::QuickFix);
+        actions(&script(&text), at..at, &alone).into_iter().find(|a| a.kind == ActionKind::QuickFix);
     assert!(offered.is_some_and(|fix| !fix.preferred), "a guess is a quick fix");
 }
 
@@ -268,10 +313,8 @@ fn a_range_is_formatted_without_touching_the_rest() {
 fn an_id_is_pinned_in_front_of_what_the_state_was_called() {
     let text = "source a: { k: int } = file(\"a\", format: json)\nsink o = a |> keyBy(k) |> @was(\"o.sum\") count() -> blackhole()\n";
     let at = text.find("count()").unwrap();
-    let pin = actions(&script(text), at..at, &|_| false)
-        .into_iter()
-        .find(|a| a.kind == ActionKind::Rewrite)
-        .unwrap();
+    let pin =
+        actions(&script(text), at..at, &alone).into_iter().find(|a| a.kind == ActionKind::Rewrite).unwrap();
     let new = edited(text, &pin.edits);
     assert!(new.contains("|> @id(\"o.count\") @was(\"o.sum\") count()"), "{new}");
 }
@@ -287,7 +330,7 @@ fn fields_are_added_below_the_comment_of_the_last_one() {
     ] {
         let text = format!("{written}{head}");
         let at = text.find("n > 1").unwrap();
-        let all = actions(&script(&text), at..at, &|_| false);
+        let all = actions(&script(&text), at..at, &alone);
         let add = all.into_iter().find(|action| action.title.starts_with("add ")).unwrap();
         assert_eq!(add.title, "add `n: int`, `m: string` to `T` (the type is a guess)");
         assert_eq!(edited(&text, &add.edits), format!("{expected}{head}"));
@@ -299,7 +342,7 @@ fn what_other_scripts_read_is_not_extracted_and_their_names_are_taken() {
     let text = "source a: { k: int } = file(\"a\", format: json)\nstream s = a |> filter(10 / k > 1) |> map { k } |> limit(3)\nsink o = s -> blackhole()\n";
     let at = text.find("map").unwrap();
     let extracted = |elsewhere: &dyn Fn(&str) -> bool| {
-        let all = actions(&script(text), at..at, elsewhere);
+        let all = actions(&script(text), at..at, &elsewhere);
         all.into_iter().find(|a| a.kind == ActionKind::Extract).map(|action| edited(text, &action.edits))
     };
     assert!(extracted(&|_| false).unwrap().contains("stream sInput = a"));

@@ -1,6 +1,6 @@
 //! The first stages of a pipeline become a `stream` of their own. States keep their ids.
 
-use super::{Action, ActionKind, quoted, touches};
+use super::{Action, ActionKind, quoted, restyled, touches};
 use crate::Compilation;
 use flow_syntax::ast::{Decl, DeclKind, Pipeline, Stage};
 use flow_syntax::{Edit, Span};
@@ -44,14 +44,12 @@ pub(super) fn extract(
         return None;
     }
     let new = free_name(compiled, &name.name, elsewhere);
-    let mut edits = vec![
-        Edit {
-            span: above(compiled, decl),
-            replacement: declaration(compiled, checked, pipeline, last, &new),
-        },
-        rest(compiled, pipeline, last, &new),
-    ];
-    edits.extend(counted_on(checked, pipeline, last));
+    let mut left = vec![rest(compiled, pipeline, last, &new)];
+    left.extend(counted_on(checked, pipeline, last));
+    let made = declaration(compiled, checked, pipeline, last, &new);
+    let made = flow_syntax::format(&made).map(|made| format!("{made}\n")).unwrap_or(made);
+    let mut edits = vec![Edit { span: above(compiled, decl), replacement: made }];
+    edits.extend(restyled(compiled, decl.span, left));
     let title = format!("extract the stages up to `{}` into a stream", pipeline.stages[last].name.name);
     Some(Action { title, kind: ActionKind::Extract, edits, preferred: false, mends: None })
 }

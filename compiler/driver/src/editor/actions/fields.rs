@@ -1,7 +1,9 @@
 //! Fields that a script uses and its type lacks, added to the type.
 
-use super::{Action, ActionKind, touches};
+use super::{Action, ActionKind, Around, touches};
 use crate::Compilation;
+use crate::editor::links;
+use crate::editor::plain;
 use flow_syntax::ast::{
     BinaryOp, DeclKind, ExprId, ExprKind, FieldType, Program, StageKind, TypeExpr, TypeKind, UnaryOp,
 };
@@ -9,30 +11,36 @@ use flow_syntax::{Edit, Span, codes};
 use std::ops::Range;
 
 /// Adds the unknown fields of the record whose use is in the range: all that the script uses of it.
-pub(super) fn add(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
+pub(super) fn add(compiled: &Compilation, range: &Range<usize>, around: &dyn Around) -> Option<Action> {
     let unknown = |found: &&flow_syntax::Diagnostic| found.code == codes::UNKNOWN_FIELD;
     let all: Vec<_> = compiled.diagnostics.iter().filter(unknown).collect();
     let here = all.iter().find(|found| touches(found.primary.span, range))?;
     let label = here.labels.first()?.span;
     let (name, record) = record(compiled, label)?;
     let TypeKind::Record(fields) = &record.kind else { return None };
-    let mut added: Vec<(String, Guess)> = Vec::new();
+    let (file, known) = in_data(compiled, label, name.as_deref(), around).unwrap_or_default();
+    let mut added: Vec<(String, Type)> = Vec::new();
     for found in all.iter().filter(|found| found.labels.first().is_some_and(|l| l.span == label)) {
         let field = compiled.sources.text(found.primary.span).to_string();
         if !added.iter().any(|(known, _)| *known == field) {
-            added.push((field, guess(compiled, found.primary.span)));
+            let there = known.iter().find(|(name, _)| *name == plain(&field));
+            let read = there.map(|(_, ty)| Type { name: ty.clone(), from: Taken::Data });
+            added.push((field, read.unwrap_or_else(|| guess(compiled, found.primary.span))));
         }
     }
     let written: Vec<String> = added.iter().map(|(field, ty)| format!("{field}: {}", ty.name)).collect();
     let names: Vec<String> = written.iter().map(|field| format!("`{field}`")).collect();
     let to = name.map_or_else(|| "the declared type".to_string(), |name| format!("`{name}`"));
-    let guessed = match added.iter().filter(|(_, ty)| !ty.by_use).count() {
-        0 => "",
-        1 => " (the type is a guess)",
-        _ => " (the types are guesses)",
+    let from = |from: Taken| added.iter().filter(|(_, ty)| ty.from == from).count();
+    let said = match (from(Taken::Nowhere), from(Taken::Data)) {
+        (0, 0) => String::new(),
+        (0, of) if of == added.len() => format!(" (as in `{file}`)"),
+        (0, _) => format!(" (what `{file}` has as it is there)"),
+        (1, _) => " (the type is a guess)".to_string(),
+        _ => " (the types are guesses)".to_string(),
     };
     Some(Action {
-        title: format!("add {} to {to}{guessed}", names.join(", ")),
+        title: format!("add {} to {to}{said}", names.join(", ")),
         kind: ActionKind::QuickFix,
         edits: appended(compiled, record, fields, &written),
         preferred: false,
@@ -65,10 +73,44 @@ fn appended(compiled: &Compilation, record: &TypeExpr, fields: &[FieldType], add
 }
 
 /// A type that a field may have.
-struct Guess {
+struct Type {
     name: String,
-    /// Does its use suggest it?
-    by_use: bool,
+    from: Taken,
+}
+
+/// Where a type is taken from.
+#[derive(Clone, Copy, PartialEq)]
+enum Taken {
+    /// The data file has the field.
+    Data,
+    /// Its use suggests it.
+    Use,
+    /// A guess.
+    Nowhere,
+}
+
+/// The data file that is read as rows of a record, and the fields that it has.
+fn in_data(
+    compiled: &Compilation,
+    origin: Span,
+    name: Option<&str>,
+    around: &dyn Around,
+) -> Option<(String, Vec<(String, String)>)> {
+    let program = compiled.programs.first()?;
+    let reads = |ty: &TypeExpr| match &ty.kind {
+        TypeKind::Name(of) => Some(of.name.as_str()) == name,
+        _ => ty.span == origin,
+    };
+    program.decls.iter().find_map(|decl| {
+        let (ty, connector) = match &decl.kind {
+            DeclKind::Source(source) => (source.ty.as_ref()?, &source.connector),
+            DeclKind::Table(table) => (table.ty.as_ref()?, &table.connector),
+            _ => return None,
+        };
+        let path = links::data(program, connector).filter(|_| reads(ty))?.path;
+        let fields = around.fields(&path);
+        (!fields.is_empty()).then_some((path, fields))
+    })
 }
 
 /// The record type at a place that the checker calls the origin of a record.
@@ -85,7 +127,7 @@ fn record(compiled: &Compilation, origin: Span) -> Option<(Option<String>, &Type
 }
 
 /// The type that the use of a field suggests; a string if nothing is known.
-fn guess(compiled: &Compilation, at: Span) -> Guess {
+fn guess(compiled: &Compilation, at: Span) -> Type {
     let found = compiled.programs.get(usize::from(at.file.0)).and_then(|program| {
         let id = program
             .exprs
@@ -95,7 +137,8 @@ fn guess(compiled: &Compilation, at: Span) -> Guess {
         as_time(program, id)
             .or_else(|| program.exprs.iter().find_map(|(_, expr)| by_use(compiled, program, &expr.kind, id)))
     });
-    Guess { by_use: found.is_some(), name: found.unwrap_or_else(|| "string".into()) }
+    let from = if found.is_some() { Taken::Use } else { Taken::Nowhere };
+    Type { from, name: found.unwrap_or_else(|| "string".into()) }
 }
 
 fn as_time(program: &Program, id: ExprId) -> Option<String> {

@@ -33,13 +33,32 @@ pub struct Action {
     pub mends: Option<usize>,
 }
 
-/// The changes that are offered for a byte range of the main file. `elsewhere` says whether another script that may import
-/// this one mentions something.
-pub fn actions(compiled: &Compilation, range: Range<usize>, elsewhere: &dyn Fn(&str) -> bool) -> Vec<Action> {
+/// What a script does not say itself.
+pub trait Around {
+    /// Does another script that may import this one mention something?
+    fn mentioned(&self, what: &str) -> bool;
+    /// The fields of a data file and their types, as `flow infer` finds them; none if it cannot be read. The path is that
+    /// of the script.
+    fn fields(&self, path: &str) -> Vec<(String, String)>;
+}
+
+/// Who only knows what other scripts mention.
+impl<F: Fn(&str) -> bool> Around for F {
+    fn mentioned(&self, what: &str) -> bool {
+        self(what)
+    }
+
+    fn fields(&self, _: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+/// The changes that are offered for a byte range of the main file.
+pub fn actions(compiled: &Compilation, range: Range<usize>, around: &dyn Around) -> Vec<Action> {
     let mut all = fixes(compiled, &range);
-    all.extend(fields::add(compiled, &range));
+    all.extend(fields::add(compiled, &range, around));
     all.extend(pin(compiled, &range));
-    all.extend(extract::extract(compiled, &range, elsewhere));
+    all.extend(extract::extract(compiled, &range, &|what| around.mentioned(what)));
     let sure = fix_all(compiled);
     if !sure.is_empty() {
         let title = "apply all fixes that are certain".to_string();
@@ -119,6 +138,23 @@ fn applied(text: &str, edits: &[Edit]) -> String {
     text
 }
 
+/// A declaration with edits within it done, laid out as `flow fmt` would do it.
+fn restyled(compiled: &Compilation, decl: Span, edits: Vec<Edit>) -> Vec<Edit> {
+    let start = decl.start as usize;
+    let old = compiled.sources.text(decl);
+    let moved = |edit: &Edit| {
+        let range = edit.span.range();
+        let span = Span::new(decl.file, range.start - start, range.end - start);
+        Edit { span, replacement: edit.replacement.clone() }
+    };
+    let new = applied(old, &edits.iter().map(moved).collect::<Vec<_>>());
+    let Ok(new) = flow_syntax::format(&new) else { return edits };
+    let new = new.trim_end();
+    let (gone, come) = super::format::differing(old, new);
+    let span = Span::new(decl.file, start + gone.start, start + gone.end);
+    vec![Edit { span, replacement: new[come].to_string() }]
+}
+
 /// Pins the state of the stage at the range: it keeps the id it has, whatever its declaration is called later.
 fn pin(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
     let program = compiled.programs.first()?;
@@ -126,9 +162,12 @@ fn pin(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
         let Some(pipeline) = compiled.checked.pipeline(index) else { continue };
         for stage in pipeline.stages.iter().filter(|stage| touches(stage.span, range)) {
             let state = pipeline.operators[stage.operators.clone()].iter().find_map(|o| o.state.as_ref());
-            let written =
-                program.decls.iter().flat_map(|decl| stages_of(&decl.kind)).find(|s| s.span == stage.span);
-            if let (Some(state), Some(written)) = (state, written)
+            let stages = program
+                .decls
+                .iter()
+                .flat_map(|decl| stages_of(&decl.kind).iter().map(move |stage| (decl.span, stage)));
+            let written = stages.into_iter().find(|(_, written)| written.span == stage.span);
+            if let (Some(state), Some((decl, written))) = (state, written)
                 && written.id.is_none()
             {
                 let id = quoted(&state.id);
@@ -138,7 +177,7 @@ fn pin(compiled: &Compilation, range: &Range<usize>) -> Option<Action> {
                 return Some(Action {
                     title,
                     kind: ActionKind::Rewrite,
-                    edits: vec![edit],
+                    edits: restyled(compiled, decl, vec![edit]),
                     preferred: false,
                     mends: None,
                 });
