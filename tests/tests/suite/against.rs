@@ -450,6 +450,38 @@ fn a_script_that_moved_is_compared_with_where_it_was_also_if_only_it_is_named() 
 }
 
 #[test]
+fn a_script_without_a_job_that_was_renamed_is_compared_with_what_it_was() {
+    let other = "source rows = generate { k: seq() } rate: 10\nsink out = rows -> blackhole()\n";
+    let folder = repository(&[("a.flow", OLD), ("b.flow", other), ("stays.flow", OLD)]);
+    std::fs::remove_file(folder.path().join("a.flow")).unwrap();
+    std::fs::remove_file(folder.path().join("b.flow")).unwrap();
+    let check = |text: &str, what: &str| {
+        std::fs::write(folder.path().join("z.flow"), text).unwrap();
+        let args = ["check", what, "--width", "200", "--against", "git:HEAD"];
+        let (status, _, err) = flow(folder.path(), &args);
+        (status, err)
+    };
+    let other_key = OLD.replace("keyBy(auction)", "keyBy(bidder)");
+    let called = "`totals.sum` drops: the job was called `a` and is called `z` now";
+    for what in ["z.flow", "."] {
+        let (status, err) = check(&other_key, what);
+        assert!(
+            status == Some(1) && err.contains(called) && !err.contains("a.flow` of git:HEAD is gone"),
+            "{err}"
+        );
+    }
+    // What has little in common with any is new.
+    let (status, err) = check(
+        "source x = generate { q: seq() } rate: 7\nstream y = x |> keyBy(q) |> count()\nsink z = y -> stdout(format: json)\n",
+        "z.flow",
+    );
+    assert!(status == Some(0) && err.contains("is new since `HEAD`"), "{err}");
+    // A job with a name is another one than one without.
+    let (status, err) = check(&format!("job totals {{}}\n\n{other_key}"), "z.flow");
+    assert!(status == Some(0) && err.contains("is new since `HEAD`"), "{err}");
+}
+
+#[test]
 fn an_edit_that_is_meant_says_so_and_no_check_calls_that_useless() {
     let allow = "// flow-allow W0311: the total is over both from now on\nstream totals";
     let folder = repository(&[("a.flow", OLD)]);

@@ -1,5 +1,6 @@
 //! `flow check --against`: does the state of another version of the script fit this one?
 
+mod alike;
 mod git;
 
 use crate::args::Check;
@@ -143,7 +144,15 @@ impl<'a> Against<'a> {
         }
         let root = self.look_elsewhere(path)?;
         let gone = root.and_then(|root| self.elsewhere.get(&root)).map_or(&[][..], Vec::as_slice);
-        match gone.iter().find(|old| same(old)) {
+        if let Some((_, old)) = gone.iter().find(|old| same(old)) {
+            return self.target.against(new, old, self.options, terms);
+        }
+        // Without a name of its own, a job is called like its file: it is known by its text alone.
+        if let Some(index) = alike::most(new, &self.gone) {
+            let (_, old) = self.gone.swap_remove(index);
+            return self.target.against(new, &old, self.options, terms);
+        }
+        match alike::most(new, gone).map(|index| &gone[index]) {
             Some((_, old)) => self.target.against(new, old, self.options, terms),
             None => Ok(compared),
         }
