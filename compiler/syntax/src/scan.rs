@@ -316,11 +316,36 @@ impl Scan<'_> {
             return self.toks.push(tok);
         }
         let span = tok.span(self.file);
+        let before = self.opens.last().map_or("", |o| &self.text[..o.tok.start as usize]);
+        if tok.class == b'$' && before.ends_with("rename") {
+            return self.renaming_arrow(tok);
+        }
         if tok.class == b'$' {
             self.thin_arrow(span);
             return self.plain(Tok { class: b'^', ..tok }, None);
         }
         self.toks.push(tok);
+    }
+
+    /// `rename(old -> new)`.
+    fn renaming_arrow(&mut self, tok: Tok) {
+        let message = "`rename` is written `rename(old: new)`";
+        let behind = self.toks.last().map_or(tok.start, |last| last.end);
+        let edit =
+            Edit { span: Span { file: self.file, start: behind, end: tok.end }, replacement: ":".into() };
+        match self.diagnostics.last_mut().filter(|d| d.message == message) {
+            Some(known) => {
+                known
+                    .labels
+                    .push(crate::diagnostic::Label { span: tok.span(self.file), text: "here too".into() });
+                known.fixes[0].edits.push(edit);
+            }
+            None => {
+                let diagnostic = Diagnostic::new(FOREIGN_WORD, tok.span(self.file), message);
+                self.diagnostics.push(diagnostic.fix("write `:`", edit.span, ":"));
+            }
+        }
+        self.toks.push(Tok { class: b':', ..tok });
     }
 
     /// `x -> value` and `"a" -> 1` inside of brackets.

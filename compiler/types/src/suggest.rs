@@ -68,7 +68,7 @@ pub fn foreign_stage(word: &str) -> Option<&'static str> {
             ("top", &["orderby", "order_by", "sort", "sortby", "sort_by", "largest"]),
             ("limit", &["take", "head", "fetch"]),
             ("distinct", &["dedup", "dedupe", "unique", "deduplicate", "distinctby", "drop_duplicates"]),
-            ("aggregate", &["agg", "summarize", "summarise", "reducebykey", "reduce", "fold", "summary"]),
+            ("aggregate", &["agg", "summarize", "summarise", "reducebykey", "summary"]),
             ("count", &["countby", "countbykey", "countbyvalue", "size"]),
             ("eventTime", &["watermark", "withtimestamps", "assigntimestamps", "withwatermark", "rowtime"]),
             ("union", &["unionall", "union_all", "concat", "merge", "unionbyname"]),
@@ -77,7 +77,7 @@ pub fn foreign_stage(word: &str) -> Option<&'static str> {
             ("leftJoin", &["left_join", "leftouterjoin", "outerjoin", "left_outer_join"]),
             ("semiJoin", &["semi_join", "leftsemi"]),
             ("antiJoin", &["anti_join", "except", "leftanti"]),
-            ("scan", &["statefulmap", "mapwithstate", "mapgroupswithstate", "process"]),
+            ("scan", &["statefulmap", "mapwithstate", "mapgroupswithstate", "process", "reduce", "fold"]),
             ("tap", &["print", "peek", "inspect", "debug", "log", "foreach"]),
             ("drop", &["dropcolumns", "exclude", "without", "drop_columns"]),
             ("rename", &["renamecolumn", "withcolumnrenamed", "rename_columns"]),
@@ -180,7 +180,7 @@ pub fn foreign_function(word: &str) -> Option<&'static str> {
             ("toJson", &["json_encode", "to_json", "stringify"]),
             ("split", &["string_split", "split_part", "str_split", "tokenize"]),
             ("trim", &["strip", "btrim"]),
-            ("any", &["some", "exists", "anymatch"]),
+            ("any", &["exists", "anymatch"]),
             ("all", &["every", "allmatch", "forall"]),
             ("padLeft", &["lpad", "padstart"]),
             ("padRight", &["rpad", "padend"]),
@@ -202,6 +202,38 @@ pub fn foreign_function(word: &str) -> Option<&'static str> {
             ("percentile", &["quantile", "percentile_cont"]),
         ],
     )
+}
+
+/// What a method of another language is with an operator of flow; its operand and arguments are texts.
+pub fn foreign_method(word: &str, texts: &[String]) -> Option<String> {
+    match (without_underscores(&word.to_ascii_lowercase()).as_str(), texts) {
+        ("unwrapor" | "orelse" | "getorelse" | "getordefault" | "ordefault", [x, or]) => {
+            Some(format!("{x} ?? {or}"))
+        }
+        ("issome" | "ispresent" | "isdefined" | "isnotnull" | "notnull" | "notna", [x]) => {
+            Some(format!("{x} != null"))
+        }
+        ("isnone" | "isabsent" | "isnull" | "isna", [x]) => Some(format!("{x} == null")),
+        ("isempty", [x]) => Some(format!("len({x}) == 0")),
+        _ => None,
+    }
+}
+
+/// Does another system cut a time to a part of it by this function?
+pub fn cuts_time(word: &str) -> bool {
+    matches!(without_underscores(&word.to_ascii_lowercase()).as_str(), "datetrunc" | "timestamptrunc")
+}
+
+/// The length of what another system calls a part of time, in quotes (`'hour'`).
+pub fn step_of_time(text: &str) -> Option<&'static str> {
+    let quoted = text.strip_prefix(['"', '\''])?.strip_suffix(['"', '\''])?;
+    Some(match quoted.to_ascii_lowercase().trim_end_matches('s') {
+        "second" => "1s",
+        "minute" => "1m",
+        "hour" => "1h",
+        "day" => "1d",
+        _ => return None,
+    })
 }
 
 /// Is the function known elsewhere under this name, with an operator in flow (`concat` is `+`)?

@@ -2,6 +2,7 @@
 
 use super::{Build, Pair};
 use crate::ast::{BinaryOp, ExprId, ExprKind, UnaryOp};
+use crate::class::Tok;
 use crate::codes::FOREIGN_WORD;
 use crate::diagnostic::Edit;
 use crate::grammar::Rule;
@@ -45,6 +46,29 @@ pub(super) fn is_comparison(op: BinaryOp) -> bool {
     matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge)
 }
 
+fn is_logical(op: BinaryOp) -> bool {
+    is_comparison(op) || matches!(op, BinaryOp::And | BinaryOp::Or)
+}
+
+/// The tokens of an expression on one side of an operator, without what stands in brackets; only some, as nobody writes
+/// more in one.
+fn outside<'t>(
+    toks: impl Iterator<Item = &'t Tok>,
+    opens: fn(&Tok) -> bool,
+    closes: fn(&Tok) -> bool,
+) -> impl Iterator<Item = &'t Tok> {
+    let mut depth = 0usize;
+    let next = move |tok: &'t Tok| {
+        let ends = matches!(tok.class, b',' | b':' | b'|' | b'$' | b'^' | b'I' | b'T' | b'E');
+        if depth == 0 && (ends || closes(tok)) {
+            return None;
+        }
+        depth = depth + usize::from(opens(tok)) - usize::from(closes(tok));
+        Some((depth == 0).then_some(tok))
+    };
+    toks.take(64).map_while(next).flatten()
+}
+
 impl Build<'_, '_, '_> {
     /// An operator before its operand.
     pub(super) fn prefix(&mut self, pair: &Pair<'_>) -> Pending {
@@ -81,9 +105,7 @@ impl Build<'_, '_, '_> {
             b'!' if text != "not" => self.foreign_operator(first.span(self.file()), text, "not", "not "),
             b'=' => self.assignment_for_equality(span),
             b'+' => {
-                let index = pair.as_span().start();
-                let string = |i: usize| self.toks.get(i).is_some_and(|t| t.class == b'"');
-                if text == "||" && (string(index.wrapping_sub(1)) || string(index + 1)) {
+                if text == "||" && self.joins_texts(pair.as_span().start()) {
                     self.foreign_operator(span, text, "+", "+");
                     return Pending { action: Action::Binary(BinaryOp::Add), span };
                 }
@@ -100,6 +122,21 @@ impl Build<'_, '_, '_> {
             _ => {}
         }
         Pending { action, span }
+    }
+
+    /// Does SQL's `||` at this token join texts? One stands beside it, and nothing in the expression is true or false.
+    fn joins_texts(&self, at: usize) -> bool {
+        let is_text = |i: usize| self.toks.get(i).is_some_and(|t| t.class == b'"');
+        if !is_text(at.wrapping_sub(1)) && !is_text(at + 1) {
+            return false;
+        }
+        let before = outside(self.toks[..at].iter().rev(), Tok::is_close, Tok::is_open);
+        let mut all = before.chain(outside(self.toks[at..].iter(), Tok::is_open, Tok::is_close));
+        !all.any(|tok| match tok.class {
+            b'<' | b'>' | b'=' | b'!' | b'N' => true,
+            b'+' => is_logical(binary(self.tok_text(*tok))) && self.tok_text(*tok) != "||",
+            _ => false,
+        })
     }
 
     fn assignment_for_equality(&mut self, span: Span) {

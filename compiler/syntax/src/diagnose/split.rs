@@ -94,7 +94,16 @@ fn mend_joints(shared: &mut Shared<'_>, keyword: &str, toks: &mut [Tok]) {
         joint(shared, &mut toks[i], "|", "stages are joined by `|>`");
     }
     for i in greater {
-        joint(shared, &mut toks[i], ">", "stages are joined by `|>`");
+        // Of `>>`, both.
+        let before = i.checked_sub(1).map(|before| toks[before]).filter(|t| t.class == b'>');
+        let shown = match before.filter(|before| before.end == toks[i].start) {
+            Some(before) => {
+                toks[i].start = before.start;
+                ">>"
+            }
+            None => ">",
+        };
+        joint(shared, &mut toks[i], shown, "stages are joined by `|>`");
     }
     for i in arrows {
         let ends = Some(i) == last_arrow && ends_in_connector(shared, toks, i);

@@ -655,6 +655,28 @@ impl<'a> ExprCx<'_, 'a> {
             return;
         }
         let grouped = matches!(self.fields, Fields::Grouped(_));
+        if let Some((text, applicability)) = self.rewritten(name, args) {
+            let diag = Diagnostic::new(
+                codes::UNKNOWN_FUNCTION,
+                callee.span,
+                format!("there is no function `{name}`"),
+            )
+            .at("not a function of flow")
+            .with_fix(format!("write `{}`", short(&text)), span, text, applicability);
+            self.ck.report(diag);
+            return;
+        }
+        if suggest::cuts_time(name) && args.len() == 2 {
+            let diag = Diagnostic::new(
+                codes::UNKNOWN_FUNCTION,
+                callee.span,
+                format!("flow's function for `{name}` is `truncate`"),
+            )
+            .at("called otherwise in flow")
+            .help("`truncate(at, 1h)` cuts a time to whole hours; a month or a year has no one length");
+            self.ck.report(diag);
+            return;
+        }
         if let Some(word) = suggest::foreign_function(name)
             && (grouped || catalogue::lookup_aggregate(word).is_none() || catalogue::lookup(word).is_some())
         {
@@ -695,35 +717,6 @@ impl<'a> ExprCx<'_, 'a> {
         };
         let label = if in_generate { "no part of an expression" } else { "not a function" };
         self.ck.report(Diagnostic::new(codes::UNKNOWN_FUNCTION, span, message).at(label).help(help));
-    }
-
-    /// `x.f(a)`: flow writes `f(x, a)`.
-    pub(super) fn method_call(
-        &mut self,
-        base: ExprId,
-        name: &'a Ident,
-        args: &'a [Arg],
-        span: Span,
-    ) -> Option<Typed> {
-        let word = match catalogue::lookup(&name.name) {
-            Some(def) => def.name,
-            None => suggest::foreign_function(&name.name).unwrap_or(&name.name),
-        };
-        let mut texts = vec![self.ck.text(self.span(base)).to_string()];
-        texts.extend(args.iter().map(|arg| {
-            let value = self.ck.text(self.span(arg.value));
-            arg.name.as_ref().map_or(value.to_string(), |n| format!("{}: {value}", n.name))
-        }));
-        let text = format!("{word}({})", texts.join(", "));
-        let diag = Diagnostic::new(
-            codes::FOREIGN_WORD,
-            name.span,
-            format!("functions are called `{word}(x)`, not `x.{}()`", name.name),
-        )
-        .at("flow has no methods")
-        .fix(format!("write `{}`", short(&text)), span, text);
-        self.ck.report(diag);
-        None
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod aggregates;
 mod calls;
 mod control;
+mod foreign;
 mod literals;
 mod messages;
 mod operators;

@@ -286,8 +286,14 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             }
             _ => None,
         };
+        if flow == "scan" {
+            // Its arguments have other names.
+            diag.fixes.clear();
+            diag = diag.help("`scan(state: { n: 0 }, next: { n: state.n + 1 }, emit: { .., n: state.n })`");
+        }
         let rewritten = match (flow, inner) {
             ("map" | "aggregate", Some(inner)) => Some(format!("{flow} {{ {inner} }}")),
+            ("flatMap", Some(list)) => Some(format!("flatMap(x in {list})")),
             ("top", Some(inner)) => Some(format!("top(10, by: {inner})")),
             _ => None,
         };

@@ -1,0 +1,76 @@
+//! Calls as other languages write them: methods, and functions whose arguments stand otherwise.
+
+use super::{ExprCx, Typed, short};
+use crate::suggest;
+use flow_plan::catalogue;
+use flow_syntax::ast::{Arg, DeclKind, ExprId, Ident};
+use flow_syntax::{Applicability, Diagnostic, Span, codes};
+
+impl<'a> ExprCx<'_, 'a> {
+    /// A call of another system whose arguments stand otherwise in flow.
+    pub(super) fn rewritten(&self, name: &str, args: &[Arg]) -> Option<(String, Applicability)> {
+        let texts: Vec<&str> = args.iter().map(|arg| self.ck.text(self.span(arg.value))).collect();
+        match (name, texts.as_slice()) {
+            ("Some", [only]) => Some(((*only).to_string(), Applicability::MachineApplicable)),
+            (_, [a, b]) if suggest::cuts_time(name) => {
+                let (size, time) = match (suggest::step_of_time(a), suggest::step_of_time(b)) {
+                    (Some(size), None) => (size, b),
+                    (None, Some(size)) => (size, a),
+                    _ => return None,
+                };
+                Some((format!("truncate({time}, {size})"), Applicability::MaybeIncorrect))
+            }
+            _ => None,
+        }
+    }
+
+    /// `x.f(a)`: flow writes `f(x, a)`.
+    pub(super) fn method_call(
+        &mut self,
+        base: ExprId,
+        name: &'a Ident,
+        args: &'a [Arg],
+        span: Span,
+    ) -> Option<Typed> {
+        let own = |g: &&crate::names::Global<'_>| {
+            g.name.name == name.name && matches!(g.decl.kind, DeclKind::Fn(_))
+        };
+        let word = match catalogue::lookup(&name.name) {
+            Some(def) => Some(def.name),
+            None if self.ck.globals.iter().any(|g| own(&g)) => Some(&*name.name),
+            None => suggest::foreign_function(&name.name),
+        };
+        let base = self.ck.text(self.span(base)).to_string();
+        let mut texts = vec![base.clone()];
+        texts.extend(args.iter().map(|arg| {
+            let value = self.ck.text(self.span(arg.value));
+            arg.name.as_ref().map_or(value.to_string(), |n| format!("{}: {value}", n.name))
+        }));
+        let diag = |message: String| {
+            Diagnostic::new(codes::FOREIGN_WORD, name.span, message).at("flow has no methods")
+        };
+        let diag = match (suggest::foreign_method(&name.name, &texts), word) {
+            (Some(text), _) => {
+                let sure = Applicability::MaybeIncorrect;
+                diag(format!("`x.{}()` is written with an operator", name.name)).with_fix(
+                    format!("write `{}`", short(&text)),
+                    span,
+                    text,
+                    sure,
+                )
+            }
+            (None, Some(word)) => {
+                let text = format!("{word}({})", texts.join(", "));
+                diag(format!("functions are called `{word}(x)`, not `x.{}()`", name.name)).fix(
+                    format!("write `{}`", short(&text)),
+                    span,
+                    text,
+                )
+            }
+            (None, None) => diag(format!("there is no method `{}`", name.name))
+                .help(format!("functions are called `f(x)`; there is none that is called `{}`", name.name)),
+        };
+        self.ck.report(diag);
+        None
+    }
+}
