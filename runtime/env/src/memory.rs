@@ -12,6 +12,10 @@ const LARGE: usize = 64 << 10;
 /// From this size in bytes on, huge pages are asked for: at worst, the last one of them is not used.
 const HUGE: usize = 4 << 20;
 
+/// From this size in bytes on, the system's memory is fresh, and its zeros are nobody's work (glibc never takes more from a
+/// heap). Below, it may have been used before: the system would write the zeros before anyone asks for huge pages.
+const FRESH: usize = 32 << 20;
+
 /// To be named by a binary as its `#[global_allocator]`.
 pub struct Memory;
 
@@ -32,6 +36,14 @@ unsafe impl GlobalAlloc for Memory {
         if layout.size() < LARGE {
             // SAFETY: the caller's contract is the same.
             unsafe { MiMalloc.alloc_zeroed(layout) }
+        } else if layout.size() < FRESH {
+            // SAFETY: the same.
+            let piece = in_huge_pages(unsafe { System.alloc(layout) }, layout.size());
+            if !piece.is_null() {
+                // SAFETY: it has so many bytes.
+                unsafe { piece.write_bytes(0, layout.size()) };
+            }
+            piece
         } else {
             // SAFETY: the same.
             in_huge_pages(unsafe { System.alloc_zeroed(layout) }, layout.size())
