@@ -263,6 +263,15 @@ fn csv_columns_are_found_by_name_and_a_missing_one_is_said_before_the_start() {
 }
 
 #[test]
+fn a_column_of_another_field_is_not_taken_for_one_that_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a.csv"), "price,n\n1,2\n").unwrap();
+    let fields = schema(&[("price", DataType::Int), ("prices", DataType::Int)]);
+    let error = message(read(dir.path(), "a.csv", CSV, &fields).err().unwrap());
+    assert!(error.contains("no column `prices`; it has `price`, `n`") && !error.contains("mean"), "{error}");
+}
+
+#[test]
 fn csv_with_quoted_line_ends_is_whole_in_every_block() {
     let dir = tempfile::tempdir().unwrap();
     let mut bytes = "n,s\n".to_string();

@@ -18,7 +18,7 @@ pub(crate) fn read(block: &mut Block, reading: &Reading) -> Result<Arc<Columns>,
         match (found.next(), found.next()) {
             (Some((column, _)), None) => columns.slots[column] = Some(slot),
             (None, _) if wanted.ty.is_optional() => columns.absent.push(slot),
-            (None, _) => return Err(missing(&block.name, &wanted.name, &names)),
+            (None, _) => return Err(missing(&block.name, &wanted.name, &names, reading)),
             (Some(_), Some(_)) => {
                 let error = format!("{}: the header has the column `{}` twice", block.name, wanted.name);
                 return Err(SourceError::Read(error));
@@ -48,9 +48,11 @@ fn names(block: &mut Block, delimiter: u8) -> Result<Vec<String>, SourceError> {
     }
 }
 
-fn missing(file: &str, wanted: &str, names: &[String]) -> SourceError {
+fn missing(file: &str, wanted: &str, names: &[String], reading: &Reading) -> SourceError {
     let found: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    let near = nearest(wanted, names.iter().map(String::as_str));
+    // What another field is read from is not meant.
+    let is_free = |name: &&String| reading.schema.fields.iter().all(|field| *field.name != ***name);
+    let near = nearest(wanted, names.iter().filter(is_free).map(String::as_str));
     let hint = near.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
     SourceError::Read(format!(
         "{file}: the header has no column `{wanted}`; it has {}{hint}",
