@@ -20,7 +20,7 @@ impl Bits {
     fn grow(&mut self, slots: usize) {
         let words = slots.div_ceil(WORD);
         if self.0.capacity() == 0 && words > 0 {
-            // The system gives zeros page by page, where a mark is made.
+            // Zeros at once, not word by word.
             self.0 = vec![0; words];
         } else if words > self.0.len() {
             self.0.resize(words, 0);

@@ -57,8 +57,8 @@ impl<W: Copy + Default + Eq> Entry for Wide<W> {
     }
 }
 
-/// Two words whose first leaves its lowest 28 bits to the slot: 16 bytes, four to a cache line. (Of plain words: the system
-/// gives them as zeros, and nobody writes them once more.)
+/// Two words whose first leaves its lowest 28 bits to the slot: 16 bytes, four to a cache line. (Of plain words: those of a
+/// large table come from the system as zeros, and nobody writes them once more; see `env/memory.rs`.)
 pub(super) type Packed = [u64; 2];
 
 /// The bits of a slot's number in a [`Packed`] entry.
