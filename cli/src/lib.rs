@@ -21,6 +21,7 @@ use status::Status;
 
 /// Runs the command line of this process.
 pub fn main() -> Status {
+    flow_env::large_files_are_errors();
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

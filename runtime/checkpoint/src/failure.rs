@@ -121,6 +121,9 @@ fn said(error: &io::Error) -> String {
         io::ErrorKind::QuotaExceeded => {
             "the quota of disk space is used up; make room, or choose a state folder elsewhere"
         }
+        io::ErrorKind::FileTooLarge => {
+            "no file may become so large here (`ulimit -f` shows the limit); raise it, or choose a state folder elsewhere"
+        }
         io::ErrorKind::NotADirectory => "a part of this path is a file, where a folder should be",
         _ => return error.to_string(),
     };
@@ -148,6 +151,7 @@ mod tests {
             (io::ErrorKind::ReadOnlyFilesystem, "can only be read"),
             (io::ErrorKind::StorageFull, "make room"),
             (io::ErrorKind::QuotaExceeded, "quota"),
+            (io::ErrorKind::FileTooLarge, "ulimit -f"),
             (io::ErrorKind::NotADirectory, "is a file"),
         ] {
             let failure = Failure::new(Path::new("state/words/LOCK"), Problem::Io(kind.into()));

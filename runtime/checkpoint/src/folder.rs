@@ -162,6 +162,11 @@ impl Folder {
         self.dir.join(checkpoint_name(generation, epoch))
     }
 
+    /// Is there a folder of a checkpoint at all: published or not, to be read or damaged?
+    pub fn has_checkpoints(&self) -> Result<bool, Failure> {
+        Ok(!self.checkpoints()?.is_empty())
+    }
+
     /// All folders of checkpoints, published or not.
     pub(crate) fn checkpoints(&self) -> Result<Vec<CheckpointFolder>, Failure> {
         let mut found = Vec::new();

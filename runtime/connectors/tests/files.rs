@@ -185,6 +185,13 @@ fn packed_files_are_unpacked_by_name_or_by_their_first_bytes() {
         assert_eq!(got.rows.len(), 200_000 * times, "{name}");
         assert_eq!(first_column(&got)[199_999], "line 199999");
     }
+    // The last block of a tape is filled with zeros.
+    fs::write(dir.path().join("padded.gz"), [&gzip[..], &[0; 5_000]].concat()).unwrap();
+    assert_eq!(read(dir.path(), "padded.gz", Format::Text, &lines()).unwrap().rows.len(), 200_000);
+    fs::write(dir.path().join("more.gz"), [&gzip[..], b"signature"].concat()).unwrap();
+    let error = message(read(dir.path(), "more.gz", Format::Text, &lines()).err().unwrap());
+    assert!(error.contains("more.gz") && error.contains("trailing garbage"), "{error}");
+    assert!(!error.contains("truncated") && !error.contains("damaged"), "{error}");
     fs::write(dir.path().join("half.gz"), &gzip[..gzip.len() / 2]).unwrap();
     let error = message(read(dir.path(), "half.gz", Format::Text, &lines()).err().unwrap());
     assert!(error.starts_with("read: cannot read") && error.contains("half.gz"), "{error}");

@@ -23,6 +23,11 @@ pub struct Run {
 
 /// Opened once per run, before anything is read. Opening it changes nothing outside.
 pub trait Sink: Send {
+    /// Would a run be refused over what is shown, if it begins with nothing (`fresh`)? Asked before the run has a number, so
+    /// that a refusal costs none. Only looks.
+    fn may_begin(&self, _fresh: bool) -> Result<(), SinkError> {
+        Ok(())
+    }
     /// Tells the sink's system of the new run: from here on it refuses older ones, and a run that begins anew is
     /// refused over results that must not be touched. What older runs sealed can still be committed. Gives
     /// what a run that goes on finds shown there, if its system knows.

@@ -6,6 +6,7 @@
 mod clock;
 mod disk;
 mod faults;
+mod limits;
 mod memory;
 mod random;
 mod real;
@@ -16,6 +17,7 @@ mod writeback;
 pub use clock::{Clock, Deadline};
 pub use disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
 pub use faults::{planted, reach};
+pub use limits::large_files_are_errors;
 pub use memory::Memory;
 pub use random::Random;
 pub use real::{RealClock, RealDisk};

@@ -155,6 +155,22 @@ fn a_truncated_gzip_names_the_file_and_leaves_no_result() {
 }
 
 #[test]
+fn what_stands_behind_a_gzip_is_padding_or_told_as_garbage() {
+    let whole = include_bytes!("../../../lang-examples/folder-of-files/flights/2001-01.ndjson.gz");
+    let script = r#"
+        type Flight = { delay: int }
+        source flights: Flight = file("rows.ndjson.gz", format: json)
+        sink all = flights -> file("out", format: json)
+    "#;
+    let folder = folder(script, "rows.ndjson.gz", [&whole[..], b"-- signed by me"].concat());
+    let (_, err) = run(folder.path(), 3);
+    assert_says(&err, &["rows.ndjson.gz", "trailing garbage", &format!("byte {}", whole.len())]);
+    assert!(!err.contains("truncated") && !err.contains("damaged"), "{err}");
+    std::fs::write(folder.path().join("rows.ndjson.gz"), [&whole[..], &[0; 9_999]].concat()).unwrap();
+    run(folder.path(), 0);
+}
+
+#[test]
 fn a_csv_row_of_another_length_is_a_record_error_with_its_line() {
     let folder = folder(CSV, "rows.csv", "n,name\n1,a\n2\n3,c\n");
     let (_, err) = run(folder.path(), 3);
@@ -227,6 +243,65 @@ fn a_second_run_over_the_results_of_the_first_is_refused() {
     let (_, err) = run(folder.path(), 2);
     assert_says(&err, &["mode: overwrite"]);
     assert_eq!(results(folder.path()), before);
+}
+
+#[test]
+fn a_start_that_is_refused_is_no_run() {
+    let folder = folder(NUMBERS, "rows.ndjson", "{\"n\":1}\n");
+    run(folder.path(), 0);
+    for args in [&["run", "job.flow"][..], &["run", "job.flow", "--fresh"]] {
+        outcome(&flow_binary::run(folder.path(), args), 2);
+        let (out, _) = outcome(&flow_binary::run(folder.path(), &["jobs"]), 0);
+        assert_says(&out, &["finished", "run 1"]);
+    }
+    let runs = std::fs::read_dir(folder.path().join(".flow/job/runs")).unwrap();
+    let runs = runs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(runs.into_iter().all(|name| name.starts_with("1.")));
+}
+
+#[test]
+fn a_run_that_fails_before_its_first_checkpoint_leaves_nothing_in_the_folder_of_its_sink() {
+    let folder = folder(NUMBERS, "rows.ndjson", "{\"n\":1}\n{\"n\":\"x\"}\n");
+    run(folder.path(), 3);
+    assert!(!folder.path().join("out").exists());
+    let script = NUMBERS.replace("\"out\", ", "\"out\", mode: append, ");
+    std::fs::write(folder.path().join("job.flow"), script).unwrap();
+    std::fs::create_dir(folder.path().join("out")).unwrap();
+    std::fs::write(folder.path().join("out/part-0-0.ndjson"), "{\"n\":0}\n").unwrap();
+    run(folder.path(), 3);
+    let left = std::fs::read_dir(folder.path().join("out")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["part-0-0.ndjson"]);
+}
+
+/// Runs the job where no file may have more than so many KiB.
+#[cfg(unix)]
+fn run_with_small_files(folder: &Path, kib: u32, status: i32) -> String {
+    // A block of `ulimit` has 512 bytes in a shell of POSIX, and 1024 in others.
+    let command = format!("ulimit -f {kib} && exec {} run job.flow", flow_binary::path().display());
+    let output = Command::new("sh").args(["-c", &command]).current_dir(folder).env("NO_COLOR", "1").output();
+    outcome(&output.unwrap(), status).1
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_become_so_large_is_an_error_and_what_was_shown_stays() {
+    let script = NUMBERS.replace("\"out\", ", "\"out\", mode: append, ");
+    let folder = folder(&script, "rows.ndjson", "{\"n\":1}\n");
+    run_with_small_files(folder.path(), 2_000, 0);
+    assert_eq!(results(folder.path()), ["part-0-0.ndjson"]);
+    std::fs::write(folder.path().join("rows.ndjson"), "{\"n\":1}\n".repeat(300_000)).unwrap();
+    let err = run_with_small_files(folder.path(), 2_000, 3);
+    assert_says(&err, &["cannot write out/part-0-1.ndjson", "`ulimit -f`", "`rollSize:`", "job.flow:4:"]);
+    assert_eq!(results(folder.path()), ["part-0-0.ndjson"]);
+    // Part files that stay below the limit are written under it.
+    std::fs::write(
+        folder.path().join("job.flow"),
+        script.replace("mode: append", "mode: append, rollSize: 256KiB"),
+    )
+    .unwrap();
+    run_with_small_files(folder.path(), 2_000, 0);
+    assert!(results(folder.path()).len() > 10);
 }
 
 #[test]

@@ -92,6 +92,10 @@ impl Sink for FileSink {
         Ok(mark)
     }
 
+    fn may_begin(&self, fresh: bool) -> Result<(), SinkError> {
+        self.folder.would_begin(fresh)
+    }
+
     fn clean(&mut self, keep: &[String]) -> Result<(), SinkError> {
         self.folder.clean(keep)
     }

@@ -133,13 +133,13 @@ impl Folder {
         token: u64,
     ) -> Result<(Arc<Staging>, u64, Option<Mark>), SinkError> {
         let made = self.make()?;
-        if self.may_begin(run)?.is_empty() {
+        if self.may_begin(run.fresh)?.is_empty() {
             // Perhaps it was made just now, by this run or by one that died.
             self.sync(here(self.path.parent().unwrap_or(&self.path)))?;
         }
         let staging = Arc::new(Staging::take(&self.path, run, token, &self.disk)?);
         // An older run that does not know that it is over may have shown something since. From here on it cannot.
-        let old = self.may_begin(run)?;
+        let old = self.may_begin(run.fresh)?;
         let (shown, first) = match run.fresh {
             true if self.mode == Mode::Append => (None, next_number(&old)),
             true => (None, 0),
@@ -168,10 +168,19 @@ impl Folder {
         Ok((staging, first, mark))
     }
 
+    /// Looks whether a run would be refused over what can be seen; there may be no folder yet.
+    pub(crate) fn would_begin(&self, fresh: bool) -> Result<(), SinkError> {
+        match self.disk.info(&self.path) {
+            Ok(_) => self.may_begin(fresh).map(drop),
+            // What cannot be looked at is told where the folder is made.
+            Err(_) => Ok(()),
+        }
+    }
+
     /// The parts that can be seen; refuses to begin among them unless the call says what is to become of them.
-    fn may_begin(&self, run: &Run) -> Result<Vec<PathBuf>, SinkError> {
+    fn may_begin(&self, fresh: bool) -> Result<Vec<PathBuf>, SinkError> {
         let old = self.visible().map_err(SinkError::Open)?;
-        if let (true, Mode::Refuse, Some(first)) = (run.fresh, self.mode, old.first()) {
+        if let (true, Mode::Refuse, Some(first)) = (fresh, self.mode, old.first()) {
             return Err(SinkError::Open(format!(
                 "{} holds the results of another run ({}); add `mode: overwrite` to replace them or `mode: append` to keep them",
                 self.path.display(),

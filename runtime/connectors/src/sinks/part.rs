@@ -107,5 +107,12 @@ impl Part {
 }
 
 fn write_error(names: &Names, error: &std::io::Error) -> SinkError {
-    SinkError::Write(format!("cannot write {}: {error}", names.visible.display()))
+    let limit = match error.kind() {
+        std::io::ErrorKind::FileTooLarge => {
+            "; no file may become so large here (`ulimit -f` shows the limit): raise it, or begin new part files sooner \
+             with `rollSize:`"
+        }
+        _ => "",
+    };
+    SinkError::Write(format!("cannot write {}: {error}{limit}", names.visible.display()))
 }

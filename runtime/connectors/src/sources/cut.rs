@@ -3,6 +3,7 @@
 
 use crate::block::{Block, MAX_LINE, Pool, close, read_error};
 use crate::scan::PADDING;
+use crate::sources::gzip::Garbage;
 use flow_engine::source::SourceError;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -177,6 +178,9 @@ impl Cutter {
 
 /// An error of a decompressor in words.
 fn damaged(error: io::Error) -> io::Error {
+    if error.get_ref().is_some_and(|inner| inner.is::<Garbage>()) {
+        return error;
+    }
     let words = match error.kind() {
         io::ErrorKind::UnexpectedEof if !error.to_string().contains("shorter") => {
             "the compressed data ends too early (is the file truncated?)"

@@ -4,6 +4,7 @@
 pub(crate) mod cut;
 pub(crate) mod file;
 pub(crate) mod generate;
+pub(crate) mod gzip;
 pub(crate) mod lines;
 pub(crate) mod merge;
 pub(crate) mod nexmark;

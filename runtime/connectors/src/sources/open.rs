@@ -52,9 +52,7 @@ impl Packing {
     pub(crate) fn unpack(self, raw: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Packing::None => Box::new(raw),
-            Packing::Gzip => {
-                Box::new(flate2::bufread::MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, raw)))
-            }
+            Packing::Gzip => Box::new(super::gzip::Members::new(io::BufReader::with_capacity(1 << 16, raw))),
             Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
         })
     }

@@ -50,14 +50,12 @@ pub(crate) fn begin(
     memory: Option<usize>,
 ) -> Result<Begun, NotBegun> {
     let store = &checkpoints.store;
+    may_begin(checkpoints, sinks)?;
     // From here on no older run can publish any more, except one that is about to.
     let generation = store.begin(&checkpoints.launch).map_err(NotBegun::job)?;
     reach("begun");
     let published = store.folder().counting().map_err(NotBegun::job)?;
-    let newest = published.last().filter(|_| matches!(checkpoints.beginning, Beginning::GoOn));
-    // A checkpoint from which a run began anew has nothing in it.
-    let fresh = newest.is_none_or(|manifest| manifest.barrier == 0 && !manifest.finished)
-        && !matches!(checkpoints.beginning, Beginning::Savepoint(_));
+    let fresh = is_fresh(checkpoints, &published);
     let run = Run { job: job.to_string(), generation, fresh };
     let goes_on = matches!(checkpoints.beginning, Beginning::GoOn);
     let still_fresh = || if fresh && goes_on { nothing_came(store, &published) } else { Ok(()) };
@@ -83,6 +81,28 @@ pub(crate) fn begin(
             adopt(checkpoints, now, generation, &marks(None), Some((saved, pieces)), sinks, ids)
         }
     }
+}
+
+/// Does the run begin with nothing?
+fn is_fresh(checkpoints: &Checkpoints, published: &[Manifest]) -> bool {
+    let newest = published.last().filter(|_| matches!(checkpoints.beginning, Beginning::GoOn));
+    // A checkpoint from which a run began anew has nothing in it.
+    newest.is_none_or(|manifest| manifest.barrier == 0 && !manifest.finished)
+        && !matches!(checkpoints.beginning, Beginning::Savepoint(_))
+}
+
+/// Asks the sinks while a refusal costs nothing, not even a number. What changes from here on, they find again when they
+/// are told of the run.
+fn may_begin(checkpoints: &Checkpoints, sinks: &[OpenSink]) -> Result<(), NotBegun> {
+    let published = checkpoints.store.folder().counting().map_err(NotBegun::job)?;
+    let fresh = is_fresh(checkpoints, &published);
+    for (node, sink) in sinks {
+        if let Err(error) = sink.may_begin(fresh) {
+            nothing_came(&checkpoints.store, &published)?;
+            return Err(NotBegun::sink(*node)(error));
+        }
+    }
+    Ok(())
 }
 
 /// Sinks were told that this run begins with nothing. They show nothing of older runs any more, so that this one only has

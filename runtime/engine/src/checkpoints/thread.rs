@@ -385,6 +385,12 @@ impl Checkpointer {
         }
     }
 
+    /// Is there no checkpoint of the job, so that nothing that was staged will ever be asked for? One that cannot be read
+    /// may be read again later: it is enough that it is there.
+    fn nothing_counts(&self) -> bool {
+        self.store.folder().has_checkpoints().is_ok_and(|any| !any)
+    }
+
     /// All workers are through.
     fn end(&mut self) {
         if !self.over && !self.finished && !self.shared.aborted() {
@@ -398,6 +404,9 @@ impl Checkpointer {
                     self.tell.iter().for_each(|tell| tell(&Told::Left { why: error.to_string() }));
                 }
             }
+        }
+        if !self.finished && self.nothing_counts() {
+            self.sinks.iter_mut().for_each(|(_, sink)| sink.abort());
         }
         let how = match (&failed, self.finished) {
             (Some(_), _) => Ending::Failed,
