@@ -9,45 +9,86 @@ use crate::shared::Shared;
 use crate::sink::Sealing;
 use crate::snapshot::{Loading, Saving};
 use crate::state::Held;
-use flow_data::Batch;
+use flow_data::{Batch, Column, ColumnData};
 use flow_env::Deadline;
+use flow_plan::{DataType, RecordType};
+use std::sync::Arc;
 
 /// An operator that is watched.
 pub(crate) struct Guard {
     inner: Box<dyn Operator>,
     label: String,
-    /// Columns of each input, and the last number that came by it.
-    inputs: Vec<(usize, Number)>,
-    /// Columns of the output; a sink has none.
-    output: Option<usize>,
+    /// Of each input, its columns and the last number that came by it.
+    inputs: Vec<(Columns, Number)>,
+    /// The columns of the output; a sink has none.
+    output: Option<Columns>,
     given: Number,
     advanced: Number,
     flushed: bool,
     finished: bool,
 }
 
+/// What the columns of a stream are.
+#[derive(Clone)]
+struct Columns {
+    declared: Arc<RecordType>,
+    /// Behind them: ranks.
+    more: usize,
+}
+
+impl Columns {
+    fn check(&self, batch: &Batch, label: &str, side: &str) {
+        let Columns { declared, more } = self;
+        assert_eq!(batch.columns.len(), declared.fields.len() + more, "{label}: {side} columns");
+        for (column, field) in batch.columns.iter().zip(&declared.fields) {
+            assert!(fits(column, &field.ty), "{label}: {side} column `{}` is no `{}`", field.name, field.ty);
+        }
+        let ranks = &batch.columns[declared.fields.len()..];
+        assert!(ranks.iter().all(|rank| fits(rank, &DataType::Int)), "{label}: {side} ranks");
+        assert!(
+            batch.columns.iter().all(|column| column.len() == batch.len),
+            "{label}: {side} column length"
+        );
+    }
+}
+
+/// Is a column of this type, and null only where it may be?
+fn fits(column: &Column, ty: &DataType) -> bool {
+    let is_kind = match ty.unwrapped() {
+        DataType::Bool => matches!(column.data, ColumnData::Bool(_)),
+        DataType::Int | DataType::Timestamp | DataType::Duration => matches!(column.data, ColumnData::I64(_)),
+        DataType::Float => matches!(column.data, ColumnData::F64(_)),
+        DataType::Decimal => matches!(column.data, ColumnData::Decimal(_)),
+        DataType::String => matches!(column.data, ColumnData::Str(_)),
+        DataType::Bytes => matches!(column.data, ColumnData::Bytes(_)),
+        _ => matches!(column.data, ColumnData::Any(_)),
+    };
+    let has_null = column.validity.as_ref().is_some_and(|valid| valid.contains(&0));
+    is_kind && (!has_null || matches!(ty, DataType::Optional(_) | DataType::Json))
+}
+
 impl Guard {
     pub(crate) fn around(inner: Box<dyn Operator>, shared: &Shared, node: usize) -> Box<dyn Operator> {
         let layout = &shared.layout.nodes[node];
-        let declared = |node: usize| shared.graph.nodes[node].output.fields.len();
+        let of =
+            |node: usize, more: usize| Columns { declared: shared.graph.nodes[node].output.clone(), more };
         let columns = |feed: &Feed| match *feed {
-            Feed::Local { node } => declared(node) + shared.layout.nodes[node].rank,
-            Feed::Exchange { edge } => {
-                declared(shared.layout.edges[edge].from) + shared.layout.edges[edge].width()
-            }
+            Feed::Local { node } => of(node, shared.layout.nodes[node].rank),
+            Feed::Exchange { edge } => of(shared.layout.edges[edge].from, shared.layout.edges[edge].width()),
         };
-        let mut inputs: Vec<(usize, Number)> = layout.inputs.iter().map(|feed| (columns(feed), 0)).collect();
+        let mut inputs: Vec<(Columns, Number)> =
+            layout.inputs.iter().map(|feed| (columns(feed), 0)).collect();
         let late = matches!(shared.graph.nodes[node].kind, flow_plan::physical::NodeKind::Late);
         if inputs.is_empty() || late {
             // A source, record errors, or rows that are not the output of what stands before.
-            inputs = vec![(declared(node) + layout.rank, 0)];
+            inputs = vec![(of(node, layout.rank), 0)];
         }
         let sink = matches!(shared.graph.nodes[node].kind, flow_plan::physical::NodeKind::Sink { .. });
         Box::new(Guard {
             inner,
             label: shared.graph.nodes[node].label.clone(),
             inputs,
-            output: (!sink).then(|| declared(node) + layout.rank),
+            output: (!sink).then(|| of(node, layout.rank)),
             given: 0,
             advanced: 0,
             flushed: false,
@@ -55,19 +96,24 @@ impl Guard {
         })
     }
 
-    /// What the operator gave since `before`.
-    fn gave(&mut self, cx: &Context<'_>, before: usize) {
-        for (number, batch) in &cx.out[before..] {
+    /// The operator gave this.
+    fn gave(&mut self, given: &[(Number, Batch)]) {
+        for (number, batch) in given {
             assert!(*number >= self.given, "{}: number {number} behind {}", self.label, self.given);
             self.given = *number;
-            let Some(columns) = self.output else { panic!("{}: a sink gives rows", self.label) };
-            assert_eq!(batch.columns.len(), columns, "{}: output columns", self.label);
-            assert!(
-                batch.columns.iter().all(|column| column.len() == batch.len),
-                "{}: column length",
-                self.label
-            );
+            let Some(columns) = &self.output else { panic!("{}: a sink gives rows", self.label) };
+            columns.check(batch, &self.label, "output");
         }
+    }
+
+    /// Rows of a number come; those of record errors do from several operators, each with its own progress.
+    fn comes(&mut self, input: usize, number: Number, batch: &Batch, errors: bool) {
+        assert!(!self.flushed, "{}: rows behind the end of the input", self.label);
+        let (columns, last) = &mut self.inputs[input];
+        columns.check(batch, &self.label, "input");
+        assert!(number >= *last || errors, "{}: number {number} behind {last}", self.label);
+        assert!(number >= self.advanced, "{}: number {number} was complete", self.label);
+        *last = number;
     }
 
     fn watched<T>(
@@ -78,22 +124,16 @@ impl Guard {
         assert!(!self.finished, "{}: called behind its end", self.label);
         let before = cx.out.len();
         let result = act(self.inner.as_mut(), cx)?;
-        self.gave(cx, before);
+        self.gave(&cx.out[before..]);
         Ok(result)
     }
 }
 
 impl Operator for Guard {
     fn push(&mut self, cx: &mut Context<'_>, input: usize, batch: Batch) -> Result<(), Halt> {
-        assert!(!self.flushed, "{}: rows behind the end of the input", self.label);
-        // Record errors come from several operators, each with its own progress.
         let errors =
             matches!(cx.shared.graph.nodes[cx.node].kind, flow_plan::physical::NodeKind::Errors { .. });
-        let (columns, last) = &mut self.inputs[input];
-        assert_eq!(batch.columns.len(), *columns, "{}: input columns", self.label);
-        assert!(cx.number >= *last || errors, "{}: number {} behind {last}", self.label, cx.number);
-        assert!(cx.number >= self.advanced, "{}: number {} was complete", self.label, cx.number);
-        *last = cx.number;
+        self.comes(input, cx.number, &batch, errors);
         self.watched(cx, |operator, cx| operator.push(cx, input, batch))
     }
 
@@ -157,5 +197,101 @@ impl Operator for Guard {
 
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         self.inner.load(cx, from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::PassOperator;
+    use flow_plan::Field;
+
+    /// Around an operator that reads and gives an `int` and a `string?`, and one rank.
+    fn guard() -> Guard {
+        let fields = [("n", DataType::Int), ("s", DataType::Optional(Arc::new(DataType::String)))]
+            .map(|(n, ty)| Field::new(n, ty));
+        let columns = Columns { declared: Arc::new(RecordType::new(fields.to_vec())), more: 1 };
+        Guard {
+            inner: Box::new(PassOperator),
+            label: "pass".into(),
+            inputs: vec![(columns.clone(), 0)],
+            output: Some(columns),
+            given: 0,
+            advanced: 0,
+            flushed: false,
+            finished: false,
+        }
+    }
+
+    fn ints(values: &[i64]) -> Arc<Column> {
+        Arc::new(Column::new(ColumnData::I64(values.to_vec())))
+    }
+
+    /// One row.
+    fn row() -> Batch {
+        let text = Batch::from_rows(&[vec![flow_plan::Value::Null]], &guard().inputs[0].0.only("s"));
+        Batch::new(1, vec![ints(&[7]), text.columns[0].clone(), ints(&[0])])
+    }
+
+    impl Columns {
+        /// The column of this name.
+        fn only(&self, name: &str) -> RecordType {
+            let fields = self.declared.fields.iter().filter(|field| &*field.name == name);
+            RecordType::new(fields.cloned().collect())
+        }
+    }
+
+    #[test]
+    fn rows_in_order_and_as_declared_pass() {
+        let mut guard = guard();
+        guard.comes(0, 3, &row(), false);
+        guard.gave(&[(3, row()), (3, row()), (4, row())]);
+        guard.comes(0, 3, &row(), false);
+    }
+
+    #[test]
+    #[should_panic(expected = "pass: number 3 behind 4")]
+    fn a_number_does_not_go_back() {
+        guard().gave(&[(4, row()), (3, row())]);
+    }
+
+    #[test]
+    #[should_panic(expected = "pass: number 2 was complete")]
+    fn nothing_comes_of_a_number_that_was_complete() {
+        let mut guard = guard();
+        guard.advanced = 3;
+        guard.comes(0, 2, &row(), false);
+    }
+
+    #[test]
+    #[should_panic(expected = "pass: rows behind the end of the input")]
+    fn nothing_comes_behind_the_end() {
+        let mut guard = guard();
+        guard.flushed = true;
+        guard.comes(0, 2, &row(), false);
+    }
+
+    #[test]
+    #[should_panic(expected = "pass: output columns")]
+    fn a_row_has_all_its_columns() {
+        let mut short = row();
+        short.columns.pop();
+        guard().gave(&[(0, short)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "pass: output column `n` is no `int`")]
+    fn a_column_is_of_its_type() {
+        let mut other = row();
+        other.columns[0] = Arc::new(Column::new(ColumnData::F64(vec![7.0])));
+        guard().gave(&[(0, other)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "pass: input column `n` is no `int`")]
+    fn only_what_is_optional_is_null() {
+        let mut null = row();
+        null.columns[0] = Arc::new(Column { data: ColumnData::I64(vec![0]), validity: Some(vec![0]) });
+        guard().comes(0, 0, &null, false);
     }
 }
