@@ -8,6 +8,7 @@ mod ci;
 mod cli;
 mod crash;
 mod diagnostics;
+mod edges_of_time;
 mod exactly_once;
 mod explain;
 mod flow_test;

@@ -23,6 +23,12 @@ pub const END_OF_TIME: i64 = i64::MAX;
 /// The latest time that moves a watermark: rows of later ones count with it, so that no row ends the input.
 pub const LAST_TIME: i64 = END_OF_TIME - 2;
 
+/// The last watermark that has not passed a time: the end of time passes all, also the last ones there are.
+#[inline]
+pub fn last_watermark(time: i64) -> i64 {
+    time.min(LAST_TIME)
+}
+
 /// Is it a hidden column's name?
 pub fn is_hidden(name: &str) -> bool {
     name.starts_with('·')

@@ -3,6 +3,7 @@
 use super::{Joining, Output, change_of, key_of, of_number, own_of, time_of};
 use crate::interpret::sequence::{Row, Stream};
 use crate::operator::JoinKind;
+use crate::physical::hidden::last_watermark;
 use crate::physical::number::{Number, at_end_of_time};
 
 /// A right row.
@@ -31,7 +32,12 @@ pub(super) fn run(mut join: Joining<'_>, left: &Stream, right: &Stream) -> Outpu
             let met = join.clock.met(number, own_of(&join.node.left, &item.row));
             let key = key_of(&join.node.left.keys, &item.row);
             let version = version_of(&versions, &key, time, met);
-            waiting.push(Waiting { row: item.row.clone(), time, version, behind: met > time });
+            waiting.push(Waiting {
+                row: item.row.clone(),
+                time,
+                version,
+                behind: met > last_watermark(time),
+            });
         }
         for item in of_number(right, number) {
             let time = time_of(&join.node.right, &item.row);
@@ -41,14 +47,15 @@ pub(super) fn run(mut join: Joining<'_>, left: &Stream, right: &Stream) -> Outpu
                 let of_key = key.is_some() && key_of(&join.node.left.keys, &left.row) == key;
                 let is_newer = left.version.as_ref().is_none_or(|known| known.time <= time);
                 // A version that is behind is none for rows that came before it.
-                if of_key && !left.behind && time <= left.time && is_newer && met <= time {
+                if of_key && !left.behind && time <= left.time && is_newer && met <= last_watermark(time) {
                     left.version = Some(Version { key: key.clone(), time, row: item.row.clone() });
                 }
             }
             versions.push(Version { key, time, row: item.row.clone() });
         }
         let watermark = join.clock.behind(number);
-        let (mut due, still): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|left| left.time < watermark);
+        let (mut due, still): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|left| last_watermark(left.time) < watermark);
         waiting = still;
         // Those that were behind come last, as they came.
         due.sort_by_key(|left| (left.behind, if left.behind { 0 } else { left.time }));

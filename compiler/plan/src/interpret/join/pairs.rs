@@ -3,6 +3,7 @@
 use super::{Joining, Output, change_of, key_of, of_number, own_of, time_of};
 use crate::interpret::sequence::{Item, Row, Stream};
 use crate::operator::JoinKind;
+use crate::physical::hidden::{NO_WATERMARK, last_watermark};
 use crate::physical::number::{Number, at_end_of_time};
 use crate::physical::{JoinSide, StreamBound};
 
@@ -50,11 +51,12 @@ impl Pairs<'_> {
     fn is_there(&self, side: usize, kept: &Kept, watermark: i64) -> bool {
         match self.join.node.bound {
             StreamBound::Interval { lo, hi } => {
-                watermark <= kept.time.saturating_add(if side == 0 { hi } else { lo.saturating_neg() })
+                let more = if side == 0 { hi } else { lo.saturating_neg() };
+                watermark <= last_watermark(kept.time.saturating_add(more))
             }
             StreamBound::Regular { ttl: Some(ttl) } => {
                 let timed = [0, 1].into_iter().all(|side| self.side(side).hidden.watermark.is_some());
-                !timed || watermark <= kept.seen.saturating_add(ttl)
+                !timed || watermark <= last_watermark(kept.seen.saturating_add(ttl))
             }
             _ => true,
         }
@@ -244,7 +246,7 @@ impl Pairs<'_> {
     fn unmatched(&mut self, left: usize, number: Number) {
         let kept = &self.kept[0][left];
         if kept.partners == 0 && matches!(self.join.node.kind, JoinKind::Left | JoinKind::Anti) {
-            let row = self.join.row(&kept.row, None, crate::physical::hidden::NO_WATERMARK);
+            let row = self.join.row(&kept.row, None, NO_WATERMARK);
             self.join.give(number, row, 1);
         }
     }

@@ -13,6 +13,7 @@ use crate::ranks::Phase;
 use crate::snapshot::{Loading, Saving};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData, NO_ROW};
 use flow_plan::operator::JoinKind;
+use flow_plan::physical::hidden::last_watermark;
 use std::collections::VecDeque;
 
 /// Was a version behind time when it came?
@@ -79,7 +80,7 @@ impl AsOf {
     fn left(&mut self, core: &mut Core, rows: &[u32], met: &[i64], numbers: Vec<u32>, times: &[i64]) {
         for ((&row, number), &time) in rows.iter().zip(numbers).zip(times) {
             self.note(0, number);
-            if met[row as usize] <= time {
+            if met[row as usize] <= last_watermark(time) {
                 self.waiting.push(time, number);
                 self.waiters.push_back((self.came[0][number as usize], number));
             } else {
@@ -266,7 +267,7 @@ impl Bound for AsOf {
             return;
         }
         for ((&row, number), &time) in rows.iter().zip(numbers).zip(&times) {
-            self.version(number, time, met[row as usize] > time);
+            self.version(number, time, met[row as usize] > last_watermark(time));
         }
     }
 
@@ -275,7 +276,7 @@ impl Bound for AsOf {
     }
 
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
-        if self.due(core, cx, |time| time < at.behind)? {
+        if self.due(core, cx, |time| last_watermark(time) < at.behind)? {
             return Ok(true);
         }
         while !self.behind.is_empty() {

@@ -11,7 +11,7 @@ use crate::operator::Flush;
 use crate::snapshot::{Loading, Saving};
 use flow_data::{BATCH_ROWS, Batch, NO_ROW};
 use flow_plan::operator::JoinKind;
-use flow_plan::physical::hidden::NO_WATERMARK;
+use flow_plan::physical::hidden::{NO_WATERMARK, last_watermark};
 
 /// How far apart rows may be: the right row's time less the left one's lies in `lo..=hi`.
 #[derive(Clone, Copy)]
@@ -24,7 +24,13 @@ impl Near {
     /// The last watermark at which a row of a side can be met.
     #[inline]
     pub(crate) fn last(self, side: usize, time: i64) -> i64 {
-        time.saturating_add(if side == 0 { self.hi } else { self.lo.saturating_neg() })
+        let more = if side == 0 { self.hi } else { self.lo.saturating_neg() };
+        last_watermark(time.saturating_add(more))
+    }
+
+    /// When a left row's time is over, for the order at the end.
+    pub(crate) fn over(self, time: i64) -> i64 {
+        time.saturating_add(self.hi)
     }
 
     /// Are a row that came (of this side) and a kept one of the other near enough?
@@ -39,7 +45,8 @@ impl Near {
 pub(crate) struct Interval {
     near: Near,
     kind: JoinKind,
-    /// Until when rows of each side are kept that do not go block by block.
+    /// Until when rows of each side are kept that do not go block by block; left ones that are given when they go, by
+    /// their event time, whose order is that of their turns.
     due: [Due; 2],
     /// The watermark up to which rows have gone.
     passed: i64,
@@ -69,6 +76,11 @@ impl Interval {
             pairs: Pairs::default(),
             gone: Vec::new(),
         }
+    }
+
+    /// Are left rows given when they go?
+    fn lonely(&self) -> bool {
+        matches!(self.kind, JoinKind::Left | JoinKind::Anti)
     }
 
     /// The next piece of pairs; gives whether all rows of the batch are through.
@@ -156,6 +168,12 @@ impl Interval {
         let none = vec![0; if side == 0 { 0 } else { rows.len() }];
         let partners = if side == 0 { partners } else { &none };
         let notes = Notes { slots, partners, times, number: probe.at.number };
+        if side == 0 && self.lonely() {
+            for (&time, number) in times.iter().zip(core.kept[0].insert(&probe.batch, &rows, &notes)) {
+                self.due[0].push(time, number);
+            }
+            return;
+        }
         let lasts: Vec<i64> = times.iter().map(|&time| self.near.last(side, time)).collect();
         Interval::put(&mut self.due[side], core, probe, &rows, &notes, &lasts);
     }
@@ -215,11 +233,13 @@ impl Bound for Interval {
     }
 
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
-        let lonely = matches!(self.kind, JoinKind::Left | JoinKind::Anti);
-        if lonely && give_lonely(core, cx, &mut self.due[0], |time| time < at.behind, BATCH_ROWS) {
+        let (near, lonely) = (self.near, self.lonely());
+        let over = |time: i64| near.last(0, time) < at.behind;
+        if lonely && give_lonely(core, cx, &mut self.due[0], over, BATCH_ROWS) {
             return Ok(true);
         }
-        for side in [0, 1] {
+        // Left ones that are given have gone.
+        for side in usize::from(lonely)..2 {
             self.due[side].free_before(at.behind, &mut self.gone);
             self.gone.drain(..).for_each(|row| core.remove(side, row));
             core.free_recent(side, at.behind);
@@ -241,16 +261,18 @@ impl Bound for Interval {
     fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
         for side in [0, 1] {
             for row in core.load_side(side, from)?.1 {
-                self.due[side].push(self.near.last(side, core.kept[side].time[row as usize]), row);
+                let time = core.kept[side].time[row as usize];
+                let by_time = side == 0 && self.lonely();
+                self.due[side].push(if by_time { time } else { self.near.last(side, time) }, row);
             }
         }
         Ok(())
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
-        if !matches!(self.kind, JoinKind::Left | JoinKind::Anti) {
-            return Ok(Flush::Done);
+        match self.lonely() {
+            true => flush_lonely(core, cx, &mut self.due[0], self.near),
+            false => Ok(Flush::Done),
         }
-        flush_lonely(core, cx, &mut self.due[0])
     }
 }

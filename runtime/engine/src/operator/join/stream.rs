@@ -3,6 +3,7 @@
 
 use super::condition::Condition;
 use super::due::Due;
+use super::interval::Near;
 use super::kept::{Kept, KeptSide};
 use super::output::{Cause, Output, Rows};
 use crate::context::Context;
@@ -634,7 +635,7 @@ impl Operator for JoinOperator {
     }
 }
 
-/// A piece of the left rows that have no partner and are due, in order: they are given and go.
+/// A piece of the left rows that have no partner and are due, in the order of their event time: they are given and go.
 pub(crate) fn give_lonely(
     core: &mut Core,
     cx: &mut Context<'_>,
@@ -659,14 +660,20 @@ pub(crate) fn give_lonely(
 }
 
 /// A piece of the left rows without partner at the end of the input.
-pub(crate) fn flush_lonely(core: &mut Core, cx: &mut Context<'_>, due: &mut Due) -> Result<Flush, Halt> {
+pub(crate) fn flush_lonely(
+    core: &mut Core,
+    cx: &mut Context<'_>,
+    due: &mut Due,
+    near: Near,
+) -> Result<Flush, Halt> {
     let level = cx.shared.layout.nodes[cx.node].level;
+    let number_of = |time: i64| at_end_of_time(level, near.over(time));
     let Some(first) = due.first() else { return Ok(Flush::Done) };
-    cx.number = at_end_of_time(level, first);
+    cx.number = number_of(first);
     let number = cx.number;
-    give_lonely(core, cx, due, |time| at_end_of_time(level, time) == number, BATCH_ROWS);
+    give_lonely(core, cx, due, |time| number_of(time) == number, BATCH_ROWS);
     Ok(match due.first() {
-        Some(next) => Flush::More(at_end_of_time(level, next)),
+        Some(next) => Flush::More(number_of(next)),
         None => Flush::Done,
     })
 }

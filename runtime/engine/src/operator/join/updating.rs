@@ -14,6 +14,7 @@ use crate::operator::Flush;
 use crate::snapshot::{Loading, Saving};
 use flow_data::{BATCH_ROWS, Batch, NO_ROW};
 use flow_plan::operator::JoinKind;
+use flow_plan::physical::hidden::last_watermark;
 
 /// What rows are kept, and how long.
 pub(crate) enum Keep {
@@ -31,7 +32,7 @@ impl Keep {
     pub(crate) fn last(&self, side: usize, used: i64) -> i64 {
         match self {
             Keep::Ever => i64::MAX,
-            Keep::Used(ttl) => used.saturating_add(*ttl),
+            Keep::Used(ttl) => last_watermark(used.saturating_add(*ttl)),
             Keep::Near(near) => near.last(side, used),
         }
     }
@@ -91,6 +92,19 @@ impl Updating {
         !matches!(self.keep, Keep::Near(_))
     }
 
+    /// How near rows are, if left ones are given when their time is over.
+    fn lonely(&self) -> Option<Near> {
+        match self.keep {
+            Keep::Near(near) if matches!(self.kind, JoinKind::Left | JoinKind::Anti) => Some(near),
+            _ => None,
+        }
+    }
+
+    /// When a row is looked at: those that are given then by their event time, whose order is that of their turns.
+    fn turn(&self, side: usize, used: i64) -> i64 {
+        if side == 0 && self.lonely().is_some() { used } else { self.keep.last(side, used) }
+    }
+
     /// The next piece of pairs; gives whether all rows of the batch are through.
     fn piece(&mut self, core: &Core, probe: &mut Probe) -> bool {
         let side = probe.side;
@@ -112,10 +126,10 @@ impl Updating {
                 };
                 probe.candidates(other, BATCH_ROWS, false, meets, &mut self.pairs)
             }
-            Keep::Used(ttl) => {
+            Keep::Used(_) => {
                 // A kept row that is used by a pair lives longer for the pairs behind it.
                 let meets = |row: usize, kept: u32, pairs: &Pairs| {
-                    let there = work.met[row] <= other.time[kept as usize].saturating_add(*ttl);
+                    let there = work.met[row] <= self.keep.last(1 - side, other.time[kept as usize]);
                     match known(row) {
                         true if there => Look::Take,
                         true if pairs.kept.contains(&kept) => Look::Wait,
@@ -236,7 +250,7 @@ impl Updating {
     fn keep(&mut self, core: &mut Core, probe: &Probe) {
         let (side, work) = (probe.side, &self.work);
         // Rows without a key are kept only to be given later.
-        let lonely = side == 0 && matches!(self.kind, JoinKind::Left | JoinKind::Anti) && !self.at_once();
+        let lonely = side == 0 && self.lonely().is_some();
         let wanted = |row: &u32| {
             let at = *row as usize;
             let withdrawn = &work.withdrawn;
@@ -255,7 +269,8 @@ impl Updating {
         let numbers = core.kept[side].insert(&probe.batch, &rows, &notes);
         if !matches!(self.keep, Keep::Ever) {
             for (&time, row) in times.iter().zip(numbers) {
-                self.due[side].push(self.keep.last(side, time), row);
+                let turn = self.turn(side, time);
+                self.due[side].push(turn, row);
             }
         }
     }
@@ -312,11 +327,15 @@ impl Bound for Updating {
     }
 
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
-        let lonely = !self.at_once() && matches!(self.kind, JoinKind::Left | JoinKind::Anti);
-        if lonely && give_lonely(core, cx, &mut self.due[0], |time| time < at.behind, BATCH_ROWS) {
-            return Ok(true);
+        let lonely = self.lonely();
+        if let Some(near) = lonely {
+            let over = |time: i64| near.last(0, time) < at.behind;
+            if give_lonely(core, cx, &mut self.due[0], over, BATCH_ROWS) {
+                return Ok(true);
+            }
         }
-        for side in [0, 1] {
+        // Left ones that are given have gone.
+        for side in usize::from(lonely.is_some())..2 {
             while let Some((time, row)) = self.due[side].pop_before(at.behind) {
                 let kept = &core.kept[side];
                 let last = self.keep.last(side, kept.time[row as usize]);
@@ -348,7 +367,8 @@ impl Bound for Updating {
             let (_, rows) = core.load_side(side, from)?;
             if !matches!(self.keep, Keep::Ever) {
                 for row in rows {
-                    self.due[side].push(self.keep.last(side, core.kept[side].time[row as usize]), row);
+                    let turn = self.turn(side, core.kept[side].time[row as usize]);
+                    self.due[side].push(turn, row);
                 }
             }
         }
@@ -356,9 +376,9 @@ impl Bound for Updating {
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
-        match self.kind {
-            JoinKind::Left | JoinKind::Anti if !self.at_once() => flush_lonely(core, cx, &mut self.due[0]),
-            _ => Ok(Flush::Done),
+        match self.lonely() {
+            Some(near) => flush_lonely(core, cx, &mut self.due[0], near),
+            None => Ok(Flush::Done),
         }
     }
 }
