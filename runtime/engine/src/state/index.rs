@@ -267,8 +267,7 @@ impl<E: Entry> Index<E> {
     }
 
     /// Keeps the index at most half full with one more key: the first entry is nearly always the right
-    /// one. Keys move in the order of their slots, so that those seen first, the frequent ones, get the
-    /// first entries again.
+    /// one.
     #[inline]
     fn make_room(&mut self) {
         if self.len() == self.most {
@@ -287,15 +286,56 @@ impl<E: Entry> Index<E> {
         }
     }
 
+    /// Twice as many entries. A place becomes one of two beside each other, so that entries keep their order, and runs of
+    /// entries without a free one between them never meet: from the last run to the first, they move where they are, and
+    /// memory is written from its end to its front. Keys of one place, of which the first are the frequent ones, keep
+    /// their order too.
     #[cold]
     fn grow(&mut self) {
-        let keys = self.len() + 1;
-        assert!(keys <= E::SLOTS, "a worker holds at most 2^32 keys of an operator");
-        let words = self.words();
-        self.place(&words, (keys * 2).next_power_of_two());
+        assert!(self.len() < E::SLOTS, "a worker holds at most 2^32 keys of an operator");
+        let old = self.entries.len();
+        let mut run = Vec::new();
+        // The first run may have begun at the end of the table.
+        let first = self.take_run(0, &mut run);
+        let front = std::mem::take(&mut run);
+        self.entries.resize(old * 2, E::default());
+        self.most = old;
+        let mut until = old;
+        while until > first {
+            if self.entries[until - 1].number() == 0 {
+                until -= 1;
+                continue;
+            }
+            let mut start = until - 1;
+            while self.entries[start - 1].number() != 0 {
+                start -= 1;
+            }
+            self.take_run(start, &mut run);
+            run.drain(..).for_each(|entry| self.put(entry));
+            until = start;
+        }
+        front.into_iter().for_each(|entry| self.put(entry));
     }
 
-    /// Makes the entries anew: so many, for all slots, whose words these are. With keys in half of them it is full.
+    /// Takes out the entries from a place on until there is a free one; gives the place of that.
+    fn take_run(&mut self, start: usize, out: &mut Vec<E>) -> usize {
+        let entries = self.entries[start..].iter_mut().take_while(|entry| entry.number() != 0);
+        out.extend(entries.map(std::mem::take));
+        start + out.len()
+    }
+
+    /// Puts an entry into the first free place for it.
+    fn put(&mut self, entry: E) {
+        let size = self.entries.len();
+        let mut at = place_of(self.hashes[entry.number() as usize - 1], size);
+        while self.entries[at].number() != 0 {
+            at = behind(at, size);
+        }
+        self.entries[at] = entry;
+    }
+
+    /// Makes the entries anew: so many, for all slots, whose words these are, in their order. With keys in half of them it is
+    /// full.
     fn place(&mut self, words: &[E], size: usize) {
         self.entries = Vec::new();
         self.entries = vec![E::default(); size];
