@@ -286,42 +286,21 @@ impl<E: Entry> Index<E> {
         }
     }
 
-    /// Twice as many entries. A place becomes one of two beside each other, so that entries keep their order, and runs of
-    /// entries without a free one between them never meet: from the last run to the first, they move where they are, and
-    /// memory is written from its end to its front. Keys of one place, of which the first are the frequent ones, keep
-    /// their order too.
+    /// Twice as many entries. A place becomes one of two beside each other, so that entries move in the order in which they
+    /// stand, and both tables go through the caches once. Keys of one place, of which the first are the frequent ones,
+    /// keep their order.
     #[cold]
     fn grow(&mut self) {
         assert!(self.len() < E::SLOTS, "a worker holds at most 2^32 keys of an operator");
-        let old = self.entries.len();
-        let mut run = Vec::new();
-        // The first run may have begun at the end of the table.
-        let first = self.take_run(0, &mut run);
-        let front = std::mem::take(&mut run);
-        self.entries.resize(old * 2, E::default());
-        self.most = old;
-        let mut until = old;
-        while until > first {
-            if self.entries[until - 1].number() == 0 {
-                until -= 1;
-                continue;
-            }
-            let mut start = until - 1;
-            while self.entries[start - 1].number() != 0 {
-                start -= 1;
-            }
-            self.take_run(start, &mut run);
-            run.drain(..).for_each(|entry| self.put(entry));
-            until = start;
+        let old = std::mem::take(&mut self.entries);
+        self.most = old.len();
+        self.entries = vec![E::default(); old.len() * 2];
+        // Entries before the first free one may belong to the end of the table.
+        let free = old.iter().position(|entry| entry.number() == 0).unwrap_or(0);
+        let (front, others) = old.split_at(free);
+        for entry in others.iter().chain(front).filter(|entry| entry.number() != 0) {
+            self.put(*entry);
         }
-        front.into_iter().for_each(|entry| self.put(entry));
-    }
-
-    /// Takes out the entries from a place on until there is a free one; gives the place of that.
-    fn take_run(&mut self, start: usize, out: &mut Vec<E>) -> usize {
-        let entries = self.entries[start..].iter_mut().take_while(|entry| entry.number() != 0);
-        out.extend(entries.map(std::mem::take));
-        start + out.len()
     }
 
     /// Puts an entry into the first free place for it.
