@@ -82,6 +82,12 @@ pub(crate) trait Accumulators: Send {
         refused: &mut Vec<(u32, Fault)>,
     );
 
+    /// Adds results of the same aggregate over other rows, one per slot, if it can do so without accumulators of
+    /// their own; gives whether it has.
+    fn add_results(&mut self, _slots: &[u32], _results: &Column) -> bool {
+        false
+    }
+
     /// Adds what another slot holds, whose rows count as later ones. What is refused changes nothing.
     fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault>;
 

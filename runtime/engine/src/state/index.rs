@@ -298,8 +298,15 @@ impl<E: Entry> Index<E> {
         // Entries before the first free one may belong to the end of the table.
         let free = old.iter().position(|entry| entry.number() == 0).unwrap_or(0);
         let (front, others) = old.split_at(free);
-        for entry in others.iter().chain(front).filter(|entry| entry.number() != 0) {
-            self.put(*entry);
+        let mut taken = [E::default(); BLOCK];
+        for block in others.chunks(BLOCK).chain(front.chunks(BLOCK)) {
+            // Without a branch: which places are free, nobody could foresee.
+            let mut count = 0;
+            for entry in block {
+                taken[count & (BLOCK - 1)] = *entry;
+                count += usize::from(entry.number() != 0);
+            }
+            taken[..count].iter().for_each(|entry| self.put(*entry));
         }
     }
 

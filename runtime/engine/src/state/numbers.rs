@@ -78,6 +78,12 @@ impl Accumulators for Counts {
         }
     }
 
+    fn add_results(&mut self, slots: &[u32], results: &Column) -> bool {
+        let counts = ints(&results.data);
+        slots.iter().zip(counts).for_each(|(&slot, &count)| self.counts.add(slot as usize, count));
+        true
+    }
+
     fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
         self.counts.add(slot as usize, self.counts.get(later as usize));
         Ok(())

@@ -85,8 +85,12 @@ impl Core {
 
     /// Adds the results of groups that were found last, of aggregates whose result is all they keep.
     pub(super) fn merge(&mut self, results: &[Arc<Column>]) {
-        let rows: Vec<u32> = (0..self.slots.len() as u32).collect();
+        let mut rows: Vec<u32> = Vec::new();
         for (index, (call, result)) in self.calls.iter_mut().zip(results).enumerate() {
+            if call.add_results(&self.slots, result) {
+                continue;
+            }
+            rows = if rows.is_empty() { (0..self.slots.len() as u32).collect() } else { rows };
             let mut more = empty(&self.aggregates[index], &self.input, self.change);
             more.grow(rows.len());
             more.load(&rows, std::slice::from_ref(result.as_ref()));
