@@ -18,7 +18,7 @@ pub(crate) struct QueueLimit {
 
 impl Default for QueueLimit {
     fn default() -> Self {
-        QueueLimit { rows: 256 << 10, batches: 256 }
+        QueueLimit { rows: 64 << 10, batches: 256 }
     }
 }
 

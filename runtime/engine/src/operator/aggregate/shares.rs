@@ -145,13 +145,17 @@ impl Elsewhere {
     fn note(&mut self, number: Number, slots: &[u32], from: usize, all: usize) {
         self.known.resize(all.div_ceil(64), 0);
         let first = self.slots.len();
-        for &slot in slots.iter().filter(|slot| **slot as usize >= from) {
-            let (bits, bit) = (&mut self.known[slot as usize / 64], 1 << (slot % 64));
-            if *bits & bit == 0 {
-                *bits |= bit;
-                self.slots.push(slot);
-            }
+        self.slots.resize(first + slots.len(), 0);
+        let mut count = first;
+        // Without a branch, which nobody could foresee.
+        for &slot in slots {
+            let (bits, bit) =
+                (&mut self.known[slot as usize / 64], u64::from(slot as usize >= from) << (slot % 64));
+            self.slots[count] = slot;
+            count += usize::from(bit & !*bits != 0);
+            *bits |= bit;
         }
+        self.slots.truncate(count);
         if self.slots.len() > first {
             self.numbers.push((number, first));
         }
