@@ -1,6 +1,7 @@
 //! Scripts from the disk, compiled; files written back. The compiler itself never touches the disk.
 
 use crate::args::{LintLevels, Params};
+use crate::output;
 use crate::status::Stop;
 use flow_driver::{Compilation, Levels, LoadError, Loader, Options};
 use flow_env::Env;
@@ -39,19 +40,28 @@ pub(crate) fn read(path: &Path, env: &Env) -> Result<Vec<u8>, LoadError> {
 const FOLDERS: usize = 1_000;
 
 /// The scripts in a folder and those below it, by path; hidden folders and what build tools make is left out.
-pub(crate) fn in_folder(folder: &Path, env: &Env) -> Vec<PathBuf> {
+fn in_folder(folder: &Path, env: &Env) -> Found {
     below(folder, env, is_shown)
+}
+
+/// What was found below a folder.
+#[derive(Default)]
+struct Found {
+    scripts: Vec<PathBuf>,
+    /// Folders that build tools make: they were not looked into.
+    left_out: Vec<PathBuf>,
+    /// Were there too many folders to look into all of them?
+    cut: bool,
 }
 
 /// The same with hidden folders, but for those of version control and of jobs' states: what a name is used in.
 pub(crate) fn in_folder_and_hidden(folder: &Path, env: &Env) -> Vec<PathBuf> {
-    below(folder, env, |name| {
-        !matches!(name, "target" | "node_modules" | ".git" | ".hg" | ".svn" | ".jj" | ".flow")
-    })
+    below(folder, env, |name| !is_made(name) && !matches!(name, ".git" | ".hg" | ".svn" | ".jj" | ".flow"))
+        .scripts
 }
 
-fn below(folder: &Path, env: &Env, looked_into: impl Fn(&str) -> bool) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+fn below(folder: &Path, env: &Env, looked_into: impl Fn(&str) -> bool) -> Found {
+    let mut found = Found::default();
     // Hidden ones come last: where there are too many, it is theirs that are not seen.
     let mut open = VecDeque::from([folder.to_path_buf()]);
     let mut looked = 0;
@@ -64,18 +74,26 @@ fn below(folder: &Path, env: &Env, looked_into: impl Fn(&str) -> bool) -> Vec<Pa
             match entry.info.is_dir {
                 true if looked_into(&name) && name.starts_with('.') => open.push_back(entry.path),
                 true if looked_into(&name) => open.push_front(entry.path),
-                false if name.ends_with(".flow") => found.push(entry.path),
+                true if is_made(&name) => found.left_out.push(entry.path),
+                false if name.ends_with(".flow") => found.scripts.push(entry.path),
                 _ => {}
             }
         }
     }
-    found.sort();
+    found.cut = !open.is_empty();
+    found.scripts.sort();
+    found.left_out.sort();
     found
 }
 
 /// Is a folder looked into? Hidden ones and what build tools make are not.
 pub(crate) fn is_shown(name: &str) -> bool {
-    !name.starts_with('.') && !matches!(name, "target" | "node_modules")
+    !name.starts_with('.') && !is_made(name)
+}
+
+/// Do build tools make folders of this name?
+fn is_made(name: &str) -> bool {
+    matches!(name, "target" | "node_modules")
 }
 
 /// What the command line names: each file as it is, each folder as the scripts in it; what is named twice, once. Nothing is
@@ -91,20 +109,43 @@ pub(crate) fn all(named: &[PathBuf], env: &Env, gone: impl Fn(&Path) -> bool) ->
             continue;
         }
         let found = in_folder(path, env);
-        if found.is_empty() && !gone(path) {
+        say_unseen(path, &found, named, env);
+        if found.scripts.is_empty() && !gone(path) {
             return Err(Stop::outside(format!("there are no scripts in the folder `{}`", path.display())));
         }
-        // In the folder where one is, a script goes by its name.
-        all.extend(found.into_iter().map(|script| match script.strip_prefix(".") {
-            Ok(short) => short.to_path_buf(),
-            Err(_) => script,
-        }));
+        all.extend(found.scripts.iter().map(|script| short(script)));
     }
     if all.len() > 1 {
         let mut known = HashSet::new();
         all.retain(|path| known.insert(real(path, env)));
     }
     Ok(all)
+}
+
+/// In the folder where one is, a script goes by its name.
+fn short(path: &Path) -> PathBuf {
+    path.strip_prefix(".").unwrap_or(path).to_path_buf()
+}
+
+/// Says what was not looked into though there are scripts; those who want it name it.
+fn say_unseen(folder: &Path, found: &Found, named: &[PathBuf], env: &Env) {
+    for left_out in found.left_out.iter().filter(|folder| !named.contains(&short(folder))) {
+        let count = in_folder(left_out, env).scripts.len();
+        if count > 0 {
+            let (scripts, were) = if count == 1 { ("a script", "is") } else { ("scripts", "are") };
+            let shown = short(left_out);
+            output::say(&format!(
+                "note: {scripts} in `{}` {were} left out: name the folder to have it looked at\n",
+                shown.display()
+            ));
+        }
+    }
+    if found.cut {
+        output::say(&format!(
+            "note: only the first {FOLDERS} folders in `{}` were looked into: name those that hold scripts\n",
+            folder.display()
+        ));
+    }
 }
 
 /// Why a script on the command line cannot be read: exit status 2.
@@ -116,10 +157,14 @@ pub(crate) fn cannot_read(path: &Path, error: &LoadError) -> Stop {
     })
 }
 
-/// What tells a file from all others. Standard input, and what is not there, go by their names.
+/// What tells a file from all others. What is not there goes by its name in the nearest folder that is; so does standard input.
 pub(crate) fn real(path: &Path, env: &Env) -> PathBuf {
-    let named = || flow_driver::normal(&std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()));
-    env.disk.real(path).unwrap_or_else(|_| named())
+    if let Ok(real) = env.disk.real(path) {
+        return real;
+    }
+    let named = flow_driver::normal(&std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()));
+    let there = |folder: &Path| Some(env.disk.real(folder).ok()?.join(named.strip_prefix(folder).ok()?));
+    named.ancestors().skip(1).find_map(there).unwrap_or(named)
 }
 
 struct Disk<'a>(&'a Env);

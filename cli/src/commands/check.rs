@@ -1,6 +1,7 @@
 //! `flow check`: says what is wrong with scripts, and runs nothing.
 
-use super::against::{Against, Compared};
+use super::against::shared::Jobs;
+use super::against::{Against, Compared, beside_tests};
 use crate::args::{Check, Cli};
 use crate::report::{self, Checked, Format};
 use crate::script;
@@ -15,9 +16,10 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
     let options = options(args)?;
     let mut against = Against::find(args, &options, &env)?;
     let (mut checked, mut misused) = (Vec::new(), 0);
+    let mut jobs = Jobs::default();
     let paths = script::all(&args.files, &env, |path| against.as_ref().is_some_and(|a| a.knows_gone(path)))?;
     for path in &paths {
-        let (found, rest) = one(path, against.as_mut(), &options, &env)?;
+        let (found, rest) = one(path, against.as_mut(), &mut jobs, &options, &env)?;
         checked.push(found);
         misused += rest.checked.wrong_values;
         if paths.len() == 1 {
@@ -46,19 +48,22 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
 fn one(
     path: &Path,
     against: Option<&mut Against<'_>>,
+    jobs: &mut Jobs,
     options: &Options,
     env: &Env,
 ) -> Result<(Checked, Compilation), Stop> {
     // The plan is only needed to compare it.
     let mut done = match against {
-        Some(_) => script::compile(path, options, env)?,
+        Some(_) => beside_tests(script::compile(path, options, env)?, options),
         None => script::analyse(path, options, env)?,
     };
     let compared = match against {
         Some(against) => against.check(path, &done)?,
         None => Compared::Not,
     };
+    let shared = jobs.see(path, &done, options, env);
     let mut diagnostics = std::mem::take(&mut done.diagnostics);
+    diagnostics.extend(shared);
     diagnostics.extend(compared.diagnostics(&done.sources));
     let restore = compared.report();
     let sources = std::mem::take(&mut done.sources);

@@ -154,8 +154,11 @@ fn place(span: Span, sources: &SourceMap) -> Place<'_> {
 /// The whole text and, behind it, the lines of other places: for forms that show one place only.
 fn text_with_places(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let labels: Vec<&Label> = diagnostic.labels.iter().collect();
-    whole_text(diagnostic) + &places(&labels, sources)
+    whole_text(diagnostic, sources) + &places(&labels, sources)
 }
+
+/// Characters that are shown of the words that something is said of.
+const WORDS: usize = 60;
 
 /// A line for each other place, with what stands there.
 fn places(labels: &[&Label], sources: &SourceMap) -> String {
@@ -168,8 +171,23 @@ fn places(labels: &[&Label], sources: &SourceMap) -> String {
     text
 }
 
+/// What is said at a place, with the words it is said of: no frame shows them.
+fn said_of(label: &Label, sources: &SourceMap) -> String {
+    let words = sources.text(label.span).trim();
+    match words.lines().next() {
+        Some(first) if !label.text.is_empty() => {
+            let mut shown: String = first.trim_end().chars().take(WORDS).collect();
+            if shown.len() < words.len() {
+                shown.push('…');
+            }
+            format!("`{shown}`: {}", label.text)
+        }
+        _ => label.text.clone(),
+    }
+}
+
 /// Message, what is said at the first place, notes and help in one text, for forms that have no place for them.
-fn whole_text(diagnostic: &Diagnostic) -> String {
+fn whole_text(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let mut text = diagnostic.message.clone();
     let mut add = |part: &str| {
         if !part.is_empty() {
@@ -177,7 +195,7 @@ fn whole_text(diagnostic: &Diagnostic) -> String {
             text.push_str(part);
         }
     };
-    add(&diagnostic.primary.text);
+    add(&said_of(&diagnostic.primary, sources));
     for note in &diagnostic.notes {
         add(&format!("note: {note}"));
     }

@@ -51,7 +51,7 @@ fn result(d: &Diagnostic, file: &Checked, codes: &[flow_syntax::Code]) -> Value 
         "ruleId": d.code.0,
         "ruleIndex": codes.iter().position(|c| *c == d.code),
         "level": level(d.severity),
-        "message": { "text": whole_text(d) + &places(&old, sources) },
+        "message": { "text": whole_text(d, sources) + &places(&old, sources) },
         "locations": [location(d.primary.span, sources, &d.primary.text)],
     });
     if !there.is_empty() {

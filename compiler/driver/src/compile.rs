@@ -4,7 +4,7 @@ use crate::load::{self, LoadError, Loader, Memories};
 use crate::runnable::meaningless;
 use crate::upgrade::{self, Upgrade, Upgrades};
 use flow_plan::operator::Plan;
-use flow_syntax::ast::Program;
+use flow_syntax::ast::{DeclKind, Program};
 use flow_syntax::{Applicability, Diagnostic, FileId, SourceMap, Span, codes};
 use flow_types::{Checked, Levels};
 use std::path::Path;
@@ -68,10 +68,46 @@ impl Compilation {
         (self.checked.ok && !mistaken).then(|| flow_types::plan(&self.checked, &self.sources))
     }
 
+    /// The plan of a script in whose tests alone something is wrong: they have no part in what it does.
+    pub fn plan_beside_tests(&self, options: &Options) -> Option<Plan> {
+        let main = self.programs.first()?;
+        let tests = main.decls.iter().filter(|decl| matches!(decl.kind, DeclKind::Test(_)));
+        let tests: Vec<Span> = tests.map(|decl| decl.span).collect();
+        let in_test = |at: Span| {
+            tests.iter().any(|test| test.file == at.file && test.start <= at.start && at.end <= test.end)
+        };
+        let beside = |d: &Diagnostic| d.is_mistake() && !in_test(d.primary.span);
+        // Behind a missing brace, declarations may have been read as parts of a test.
+        let swallows = |test: &Span| begins_declarations(&self.sources.file(test.file).text[test.range()]);
+        if self.diagnostics.iter().any(beside) || tests.iter().any(swallows) {
+            return None;
+        }
+        let mut programs = self.programs.clone();
+        programs[0].decls.retain(|decl| !matches!(decl.kind, DeclKind::Test(_)));
+        let own = |(name, _): &&(String, String)| upgrade::declares(&programs, name);
+        let params: Vec<_> = options.params.iter().filter(own).cloned().collect();
+        let input = flow_types::Input {
+            sources: &self.sources,
+            programs: &programs,
+            syntax_errors: false,
+            params: &params,
+            levels: &options.levels,
+        };
+        let (checked, _) = flow_types::check(&input);
+        let right = checked.ok && meaningless(&checked).is_empty();
+        right.then(|| flow_types::plan(&checked, &self.sources))
+    }
+
     /// Makes the plan, if nothing is wrong.
     pub(crate) fn link(&mut self) {
         self.plan = self.to_plan();
     }
+}
+
+/// Do lines of a text behind its first one look like the beginnings of declarations?
+fn begins_declarations(text: &str) -> bool {
+    let word = |line: &str| line.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default().to_string();
+    text.lines().skip(1).any(|line| flow_syntax::DECLARATION_WORDS.contains(&word(line).as_str()))
 }
 
 /// Compiles a script. Only a script that cannot be loaded at all is an error here; everything wrong

@@ -141,7 +141,7 @@ pub(crate) fn params_of_main(
 }
 
 /// Does a script, or what it imports, have a parameter of this name?
-fn declares(programs: &[Program], name: &str) -> bool {
+pub(crate) fn declares(programs: &[Program], name: &str) -> bool {
     let mut kinds = programs.iter().flat_map(|program| &program.decls).map(|decl| &decl.kind);
     kinds.any(|kind| matches!(kind, DeclKind::Param(param) if param.name.name == name))
 }

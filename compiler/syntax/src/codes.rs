@@ -165,4 +165,5 @@ codes! {
     CHANGES_MEANING "W0311" "changes-meaning" "state restores, but old and new rows would mix in it";
     UNUSED_DECLARATION "W0312" "unused-declaration" "a function, constant, parameter, type or `let` is never used";
     CANNOT_RUN_YET "W0313" "cannot-run-yet" "this version checks it, but cannot run it";
+    SHARED_STATE "W0314" "shared-state" "two scripts are of one job, and would go on with each other's state";
 }

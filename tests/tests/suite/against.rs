@@ -221,11 +221,122 @@ fn a_script_in_whose_place_a_folder_stands_is_gone() {
 fn a_job_whose_script_moved_is_compared_with_where_it_was() {
     let named = format!("job totals {{}}\n\n{OLD}");
     let folder = repository(&[("old.flow", &named)]);
-    std::fs::remove_file(folder.path().join("old.flow")).unwrap();
-    std::fs::create_dir(folder.path().join("jobs")).unwrap();
-    std::fs::write(folder.path().join("jobs/new.flow"), named).unwrap();
+    std::fs::rename(folder.path().join("old.flow"), folder.path().join("new.flow")).unwrap();
     let (status, _, err) = flow(folder.path(), &["check", ".", "--against", "git:HEAD"]);
     assert_eq!((status, err.as_str()), (Some(0), "totals.sum  identical\n"));
+}
+
+#[test]
+fn a_script_that_moved_to_another_folder_does_not_find_its_state_unless_it_names_where_that_is() {
+    let named = format!("job totals {{}}\n\n{OLD}");
+    let folder = repository(&[("jobs/old.flow", &named)]);
+    std::fs::remove_file(folder.path().join("jobs/old.flow")).unwrap();
+    std::fs::create_dir(folder.path().join("moved")).unwrap();
+    let check = |from: &str, what: &str, text: &str, more: &[&str]| {
+        std::fs::write(folder.path().join("moved/new.flow"), text).unwrap();
+        let args = ["check", what, "--width", "200", "--against", "git:HEAD"];
+        let (status, _, err) = flow(&folder.path().join(from), &[&args[..], more].concat());
+        (status, err)
+    };
+    for (from, what) in [(".", "."), (".", "moved/new.flow"), ("moved", "new.flow"), ("moved", "../moved")] {
+        let (status, err) = check(from, what, &named, &[]);
+        assert_eq!(status, Some(1), "{from} {what}: {err}");
+        for part in ["totals.sum  drops", "the script moved", "`state: \"../jobs/.flow\"`", "--from PATH"] {
+            assert!(err.contains(part), "no {part:?} in\n{err}");
+        }
+    }
+    let same = named.replace("{}", "{ state: \"../jobs/.flow\" }");
+    assert_eq!(check(".", ".", &same, &[]), (Some(0), "totals.sum  identical\n".into()));
+    assert_eq!(check(".", ".", &named, &["--state", "state"]), (Some(0), "totals.sum  identical\n".into()));
+}
+
+#[test]
+fn a_new_script_of_another_ones_job_is_compared_with_that_one_whose_state_it_would_go_on_with() {
+    let named = format!("job totals {{}}\n\n{OLD}");
+    let folder = repository(&[("jobs/a.flow", &named), ("jobs/totals.flow", "type T = { a: int }\n")]);
+    let check = |name: &str, text: &str| {
+        std::fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let args = ["check", name, "--width", "200", "--against", "git:HEAD"];
+        let (status, _, err) = flow(folder.path(), &args);
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+        (status, err)
+    };
+    let other_key = named.replace("keyBy(auction)", "keyBy(bidder)");
+    let there = other_key.replace("{}", "{ state: \"jobs/.flow\" }");
+    for (name, text) in [("jobs/b.flow", &other_key), ("b.flow", &there)] {
+        let (status, err) = check(name, text);
+        let said = format!("`{name}` is new, and would go on with the state of `jobs/a.flow` of git:HEAD");
+        assert_eq!(status, Some(1), "{err}");
+        for part in [&said, "totals.sum  incompatible", "error[E0703]"] {
+            assert!(err.contains(part), "no {part:?} in\n{err}");
+        }
+    }
+    for (name, text) in
+        [("b.flow", &other_key), ("jobs/b.flow", &other_key.replace("job totals", "job others"))]
+    {
+        let (status, err) = check(name, text);
+        assert!(status == Some(0) && err.contains("is new since `HEAD`"), "{name}: {err}");
+    }
+}
+
+#[test]
+fn two_scripts_of_one_job_and_state_folder_in_one_check_are_told() {
+    let named = format!("job totals {{}}\n\n{OLD}");
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let check = |more: &[&str]| {
+        let (status, _, err) =
+            flow(folder.path(), &[&["check", ".", "--width", "200", "--deny", "W0314"], more].concat());
+        (status, err)
+    };
+    write("a.flow", &named);
+    write("b.flow", &named);
+    let (status, err) = check(&[]);
+    assert_eq!(status, Some(1), "{err}");
+    for part in ["error[W0314]: `a.flow` is a script of the job `totals` too", "b.flow:1:5"] {
+        assert!(err.contains(part), "no {part:?} in\n{err}");
+    }
+    assert_eq!(check(&["--allow", "shared-state"]).0, Some(0));
+    write("b.flow", &format!("// flow-allow W0314: one is the other's successor\n{named}"));
+    assert_eq!(check(&["--deny", "warnings"]), (Some(0), String::new()));
+    // A name that is a file's name; other folders; what only others import; what tests restore into.
+    write("a.flow", OLD);
+    write("b.flow", &named.replace("job totals", "job a"));
+    assert_eq!(check(&[]).0, Some(1));
+    write("b.flow", &named.replace("totals {}", "a { state: \"elsewhere\" }"));
+    assert_eq!(check(&[]), (Some(0), String::new()));
+    write("a.flow", "type T = { a: int }\n");
+    write("b.flow", &named.replace("job totals", "job a"));
+    assert_eq!(check(&[]), (Some(0), String::new()));
+    let test = "\ntest \"goes on\" {\n  given bids []\n  savepoint\n  restore into \"b.flow\"\n  expect totals []\n}\n";
+    write("a.flow", &format!("{OLD}{test}"));
+    assert_eq!(check(&[]), (Some(0), String::new()));
+}
+
+#[test]
+fn an_error_in_a_test_hides_no_verdict() {
+    let test = |rows: &str| format!("\ntest \"sums\" {{\n  given bids {rows}\n  expect totals []\n}}\n");
+    let other_key = OLD.replace("keyBy(auction)", "keyBy(bidder)");
+    for wrong in ["[ { nothing: 1 } ]", "[ { auction: } ]", "[ ( ]"] {
+        let folder = folder(&format!("{other_key}{}", test(wrong)));
+        let args = ["check", "new.flow", "--width", "200", "--against", "old.flow"];
+        let (status, _, err) = flow(folder.path(), &args);
+        assert_eq!(status, Some(1), "{err}");
+        for part in ["error[E0703]", "totals.sum  incompatible"] {
+            assert!(err.contains(part), "{wrong}: no {part:?} in\n{err}");
+        }
+        // The old script's tests are nobody's concern.
+        std::fs::write(folder.path().join("old.flow"), format!("{OLD}{}", test(wrong))).unwrap();
+        std::fs::write(folder.path().join("new.flow"), OLD).unwrap();
+        let (status, _, err) = flow(folder.path(), &args);
+        assert_eq!((status, err.as_str()), (Some(0), "totals.sum  identical\n"), "{wrong}");
+    }
+    // A test without its end may have taken what stands behind it.
+    let open = OLD.replace("\nstream", "\ntest \"t\" {\n  given bids [\nstream");
+    let folder = folder(&open);
+    let (_, _, err) = flow(folder.path(), &["check", "new.flow", "--against", "old.flow"]);
+    assert!(err.contains("totals.sum  identical") || err.contains("is not known while"), "{err}");
 }
 
 #[test]
@@ -437,7 +548,8 @@ fn a_script_that_moved_is_compared_with_where_it_was_also_if_only_it_is_named() 
     std::fs::remove_file(folder.path().join("jobs/x.flow")).unwrap();
     let other_key = named.replace("keyBy(auction)", "keyBy(bidder)");
     std::fs::write(folder.path().join("jobs/z.flow"), &other_key).unwrap();
-    std::fs::write(folder.path().join("above.flow"), &other_key).unwrap();
+    let there = other_key.replace("{}", "{ state: \"jobs/.flow\" }");
+    std::fs::write(folder.path().join("above.flow"), there).unwrap();
     for (from, script) in [(".", "jobs/z.flow"), ("jobs", "z.flow"), ("jobs", "../above.flow")] {
         let args = ["check", script, "--width", "200", "--against", "git:HEAD"];
         let (status, _, err) = flow(&folder.path().join(from), &args);

@@ -432,6 +432,23 @@ fn a_folder_stands_for_the_scripts_in_it() {
 }
 
 #[test]
+fn scripts_in_folders_that_build_tools_make_are_left_out_and_that_is_said() {
+    let fine = "source n = generate { k: seq() } rate: 1\nsink o = n -> stdout(format: json)\n";
+    let folder = folder(&[("a.flow", fine)]);
+    for (name, file) in [("target", "b.flow"), ("node_modules", "c.txt")] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+        std::fs::write(folder.path().join(name).join(file), "stream s =\n").unwrap();
+    }
+    let (status, _, err) = flow(folder.path(), &["check", "."]);
+    let said = "note: a script in `target` is left out: name the folder to have it looked at\n";
+    assert_eq!((status, err.as_str()), (Some(0), said));
+    for named in [&["check", "target"][..], &["check", ".", "target"]] {
+        let (status, _, err) = flow(folder.path(), named);
+        assert!(status == Some(1) && err.contains("target/b.flow:1") && !err.contains("left out"), "{err}");
+    }
+}
+
+#[test]
 fn new_makes_a_folder_in_which_everything_passes() {
     let folder = folder(&[]);
     assert_eq!(flow(folder.path(), &["new", "web-visits"]).0, Some(0));

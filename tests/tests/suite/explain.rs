@@ -46,6 +46,15 @@ fn test_status(script: &str) -> Option<i32> {
     flow_tests::flow_binary::run(folder.path(), &["test", "example.flow"]).status.code()
 }
 
+/// What `flow check` says of a folder with two scripts.
+fn checked_beside(beside: &str, script: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("beside.flow"), beside).unwrap();
+    std::fs::write(folder.path().join("example.flow"), script).unwrap();
+    let done = flow_tests::flow_binary::run(folder.path(), &["check", "."]);
+    String::from_utf8_lossy(&done.stderr).into_owned()
+}
+
 /// The codes of comparing the state of two scripts.
 fn restore_codes(before: &str, after: &str) -> Vec<&'static str> {
     let compile = |example: &str| {
@@ -100,6 +109,11 @@ fn every_failing_example_gives_its_code_alone_and_every_mended_one_nothing() {
         if info.code == flow_syntax::codes::EXPECTATION_FAILED {
             // Both compile; they differ in what running their test says.
             assert_eq!([fails, mended].map(test_status), [Some(1), Some(0)]);
+            continue;
+        }
+        if let Some(beside) = example(text, "Beside") {
+            let told = |script: &str| checked_beside(beside, script).contains(info.code.0);
+            assert_eq!([fails, mended].map(told), [true, false], "{}", info.code);
             continue;
         }
         // Where other pages need what cannot run yet, it is not what they are about.

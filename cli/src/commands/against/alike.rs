@@ -6,15 +6,16 @@ use flow_syntax::FileId;
 use flow_syntax::ast::DeclKind;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// Of the scripts that are gone, the one that this one was: at least half of the longer text stands in the other one too.
-pub(super) fn most(new: &Compilation, gone: &[(PathBuf, Compilation)]) -> Option<usize> {
+pub(super) fn most(new: &Compilation, gone: &[(PathBuf, Rc<Compilation>)]) -> Option<usize> {
     if named(new) {
         return None;
     }
     let text = |of: &Compilation| of.sources.file(FileId(0)).text.to_string();
     let now = text(new);
-    let each = |(index, (_, old)): (usize, &(PathBuf, Compilation))| {
+    let each = |(index, (_, old)): (usize, &(PathBuf, Rc<Compilation>))| {
         let was = text(old);
         let longer = was.len().max(now.len());
         let shared = shared(&was, &now);

@@ -2,6 +2,7 @@
 
 mod alike;
 mod git;
+pub(super) mod shared;
 
 use crate::args::Check;
 use crate::report::Checked;
@@ -11,10 +12,13 @@ use flow_checkpoint::{Failure, Manifest, Problem, Saved, ScriptFile};
 use flow_driver::restore::{self, Looked, Report, compare, moved, report};
 use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options, is_allowed};
 use flow_env::Env;
+use flow_plan::operator::Plan;
 use flow_syntax::{Diagnostic, FileId, Severity, SourceMap, Span, codes};
 use git::Revision;
+use shared::state_kept;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Another version of a script.
 pub(super) enum Target {
@@ -28,11 +32,11 @@ pub(super) enum Target {
 
 /// What is agreed to, and what is known of where the state is.
 #[derive(Clone, Copy)]
-pub(super) struct Terms {
+pub(super) struct Terms<'a> {
     /// May state be dropped?
     pub(super) allow_dropped: bool,
     /// How will the script look for its state? `None`: it has been found.
-    pub(super) looked: Option<Looked>,
+    pub(super) looked: Option<Looked<'a>>,
 }
 
 /// What came of a comparison.
@@ -71,12 +75,15 @@ impl Compared {
     }
 }
 
+/// Scripts that are there no more, as they were.
+type Gone = Vec<(PathBuf, Rc<Compilation>)>;
+
 /// What `flow check` compares scripts with: another version, and the scripts of it that are there no more.
 pub(super) struct Against<'a> {
     target: Target,
-    gone: Vec<(PathBuf, Compilation)>,
+    gone: Gone,
     /// Scripts that are gone from anywhere in the repositories of these folders: a script that is new may be one of them.
-    elsewhere: HashMap<PathBuf, Vec<(PathBuf, Compilation)>>,
+    elsewhere: HashMap<PathBuf, Gone>,
     args: &'a Check,
     options: &'a Options,
     env: &'a Env,
@@ -109,7 +116,7 @@ impl<'a> Against<'a> {
     }
 
     /// The scripts that a folder had at the revision, and has no more; those of a path that is there no more.
-    fn gone_from(&self, revision: &Revision<'_>, path: &Path) -> Result<Vec<(PathBuf, Compilation)>, Stop> {
+    fn gone_from(&self, revision: &Revision<'_>, path: &Path) -> Result<Gone, Stop> {
         if self.env.disk.info(path).is_ok_and(|info| !info.is_dir) {
             return Ok(Vec::new());
         }
@@ -117,7 +124,7 @@ impl<'a> Against<'a> {
         let gone = revision.scripts(path)?.into_iter().filter(|old| !is_script(old));
         let compiled = gone.filter_map(|old| {
             let compiled = self.target.compile(&old, self.options, self.env).ok()?.ok()?;
-            Some((old, compiled))
+            Some((old, Rc::new(compiled)))
         });
         Ok(compiled.collect())
     }
@@ -128,34 +135,94 @@ impl<'a> Against<'a> {
         self.gone.iter().any(|(gone, _)| script::real(gone, self.env).starts_with(&real))
     }
 
-    /// Compares a script with its other version; one that is new, with the one of the same job that is gone.
+    /// Compares a script with its other version; one that is new, with the one of the same job that is gone, or whose state
+    /// it would go on with.
     pub(super) fn check(&mut self, path: &Path, new: &Compilation) -> Result<Compared, Stop> {
-        let looked =
-            Looked { in_place: matches!(self.target, Target::File(_)), by_folder: self.args.state.is_none() };
+        let by_folder = self.args.state.is_none();
+        let looked = Looked { in_place: matches!(self.target, Target::File(_)), by_folder, beside: None };
         let terms = Terms { allow_dropped: self.args.allow_dropped, looked: Some(looked) };
         let compared = self.target.check(path, new, self.options, terms, self.env)?;
         let (Compared::Nothing(_), Some(plan)) = (&compared, &new.plan) else { return Ok(compared) };
-        let same = |old: &(PathBuf, Compilation)| {
+        let (was, old, gone) = match self.former(path, new, plan)? {
+            Some((was, old)) => (was, old, true),
+            None => match self.owner(path, plan)? {
+                Some((was, old)) => (was, Rc::new(old), false),
+                None => return Ok(compared),
+            },
+        };
+        let folder =
+            |path: &Path| script::real(path, self.env).parent().map(Path::to_path_buf).unwrap_or_default();
+        let (stood, stands) = (folder(&was), folder(path));
+        let looked = Looked { beside: Some((&stood, &stands)), ..looked };
+        let terms = Terms { looked: Some(looked), ..terms };
+        let mut compared = self.target.against(new, &old, self.options, terms)?;
+        if let (Compared::With(report), false) = (&mut compared, gone) {
+            report.diagnostics.insert(0, self.goes_on(path, new, &was, &plan.job.name));
+        }
+        Ok(compared)
+    }
+
+    /// The script that is gone and that a new one was.
+    fn former(
+        &mut self,
+        path: &Path,
+        new: &Compilation,
+        plan: &Plan,
+    ) -> Result<Option<(PathBuf, Rc<Compilation>)>, Stop> {
+        let same = |old: &(PathBuf, Rc<Compilation>)| {
             old.1.plan.as_ref().is_some_and(|old| old.job.name == plan.job.name)
         };
         if let Some(index) = self.gone.iter().position(same) {
-            let (_, old) = self.gone.swap_remove(index);
-            return self.target.against(new, &old, self.options, terms);
+            return Ok(Some(self.gone.swap_remove(index)));
         }
         let root = self.look_elsewhere(path)?;
         let gone = root.and_then(|root| self.elsewhere.get(&root)).map_or(&[][..], Vec::as_slice);
-        if let Some((_, old)) = gone.iter().find(|old| same(old)) {
-            return self.target.against(new, old, self.options, terms);
+        if let Some(old) = gone.iter().find(|old| same(old)) {
+            return Ok(Some(old.clone()));
         }
         // Without a name of its own, a job is called like its file: it is known by its text alone.
         if let Some(index) = alike::most(new, &self.gone) {
-            let (_, old) = self.gone.swap_remove(index);
-            return self.target.against(new, &old, self.options, terms);
+            return Ok(Some(self.gone.swap_remove(index)));
         }
-        match alike::most(new, gone).map(|index| &gone[index]) {
-            Some((_, old)) => self.target.against(new, old, self.options, terms),
-            None => Ok(compared),
+        Ok(alike::most(new, gone).map(|index| gone[index].clone()))
+    }
+
+    /// The script of the revision whose state a new one would go on with: one of the same job and state folder.
+    fn owner(&self, path: &Path, plan: &Plan) -> Result<Option<(PathBuf, Compilation)>, Stop> {
+        let (Target::Git(revision), Some(root)) = (&self.target, git::root(path)) else { return Ok(None) };
+        let mut revision = Revision(revision);
+        let kept = state_kept(path, &plan.job, self.env);
+        let name = plan.job.name.as_str();
+        for old in revision.scripts(&root)? {
+            let called = old.file_stem().is_some_and(|stem| stem == name);
+            let mut says =
+                || revision.load(&old).is_ok_and(|text| String::from_utf8_lossy(&text).contains(name));
+            if !called && !says() {
+                continue;
+            }
+            let Ok(Ok(compiled)) = self.target.compile(&old, self.options, self.env) else { continue };
+            let job = compiled.plan.as_ref().map(|plan| &plan.job).filter(|job| job.checkpoint.is_some());
+            if job.is_some_and(|job| job.name == name && state_kept(&old, job, self.env) == kept) {
+                return Ok(Some((old, compiled)));
+            }
         }
+        Ok(None)
+    }
+
+    /// Says that a new script would go on with the state of one that was there already.
+    fn goes_on(&self, path: &Path, new: &Compilation, was: &Path, job: &str) -> Diagnostic {
+        let message = format!(
+            "`{}` is new, and would go on with the state of `{}` of {}: its job is called `{job}` too, and keeps its state in the \
+             same folder",
+            script::name(path),
+            script::name(was),
+            self.target.name(),
+        );
+        let mut note = Diagnostic::new(codes::STATE_RESTORES, shared::place(new), message)
+            .at("the job of both")
+            .help("if it is a job of its own, give it another name: `job other {}`");
+        note.severity = Severity::Note;
+        note
     }
 
     /// Looks for scripts that are gone from where nobody asked: one that moved may be given by its name alone.
@@ -173,20 +240,20 @@ impl<'a> Against<'a> {
     /// What becomes of the state of scripts that are gone: each is an entry of its own.
     pub(super) fn gone(self) -> Vec<Checked> {
         let name = self.target.name();
-        let entry = |(path, old): (PathBuf, Compilation)| {
+        let entry = |(path, old): (PathBuf, Rc<Compilation>)| {
             let path = script::name(&path);
             let Some(plan) = &old.plan else {
                 let why =
                     format!("`{path}` of {name} is gone, and had errors: what state it kept cannot be told");
                 let diagnostics = Compared::Nothing(why).diagnostics(&old.sources);
-                return Some(Checked { path, sources: old.sources, diagnostics, restore: None });
+                return Some(Checked { path, sources: old.sources.clone(), diagnostics, restore: None });
             };
             let report = restore::gone(&old.sources, plan, &name, self.args.allow_dropped);
             if report.verdicts.is_empty() {
                 return None;
             }
             let diagnostics = report.diagnostics.clone();
-            Some(Checked { path, sources: old.sources, diagnostics, restore: Some(report) })
+            Some(Checked { path, sources: old.sources.clone(), diagnostics, restore: Some(report) })
         };
         self.gone.into_iter().filter_map(entry).collect()
     }
@@ -230,15 +297,15 @@ impl Target {
                 let main = manifest.scripts.first().map_or("", |script| script.path.as_str());
                 let options = Options { params: manifest.parameters.clone(), ..options.clone() };
                 flow_driver::compile(&mut loader, Path::new(main), &options)
-                    .map(Ok)
+                    .map(|old| Ok(beside_tests(old, &options)))
                     .map_err(|_| Stop::outside(format!("{} does not hold its script", self.name())))
             }
-            Target::File(old) => script::compile(old, options, env).map(Ok),
+            Target::File(old) => Ok(Ok(beside_tests(script::compile(old, options, env)?, options))),
             Target::Git(_) if script::is_stdin(path) => {
                 Err(Stop::outside("standard input is in no git revision: name the file"))
             }
             Target::Git(revision) => match flow_driver::compile(&mut Revision(revision), path, options) {
-                Ok(old) => Ok(Ok(old)),
+                Ok(old) => Ok(Ok(beside_tests(old, options))),
                 Err(LoadError::Missing) => Ok(Err(format!(
                     "`{}` is new since `{revision}`: there is no state it would have to fit",
                     path.display()
@@ -256,7 +323,7 @@ impl Target {
         path: &Path,
         new: &Compilation,
         options: &Options,
-        terms: Terms,
+        terms: Terms<'_>,
         env: &Env,
     ) -> Result<Compared, Stop> {
         if new.plan.is_none() {
@@ -285,7 +352,7 @@ impl Target {
         new: &Compilation,
         old: &Compilation,
         options: &Options,
-        terms: Terms,
+        terms: Terms<'_>,
     ) -> Result<Compared, Stop> {
         let Some(plan) = &new.plan else { return Ok(Compared::Not) };
         let Some(old_plan) = &old.plan else {
@@ -315,6 +382,14 @@ impl Target {
         apply(&options.levels, sources, &mut report.diagnostics);
         Ok(Compared::With(report))
     }
+}
+
+/// Tests have no part in state: it is compared also where something is wrong with them.
+pub(super) fn beside_tests(mut script: Compilation, options: &Options) -> Compilation {
+    if script.plan.is_none() {
+        script.plan = script.plan_beside_tests(options);
+    }
+    script
 }
 
 /// A savepoint, by its name in a state folder or by its path.

@@ -11,16 +11,19 @@ use flow_plan::Place;
 use flow_plan::operator::Plan;
 use flow_syntax::Span;
 use flow_syntax::ast::{DeclKind, Job};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// What of a script tells where its state is, and who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Looked {
+pub struct Looked<'a> {
     /// Does the new script stand where the old one stood, under whatever name that is shown? Without a `job` line, both are
     /// called the same then.
     pub in_place: bool,
     /// Does the script say in which folder state is kept (or `--state`)?
     pub by_folder: bool,
+    /// The folders in which the old and the new script stand: what they call their state folder is meant from there.
+    /// `None`: the same.
+    pub beside: Option<(&'a Path, &'a Path)>,
 }
 
 /// A job that looks for its state elsewhere than its old script kept it.
@@ -28,7 +31,7 @@ pub struct Looked {
 pub struct Moved {
     why: String,
     /// What to do about it, and what `--from` takes otherwise.
-    keep: &'static str,
+    keep: String,
     from: String,
     other_folder: bool,
     old: Option<Place>,
@@ -36,7 +39,7 @@ pub struct Moved {
 }
 
 /// Does the new script look for state elsewhere than the old one kept it?
-pub fn moved(old: (&Compilation, &Plan), new: (&Compilation, &Plan), by: Looked) -> Option<Moved> {
+pub fn moved(old: (&Compilation, &Plan), new: (&Compilation, &Plan), by: Looked<'_>) -> Option<Moved> {
     let ((old, old_plan), (new, new_plan)) = (old, new);
     // What keeps no state has none to find.
     old_plan.job.checkpoint?;
@@ -50,7 +53,9 @@ pub fn moved(old: (&Compilation, &Plan), new: (&Compilation, &Plan), by: Looked)
     };
     let (was, is) = (called(old_line, old_plan), called(new_line, new_plan));
     let (folder, now) = (old_plan.job.state_path.as_str(), new_plan.job.state_path.as_str());
-    let other_folder = by.by_folder && normal(Path::new(folder)) != normal(Path::new(now));
+    let (stood, stands) = by.beside.unwrap_or((Path::new(""), Path::new("")));
+    let kept = normal(&stood.join(folder));
+    let other_folder = by.by_folder && kept != normal(&stands.join(now));
     // In another folder, a savepoint is not found by its name either.
     let from = if other_folder { "PATH".to_string() } else { format!("{was}@N") };
     if was != is {
@@ -59,7 +64,7 @@ pub fn moved(old: (&Compilation, &Plan), new: (&Compilation, &Plan), by: Looked)
             why: format!(
                 "the job was called `{was}` and is called `{is}` now, and state is found by that name"
             ),
-            keep: "keep the name",
+            keep: "keep the name".to_string(),
             from,
             other_folder,
             old: place(old_line),
@@ -67,9 +72,27 @@ pub fn moved(old: (&Compilation, &Plan), new: (&Compilation, &Plan), by: Looked)
         });
     }
     if other_folder {
+        let same_words = normal(Path::new(folder)) == normal(Path::new(now));
+        let (why, keep) = match same_words {
+            // What it says of its state has not changed, but where that is.
+            true => {
+                let kept = shown(&relative(&kept, stands));
+                (
+                    format!(
+                        "the script moved, so that its state folder `{now}` is another one: state was kept in what is `{kept}` \
+                         from here"
+                    ),
+                    format!("name that folder (`state: \"{kept}\"` in the `job` block)"),
+                )
+            }
+            false => (
+                format!("state was kept in the folder `{folder}` and is looked for in `{now}` now"),
+                "keep the folder".to_string(),
+            ),
+        };
         return Some(Moved {
-            why: format!("state was kept in the folder `{folder}` and is looked for in `{now}` now"),
-            keep: "keep the folder",
+            why,
+            keep,
             from,
             other_folder,
             old: state(old, old_line),
@@ -137,6 +160,21 @@ fn state(of: &Compilation, job: Option<&Job>) -> Option<Place> {
         job.options.iter().find(|option| option.name.as_ref().is_some_and(|name| name.name == "state"));
     let span = option.map_or(job.name.span, |option| of.programs[0].exprs[option.value].span);
     Some(place(span))
+}
+
+/// A folder, as it is named in another one.
+fn relative(path: &Path, from: &Path) -> PathBuf {
+    let from = normal(from);
+    let (mut path, mut from) = (path.components().peekable(), from.components().peekable());
+    while path.peek().is_some() && path.peek() == from.peek() {
+        path.next();
+        from.next();
+    }
+    from.map(|_| Component::ParentDir).chain(path).collect()
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string().replace('\\', "/")
 }
 
 /// What a job is called whose script does not say: its file's name. Standard input has none.

@@ -123,14 +123,14 @@ impl Report {
         let span = place.map_or_else(|| self.top(), |place| self.new_span(place));
         let message = format!("`{}` {}: {}", verdict.id, finding.effect.word(), finding.message);
         let here = match (finding.new, place) {
-            (Some(_), _) => "now",
+            (Some(_), _) => "what it is now",
             (None, Some(_)) if finding.effect == Effect::Drops => "no such state here any more",
             (None, Some(_)) => "the state",
             (None, None) => "nothing in this script keeps it",
         };
         let mut diagnostic = Diagnostic::new(code, span, message).at(here);
         if let Some(old) = finding.old {
-            diagnostic = diagnostic.label(self.old_span(old), "before");
+            diagnostic = diagnostic.label(self.old_span(old), "what it was before");
         }
         if code == codes::STATE_RESTORES {
             diagnostic.severity = Severity::Note;

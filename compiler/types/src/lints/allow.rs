@@ -92,8 +92,9 @@ pub(crate) fn apply_levels(input: &Input<'_>, diags: Vec<Diagnostic>) -> Vec<Dia
     // A script with errors may not have been looked at for all lints.
     let complete = !input.syntax_errors && !kept.iter().any(Diagnostic::is_mistake);
     for allow in allows {
-        // Only a comparison with another version knows what that one would silence.
-        let of_comparison = allow.code == codes::CHANGES_MEANING && allow.reason;
+        // Only a comparison with another version or script knows what those would silence.
+        let of_comparison =
+            matches!(allow.code, codes::CHANGES_MEANING | codes::SHARED_STATE) && allow.reason;
         if allow.used || !complete || of_comparison {
             continue;
         }
