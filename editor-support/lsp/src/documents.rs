@@ -97,7 +97,7 @@ impl Documents {
     pub(crate) fn open(&mut self, uri: &Uri, text: String, version: Option<i32>) {
         let lines = Lines::new(&text);
         let path = path(uri);
-        self.forget(&path);
+        self.forget_file(&path);
         let document = Document {
             text,
             lines,
@@ -116,7 +116,7 @@ impl Documents {
     pub(crate) fn close(&mut self, uri: &Uri) {
         if let Some(document) = self.open.remove(&uri.to_string()) {
             // From now on the file on the disk counts.
-            self.forget(&document.path);
+            self.forget_file(&document.path);
         }
     }
 
@@ -145,10 +145,22 @@ impl Documents {
         self.forget(&path);
     }
 
-    /// A file changed: nothing is known any more of the texts that read it.
-    pub(crate) fn forget(&mut self, path: &Path) {
+    /// An open text changed: nothing is known any more of the texts that read it.
+    fn forget(&mut self, path: &Path) {
         let real = self.files.real(path);
-        let reads = |d: &Document| d.path == path || d.asked.contains(path) || d.asked.contains(&real);
+        self.forget_those(|d| d.path == path || d.asked.contains(path) || d.asked.contains(&real));
+    }
+
+    /// The same of a file that may not have been there before: then nobody knew that a link would lead to it.
+    pub(crate) fn forget_file(&mut self, path: &Path) {
+        let real = self.files.real(path);
+        let leads = |asked: &PathBuf| asked == path || *asked == real || self.files.real(asked) == real;
+        let reads = |d: &&Document| d.path == path || d.asked.iter().any(leads);
+        let readers: HashSet<PathBuf> = self.open.values().filter(reads).map(|d| d.path.clone()).collect();
+        self.forget_those(|d| readers.contains(&d.path));
+    }
+
+    fn forget_those(&mut self, reads: impl Fn(&Document) -> bool) {
         for document in self.open.values_mut().filter(|d| reads(d)) {
             if let Some(compiled) = document.compiled.take() {
                 self.old.extend(document.before.replace(compiled));

@@ -173,7 +173,7 @@ impl Server<'_> {
                     params
                         .changes
                         .iter()
-                        .for_each(|change| self.documents.forget(&documents::path(&change.uri)));
+                        .for_each(|change| self.documents.forget_file(&documents::path(&change.uri)));
                     self.refresh();
                 }
             }

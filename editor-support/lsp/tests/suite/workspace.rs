@@ -3,6 +3,8 @@
 use crate::client::{Client, Table, applied};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const TYPES: &str = "type Bid = { auction: int, price: int }\n";
 const ONE: &str = "import \"types.flow\"\nsource bids: Bid = file(\"b\", format: json)\nsink o = bids |> filter(price > 1) -> stdout(format: json)\n";
@@ -338,4 +340,44 @@ fn what_an_importer_reads_keeps_a_stream_from_being_cut() {
         assert_eq!(found.as_array().unwrap().len(), offered, "{found}");
         client.end();
     }
+}
+
+/// A file to which a link leads, and which is there only at times.
+struct ComesAndGoes(Arc<AtomicBool>);
+
+impl flow_lsp::Files for ComesAndGoes {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, flow_driver::LoadError> {
+        let there = self.0.load(Ordering::SeqCst) && self.real(path) == Path::new("/srv/project/types.flow");
+        there.then(|| TYPES.as_bytes().to_vec()).ok_or(flow_driver::LoadError::Missing)
+    }
+
+    fn scripts(&self, _: &Path) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Nobody knows where a link leads whose file is not there.
+    fn real(&self, path: &Path) -> PathBuf {
+        let leads = self.0.load(Ordering::SeqCst) && path.ends_with("link.flow");
+        if leads { PathBuf::from("/srv/project/types.flow") } else { flow_driver::normal(path) }
+    }
+}
+
+#[test]
+fn a_file_that_was_made_again_is_read_again_by_those_that_import_a_link_to_it() {
+    let there = Arc::new(AtomicBool::new(false));
+    let params = json!({ "capabilities": {}, "rootUri": "file:///srv/project" });
+    let (mut client, _) = Client::start(params, ComesAndGoes(there.clone()));
+    client.open(&uri("one.flow"), &ONE.replace("types.flow", "link.flow"));
+    let changed = |client: &mut Client, is_there: bool, kind: u32| {
+        there.store(is_there, Ordering::SeqCst);
+        let change = json!({ "uri": uri("types.flow"), "type": kind });
+        client.notify("workspace/didChangeWatchedFiles", json!({ "changes": [change] }));
+        client.pulled(&uri("one.flow"))
+    };
+    assert_eq!(client.pulled(&uri("one.flow"))[0]["code"], "E0608");
+    for _ in 0..2 {
+        assert_eq!(changed(&mut client, true, 1), [] as [Value; 0]);
+        assert_eq!(changed(&mut client, false, 3)[0]["code"], "E0608");
+    }
+    client.end();
 }
