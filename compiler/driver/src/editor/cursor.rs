@@ -29,6 +29,7 @@ impl<'t> Cursor<'t> {
         let mut tokens = flow_syntax::tokens(text);
         // What a string lacks stands at its end as tokens without text.
         tokens.retain(|token| (token.span.start as usize) < offset && token.span.start < token.span.end);
+        half_interpolation(text, offset, &mut tokens);
         let typing = |token: &Token| {
             token.span.end as usize >= offset
                 && matches!(token.kind, TokenKind::Ident | TokenKind::Keyword | TokenKind::QuotedIdent)
@@ -48,6 +49,20 @@ impl<'t> Cursor<'t> {
     /// The text of the token so many before the cursor.
     pub(super) fn back(&self, n: usize) -> &'t str {
         self.tokens.len().checked_sub(n + 1).map_or("", |at| self.word(at))
+    }
+
+    /// The bracket that the one at this token closes, if it is round and nothing is called by it.
+    pub(super) fn opening(&self, close: usize) -> Option<usize> {
+        let mut depth = 0usize;
+        for at in (0..=close).rev() {
+            match self.tokens[at].kind {
+                TokenKind::Close => depth += 1,
+                TokenKind::Open if depth <= 1 => return (depth == 1 && self.word(at) == "(").then_some(at),
+                TokenKind::Open => depth -= 1,
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Is the cursor in a comment or in the text of a string?
@@ -78,15 +93,27 @@ impl<'t> Cursor<'t> {
 
     /// The strings and their expressions that are open at the cursor.
     fn strings(&self) -> Vec<TokenKind> {
+        open_strings(&self.tokens).into_iter().map(|at| self.tokens[at].kind).collect()
+    }
+
+    /// What closes all that is open at the cursor: brackets, strings and the expressions in them.
+    pub(super) fn closing(&self) -> String {
         let mut open = Vec::new();
-        for token in &self.tokens {
+        let from = self.declaration().map_or(0, |(_, at)| at);
+        for (at, token) in self.tokens.iter().enumerate().skip(from) {
             match token.kind {
-                TokenKind::StringOpen | TokenKind::InterpOpen => open.push(token.kind),
-                TokenKind::StringClose | TokenKind::InterpClose => drop(open.pop()),
+                TokenKind::Open => open.push(match self.word(at) {
+                    "(" => ')',
+                    "[" => ']',
+                    _ => '}',
+                }),
+                TokenKind::StringOpen => open.push('"'),
+                TokenKind::InterpOpen => open.push('}'),
+                TokenKind::Close | TokenKind::StringClose | TokenKind::InterpClose => drop(open.pop()),
                 _ => {}
             }
         }
-        open
+        open.into_iter().rev().collect()
     }
 
     /// A comment or raw text without its end: the cursor is inside.
@@ -265,6 +292,16 @@ impl<'t> Cursor<'t> {
         open.at + 1 < self.tokens.len() && (open.at + 2 >= self.tokens.len() || self.word(open.at + 2) != ":")
     }
 
+    /// The names that stand alone between the commas of an open bracket, in front of the cursor.
+    pub(super) fn listed(&self, open: &Open) -> Vec<&'t str> {
+        let inside = open.at + 1..self.tokens.len();
+        let alone = |at: &usize| {
+            let name = matches!(self.tokens[*at].kind, TokenKind::Ident | TokenKind::QuotedIdent);
+            name && matches!(self.word(at - 1), "(" | "[" | ",")
+        };
+        inside.filter(alone).map(|at| self.word(at)).collect()
+    }
+
     /// The names that are given inside of an open bracket already.
     pub(super) fn given(&self, open: &Open) -> Vec<&'t str> {
         let mut found = Vec::new();
@@ -279,4 +316,48 @@ impl<'t> Cursor<'t> {
         }
         found
     }
+}
+
+/// The tokens that begin the strings, and the expressions in them, that are open at the end.
+fn open_strings(tokens: &[Token]) -> Vec<usize> {
+    let mut open = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TokenKind::StringOpen | TokenKind::InterpOpen => open.push(at),
+            TokenKind::StringClose | TokenKind::InterpClose => drop(open.pop()),
+            _ => {}
+        }
+    }
+    open
+}
+
+/// In `"{n`, whose end is not typed yet, all is text: behind the brace an expression is meant.
+fn half_interpolation(text: &str, offset: usize, tokens: &mut Vec<Token>) {
+    let Some(open) = open_strings(tokens).pop().filter(|at| tokens[*at].kind == TokenKind::StringOpen) else {
+        return;
+    };
+    let inner = tokens[open].span.end as usize;
+    let (bytes, mut at, mut brace) = (text.as_bytes(), inner, None);
+    while at < offset {
+        let pair = bytes.get(at + 1) == Some(&bytes[at]);
+        match bytes[at] {
+            b'\\' => at += 1,
+            b'{' | b'}' if pair && brace.is_none() => at += 1,
+            b'{' => brace = brace.or(Some(at)),
+            b'}' => brace = None,
+            _ => {}
+        }
+        at += 1;
+    }
+    let Some(brace) = brace else { return };
+    tokens.truncate(open + 1);
+    let file = FileId(0);
+    tokens.push(Token { kind: TokenKind::InterpOpen, span: Span::new(file, brace, brace + 1) });
+    let from = brace + 1;
+    let behind = flow_syntax::tokens(&text[from..offset]).into_iter();
+    let behind = behind.filter(|token| token.span.start < token.span.end);
+    tokens.extend(behind.map(|token| {
+        let range = token.span.range();
+        Token { kind: token.kind, span: Span::new(file, from + range.start, from + range.end) }
+    }));
 }

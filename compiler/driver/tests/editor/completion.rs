@@ -317,3 +317,73 @@ fn rows_of_tests_have_the_fields_of_their_records() {
         assert_eq!(at(&format!("{step} [{{ geo: {{ at: {{ zone: \"x\" }} }}, ")), ["id:", "tags:"]);
     }
 }
+
+const NESTED: &str = "type At = { zone: string }\ntype Geo = { lat: float, at: At }\n\
+                      type Row = { id: int, geo: Geo, maybe: Geo?, all: list<Geo> }\n\
+                      source rows: Row = file(\"r\", format: json)\n";
+
+/// What is offered at the mark, whatever stands behind it: nothing, what an editor closes by itself, another declaration.
+fn offered_nested(text: &str, closers: &str) -> Vec<String> {
+    let more = "\nsink last = rows -> blackhole()\n";
+    let all = ["", closers, more, &format!("{closers}{more}")].map(|behind| {
+        let compiled = script(&format!("{NESTED}{text}{behind}"));
+        let all = complete(&compiled, NESTED.len() + text.len()).into_iter();
+        all.map(|c| c.text.trim_end().to_string()).collect::<Vec<_>>()
+    });
+    for (index, other) in all.iter().enumerate() {
+        assert_eq!(*other, all[0], "{text}: {index}");
+    }
+    all[0].clone()
+}
+
+#[test]
+fn behind_a_point_stand_the_fields_of_whatever_is_in_front_of_it() {
+    for (text, closers) in [
+        ("fn f(g: Geo) -> float = g.", ""),
+        ("fn f(g: Geo) -> float = 1.0 + g.", ""),
+        ("fn f(a: int, g: Geo) -> float = abs(g.", ")"),
+        ("fn f(g: Geo) -> float {\n  let b = g\n  b.", "\n}"),
+        ("stream s = rows |> filter(any(all, g => g.", "))"),
+        ("stream s = rows |> map { x: mapEach(all, g => g.", ") }"),
+        ("stream s = rows |> map { x: (geo).", " }"),
+        ("stream s = rows |> map { x: (maybe ?? geo).", " }"),
+        ("stream s = rows |> map { x: first([geo]).", " }"),
+        ("stream s = rows |> map { x: all[0].", " }"),
+        ("stream s = rows |> filter(maybe.", ")"),
+        (
+            "stream s = rows |> keyBy(id) |> scan(state: { lat: 0.0, at: 1 }, next: state, emit: { x: state.",
+            " })",
+        ),
+        ("stream s = rows |> keyBy(id) |> scan(state: { lat: 0.0, at: 1 }, next: state.", ")"),
+        ("stream s = rows |> map { x: \"{geo.", "}\" }"),
+        ("stream s = rows |> map { x: \"{id} of {geo.", ""),
+    ] {
+        assert_eq!(offered_nested(text, closers), ["lat", "at"], "{text}");
+    }
+    for text in ["fn f(g: Geo) -> string = g.at.", "stream s = rows |> map { x: (geo).at."] {
+        assert_eq!(offered_nested(text, ""), ["zone"], "{text}");
+    }
+}
+
+#[test]
+fn in_a_half_typed_string_values_stand_behind_the_brace() {
+    for text in ["stream s = rows |> map { x: \"{", "stream s = rows |> map { x: \"a {id} {{ {g"] {
+        let all = offered_nested(text, "");
+        assert_eq!(all[..2], ["id", "geo"], "{text}");
+    }
+    assert!(offered_nested("stream s = rows |> map { x: \"a {id} g", "").is_empty());
+    assert!(offered_nested("stream s = rows |> map { x: \"a {{ g", "").is_empty());
+}
+
+#[test]
+fn where_only_names_of_fields_can_stand_nothing_else_is_offered() {
+    let all = ["id", "geo", "maybe", "all"];
+    assert_eq!(offered_nested("stream s = rows |> drop(", ")"), all);
+    assert_eq!(offered_nested("stream s = rows |> drop(id, maybe, ", ")"), ["geo", "all"]);
+    assert_eq!(offered_nested("stream s = rows |> rename(", ")"), all);
+    assert_eq!(offered_nested("stream s = rows |> rename(id: a, ", ")"), all[1..]);
+    assert!(offered_nested("stream s = rows |> rename(id: ", ")").is_empty());
+    assert_eq!(offered_nested("sink s = rows -> file(\"x\", format: json, partitionBy: [", "])"), all);
+    assert_eq!(offered_nested("sink s = rows -> file(\"x\", partitionBy: [id, ", "])"), all[1..]);
+    assert!(offered_nested("sink s = rows -> kafka(brokers: env(", "))").is_empty());
+}

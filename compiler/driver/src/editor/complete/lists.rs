@@ -292,24 +292,40 @@ impl Lists<'_> {
         let mut all = Vec::new();
         if let Some(stream) = self.stream() {
             all.extend(fields(stream, |column| column.side.as_deref() == Some(of)));
-            let column = stream.columns.iter().find(|column| &*column.name == of);
-            let written = column.and_then(|column| column.ty.clone()).or_else(|| self.type_in_front());
-            if let Some(DataType::Record(record)) = written {
-                let each = |f: &flow_plan::Field| {
-                    Completion::new(&name(&f.name), CompletionKind::Field, f.ty.to_string(), "")
-                };
-                all.extend(record.fields.iter().map(each));
-            }
+        }
+        let column = || self.stream()?.columns.iter().find(|column| &*column.name == of)?.ty.clone();
+        // `a.b.`: it is the field of `a`, whatever else is called so.
+        let written = self.type_in_front().or_else(|| column().filter(|_| self.cursor.back(2) != "."));
+        if let Some(DataType::Record(record)) = written.as_ref().map(DataType::unwrapped) {
+            let each = |f: &flow_plan::Field| {
+                Completion::new(&name(&f.name), CompletionKind::Field, f.ty.to_string(), "")
+            };
+            all.extend(record.fields.iter().map(each));
         }
         all
     }
 
+    /// The fields of the row, but for those given: where nothing else can stand.
+    pub(super) fn row_fields(&self, given: &[&str]) -> Vec<Completion> {
+        let stream = self.stream().into_iter();
+        stream.flat_map(|stream| fields(stream, |column| !given.contains(&&*column.name))).collect()
+    }
+
     /// The type of what stands in front of the point, if the checker came so far.
     fn type_in_front(&self) -> Option<DataType> {
-        let point = self.cursor.tokens.last()?.span.start;
-        let types = self.compiled.checked.types();
-        let ends = types.filter(|(span, _)| span.file == FileId(0) && span.end == point);
-        ends.min_by_key(|(span, _)| span.end - span.start).map(|(_, ty)| ty.clone())
+        let before = self.cursor.tokens.len().checked_sub(2)?;
+        let end = self.cursor.tokens[before].span.end;
+        let types = || self.compiled.checked.types().filter(|(span, _)| span.file == FileId(0));
+        let ends = types().filter(|(span, _)| span.end == end);
+        // Of `a.b.` the whole, which is written last.
+        if let Some((_, ty)) = ends.max_by_key(|(span, _)| span.end - span.start) {
+            return Some(ty.clone());
+        }
+        // Brackets around a value have no type of their own.
+        let open = self.cursor.opening(before)?;
+        let (from, to) = (self.cursor.tokens[open].span.end, self.cursor.tokens[before].span.start);
+        let inside = types().filter(|(span, _)| from <= span.start && span.end <= to);
+        inside.max_by_key(|(span, _)| span.end - span.start).map(|(_, ty)| ty.clone())
     }
 
     /// The side outputs of a declaration.

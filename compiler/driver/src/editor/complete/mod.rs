@@ -3,6 +3,7 @@
 
 mod lists;
 mod place;
+mod probe;
 
 use super::cursor::Cursor;
 use crate::Compilation;
@@ -82,7 +83,15 @@ pub fn complete(compiled: &Compilation, offset: usize) -> Vec<Completion> {
         Place::Given => cx.given(),
         Place::Target => cx.heads(true),
         Place::Type => cx.types(),
-        Place::Member(name) => cx.members(name),
+        Place::Member(name) => {
+            let known = cx.members(name);
+            // What is half typed was not understood: it is asked of the script as if something stood there.
+            let probed = known.is_empty().then(|| probe::probed(compiled, spoken_of, &cursor)).flatten();
+            let again = probed
+                .map(|probed| lists::Lists { compiled: &probed, offset, cursor: &cursor }.members(name));
+            again.unwrap_or(known)
+        }
+        Place::Fields(given) => cx.row_fields(&given),
         Place::Output(name) => cx.outputs(name),
         Place::Key => cx.key(),
         Place::Generator => lists::generators(),

@@ -71,6 +71,8 @@ pub(super) enum Place<'t> {
         heads: bool,
     },
     Expression,
+    /// A field of the row, except these, and nothing else.
+    Fields(Vec<&'t str>),
     Nothing,
 }
 
@@ -82,7 +84,8 @@ pub(super) fn place<'t>(cursor: &Cursor<'t>) -> Place<'t> {
     let declaration = cursor.declaration();
     let word = declaration.map(|(word, _)| word);
     if last == "." {
-        let target = cursor.open.is_empty() || word == Some("test") && cursor.open.len() == 1;
+        let target = cursor.open.is_empty() && !matches!(word, Some("fn" | "const" | "param"))
+            || word == Some("test") && cursor.open.len() == 1;
         let joined = cursor.open.len() == 1 && cursor.joined().is_none() && in_join(cursor);
         return if target || joined { Place::Output(cursor.back(1)) } else { Place::Member(cursor.back(1)) };
     }
@@ -211,11 +214,22 @@ fn inside<'t>(cursor: &Cursor<'t>, open: &Open, declaration: Option<&str>) -> Pl
         }
         return call(cursor, open, callee);
     }
+    if let Some(given) = names(cursor, open) {
+        return Place::Fields(given);
+    }
     let typed = matches!(declaration, Some("source" | "table")) && cursor.open.len() == 1;
     if bracket == "{" && typed && open.at > 0 && matches!(cursor.word(open.at - 1), ":") {
         return if cursor.back(0) == ":" { Place::Type } else { Place::Nothing };
     }
     Place::Expression
+}
+
+/// In the list of an option that takes names of fields (`partitionBy: [`): those that are named already.
+fn names<'t>(cursor: &Cursor<'t>, list: &Open) -> Option<Vec<&'t str>> {
+    let call = cursor.open.get(1).filter(|_| cursor.word(list.at) == "[")?;
+    let option = cursor.argument(call)?;
+    let arg = lookup(cursor.callee(call)?)?.args.iter().find(|arg| arg.name == option)?;
+    matches!(arg.ty, ArgType::Names).then(|| cursor.listed(list))
 }
 
 /// In the braces of `generate`.
@@ -275,6 +289,10 @@ fn call<'t>(cursor: &Cursor<'t>, open: &Open, callee: &str) -> Place<'t> {
             None if starts => values(named, false, false),
             None => Place::Nothing,
         };
+    }
+    // What they are called out there is known out there.
+    if matches!(callee, "env" | "secret") {
+        return Place::Nothing;
     }
     let overloads = catalogue::lookup(callee)
         .map(|function| function.overloads())
@@ -338,9 +356,13 @@ fn stage<'t>(
             values(of_form(cursor, open, stage_form(word).map_or("", |form| form.form)), false, false)
         }
         ("top" | "bottom", Some("ties")) => Place::Choices(vec!["true".into(), "false".into()]),
+        // The new name is nobody's yet.
+        ("rename", Some(_)) => Place::Nothing,
         (_, Some(_)) => Place::Expression,
         _ if !starts => Place::Expression,
-        ("filter" | "drop" | "keyBy" | "rename" | "flatMap", _) => Place::Expression,
+        ("drop", _) => Place::Fields(cursor.listed(open)),
+        ("rename", _) => Place::Fields(cursor.given(open)),
+        ("filter" | "keyBy" | "flatMap", _) => Place::Expression,
         ("distinct", _) => {
             let within = ("within".into(), "duration".into(), "Forget values after this time.".into());
             values(vec![within], true, false)
