@@ -4,6 +4,7 @@
 use flow_plan::operator::{StreamMode, Trigger, Window};
 use flow_plan::{DataType, Field, RecordType};
 use flow_syntax::Span;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A column of a stream.
@@ -133,9 +134,10 @@ impl StreamType {
         if self.open {
             return None;
         }
+        let mut times: HashMap<&str, usize> = HashMap::with_capacity(self.columns.len());
+        self.columns.iter().for_each(|c| *times.entry(&c.name).or_default() += 1);
         let fields = self.columns.iter().map(|c| {
-            let twice = self.columns.iter().filter(|other| other.name == c.name).count() > 1;
-            let side = if twice { c.side.clone() } else { None };
+            let side = if times[&*c.name] > 1 { c.side.clone() } else { None };
             Some(Field { name: c.name.clone(), ty: c.ty.clone()?, side })
         });
         Some(Arc::new(RecordType { fields: fields.collect::<Option<_>>()? }))
@@ -176,5 +178,16 @@ impl StreamType {
     pub fn note_dropped(&mut self, name: &Arc<str>, word: &str, span: Span, renamed: Option<Arc<str>>) {
         self.dropped.retain(|d| d.name != *name);
         self.dropped.push(Dropped { name: name.clone(), word: word.into(), span, renamed });
+    }
+    /// The same of many fields, with their new names; of several of one name, the last counts.
+    pub fn note_all_dropped(&mut self, all: Vec<(Arc<str>, Option<Arc<str>>)>, word: &str, span: Span) {
+        let last: HashMap<Arc<str>, usize> =
+            all.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
+        self.dropped.retain(|d| !last.contains_key(&d.name));
+        for (at, (name, renamed)) in all.into_iter().enumerate() {
+            if last[&name] == at {
+                self.dropped.push(Dropped { name, word: word.into(), span, renamed });
+            }
+        }
     }
 }

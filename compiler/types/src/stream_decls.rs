@@ -18,6 +18,7 @@ use flow_syntax::ast::{
 };
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Something rows can be read from.
@@ -276,21 +277,22 @@ impl<'a> Checker<'a> {
     }
 
     /// Where the fields of a written type stand.
-    fn field_origins(&self, ty: Option<&'a TypeExpr>) -> Vec<(&'a str, Span)> {
-        let Some(mut ty) = ty else { return Vec::new() };
+    fn field_origins(&self, ty: Option<&'a TypeExpr>) -> HashMap<&'a str, Span> {
+        let Some(mut ty) = ty else { return HashMap::new() };
         for _ in 0..64 {
             match &ty.kind {
                 TypeKind::Name(name) => match self.global(&name.name).map(|(_, g)| &g.decl.kind) {
                     Some(DeclKind::Type(decl)) => ty = &decl.ty,
-                    _ => return Vec::new(),
+                    _ => return HashMap::new(),
                 },
                 TypeKind::Record(fields) => {
-                    return fields.iter().map(|f| (f.name.name.as_str(), f.name.span)).collect();
+                    // Of two with one name, which is a mistake, the first.
+                    return fields.iter().rev().map(|f| (f.name.name.as_str(), f.name.span)).collect();
                 }
-                _ => return Vec::new(),
+                _ => return HashMap::new(),
             }
         }
-        Vec::new()
+        HashMap::new()
     }
 
     fn made_by_type(&self, ty: Option<&'a TypeExpr>, connector: &Connector) -> (String, Span) {
@@ -366,7 +368,7 @@ impl<'a> Checker<'a> {
                 let origins = self.field_origins(ty);
                 let mut columns = self.columns_of(&call.schema, connector.name.span);
                 for column in &mut columns {
-                    if let Some((_, span)) = origins.iter().find(|(name, _)| *name == &*column.name) {
+                    if let Some(span) = origins.get(&*column.name) {
                         column.origin = *span;
                     } else if let Some(items) = &connector.record {
                         for item in items {
@@ -647,7 +649,7 @@ fn declared_columns<'a>(ck: &mut Checker<'a>, ty: Option<&'a TypeExpr>) -> Optio
             let origins = ck.field_origins(ty);
             let mut columns = ck.columns_of(&record, ty?.span);
             for column in &mut columns {
-                if let Some((_, span)) = origins.iter().find(|(name, _)| *name == &*column.name) {
+                if let Some(span) = origins.get(&*column.name) {
                     column.origin = *span;
                 }
             }

@@ -7,6 +7,7 @@ use flow_plan::{DataType, Field, RecordType};
 use flow_syntax::ast::{DeclKind, FieldType, Ident, TypeExpr, TypeKind};
 use flow_syntax::codes;
 use flow_syntax::{Code, Diagnostic, Span};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Parts of the largest type, and fields of the widest rows.
@@ -109,9 +110,12 @@ impl Checker<'_> {
     fn record_fields(&mut self, fields: &[FieldType]) -> Option<Vec<Field>> {
         let mut out: Vec<Field> = Vec::with_capacity(fields.len());
         let mut ok = true;
-        for (i, field) in fields.iter().enumerate() {
-            if let Some(first) = fields[..i].iter().find(|f| f.name.name == field.name.name) {
-                self.report(names::duplicate(&field.name.name, field.name.span, first.name.span, "a field"));
+        let mut known: HashMap<&str, Span> = HashMap::with_capacity(fields.len());
+        for field in fields {
+            let name = field.name.name.as_str();
+            let first = *known.entry(name).or_insert(field.name.span);
+            if first != field.name.span {
+                self.report(names::duplicate(name, field.name.span, first, "a field"));
                 ok = false;
             }
             match self.resolve_type(&field.ty) {

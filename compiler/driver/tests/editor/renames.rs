@@ -433,11 +433,68 @@ fn fields_of_types_that_stand_for_each_other_are_renamed_together() {
     }
     // Where nothing says that they are one, it is refused, with the other type named.
     let text = script(
-        "sink o = s |> map { y: [a, mk(1)] } -> blackhole()\nfn mk(x: int) -> B = { x, inn: { q: 2 } }\n",
+        "sink o = s |> map { y: a == mk(1) } -> blackhole()\nfn mk(x: int) -> B = { x, inn: { q: 2 } }\n",
     );
     assert!(!super::script(&text).has_errors(), "{:?}", findings(&super::script(&text)));
     let why = rename(&text, "{ x", "zz").unwrap_err();
     assert!(why.contains("; `B` (s.flow:3) has a field `x` of its own"), "{why}");
+}
+
+#[test]
+fn fields_are_known_behind_whatever_gives_their_records() {
+    let head = "type Geo = { lat: int, zone: string }\n\
+                source s: { k: int, g: Geo, h: Geo?, all: list<Geo>, at: timestamp } = file(\"s\", format: json) |> eventTime(at)\n\
+                table t: { k: int, g: Geo } key k = file(\"t\", format: json)\n\
+                fn zero(x: int) -> Geo = { lat: x, zone: \"\" }\n";
+    for rest in [
+        "s |> map { v: (first(all) ?? g).lat }",
+        "s |> map { v: (first([g, zero(1)]) ?? g).lat }",
+        "s |> map { v: all[0].lat }",
+        "s |> map { v: (h ?? g).lat }",
+        "s |> map { v: (h ?? { lat: 1, zone: \"\" }).lat }",
+        "s |> map { v: coalesce(h, h, zero(2)).lat }",
+        "s |> map { v: (if k > 1 then g else zero(1)).lat }",
+        "s |> map { v: (if k > 1 then g else { lat: 2, zone: \"\" }).lat }",
+        "s |> map { v: (match k { 1 => g, _ => zero(1) }).lat }",
+        "s |> map { v: mapEach(all, x => x.lat) }",
+        "s |> keyBy(k) |> aggregate { f: first(g) } |> map { v: f.lat }",
+        "s |> keyBy(k) |> aggregate { v: first(g).lat }",
+        "s |> keyBy(k) |> aggregate { f: argMax(g, by: k + 1) } |> map { v: f.lat }",
+        "s |> keyBy(k) |> window(tumbling(1s)) |> aggregate { f: collect(g) } |> map { v: f[0].lat, w: mapEach(f, x => x.lat) }",
+        "s |> keyBy(k) |> first(g) as f |> map { v: f.lat }",
+        "s |> keyBy(g) |> count() as n |> map { v: g.lat }",
+        "s |> join(t on s.k == t.k) |> map { v: t.g.lat, w: s.g.lat }",
+        "s |> leftJoin(t on s.k == t.k) |> map { v: (t.g ?? s.g).lat }",
+    ] {
+        let text = format!("{head}sink o = {rest} -> blackhole()\n");
+        let errors = findings(&script(&text));
+        assert!(!script(&text).has_errors(), "{rest}: {errors:?}");
+        let new = rename(&text, "{ l", "wide").unwrap_or_else(|why| panic!("{rest}: {why}"));
+        assert_eq!(new, text.replace("lat", "wide"), "{rest}");
+        let read = text.rfind(".lat").unwrap() + 2;
+        let declared = editor::definition(&script(&text), read).unwrap();
+        assert_eq!(&text[declared.start as usize..][..8], "lat: int", "{rest}");
+    }
+}
+
+#[test]
+fn the_fields_of_the_state_of_a_scan_have_their_names_where_it_begins() {
+    let text = "source s: { k: int, v: int } = file(\"s\", format: json)\n\
+                sink o = s |> keyBy(k) |> scan(state: { sum: 0, of: { n: 0 } }, \
+                next: if v > 3 then state else { sum: state.sum + v, of: { n: state.of.n + 1 } }, \
+                emit: { k, sum: state.sum, n: state.of.n }) -> blackhole()\n";
+    assert!(!script(text).has_errors(), "{:?}", findings(&script(text)));
+    for (mark, renamed) in [
+        ("{ sum", text.replace("{ sum:", "{ total:").replace("state.sum", "state.total")),
+        ("state.sum", text.replace("{ sum:", "{ total:").replace("state.sum", "state.total")),
+        ("{ n", text.replace("{ n:", "{ total:").replace("of.n", "of.total")),
+    ] {
+        assert_eq!(rename(text, mark, "total").unwrap_or_else(|why| panic!("{mark}: {why}")), renamed);
+    }
+    let at = text.rfind("of.n").unwrap() + 3;
+    let declared = editor::definition(&script(text), at).unwrap();
+    assert_eq!(declared.start as usize, text.find("n: 0").unwrap());
+    assert!(editor::hover(&script(text), at).unwrap().markdown.contains("int"));
 }
 
 #[test]

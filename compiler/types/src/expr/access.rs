@@ -288,9 +288,9 @@ impl<'c, 'a> ExprCx<'c, 'a> {
                 }
                 let mut typed = self.push(Kind::Field(base.node, index as u32), ty, span);
                 typed.path = path;
-                if let Some(field) = written.and_then(|at| self.ck.written_field(at, &name.name)) {
-                    self.ck.reference(name.span, field.name.span);
-                    typed.written = Some(field.ty.span);
+                if let Some(field) = written.and_then(|at| self.ck.field_of(at, &record, &name.name)) {
+                    self.ck.reference(name.span, field.span);
+                    typed.written = Some(field.ty);
                 }
                 Some(typed)
             }

@@ -47,6 +47,7 @@ impl<'a> ExprCx<'_, 'a> {
             [(position, column)] => {
                 let column = &input.columns[*column];
                 let (ty, origin, id) = (column.ty.clone(), column.origin, column.id);
+                let written = column.written.or_else(|| self.ck.written_of(origin));
                 self.ck.reference(name.span, origin);
                 self.ck.mark_read(id);
                 let path = Path::column(*position);
@@ -54,6 +55,7 @@ impl<'a> ExprCx<'_, 'a> {
                     let ty = if self.narrowed.contains(&path) { ty.unwrapped().clone() } else { ty };
                     let mut typed = self.push(Kind::Column(*position as u32), ty, name.span);
                     typed.path = Some(path);
+                    typed.written = written;
                     typed
                 });
                 return Some(typed);
@@ -153,17 +155,18 @@ impl<'a> ExprCx<'_, 'a> {
             return None;
         }
         let (stage, now, ast) = (self.stage, self.now, self.ast);
-        let built = {
+        let (built, written) = {
             let mut rows = ExprCx::new(self.ck, ast, Fields::Row(input));
             rows.stage = stage;
             rows.now = now;
-            rows.build_aggregate(def, callee, args, span, result)
-        }?;
+            let mut written = None;
+            (rows.build_aggregate(def, callee, args, span, result, &mut written)?, written)
+        };
         let Fields::Grouped(grouping) = &mut self.fields else { return None };
         let column = grouping.keys.len() + 2 * usize::from(grouping.bounds) + grouping.calls.len();
         let ty = built.ty.clone();
         grouping.calls.push(built);
-        Some(self.push(Kind::Column(column as u32), ty, span))
+        Some(Typed { written, ..self.push(Kind::Column(column as u32), ty, span) })
     }
 
     /// Is it a call of what is an aggregate and no function?
@@ -197,6 +200,7 @@ impl<'a> ExprCx<'_, 'a> {
         args: &'a [Arg],
         span: Span,
         result: String,
+        written: &mut Option<Span>,
     ) -> Option<AggregateCall> {
         let condition = args.iter().find(|a| a.name.as_ref().is_some_and(|n| n.name == "where"));
         let (filter, facts) = match condition {
@@ -228,7 +232,10 @@ impl<'a> ExprCx<'_, 'a> {
         let mut vars = Vars::default();
         let mut ok = true;
         for (position, arg) in rest.iter().enumerate() {
-            ok &= self.aggregate_argument(def, signature, position, arg, &mut vars, &mut call).is_some();
+            let of = self.aggregate_argument(def, signature, position, arg, &mut vars, &mut call);
+            ok &= of.is_some();
+            // What is taken of the rows is the first argument.
+            *written = written.or(of.flatten().filter(|_| position == 0));
         }
         if !ok {
             return None;
@@ -263,7 +270,7 @@ impl<'a> ExprCx<'_, 'a> {
         arg: &'a Arg,
         vars: &mut Vars,
         call: &mut AggregateCall,
-    ) -> Option<()> {
+    ) -> Option<Option<Span>> {
         let param = match &arg.name {
             Some(name) => signature.params.iter().position(|p| p.name == name.name)?,
             None => param_at(signature, position)?,
@@ -302,7 +309,7 @@ impl<'a> ExprCx<'_, 'a> {
         } else {
             call.arg = Some(expr);
         }
-        Some(())
+        Some(typed.written)
     }
 
     fn constant_argument(

@@ -143,7 +143,7 @@ impl<'a> ExprCx<'_, 'a> {
     /// `coalesce(a, b, c)` is `a ?? b ?? c`.
     fn coalesce_call(&mut self, args: &'a [Arg], span: Span, want: Option<&DataType>) -> Option<Typed> {
         let mut result: Option<Typed> = None;
-        let mut ok = true;
+        let (mut ok, mut before_it) = (true, args.first()?.value);
         for arg in args {
             let hint = result.as_ref().map(|r| r.ty.unwrapped().clone()).or(want.cloned());
             let Some(next) = self.expr(arg.value, hint.as_ref()) else {
@@ -160,9 +160,11 @@ impl<'a> ExprCx<'_, 'a> {
                 Some(before) => {
                     let (a, b, _) = self.one_type(before, next, "`coalesce`")?;
                     let ty = b.ty.clone();
-                    self.push(Kind::Coalesce(a.node, b.node), ty, span)
+                    let written = self.made_of(&[(before_it, &a), (arg.value, &b)], &ty);
+                    Typed { written, ..self.push(Kind::Coalesce(a.node, b.node), ty, span) }
                 }
             });
+            before_it = arg.value;
         }
         if ok { result } else { None }
     }
@@ -517,8 +519,8 @@ impl<'a> ExprCx<'_, 'a> {
             self.mismatch(&typed, &typed.ty.clone(), "the lambda");
             return None;
         }
-        let ty = typed.ty.clone();
-        Some(self.push(Kind::Lambda { params: locals, body: typed.node }, ty, span))
+        let (ty, written) = (typed.ty.clone(), typed.written);
+        Some(Typed { written, ..self.push(Kind::Lambda { params: locals, body: typed.node }, ty, span) })
     }
 
     /// A lint when a lambda's parameter hides a field or a constant.
@@ -552,6 +554,9 @@ impl<'a> ExprCx<'_, 'a> {
         values: Vec<Typed>,
         span: Span,
     ) -> Option<Typed> {
+        let made_of: Vec<(ExprId, &Typed)> = args.iter().map(|arg| arg.value).zip(&values).collect();
+        let ty = vars.resolve(&signature.ret);
+        let written = ty.as_ref().and_then(|ty| self.made_of(&made_of, ty));
         let mut nodes: Vec<Option<NodeId>> = vec![None; signature.params.len()];
         let mut more = Vec::new();
         for (position, (arg, typed)) in args.iter().zip(values).enumerate() {
@@ -578,8 +583,7 @@ impl<'a> ExprCx<'_, 'a> {
             }
         }
         all.extend(more);
-        let ty = vars.resolve(&signature.ret)?;
-        Some(self.push(Kind::Call(def.func, all), ty, span))
+        Some(Typed { written, ..self.push(Kind::Call(def.func, all), ty?, span) })
     }
 
     /// A default as it is written in the table: a text or a number.

@@ -38,7 +38,8 @@ impl ExprCx<'_, '_> {
         let (cond, a, b) = (cond?, a?, b?);
         let (a, b, ty) = self.one_type(a, b, "`if`")?;
         let kind = Kind::If { cond: cond.node, then: a.node, otherwise: b.node };
-        Some(self.push(kind, ty, span))
+        let written = self.made_of(&[(then, &a), (otherwise, &b)], &ty);
+        Some(Typed { written, ..self.push(kind, ty, span) })
     }
 
     /// Checks an expression where some values are known not to be null.
@@ -98,6 +99,7 @@ impl ExprCx<'_, '_> {
         let b = self.expr(fallback, want.or(hint.as_ref()));
         let (a, b) = (a?, b?);
         let (a, b, ty) = self.one_type(a, b, "`try … else`")?;
-        Some(self.push(Kind::Try(a.node, b.node), ty, span))
+        let written = self.made_of(&[(value, &a), (fallback, &b)], &ty);
+        Some(Typed { written, ..self.push(Kind::Try(a.node, b.node), ty, span) })
     }
 }

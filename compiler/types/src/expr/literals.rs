@@ -127,9 +127,13 @@ impl<'a> ExprCx<'_, 'a> {
                 }
             };
         }
-        let values =
-            self.same_type(items, wanted.as_ref(), &mut element, "the elements of a list have one type")?;
-        Some(self.push(Kind::List(values), DataType::list(element?), span))
+        let mut made_of = Vec::new();
+        let rule = "the elements of a list have one type";
+        let values = self.same_type(items, wanted.as_ref(), &mut element, rule, &mut made_of)?;
+        let ty = DataType::list(element?);
+        let made_of: Vec<(ExprId, &Typed)> = made_of.iter().map(|(id, typed)| (*id, typed)).collect();
+        let written = self.made_of(&made_of, &ty);
+        Some(Typed { written, ..self.push(Kind::List(values), ty, span) })
     }
 
     /// Checks values that must have one type; nulls make it optional, ints join floats.
@@ -139,6 +143,7 @@ impl<'a> ExprCx<'_, 'a> {
         wanted: Option<&DataType>,
         element: &mut Option<DataType>,
         rule: &str,
+        made_of: &mut Vec<(ExprId, Typed)>,
     ) -> Option<Vec<NodeId>> {
         let ast = self.ast;
         let nulls = items.iter().any(|id| matches!(ast.exprs[*id].kind, ExprKind::Null));
@@ -178,6 +183,9 @@ impl<'a> ExprCx<'_, 'a> {
                 }
             }
             values[slot] = Some(typed.node);
+            if typed.written.is_some() || matches!(typed.ty, DataType::Record(_)) {
+                made_of.push((*id, typed.clone()));
+            }
             first.get_or_insert(typed);
         }
         let mut ty = match (wanted, first) {
@@ -259,7 +267,7 @@ impl<'a> ExprCx<'_, 'a> {
         element: &mut Option<DataType>,
         rule: &str,
     ) -> Option<Vec<NodeId>> {
-        self.same_type(&ids, wanted, element, rule)
+        self.same_type(&ids, wanted, element, rule, &mut Vec::new())
     }
 
     fn record(&mut self, items: &'a [RecordItem], span: Span, want: Option<&DataType>) -> Option<Typed> {

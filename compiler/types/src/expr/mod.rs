@@ -29,7 +29,7 @@ pub(crate) fn quoted(name: &str) -> String {
 
 use crate::checker::{Checker, place};
 use flow_plan::expr::{Kind, NodeId};
-use flow_plan::{DataType, Expr, Value};
+use flow_plan::{DataType, Expr, RecordType, Value};
 use flow_syntax::ast::{ExprId, ExprKind, Ident, Program, UnaryOp};
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
@@ -205,6 +205,26 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         self.push(Kind::Literal(value), ty, span)
     }
 
+    /// Where the type is written of what is one of these values, or made of them: values of one type, whose records are one.
+    /// Literals among them name its fields.
+    pub(crate) fn made_of(&mut self, parts: &[(ExprId, &Typed)], ty: &DataType) -> Option<Span> {
+        let wanted = record_in(ty);
+        let mut found: Option<(Span, &std::sync::Arc<RecordType>)> = None;
+        for (_, part) in parts {
+            let (Some(at), Some(record)) = (part.written, record_in(&part.ty)) else { continue };
+            match found {
+                None => found = Some((at, record)),
+                Some((one, known)) if known == record => self.ck.same_records(one, at),
+                Some(_) => {}
+            }
+        }
+        let (at, record) = found?;
+        for (id, _) in parts.iter().filter(|(_, part)| record_in(&part.ty) == Some(record)) {
+            self.ck.literal_references(self.ast, *id, at);
+        }
+        (wanted == Some(record)).then_some(at)
+    }
+
     /// Makes a new local.
     pub(crate) fn bind(&mut self, name: &Ident, ty: Option<DataType>) -> u32 {
         let local = self.next_local;
@@ -234,6 +254,15 @@ impl<'c, 'a> ExprCx<'c, 'a> {
     /// Is the expression the word `null`?
     pub(crate) fn is_null(&self, id: ExprId) -> bool {
         matches!(self.ast.exprs[id].kind, ExprKind::Null)
+    }
+}
+
+/// The record that a value is, or that is in its lists.
+fn record_in(ty: &DataType) -> Option<&std::sync::Arc<RecordType>> {
+    match ty.unwrapped() {
+        DataType::Record(record) => Some(record),
+        DataType::List(of) | DataType::Map(of) => record_in(of),
+        _ => None,
     }
 }
 

@@ -219,7 +219,8 @@ impl<'a> ExprCx<'_, 'a> {
             return None;
         }
         let ty = rhs.ty.clone();
-        Some(self.push(Kind::Coalesce(lhs.node, rhs.node), ty, link.span))
+        let written = self.made_of(&[(link.lhs, &lhs), (link.rhs, &rhs)], &ty);
+        Some(Typed { written, ..self.push(Kind::Coalesce(lhs.node, rhs.node), ty, link.span) })
     }
 
     /// Adds "convert it" where a cast can.

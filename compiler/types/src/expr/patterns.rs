@@ -75,6 +75,11 @@ impl<'a> ExprCx<'_, 'a> {
             }
         }
         let subject = subject?;
+        let made_of: Vec<(ExprId, Typed)> = if built.len() == arms.len() {
+            arms.iter().map(|arm| arm.value).zip(built.iter().map(|(_, value)| value.clone())).collect()
+        } else {
+            Vec::new()
+        };
         let ty = if ok && !built.is_empty() { self.arms_type(&mut built, &nulls, span) } else { None };
         // What the rest may be given: whatever the arms are known to have.
         let rest = match (&ty, wanted) {
@@ -83,7 +88,9 @@ impl<'a> ExprCx<'_, 'a> {
         };
         self.exhaustive(&subject, &covered, arms, rest.as_ref(), span);
         let ty = ty?;
-        Some(self.fold_arms(&subject, local, built, ty, span))
+        let made_of: Vec<(ExprId, &Typed)> = made_of.iter().map(|(id, typed)| (*id, typed)).collect();
+        let written = self.made_of(&made_of, &ty);
+        Some(Typed { written, ..self.fold_arms(&subject, local, built, ty, span) })
     }
 
     /// The nodes of `if p1 then v1 else if p2 … else vn`.

@@ -138,7 +138,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         };
         let mut cx =
             ExprCx::new(self.ck, self.ast, Fields::Grouped(Box::new(grouping))).at_stage(stage.span, now);
-        let mut made: Vec<(&'a Ident, Option<Expr>)> = Vec::with_capacity(results.len());
+        let mut made: Vec<(&'a Ident, Option<Expr>, Option<Span>)> = Vec::with_capacity(results.len());
         for (name, computes) in &results {
             if let Fields::Grouped(grouping) = &mut cx.fields {
                 grouping.result = name.name.clone();
@@ -147,14 +147,15 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 Computes::Expr(id) => cx.expr(*id, None),
                 Computes::Call(callee, args, span) => cx.aggregate_stage(callee, args, *span),
             };
+            let written = typed.as_ref().and_then(|typed| typed.written);
             let expr = typed.map(|t| cx.finish(&t));
-            made.push((name, expr));
+            made.push((name, expr, written));
         }
         let calls = match &mut cx.fields {
             Fields::Grouped(grouping) => std::mem::take(&mut grouping.calls),
             _ => Vec::new(),
         };
-        if calls.is_empty() && !made.is_empty() && made.iter().all(|(_, e)| e.is_some()) {
+        if calls.is_empty() && !made.is_empty() && made.iter().all(|(_, e, _)| e.is_some()) {
             let diag = Diagnostic::new(
                 codes::MISSING_ARGUMENT,
                 stage.span,
@@ -168,7 +169,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
         self.unbounded_calls(&before, &grouped, &calls);
         self.aggregate_output(stage, &before, &grouped, bounds, &made);
-        let exprs: Option<Vec<Expr>> = made.into_iter().map(|(_, expr)| expr).collect();
+        let exprs: Option<Vec<Expr>> = made.into_iter().map(|(_, expr, _)| expr).collect();
         match exprs {
             Some(results) => {
                 let kind = OperatorKind::Aggregate(Aggregate {
@@ -217,7 +218,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         before: &StreamType,
         grouped: &Grouped,
         bounds: bool,
-        made: &[(&'a Ident, Option<Expr>)],
+        made: &[(&'a Ident, Option<Expr>, Option<Span>)],
     ) {
         let word = stage.name.name.as_str();
         let mut columns: Vec<Column> = grouped.keys.iter().map(|c| before.columns[*c].clone()).collect();
@@ -228,7 +229,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             let span = grouped.window.as_ref().map_or(stage.span, |(_, span)| *span);
             self.add_bounds(&mut columns, span);
         }
-        for (name, expr) in made {
+        for (name, expr, written) in made {
             if let Some(first) = columns.iter().find(|c| *c.name == *name.name) {
                 let first = first.origin;
                 let diag = names::duplicate(&name.name, name.span, first, "a field of the result");
@@ -237,7 +238,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 continue;
             }
             let ty = expr.as_ref().map(|e| e.ty().clone());
-            let column = self.computed(&name.name, ty, name.span, word);
+            let column = Column { written: *written, ..self.computed(&name.name, ty, name.span, word) };
             columns.push(column);
         }
         self.after_state(before, columns, grouped, stage, true);

@@ -10,6 +10,8 @@ use flow_plan::{DataType, Expr, Value};
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Ident, RecordItem, Stage};
 use flow_syntax::codes;
 use flow_syntax::{Applicability, Diagnostic, Span};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// A column of a `map`: where it comes from in the input, if it is one of its columns.
 pub(super) struct Item {
@@ -151,10 +153,13 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         {
             self.ck.reference(side.span, declared);
         }
+        let named: HashSet<&str> = named.iter().copied().collect();
+        let made_so: HashSet<(usize, Arc<str>)> =
+            made.iter().filter_map(|item| Some((item.from?, item.column.name.clone()))).collect();
         for (index, column) in before.columns.iter().enumerate().take(until) {
             let wanted = of.is_none_or(|side| column.side.as_deref() == Some(&*side.name));
-            let already = made.iter().any(|i| i.from == Some(index) && i.column.name == column.name);
-            if !wanted || already || named.contains(&&*column.name) {
+            let already = made_so.contains(&(index, column.name.clone()));
+            if !wanted || already || named.contains(&*column.name) {
                 continue;
             }
             let expr = column.ty.clone().map(|ty| Expr::column(index, ty, crate::checker::place(span)));
@@ -170,7 +175,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         stage: &'a Stage,
         word: &str,
     ) {
-        let moved = |index: usize| made.iter().position(|item| item.from == Some(index));
+        let (by_column, names) = made_of(&made);
+        let moved = |index: usize| by_column.get(&index).copied();
         let mut after = before.clone();
         if let Some(keys) = &before.keys {
             let columns: Vec<Option<usize>> = keys.columns.iter().map(|c| moved(*c)).collect();
@@ -203,17 +209,13 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             after.update_key_lost |= columns.is_none();
             after.mode = StreamMode::Updating { key: columns.unwrap_or_default() };
         }
-        for (index, column) in before.columns.iter().enumerate() {
-            match made.iter().find(|item| item.from == Some(index)) {
-                Some(item) if item.column.name == column.name => {}
-                _ if made.iter().any(|item| item.column.name == column.name) => {}
-                Some(item) => {
-                    after.note_dropped(&column.name, word, stage.span, Some(item.column.name.clone()))
-                }
-                None => after.note_dropped(&column.name, word, stage.span, None),
-            }
-        }
-        after.dropped.retain(|d| !made.iter().any(|item| item.column.name == d.name));
+        let all = before.columns.iter().enumerate().filter(|(_, column)| !names.contains(&column.name));
+        let dropped = all.map(|(index, column)| {
+            let renamed = moved(index).map(|at| made[at].column.name.clone());
+            (column.name.clone(), renamed)
+        });
+        after.note_all_dropped(dropped.collect(), word, stage.span);
+        after.dropped.retain(|d| !names.contains(&d.name));
         let (columns, exprs): (Vec<Column>, Vec<Option<Expr>>) =
             made.into_iter().map(|i| (i.column, i.expr)).unzip();
         after.open |= std::mem::take(&mut self.lost_field);
@@ -595,6 +597,12 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         self.ok &= ok && !args.is_empty();
         self.replace_columns(before, items, stage, "rename");
     }
+}
+
+/// Of a record that is made: the first item of each column it comes from, and the names of all.
+fn made_of(made: &[Item]) -> (HashMap<usize, usize>, HashSet<Arc<str>>) {
+    let from = made.iter().enumerate().rev().filter_map(|(at, item)| Some((item.from?, at)));
+    (from.collect(), made.iter().map(|item| item.column.name.clone()).collect())
 }
 
 /// `x == x`: the answer does not need the row.

@@ -4,12 +4,12 @@ use super::PipeCx;
 use super::rows::Item;
 use crate::args::{self, Spec};
 use crate::expr::{ExprCx, Fields};
-use crate::stream::Column;
+use crate::stream::{Column, StreamType};
 use flow_plan::Expr;
 use flow_plan::operator::{OperatorKind, StreamMode};
-use flow_syntax::Diagnostic;
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Stage};
 use flow_syntax::codes;
+use flow_syntax::{Diagnostic, Span};
 
 impl<'c, 'a> PipeCx<'c, 'a> {
     pub(super) fn scan(&mut self, stage: &'a Stage, args: &'a [Arg]) {
@@ -39,30 +39,21 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let spec =
             Spec { what: "`scan`", params: &[("state", true), ("next", true), ("emit", true)], first: false };
         let Some(slots) = args::bind(self.ck, self.ast, &spec, args, stage.span) else {
+            self.half_scan(args, stage);
             return self.lose(stage.span);
         };
         let (Some(init), Some(next), Some(emit)) = (slots[0], slots[1], slots[2]) else {
             return self.lose(stage.span);
         };
-        let init_expr = self.scan_init(init);
+        let (with_state, init_expr, written) = self.with_state(init);
         let ty = init_expr.as_ref().map(|e| e.ty().clone());
-        let mut with_state = before.clone();
-        let id = self.ck.new_column();
-        let origin = self.ast.exprs[init].span;
-        let (name, side, side_at, written, optional_by) = ("state".into(), None, None, None, None);
-        with_state.columns.push(Column {
-            name,
-            ty: ty.clone(),
-            side,
-            side_at,
-            origin,
-            written,
-            optional_by,
-            id,
-        });
         let next_expr = ty.as_ref().and_then(|ty| {
             let mut cx = self.rows(&with_state, stage.span);
             let typed = cx.expect(next, ty, "the next state")?;
+            if let Some(at) = written {
+                cx.ck.literal_references(cx.ast, next, at);
+                typed.written.into_iter().for_each(|of| cx.ck.same_records(at, of));
+            }
             Some(cx.finish(&typed))
         });
         let items = match &self.ast.exprs[emit].kind {
@@ -83,7 +74,39 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         self.scan_output(stage, &grouped, items, init_expr, next_expr);
     }
 
-    fn scan_init(&mut self, init: ExprId) -> Option<Expr> {
+    /// The rows with the state beside them; the first state, and where its type is written.
+    fn with_state(&mut self, init: ExprId) -> (StreamType, Option<Expr>, Option<Span>) {
+        let (init_expr, written) = self.scan_init(init).unzip();
+        let written = written.flatten();
+        let mut with_state = self.stream.clone();
+        with_state.columns.push(Column {
+            name: "state".into(),
+            ty: init_expr.as_ref().map(|e| e.ty().clone()),
+            side: None,
+            side_at: None,
+            origin: self.ast.exprs[init].span,
+            written,
+            optional_by: None,
+            id: self.ck.new_column(),
+        });
+        (with_state, init_expr, written)
+    }
+
+    /// What is there of a `scan` that is being written is looked at for its types; what it lacks was said.
+    fn half_scan(&mut self, args: &'a [Arg], stage: &'a Stage) {
+        let named = |wanted: &str| {
+            let arg = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| name.name == wanted));
+            arg.map(|arg| arg.value)
+        };
+        let (Some(init), Some(next)) = (named("state"), named("next")) else { return };
+        let told = self.ck.diags.len();
+        let (with_state, ..) = self.with_state(init);
+        self.rows(&with_state, stage.span).expr(next, None);
+        self.ck.diags.truncate(told);
+    }
+
+    /// The first state, and where its type is written: a record's fields are named by itself.
+    fn scan_init(&mut self, init: ExprId) -> Option<(Expr, Option<Span>)> {
         let mut cx = ExprCx::new(self.ck, self.ast, Fields::None("in the first state"));
         let typed = cx.expr(init, None)?;
         let expr = cx.finish(&typed);
@@ -92,7 +115,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.ck.report(diag.at("not known before it runs"));
             return None;
         }
-        Some(expr)
+        let record = matches!(self.ast.exprs[init].kind, ExprKind::Record(_));
+        Some((expr, if record { Some(typed.span) } else { typed.written }))
     }
 
     fn scan_output(
