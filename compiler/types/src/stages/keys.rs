@@ -231,7 +231,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.needs_bounds(*span);
         }
         if let Some((t, span)) = &trigger {
-            let running = t.running != RunningTrigger::EachRow;
+            // What says nothing of early or late results speaks of running ones.
+            let running = t.running != RunningTrigger::EachRow || (t.early.is_none() && t.late.is_none());
             let problem = match &window {
                 Some((_, window)) if running => Some((
                     "a window emits when it ends",

@@ -13,6 +13,9 @@ pub(crate) const KINDS: [&str; 7] =
 
 const DAY: i64 = 86_400_000_000;
 
+/// In so many windows may a row be: each of them gives a result, so one row more would be hours of results.
+const MOST_WINDOWS: i64 = 1_000_000;
+
 impl<'c, 'a> PipeCx<'c, 'a> {
     pub(super) fn window(&mut self, stage: &'a Stage, args: &'a [Arg]) {
         if let Some((_, first)) = &self.stream.window {
@@ -159,6 +162,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let max = self.ck.duration_option(self.ast, slots[0]?, "`max` of `cumulative`", 1)?;
         let every = self.ck.duration_option(self.ast, slots[1]?, "`every` of `cumulative`", 1)?;
         self.divides(max, every, slots[1]?, "`every` of a cumulative window must divide its `max`")?;
+        self.overlap(max, every, slots[1]?)?;
         self.timed(WindowKind::Cumulative { max, every }, slots[2])
     }
 
@@ -294,7 +298,22 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.ck.report(diag.help("the first argument is the size, `every` how often one begins"));
             return None;
         }
+        self.overlap(size, every, slots[1]?)?;
         self.timed(WindowKind::Sliding { size, every }, slots[2])
+    }
+
+    /// Not too many windows begin (or end) while one is open.
+    fn overlap(&mut self, size: i64, every: i64, id: ExprId) -> Option<()> {
+        let windows = size / every;
+        if windows <= MOST_WINDOWS {
+            return Some(());
+        }
+        let span = self.ast.exprs[id].span;
+        let message = format!("each row would be in {windows} windows, and {MOST_WINDOWS} are the most");
+        let diag = Diagnostic::new(codes::BAD_WINDOW, span, message).at("too short for this size");
+        self.ck
+            .report(diag.help("each of these windows gives a result of its own: let one begin less often"));
+        None
     }
 
     fn divides(&mut self, whole: i64, part: i64, id: ExprId, message: &str) -> Option<()> {
