@@ -200,9 +200,13 @@ pub(super) fn start(
 /// Waits until something is so, or the job is over; an error if neither comes.
 pub(super) fn wait_for(job: &mut JobHandle, mut so: impl FnMut() -> bool) -> Result<(), String> {
     let clock = Env::real().clock;
-    let start = clock.elapsed();
+    let (mut before, mut waited) = (clock.elapsed(), Duration::ZERO);
     while !so() && !job.wait_at_most(Duration::from_millis(1)) {
-        if clock.elapsed().saturating_sub(start) > LONGEST {
+        // Of one look, only so much counts: the whole process may have been stopped meanwhile.
+        let now = clock.elapsed();
+        waited += now.saturating_sub(before).min(Duration::from_millis(50));
+        before = now;
+        if waited > LONGEST {
             job.abort();
             return Err(HANGS.into());
         }

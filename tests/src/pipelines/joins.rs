@@ -9,23 +9,38 @@ use flow_plan::arbitrary::Arbitrary;
 /// `None`: it could give too many rows.
 pub(super) fn join(random: &mut Arbitrary, known: &mut Known, other: (&str, Known)) -> Option<Stage> {
     let kind = *random.pick(&["join", "join", "leftJoin", "semiJoin", "antiJoin"]);
-    let equal =
-        *random.pick(&["l.k == r.k", "l.k == r.k", "l.s == r.s", "l.k == r.k and l.s == r.s", "l.o == r.o"]);
-    let rest = *random.pick(&["", "", " and l.v <= r.v", " and r.f > 0.0", " and l.v / r.v != 1"]);
+    let equal = *random.pick(&[
+        "l.k == r.k",
+        "l.k == r.k",
+        "l.s == r.s",
+        "l.k == r.k and l.s == r.s",
+        "l.o == r.o",
+        "l.f == r.f",
+        "l.at == r.at",
+        "l.k % 2 == r.v % 2",
+    ]);
+    let rest =
+        *random.pick(&["", "", " and l.v <= r.v", " and r.f > 0.0", " and l.v / r.v != 1", " and l.v > 0"]);
     let timed = known.timed && other.1.timed;
     let bound = match random.below(7) {
-        0..=2 if timed => {
-            *random.pick(&[", within: 2s", ", within: -1s..4s", ", within: 1s..3s", ", within: -3s..-1s"])
-        }
+        0..=2 if timed => *random.pick(&[
+            ", within: 2s",
+            ", within: -1s..4s",
+            ", within: 1s..3s",
+            ", within: -3s..-1s",
+            ", within: 0s",
+            ", within: 0s..1us",
+        ]),
         3..=4 if timed => *random.pick(&[
             ", window: tumbling(3s)",
+            ", window: tumbling(3s, offset: 1s)",
             ", window: sliding(4s, every: 2s)",
             ", window: sliding(5s, every: 2s)",
             ", window: cumulative(6s, every: 2s)",
             ", window: tumbling(1d, zone: \"Europe/Berlin\")",
             ", window: session(gap: 1s)",
         ]),
-        5 => ", ttl: 3s",
+        5 => *random.pick(&[", ttl: 3s", ", ttl: 1s", ", ttl: 1d"]),
         _ => "",
     };
     let rows = known.rows.saturating_mul(other.1.rows);
@@ -44,6 +59,22 @@ pub(super) fn lookup(random: &mut Arbitrary, table: &str) -> Stage {
     let kind = *random.pick(&["join", "leftJoin", "semiJoin", "antiJoin"]);
     let rest = *random.pick(&["", "", " and l.v <= r.v", " and l.v / r.v != 1"]);
     Stage(vec![format!("{kind}({table} as r on l.k == r.k{rest})"), back(kind)])
+}
+
+/// What makes versions of the rows of another stream.
+pub(super) fn versions(random: &mut Arbitrary) -> Vec<String> {
+    let [stages, back] = *random.pick(&[
+        ["latest(by: at)", ""],
+        ["latest(by: at)", ""],
+        ["latest(by: v)", ""],
+        ["top(1, by: f)", ""],
+        [
+            "aggregate { s: last(s), v: sum(v, where: v < 9), f: max(f), o: last(o), at: max(at) }",
+            "map { k, s, v, f, o, at }",
+        ],
+    ]);
+    let all = ["keyBy(k)", stages, back];
+    all.into_iter().filter(|stage| !stage.is_empty()).map(str::to_string).collect()
 }
 
 /// The version of another stream at the row's time.

@@ -3,6 +3,7 @@
 //! evaluator row by row. The tests run some thousands, `cargo xtask fuzz pipelines` as many as are asked for.
 
 mod aggregates;
+mod columns;
 mod compare;
 mod edits;
 mod held;

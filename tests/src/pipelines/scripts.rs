@@ -55,7 +55,8 @@ impl Script {
     fn source(&mut self, random: &mut Arbitrary, name: &str, rows: usize) -> Stream {
         let timed = !random.one_in(5);
         let delay = *random.pick(&["0s", "1s", "3s", "10s"]);
-        let stages = timed.then(|| Stage(vec![format!("eventTime(at, delay: {delay})")]));
+        let idle = if random.one_in(4) { ", idle: 1h" } else { "" };
+        let stages = timed.then(|| Stage(vec![format!("eventTime(at, delay: {delay}{idle})")]));
         let head = format!("source {name}: Row = file(\"{name}\", format: json)");
         let stages = stages.into_iter().collect();
         self.declarations.push(Declaration { head, stages, tail: String::new() });
@@ -82,8 +83,7 @@ impl Script {
                 start.push_str(" as l");
                 let versions = format!("{name}v");
                 let head = format!("stream {versions} = {}", other.name);
-                let latest = vec!["keyBy(k)".to_string(), "latest(by: at)".to_string()];
-                let stages_of = vec![Stage(latest)];
+                let stages_of = vec![Stage(joins::versions(random))];
                 self.declarations.push(Declaration { head, stages: stages_of, tail: String::new() });
                 stages.push(joins::as_of(random, &versions));
             }

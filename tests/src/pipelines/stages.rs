@@ -1,6 +1,7 @@
 //! Random stages from the common columns to the common columns.
 
 use super::aggregates::{aggregate, keys, of_parts};
+use super::columns;
 use super::model::Stage;
 use flow_plan::arbitrary::Arbitrary;
 
@@ -26,7 +27,7 @@ fn text(stages: &[&str]) -> Stage {
 
 /// A stage (with those that belong to it).
 pub(super) fn stage(random: &mut Arbitrary, known: &mut Known) -> Stage {
-    let which = random.below(14);
+    let which = random.below(17);
     known.rows = known.rows.saturating_mul(match which {
         0 | 1 | 9 => 1,
         // Windows overlap, results are replaced.
@@ -62,16 +63,19 @@ pub(super) fn stage(random: &mut Arbitrary, known: &mut Known) -> Stage {
         11 if !known.updating => {
             text(&["keyBy(k)", "scan(state: 0, next: state + v, emit: { k, s, v: state, f, o, at })"])
         }
+        14 => columns::stage(random, known),
+        15 => by_the_clock(random, known),
+        16 if random.one_in(3) => text(&["tap(\"seen\")"]),
         _ => running(random, known),
     }
 }
 
-fn duration(random: &mut Arbitrary) -> &'static str {
+pub(super) fn duration(random: &mut Arbitrary) -> &'static str {
     random.pick::<&'static str>(&["500ms", "1s", "2s", "3s", "10s", "1min"])
 }
 
 /// A window of event time.
-fn window(random: &mut Arbitrary) -> String {
+pub(super) fn window(random: &mut Arbitrary) -> String {
     let kind = *random.pick(&[
         "tumbling(1s)",
         "tumbling(3s)",
@@ -118,6 +122,16 @@ fn windowed(random: &mut Arbitrary, known: &mut Known) -> Stage {
     out.push(first);
     if random.one_in(4) {
         // Once more in the same window.
+        if random.one_in(2) {
+            // Counted once more, by another key or none.
+            out.extend(random.one_in(2).then(|| "keyBy(odd: windowEnd > windowStart)".to_string()));
+            out.push("window(same)".into());
+            let n = "r_n: count(), r_at: max(windowEnd), r_first: min(windowStart)";
+            out.push(format!("aggregate {{ {n} }}"));
+            let back = "map { k: r_n, s: string(r_first), v: r_n, f: 0.5, o: if r_n > 1 then r_n else null, at: windowEnd }";
+            out.push(back.to_string());
+            return Stage(out);
+        }
         out.push("window(same)".into());
         out.push(random.pick::<&str>(&["top(2, by: r_f)", "bottom(1, by: windowEnd)"]).to_string());
         let has_f = out.iter().any(|stage| stage.contains("r_f:"));
@@ -198,6 +212,32 @@ fn anew(random: &mut Arbitrary, known: &mut Known, out: &mut Vec<String>) {
     out.push(format!("trigger({when}, mode: discarding)"));
 }
 
+/// A window of the wall clock that began long ago and ends long after the run.
+fn by_the_clock(random: &mut Arbitrary, known: &mut Known) -> Stage {
+    let keys = keys(random);
+    let mut out: Vec<String> = keys.stage.clone().into_iter().collect();
+    let window = *random.pick(&[
+        "tumbling(36500d, time: processing)",
+        "sliding(36500d, every: 36500d, time: processing)",
+        "cumulative(36500d, every: 36500d, time: processing)",
+    ]);
+    out.push(format!("window({window})"));
+    known.updating = false;
+    if random.one_in(3) {
+        out.push("trigger(early: 1h)".to_string());
+        known.updating = true;
+    }
+    known.timed = false;
+    out.extend(match random.one_in(2) {
+        true => aggregate(random, &keys, None),
+        false => [
+            random.pick::<&str>(&["latest(by: v)", "top(2, by: [f desc, v asc])"]).to_string(),
+            COMMON.to_string(),
+        ],
+    });
+    Stage(out)
+}
+
 /// A window of rows, or of all rows.
 fn counted(random: &mut Arbitrary, known: &mut Known) -> Stage {
     let keys = keys(random);
@@ -211,7 +251,17 @@ fn counted(random: &mut Arbitrary, known: &mut Known) -> Stage {
     ]);
     out.push(format!("window({window})"));
     known.updating = false;
-    out.extend(aggregate(random, &keys, None));
+    if random.one_in(3) {
+        let pick = [
+            "top(2, by: v, ties: true)",
+            "bottom(2, by: [s asc, f asc])",
+            "latest(by: at)",
+            "earliest(by: v)",
+        ];
+        out.extend([random.pick(&pick).to_string(), COMMON.to_string()]);
+    } else {
+        out.extend(aggregate(random, &keys, None));
+    }
     Stage(out)
 }
 

@@ -118,7 +118,8 @@ fn rise(steps: &mut Steps, number: Number, watermark: i64) {
     }
 }
 
-/// An operator's view of time: the least watermark of the event-time nodes nearest above it.
+/// An operator's view of time: the least watermark of the event-time nodes nearest above it; without any, none.
+#[derive(Default)]
 pub(super) struct Clock {
     logs: Vec<Steps>,
 }

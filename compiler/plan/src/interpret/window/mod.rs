@@ -130,6 +130,9 @@ pub(super) fn run<C: Contents>(
     (clock, level, now): (&Clock, u32, i64),
 ) -> Output {
     let out = Output::default();
+    // Event time says nothing of windows of the wall clock.
+    let none = Clock::default();
+    let clock = if windowing.window.processing_time { &none } else { clock };
     let mut windows = Windows { contents, windowing, clock, now, groups: Vec::new(), born: 0, out };
     for number in clock.numbers(&[input]) {
         let items: Vec<&Item> = input.iter().filter(|item| item.number == number).collect();
