@@ -175,6 +175,9 @@ fn name_class(word: &str) -> u8 {
         (7, "ordered") => b'r',
         (7, "flatMap" | "flatmap") | (8, "flat_map") => b'l',
         (8, "leftJoin" | "semiJoin" | "antiJoin" | "leftjoin") | (9, "left_join" | "innerJoin") => b'j',
+        (8, "fullJoin") | (9, "rightJoin" | "outerJoin" | "crossJoin" | "full_join") | (10, "right_join") => {
+            b'j'
+        }
         _ => b'i',
     }
 }

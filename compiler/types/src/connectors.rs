@@ -4,6 +4,7 @@ mod formats;
 mod generators;
 
 use crate::checker::{Checker, place};
+use crate::elsewhere;
 use crate::expr::{ExprCx, Fields, did_you_mean, list_names};
 use crate::stream::StreamType;
 use crate::suggest;
@@ -215,6 +216,8 @@ impl<'a> Checker<'a> {
                 self.report(diag);
                 None
             }
+            // The fields of `generate` in brackets are told as a whole.
+            None if def.name == "generate" && generators::makes(ast, arg) => None,
             None => {
                 let of_format =
                     flow_plan::connector::FORMATS.iter().find(|f| f.args.iter().any(|a| a.name == name.name));
@@ -224,7 +227,8 @@ impl<'a> Checker<'a> {
                     format!("`{}` has no option `{}`", def.name, name.name),
                 )
                 .at("no such option");
-                let near = suggest::nearest(&name.name, known.iter().copied());
+                let near = elsewhere::option(&name.name, known.iter().copied());
+                let near = near.or_else(|| suggest::nearest(&name.name, known.iter().copied()));
                 self.report(match (near, of_format) {
                     (_, Some(format)) => diag.help(format!(
                         "it is an option of the format: `format: {}({}: {})`",
@@ -251,7 +255,10 @@ impl<'a> Checker<'a> {
         for param in def.args {
             let given = args.iter().any(|a| a.name == param.name)
                 || connector.args.iter().enumerate().any(|(i, a)| match &a.name {
-                    Some(name) => name.name == param.name,
+                    // One that is called otherwise is told where it stands.
+                    Some(name) => {
+                        name.name == param.name || elsewhere::option(&name.name, [param.name]).is_some()
+                    }
                     None => i == 0 && param.positional,
                 });
             if param.need == Need::Required && side.takes(param.role) && !given {
@@ -421,11 +428,13 @@ impl<'a> Checker<'a> {
                     self.report(diag);
                     return None;
                 }
+                [flow_syntax::ast::StrPart::Text(text)] => text.clone(),
                 _ => String::new(),
             },
             _ => String::new(),
         };
-        if words.contains(&word.as_str()) {
+        let quoted = matches!(expr.kind, ExprKind::Str(_));
+        if !quoted && words.contains(&word.as_str()) {
             return Some(word);
         }
         let diag = Diagnostic::new(
@@ -434,7 +443,10 @@ impl<'a> Checker<'a> {
             format!("{what} is one of {}", list_names(words.iter().copied())),
         )
         .at("not one of them");
-        self.report(match suggest::nearest(&word, words.iter().copied()).filter(|_| !word.is_empty()) {
+        let near = elsewhere::value(&word, words);
+        let near =
+            near.or_else(|| suggest::nearest(&word, words.iter().copied()).filter(|_| !word.is_empty()));
+        self.report(match near {
             Some(near) => did_you_mean(diag, expr.span, near),
             None => diag,
         });

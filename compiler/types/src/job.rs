@@ -1,6 +1,7 @@
 //! The `job` block: options with their types, defaults for what is left out.
 
 use crate::checker::Checker;
+use crate::elsewhere;
 use crate::expr::did_you_mean;
 use crate::suggest;
 use flow_plan::operator::{JobConfig, OnError};
@@ -113,7 +114,8 @@ impl<'a> Checker<'a> {
                     Diagnostic::new(codes::JOB_OPTION, name.span, format!("a job has no option `{other}`"))
                         .at("no such option")
                         .note(format!("its options are {}", crate::expr::list_names(OPTIONS.into_iter())));
-                self.report(match suggest::nearest(other, OPTIONS) {
+                let near = elsewhere::option(other, OPTIONS).or_else(|| suggest::nearest(other, OPTIONS));
+                self.report(match near {
                     Some(near) => did_you_mean(diag, name.span, near),
                     None => diag,
                 });

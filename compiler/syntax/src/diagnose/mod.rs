@@ -7,9 +7,11 @@ mod case;
 mod declaration;
 mod doubt;
 mod expression;
+mod frame;
 mod habits;
 mod keyword;
 mod lambda;
+mod scopes;
 mod split;
 mod stage;
 
@@ -107,8 +109,11 @@ pub(crate) fn report(shared: &mut Shared<'_>, rule: Rule, toks: &[Tok], error: &
         ErrorVariant::CustomError { .. } => Vec::new(),
     };
     let refusal = Refusal { rule, toks, at, expected };
-    let diagnostic = declaration::explain(shared, &refusal)
+    let diagnostic = frame::explain(shared, &refusal)
+        .or_else(|| declaration::explain(shared, &refusal))
+        .or_else(|| scopes::explain(shared, &refusal))
         .or_else(|| habits::explain(shared, &refusal))
+        .or_else(|| scopes::path(shared, &refusal))
         .or_else(|| expression::explain(shared, &refusal))
         .unwrap_or_else(|| generic(shared, &refusal));
     shared.diagnostics.push(diagnostic);

@@ -2,6 +2,7 @@
 
 use super::Side;
 use crate::checker::Checker;
+use crate::elsewhere;
 use crate::expr::{did_you_mean, list_names};
 use crate::suggest;
 use flow_plan::connector::table::{ConnectorDef, FORMATS};
@@ -84,7 +85,9 @@ impl<'a> Checker<'a> {
                     format!("the format `{}` has no option `{}`", def.name, option.name),
                 )
                 .at("no such option");
-                let near = suggest::nearest(&option.name, def.args.iter().map(|a| a.name));
+                let names = || def.args.iter().map(|a| a.name);
+                let near = elsewhere::option(&option.name, names());
+                let near = near.or_else(|| suggest::nearest(&option.name, names()));
                 self.report(match near {
                     Some(near) => did_you_mean(diag, option.span, near),
                     None if def.args.is_empty() => diag.note("it takes no options"),

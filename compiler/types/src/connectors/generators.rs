@@ -12,7 +12,47 @@ use flow_syntax::Diagnostic;
 use flow_syntax::ast::{Connector, ExprId, ExprKind, Program, RecordItem};
 use flow_syntax::codes;
 
+/// Is an argument a field, by its generator?
+pub(super) fn makes(ast: &Program, arg: &flow_syntax::ast::Arg) -> bool {
+    match &ast.exprs[arg.value].kind {
+        ExprKind::Call { callee, .. } => {
+            arg.name.is_some() && GENERATORS.iter().any(|g| g.name == callee.name)
+        }
+        _ => false,
+    }
+}
+
 impl<'a> Checker<'a> {
+    /// `generate(id: seq())`: fields in the place of options.
+    fn fields_in_brackets(&mut self, ast: &Program, connector: &Connector) -> bool {
+        if !connector.args.iter().any(|arg| makes(ast, arg)) {
+            return false;
+        }
+        let text = |arg: &flow_syntax::ast::Arg| {
+            let name = arg.name.as_ref().map_or(String::new(), |name| format!("{}: ", self.text(name.span)));
+            format!("{name}{}", self.text(ast.exprs[arg.value].span))
+        };
+        let (fields, options): (Vec<_>, Vec<_>) = connector.args.iter().partition(|arg| makes(ast, arg));
+        let fields: Vec<String> = fields.into_iter().map(text).collect();
+        let options: Vec<String> = options.into_iter().map(text).collect();
+        let fixed = format!("generate {{ {} }} {}", fields.join(", "), options.join(", "));
+        let fixed = fixed.trim_end();
+        let diag = Diagnostic::new(
+            codes::MISSING_OPTION,
+            connector.span,
+            "the fields of `generate` stand between braces",
+        )
+        .at("expected `generate { name: … }`")
+        .with_fix(
+            format!("write `{}`", crate::expr::short(fixed)),
+            connector.span,
+            fixed,
+            flow_syntax::Applicability::MaybeIncorrect,
+        );
+        self.report(diag);
+        true
+    }
+
     /// The fields of `generate` and how each is made.
     pub(super) fn generators(
         &mut self,
@@ -20,6 +60,9 @@ impl<'a> Checker<'a> {
         connector: &'a Connector,
     ) -> Option<(RecordType, Vec<Generator>)> {
         let items = connector.record.as_deref().unwrap_or(&[]);
+        if items.is_empty() && self.fields_in_brackets(ast, connector) {
+            return None;
+        }
         if items.is_empty() {
             let diag =
                 Diagnostic::new(codes::MISSING_OPTION, connector.span, "`generate` needs at least one field");

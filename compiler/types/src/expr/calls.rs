@@ -4,6 +4,7 @@ use super::messages::{did_you_mean, list_names, short};
 use super::overload::{Fit, Vars, param_at, takes};
 use super::scope::{Fields, IN_GENERATE, NowRule};
 use super::{ExprCx, Typed};
+use crate::elsewhere;
 use crate::suggest;
 use flow_plan::cast::{self, CastRule};
 use flow_plan::catalogue::{self, FunctionDef, Signature, TypePattern};
@@ -681,7 +682,7 @@ impl<'a> ExprCx<'_, 'a> {
             self.ck.report(diag);
             return;
         }
-        if let Some(word) = suggest::foreign_function(name)
+        if let Some(word) = suggest::foreign_function(name).or_else(|| elsewhere::function(name))
             && (grouped || catalogue::lookup_aggregate(word).is_none() || catalogue::lookup(word).is_some())
         {
             self.ck.report(crate::type_exprs::foreign(codes::UNKNOWN_FUNCTION, callee, word, "function"));
@@ -700,10 +701,16 @@ impl<'a> ExprCx<'_, 'a> {
         let casts = catalogue::CASTS.iter().flat_map(|c| [c.name, c.try_name]);
         let aggregates = catalogue::aggregates().map(|d| d.name).filter(|_| grouped);
         let functions = catalogue::all().map(|d| d.name);
-        let near = suggest::nearest(name, aggregates.chain(own).chain(functions).chain(casts));
+        let near = elsewhere::function_help(name).is_none();
+        let near = near
+            .then(|| suggest::nearest(name, aggregates.chain(own).chain(functions).chain(casts)))
+            .flatten();
         let diag = match near {
             Some(near) => did_you_mean(diag, callee.span, near),
-            None => diag.help("your own functions are declared with `fn name(x: T) -> U = …`"),
+            None => match elsewhere::function_help(name) {
+                Some(help) => diag.help(help),
+                None => diag.help("your own functions are declared with `fn name(x: T) -> U = …`"),
+            },
         };
         self.ck.report(diag);
     }

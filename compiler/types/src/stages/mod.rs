@@ -15,6 +15,7 @@ pub(crate) use windows::KINDS;
 
 use crate::checked::{CheckedOperator, CheckedStage, Input};
 use crate::checker::Checker;
+use crate::elsewhere;
 use crate::expr::{ExprCx, Fields, NowRule, did_you_mean, list_names};
 use crate::stream::{Column, StreamType};
 use crate::suggest;
@@ -236,8 +237,12 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     fn unknown_stage(&mut self, stage: &Stage) {
         let name = &stage.name;
         let word = name.name.as_str();
-        if let Some(flow) = suggest::foreign_stage(word) {
+        if let Some(flow) = suggest::foreign_stage(word).or_else(|| elsewhere::stage(word)) {
             self.foreign_stage(stage, flow);
+        } else if let Some(help) = elsewhere::stage_help(word) {
+            let message = format!("there is no stage `{word}`");
+            let diag = Diagnostic::new(codes::UNKNOWN_STAGE, name.span, message).at("not a stage");
+            self.ck.report(diag.help(help));
         } else if let Some(window) = suggest::foreign_window(word) {
             let text = self.ck.text(stage.span).replacen(word, window, 1);
             let diag = Diagnostic::new(

@@ -145,9 +145,29 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                     .at("only a length")
                     .fix(format!("write `tumbling({text})`"), expr.span, format!("tumbling({text})"))
             }
-            _ => Diagnostic::new(codes::BAD_WINDOW, expr.span, "this is not a window").at("not a window"),
+            _ => {
+                let diag =
+                    Diagnostic::new(codes::BAD_WINDOW, expr.span, "this is not a window").at("not a window");
+                match self.window_of_a_class(id) {
+                    Some(ours) => diag.with_fix(
+                        format!("write `{ours}`"),
+                        expr.span,
+                        ours,
+                        flow_syntax::Applicability::MaybeIncorrect,
+                    ),
+                    None => diag,
+                }
+            }
         };
         self.ck.report(diag.note(format!("the kinds are {}", crate::expr::list_names(KINDS.into_iter()))));
+    }
+
+    /// `TimeWindows.of(10s)` and its like, as flow writes it.
+    fn window_of_a_class(&self, id: ExprId) -> Option<String> {
+        let ExprKind::MethodCall { base, name, args } = &self.ast.exprs[id].kind else { return None };
+        let ExprKind::Name(class) = &self.ast.exprs[*base].kind else { return None };
+        let texts: Vec<&str> = args.iter().map(|arg| self.ck.text(self.ast.exprs[arg.value].span)).collect();
+        crate::elsewhere::window(&class.name, &name.name, &texts)
     }
 
     fn session(&mut self, args: &'a [Arg], span: Span) -> Option<Window> {

@@ -1,0 +1,252 @@
+//! Words of other systems that have no single word in flow: what they do here, and options and values that are called
+//! otherwise. Knows names only, no types.
+
+/// What is done in flow instead of a stage of another system; the word, without underscores and in small letters.
+const STAGES: &[(&[&str], &str)] = &[
+    (
+        &["suppress", "emitfinal", "finalresults", "onwindowclose"],
+        "a window emits once, when it ends, so that nothing is left to suppress; `trigger(early: 10s)` before the aggregate asks \
+         for partial results",
+    ),
+    (
+        &["branch", "splitstream", "partition", "route", "switch"],
+        "declare a stream for each branch: `stream large = rows |> filter(price > 100)`; a stream may be read any number of times",
+    ),
+    (
+        &[
+            "totable",
+            "tostream",
+            "toktable",
+            "tokstream",
+            "cache",
+            "persist",
+            "broadcast",
+            "materialize",
+            "lazy",
+            "compute",
+        ],
+        "nothing is needed for it: remove the stage. A stream may be read any number of times, and its type says whether its \
+         rows are final or replace each other",
+    ),
+    (
+        &[
+            "through",
+            "to",
+            "into",
+            "write",
+            "save",
+            "writestream",
+            "writeto",
+            "sinkto",
+            "addsink",
+            "output",
+            "store",
+            "export",
+        ],
+        "rows leave through a sink: `sink name = rows -> file(\"out\", format: json)`",
+    ),
+    (
+        &["skip", "offset", "tail", "lastn", "takelast", "nth", "reverse", "shuffle"],
+        "rows of a stream have no numbers and no end: choose them by what they say, with `filter`, `top` or `latest(by: at)`",
+    ),
+    (
+        &["rightjoin", "rightouterjoin", "fulljoin", "fullouterjoin", "crossjoin", "outerjoin"],
+        "joins are `join`, `leftJoin`, `semiJoin` and `antiJoin`; a right join is a `leftJoin` with the sides exchanged",
+    ),
+    (
+        &["filternot", "reject", "removeif", "dropwhile", "takewhile"],
+        "rows are kept by `filter(condition)`; for the others write `filter(not (condition))`",
+    ),
+    (
+        &["filtermap", "mapnotnull", "compactmap"],
+        "two stages do it: `filter(x != null) |> map { x }`; behind the filter `x` is never null",
+    ),
+    (
+        &["pivot", "unpivot", "melt", "stack", "crosstab"],
+        "each column is an aggregate with a condition: `aggregate { a: sum(x, where: k == \"a\"), b: sum(x, where: k == \"b\") }`",
+    ),
+    (
+        &["fillna", "na", "dropna", "nafill", "nadrop"],
+        "a default is given with `??`: `map { .., note: note ?? \"\" }`; rows without a value go with `filter(note != null)`",
+    ),
+];
+
+/// Words of stages that have a single one in flow, beside those of [`crate::suggest::foreign_stage`].
+const STAGE_WORDS: &[(&str, &[&str])] = &[
+    ("keyBy", &["selectkey", "repartition", "rekey", "keyed", "groupbyexpr", "distributeby"]),
+    ("flatMap", &["flatmapvalues", "flatten", "flattenlist", "lateralview"]),
+    ("window", &["windowedby", "windowby"]),
+    ("distinct", &["uniq", "dropduplicates", "distinctuntilchanged", "unique"]),
+    ("map", &["cut", "transformvalues", "assign", "addcolumn", "addcolumns", "selectexpr", "projection"]),
+    ("scan", &["statefulmapconcat", "aggregatebykey", "foldleft", "accumulate", "flatmapwithstate"]),
+    ("count", &["wc", "valuecounts"]),
+];
+
+/// Words of functions that have a single one in flow, beside those of [`crate::suggest::foreign_function`].
+const FUNCTION_WORDS: &[(&str, &[&str])] = &[
+    ("now", &["systime", "time", "currenttimemillis", "utcnow", "systemtime"]),
+    ("indexOf", &["index", "indexof"]),
+    ("regexReplace", &["resub", "subst", "replaceregex"]),
+    ("regexExtract", &["regexsearch", "regextract"]),
+    ("len", &["count_chars", "listlength", "arraylength"]),
+    ("get", &["elementat", "getordefault", "nth"]),
+];
+
+/// What is done in flow instead of a function of another system.
+const FUNCTIONS: &[(&[&str], &str)] = &[
+    (
+        &["sprintf", "printf", "print", "println", "fmt", "formatstring", "stringformat"],
+        "texts are put together with `\"{name} has {n} rows\"`; `round(x, 2)` rounds, `padLeft(s, 8)` fills up",
+    ),
+    (
+        &["rand", "random", "randint", "randrange", "uuid", "newid", "generateuuid"],
+        "a row gives the same result each time it is read: random numbers come only from `generate { v: random(0, 100) }`, and \
+         `hash(x)` spreads rows evenly",
+    ),
+    (&["between"], "a range is tested with `x in 1..10` (half-open), or with `x >= a and x <= b`"),
+    (
+        &["lag", "lead", "rownumber", "rank", "denserank", "ntile"],
+        "rows before this one are remembered by `scan`, places in an order are given by `top(n, by: x) as rank`",
+    ),
+    (
+        &["iff", "iif", "ifelse", "when", "choose", "decode", "where"],
+        "a choice is written `if c then a else b`",
+    ),
+    (
+        &["sub"],
+        "`replace(s, \"a\", \"b\")` replaces a text, `regexReplace(s, r\"a+\", \"b\")` what a pattern matches",
+    ),
+];
+
+fn plain(word: &str) -> String {
+    word.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' ')).collect::<String>().to_ascii_lowercase()
+}
+
+fn helped(table: &[(&[&str], &'static str)], word: &str) -> Option<&'static str> {
+    let word = plain(word);
+    table.iter().find(|(words, _)| words.contains(&word.as_str())).map(|(_, help)| *help)
+}
+
+fn named(table: &[(&'static str, &[&str])], word: &str) -> Option<&'static str> {
+    let word = plain(word);
+    table.iter().find(|(_, words)| words.contains(&word.as_str())).map(|(ours, _)| *ours)
+}
+
+/// What to do instead of a stage of another system.
+pub(crate) fn stage_help(word: &str) -> Option<&'static str> {
+    helped(STAGES, word)
+}
+
+/// flow's stage for a word of another system.
+pub(crate) fn stage(word: &str) -> Option<&'static str> {
+    named(STAGE_WORDS, word)
+}
+
+/// What to do instead of a function of another system.
+pub(crate) fn function_help(word: &str) -> Option<&'static str> {
+    helped(FUNCTIONS, word)
+}
+
+/// flow's function for a word of another system.
+pub(crate) fn function(word: &str) -> Option<&'static str> {
+    named(FUNCTION_WORDS, word)
+}
+
+/// Which of these options a word of another system means.
+pub(crate) fn option<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    const WORDS: &[(&str, &[&str])] = &[
+        ("brokers", &["bootstrapservers", "bootstrapserver", "servers", "broker", "hosts"]),
+        ("group", &["groupid", "consumergroup"]),
+        ("start", &["startingoffsets", "autooffsetreset", "scanstartupmode", "offset", "from"]),
+        ("delimiter", &["sep", "separator", "delim", "fielddelimiter"]),
+        ("compression", &["compress", "codec", "packing"]),
+        ("partitionBy", &["partition", "partitions", "partitionedby"]),
+        ("rollSize", &["maxfilesize", "filesize", "maxsize", "partsize"]),
+        ("rollEvery", &["rollinterval", "rolloverinterval", "maxage"]),
+        ("checkpoint", &["checkpointinterval", "checkpointing", "checkpointevery", "interval"]),
+        ("parallelism", &["workers", "threads", "tasks", "numthreads", "maxparallelism", "cores"]),
+        ("delivery", &["guarantee", "semantics", "processingguarantee", "deliveryguarantee", "exactlyonce"]),
+        ("state", &["statedir", "statebackend", "checkpointdir", "statepath"]),
+        ("onError", &["errorhandling", "errors", "errorpolicy", "onfailure", "baddata"]),
+        ("follow", &["tail", "watch", "continuous"]),
+        ("rows", &["count", "limit", "numberofrows", "n"]),
+        ("rate", &["rowspersecond", "rps", "persecond"]),
+        ("url", &["uri", "connection", "dsn", "connectionstring", "jdbcurl"]),
+        ("table", &["tablename", "dbtable"]),
+    ];
+    let word = plain(word);
+    let known = |name: &str| WORDS.iter().any(|(ours, theirs)| *ours == name && theirs.contains(&&*word));
+    names.into_iter().find(|name| known(name))
+}
+
+/// Which of these words the value of an option means.
+pub(crate) fn value<'n>(word: &str, words: &[&'n str]) -> Option<&'n str> {
+    const WORDS: &[(&str, &[&str])] = &[
+        ("skip", &["ignore", "drop", "continue", "permissive", "dropmalformed", "discard", "log"]),
+        ("fail", &["stop", "abort", "throw", "failfast", "raise", "error", "strict"]),
+        ("overwrite", &["replace", "truncate", "w", "write", "overwriteall"]),
+        ("append", &["a", "add", "insert", "insertonly"]),
+        ("gzip", &["gz"]),
+        ("zstd", &["zst", "zstandard"]),
+        ("none", &["off", "no", "uncompressed", "plain"]),
+        ("exactlyOnce", &["eo", "eos", "exactlyoncev2", "exactly1"]),
+        ("atLeastOnce", &["atleast1", "alo"]),
+        ("sled", &["rocksdb", "disk", "embeddedrocksdb", "leveldb", "lsm"]),
+        ("memory", &["heap", "hashmap", "inmemory", "ram"]),
+        ("earliest", &["beginning", "earliestoffset", "first"]),
+        ("latest", &["latestoffset", "end", "last"]),
+        ("committed", &["groupoffsets", "committedoffset"]),
+    ];
+    let word = plain(word);
+    if word.is_empty() {
+        return None;
+    }
+    let same = words.iter().find(|ours| plain(ours) == word);
+    same.copied().or_else(|| {
+        let known = |name: &str| WORDS.iter().any(|(ours, theirs)| *ours == name && theirs.contains(&&*word));
+        words.iter().copied().find(|name| known(name))
+    })
+}
+
+/// flow's window for what makes one in the interfaces of Kafka Streams and Flink: the class and its arguments.
+pub(crate) fn window(class: &str, method: &str, args: &[&str]) -> Option<String> {
+    let class = plain(class);
+    let size = *args.first()?;
+    let step = args.get(1).copied();
+    let kind =
+        ["tumbling", "sliding", "session", "cumulative"].into_iter().find(|kind| class.starts_with(kind));
+    let sliding = plain(method).contains("timedifference");
+    match (kind, step) {
+        (Some("session"), _) => Some(format!("session(gap: {size})")),
+        // Those of Kafka Streams are not aligned: there is one at each row.
+        (Some("sliding"), _) if sliding => None,
+        (Some("sliding"), Some(step)) => Some(format!("sliding({size}, every: {step})")),
+        (Some("tumbling"), _) => Some(format!("tumbling({size})")),
+        (None, _) if matches!(class.as_str(), "timewindows" | "tumble") => Some(format!("tumbling({size})")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_known_however_they_are_written() {
+        assert_eq!(stage("select_key"), Some("keyBy"));
+        assert_eq!(option("bootstrap.servers", ["topic", "brokers"]), Some("brokers"));
+        assert_eq!(value("EXACTLY_ONCE", &["exactlyOnce", "atLeastOnce"]), Some("exactlyOnce"));
+        assert_eq!(value("exactly-once", &["atLeastOnce"]), None);
+        assert_eq!(value("", &["append"]), None);
+    }
+
+    #[test]
+    fn windows_of_other_systems_are_calls_of_a_kind() {
+        assert_eq!(window("TimeWindows", "of", &["10s"]).as_deref(), Some("tumbling(10s)"));
+        assert_eq!(window("SessionWindows", "with", &["5s"]).as_deref(), Some("session(gap: 5s)"));
+        let flink = window("SlidingEventTimeWindows", "of", &["10s", "5s"]);
+        assert_eq!(flink.as_deref(), Some("sliding(10s, every: 5s)"));
+        assert_eq!(window("SlidingWindows", "withTimeDifferenceAndGrace", &["5s", "1s"]), None);
+        assert_eq!(window("Windows", "of", &["5s"]), None);
+    }
+}
