@@ -54,7 +54,8 @@ impl<'t> Cursor<'t> {
     /// The bracket that the one at this token closes, if it is round and nothing is called by it.
     pub(super) fn opening(&self, close: usize) -> Option<usize> {
         let mut depth = 0usize;
-        for at in (0..=close).rev() {
+        let ends = self.tokens[close].kind == TokenKind::Close;
+        for at in (0..=close).rev().take_while(|_| ends) {
             match self.tokens[at].kind {
                 TokenKind::Close => depth += 1,
                 TokenKind::Open if depth <= 1 => return (depth == 1 && self.word(at) == "(").then_some(at),

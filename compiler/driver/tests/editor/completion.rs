@@ -350,6 +350,13 @@ fn behind_a_point_stand_the_fields_of_whatever_is_in_front_of_it() {
         ("stream s = rows |> map { x: first([geo]).", " }"),
         ("stream s = rows |> map { x: all[0].", " }"),
         ("stream s = rows |> filter(maybe.", ")"),
+        (
+            "stream s = rows |> keyBy(id) |> scan(state: { lat: 0.0, at: 1 }, next: state, emit: { x: state.",
+            " })",
+        ),
+        ("stream s = rows |> keyBy(id) |> scan(state: { lat: 0.0, at: 1 }, next: state.", ")"),
+        ("stream s = rows |> map { x: \"{geo.", "}\" }"),
+        ("stream s = rows |> map { x: \"{id} of {geo.", ""),
     ] {
         assert_eq!(offered_nested(text, closers), ["lat", "at"], "{text}");
     }

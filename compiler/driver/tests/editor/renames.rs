@@ -457,6 +457,14 @@ fn fields_are_known_behind_whatever_gives_their_records() {
         "s |> map { v: (if k > 1 then g else { lat: 2, zone: \"\" }).lat }",
         "s |> map { v: (match k { 1 => g, _ => zero(1) }).lat }",
         "s |> map { v: mapEach(all, x => x.lat) }",
+        "s |> keyBy(k) |> aggregate { f: first(g) } |> map { v: f.lat }",
+        "s |> keyBy(k) |> aggregate { v: first(g).lat }",
+        "s |> keyBy(k) |> aggregate { f: argMax(g, by: k + 1) } |> map { v: f.lat }",
+        "s |> keyBy(k) |> window(tumbling(1s)) |> aggregate { f: collect(g) } |> map { v: f[0].lat, w: mapEach(f, x => x.lat) }",
+        "s |> keyBy(k) |> first(g) as f |> map { v: f.lat }",
+        "s |> keyBy(g) |> count() as n |> map { v: g.lat }",
+        "s |> join(t on s.k == t.k) |> map { v: t.g.lat, w: s.g.lat }",
+        "s |> leftJoin(t on s.k == t.k) |> map { v: (t.g ?? s.g).lat }",
     ] {
         let text = format!("{head}sink o = {rest} -> blackhole()\n");
         let errors = findings(&script(&text));

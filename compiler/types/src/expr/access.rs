@@ -212,7 +212,12 @@ impl<'c, 'a> ExprCx<'c, 'a> {
             }
             _ => self.expr(base, None)?,
         };
+        // The whole is noted with all expressions; what it passes through is nowhere else.
+        let mut noted = rest.len() == names.len();
         for (name, span) in rest {
+            if !std::mem::take(&mut noted) {
+                self.ck.effects.facts.types.push((value.span, value.ty.clone()));
+            }
             value = self.member(value, name, *span)?;
         }
         Some(value)
