@@ -1,8 +1,9 @@
 //! Text → tokens. Never fails: what it cannot read becomes a diagnostic and a token that lets the
 //! parser go on. Strings are closed at the end of their line at the latest.
 
-use crate::codes::{BAD_CHARACTER, BAD_LITERAL, FOREIGN_WORD, TOO_DEEP, UNCLOSED_STRING};
+use crate::codes::{BAD_CHARACTER, BAD_LITERAL, FOREIGN_WORD, TOO_DEEP, UNCLOSED_STRING, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic};
+use crate::quotes::{braces_of_json, guess_string_end, open_interpolation, quote_in_raw, unopened};
 use crate::span::{FileId, Span};
 use crate::token::{Token, TokenKind, is_keyword};
 use std::ops::Range;
@@ -289,6 +290,21 @@ impl Lexer<'_> {
         }
     }
 
+    /// `$price`, and awk's `$1`.
+    fn dollar(&self, diagnostic: Diagnostic, start: usize) -> Diagnostic {
+        let behind = self.bytes.get(start + 1).copied().unwrap_or(b' ');
+        let span = self.span(start);
+        let help = "a name is written alone: `price`, and `{price}` inside a string";
+        match behind {
+            b'0'..=b'9' => diagnostic.help(
+                "fields have names here: those of the source's type, or `split(line, \" \")[0]` of a line of text",
+            ),
+            b'{' => diagnostic.help(help),
+            _ if is_word_byte(behind) => diagnostic.help(help).fix("remove the `$`", span, ""),
+            _ => diagnostic.help(help),
+        }
+    }
+
     fn unknown_character(&mut self, start: usize) {
         let c = self.char_at(start);
         self.at += c.len_utf8();
@@ -296,7 +312,7 @@ impl Lexer<'_> {
         let shown = if c.is_control() { format!("{:?}", c) } else { format!("`{c}`") };
         let mut diagnostic = Diagnostic::new(BAD_CHARACTER, span, format!("{shown} has no meaning in flow"));
         diagnostic = match c {
-            '$' => diagnostic.help("a name is written alone: `price`, and `{price}` inside a string"),
+            '$' => self.dollar(diagnostic, start),
             '^' => diagnostic.help("powers are `pow(x, y)`"),
             '~' => {
                 diagnostic.help("a string is compared with a regular expression by `matches(text, r\"…\")`")
@@ -540,6 +556,17 @@ impl Lexer<'_> {
         );
     }
 
+    /// `"{\"a\": 1}"`: JSON in a string, whose braces are text.
+    fn braces_of_text(&mut self, start: usize, close: usize, fixed: String) {
+        let inner = Span::new(self.file, start + 1, close);
+        self.report(
+            Diagnostic::new(UNEXPECTED_TOKEN, inner, "what stands between `{` and `}` in a string is an expression")
+                .at("these braces are meant as text")
+                .help("braces that are text are written `{{` and `}}`; a record becomes JSON with `toJson({ k: 1 })`")
+                .fix("double the braces", inner, fixed),
+        );
+    }
+
     fn unclosed_interpolation(&mut self, brace: usize, value_end: usize) {
         let opening = Span::new(self.file, brace, brace + 1);
         let close = Span::new(self.file, value_end, value_end);
@@ -570,6 +597,9 @@ impl Lexer<'_> {
         let quote = Span::new(self.file, start, start + 1);
         if matches!(outcome, StringEnd::TooDeep) {
             self.report(Diagnostic::new(TOO_DEEP, quote, format!("strings nest deeper than {MAX_NESTING}")));
+        } else if let Some((close, fixed)) = braces_of_json(self.text, start + 1, end) {
+            self.braces_of_text(start, close, fixed);
+            return self.push_string(start, start + 1, close, close + 1);
         } else if let Some((brace, value_end, quote)) = open_interpolation(self.bytes, start + 1, end) {
             self.unclosed_interpolation(brace, value_end);
             return self.push_string(start, start + 1, quote, quote + 1);
@@ -699,77 +729,6 @@ const MAX_DIAGNOSTICS: usize = 200;
 
 const BLANK_FIX: &str = "write a plain blank";
 
-fn is_word_byte(byte: u8) -> bool {
+pub(crate) fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-/// The quote that ends a raw string whose author escaped the one at `quote`: what follows that one cannot follow a
-/// string.
-fn quote_in_raw(bytes: &[u8], quote: usize, end: usize) -> Option<usize> {
-    let escaped = |at: usize| bytes[at - 1] == b'\\';
-    let rest = bytes.get(quote + 1..end)?;
-    let next = rest.iter().find(|b| !matches!(b, b' ' | b'\t'))?;
-    if !escaped(quote) || matches!(next, b',' | b']' | b'}' | b'|' | b'-' | b'=' | b'!' | b'+' | b':') {
-        return None;
-    }
-    let close = (quote + 1..end).find(|at| bytes[*at] == b'"' && !escaped(*at))?;
-    // `r"\") and f(r"\")`: two of them that are right.
-    (*next != b')' || !bytes[quote + 1..close].ends_with(b"r")).then_some(close)
-}
-
-/// The first string from `from` on that is closed and was never opened: where its text begins, and the quote.
-fn unopened(bytes: &[u8], from: usize, failed: usize) -> Option<(usize, usize)> {
-    let mut at = from;
-    while at <= failed {
-        if bytes[at] != b'"' {
-            at += 1;
-            continue;
-        }
-        let before = if at > from { bytes[at - 1] } else { b' ' };
-        let prefixed = matches!(before, b'r' | b'b') && (at < 2 || !is_word_byte(bytes[at - 2]));
-        if !prefixed && (is_word_byte(before) || matches!(before, b'/' | b'.' | b'*' | b'%' | b'?')) {
-            let outside = |b: &u8| b" \t\"([{,:=".contains(b);
-            let start = bytes[from..at].iter().rposition(outside).map_or(from, |i| from + i + 1);
-            return Some((start, at));
-        }
-        at += 1;
-        while at <= failed && bytes[at] != b'"' {
-            at += if bytes[at] == b'\\' && !prefixed { 2 } else { 1 };
-        }
-        at += 1;
-    }
-    None
-}
-
-/// The `{` without a `}` of a string whose quotes are complete: where it is, where the value behind it
-/// may end, and the closing quote. An odd number of quotes says that one of them is missing instead.
-fn open_interpolation(bytes: &[u8], inner: usize, end: usize) -> Option<(usize, usize, usize)> {
-    let (mut at, mut open, mut quote, mut quotes) = (inner, None, None, 1);
-    while at < end {
-        let pair = bytes.get(at + 1) == Some(&bytes[at]);
-        match bytes[at] {
-            b'\\' => at += 1,
-            b'{' | b'}' if pair && quote.is_none() && open.is_none() => at += 1,
-            b'{' if quote.is_none() => open = open.or(Some(at)),
-            b'}' if quote.is_none() => open = None,
-            b'"' => {
-                quotes += 1;
-                quote = quote.or(Some(at));
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    let (open, quote) = (open?, quote?);
-    let path = bytes[open + 1..quote].iter().take_while(|b| is_word_byte(**b) || **b == b'.').count();
-    (quotes % 2 == 0 && path > 0).then_some((open, open + 1 + path, quote))
-}
-
-/// Where an unclosed string most likely ends: before the next stage on its line, or before the
-/// closing brackets at the line's end.
-fn guess_string_end(text: &str, inner: usize, end: usize) -> usize {
-    let line = &text[inner.min(end)..end];
-    let cut = [" |> ", " -> "].iter().filter_map(|mark| line.find(mark)).min().unwrap_or(line.len());
-    let kept = line[..cut].trim_end_matches([' ', '\t', ')', ']', '}', ',']);
-    inner.min(end) + kept.len()
 }

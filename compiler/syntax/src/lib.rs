@@ -18,6 +18,7 @@ mod literal;
 mod memory;
 mod parse;
 mod pipeline;
+mod quotes;
 mod scan;
 mod shift;
 pub mod span;

@@ -27,7 +27,7 @@ pub(crate) fn bind(
     span: Span,
 ) -> Option<Vec<Option<ExprId>>> {
     let mut slots: Vec<Option<ExprId>> = vec![None; spec.params.len()];
-    let mut mistaken = false;
+    let (mut mistaken, mut misnamed) = (false, false);
     let mut unnamed = Vec::new();
     for (position, arg) in args.iter().enumerate() {
         let value = ast.exprs[arg.value].span;
@@ -36,7 +36,7 @@ pub(crate) fn bind(
                 Some(slot) => slot,
                 None => {
                     unknown(ck, spec, &name.name, name.span);
-                    mistaken = true;
+                    (mistaken, misnamed) = (true, true);
                     continue;
                 }
             },
@@ -54,7 +54,10 @@ pub(crate) fn bind(
         }
         slots[slot] = Some(arg.value);
     }
-    positional(ck, spec, &slots, &unnamed);
+    // Which they are is open while one has a name that is not known.
+    if !misnamed {
+        positional(ck, spec, &slots, &unnamed);
+    }
     for (slot, (name, required)) in spec.params.iter().enumerate() {
         if *required && slots[slot].is_none() {
             if !mistaken {
@@ -80,7 +83,8 @@ fn unknown(ck: &mut Checker<'_>, spec: &Spec<'_>, name: &str, span: Span) {
             .at("no such argument");
     let diag =
         if spec.params.is_empty() { diag.note("it takes no arguments") } else { diag.note(form(spec)) };
-    let near = suggest::nearest(name, spec.params.iter().map(|(p, _)| *p));
+    let names = || spec.params.iter().map(|(p, _)| *p);
+    let near = suggest::foreign_argument(name, names()).or_else(|| suggest::nearest(name, names()));
     ck.report(match near {
         Some(near) => did_you_mean(diag, span, near),
         None => diag,

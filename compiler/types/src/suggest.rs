@@ -45,7 +45,7 @@ pub fn foreign_stage(word: &str) -> Option<&'static str> {
     find(
         word,
         &[
-            ("filter", &["where", "having", "keep", "grep", "select_rows", "filterwhere"]),
+            ("filter", &["where", "having", "keep", "grep", "select_rows", "filterwhere", "dropna"]),
             (
                 "map",
                 &[
@@ -58,6 +58,7 @@ pub fn foreign_stage(word: &str) -> Option<&'static str> {
                     "transform",
                     "mapvalues",
                     "mutate",
+                    "assign",
                 ],
             ),
             (
@@ -67,7 +68,18 @@ pub fn foreign_stage(word: &str) -> Option<&'static str> {
             ("flatMap", &["flat_map", "explode", "unnest", "mapconcat", "selectmany"]),
             ("top", &["orderby", "order_by", "sort", "sortby", "sort_by", "largest"]),
             ("limit", &["take", "head", "fetch"]),
-            ("distinct", &["dedup", "dedupe", "unique", "deduplicate", "distinctby", "drop_duplicates"]),
+            (
+                "distinct",
+                &[
+                    "dedup",
+                    "dedupe",
+                    "unique",
+                    "deduplicate",
+                    "distinctby",
+                    "drop_duplicates",
+                    "dropduplicates",
+                ],
+            ),
             ("aggregate", &["agg", "summarize", "summarise", "reducebykey", "summary"]),
             ("count", &["countby", "countbykey", "countbyvalue", "size"]),
             ("eventTime", &["watermark", "withtimestamps", "assigntimestamps", "withwatermark", "rowtime"]),
@@ -148,7 +160,7 @@ pub fn foreign_function(word: &str) -> Option<&'static str> {
             ("lower", &["tolowercase", "lowercase", "lcase", "tolower", "to_lower"]),
             ("upper", &["touppercase", "uppercase", "ucase", "toupper", "to_upper"]),
             ("substring", &["substr", "mid"]),
-            ("coalesce", &["ifnull", "nvl", "if_null", "zeroifnull"]),
+            ("coalesce", &["ifnull", "nvl", "if_null", "zeroifnull", "fillna"]),
             ("isNull", &["isnull", "is_null", "isnil", "isnone"]),
             ("timestamp", &["to_timestamp", "totimestamp", "to_date", "date", "todatetime"]),
             ("int", &["toint", "parseint", "to_int", "integer", "cast_int", "tointeger", "tolong"]),
@@ -158,8 +170,8 @@ pub fn foreign_function(word: &str) -> Option<&'static str> {
             ("decimal", &["todecimal", "to_decimal", "numeric"]),
             ("contains", &["includes", "has", "array_contains"]),
             ("indexOf", &["strpos", "position", "instr", "charindex", "find", "locate"]),
-            ("startsWith", &["starts_with", "hasprefix", "beginswith"]),
-            ("endsWith", &["ends_with", "hassuffix"]),
+            ("startsWith", &["starts_with", "startswith", "hasprefix", "beginswith"]),
+            ("endsWith", &["ends_with", "endswith", "hassuffix"]),
             ("matches", &["rlike", "regexp_like", "regexlike", "regexp_matches", "like"]),
             ("regexReplace", &["regexp_replace", "gsub"]),
             ("regexExtract", &["regexp_extract", "regexp_substr"]),
@@ -173,7 +185,7 @@ pub fn foreign_function(word: &str) -> Option<&'static str> {
             ("truncate", &["date_trunc", "datetrunc", "trunc"]),
             ("format", &["date_format", "strftime", "to_char", "dateformat"]),
             ("parseTimestamp", &["strptime", "str_to_date", "parse_datetime", "parsedate"]),
-            ("now", &["current_timestamp", "currenttimestamp", "getdate", "sysdate"]),
+            ("now", &["current_timestamp", "currenttimestamp", "getdate", "sysdate", "systime"]),
             ("epochMillis", &["unix_millis", "tomillis", "getTime"]),
             ("fromEpochMillis", &["to_timestamp_ltz", "from_unixtime", "frommillis"]),
             ("parseJson", &["json_parse", "from_json", "json_decode", "parse_json"]),
@@ -241,6 +253,88 @@ pub fn foreign_operator(word: &str) -> Option<&'static str> {
     find(
         word,
         &[("+", &["concat", "concat_ws", "strcat"]), ("%", &["mod", "modulo"]), ("==", &["equals", "eq"])],
+    )
+}
+
+/// Which of these arguments a word of another system means.
+pub fn foreign_argument<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    const WORDS: &[(&str, &[&str])] = &[
+        ("state", &["init", "initial", "initialvalue", "zero", "seed", "start", "acc", "accumulator"]),
+        ("next", &["fn", "f", "fold", "update", "step", "func", "reduce", "combine"]),
+        ("emit", &["output", "result", "select", "yield", "out"]),
+        ("lateness", &["allowedlateness", "grace", "late", "allowlateness", "afterwindowend"]),
+        ("delay", &["watermark", "lag", "maxoutoforderness", "outoforderness", "maxdelay", "bound", "skew"]),
+        ("idle", &["idletimeout", "idleness", "timeout"]),
+        ("every", &["slide", "step", "hop", "advance", "advanceby", "period", "interval"]),
+        ("gap", &["timeout", "inactivity", "inactivitygap", "idle"]),
+        ("size", &["length", "width", "duration", "size", "interval", "period"]),
+        ("max", &["size", "length", "duration"]),
+        ("within", &["between", "interval", "range", "tolerance", "joinwindow"]),
+        ("ttl", &["retention", "expire", "expiry", "timeout"]),
+        ("by", &["on", "orderby", "order", "key", "sort", "column", "field"]),
+        ("n", &["k", "count", "limit", "num", "size"]),
+        ("probability", &["fraction", "p", "rate", "frac"]),
+        ("offset", &["shift", "start"]),
+        ("zone", &["timezone", "tz"]),
+    ];
+    let lower = without_underscores(&word.to_ascii_lowercase());
+    let known = |name: &str| WORDS.iter().any(|(ours, theirs)| *ours == name && theirs.contains(&&*lower));
+    names.into_iter().find(|name| *name != word && known(name))
+}
+
+/// Names of modules that other languages write before their functions.
+pub fn is_module(word: &str) -> bool {
+    matches!(
+        word,
+        "math"
+            | "Math"
+            | "np"
+            | "numpy"
+            | "pd"
+            | "F"
+            | "functions"
+            | "string"
+            | "String"
+            | "json"
+            | "JSON"
+            | "re"
+            | "Integer"
+            | "Double"
+    )
+}
+
+/// What stands for a function that flow has in another shape.
+pub fn other_shape(word: &str) -> Option<&'static str> {
+    Some(match without_underscores(&word.to_ascii_lowercase()).as_str() {
+        "rownumber" | "rank" | "denserank" => {
+            "rows of a group are numbered by a stage: `|> keyBy(k) |> top(10, by: value) as rank`"
+        }
+        "lag" | "lead" | "shift" | "prev" | "previous" => {
+            "what the row before had is kept by a stage: `|> scan(state: 0, next: price, emit: { .., before: state })`"
+        }
+        "switch" | "decode" | "casewhen" => "a choice by a value is `match x { 1 => \"a\", _ => \"b\" }`",
+        _ => return None,
+    })
+}
+
+/// Words that stand for the whole row elsewhere.
+pub fn is_row_word(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    matches!(
+        lower.as_str(),
+        "self"
+            | "this"
+            | "row"
+            | "it"
+            | "_"
+            | "rec"
+            | "record"
+            | "event"
+            | "e"
+            | "x"
+            | "r"
+            | "value"
+            | "input"
     )
 }
 

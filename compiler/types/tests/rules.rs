@@ -44,7 +44,7 @@ fn names_that_do_not_exist_are_told_where_they_stand() {
         ("|> fliter(price > 3) |> map { anything }", &["E0206 fliter"]),
         ("|> where(price > 3)", &["E0206 where"]),
         ("|> map { x: hour(at, tz: \"UTC\") }", &["E0207 tz"]),
-        ("|> map { x: c.price }", &["E0203 c"]),
+        ("|> map { x: c.price }", &["E0201 c"]),
         ("bids as b |> map { x: b.prise }", &["E0203 prise"]),
         ("nobody |> map { x }", &["E0201 nobody"]),
         ("keepBids |> map { x }", &["E0209 keepBids"]),
@@ -433,4 +433,55 @@ fn state_that_grows_with_rows_that_never_end_is_told() {
         ("sink out = bids |> keyBy(auction) |> aggregate { all: collect(price) } -> stdout(format: json)\n".into(), &[]),
     ];
     scripts(&cases.iter().map(|(text, expected)| (text.as_str(), *expected)).collect::<Vec<_>>());
+}
+
+#[test]
+fn words_for_the_whole_row_are_told_once_a_stage() {
+    stages(&[
+        ("|> filter(row.price > 1 and row.bidder > 2)", &["E0201 row"]),
+        ("|> map { a: self.price, b: self.bidder }", &["E0201 self"]),
+        ("|> filter(bid.price > 1)", &["E0203 bid"]),
+        ("|> filter(row.cents > 1)", &["E0203 row"]),
+    ]);
+}
+
+#[test]
+fn a_count_of_a_condition_says_where() {
+    stages(&[
+        ("|> keyBy(channel) |> aggregate { n: count(price > 1) }", &["E0305 price > 1"]),
+        ("|> keyBy(channel) |> count(ok)", &["E0305 ok"]),
+        (
+            "|> keyBy(channel) |> aggregate { n: count(where: price > 1), m: count(note), k: count(price) }",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn a_field_named_twice_is_told_once_and_speaks_of_no_join() {
+    stages(&[
+        ("|> map { price, bidder, price: price + 1 } |> filter(price > 1)", &["E0202 price"]),
+        ("|> map { .., price, price } |> map { price }", &["E0202 price"]),
+    ]);
+}
+
+#[test]
+fn a_trigger_of_rows_is_an_argument_and_no_call() {
+    stages(&[
+        ("|> keyBy(channel) |> trigger(count(2)) |> count()", &["E0406 count(2)"]),
+        (
+            "timed |> keyBy(channel) |> window(tumbling(10s)) |> trigger(early: count(2)) |> count()",
+            &["E0406 early: count(2)"],
+        ),
+    ]);
+}
+
+#[test]
+fn fields_in_quotes_and_lists_are_told_once() {
+    stages(&[
+        ("|> drop(\"price\", \"note\")", &["E0401 \"price\", \"note\""]),
+        ("|> drop([price, note])", &["E0401 [price, note]"]),
+        ("|> rename(price, cents)", &["E0401 price"]),
+        ("|> rename(price: \"cents\")", &["E0401 \"cents\""]),
+    ]);
 }

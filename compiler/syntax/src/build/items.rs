@@ -4,6 +4,7 @@
 use super::{Build, Pair};
 use crate::ast::{Arg, ExprId, ExprKind, RecordItem};
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN, UNNAMED_FIELD};
+use crate::diagnose;
 use crate::diagnostic::{Applicability, Diagnostic, Edit};
 use crate::grammar::Rule;
 use crate::span::Span;
@@ -98,7 +99,9 @@ impl Build<'_, '_, '_> {
             let diagnostic = Diagnostic::new(FOREIGN_WORD, both, "a test against `null` is `x != null`");
             return self.report(diagnostic.fix("write `!= null`", both, "!= null"));
         }
-        if let Some(diagnostic) = foreign_before(&self.shared.text[last.range()], last, span) {
+        if let Some(diagnostic) = foreign_before(&self.shared.text[last.range()], last, span)
+            .or_else(|| diagnose::behind_operand(self.shared, self.toks, next.as_span().start()))
+        {
             self.broken = true;
             return self.report(diagnostic);
         }
@@ -253,7 +256,8 @@ impl Build<'_, '_, '_> {
             match part.as_rule() {
                 Rule::field_name => name = Some(self.any_ident(&part)),
                 Rule::expr => {
-                    if let (None, Some(named)) = (&name, self.named_by_equals(&part, callee)) {
+                    let named = if name.is_none() { self.named_by_equals(&part, callee) } else { None };
+                    if let Some(named) = named {
                         (name, value) = (Some(named.0), Some(named.1));
                     } else {
                         value = Some(self.expr(part));
@@ -506,7 +510,6 @@ fn operator_word(word: &str) -> Option<(&'static str, &'static str)> {
         "like" | "ilike" | "matches" | "regexp" | "rlike" => {
             ("", "text is tested with `startsWith(s, \"…\")`, `contains(s, \"…\")` or `matches(s, r\"…\")`")
         }
-        "between" => ("", "a range is tested with `x in 1..10` (half-open), or with `x >= a and x <= b`"),
         "for" => (
             "",
             "each element is computed with `mapEach(xs, x => …)`; `flatMap(x in xs)` makes a row of each",

@@ -151,6 +151,12 @@ impl Build<'_, '_, '_> {
     }
 
     fn foreign_operator(&mut self, span: Span, theirs: &str, ours: &str, replacement: &str) {
+        // What a fix writes anew as a whole (`a BETWEEN 1 AND 10`) is no mistake of its own.
+        let within = |e: &Edit| e.span.start <= span.start && span.end <= e.span.end;
+        let mut here = self.shared.diagnostics[self.from..].iter();
+        if here.any(|d| d.code == FOREIGN_WORD && d.fixes.iter().any(|f| f.edits.iter().any(within))) {
+            return;
+        }
         let edit = vec![Edit { span, replacement: replacement.into() }];
         self.habit(
             FOREIGN_WORD,

@@ -142,6 +142,7 @@ impl Build<'_, '_, '_> {
         let mut name: Option<Ident> = None;
         let (mut args, mut alias, mut items) = (None, None, None);
         let mut args_span = Span::default();
+        let said = self.shared.diagnostics.len();
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::name => name = Some(self.any_ident(&part)),
@@ -163,6 +164,8 @@ impl Build<'_, '_, '_> {
             return Some(self.bare_stage(name));
         };
         if let Some(diagnostic) = self.shapeless(&name, args_span, args.len()) {
+            // What was read as arguments is none.
+            self.shared.diagnostics.truncate(said);
             self.report(diagnostic);
             return Some((name, StageKind::Error));
         }
@@ -260,6 +263,9 @@ impl Build<'_, '_, '_> {
             args.iter().any(|a| matches!(self.shared.exprs[a.value].kind, ExprKind::Lambda { .. }));
         if has_lambda {
             return (name, StageKind::Call { args, alias: None });
+        }
+        if self.broken {
+            return (name, StageKind::Error);
         }
         let (items, sure) = self.as_items(&args);
         let replacement = format!(" {{ {items} }}");

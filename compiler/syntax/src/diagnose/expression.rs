@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use crate::build::Shared;
+use crate::class::Tok;
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::grammar::Rule;
@@ -36,7 +37,13 @@ fn choice(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
         }
         return None;
     }
-    let word = open_if(shared, r);
+    let open = r.toks[..r.at].iter().rposition(|t| t.class == b'I');
+    if let Some(behind) = open.filter(|i| *i > 0 && ends_operand(r.toks[*i - 1]))
+        && let Some(diagnostic) = super::behind_operand(shared, r.toks, behind)
+    {
+        return Some(diagnostic);
+    }
+    let word = open.map(|i| r.toks[i].span(shared.file));
     if r.class(0) == b'{' {
         let mut diagnostic =
             Diagnostic::new(FOREIGN_WORD, span, "a choice is written `if c then a else b`, without braces")
@@ -74,9 +81,9 @@ fn choice(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     })
 }
 
-/// The last `if` before the refused token.
-fn open_if(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Span> {
-    r.toks[..r.at].iter().rev().find(|t| t.class == b'I').map(|t| t.span(shared.file))
+/// May an operand end with this token?
+fn ends_operand(tok: Tok) -> bool {
+    tok.is_name() || tok.is_close() || matches!(tok.class, b'0'..=b'3' | b'"')
 }
 
 /// Edits that turn `{ a } else { b }` into `then a else b`.
@@ -180,6 +187,12 @@ fn missing_value(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
         b'+' if found == "+" => {
             Some(Diagnostic::new(UNEXPECTED_TOKEN, span, "there is no unary `+`").fix("remove it", span, ""))
         }
+        b'@' if r.tok(1).is_some_and(|t| t.is_name() && t.start == span.end) => Some(
+            Diagnostic::new(FOREIGN_WORD, span, "a field is named without a sign before it")
+                .at("not needed")
+                .help("`@` begins a timestamp (`@2026-01-31`), or an annotation before a stage")
+                .fix("remove it", span, ""),
+        ),
         b'.' if r.class(-1) == b'?' => {
             let both = r.tok(-1)?.span(shared.file).to(span);
             Some(

@@ -3,6 +3,7 @@
 
 use super::Refusal;
 use crate::build::Shared;
+use crate::class::Tok;
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::grammar::Rule;
@@ -12,6 +13,7 @@ use crate::span::Span;
 pub(super) fn explain(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     renamed(shared, r)
         .or_else(|| cast(shared, r))
+        .or_else(|| alias(shared, r))
         .or_else(|| tuple(shared, r))
         .or_else(|| closed_range(shared, r))
         .or_else(|| spread(shared, r))
@@ -52,7 +54,7 @@ fn cast(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
             (r.toks[open - 1], Span { file, start: r.toks[open].end, end: r.tok(-1)?.end })
         }
         _ => {
-            let first = r.toks[operand_start(r)?];
+            let first = r.toks[operand_start(r.toks, r.at)?];
             (first, first.span(file).to(r.tok(-1)?.span(file)))
         }
     };
@@ -64,15 +66,15 @@ fn cast(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
 
 /// The open bracket of a `cast(` around the refused token.
 fn open_cast(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<usize> {
-    let open = open_bracket(r)?;
+    let open = open_bracket(r.toks, r.at)?;
     let word = r.toks.get(open.checked_sub(1)?)?.text(shared.text).to_ascii_lowercase();
     matches!(word.as_str(), "cast" | "convert" | "try_cast" | "trycast" | "safe_cast").then_some(open)
 }
 
-/// The bracket that is open where the refused token stands.
-fn open_bracket(r: &Refusal<'_>) -> Option<usize> {
+/// The bracket that is open where the token at an index stands.
+pub(super) fn open_bracket(toks: &[Tok], at: usize) -> Option<usize> {
     let mut depth = 0;
-    for (i, tok) in r.toks[..r.at].iter().enumerate().rev() {
+    for (i, tok) in toks[..at].iter().enumerate().rev() {
         depth += i32::from(tok.is_close()) - i32::from(tok.is_open());
         if depth < 0 {
             return Some(i);
@@ -81,25 +83,25 @@ fn open_bracket(r: &Refusal<'_>) -> Option<usize> {
     None
 }
 
-/// Where the operand that ends before the refused token begins, if there is one: a name, a literal, a call, a path.
-fn operand_start(r: &Refusal<'_>) -> Option<usize> {
-    let mut at = r.at.checked_sub(1)?;
+/// Where the operand that ends before `end` begins, if there is one: a name, a literal, a call, a path.
+pub(super) fn operand_start(toks: &[Tok], end: usize) -> Option<usize> {
+    let mut at = end.checked_sub(1)?;
     loop {
-        if r.toks[at].is_close() {
+        if toks[at].is_close() {
             let mut depth = 0;
             while at > 0 {
-                depth += i32::from(r.toks[at].is_close()) - i32::from(r.toks[at].is_open());
+                depth += i32::from(toks[at].is_close()) - i32::from(toks[at].is_open());
                 if depth == 0 {
                     break;
                 }
                 at -= 1;
             }
             // The name of what is called or indexed.
-            if at > 0 && r.toks[at].class != b'{' && r.toks[at - 1].is_name() {
+            if at > 0 && toks[at].class != b'{' && toks[at - 1].is_name() {
                 at -= 1;
             }
         }
-        if at < 2 || r.toks[at - 1].class != b'.' {
+        if at < 2 || toks[at - 1].class != b'.' {
             return Some(at);
         }
         at -= 2;
@@ -107,7 +109,7 @@ fn operand_start(r: &Refusal<'_>) -> Option<usize> {
 }
 
 /// Flow's name of a type.
-fn our_type(word: &str) -> Option<&'static str> {
+pub(super) fn our_type(word: &str) -> Option<&'static str> {
     Some(match word.to_ascii_lowercase().as_str() {
         "int" | "integer" | "bigint" | "smallint" | "long" | "i64" | "i32" | "u64" | "int64" => "int",
         "float" | "double" | "real" | "f64" | "float64" => "float",
@@ -120,9 +122,29 @@ fn our_type(word: &str) -> Option<&'static str> {
     })
 }
 
+/// `keyBy(lower(channel) as c)`.
+fn alias(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    if r.class(0) != b'A'
+        || !r.tok(1)?.is_name()
+        || !matches!(r.class(2), b',' | b')')
+        || open_bracket(r.toks, r.at).is_none()
+    {
+        return None;
+    }
+    let first = operand_start(r.toks, r.at)
+        .filter(|first| *first > 0 && matches!(r.toks[*first - 1].class, b'(' | b','))?;
+    let (first, last, name) = (r.toks[first], r.tok(-1)?, r.tok(1)?);
+    let value = &shared.text[first.start as usize..last.end as usize];
+    let fixed = format!("{}: {value}", name.text(shared.text));
+    let whole = first.span(shared.file).to(name.span(shared.file));
+    let diagnostic =
+        Diagnostic::new(FOREIGN_WORD, r.span(shared), "a name stands before its value, with a `:`");
+    Some(diagnostic.fix(format!("write `{}`", super::shorten(&fixed)), whole, fixed))
+}
+
 /// `x in (1, 2)`.
 fn tuple(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
-    let open = open_bracket(r).filter(|i| *i > 0 && r.toks[*i].class == b'(')?;
+    let open = open_bracket(r.toks, r.at).filter(|i| *i > 0 && r.toks[*i].class == b'(')?;
     if r.class(0) != b',' || r.toks[open - 1].class != b'N' {
         return None;
     }

@@ -3,6 +3,7 @@
 //! The common mistakes are recognised by their tokens; for all others pest says which tokens it
 //! would have taken at the furthest place it came to.
 
+mod behind;
 mod case;
 mod declaration;
 mod doubt;
@@ -12,9 +13,11 @@ mod habits;
 mod keyword;
 mod lambda;
 mod scopes;
+mod shapes;
 mod split;
 mod stage;
 
+pub(crate) use behind::behind_operand;
 pub(crate) use doubt::{declared_name, doubt};
 pub(crate) use keyword::keyword;
 pub(crate) use split::{missing_sink_end, split};
@@ -114,6 +117,7 @@ pub(crate) fn report(shared: &mut Shared<'_>, rule: Rule, toks: &[Tok], error: &
         .or_else(|| scopes::explain(shared, &refusal))
         .or_else(|| habits::explain(shared, &refusal))
         .or_else(|| scopes::path(shared, &refusal))
+        .or_else(|| behind_operand(shared, toks, at))
         .or_else(|| expression::explain(shared, &refusal))
         .unwrap_or_else(|| generic(shared, &refusal));
     shared.diagnostics.push(diagnostic);

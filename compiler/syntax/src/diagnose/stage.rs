@@ -1,6 +1,6 @@
 //! Stages whose shape comes from elsewhere: lambdas, SQL's clauses, arguments without brackets.
 
-use super::{known, lambda};
+use super::{known, lambda, shapes};
 use crate::build::Shared;
 use crate::class::Tok;
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
@@ -18,6 +18,8 @@ pub(crate) fn foreign_stage(
     let piece = &toks[range.clone()];
     let diagnostic = with_lambda(shared, piece, || lambda::value_at(shared, toks, range.start))
         .or_else(|| square_brackets(shared, piece))
+        .or_else(|| shapes::explain(shared, piece))
+        .or_else(|| shapes::sql_join(shared, piece))
         .or_else(|| without_brackets(shared, piece));
     let Some(diagnostic) = diagnostic else { return false };
     let chained = &shared.text[pipe.range()] == ".";

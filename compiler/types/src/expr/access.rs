@@ -8,7 +8,7 @@ use flow_plan::DataType;
 use flow_plan::expr::Kind;
 use flow_syntax::ast::{DeclKind, ExprId, ExprKind, Ident};
 use flow_syntax::codes;
-use flow_syntax::{Diagnostic, Span};
+use flow_syntax::{Diagnostic, Edit, Label, Span};
 
 /// What a name among the fields means.
 enum Found<'s> {
@@ -210,6 +210,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
                 rest = &names[1..];
                 self.side_field(side, name, span)?
             }
+            ExprKind::Name(word) if self.field_of_no_row(word, names[0].0) => return None,
             _ => self.expr(base, None)?,
         };
         // The whole is noted with all expressions; what it passes through is nowhere else.
@@ -221,6 +222,53 @@ impl<'c, 'a> ExprCx<'c, 'a> {
             value = self.member(value, name, *span)?;
         }
         Some(value)
+    }
+
+    /// `row.price`, `bids.price`: reports a name that means nothing in front of a field.
+    fn field_of_no_row(&mut self, word: &Ident, field: &Ident) -> bool {
+        let stream = match &self.fields {
+            Fields::Grouped(grouping) => grouping.input,
+            Fields::Row(stream) | Fields::Join { both: stream, .. } => *stream,
+            Fields::None(_) => return false,
+        };
+        let sides: Vec<&str> = stream.columns.iter().filter_map(|c| c.side.as_deref()).collect();
+        let known = stream.named(&field.name).next().is_some();
+        let near = crate::suggest::nearest(&word.name, sides).is_some();
+        let theirs = crate::suggest::is_row_word(&word.name);
+        if !known
+            || near && !theirs
+            || stream.open
+            || !self.means_nothing(&word.name)
+            || self.gone(&word.name).is_some()
+        {
+            return false;
+        }
+        let before = Span { end: field.span.start, ..word.span };
+        let title = format!("remove `{}.`", word.name);
+        // Once a stage.
+        let here = |d: &&mut Diagnostic| {
+            self.stage
+                .is_some_and(|stage| stage.start <= d.primary.span.start && d.primary.span.end <= stage.end)
+                && d.primary.span.file == word.span.file
+                && d.fixes.iter().any(|fix| fix.title == title)
+        };
+        if let Some(known) = self.ck.diags.iter_mut().rev().find(here) {
+            if known.primary.span != word.span {
+                known.labels.push(Label { span: word.span, text: "here too".into() });
+                known.fixes[0].edits.push(Edit { span: before, replacement: String::new() });
+            }
+            return true;
+        }
+        let message = format!("the fields of the row are named without `{}.`", word.name);
+        let diag = Diagnostic::new(codes::UNKNOWN_NAME, word.span, message)
+            .at("the row has no name here")
+            .help(format!(
+                "inside of a stage the fields are in scope by name; behind `source as {0}` at the head of the pipeline, `{0}.{1}` means the same",
+                if word.name == "_" { "row" } else { &word.name },
+                field.name
+            ));
+        self.ck.report(diag.fix(title, before, ""));
+        true
     }
 
     /// Is the name an alias here (and not rather a field that has members)?

@@ -240,8 +240,32 @@ impl<'a> ExprCx<'_, 'a> {
         if !ok {
             return None;
         }
+        self.counts_all(def, &rest, &call)?;
         call.ty = self.aggregate_type(def, signature, &vars, &call)?;
         Some(call)
+    }
+
+    /// `count(price > 3)`: a condition is never null, so all rows would be counted.
+    fn counts_all(&mut self, def: &AggregateDef, args: &[&'a Arg], call: &AggregateCall) -> Option<()> {
+        let condition = call.arg.as_ref().is_some_and(|arg| *arg.ty() == DataType::Bool);
+        if def.func != AggFunc::Count || !condition {
+            return Some(());
+        }
+        let span = self.span(args[0].value);
+        let message = "`count(x)` counts the rows where `x` is not null, and a condition never is";
+        let diag =
+            Diagnostic::new(codes::WRONG_ARGUMENT, span, message).at("true or false, both are counted");
+        let text = self.ck.text(span);
+        let diag = match call.filter {
+            None => diag.fix(
+                format!("count where it is true: `count(where: {})`", short(text)),
+                span,
+                format!("where: {text}"),
+            ),
+            Some(_) => diag.help("`where:` takes the whole condition: `count(where: a and b)`"),
+        };
+        self.ck.report(diag);
+        None
     }
 
     fn aggregate_type(

@@ -691,6 +691,10 @@ impl<'a> ExprCx<'_, 'a> {
         let diag =
             Diagnostic::new(codes::UNKNOWN_FUNCTION, callee.span, format!("there is no function `{name}`"))
                 .at("not a function");
+        if let Some(help) = suggest::other_shape(name) {
+            self.ck.report(diag.help(help));
+            return;
+        }
         let own: Vec<&str> = self
             .ck
             .globals

@@ -3,7 +3,7 @@
 use super::{ExprCx, Typed, short};
 use crate::suggest;
 use flow_plan::catalogue;
-use flow_syntax::ast::{Arg, DeclKind, ExprId, Ident};
+use flow_syntax::ast::{Arg, DeclKind, ExprId, ExprKind, Ident};
 use flow_syntax::{Applicability, Diagnostic, Span, codes};
 
 impl<'a> ExprCx<'_, 'a> {
@@ -11,6 +11,12 @@ impl<'a> ExprCx<'_, 'a> {
     pub(super) fn rewritten(&self, name: &str, args: &[Arg]) -> Option<(String, Applicability)> {
         let texts: Vec<&str> = args.iter().map(|arg| self.ck.text(self.span(arg.value))).collect();
         match (name, texts.as_slice()) {
+            ("iif" | "iff" | "IIF" | "IF", [c, a, b]) => {
+                Some((format!("if {c} then {a} else {b}"), Applicability::MaybeIncorrect))
+            }
+            ("between" | "BETWEEN", [x, a, b]) => {
+                Some((format!("{x} >= {a} and {x} <= {b}"), Applicability::MaybeIncorrect))
+            }
             ("Some", [only]) => Some(((*only).to_string(), Applicability::MachineApplicable)),
             (_, [a, b]) if suggest::cuts_time(name) => {
                 let (size, time) = match (suggest::step_of_time(a), suggest::step_of_time(b)) {
@@ -40,8 +46,11 @@ impl<'a> ExprCx<'_, 'a> {
             None if self.ck.globals.iter().any(|g| own(&g)) => Some(&*name.name),
             None => suggest::foreign_function(&name.name),
         };
+        // `math.floor(x)`: of a module, not of a value.
+        let module = matches!(&self.ast.exprs[base].kind, ExprKind::Name(name)
+            if suggest::is_module(&name.name) && self.means_nothing(&name.name));
         let base = self.ck.text(self.span(base)).to_string();
-        let mut texts = vec![base.clone()];
+        let mut texts = if module { Vec::new() } else { vec![base] };
         texts.extend(args.iter().map(|arg| {
             let value = self.ck.text(self.span(arg.value));
             arg.name.as_ref().map_or(value.to_string(), |n| format!("{}: {value}", n.name))
@@ -61,7 +70,9 @@ impl<'a> ExprCx<'_, 'a> {
             }
             (None, Some(word)) => {
                 let text = format!("{word}({})", texts.join(", "));
-                diag(format!("functions are called `{word}(x)`, not `x.{}()`", name.name)).fix(
+                let theirs =
+                    if module { format!("module.{}(x)", name.name) } else { format!("x.{}()", name.name) };
+                diag(format!("functions are called `{word}(x)`, not `{theirs}`")).fix(
                     format!("write `{}`", short(&text)),
                     span,
                     text,

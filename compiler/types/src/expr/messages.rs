@@ -171,11 +171,36 @@ impl ExprCx<'_, '_> {
         )
         .at(format!("this is `{}`", typed.ty));
         diag = self.origin_label(diag, typed);
-        if *want.unwrapped() == DataType::Bool || typed.ty.is_optional() {
+        if *want.unwrapped() == DataType::Bool {
+            let diag = self.as_condition(diag, typed);
+            self.ck.report(diag);
+        } else if typed.ty.is_optional() {
             self.ck.report(diag);
         } else {
             self.report_with_cast(diag, typed, want.unwrapped());
         }
+    }
+
+    /// A value that other languages take for true or false.
+    fn as_condition(&self, diag: Diagnostic, typed: &Typed) -> Diagnostic {
+        let text = self.ck.text(typed.span);
+        let test = match typed.ty.unwrapped() {
+            _ if typed.ty.is_optional() => format!("{text} != null"),
+            DataType::Int => format!("{text} != 0"),
+            DataType::String => format!("{text} != \"\""),
+            DataType::List(_) | DataType::Map(_) => format!("len({text}) > 0"),
+            _ => return diag,
+        };
+        if typed.path.is_none() {
+            return diag;
+        }
+        let shown = short(&test);
+        diag.help("no value stands for true or false: compare it").with_fix(
+            format!("write `{shown}`"),
+            typed.span,
+            test,
+            Applicability::MaybeIncorrect,
+        )
     }
 
     /// Where the type of a field comes from.

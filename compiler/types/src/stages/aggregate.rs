@@ -230,10 +230,15 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.add_bounds(&mut columns, span);
         }
         for (name, expr, written) in made {
-            if let Some(first) = columns.iter().find(|c| *c.name == *name.name) {
-                let first = first.origin;
-                let diag = names::duplicate(&name.name, name.span, first, "a field of the result");
-                self.ck.report(diag.help(format!("key fields and window bounds are kept by themselves; call the result something else: `{word}(…) as other`")));
+            if let Some(index) = columns.iter().position(|c| *c.name == *name.name) {
+                let diag =
+                    names::duplicate(&name.name, name.span, columns[index].origin, "a field of the result");
+                let kept = index < grouped.keys.len() + 2 * usize::from(bounds);
+                self.ck.report(match (kept, word) {
+                    (true, "aggregate") => diag.help("key fields and window bounds are kept by themselves; give the result another name"),
+                    (true, _) => diag.help(format!("key fields and window bounds are kept by themselves; call the result something else: `{word}(…) as other`")),
+                    (false, _) => diag,
+                });
                 self.ok = false;
                 continue;
             }

@@ -39,6 +39,12 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.stream.keys = Some(Keys { columns: Vec::new(), span: stage.span });
             return self.broken();
         }
+        let listed = args.iter().any(|arg| matches!(self.ast.exprs[arg.value].kind, ExprKind::List(_)));
+        if listed && self.fields_in_quotes(args, "`keyBy`") {
+            self.stream.keys = Some(Keys { columns: Vec::new(), span: stage.span });
+            self.stream.open = true;
+            return self.broken();
+        }
         let before = self.stream.clone();
         let mut columns = Vec::with_capacity(args.len());
         let mut added: Vec<(Column, Option<Expr>)> = Vec::new();
@@ -130,6 +136,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             ("mode", false),
         ];
         let spec = Spec { what: "`trigger`", params: &params, first: true };
+        if let Some(rows) = args.iter().find(|arg| self.counts_rows(arg)) {
+            self.trigger_of_rows(rows);
+            return self.broken();
+        }
         let Some(slots) = args::bind(self.ck, self.ast, &spec, args, stage.span) else {
             return self.broken();
         };
@@ -148,6 +158,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             match self.word(id) {
                 Some("eachRow") => trigger.running = RunningTrigger::EachRow,
                 Some("atEnd") => trigger.running = RunningTrigger::AtEnd,
+                _ if matches!(self.ast.exprs[id].kind, ExprKind::Duration(_)) => self.bare_moment(id),
                 _ => self.bad_word(id, "a trigger", &["eachRow", "atEnd"]),
             }
         }
@@ -178,6 +189,49 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             }
         }
         self.stream.trigger = Some((trigger, stage.span));
+    }
+
+    /// `trigger(5s)`.
+    fn bare_moment(&mut self, id: ExprId) {
+        let span = self.ast.exprs[id].span;
+        let word = if self.stream.window.is_some() { "early" } else { "every" };
+        let fixed = format!("{word}: {}", self.ck.text(span));
+        let diag =
+            Diagnostic::new(codes::BAD_TRIGGER, span, "a time of a trigger has a name").at("which one?");
+        self.ck.report(
+            diag.help("`every: 5s` gives a running result so often, `early: 5s` what a window has so far")
+                .with_fix(
+                    format!("write `{fixed}`"),
+                    span,
+                    fixed,
+                    flow_syntax::Applicability::MaybeIncorrect,
+                ),
+        );
+        self.broken();
+    }
+
+    /// `count(100)` in a trigger.
+    fn counts_rows(&self, arg: &Arg) -> bool {
+        let ExprKind::Call { callee, args } = &self.ast.exprs[arg.value].kind else { return false };
+        let timed = arg.name.as_ref().is_none_or(|n| n.name != "count" && n.name != "mode");
+        timed && callee.name == "count" && matches!(args[..], [Arg { name: None, .. }])
+    }
+
+    /// `trigger(early: count(100))`: moments that rows make are of running aggregates only.
+    fn trigger_of_rows(&mut self, arg: &'a Arg) {
+        let ExprKind::Call { args, .. } = &self.ast.exprs[arg.value].kind else { return };
+        let value = self.ast.exprs[arg.value].span;
+        let whole = arg.name.as_ref().map_or(value, |name| name.span.to(value));
+        let fixed = format!("count: {}", self.ck.text(self.ast.exprs[args[0].value].span));
+        let message = format!("so many rows are written `trigger({})`", crate::expr::short(&fixed));
+        let diag = Diagnostic::new(codes::BAD_TRIGGER, whole, message).at("`count` is an argument here");
+        let window = self.stream.window.as_ref().map(|(_, span)| *span);
+        self.ck.report(match window {
+            None => diag.fix(format!("write `{}`", crate::expr::short(&fixed)), whole, fixed),
+            Some(window) => diag
+                .label(window, "the window is set here")
+                .help("only an aggregate without a window emits by rows; a window emits before its end by time, `early: 10s`, or is one of rows itself, `window(count(100))`")
+        });
     }
 
     /// The bare word an argument is.

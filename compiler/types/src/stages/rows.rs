@@ -47,7 +47,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let mut made: Vec<Item> = Vec::with_capacity(items.len() + before.columns.len());
         let named: Vec<&str> =
             items.iter().filter_map(|item| self.item_name(item)).map(|n| n.name.as_str()).collect();
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
+            if self.named_before(items, index) {
+                continue;
+            }
             match item {
                 RecordItem::Keep(id) => {
                     let Some(name) = self.item_name(item) else {
@@ -73,6 +76,23 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         made
     }
 
+    /// Reports a field that an item before has named already. `l.a, r.a` are two: aliases tell them apart.
+    fn named_before(&mut self, items: &'a [RecordItem], index: usize) -> bool {
+        let Some(name) = self.item_name(&items[index]) else { return false };
+        let text = |item: &RecordItem| match item {
+            RecordItem::Keep(id) => Some(self.ck.text(self.ast.exprs[*id].span)),
+            _ => None,
+        };
+        let kept = text(&items[index]);
+        let two_sides = |item: &RecordItem| matches!((text(item), kept), (Some(a), Some(b)) if a != b && a.contains('.') && b.contains('.'));
+        let first =
+            items[..index].iter().filter(|item| !two_sides(item)).filter_map(|item| self.item_name(item));
+        let Some(first) = first.into_iter().find(|first| first.name == name.name) else { return false };
+        let diag = names::duplicate(&name.name, name.span, first.span, "a field of this record");
+        self.ck.report(diag);
+        true
+    }
+
     /// The name an item gives to its field.
     fn item_name(&self, item: &'a RecordItem) -> Option<&'a Ident> {
         match item {
@@ -96,16 +116,6 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         word: &str,
         keep: bool,
     ) {
-        if let Some(first) = made.iter().find(|i| {
-            *i.column.name == *name.name
-                && i.column.origin.start >= stage.start
-                && i.column.origin.end <= stage.end
-                && i.column.origin.file == stage.file
-        }) {
-            let first = first.column.origin;
-            self.ck.report(names::duplicate(&name.name, name.span, first, "a field of this record"));
-            return;
-        }
         let mut cx = self.rows(before, stage);
         let typed = cx.expr(value, None);
         let from = typed.as_ref().and_then(|t| t.path.as_ref()).and_then(crate::expr::Path::as_column);
@@ -499,6 +509,9 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             );
             return None;
         }
+        if self.fields_in_quotes(args, what) {
+            return None;
+        }
         let mut found = Vec::with_capacity(args.len());
         let mut ok = true;
         for arg in args {
@@ -531,6 +544,73 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         ok.then_some(found)
     }
 
+    /// `rename(a, b)`, `rename(a: "b")`.
+    fn not_two_names(&mut self, args: &'a [Arg], arg: &'a Arg) {
+        let value = self.ast.exprs[arg.value].span;
+        let diag = Diagnostic::new(codes::STAGE_SHAPE, value, "`rename` is written `rename(old: new)`")
+            .at("two names are needed");
+        let text = self.ck.text(value);
+        let plain = text.trim_matches('"');
+        let is_name = |text: &str| {
+            !text.is_empty()
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && !flow_syntax::is_keyword(text)
+        };
+        let diag = match args {
+            [Arg { name: None, value: old }, Arg { name: None, value: new }] => {
+                let (old, new) = (self.ast.exprs[*old].span, self.ast.exprs[*new].span);
+                let fixed = format!(
+                    "{}: {}",
+                    self.ck.text(old).trim_matches('"'),
+                    self.ck.text(new).trim_matches('"')
+                );
+                diag.fix(format!("write `{}`", crate::expr::short(&fixed)), old.to(new), fixed)
+            }
+            _ if arg.name.is_some() && text != plain && is_name(plain) => {
+                diag.fix("remove the quotes", value, plain)
+            }
+            _ => diag,
+        };
+        self.ck.report(diag);
+    }
+
+    /// `drop("a", "b")`, `drop([a, b])`, `drop(columns: ["a"])`: reported with the fields' names as the fix.
+    pub(super) fn fields_in_quotes(&mut self, args: &'a [Arg], what: &str) -> bool {
+        let mut names = Vec::new();
+        let mut foreign = false;
+        for arg in args {
+            let kind = &self.ast.exprs[arg.value].kind;
+            let elements = match kind {
+                ExprKind::List(elements) => elements.as_slice(),
+                _ if arg.name.is_some() => return false,
+                _ => std::slice::from_ref(&arg.value),
+            };
+            foreign |= matches!(kind, ExprKind::List(_));
+            for id in elements {
+                let text = self.ck.text(self.ast.exprs[*id].span);
+                match &self.ast.exprs[*id].kind {
+                    ExprKind::Str(_) => {
+                        foreign = true;
+                        names.push(text.trim_matches('"'));
+                    }
+                    ExprKind::Name(_) | ExprKind::Field { .. } => names.push(text),
+                    _ => return false,
+                }
+            }
+        }
+        let (Some(first), Some(last)) = (args.first(), args.last()) else { return false };
+        if !foreign {
+            return false;
+        }
+        let from = first.name.as_ref().map_or(self.ast.exprs[first.value].span, |name| name.span);
+        let whole = from.to(self.ast.exprs[last.value].span);
+        let fixed = names.join(", ");
+        let message = format!("{what} takes the names of fields, without quotes and lists");
+        let diag = Diagnostic::new(codes::STAGE_SHAPE, whole, message).at("not a field");
+        self.ck.report(diag.fix(format!("write `{}`", crate::expr::short(&fixed)), whole, fixed));
+        true
+    }
+
     /// `rename(old: new)`.
     pub(super) fn rename(&mut self, stage: &'a Stage, args: &'a [Arg]) {
         let before = self.stream.clone();
@@ -539,10 +619,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         for arg in args {
             let value = &self.ast.exprs[arg.value];
             let (Some(old), ExprKind::Name(new)) = (&arg.name, &value.kind) else {
-                let diag =
-                    Diagnostic::new(codes::STAGE_SHAPE, value.span, "`rename` is written `rename(old: new)`");
-                self.ck.report(diag.at("two names are needed"));
-                ok = false;
+                // One habit, one diagnostic.
+                if std::mem::take(&mut ok) {
+                    self.not_two_names(args, arg);
+                }
                 continue;
             };
             let found: Vec<usize> = before.named(&old.name).map(|(index, _)| index).collect();

@@ -28,6 +28,19 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             .label(*first, "set here first");
             self.ck.report(diag);
         }
+        if self.kind_beside_its_length(args) {
+            self.broken();
+            self.stream.window = Some((
+                Window {
+                    kind: WindowKind::Tumbling { size: DAY, offset: 0, zone: None },
+                    processing_time: true,
+                    lateness: 0,
+                },
+                stage.span,
+            ));
+            self.late.get_or_insert_with(|| self.stream.clone());
+            return;
+        }
         let spec = Spec { what: "`window`", params: &[("kind", true), ("lateness", false)], first: true };
         let slots = args::bind(self.ck, self.ast, &spec, args, stage.span);
         let unknown = Window {
@@ -70,6 +83,46 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 self.late.get_or_insert_with(|| self.stream.clone());
             }
         }
+    }
+
+    /// `window(tumbling, 10s)`: reported with what must have been meant.
+    fn kind_beside_its_length(&mut self, args: &'a [Arg]) -> bool {
+        let [Arg { name: None, value: kind }, Arg { name: None, value: length }] = args else { return false };
+        let (ExprKind::Name(word), ExprKind::Duration(_) | ExprKind::Int(_)) =
+            (&self.ast.exprs[*kind].kind, &self.ast.exprs[*length].kind)
+        else {
+            return false;
+        };
+        let theirs = word.name.as_str();
+        let Some(ours) =
+            KINDS.into_iter().find(|kind| *kind == theirs).or(crate::suggest::foreign_window(theirs))
+        else {
+            return false;
+        };
+        let whole = word.span.to(self.ast.exprs[*length].span);
+        let length = self.ck.text(self.ast.exprs[*length].span);
+        let fixed = match ours {
+            "session" => format!("session(gap: {length})"),
+            "sliding" | "cumulative" => format!("{ours}({length}, every: 1s)"),
+            _ => format!("{ours}({length})"),
+        };
+        let sure = if fixed.contains("every") {
+            Applicability::HasPlaceholders
+        } else {
+            Applicability::MaybeIncorrect
+        };
+        let diag = Diagnostic::new(
+            codes::BAD_WINDOW,
+            whole,
+            format!("the arguments of `{ours}` stand in brackets behind it"),
+        );
+        self.ck.report(diag.at("a window is a call").with_fix(
+            format!("write `{fixed}`"),
+            whole,
+            fixed,
+            sure,
+        ));
+        true
     }
 
     /// Refuses a window of event time on a stream without event time.
@@ -138,7 +191,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     /// What is no window says which kind it may mean.
     fn no_window(&mut self, id: ExprId) {
         let expr = &self.ast.exprs[id];
-        let diag = match expr.kind {
+        let diag = match &expr.kind {
             ExprKind::Duration(_) => {
                 let text = self.ck.text(expr.span);
                 Diagnostic::new(codes::BAD_WINDOW, expr.span, "which kind of window?")

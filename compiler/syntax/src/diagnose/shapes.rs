@@ -1,0 +1,254 @@
+//! Joins and `flatMap` as other languages shape them: `join(p, on: a == b)`, `left join p on …`, `flatMap(t of xs)`.
+//!
+//! These two stages have a grammar of their own, which fits all or nothing: what is nearly one is found here, before
+//! the grammar takes it for arguments.
+
+use crate::build::Shared;
+use crate::class::Tok;
+use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
+use crate::diagnostic::{Applicability, Diagnostic};
+use crate::span::Span;
+
+/// A stage whose word and brackets are right, and whose inside is nearly.
+pub(super) fn explain(shared: &Shared<'_>, piece: &[Tok]) -> Option<Diagnostic> {
+    if piece.len() < 5 || piece[1].class != b'(' || piece[piece.len() - 1].class != b')' {
+        return None;
+    }
+    let shape = Shape { shared, piece };
+    match piece[0].class {
+        b'l' => shape.flat_map(),
+        b'j' => shape.join(),
+        _ => None,
+    }
+}
+
+struct Shape<'p, 'a> {
+    shared: &'p Shared<'a>,
+    piece: &'p [Tok],
+}
+
+impl<'p, 'a> Shape<'p, 'a> {
+    fn class(&self, at: usize) -> u8 {
+        self.piece.get(at).map_or(0, |t| t.class)
+    }
+
+    fn is_name(&self, at: usize) -> bool {
+        self.piece.get(at).is_some_and(Tok::is_name)
+    }
+
+    fn word(&self, at: usize) -> String {
+        self.piece.get(at).map_or(String::new(), |t| t.text(self.shared.text).to_ascii_lowercase())
+    }
+
+    fn text(&self, from: usize, end: usize) -> &'a str {
+        &self.shared.text[self.span(from, end).range()]
+    }
+
+    fn span(&self, from: usize, end: usize) -> Span {
+        self.piece[from].span(self.shared.file).to(self.piece[end - 1].span(self.shared.file))
+    }
+
+    /// From the end of the token before `from` to the start of the one at `end`.
+    fn gap(&self, from: usize, end: usize) -> Span {
+        Span { file: self.shared.file, start: self.piece[from - 1].end, end: self.piece[end].start }
+    }
+
+    /// The bracket that closes the stage's.
+    fn close(&self) -> usize {
+        self.piece.len() - 1
+    }
+
+    /// The first token from `from` on, outside of brackets, that fits; the closing bracket if none does.
+    fn find(&self, from: usize, fits: impl Fn(&Tok) -> bool) -> usize {
+        let mut depth = 0usize;
+        for i in from..self.close() {
+            let tok = &self.piece[i];
+            depth = depth.saturating_sub(usize::from(tok.is_close()));
+            if depth == 0 && fits(tok) {
+                return i;
+            }
+            depth += usize::from(tok.is_open());
+        }
+        self.close()
+    }
+
+    fn flat_map(&self) -> Option<Diagnostic> {
+        let close = self.close();
+        let wrong = |at: usize| {
+            Diagnostic::new(FOREIGN_WORD, self.span(at, at + 1), "`flatMap` is written `flatMap(x in xs)`")
+                .at("expected `in`")
+                .help("each element becomes a row with a new field of this name")
+        };
+        let title =
+            |name: &str, list: &str| format!("write `{}`", super::shorten(&format!("{name} in {list}")));
+        if self.word(2) == "for" && self.is_name(3) && self.class(4) == b'N' {
+            let list = self.text(3, close);
+            return Some(wrong(2).at("not needed").fix(
+                title(self.text(3, 4), list),
+                self.span(2, 4),
+                self.text(3, 4),
+            ));
+        }
+        let alias = self.find(2, |tok| tok.class == b'A');
+        if alias > 2 && alias + 2 == close && self.is_name(alias + 1) {
+            let (list, name) = (self.text(2, alias), self.text(alias + 1, close));
+            let fixed = format!("{name} in {list}");
+            return Some(wrong(alias).at("the name stands first").fix(
+                title(name, list),
+                self.span(2, close),
+                fixed,
+            ));
+        }
+        let between = self.class(3);
+        let named =
+            matches!(self.word(3).as_str(), "of" | "from" | "over") || matches!(between, b':' | b'=' | b',');
+        let more = self.find(4, |tok| tok.class == b',') < close;
+        if !self.is_name(2) || !named || more || close <= 4 {
+            return None;
+        }
+        let (name, list) = (self.text(2, 3), self.text(4, close));
+        let sure =
+            if between == b',' { Applicability::MaybeIncorrect } else { Applicability::MachineApplicable };
+        Some(wrong(3).with_fix(title(name, list), self.gap(3, 4), " in ", sure))
+    }
+
+    /// Behind the other stream's name and alias: what stands in the place of `on condition`.
+    fn join(&self) -> Option<Diagnostic> {
+        if !self.is_name(2) {
+            return None;
+        }
+        let mut at = if self.class(3) == b'.' && self.is_name(4) { 5 } else { 3 };
+        at += usize::from(self.class(at) == b'f');
+        let mut other = self.text(2, 3);
+        if self.class(at) == b'A' && self.is_name(at + 1) {
+            other = self.text(at + 1, at + 2);
+            at += 2;
+        } else if self.class(at) == b'i' && matches!(self.class(at + 1), b'n' | b',') && !self.is_clause(at) {
+            let place = self.piece[at - 1].span(self.shared.file).after();
+            let message = "the other side's second name stands behind `as`";
+            return Some(
+                Diagnostic::new(UNEXPECTED_TOKEN, self.span(at, at + 1), message).at("expected `as`").fix(
+                    "insert `as`",
+                    place,
+                    " as",
+                ),
+            );
+        }
+        self.wrong_on(at).or_else(|| self.clause(at, other)).or_else(|| self.without_on(at))
+    }
+
+    fn is_clause(&self, at: usize) -> bool {
+        matches!(self.word(at).as_str(), "using" | "where" | "when" | "with" | "by")
+    }
+
+    /// `on: a == b`, `, on: a == b`, `, on a == b`.
+    fn wrong_on(&self, at: usize) -> Option<Diagnostic> {
+        let comma = usize::from(self.class(at) == b',');
+        let on = at + comma;
+        let colon = usize::from(matches!(self.class(on + 1), b':' | b'='));
+        if self.class(on) != b'n' || comma + colon == 0 || on + colon + 1 >= self.close() {
+            return None;
+        }
+        let message = "the condition of a join follows the word `on`";
+        let shown = if comma == 1 { "no `,` before it" } else { "no `:` behind it" };
+        let shown = if comma + colon == 2 { "no `,` before it and no `:` behind it" } else { shown };
+        Some(Diagnostic::new(FOREIGN_WORD, self.span(on, on + 1 + colon), message).at(shown).fix(
+            "write `on`",
+            self.gap(at, on + colon + 1),
+            " on ",
+        ))
+    }
+
+    /// `where a == b`, `using (a)`.
+    fn clause(&self, at: usize, other: &str) -> Option<Diagnostic> {
+        if !self.is_clause(at) || self.class(at + 1) == b':' {
+            return None;
+        }
+        let word = self.word(at);
+        let message = format!("the condition of a join follows `on`, not `{word}`");
+        let diagnostic = Diagnostic::new(FOREIGN_WORD, self.span(at, at + 1), message).at("expected `on`");
+        let end = self.find(at + 1, |tok| tok.class == b',');
+        if self.find(at + 1, |tok| self.compares(tok)) < end {
+            return Some(diagnostic.fix("write `on`", self.span(at, at + 1), "on"));
+        }
+        let bracket = usize::from(self.class(at + 1) == b'(' && self.class(at + 3) == b')');
+        let field = at + 1 + bracket;
+        if !self.is_name(field) || field + 1 + bracket != end {
+            return Some(diagnostic.help("write what is equal on both sides: `on left.id == other.id`"));
+        }
+        let field = self.text(field, field + 1);
+        let fixed = format!("on left.{field} == {other}.{field}");
+        Some(diagnostic.fix(format!("write `{fixed}`"), self.span(at, end), fixed))
+    }
+
+    fn compares(&self, tok: &Tok) -> bool {
+        let text = tok.text(self.shared.text);
+        matches!(tok.class, b'=' | b'<' | b'>') || tok.class == b'+' && matches!(text, "==" | "===" | "!=")
+    }
+
+    /// `join(p as r l.a == r.id)`, `join(p, a == p.id, within: 1h)`, `join(r, p on …)`.
+    fn without_on(&self, at: usize) -> Option<Diagnostic> {
+        let comma = usize::from(self.class(at) == b',');
+        let from = at + comma;
+        let starts = self.is_name(from) && self.class(from) != b'n' || self.class(from) == b'(';
+        if !starts || self.class(from + 1) == b':' {
+            return None;
+        }
+        let on = self.find(from, |tok| tok.class == b'n');
+        if on < self.close() {
+            let plain = comma == 1 && self.piece[from..on].iter().all(|t| t.is_name() || t.class == b'A');
+            let message = "a join names one other stream; the left side is the pipeline itself";
+            return plain.then(|| {
+                Diagnostic::new(UNEXPECTED_TOKEN, self.span(2, at + 1), message).at("one too many").with_fix(
+                    "remove the first",
+                    Span { start: self.piece[2].start, ..self.gap(3, from) },
+                    "",
+                    Applicability::MaybeIncorrect,
+                )
+            });
+        }
+        let end = self.find(from, |tok| tok.class == b',');
+        if self.find(from, |tok| self.compares(tok)) >= end {
+            return None;
+        }
+        let place = self.gap(at, from);
+        Some(
+            Diagnostic::new(UNEXPECTED_TOKEN, self.span(from, end), "a join needs `on` before its condition")
+                .at("expected `on` before this")
+                .fix("write `on`", place, " on "),
+        )
+    }
+}
+
+/// `left join p on …` without brackets: SQL's two words for what is one here.
+pub(super) fn sql_join(shared: &Shared<'_>, piece: &[Tok]) -> Option<Diagnostic> {
+    let join =
+        piece.iter().position(|t| t.class == b'j' && t.text(shared.text).eq_ignore_ascii_case("join"))?;
+    let words: Vec<String> = piece[..join].iter().map(|t| t.text(shared.text).to_ascii_lowercase()).collect();
+    let ours = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["inner"] => "join",
+        ["left"] | ["left", "outer"] => "leftJoin",
+        ["left", "semi"] | ["semi"] => "semiJoin",
+        ["left", "anti"] | ["anti"] => "antiJoin",
+        ["right" | "full" | "outer" | "cross", ..] => "",
+        _ => return None,
+    };
+    let file = shared.file;
+    let named = piece[0].span(file).to(piece[join].span(file));
+    let theirs = format!("{} join", words.join(" "));
+    if ours.is_empty() {
+        return Some(
+            Diagnostic::new(FOREIGN_WORD, named, format!("there is no `{theirs}`"))
+                .help("joins are `join`, `leftJoin`, `semiJoin` and `antiJoin`: begin with the side whose rows are all kept"),
+        );
+    }
+    let diagnostic = Diagnostic::new(FOREIGN_WORD, named, format!("`{theirs}` is written `{ours}(…)`"));
+    let next = piece.get(join + 1)?;
+    if next.is_open() {
+        return Some(diagnostic.fix(format!("write `{ours}`"), named, ours));
+    }
+    let whole = named.to(piece[piece.len() - 1].span(file));
+    let rest = &shared.text[next.start as usize..whole.end as usize];
+    let fixed = format!("{ours}({rest})");
+    Some(diagnostic.fix(format!("write `{}`", super::shorten(&fixed)), whole, fixed))
+}
