@@ -138,8 +138,8 @@ fn a_savepoint_started_elsewhere_into_the_results_of_a_later_run_names_their_fol
     let (status, _, err) = flow(folder.path(), &args);
     assert_eq!(status, Some(2), "{err}");
     assert!(err.contains("belongs to run 2 of this job, and this is run 1"), "{err}");
-    let (_, jobs, err) = flow(folder.path(), &["jobs", "--state", "elsewhere"]);
-    assert!(jobs.contains("not started"), "{jobs}{err}");
+    let (_, jobs, said) = flow(folder.path(), &["jobs", "--state", "elsewhere"]);
+    assert!(jobs.contains("not started"), "{jobs}{said}");
     let hidden = std::fs::read_dir(folder.path().join("out")).unwrap();
     let hidden = hidden.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let hidden = hidden.filter(|name| name.starts_with(".flow-endless-g2-")).collect::<Vec<_>>();
