@@ -236,6 +236,25 @@ sink out = a |> union(b) |> eventTime(at, delay: 0s) |> keyBy(k) |> window(tumbl
     gives(12, script, &[("a", far), ("b", near)]);
 }
 
+/// Windows of the wall clock take rows whatever event time says of them, and are still open in a job that goes on.
+/// (Seeds 150000053, 150000291 and 150004155.)
+#[test]
+fn event_time_says_nothing_of_windows_of_the_wall_clock() {
+    let rows = vec![vec![row(0, 1, i64::MAX)], vec![row(0, 2, 1_000)]];
+    for (below, given) in [("latest(by: v)", 1), ("sum(v) as n", 1), ("top(2, by: v)", 2)] {
+        let script = format!(
+            "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)
+sink out = a |> keyBy(k) |> window(tumbling(36500d, time: processing)) |> {below} -> stdout(format: json)
+"
+        );
+        // A job stops behind one of the chunks, and another one goes on.
+        for more in 0..4 {
+            let chunks = rows.iter().cloned().chain(std::iter::repeat_n(Vec::new(), more)).collect();
+            gives(given, &script, &[("a", chunks)]);
+        }
+    }
+}
+
 /// Rows of three keys out of order, some of them late.
 fn unordered() -> Vec<Vec<Value>> {
     let mut random = Arbitrary::new(4);

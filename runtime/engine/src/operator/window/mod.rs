@@ -369,7 +369,9 @@ impl Operator for WindowOperator {
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         (self.now, self.settled) = (self.clock.now(), cx.number);
         self.changed(cx);
-        self.windows.load(&mut self.common, from, self.now)?;
+        // What event time has passed is given; of windows of the wall clock it says nothing.
+        let given_to = if self.common.is_processing_time() { NO_WATERMARK } else { self.now };
+        self.windows.load(&mut self.common, from, given_to)?;
         if self.common.is_processing_time() {
             self.common.wall = cx.shared.env.clock.wall_micros();
             self.set_deadline(cx);
