@@ -111,13 +111,13 @@ fn is_mended(segment: &Segment) -> bool {
 fn remembered(shared: &mut Shared<'_>, segment: &Segment, memory: Option<&mut Memory>) -> Option<Decl> {
     let (start, text) = own_text(shared, segment)?;
     let mended = is_mended(segment);
-    // A mistake that was told before may keep one of this declaration from being told.
+    // A mistake that was told before may keep one of this declaration from being told, and makes doubtful what is read here.
     let told = diagnose::known(shared, &segment.toks);
-    let mut memory = memory.filter(|_| !mended);
+    let mut memory = memory.filter(|_| !mended && !told);
     if let Some(memory) = &mut memory
         && let Some(mut known) = memory.recall(text, start, shared.file, &mut shared.exprs)
     {
-        known.sound = !told;
+        known.sound = true;
         return Some(known);
     }
     // The same mistake in the declaration before is told with it: a label more says as much as a diagnostic.

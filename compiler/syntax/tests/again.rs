@@ -15,6 +15,8 @@ const PIECES: &[&str] = &[
     ")",
     "{",
     "}",
+    "[",
+    "]",
     "\"",
     "/// doc\n",
     "// no doc\n",
@@ -41,7 +43,7 @@ fn after_every_edit_trees_and_diagnostics_are_those_of_a_fresh_parse() {
     println!("seed {seed}");
     let mut rng = Rng::new(seed);
     let tour = include_str!("scripts/tour.flow");
-    for _ in 0..8 {
+    for _ in 0..100 {
         let mut text = tour.to_string();
         let mut memory = Memory::default();
         for step in 0..60 {
