@@ -3,7 +3,7 @@
 
 mod support;
 
-use flow_syntax::{FileId, format, parse};
+use flow_syntax::{FileId, declarations, format, parse};
 use support::generate::{Generator, join};
 use support::{Rng, seed};
 
@@ -52,5 +52,17 @@ fn random_programs_keep_their_meaning_and_comments_and_formatting_twice_changes_
             "blanks at a line's end\n{once}"
         );
         assert!(!once.contains("\n\n\n"), "two empty lines\n{once}");
+    }
+}
+
+#[test]
+fn an_argument_behind_a_comment_stays_within_its_declaration() {
+    for argument in ["rate: 10", "n,", "n"] {
+        let text = format!(
+            "source made = generate {{ n: seq() }}\n\n// comment\n    {argument}\nsink a = made -> stdout\n"
+        );
+        let once = formatted(&text);
+        assert_eq!(declarations(&once).len(), 2, "{once}");
+        assert_eq!(formatted(&once), once);
     }
 }

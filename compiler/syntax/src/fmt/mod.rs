@@ -198,15 +198,15 @@ impl<'t> Decl<'_, '_, 't> {
     fn pipeline(&self, start: usize, out: &mut Vec<Doc<'t>>) {
         let mut joints = self.outside(start);
         joints.retain(|i| matches!(self.word(*i).class, b'|' | b'$'));
+        let Some(&head_end) = joints.first() else { return self.connected(start, out) };
         let stages = joints.iter().filter(|i| self.word(**i).class == b'|').count();
-        let head_end = joints.first().copied().unwrap_or(self.range.end);
         let written_short = stages == 0 || joints.iter().all(|i| !self.word(*i).newline);
         if stages <= 1 && written_short && !self.layout.forced(start..self.range.end) {
             let mut flat = Vec::new();
             self.layout.run(start..self.range.end, &mut flat);
             let comments =
                 flat.iter().take_while(|d| matches!(d, Doc::Comment(_) | Doc::Hard { .. })).count();
-            if joints.is_empty() || Printer::fits_flat(self.annotation_width(start), &flat[comments..]) {
+            if Printer::fits_flat(self.annotation_width(start), &flat[comments..]) {
                 return out.extend(flat);
             }
         }
@@ -218,6 +218,22 @@ impl<'t> Decl<'_, '_, 't> {
             self.layout.run(*joint..end, &mut rest);
         }
         out.push(Doc::Indent(rest));
+    }
+
+    /// A name and its connector, `name = connector { … } arguments`: an argument behind a comment has a line of its own, and
+    /// does not begin it at the margin, where a declaration would.
+    fn connected(&self, start: usize, out: &mut Vec<Doc<'t>>) {
+        let words = self.outside(start);
+        let value = words.iter().skip_while(|i| self.word(**i).class != b'=');
+        let braces = value.copied().find(|i| self.word(*i).class == b'{');
+        let arguments = braces.map(|open| self.word(open).partner + 1).filter(|i| *i < self.range.end);
+        let end = arguments.unwrap_or(self.range.end);
+        self.layout.run(start..end, out);
+        if end < self.range.end {
+            let mut rest = vec![Doc::Text(" ")];
+            self.layout.run(end..self.range.end, &mut rest);
+            out.push(Doc::Indent(rest));
+        }
     }
 
     /// The columns an annotation on the declaration's own line takes.
