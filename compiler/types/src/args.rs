@@ -40,7 +40,7 @@ pub(crate) fn bind(
                     continue;
                 }
             },
-            None if position == 0 && spec.first => 0,
+            None if position == 0 && spec.first && !slots.is_empty() => 0,
             None => {
                 unnamed.push(value);
                 mistaken = true;
@@ -103,7 +103,8 @@ fn positional(ck: &mut Checker<'_>, spec: &Spec<'_>, slots: &[Option<ExprId>], s
         .collect();
     let [first, others @ ..] = spans else { return };
     if let Some(extra) = spans.get(free.len()) {
-        let message = format!("{} takes no more arguments", spec.what);
+        let more = if spec.params.is_empty() { "" } else { "more " };
+        let message = format!("{} takes no {more}arguments", spec.what);
         ck.report(Diagnostic::new(codes::WRONG_ARGUMENT, *extra, message).at("one too many"));
         return;
     }
