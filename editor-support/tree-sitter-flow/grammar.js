@@ -24,7 +24,10 @@ const DECLARATION_WORDS = ['import', 'job', 'param', 'const', 'type', 'fn', 'sou
 const EXPRESSION_WORDS = ['or', 'and', 'not', 'in', 'if', 'then', 'else', 'match', 'try', 'let', 'as', 'true', 'false', 'null'];
 
 // The words of flow, and those people bring along: the compiler's parser takes them, its checker answers.
-const JOINS = ['join', 'leftJoin', 'semiJoin', 'antiJoin', 'innerJoin', 'left_join', 'leftjoin'];
+const JOINS = [
+  'join', 'leftJoin', 'semiJoin', 'antiJoin', 'innerJoin', 'left_join', 'leftjoin',
+  'fullJoin', 'rightJoin', 'outerJoin', 'crossJoin', 'full_join', 'right_join',
+];
 const FLAT_MAPS = ['flatMap', 'flatmap', 'flat_map'];
 
 /** One or more, with a comma between two and perhaps one behind the last. */

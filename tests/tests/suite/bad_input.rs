@@ -292,7 +292,7 @@ fn a_file_that_may_not_become_so_large_is_an_error_and_what_was_shown_stays() {
     assert_eq!(results(folder.path()), ["part-0-0.ndjson"]);
     std::fs::write(folder.path().join("rows.ndjson"), "{\"n\":1}\n".repeat(300_000)).unwrap();
     let err = run_with_small_files(folder.path(), 2_000, 3);
-    assert_says(&err, &["cannot write out/part-0-1.ndjson", "`ulimit -f`", "`rollSize:`", "job.flow:4:"]);
+    assert_says(&err, &["cannot write out/part-", "-1.ndjson", "`ulimit -f`", "`rollSize:`", "job.flow:4:"]);
     assert_eq!(results(folder.path()), ["part-0-0.ndjson"]);
     // Part files that stay below the limit are written under it.
     std::fs::write(
