@@ -240,7 +240,7 @@ sink out = a |> union(b) |> eventTime(at, delay: 0s) |> keyBy(k) |> window(tumbl
 /// (Seeds 150000053, 150000291 and 150004155.)
 #[test]
 fn event_time_says_nothing_of_windows_of_the_wall_clock() {
-    let rows = vec![vec![row(0, 1, i64::MAX)], vec![row(0, 2, 1_000)]];
+    let rows = [vec![row(0, 1, i64::MAX)], vec![row(0, 2, 1_000)]];
     for (below, given) in [("latest(by: v)", 1), ("sum(v) as n", 1), ("top(2, by: v)", 2)] {
         let script = format!(
             "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)
