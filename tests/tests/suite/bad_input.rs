@@ -22,6 +22,16 @@ source lines = file("lines.txt", format: text)
 sink lengths = lines |> map { n: len(line) } -> stdout(format: json)
 "#;
 
+/// Copies flights out of a packed file.
+const FLIGHTS: &str = r#"
+    type Flight = { delay: int }
+    source flights: Flight = file("rows.ndjson.gz", format: json)
+    sink all = flights -> file("out", format: json)
+"#;
+
+/// Such a file.
+const PACKED: &[u8] = include_bytes!("../../../lang-examples/folder-of-files/flights/2001-01.ndjson.gz");
+
 /// A folder with a script and one input.
 fn folder(script: &str, input: &str, bytes: impl AsRef<[u8]>) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -142,13 +152,7 @@ fn a_plain_file_with_the_name_of_a_gzip_is_refused_before_the_start() {
 
 #[test]
 fn a_truncated_gzip_names_the_file_and_leaves_no_result() {
-    let whole = include_bytes!("../../../lang-examples/folder-of-files/flights/2001-01.ndjson.gz");
-    let script = r#"
-        type Flight = { delay: int }
-        source flights: Flight = file("rows.ndjson.gz", format: json)
-        sink all = flights -> file("out", format: json)
-    "#;
-    let folder = folder(script, "rows.ndjson.gz", &whole[..whole.len() / 2]);
+    let folder = folder(FLIGHTS, "rows.ndjson.gz", &PACKED[..PACKED.len() / 2]);
     let (_, err) = run(folder.path(), 3);
     assert_says(&err, &["rows.ndjson.gz"]);
     assert!(results(folder.path()).is_empty(), "part of an output looks whole");
@@ -156,17 +160,11 @@ fn a_truncated_gzip_names_the_file_and_leaves_no_result() {
 
 #[test]
 fn what_stands_behind_a_gzip_is_padding_or_told_as_garbage() {
-    let whole = include_bytes!("../../../lang-examples/folder-of-files/flights/2001-01.ndjson.gz");
-    let script = r#"
-        type Flight = { delay: int }
-        source flights: Flight = file("rows.ndjson.gz", format: json)
-        sink all = flights -> file("out", format: json)
-    "#;
-    let folder = folder(script, "rows.ndjson.gz", [&whole[..], b"-- signed by me"].concat());
+    let folder = folder(FLIGHTS, "rows.ndjson.gz", [PACKED, b"-- signed by me"].concat());
     let (_, err) = run(folder.path(), 3);
-    assert_says(&err, &["rows.ndjson.gz", "trailing garbage", &format!("byte {}", whole.len())]);
+    assert_says(&err, &["rows.ndjson.gz", "trailing garbage", &format!("byte {}", PACKED.len())]);
     assert!(!err.contains("truncated") && !err.contains("damaged"), "{err}");
-    std::fs::write(folder.path().join("rows.ndjson.gz"), [&whole[..], &[0; 9_999]].concat()).unwrap();
+    std::fs::write(folder.path().join("rows.ndjson.gz"), [PACKED, &[0; 9_999]].concat()).unwrap();
     run(folder.path(), 0);
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Each is recognised by its tokens and answered once, with the whole of it as the fix.
 
+use super::piece::Piece;
 use crate::build::Shared;
 use crate::class::Tok;
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
@@ -26,29 +27,7 @@ pub(crate) fn behind_operand(shared: &Shared<'_>, toks: &[Tok], at: usize) -> Op
         .or_else(|| piece.cast(at))
 }
 
-struct Piece<'p, 'a> {
-    shared: &'p Shared<'a>,
-    toks: &'p [Tok],
-}
-
-impl<'p, 'a> Piece<'p, 'a> {
-    fn class(&self, at: usize) -> u8 {
-        self.toks.get(at).map_or(0, |t| t.class)
-    }
-
-    fn word(&self, at: usize) -> String {
-        self.toks.get(at).map_or(String::new(), |t| t.text(self.shared.text).to_ascii_lowercase())
-    }
-
-    fn span(&self, from: usize, end: usize) -> Span {
-        let (first, last) = (self.toks[from], self.toks[end - 1]);
-        first.span(self.shared.file).to(last.span(self.shared.file))
-    }
-
-    fn text(&self, from: usize, end: usize) -> &'a str {
-        &self.shared.text[self.span(from, end).range()]
-    }
-
+impl Piece<'_, '_> {
     /// The first token from `from` on that is outside of brackets opened there and that `ends` what is read, or that
     /// ends every expression; the number of tokens if there is none.
     fn until(&self, from: usize, ends: impl Fn(&Tok) -> bool) -> usize {
@@ -180,13 +159,7 @@ impl<'p, 'a> Piece<'p, 'a> {
         if callee.is_empty() || matches!(self.class(open - 1), b'j' | b'l') {
             return None;
         }
-        let word = self.toks[at].span(self.shared.file);
-        let gap = Span { start: self.toks[at - 1].end, end: self.toks.get(at + 1)?.start, ..word };
-        Some(
-            Diagnostic::new(FOREIGN_WORD, word, "an aggregate takes its condition as `where:`")
-                .at("an argument of its own")
-                .fix("write `, where:`", gap, ", where: "),
-        )
+        self.condition_of_aggregate(at)
     }
 
     /// `sum(a) filter (where a > 1)`, `count(*) filter (where a > 1)`.
@@ -241,11 +214,20 @@ impl<'p, 'a> Piece<'p, 'a> {
         if self.class(end) != b')' || !self.toks[open - 1].is_name() {
             return None;
         }
-        let gap = Span { start: self.toks[at - 1].end, end: self.toks.get(at + 1)?.start, ..word };
+        self.condition_of_aggregate(at)
+    }
+
+    /// Answers the word at `at`, behind which the condition of an aggregate stands.
+    fn condition_of_aggregate(&self, at: usize) -> Option<Diagnostic> {
+        self.toks.get(at + 1)?;
         Some(
-            Diagnostic::new(FOREIGN_WORD, word, "an aggregate takes its condition as `where:`")
-                .at("an argument of its own")
-                .fix("write `, where:`", gap, ", where: "),
+            Diagnostic::new(
+                FOREIGN_WORD,
+                self.span(at, at + 1),
+                "an aggregate takes its condition as `where:`",
+            )
+            .at("an argument of its own")
+            .fix("write `, where:`", self.gap(at, at + 1), ", where: "),
         )
     }
 

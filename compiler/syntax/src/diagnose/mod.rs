@@ -12,6 +12,7 @@ mod frame;
 mod habits;
 mod keyword;
 mod lambda;
+mod piece;
 mod scopes;
 mod shapes;
 mod split;

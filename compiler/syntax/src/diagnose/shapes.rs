@@ -3,6 +3,7 @@
 //! These two stages have a grammar of their own, which fits all or nothing: what is nearly one is found here, before
 //! the grammar takes it for arguments.
 
+use super::piece::Piece;
 use crate::build::Shared;
 use crate::class::Tok;
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
@@ -14,7 +15,7 @@ pub(super) fn explain(shared: &Shared<'_>, piece: &[Tok]) -> Option<Diagnostic> 
     if piece.len() < 5 || piece[1].class != b'(' || piece[piece.len() - 1].class != b')' {
         return None;
     }
-    let shape = Shape { shared, piece };
+    let shape = Piece { shared, toks: piece };
     match piece[0].class {
         b'l' => shape.flat_map(),
         b'j' => shape.join(),
@@ -22,47 +23,17 @@ pub(super) fn explain(shared: &Shared<'_>, piece: &[Tok]) -> Option<Diagnostic> 
     }
 }
 
-struct Shape<'p, 'a> {
-    shared: &'p Shared<'a>,
-    piece: &'p [Tok],
-}
-
-impl<'p, 'a> Shape<'p, 'a> {
-    fn class(&self, at: usize) -> u8 {
-        self.piece.get(at).map_or(0, |t| t.class)
-    }
-
-    fn is_name(&self, at: usize) -> bool {
-        self.piece.get(at).is_some_and(Tok::is_name)
-    }
-
-    fn word(&self, at: usize) -> String {
-        self.piece.get(at).map_or(String::new(), |t| t.text(self.shared.text).to_ascii_lowercase())
-    }
-
-    fn text(&self, from: usize, end: usize) -> &'a str {
-        &self.shared.text[self.span(from, end).range()]
-    }
-
-    fn span(&self, from: usize, end: usize) -> Span {
-        self.piece[from].span(self.shared.file).to(self.piece[end - 1].span(self.shared.file))
-    }
-
-    /// From the end of the token before `from` to the start of the one at `end`.
-    fn gap(&self, from: usize, end: usize) -> Span {
-        Span { file: self.shared.file, start: self.piece[from - 1].end, end: self.piece[end].start }
-    }
-
+impl Piece<'_, '_> {
     /// The bracket that closes the stage's.
     fn close(&self) -> usize {
-        self.piece.len() - 1
+        self.toks.len() - 1
     }
 
     /// The first token from `from` on, outside of brackets, that fits; the closing bracket if none does.
     fn find(&self, from: usize, fits: impl Fn(&Tok) -> bool) -> usize {
         let mut depth = 0usize;
         for i in from..self.close() {
-            let tok = &self.piece[i];
+            let tok = &self.toks[i];
             depth = depth.saturating_sub(usize::from(tok.is_close()));
             if depth == 0 && fits(tok) {
                 return i;
@@ -124,7 +95,7 @@ impl<'p, 'a> Shape<'p, 'a> {
             other = self.text(at + 1, at + 2);
             at += 2;
         } else if self.class(at) == b'i' && matches!(self.class(at + 1), b'n' | b',') && !self.is_clause(at) {
-            let place = self.piece[at - 1].span(self.shared.file).after();
+            let place = self.toks[at - 1].span(self.shared.file).after();
             let message = "the other side's second name stands behind `as`";
             return Some(
                 Diagnostic::new(UNEXPECTED_TOKEN, self.span(at, at + 1), message).at("expected `as`").fix(
@@ -196,12 +167,12 @@ impl<'p, 'a> Shape<'p, 'a> {
         }
         let on = self.find(from, |tok| tok.class == b'n');
         if on < self.close() {
-            let plain = comma == 1 && self.piece[from..on].iter().all(|t| t.is_name() || t.class == b'A');
+            let plain = comma == 1 && self.toks[from..on].iter().all(|t| t.is_name() || t.class == b'A');
             let message = "a join names one other stream; the left side is the pipeline itself";
             return plain.then(|| {
                 Diagnostic::new(UNEXPECTED_TOKEN, self.span(2, at + 1), message).at("one too many").with_fix(
                     "remove the first",
-                    Span { start: self.piece[2].start, ..self.gap(3, from) },
+                    Span { start: self.toks[2].start, ..self.gap(3, from) },
                     "",
                     Applicability::MaybeIncorrect,
                 )

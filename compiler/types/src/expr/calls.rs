@@ -695,28 +695,29 @@ impl<'a> ExprCx<'_, 'a> {
             self.ck.report(diag.help(help));
             return;
         }
-        let own: Vec<&str> = self
-            .ck
-            .globals
-            .iter()
-            .filter(|g| matches!(g.decl.kind, DeclKind::Fn(_)))
-            .map(|g| g.name.name.as_str())
-            .collect();
-        let casts = catalogue::CASTS.iter().flat_map(|c| [c.name, c.try_name]);
-        let aggregates = catalogue::aggregates().map(|d| d.name).filter(|_| grouped);
-        let functions = catalogue::all().map(|d| d.name);
-        let near = elsewhere::function_help(name).is_none();
-        let near = near
-            .then(|| suggest::nearest(name, aggregates.chain(own).chain(functions).chain(casts)))
-            .flatten();
+        let near = self.near_function(name, grouped);
         let diag = match near {
-            Some(near) => did_you_mean(diag, callee.span, near),
+            Some(near) => did_you_mean(diag, callee.span, &near),
             None => match elsewhere::function_help(name) {
                 Some(help) => diag.help(help),
                 None => diag.help("your own functions are declared with `fn name(x: T) -> U = …`"),
             },
         };
         self.ck.report(diag);
+    }
+
+    /// The function whose name is nearest, of the script's and of the language's; of rows in groups, the aggregates too. None
+    /// where a word of another system has an answer of its own.
+    fn near_function(&self, name: &str, grouped: bool) -> Option<String> {
+        if elsewhere::function_help(name).is_some() {
+            return None;
+        }
+        let own = self.ck.globals.iter().filter(|g| matches!(g.decl.kind, DeclKind::Fn(_)));
+        let own = own.map(|g| g.name.name.as_str());
+        let casts = catalogue::CASTS.iter().flat_map(|c| [c.name, c.try_name]);
+        let aggregates = catalogue::aggregates().map(|d| d.name).filter(|_| grouped);
+        let functions = catalogue::all().map(|d| d.name);
+        suggest::nearest(name, aggregates.chain(own).chain(functions).chain(casts)).map(str::to_string)
     }
 
     /// A generator in a larger expression, or nowhere near `generate`.
