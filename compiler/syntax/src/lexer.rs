@@ -272,6 +272,10 @@ impl Lexer<'_> {
     }
 
     fn operator(&mut self, start: usize) {
+        if let Some(theirs) = self.match_operator() {
+            self.at += theirs;
+            return self.push(TokenKind::Operator, start);
+        }
         const LONG: &[&str] =
             &["===", "!==", "|>", "||", "->", "=>", "==", "!=", "<=", "<>", ">=", "&&", "??", ".."];
         let rest = &self.bytes[start..];
@@ -288,6 +292,15 @@ impl Lexer<'_> {
             }
             _ => self.unknown_character(start),
         }
+    }
+
+    /// How long the operator is by which another language tests a text by a pattern, if one stands here: `=~`, `!~`.
+    fn match_operator(&self) -> Option<usize> {
+        let rest = &self.bytes[self.at..];
+        let ends_operand = |t: &Token| matches!(t.kind, TokenKind::Ident | TokenKind::Close);
+        let mut theirs = ["=~", "!~*", "!~", "~=", "~*", "~"].into_iter();
+        let found = theirs.find(|op| rest.starts_with(op.as_bytes()))?;
+        (found.len() > 1 || self.tokens.last().is_some_and(ends_operand)).then_some(found.len())
     }
 
     /// `$price`, and awk's `$1`.

@@ -265,6 +265,34 @@ fn unknown_unit(text: &str, unit: &str) -> LiteralError {
     }
 }
 
+/// `1k`, `2M`: a number with the letter for a thousand or a million, and the number it stands for.
+pub(crate) fn thousands(text: &str) -> Option<LiteralError> {
+    let digits = text.strip_suffix(['k', 'K', 'M'])?;
+    let zeros = if text.ends_with('M') { 6 } else { 3 };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |t: &str| t.bytes().all(|b| b.is_ascii_digit() || b == b'_');
+    if whole.is_empty() || !plain(whole) || !plain(fraction) || fraction.len() > zeros {
+        return None;
+    }
+    let number = format!("{}{fraction:0<zeros$}", whole.replace('_', ""));
+    let number = number.trim_start_matches('0');
+    let mut grouped = String::new();
+    for (i, digit) in number.chars().enumerate() {
+        if i > 0 && (number.len() - i).is_multiple_of(3) {
+            grouped.push('_');
+        }
+        grouped.push(digit);
+    }
+    let unit = &text[digits.len()..];
+    let sizes = match fraction {
+        "" => format!(", and sizes have a `B`: `{digits}{}B`", unit.to_uppercase()),
+        _ => String::new(),
+    };
+    let error =
+        LiteralError::new(format!("`{unit}` is not a unit")).help(format!("numbers are written out{sizes}"));
+    (!grouped.is_empty()).then(|| error.instead(grouped))
+}
+
 /// `2026-01-31`, `2026-01-31T12:00:00.5Z`, `…+02:00`, without the `@`; microseconds since 1970 UTC.
 pub(crate) fn timestamp(text: &str) -> Result<i64> {
     let shape = || {

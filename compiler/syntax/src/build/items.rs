@@ -9,6 +9,9 @@ use crate::diagnostic::{Applicability, Diagnostic, Edit};
 use crate::grammar::Rule;
 use crate::span::Span;
 
+pub(super) const NAME_BY_EQUALS: &str = "a name and its value are joined by `:`";
+pub(super) const NAME_IN_QUOTES: &str = "a field's name is written without quotes";
+
 /// Watches that a comma stands between two elements.
 pub(super) struct Commas {
     what: &'static str,
@@ -283,8 +286,7 @@ impl Build<'_, '_, '_> {
         let name = self.any_ident(&parts.next()?);
         let equals = self.span(&parts.next()?);
         let edit = vec![Edit { span: self.colon_edit(equals), replacement: ": ".into() }];
-        let message = "a name and its value are joined by `:`";
-        self.habit(FOREIGN_WORD, equals, message, "for a comparison write `==`", ("write `:`", edit));
+        self.habit(FOREIGN_WORD, equals, NAME_BY_EQUALS, "for a comparison write `==`", ("write `:`", edit));
         let whole = self.span(expr);
         let value = self.expr_parts(parts, Span { start: equals.end, ..whole });
         Some((name, value))
@@ -307,8 +309,10 @@ impl Build<'_, '_, '_> {
         let Some(order) = order else { return key };
         let span = self.shared.exprs[key].span.to(self.span(&order));
         let word = self.pair_text(&order);
-        if word.starts_with(|c: char| c.is_ascii_uppercase()) {
-            let (place, lower) = (self.span(&order), word.to_ascii_lowercase());
+        let (place, lower) = (self.span(&order), word.to_ascii_lowercase());
+        // SQL's `over (order by x DESC)` is answered as a whole.
+        let within = |d: &Diagnostic| d.primary.span.start <= place.start && place.end < d.primary.span.end;
+        if word != lower && !self.shared.diagnostics[self.from..].iter().any(within) {
             let edit = vec![Edit { span: place, replacement: lower.clone() }];
             self.habit(
                 FOREIGN_WORD,
@@ -422,13 +426,7 @@ impl Build<'_, '_, '_> {
         let written = if plain { name.clone() } else { format!("`{name}`") };
         let edit = vec![Edit { span, replacement: written }];
         let help = "only the keys of `map { \"a\": 1 }` are strings";
-        self.habit(
-            FOREIGN_WORD,
-            span,
-            "a field's name is written without quotes",
-            help,
-            ("remove the quotes", edit),
-        );
+        self.habit(FOREIGN_WORD, span, NAME_IN_QUOTES, help, ("remove the quotes", edit));
         crate::ast::Ident { name, span }
     }
 
@@ -448,7 +446,7 @@ impl Build<'_, '_, '_> {
         {
             return RecordItem::Field { name, value };
         }
-        let expr_span = self.span(&expr);
+        let (expr_span, end) = (self.span(&expr), expr.as_span().end());
         let id = self.expr(expr);
         if let Some(alias) = alias {
             return self.sql_alias(id, expr_span, &alias);
@@ -460,7 +458,8 @@ impl Build<'_, '_, '_> {
             ExprKind::Name(_) | ExprKind::Error => {}
             ExprKind::Field { base, .. } if base_is_name(base) => {}
             _ => {
-                if self.broken {
+                // What stands behind it is answered as a whole.
+                if self.broken || diagnose::behind_operand(self.shared, self.toks, end).is_some() {
                     return RecordItem::Keep(self.add(ExprKind::Error, span));
                 }
                 let word = crate::name_for(&self.shared.text[span.range()]);

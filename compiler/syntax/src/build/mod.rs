@@ -6,7 +6,8 @@ mod expr;
 mod items;
 mod operator;
 mod quoted;
-pub(crate) mod stage;
+pub(crate) mod shape;
+mod stage;
 mod text;
 mod types;
 

@@ -4,6 +4,7 @@ use super::{Build, Pair};
 use crate::ast::{BinaryOp, ExprId, ExprKind, UnaryOp};
 use crate::class::Tok;
 use crate::codes::FOREIGN_WORD;
+use crate::diagnose;
 use crate::diagnostic::Edit;
 use crate::grammar::Rule;
 use crate::span::Span;
@@ -104,6 +105,7 @@ impl Build<'_, '_, '_> {
             b'N' if text != "in" => self.foreign_operator(span, text, "in", "in"),
             b'!' if text != "not" => self.foreign_operator(first.span(self.file()), text, "not", "not "),
             b'=' => self.assignment_for_equality(span),
+            b'+' if diagnose::is_match(text) => self.matched(pair.as_span().start(), span, text),
             b'+' => {
                 if text == "||" && self.joins_texts(pair.as_span().start()) {
                     self.foreign_operator(span, text, "+", "+");
@@ -122,6 +124,20 @@ impl Build<'_, '_, '_> {
             _ => {}
         }
         Pending { action, span }
+    }
+
+    /// `channel =~ "web.*"`: the operator at a token.
+    fn matched(&mut self, at: usize, span: Span, theirs: &str) {
+        let diagnostic = diagnose::no_match_operator(span, theirs);
+        let first = diagnose::operand_start(self.toks, at);
+        let pattern = self.toks.get(at + 1).filter(|t| t.class == b'"');
+        let (Some(first), Some(pattern)) = (first, pattern) else { return self.report(diagnostic) };
+        let value = &self.shared.text[self.toks[first].start as usize..self.toks[at - 1].end as usize];
+        let text = self.tok_text(*pattern);
+        let raw = if text.starts_with('"') && !text.contains('\\') { "r" } else { "" };
+        let fixed = format!("{}matches({value}, {raw}{text})", diagnose::negation(theirs));
+        let whole = self.toks[first].span(self.file()).to(pattern.span(self.file()));
+        self.report(diagnostic.fix(format!("write `{fixed}`"), whole, fixed));
     }
 
     /// Does SQL's `||` at this token join texts? One stands beside it, and nothing in the expression is true or false.
@@ -211,6 +227,7 @@ fn binary(text: &str) -> BinaryOp {
         "or" | "OR" | "||" | "|" => BinaryOp::Or,
         "and" | "AND" | "&&" | "&" => BinaryOp::And,
         "==" | "===" => BinaryOp::Eq,
+        _ if diagnose::is_match(text) => BinaryOp::Eq,
         "!=" | "!==" | "<>" | "≠" => BinaryOp::Ne,
         "<=" | "≤" => BinaryOp::Le,
         ">=" | "≥" => BinaryOp::Ge,

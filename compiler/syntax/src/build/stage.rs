@@ -158,6 +158,9 @@ impl Build<'_, '_, '_> {
         }
         let name = name?;
         if let Some(items) = items {
+            if self.braces_for_brackets(&name, said) {
+                return Some((name, StageKind::Error));
+            }
             return Some((name, StageKind::Braces { items }));
         }
         let Some(args) = args else {
@@ -169,8 +172,11 @@ impl Build<'_, '_, '_> {
             self.report(diagnostic);
             return Some((name, StageKind::Error));
         }
+        if alias.is_none() && self.other_brackets(&name, &args, args_span, said) {
+            return Some((name, StageKind::Error));
+        }
         if matches!(name.name.as_str(), "map" | "aggregate") && alias.is_none() {
-            return Some(self.braces_in_brackets(name, args, args_span));
+            return Some(self.braces_in_brackets(name, args, args_span, said));
         }
         Some((name, StageKind::Call { args, alias }))
     }
@@ -232,6 +238,7 @@ impl Build<'_, '_, '_> {
         name: Ident,
         args: Vec<crate::ast::Arg>,
         span: Span,
+        said: usize,
     ) -> (Ident, StageKind) {
         let word = name.name.clone();
         if let [only] = &args[..]
@@ -268,6 +275,7 @@ impl Build<'_, '_, '_> {
             return (name, StageKind::Error);
         }
         let (items, sure) = self.as_items(&args);
+        self.forget_names(said);
         let replacement = format!(" {{ {items} }}");
         let sureness = if sure { Applicability::MachineApplicable } else { Applicability::MaybeIncorrect };
         self.report(
@@ -284,13 +292,14 @@ impl Build<'_, '_, '_> {
 
     /// Arguments as the items of a record: fields keep their names, calls are named after the function.
     /// The second says whether these names are what must have been meant.
-    fn as_items(&self, args: &[Arg]) -> (String, bool) {
+    pub(super) fn as_items(&self, args: &[Arg]) -> (String, bool) {
         let mut sure = true;
         let item = |arg: &Arg| {
             let value = &self.shared.exprs[arg.value];
             let text = &self.shared.text[value.span.range()];
             match (&arg.name, &value.kind) {
                 (Some(name), _) => format!("{}: {text}", &self.shared.text[name.span.range()]),
+                (None, kind) if self.aliased(kind).is_some() => self.aliased(kind).unwrap_or_default(),
                 (None, ExprKind::Name(_) | ExprKind::Field { .. }) => text.to_string(),
                 (None, kind) => {
                     sure = false;

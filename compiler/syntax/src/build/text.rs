@@ -17,7 +17,10 @@ impl Build<'_, '_, '_> {
         let text = self.tok_text(tok);
         let span = tok.span(self.file());
         match tok.class {
-            b'0' => literal::number(text, negative).unwrap_or_else(|e| self.bad_literal(span, e, "")),
+            b'0' => literal::number(text, negative).unwrap_or_else(|e| {
+                let error = self.thousands(pair.as_span().start(), text).unwrap_or(e);
+                self.bad_literal(span, error, "")
+            }),
             b'1' => literal::timestamp(&text[1..])
                 .map_or_else(|e| self.bad_literal(span, e, "@"), ExprKind::Timestamp),
             b'2' => self.bytes(tok),
@@ -28,6 +31,14 @@ impl Build<'_, '_, '_> {
                 _ => self.constant(span, text, ExprKind::Null),
             },
         }
+    }
+
+    /// `1k`, `2M` where no size is wanted: a thousand, a million.
+    fn thousands(&self, at: usize, text: &str) -> Option<LiteralError> {
+        let named = at.checked_sub(2).filter(|_| self.toks[at - 1].class == b':').map(|i| self.toks[i]);
+        let option = named.map_or("", |tok| self.tok_text(tok)).to_ascii_lowercase();
+        let is_size = ["size", "memory", "limit", "bytes"].iter().any(|word| option.contains(word));
+        if is_size { None } else { literal::thousands(text) }
     }
 
     fn constant(&mut self, span: Span, text: &str, kind: ExprKind) -> ExprKind {

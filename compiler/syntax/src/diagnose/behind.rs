@@ -25,12 +25,16 @@ pub(crate) fn behind_operand(shared: &Shared<'_>, toks: &[Tok], at: usize) -> Op
         .or_else(|| piece.condition_behind(at))
         .or_else(|| piece.window_kind(at))
         .or_else(|| piece.cast(at))
+        .or_else(|| piece.over(at))
+        .or_else(|| piece.extract(at))
+        .or_else(|| piece.list_macro(at))
+        .or_else(|| piece.name_behind(at))
 }
 
 impl Piece<'_, '_> {
     /// The first token from `from` on that is outside of brackets opened there and that `ends` what is read, or that
     /// ends every expression; the number of tokens if there is none.
-    fn until(&self, from: usize, ends: impl Fn(&Tok) -> bool) -> usize {
+    pub(super) fn until(&self, from: usize, ends: impl Fn(&Tok) -> bool) -> usize {
         let mut depth = 0usize;
         for (i, tok) in self.toks.iter().enumerate().skip(from) {
             if depth == 0 && (tok.is_close() || ends(tok) || matches!(tok.class, b',' | b'T' | b'E' | b'?')) {
@@ -42,12 +46,12 @@ impl Piece<'_, '_> {
     }
 
     /// Where the operand that ends before `end` begins: a name, a literal, a call, a path.
-    fn operand(&self, end: usize) -> Option<usize> {
+    pub(super) fn operand(&self, end: usize) -> Option<usize> {
         super::habits::operand_start(self.toks, end)
     }
 
     /// The bracket that is open at `at`.
-    fn open_bracket(&self, at: usize) -> Option<usize> {
+    pub(super) fn open_bracket(&self, at: usize) -> Option<usize> {
         super::habits::open_bracket(self.toks, at)
     }
 

@@ -15,6 +15,7 @@ pub(super) fn explain(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic
         .or_else(|| key_elsewhere(shared, r))
         .or_else(|| type_of_values(shared, r))
         .or_else(|| optional_field(shared, r))
+        .or_else(|| main_function(shared, r))
 }
 
 /// `import types from "types.flow"`, `import { Bid } from "types.flow"`.
@@ -64,10 +65,14 @@ fn from_for_equals(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
 
 /// `table t: T = file(…) key code`, `table t: T primary key code = …`.
 fn key_elsewhere(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
-    if r.rule != Rule::table_decl || !r.expects(Rule::key_note) && !r.expects(Rule::word_key) {
+    let bracket = r.class(-1) == b'k' && r.class(0) == b'(';
+    if r.rule != Rule::table_decl || !bracket && !r.expects(Rule::key_note) && !r.expects(Rule::word_key) {
         return None;
     }
     let span = r.span(shared);
+    if let Some(diagnostic) = key_in_brackets(shared, r) {
+        return Some(diagnostic);
+    }
     if r.text(shared, 0).eq_ignore_ascii_case("primary") && r.class(1) == b'k' {
         let gap = Span { end: r.tok(1)?.start, ..span };
         let diagnostic = Diagnostic::new(FOREIGN_WORD, span, "the key of a table is written `key field`");
@@ -95,6 +100,22 @@ fn key_elsewhere(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
         applicability: Applicability::MachineApplicable,
     });
     Some(diagnostic)
+}
+
+/// `table t: T key(code) = …`.
+fn key_in_brackets(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let close = r.toks[r.at..].iter().position(|t| t.class == b')')?;
+    if r.class(-1) != b'k' || r.class(0) != b'(' || close < 2 {
+        return None;
+    }
+    let (first, last, end) = (r.tok(1)?, r.toks[r.at + close - 1], r.toks[r.at + close]);
+    let names = &shared.text[first.start as usize..last.end as usize];
+    let whole = r.before(shared).to(end.span(shared.file));
+    Some(
+        Diagnostic::new(FOREIGN_WORD, r.span(shared), format!("the key of a table is written `key {names}`"))
+            .at("no brackets here")
+            .fix(format!("write `key {names}`"), whole, format!(" {names}")),
+    )
 }
 
 /// `type Kind = "a" | "b"`.
@@ -140,4 +161,22 @@ fn optional_field(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
         applicability: Applicability::MachineApplicable,
     });
     Some(diagnostic)
+}
+
+/// `fn main() { bids |> filter(price > 3) }`.
+fn main_function(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let name = r.toks.get(1)?;
+    if r.rule != Rule::fn_decl || name.text(shared.text) != "main" {
+        return None;
+    }
+    let head = r.toks[0].span(shared.file).to(name.span(shared.file));
+    Some(
+        Diagnostic::new(
+            FOREIGN_WORD,
+            head,
+            "there is no `main`: a script is its declarations, and all of them run",
+        )
+        .at("no function runs a script")
+        .help("write `stream name = rows |> …` and `sink name = rows -> …` without anything around them"),
+    )
 }

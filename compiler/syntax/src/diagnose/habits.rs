@@ -84,7 +84,7 @@ pub(super) fn open_bracket(toks: &[Tok], at: usize) -> Option<usize> {
 }
 
 /// Where the operand that ends before `end` begins, if there is one: a name, a literal, a call, a path.
-pub(super) fn operand_start(toks: &[Tok], end: usize) -> Option<usize> {
+pub(crate) fn operand_start(toks: &[Tok], end: usize) -> Option<usize> {
     let mut at = end.checked_sub(1)?;
     loop {
         if toks[at].is_close() {
@@ -142,10 +142,10 @@ fn alias(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     Some(diagnostic.fix(format!("write `{}`", super::shorten(&fixed)), whole, fixed))
 }
 
-/// `x in (1, 2)`.
+/// `x in (1, 2)`, `by: (a, b)`.
 fn tuple(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     let open = open_bracket(r.toks, r.at).filter(|i| *i > 0 && r.toks[*i].class == b'(')?;
-    if r.class(0) != b',' || r.toks[open - 1].class != b'N' {
+    if r.class(0) != b',' || !matches!(r.toks[open - 1].class, b'N' | b':') {
         return None;
     }
     let mut depth = 0;

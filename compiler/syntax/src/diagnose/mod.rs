@@ -5,6 +5,7 @@
 
 mod behind;
 mod case;
+mod clauses;
 mod declaration;
 mod doubt;
 mod expression;
@@ -12,7 +13,9 @@ mod frame;
 mod habits;
 mod keyword;
 mod lambda;
+mod marks;
 mod piece;
+mod results;
 mod scopes;
 mod shapes;
 mod split;
@@ -20,7 +23,9 @@ mod stage;
 
 pub(crate) use behind::behind_operand;
 pub(crate) use doubt::{declared_name, doubt};
+pub(crate) use habits::operand_start;
 pub(crate) use keyword::keyword;
+pub(crate) use marks::{is_match, negation, no_match_operator};
 pub(crate) use split::{missing_sink_end, split};
 pub(crate) use stage::{empty_sink_end, empty_stage, foreign_stage};
 
@@ -116,6 +121,8 @@ pub(crate) fn report(shared: &mut Shared<'_>, rule: Rule, toks: &[Tok], error: &
     let diagnostic = frame::explain(shared, &refusal)
         .or_else(|| declaration::explain(shared, &refusal))
         .or_else(|| scopes::explain(shared, &refusal))
+        .or_else(|| marks::explain(shared, &refusal))
+        .or_else(|| results::explain(shared, &refusal))
         .or_else(|| habits::explain(shared, &refusal))
         .or_else(|| scopes::path(shared, &refusal))
         .or_else(|| behind_operand(shared, toks, at))

@@ -20,6 +20,13 @@ impl<'a> Piece<'_, 'a> {
         self.toks.get(at).is_some_and(Tok::is_name)
     }
 
+    /// May an operand end with this token?
+    pub(super) fn ends_operand(&self, at: usize) -> bool {
+        self.toks
+            .get(at)
+            .is_some_and(|t| t.is_name() || t.is_close() || matches!(t.class, b'0'..=b'3' | b'"'))
+    }
+
     /// A token in small letters; nothing behind the last one.
     pub(super) fn word(&self, at: usize) -> String {
         self.toks.get(at).map_or(String::new(), |t| t.text(self.shared.text).to_ascii_lowercase())

@@ -292,7 +292,8 @@ fn insert_missing_pipes(shared: &mut Shared<'_>, keyword: &str, toks: &mut Vec<T
             _ => {}
         }
         let called = tok.is_name() && toks.get(i + 1).is_some_and(|t| matches!(t.class, b'(' | b'{'));
-        if !called || at_end || i < 3 {
+        let key = tok.class == b'k' && keyword == "table";
+        if !called || key || at_end || i < 3 {
             continue;
         }
         let before = toks[i - 1];

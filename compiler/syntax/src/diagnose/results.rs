@@ -1,0 +1,103 @@
+//! Stages that are nearly right: a result without `as`, several results in one, brackets that are twice there.
+
+use super::piece::Piece;
+use super::{Refusal, habits};
+use crate::build::Shared;
+use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
+use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
+use crate::grammar::Rule;
+
+/// Recognises one.
+pub(super) fn explain(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    if r.rule != Rule::stage {
+        return None;
+    }
+    name_without_as(shared, r).or_else(|| several(shared, r)).or_else(|| brackets_twice(shared, r))
+}
+
+/// `count() n`.
+fn name_without_as(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let last = r.at + 1 == r.toks.len();
+    if !last || !r.tok(0)?.is_name() || r.class(-1) != b')' || r.tok(0)?.starts_line {
+        return None;
+    }
+    let place = r.before(shared);
+    Some(
+        Diagnostic::new(UNEXPECTED_TOKEN, r.span(shared), "the name of a result stands behind `as`")
+            .at("expected `as` before this")
+            .fix("insert `as`", place, " as"),
+    )
+}
+
+const AGGREGATES: &[&str] = &[
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "first",
+    "last",
+    "countDistinct",
+    "approxCountDistinct",
+    "collect",
+    "argMax",
+    "argMin",
+    "stddev",
+    "variance",
+    "median",
+    "percentile",
+    "stringJoin",
+    "boolAnd",
+    "boolOr",
+];
+
+/// `count() as n, sum(price) as total`.
+fn several(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    if r.class(0) != b',' || habits::open_bracket(r.toks, r.at).is_some() {
+        return None;
+    }
+    let piece = Piece { shared, toks: r.toks };
+    let mut items = Vec::new();
+    let mut from = 0;
+    while from < r.toks.len() {
+        let end = piece.until(from, |_| false);
+        let call = piece.partner(from + 1).filter(|_| piece.class(from + 1) == b'(')? + 1;
+        if !AGGREGATES.contains(&piece.text(from, from + 1)) || call > end {
+            return None;
+        }
+        let name = match end - call {
+            0 => piece.text(from, from + 1),
+            1 | 2 if piece.is_name(end - 1) => piece.text(end - 1, end),
+            _ => return None,
+        };
+        items.push(format!("{name}: {}", piece.text(from, call)));
+        from = end + 1;
+    }
+    let fixed = format!("aggregate {{ {} }}", items.join(", "));
+    let whole = piece.span(0, r.toks.len());
+    Some(
+        Diagnostic::new(FOREIGN_WORD, r.span(shared), "several results are one `aggregate`")
+            .at("a stage ends before this")
+            .fix(format!("write `{}`", super::shorten(&fixed)), whole, fixed),
+    )
+}
+
+/// `keyBy((a, b))`.
+fn brackets_twice(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let piece = Piece { shared, toks: r.toks };
+    if r.class(0) != b',' || habits::open_bracket(r.toks, r.at) != Some(2) || piece.class(1) != b'(' {
+        return None;
+    }
+    let close = piece.partner(2).filter(|close| piece.class(2) == b'(' && close + 2 == r.toks.len())?;
+    let word = piece.text(0, 1);
+    let message = format!("the arguments of `{word}` stand in one pair of brackets");
+    let (open, close) = (piece.span(2, 3), piece.span(close, close + 1));
+    let mut diagnostic =
+        Diagnostic::new(FOREIGN_WORD, open, message).at("one too many").label(close, "and this one");
+    diagnostic.fixes.push(Fix {
+        title: "remove them".into(),
+        edits: [open, close].map(|span| Edit { span, replacement: String::new() }).to_vec(),
+        applicability: Applicability::MachineApplicable,
+    });
+    Some(diagnostic)
+}
