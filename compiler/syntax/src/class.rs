@@ -146,6 +146,11 @@ fn keyword_class(word: &str) -> u8 {
     }
 }
 
+/// Is a word a name wherever the grammar finds it, and nothing else?
+pub fn is_only_a_name(word: &str) -> bool {
+    !crate::token::is_keyword(word) && name_class(word) == b'i'
+}
+
 /// Words that mean something where the grammar has a place for them, by length because every name is asked; in capitals
 /// those that SQL writes so.
 fn name_class(word: &str) -> u8 {

@@ -26,6 +26,7 @@ mod token;
 
 pub use allow::{Allowing, Allows, allows};
 pub use build::name_for;
+pub use class::is_only_a_name;
 pub use codes::Code;
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
 pub use fmt::{format, format_again};

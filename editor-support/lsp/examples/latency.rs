@@ -92,6 +92,7 @@ fn questions(line: u32, column: u32) -> Vec<(&'static str, Value)> {
     let place = json!({ "line": line, "character": column });
     // The name of the stream: `stream s…`.
     let name = json!({ "line": line.saturating_sub(1), "character": "stream s".len() });
+    let everywhere = |line: u32, before: &str| json!({ "textDocument": text, "position": { "line": line, "character": before.len() }, "newName": "renamed" });
     let screen = json!({ "start": { "line": line.saturating_sub(30), "character": 0 }, "end": { "line": line + 30, "character": 0 } });
     let at = json!({ "textDocument": text, "position": place });
     let of = json!({ "textDocument": text });
@@ -109,6 +110,17 @@ fn questions(line: u32, column: u32) -> Vec<(&'static str, Value)> {
         ("textDocument/documentHighlight", at.clone()),
         ("textDocument/prepareRename", at),
         ("textDocument/rename", json!({ "textDocument": text, "position": name, "newName": "renamed" })),
+        // What every stream reads: two fields, of one of which they hold state, the source, and its type.
+        (
+            "textDocument/rename of a field",
+            everywhere(0, "type Bid = { auction: int, bidder: int, price: int, "),
+        ),
+        (
+            "textDocument/rename of a field in state",
+            everywhere(0, "type Bid = { auction: int, bidder: int, "),
+        ),
+        ("textDocument/rename of a source", everywhere(1, "source ")),
+        ("textDocument/rename of a type", everywhere(0, "type ")),
         ("textDocument/diagnostic", of.clone()),
         ("textDocument/inlayHint", seen.clone()),
         ("textDocument/semanticTokens/range", seen),
@@ -157,8 +169,11 @@ fn measure(lines: usize, question: usize, limit: u64) {
     });
     let own = receiver.recv().expect("the server has started");
     let mut client = Client { connection, next: 0, account: Path::new("/proc").join(own).join("schedstat") };
-    let capabilities =
-        json!({ "textDocument": { "diagnostic": {} }, "general": { "positionEncodings": ["utf-16"] } });
+    let capabilities = json!({
+        "textDocument": { "diagnostic": {} },
+        "workspace": { "workspaceEdit": { "documentChanges": true, "changeAnnotationSupport": {} } },
+        "general": { "positionEncodings": ["utf-16"] },
+    });
     client.ask("initialize", json!({ "capabilities": capabilities }));
     client.tell("initialized", json!({}));
     let text = script(lines);
@@ -167,8 +182,11 @@ fn measure(lines: usize, question: usize, limit: u64) {
     // In the middle: `  |> filter(price > N and …`, behind the bracket.
     let found =
         text.lines().enumerate().skip(lines / 2).find(|(_, line)| line.starts_with("  |> filter(price"));
-    let line = found.expect("the script has filters").0 as u32;
-    let column = "  |> filter(pr".len() as u32;
+    let (line, filter) = found.expect("the script has filters");
+    // What a mistake may stand for is not renamed: then the letter goes into a string.
+    let whole = questions(0, 0)[question].0.contains(" of ");
+    let before = if whole { filter.find("\"x\"").map_or(0, |at| at + 1) } else { "  |> filter(pr".len() };
+    let (line, column) = (line as u32, before as u32);
     client.ask("textDocument/documentSymbol", json!({ "textDocument": { "uri": URI } }));
     let mut times = Vec::with_capacity(ROUNDS);
     let mut work = Vec::with_capacity(ROUNDS);
@@ -182,10 +200,11 @@ fn measure(lines: usize, question: usize, limit: u64) {
         let version = json!({ "uri": URI, "version": round + 2 });
         let before = client.worked();
         client.tell("textDocument/didChange", json!({ "textDocument": version, "contentChanges": [change] }));
-        let (method, params) = questions(line, column).swap_remove(question);
+        let (asked, params) = questions(line, column).swap_remove(question);
+        let method = asked.split(' ').next().unwrap_or_default();
         times.push(client.ask(method, params));
         work.push(client.worked() - before);
-        name = method;
+        name = asked;
         std::thread::sleep(PAUSE);
     }
     times.sort();

@@ -9,12 +9,12 @@ use crate::answers::At;
 use crate::documents::Documents;
 use crate::offer::{Edits, OfFile, Saved};
 use crate::positions::Lines;
-use flow_driver::editor::{self, Changes, Target};
+use flow_driver::editor::{self, Changes, SavedChange, Target};
 use flow_driver::{Compilation, identity};
 use flow_syntax::{FileId, Span};
 use lsp_types as lsp;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// Scripts by their paths.
@@ -63,20 +63,36 @@ impl Documents {
         }
         let mut saved = Vec::new();
         for (path, before) in &scripts {
-            let trial = self.trial(path, before, &changes, [&first.name, &new]);
-            let (part, after) = trial.ok_or_else(|| format!("{} cannot be read", path.display()))?;
-            let same = editor::means_the_same(&part, &after, &changes, &first, &new);
-            let changed = same.map(|()| {
-                let mut changed = editor::saved_changes(&part, &after, &first);
-                changed.extend(editor::writes_otherwise(&part, &after));
-                changed
-            });
-            self.let_go([part, Rc::new(after)]);
+            let changed = match editor::is_one_word(before, &changes, &first, &new) {
+                true => Ok(editor::changed_by_word(before, &first, &new)),
+                false => self.tried(path, before, &changes, &first, &new),
+            };
             let reads = targets.iter().flat_map(|target| editor::reads_otherwise(before, target, &new));
             saved.extend(changed?.into_iter().chain(reads).map(|change| Saved::of(path, change)));
         }
         let edits = self.edits(&changes, &scripts)?;
         self.offer(edits, &saved).map(Some)
+    }
+
+    /// What becomes of saved state, and of what is written; or what a script would mean otherwise, read as it would be.
+    fn tried(
+        &mut self,
+        path: &Path,
+        before: &Rc<Compilation>,
+        changes: &Changes,
+        first: &Target,
+        new: &str,
+    ) -> Result<Vec<SavedChange>, String> {
+        let trial = self.trial(path, before, changes, [&first.name, new]);
+        let (part, after) = trial.ok_or_else(|| format!("{} cannot be read", path.display()))?;
+        let same = editor::means_the_same(&part, &after, changes, first, new);
+        let changed = same.map(|()| {
+            let mut changed = editor::saved_changes(&part, &after, first);
+            changed.extend(editor::writes_otherwise(&part, &after));
+            changed
+        });
+        self.let_go([part, Rc::new(after)]);
+        changed
     }
 
     fn edits(&self, changes: &Changes, scripts: &Scripts) -> Result<Edits, String> {

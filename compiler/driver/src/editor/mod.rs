@@ -24,9 +24,9 @@ pub use lenses::{Lens, LensAction, lenses};
 pub use links::{Link, links};
 pub use problems::problems;
 pub use rename::{
-    Changes, Harm, Reach, SavedChange, Target, declared_already, declares, edits as rename_edits, goes_on_in,
-    is_as_right, knows_all, means_the_same, new_name, places, reached, reads, reads_otherwise, same_fields,
-    saved_changes, target, writes_otherwise,
+    Changes, Harm, Reach, SavedChange, Target, changed_by_word, declared_already, declares,
+    edits as rename_edits, goes_on_in, is_as_right, is_one_word, knows_all, means_the_same, new_name, places,
+    reached, reads, reads_otherwise, same_fields, saved_changes, target, writes_otherwise,
 };
 pub use selection::selections;
 pub use semantic::{Word, WordKind, words};

@@ -3,14 +3,21 @@
 use super::feeds::Stage;
 use super::shape::{AggregateShape, ColumnShape, Held, StateShape, shapes};
 use super::{Effect, Finding, Verdict};
-use flow_plan::operator::{JoinBound, Plan, Window};
+use flow_plan::operator::{Declaration, JoinBound, Plan, Window};
 use flow_plan::{DataType, Place};
 use std::collections::HashMap;
 
 /// A verdict for each state of the new plan, in its order, and for each of the old one that has no place in it.
 pub fn compare(old: &Plan, new: &Plan) -> Vec<Verdict> {
-    let declarations = &new.declarations;
-    let (old, new) = (shapes(old), shapes(new));
+    compare_shapes(&shapes(old), &shapes(new), &new.declarations)
+}
+
+/// The same of the states of two scripts, and the declarations of the new one.
+pub(crate) fn compare_shapes(
+    old: &[StateShape],
+    new: &[StateShape],
+    declarations: &[Declaration],
+) -> Vec<Verdict> {
     let mut taken = vec![false; old.len()];
     // What keeps its id first: `@was` may name an id that somebody else has now.
     let places: HashMap<&str, usize> =

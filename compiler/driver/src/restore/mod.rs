@@ -6,11 +6,14 @@ mod compare;
 mod feeds;
 mod moved;
 mod report;
+mod reworded;
 mod shape;
 
 pub use compare::compare;
+pub(crate) use compare::compare_shapes;
 pub use moved::{Looked, Moved, moved};
 pub use report::{Report, gone, report};
+pub(crate) use reworded::Reworded;
 pub use shape::{StateShape, shapes};
 
 use flow_plan::Place;

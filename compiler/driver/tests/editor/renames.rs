@@ -24,7 +24,16 @@ fn renamed(path: &Path, text: &str, offset: usize, new: &str) -> Result<String, 
         changes.add(&before.sources, editor::rename_edits(&before, &target, &new));
     }
     let after = changes.applied(path, text.to_string());
-    let whole = editor::means_the_same(&before, &compiled(path, &after), &changes, &first, &new);
+    let behind = compiled(path, &after);
+    let whole = editor::means_the_same(&before, &behind, &changes, &first, &new);
+    if editor::is_one_word(&before, &changes, &first, &new) {
+        WORDS.fetch_add(1, Ordering::Relaxed);
+        let place = format!("{}: `{}` becomes `{new}`:\n{text}", path.display(), first.name);
+        assert_eq!(whole, Ok(()), "{place}");
+        let mut changed = editor::saved_changes(&before, &behind, &first);
+        changed.extend(editor::writes_otherwise(&before, &behind));
+        assert_eq!(editor::changed_by_word(&before, &first, &new), changed, "{place}");
+    }
     if let Some(part) = in_part(path, text, &before, &changes, &first, &new) {
         assert_eq!(part, whole, "{}: `{}` becomes `{new}`:\n{text}", path.display(), first.name);
     }
@@ -61,8 +70,9 @@ fn in_part(
     Some(editor::means_the_same(&part, &looked_at(true), changes, first, new))
 }
 
-/// How often a part was enough.
+/// How often a part was enough, and how often it was seen without looking that nothing else changes.
 static PARTS: AtomicUsize = AtomicUsize::new(0);
+static WORDS: AtomicUsize = AtomicUsize::new(0);
 
 /// What is one with this to the checker.
 fn all_of(compiled: &Compilation, first: Target) -> Vec<Target> {
@@ -123,6 +133,22 @@ fn every_name_of_every_example_can_be_renamed() {
 fn what_a_rename_reaches_says_what_the_whole_script_says() {
     let mut random = flow_edits::Random::new(flow_edits::setting("FLOW_SEED").unwrap_or(flow_edits::SEED));
     let (mut taken, mut done) = (0, 0);
+    // What means something without standing in the script.
+    let mut built_in: Vec<&str> = flow_plan::catalogue::all().map(|function| function.name).collect();
+    built_in.extend(flow_plan::catalogue::aggregates().map(|aggregate| aggregate.name));
+    built_in.extend(flow_types::forms::STAGE_FORMS.iter().map(|form| form.name));
+    built_in.extend([
+        "windowStart",
+        "windowEnd",
+        "error",
+        "at",
+        "late",
+        "errors",
+        "asc",
+        "key",
+        "int",
+        "file",
+    ]);
     for path in examples() {
         let mut text = read(&path);
         for _ in 0..2 {
@@ -134,8 +160,9 @@ fn what_a_rename_reaches_says_what_the_whole_script_says() {
                 target.is_some_and(|(target, _)| path.ends_with(target.path.file_name().unwrap()))
             };
             for token in names.iter().filter(own) {
-                let new = match random.below(3) {
+                let new = match random.below(4) {
                     0 => "renamed9",
+                    1 => random.of(&built_in),
                     _ => &text[random.of(&names).span.range()],
                 };
                 match renamed(&path, &text, token.span.start as usize, new) {
@@ -147,7 +174,7 @@ fn what_a_rename_reaches_says_what_the_whole_script_says() {
         }
     }
     assert!(taken > 100 && done > 100, "{taken} {done}");
-    assert!(PARTS.load(Ordering::Relaxed) > 1_000);
+    assert!(PARTS.load(Ordering::Relaxed) > 1_000 && WORDS.load(Ordering::Relaxed) > 200);
 }
 
 const FIELDS: &str = "source a: { k: int, v: int } = file(\"a\", format: json)\n";

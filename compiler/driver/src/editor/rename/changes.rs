@@ -15,9 +15,13 @@ pub struct Changes {
 impl Changes {
     /// Adds edits of a script and its imports.
     pub fn add(&mut self, sources: &SourceMap, edits: Vec<Edit>) {
+        let paths: Vec<PathBuf> = sources.files().map(|(_, file)| identity(file)).collect();
         for edit in edits {
-            let path = identity(sources.file(edit.span.file));
-            let of_file = self.files.entry(path).or_default();
+            let path = &paths[usize::from(edit.span.file.0)];
+            if !self.files.contains_key(path) {
+                self.files.insert(path.clone(), Vec::new());
+            }
+            let Some(of_file) = self.files.get_mut(path) else { continue };
             let new = (edit.span.range(), edit.replacement);
             let key = |change: &(Range<usize>, String)| (change.0.start, change.0.end);
             let at = of_file.partition_point(|change| key(change) < key(&new));
@@ -39,13 +43,20 @@ impl Changes {
 
     /// The text of a file with its edits done.
     pub fn applied(&self, path: &Path, text: String) -> String {
-        let mut text = text;
-        for (range, new) in self.of(path).iter().rev() {
-            if text.get(range.clone()).is_some() {
-                text.replace_range(range.clone(), new);
+        let edits = self.of(path);
+        let mut out =
+            String::with_capacity(text.len() + edits.iter().map(|(_, new)| new.len()).sum::<usize>());
+        let mut done = 0;
+        for (range, new) in edits {
+            // Those that are no places of this text are none of its.
+            if range.start >= done && text.get(range.clone()).is_some() {
+                out.push_str(&text[done..range.start]);
+                out.push_str(new);
+                done = range.end;
             }
         }
-        text
+        out.push_str(&text[done..]);
+        out
     }
 
     /// How the files of a script moved; it is as it is behind the changes.

@@ -9,6 +9,7 @@ mod reads;
 mod same;
 mod saved;
 mod shorthand;
+mod word;
 
 pub use changes::Changes;
 pub use doubt::knows_all;
@@ -16,6 +17,7 @@ pub use reach::{Reach, reached};
 pub use reads::{reads_otherwise, writes_otherwise};
 pub use same::{is_as_right, means_the_same};
 pub use saved::{Harm, SavedChange, saved_changes};
+pub use word::{changed_by_word, is_one_word};
 
 use super::{declared_at, plain, text, uses};
 use crate::Compilation;
@@ -49,6 +51,12 @@ impl Target {
         let mut files = sources.files().take(own);
         let (id, _) = files.find(|(_, file)| identity(file) == self.path)?;
         Some(Span::new(id, self.at.start, self.at.end))
+    }
+
+    /// Is it a declaration of a script, or of what that imports?
+    fn is_declaration(&self, compiled: &Compilation) -> bool {
+        let declared = self.span(&compiled.sources, 0);
+        compiled.checked.declarations.iter().any(|declaration| Some(declaration.name_span) == declared)
     }
 }
 

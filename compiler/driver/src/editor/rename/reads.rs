@@ -3,8 +3,11 @@
 
 use super::{Harm, SavedChange, Target, plain};
 use crate::Compilation;
+use crate::restore::Reworded;
+use flow_plan::DataType;
 use flow_syntax::Span;
 use flow_syntax::ast::{Connector, DeclKind, TypeExpr, TypeKind};
+use std::collections::HashMap;
 
 /// The sources and tables declared in a script's own file that look for another name in their data behind the rename.
 pub fn reads_otherwise(before: &Compilation, target: &Target, new: &str) -> Vec<SavedChange> {
@@ -33,26 +36,47 @@ pub fn reads_otherwise(before: &Compilation, target: &Target, new: &str) -> Vec<
 
 /// The sinks of a script whose rows have other field names behind the rename: whoever reads them looks for the old ones.
 pub fn writes_otherwise(before: &Compilation, after: &Compilation) -> Vec<SavedChange> {
-    let Some(program) = before.programs.first() else { return Vec::new() };
-    let (old, new) = (&before.checked, &after.checked);
-    let sinks = program.decls.iter().filter_map(|decl| match &decl.kind {
-        DeclKind::Sink(sink) => sink.connector.as_ref().filter(|to| !unread(before, to)).map(|_| sink),
-        _ => None,
-    });
-    let changed = sinks.filter_map(|sink| {
-        let index = old.declarations.iter().position(|d| d.name_span == sink.name.span)?;
-        let (one, other) = (old.pipeline(index)?, new.pipeline(index)?);
+    let changed = read_sinks(before).filter_map(|(name, index)| {
+        let (one, other) = (before.checked.pipeline(index)?, after.checked.pipeline(index)?);
         let columns = one.output.columns.iter().zip(&other.output.columns);
         let (one, other) = columns.into_iter().find(|(a, b)| a.name != b.name || a.ty != b.ty)?;
-        let message = match one.name == other.name {
-            true => format!("`{}` writes other names within `{}` behind this", sink.name.name, one.name),
-            false => {
-                format!("`{}` writes `{}` behind this, and no `{}`", sink.name.name, other.name, one.name)
-            }
-        };
-        Some(SavedChange { harm: Harm::Writes, message })
+        Some(written(name, &one.name, &other.name))
     });
     changed.collect()
+}
+
+/// The same, where one word is exchanged for another.
+pub(super) fn writes_words(before: &Compilation, words: Reworded<'_>) -> Vec<SavedChange> {
+    let changed = read_sinks(before).filter_map(|(name, index)| {
+        let within = |ty: &Option<DataType>| ty.as_ref().is_some_and(|ty| words.ty(&mut ty.clone()));
+        let mut columns = before.checked.pipeline(index)?.output.columns.iter();
+        let column = columns.find(|column| *column.name == *words.old || within(&column.ty))?;
+        let new = if *column.name == *words.old { words.new } else { &column.name };
+        Some(written(name, &column.name, new))
+    });
+    changed.collect()
+}
+
+fn written(sink: &str, old: &str, new: &str) -> SavedChange {
+    let message = match old == new {
+        true => format!("`{sink}` writes other names within `{old}` behind this"),
+        false => format!("`{sink}` writes `{new}` behind this, and no `{old}`"),
+    };
+    SavedChange { harm: Harm::Writes, message }
+}
+
+/// The sinks of a script's own file whose fields are found by their names, and which of all declarations they are.
+fn read_sinks(before: &Compilation) -> impl Iterator<Item = (&str, usize)> {
+    let declared = before.checked.declarations.iter().enumerate();
+    let places: HashMap<Span, usize> = declared.map(|(index, d)| (d.name_span, index)).collect();
+    let decls = before.programs.first().into_iter().flat_map(|program| &program.decls);
+    decls.filter_map(move |decl| match &decl.kind {
+        DeclKind::Sink(sink) => {
+            sink.connector.as_ref().filter(|to| !unread(before, to))?;
+            Some((sink.name.name.as_str(), *places.get(&sink.name.span)?))
+        }
+        _ => None,
+    })
 }
 
 /// Does nobody find the fields of a sink by their names?

@@ -7,7 +7,7 @@ use super::{Changes, Target, line_of};
 use crate::Compilation;
 use crate::load::identity;
 use flow_syntax::ast::{DeclKind, FieldType, TypeKind};
-use flow_syntax::{Code, Diagnostic, Span};
+use flow_syntax::{Code, Diagnostic, Span, codes};
 use std::collections::HashSet;
 
 /// Says what a script would mean otherwise behind these changes, which give something another name.
@@ -31,8 +31,13 @@ pub fn means_the_same(
     })
 }
 
-/// Is nothing wrong with a part of a script that is not wrong with the whole?
+/// Is nothing wrong with a part of a script that is not wrong with the whole? Where a bracket or quote is missing, it depends on
+/// all that stands behind it where it would be, and a part says nothing of the whole.
 pub fn is_as_right(part: &Compilation, whole: &Compilation) -> bool {
+    let mut missing = whole.diagnostics.iter().map(|diagnostic| diagnostic.code);
+    if missing.any(|code| matches!(code, codes::UNCLOSED_BRACKET | codes::UNCLOSED_STRING)) {
+        return false;
+    }
     let of = |compiled: &Compilation| -> HashSet<(Code, Span)> {
         let errors = compiled.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
         errors.map(|error| (error.code, error.primary.span)).collect()

@@ -34,19 +34,22 @@ pub enum Harm {
 
 /// What renaming does to the states of a script. The names of declarations are no part of this: `@was` says what they were.
 pub fn saved_changes(before: &Compilation, after: &Compilation, target: &Target) -> Vec<SavedChange> {
-    let declared = target.span(&before.sources, 0);
-    let mut names = before.checked.declarations.iter().map(|declaration| declaration.name_span);
-    if names.any(|name| Some(name) == declared) || !keeps_state(before) {
+    if target.is_declaration(before) || !keeps_state(before) {
         return Vec::new();
     }
     let (Some(old), Some(new)) = (before.to_plan(), after.to_plan()) else {
         let message = "what becomes of saved state is not known while the script has errors".to_string();
         return vec![SavedChange { harm: Harm::Unknown, message }];
     };
-    compare(&old, &new).iter().filter_map(change).collect()
+    changed(&compare(&old, &new))
 }
 
-fn keeps_state(compiled: &Compilation) -> bool {
+/// What verdicts on states come to.
+pub(super) fn changed(verdicts: &[Verdict]) -> Vec<SavedChange> {
+    verdicts.iter().filter_map(change).collect()
+}
+
+pub(super) fn keeps_state(compiled: &Compilation) -> bool {
     let checked = &compiled.checked;
     let mut pipelines = (0..checked.declarations.len()).filter_map(|index| checked.pipeline(index));
     pipelines.any(|pipeline| pipeline.operators.iter().any(|operator| operator.state.is_some()))

@@ -15,6 +15,8 @@ pub(super) struct Shorthand<'c> {
     column: bool,
     /// By file: the items without a name of their own, by the word they end in.
     kept: HashMap<FileId, HashMap<Span, Kept>>,
+    /// What is meant at each place, once it is asked for.
+    meant: Option<HashMap<Span, Vec<Span>>>,
 }
 
 /// An item without a name of its own.
@@ -28,7 +30,7 @@ struct Kept {
 impl Shorthand<'_> {
     pub(super) fn of(compiled: &Compilation, declared: Option<Span>) -> Shorthand<'_> {
         let column = declared.is_some_and(|declared| is_column(compiled, declared));
-        Shorthand { compiled, declared, column, kept: HashMap::new() }
+        Shorthand { compiled, declared, column, kept: HashMap::new(), meant: None }
     }
 
     /// What is written at a place for another name.
@@ -43,8 +45,8 @@ impl Shorthand<'_> {
         }
         let old = self.compiled.sources.text(at);
         // In a record whose type is written, the word means what it holds, noted first, and a field of that type.
-        let uses = self.compiled.checked.references().filter(|(used, _)| *used == at);
-        let mut meant = uses.map(|(_, of)| Some(*of) == self.declared);
+        let all = self.meant.get_or_insert_with(|| meanings(self.compiled));
+        let mut meant = all.get(&at).into_iter().flatten().map(|of| Some(*of) == self.declared);
         let (value, field) = (meant.next().unwrap_or(true), meant.any(|is| is));
         match (value, field) {
             (true, true) => return vec![plain],
@@ -63,6 +65,13 @@ impl Shorthand<'_> {
             _ => vec![Edit { span: whole.before(), replacement: format!("{old}: ") }, plain],
         }
     }
+}
+
+/// What each name means, by its place, in the order in which it was found.
+fn meanings(compiled: &Compilation) -> HashMap<Span, Vec<Span>> {
+    let mut all: HashMap<Span, Vec<Span>> = HashMap::new();
+    compiled.checked.references().for_each(|(used, of)| all.entry(*used).or_default().push(*of));
+    all
 }
 
 /// The items of a file without names of their own.
