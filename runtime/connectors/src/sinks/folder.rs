@@ -13,6 +13,9 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+/// A hidden folder that is made and removed, to see whether one can be.
+const TRIED: &str = ".flow-tried";
+
 /// What to do with results that are there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -97,6 +100,8 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     disk: Arc<dyn Disk>,
     mode: Mode,
+    /// Was it made by this run?
+    made: bool,
     begun: Option<Begun>,
 }
 
@@ -105,8 +110,6 @@ struct Begun {
     staging: Arc<Staging>,
     generation: Generation,
     fresh: bool,
-    /// Was the folder made by this run?
-    made: bool,
     /// Files of earlier runs.
     old: Vec<PathBuf>,
     shown: Shown,
@@ -123,7 +126,7 @@ impl Folder {
             let text = format!("{} is a file; a file sink writes a folder of part files", path.display());
             return Err(SinkError::Open(text));
         }
-        Ok(Folder { path, disk, mode, begun: None })
+        Ok(Folder { path, disk, mode, made: false, begun: None })
     }
 
     /// Begins a run. Gives where it stages its parts, and the number of the first one.
@@ -132,7 +135,7 @@ impl Folder {
         run: &Run,
         token: u64,
     ) -> Result<(Arc<Staging>, u64, Option<Mark>), SinkError> {
-        let made = self.make()?;
+        self.make()?;
         if self.may_begin(run.fresh)?.is_empty() {
             // Perhaps it was made just now, by this run or by one that died.
             self.sync(here(self.path.parent().unwrap_or(&self.path)))?;
@@ -159,7 +162,6 @@ impl Folder {
             staging: staging.clone(),
             generation: run.generation,
             fresh: run.fresh,
-            made,
             old,
             shown,
             first,
@@ -168,12 +170,19 @@ impl Folder {
         Ok((staging, first, mark))
     }
 
-    /// Looks whether a run would be refused over what can be seen; there may be no folder yet.
-    pub(crate) fn would_begin(&self, fresh: bool) -> Result<(), SinkError> {
-        match self.disk.info(&self.path) {
-            Ok(_) => self.may_begin(fresh).map(drop),
-            // What cannot be looked at is told where the folder is made.
-            Err(_) => Ok(()),
+    /// Looks whether a run would be refused: over what can be seen, or because the folder cannot be made, or nothing in it.
+    pub(crate) fn would_begin(&mut self, fresh: bool) -> Result<(), SinkError> {
+        self.make()?;
+        self.may_begin(fresh)?;
+        let hidden = self.path.join(TRIED);
+        let made = self.disk.create_dir_all(&hidden);
+        made.map_err(|error| SinkError::Open(failed("create", &hidden, &error)))?;
+        match self.disk.remove_dir_all(&hidden) {
+            // Another run tried at the same time.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(SinkError::Open(failed("remove", &hidden, &error)))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -190,18 +199,19 @@ impl Folder {
         Ok(old)
     }
 
-    /// Makes the folder, if it is missing; gives whether it was.
-    fn make(&self) -> Result<bool, SinkError> {
+    /// Makes the folder, if it is missing.
+    fn make(&mut self) -> Result<(), SinkError> {
         if self.disk.info(&self.path).is_ok() {
-            return Ok(false);
+            return Ok(());
         }
-        let above: Vec<&Path> = self.path.ancestors().skip(1).map(here).collect();
+        let path = self.path.clone();
+        let above: Vec<&Path> = path.ancestors().skip(1).map(here).collect();
         let missing = above.iter().take_while(|dir| self.disk.info(dir).is_err()).count();
         let made = self.disk.create_dir_all(&self.path);
         made.map_err(|error| SinkError::Open(failed("create", &self.path, &error)))?;
         // A folder lasts when the one above it is synced.
-        above.into_iter().take(missing + 1).try_for_each(|dir| self.sync(dir))?;
-        Ok(true)
+        self.made = true;
+        above.into_iter().take(missing + 1).try_for_each(|dir| self.sync(dir))
     }
 
     fn sync(&self, dir: &Path) -> Result<(), SinkError> {
@@ -367,7 +377,15 @@ impl Folder {
     /// Removes what the run staged, and folders that were made for nothing.
     pub(crate) fn clear(&mut self) {
         // Nothing can be done about errors here: the job has failed already, and what stays is hidden.
-        let Some(begun) = self.begun.take() else { return };
+        if let Some(begun) = self.begun.take() {
+            self.clear_staged(&begun);
+        }
+        if self.made && self.disk.list(&self.path).is_ok_and(|left| left.is_empty()) {
+            let _ = self.disk.remove_dir_all(&self.path);
+        }
+    }
+
+    fn clear_staged(&self, begun: &Begun) {
         let staging = &begun.staging;
         let own = |path: &PathBuf| next_number(std::slice::from_ref(path)) > begun.first;
         let staged = staging.parts().unwrap_or_default();
@@ -379,9 +397,6 @@ impl Folder {
         }
         if self.disk.list(&staging.path).is_ok_and(|left| left.is_empty()) {
             let _ = self.disk.remove_dir_all(&staging.path);
-        }
-        if begun.made && self.disk.list(&self.path).is_ok_and(|left| left.is_empty()) {
-            let _ = self.disk.remove_dir_all(&self.path);
         }
     }
 }

@@ -36,6 +36,10 @@ impl Checkpointer {
             Ok(written) => written,
             Err(failure) if failure.is_fenced() => return self.coordinator.on(Event::Fenced),
             Err(_) if self.shared.aborted() => {
+                // Of a job that failed at its first epoch, no folder may look as if there were a checkpoint.
+                if let Err(failure) = self.store.abandon(self.generation(), epoch) {
+                    self.tell(Told::Left { why: failure.to_string() });
+                }
                 self.over = true;
                 return Vec::new();
             }
