@@ -1,7 +1,7 @@
 //! Starts a program, waits for it with `wait4`, and reports what it used: CPU seconds of user and
 //! system, wall time and peak resident memory. On a virtual machine, memory that nobody has used for some seconds goes back
 //! to the host, and whoever touches it next pays for having it again: up to ten times what writing the page costs. So that no
-//! program pays for what another one has left, all that one run needs is touched before each of them.
+//! program pays for what another one has left, all that one run needs can be touched before it.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -25,7 +25,6 @@ pub fn run(command: &mut Command, say: &str) -> Result<(Usage, String), String> 
     let failed = |e: io::Error| format!("{say}: {e}");
     let log = std::fs::File::create(&scratch).map_err(failed)?;
     let errors = log.try_clone().map_err(failed)?;
-    have_memory().map_err(failed)?;
     let start = Instant::now();
     let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().map_err(failed)?;
     let (status, usage) = wait(child.id()).map_err(failed)?;
@@ -38,6 +37,12 @@ pub fn run(command: &mut Command, say: &str) -> Result<(Usage, String), String> 
     let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
     let cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
     Ok((Usage { cpu, wall, peak: usage.ru_maxrss as f64 * PEAK_UNIT / 1e6 }, said))
+}
+
+/// Runs to the end, as [`run`] does, with memory that the host has given before.
+pub fn run_in_memory(command: &mut Command, say: &str) -> Result<(Usage, String), String> {
+    have_memory().map_err(|e| format!("{say}: {e}"))?;
+    run(command, say)
 }
 
 /// Linux counts in KiB, macOS in bytes.

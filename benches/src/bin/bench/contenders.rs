@@ -1,6 +1,6 @@
 //! The jobs and the programs that compete in each: how each is started and where its rows go.
 
-use flow_benches::measure::{Usage, run};
+use flow_benches::measure::{Usage, run_in_memory};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -77,14 +77,14 @@ impl Places {
                     if who == Who::Plain { format!("{}-plain", job.name) } else { job.name.to_string() };
                 let mut command = Command::new(self.bins.join("limit"));
                 command.arg(which).arg(self.data.join(job.input)).arg(&output);
-                Ok(run(&mut command, &name)?.0)
+                Ok(run_in_memory(&mut command, &name)?.0)
             }
             Who::DuckDb => {
                 let python = self.python.as_ref().ok_or("no DuckDB")?;
                 let mut command = Command::new(python);
                 command.arg(self.peers.join("duckdb_job.py")).arg(job.name);
                 command.arg(self.data.join(job.input)).arg(&output);
-                let (whole, said) = run(&mut command, &name)?;
+                let (whole, said) = run_in_memory(&mut command, &name)?;
                 // Python's own start is not DuckDB's cost: the script measures the query.
                 let mut numbers = said.split_whitespace().filter_map(|w| w.parse::<f64>().ok());
                 match (numbers.next(), numbers.next()) {
@@ -102,7 +102,7 @@ impl Places {
                 std::fs::write(&here, text).map_err(|e| format!("{}: {e}", here.display()))?;
                 let mut command = Command::new(self.bins.join("flow"));
                 command.arg("run").arg(&here).args(["--fresh", "--parallelism", &workers.to_string()]);
-                Ok(run(&mut command, &name)?.0)
+                Ok(run_in_memory(&mut command, &name)?.0)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Where the programs, the scripts and the data of the benchmark are, and how each program is started.
 
 use crate::queries::{Compare, Events, Query};
-use flow_benches::measure::{Usage, run};
+use flow_benches::measure::{Usage, run_in_memory};
 use flow_benches::nexmark::{self, Shape};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -66,7 +66,7 @@ impl Places {
         let mut command = Command::new(&self.flow);
         command.arg("run").arg(here.join(script)).args(["--fresh", "--parallelism", &workers.to_string()]);
         command.arg("-p").arg(format!("data={}", events.display())).env("NO_COLOR", "1");
-        let (used, _) = run(&mut command, &format!("{} by flow, {workers} workers", query.name))?;
+        let (used, _) = run_in_memory(&mut command, &format!("{} by flow, {workers} workers", query.name))?;
         Ok((used, here.join("out").join(query.name)))
     }
 
@@ -80,7 +80,7 @@ impl Places {
             _ => events.to_path_buf(),
         };
         command.arg(query.name).arg(input).arg(&output);
-        let (used, _) = run(&mut command, &format!("{} by the limit", query.name))?;
+        let (used, _) = run_in_memory(&mut command, &format!("{} by the limit", query.name))?;
         Ok((used, output))
     }
 
@@ -111,7 +111,7 @@ impl Places {
             Compare::Rows | Compare::Sum(..) => command.arg(&output),
         };
         let name = format!("{} by Flink", query.name);
-        let done = run(&mut command, &name);
+        let done = run_in_memory(&mut command, &name);
         remove(&output)?;
         let (whole, said) = done?;
         let used = said.lines().find_map(|line| line.strip_prefix("used "));
@@ -130,7 +130,7 @@ impl Places {
         let mut command = Command::new(python);
         command.arg(self.peers.join("nexmark").join("run.py")).arg(events).arg(&output);
         command.args(queries.iter().map(|q| q.name));
-        run(&mut command, "DuckDB")?;
+        run_in_memory(&mut command, "DuckDB")?;
         Ok(output)
     }
 }
