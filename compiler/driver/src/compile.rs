@@ -154,6 +154,7 @@ pub fn analyse_again(
     });
     let (checked, found) = flow_types::check_again(&input, before);
     doubt_guesses(&programs, &checked, &mut diagnostics);
+    told_better(&mut diagnostics, &found);
     diagnostics.extend(found);
     let (plan, upgrades) = (None, Vec::new());
     let mut main = Compilation { sources, programs, imports, diagnostics, checked, plan, upgrades };
@@ -182,6 +183,28 @@ fn doubt_guesses(programs: &[Program], checked: &Checked, diagnostics: &mut [Dia
                 fix.applicability = Applicability::MaybeIncorrect;
             }
         }
+    }
+}
+
+/// A word of another language of which the types say more is told by them alone: `note || "x"` is `??`, not `or`.
+fn told_better(diagnostics: &mut Vec<Diagnostic>, found: &[Diagnostic]) {
+    for better in found.iter().filter(|d| d.code == codes::FOREIGN_WORD) {
+        let at = better.primary.span;
+        let within = |span: Span| span.file == at.file && at.start <= span.start && span.end <= at.end;
+        for known in diagnostics.iter_mut().filter(|d| d.code == codes::FOREIGN_WORD) {
+            // The same word in several places is one diagnostic: the others remain.
+            let labels = known.labels.len();
+            known.labels.retain(|label| label.span != at);
+            let here = known.primary.span == at;
+            if here && !known.labels.is_empty() {
+                known.primary = known.labels.remove(0);
+                known.primary.text.clear();
+            }
+            if here || known.labels.len() < labels {
+                known.fixes.iter_mut().for_each(|fix| fix.edits.retain(|edit| !within(edit.span)));
+            }
+        }
+        diagnostics.retain(|d| d.code != codes::FOREIGN_WORD || d.primary.span != at);
     }
 }
 

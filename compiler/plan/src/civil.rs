@@ -121,6 +121,11 @@ impl Zone {
         }
     }
 
+    /// All names that are known, in order.
+    pub fn names() -> Vec<String> {
+        jiff::tz::db().available().map(|name| name.to_string()).collect()
+    }
+
     /// Seconds east of UTC at a moment.
     pub fn offset_at(&self, micros: i64) -> i32 {
         let Some(zone) = &self.0 else { return 0 };

@@ -46,7 +46,12 @@ const STAGES: &[(&[&str], &str)] = &[
         "rows leave through a sink: `sink name = rows -> file(\"out\", format: json)`",
     ),
     (
-        &["skip", "offset", "tail", "lastn", "takelast", "nth", "reverse", "shuffle"],
+        &["skip", "offset", "skiprows"],
+        "rows of a stream have no numbers: leave out rows by what they say, `filter(condition)`; the first line of a CSV file is \
+         its heading (`format: csv(header: true)`)",
+    ),
+    (
+        &["tail", "lastn", "takelast", "nth", "reverse", "shuffle"],
         "rows of a stream have no numbers and no end: choose them by what they say, with `filter`, `top` or `latest(by: at)`",
     ),
     (

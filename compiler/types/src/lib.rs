@@ -34,6 +34,7 @@ mod type_exprs;
 mod walk;
 mod words;
 mod written;
+mod zones;
 
 pub use again::{Before, Edit};
 pub use checked::{Checked, CheckedStep, CheckedTest, ExpectedRow, Wanted};

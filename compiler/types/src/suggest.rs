@@ -45,7 +45,7 @@ pub fn foreign_stage(word: &str) -> Option<&'static str> {
     find(
         word,
         &[
-            ("filter", &["where", "having", "keep", "grep", "select_rows", "filterwhere", "dropna"]),
+            ("filter", &["where", "having", "keep", "grep", "select_rows", "filterwhere"]),
             (
                 "map",
                 &[

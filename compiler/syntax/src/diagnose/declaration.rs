@@ -497,6 +497,9 @@ fn head(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     if r.class(0) == b'(' && r.expects(Rule::EOI) {
         let name = r.text(shared, -1);
         let word = r.toks[0].span(shared.file);
+        if let Some(diagnostic) = super::results::input_as_argument(shared, r) {
+            return Some(diagnostic);
+        }
         return Some(
             Diagnostic::new(
                 UNEXPECTED_TOKEN,

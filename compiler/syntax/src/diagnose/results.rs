@@ -101,3 +101,26 @@ fn brackets_twice(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     });
     Some(diagnostic)
 }
+
+/// `stream s = filter(bids, price > 3)`.
+pub(super) fn input_as_argument(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let piece = Piece { shared, toks: r.toks };
+    let word = piece.text(r.at.checked_sub(1)?, r.at);
+    let known =
+        matches!(word, "filter" | "keyBy" | "top" | "bottom" | "limit" | "sample" | "window" | "union");
+    let close = piece.partner(r.at)?;
+    if !known || !r.tok(1)?.is_name() || r.class(2) != b',' || close < r.at + 4 {
+        return None;
+    }
+    let fixed = format!("{} |> {word}({})", r.text(shared, 1), piece.text(r.at + 3, close));
+    let whole = piece.span(r.at - 1, close + 1);
+    Some(
+        Diagnostic::new(
+            FOREIGN_WORD,
+            piece.span(r.at - 1, r.at),
+            format!("`{word}` is a stage: rows come in through `|>`"),
+        )
+        .at("a pipeline begins with the name it reads")
+        .fix(format!("write `{}`", super::shorten(&fixed)), whole, fixed),
+    )
+}

@@ -238,6 +238,7 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         if !known
             || near && !theirs
             || stream.open
+            || self.is_state_of_scan(stream, &word.name)
             || !self.means_nothing(&word.name)
             || self.gone(&word.name).is_some()
         {

@@ -68,6 +68,7 @@ impl<'a> ExprCx<'_, 'a> {
             _ => {}
         }
         match catalogue::lookup(name) {
+            Some(def) if self.lambda_first(def, args, span) => None,
             Some(def) => self.builtin(def, callee, args, span),
             None => {
                 // Mistakes in the arguments are worth telling too, but not those of a lambda, and
@@ -602,8 +603,13 @@ impl<'a> ExprCx<'_, 'a> {
     fn check_constant_argument(&mut self, def: &FunctionDef, index: usize, typed: &Typed) {
         let Kind::Literal(Value::String(text)) = &self.out[typed.node].kind else { return };
         if let Some(problem) = flow_plan::functions::bad_constant(def.func, index, text) {
+            let zone = problem.starts_with("there is no time zone").then(|| text.to_string());
             let mut diag = Diagnostic::new(codes::CONSTANT_FAILS, typed.span, problem)
                 .at(format!("`{}` cannot work with this", def.name));
+            if let Some(zone) = zone {
+                diag = crate::zones::with_nearest(diag, typed.span, &zone);
+                return self.ck.report(diag);
+            }
             if let Some(ours) = suggest::date_pattern(text)
                 && flow_plan::functions::bad_constant(def.func, index, &ours).is_none()
             {
@@ -727,7 +733,7 @@ impl<'a> ExprCx<'_, 'a> {
         let in_generate = matches!(self.fields, Fields::None(IN_GENERATE));
         let help = match in_generate {
             true => format!(
-                "make it a field of its own, `n: {call}`, and compute with that in a stage: `|> map {{ k: … }}`"
+                "make it a field of its own, `n: {call}`, and compute with that in a stage: `|> map {{ .., k: n % 3 }}`"
             ),
             false => format!("for example `generate {{ n: {call} }} rate: 1000`"),
         };

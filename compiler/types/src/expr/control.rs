@@ -16,7 +16,13 @@ impl ExprCx<'_, '_> {
         span: Span,
         want: Option<&DataType>,
     ) -> Option<Typed> {
-        let cond = self.expect(cond, &DataType::Bool, "the condition of `if`");
+        let cond = self.expr(cond, Some(&DataType::Bool));
+        if let Some(cond) = &cond
+            && self.choice_by_a_value(cond, then, otherwise, span)
+        {
+            return None;
+        }
+        let cond = cond.and_then(|cond| self.coerce(cond, &DataType::Bool, "the condition of `if`"));
         let (yes, no) = match &cond {
             Some(cond) => (cond.when_true.clone(), cond.when_false.clone()),
             None => (Vec::new(), Vec::new()),

@@ -30,6 +30,32 @@ impl<'a> ExprCx<'_, 'a> {
         }
     }
 
+    /// `any(t => t == "x", tags)`: true if that was reported.
+    pub(super) fn lambda_first(&mut self, def: &catalogue::FunctionDef, args: &[Arg], span: Span) -> bool {
+        let is_lambda = |arg: &Arg| matches!(self.ast.exprs[arg.value].kind, ExprKind::Lambda { .. });
+        let takes_one = def.signatures.iter().any(|s| s.contains("=>"));
+        let [first, others @ ..] = args else { return false };
+        if !takes_one || !is_lambda(first) || others.is_empty() || others.iter().any(|a| is_lambda(a)) {
+            return false;
+        }
+        let text = |arg: &Arg| self.ck.text(self.span(arg.value)).to_string();
+        let mut texts: Vec<String> = others.iter().map(text).collect();
+        // `reduce(f, 0, xs)`: the list stands first wherever it stood.
+        let is_list =
+            |arg: &Arg| matches!(self.ast.exprs[arg.value].kind, ExprKind::Name(_) | ExprKind::List(_));
+        if let Some(list) = others.iter().position(is_list) {
+            texts[..=list].rotate_right(1);
+        }
+        texts.push(text(first));
+        let fixed = format!("{}({})", def.name, texts.join(", "));
+        let at = self.span(first.value);
+        let message = format!("the list stands first in `{}`, and the lambda last", def.name);
+        let diag = Diagnostic::new(codes::WRONG_ARGUMENT, at, message).at("the lambda");
+        let title = format!("write `{}`", short(&fixed));
+        self.ck.report(diag.with_fix(title, span, fixed, Applicability::MaybeIncorrect));
+        true
+    }
+
     /// `x.f(a)`: flow writes `f(x, a)`.
     pub(super) fn method_call(
         &mut self,

@@ -8,7 +8,7 @@ use crate::suggest;
 use flow_plan::{DataType, RecordType};
 use flow_syntax::ast::{DeclKind, Ident};
 use flow_syntax::codes;
-use flow_syntax::{Applicability, Diagnostic, Span};
+use flow_syntax::{Applicability, Diagnostic, Edit, Label, Span};
 
 /// A piece of the script for a sentence: one line, not too long.
 pub(crate) fn short(text: &str) -> String {
@@ -184,16 +184,8 @@ impl ExprCx<'_, '_> {
     /// A value that other languages take for true or false.
     fn as_condition(&self, diag: Diagnostic, typed: &Typed) -> Diagnostic {
         let text = self.ck.text(typed.span);
-        let test = match typed.ty.unwrapped() {
-            _ if typed.ty.is_optional() => format!("{text} != null"),
-            DataType::Int => format!("{text} != 0"),
-            DataType::String => format!("{text} != \"\""),
-            DataType::List(_) | DataType::Map(_) => format!("len({text}) > 0"),
-            _ => return diag,
-        };
-        if typed.path.is_none() {
-            return diag;
-        }
+        let test = super::truth::test_of(text, &typed.ty, true).filter(|_| typed.path.is_some());
+        let Some(test) = test else { return diag };
         let shown = short(&test);
         diag.help("no value stands for true or false: compare it").with_fix(
             format!("write `{shown}`"),
@@ -281,6 +273,9 @@ impl ExprCx<'_, '_> {
 
     /// A field that is not there: was it dropped, renamed, misspelt?
     pub(crate) fn unknown_field(&mut self, stream: &StreamType, name: &Ident) {
+        if self.is_state_of_scan(stream, &name.name) {
+            return self.state_by_another_name(name);
+        }
         let locals = self.locals.iter().map(|l| l.name.to_string()).collect::<Vec<_>>();
         let constants: Vec<String> = constants(self).map(str::to_string).collect();
         // A side alone is no value: only in front of a point it may have been meant.
@@ -290,6 +285,52 @@ impl ExprCx<'_, '_> {
         let extra: Vec<&str> = locals.iter().chain(&constants).map(String::as_str).chain(sides).collect();
         let diag = unknown_field(stream, name, &extra);
         self.ck.report(diag);
+    }
+
+    /// Is it what the state of a `scan` is called elsewhere?
+    pub(super) fn is_state_of_scan(&self, stream: &StreamType, name: &str) -> bool {
+        const WORDS: &[&str] = &[
+            "acc",
+            "accum",
+            "accumulator",
+            "agg",
+            "aggregate",
+            "s",
+            "st",
+            "prev",
+            "previous",
+            "old",
+            "memo",
+            "carry",
+            "total",
+            "current",
+            "a",
+            "self",
+            "this",
+            "last",
+        ];
+        let scan = self.stage.is_some_and(|stage| self.ck.text(stage).starts_with("scan"));
+        scan && WORDS.contains(&name) && stream.columns.last().is_some_and(|c| &*c.name == "state")
+    }
+
+    /// `scan(state: 0, next: acc + price, …)`, once a stage.
+    fn state_by_another_name(&mut self, name: &Ident) {
+        let title = "write `state`";
+        let here = |d: &&mut Diagnostic| {
+            self.stage.is_some_and(|s| s.start <= d.primary.span.start && d.primary.span.end <= s.end)
+                && d.primary.span.file == name.span.file
+                && d.fixes.iter().any(|fix| fix.title == title)
+        };
+        if let Some(known) = self.ck.diags.iter_mut().rev().find(here) {
+            if known.primary.span != name.span {
+                known.labels.push(Label { span: name.span, text: "here too".into() });
+                known.fixes[0].edits.push(Edit { span: name.span, replacement: "state".into() });
+            }
+            return;
+        }
+        let message = "what a `scan` has kept so far is called `state` in `next` and `emit`";
+        let diag = Diagnostic::new(codes::UNKNOWN_FIELD, name.span, message).at("called `state`");
+        self.ck.report(diag.with_fix(title, name.span, "state", Applicability::MaybeIncorrect));
     }
 
     /// A name of the other side of a `semiJoin` behind it.
@@ -350,13 +391,33 @@ impl ExprCx<'_, '_> {
         self.ck.report(ambiguous(name.name.as_str(), name.span, columns));
     }
 
+    /// The name that `bids as b` gave to the rows of a declaration.
+    fn side_of(&self, declared: &str) -> Option<String> {
+        let sides = self.row()?.columns.iter().filter_map(|c| Some((c.side.as_deref()?, c.side_at?)));
+        let mut named = sides.filter(|(_, at)| {
+            let before = self.ck.text(Span { start: 0, end: at.start, ..*at }).trim_end();
+            before.strip_suffix(" as").is_some_and(|b| {
+                let word = b.trim_end().rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next();
+                word == Some(declared)
+            })
+        });
+        named.next().map(|(side, _)| side.to_string())
+    }
+
     /// A name that is declared as something else.
     pub(super) fn wrong_kind(&mut self, name: &Ident, global: &Global<'_>) {
         let message = format!("`{}` is {}, not a value", name.name, global.what());
         let mut diag = Diagnostic::new(codes::WRONG_NAME_KIND, name.span, message)
             .at("a value is needed here")
             .label(global.name.span, "declared here");
-        if global.is_readable() {
+        if let Some(side) = self.side_of(&global.name.name) {
+            diag = diag.at(format!("called `{side}` here")).with_fix(
+                format!("write `{side}`"),
+                name.span,
+                side,
+                Applicability::MaybeIncorrect,
+            );
+        } else if global.is_readable() {
             diag = diag.help(format!("to use its rows, join it: `|> join({} on …)`", name.name));
         } else if matches!(global.decl.kind, DeclKind::Fn(_)) {
             diag = diag.help(format!("call it: `{}(…)`", name.name));
@@ -389,12 +450,24 @@ pub(crate) fn bare_duration(ck: &mut crate::checker::Checker<'_>, span: Span, wh
     )
     .at("a number without a unit");
     if plain {
+        // Which unit was meant is a guess: whole thousands are milliseconds in other systems.
+        let number: u64 = text.replace('_', "").parse().unwrap_or(0);
+        let (unit, words, others) = if number >= 1000 && number.is_multiple_of(500) {
+            ("ms", "milliseconds", ["s", "min"])
+        } else {
+            ("s", "seconds", ["ms", "min"])
+        };
+        let [a, b] = others;
         diag = diag
             .help(format!(
-                "write `{text}s` for seconds; `{text}ms`, `{text}min`, `{text}h`, `{text}d` are others"
+                "write `{text}{unit}` for {words}; `{text}{a}`, `{text}{b}`, `{text}h`, `{text}d` are others"
             ))
-            // Which unit was meant is a guess.
-            .with_fix(format!("write `{text}s`"), span, format!("{text}s"), Applicability::MaybeIncorrect);
+            .with_fix(
+                format!("write `{text}{unit}`"),
+                span,
+                format!("{text}{unit}"),
+                Applicability::MaybeIncorrect,
+            );
     } else {
         diag =
             diag.help("durations look like `500ms`, `10s`, `1h30min`, `7d`; `n * 1s` makes one of a number");

@@ -14,6 +14,7 @@ mod operators;
 mod overload;
 mod patterns;
 mod scope;
+mod truth;
 mod user_fns;
 
 pub(crate) use aggregates::Grouping;

@@ -109,6 +109,11 @@ impl<'a> ExprCx<'_, 'a> {
     }
 
     fn logic(&mut self, lhs: Option<Typed>, link: &Link) -> Option<Typed> {
+        if let Some(lhs) = &lhs
+            && self.logic_of_values(lhs, link.op_span, link.rhs)
+        {
+            return None;
+        }
         let and = link.op == BinaryOp::And;
         if lhs.as_ref().is_some_and(|l| l.ty == DataType::String) && self.ck.text(link.op_span) == "||" {
             // SQL's concatenation: the parser has said that `||` is not a word of flow.
@@ -138,7 +143,11 @@ impl<'a> ExprCx<'_, 'a> {
     }
 
     pub(super) fn not(&mut self, operand: ExprId, span: Span) -> Option<Typed> {
-        let value = self.expect(operand, &DataType::Bool, "`not`")?;
+        let value = self.expr(operand, Some(&DataType::Bool))?;
+        if self.not_of_a_value(&value, span) {
+            return None;
+        }
+        let value = self.coerce(value, &DataType::Bool, "`not`")?;
         let mut typed = self.push(Kind::Not(value.node), DataType::Bool, span);
         typed.when_true = value.when_false;
         typed.when_false = value.when_true;
@@ -231,6 +240,9 @@ impl<'a> ExprCx<'_, 'a> {
                 && flow_plan::cast::rule(&value.ty, &c.ty) != flow_plan::cast::CastRule::Never
         });
         let text = self.ck.text(value.span);
+        if *want.unwrapped() == DataType::String && value.ty == DataType::list(DataType::String) {
+            return self.list_for_text(diag, value.span, text);
+        }
         if let Kind::Literal(literal @ Value::String(inner)) = &self.out[value.node].kind {
             // A text that is written down: either the other literal was meant, or nothing helps.
             let inner = inner.to_string();
@@ -271,6 +283,26 @@ impl<'a> ExprCx<'_, 'a> {
                 )
             }
             None => diag,
+        });
+    }
+
+    /// `brokers: ["a:1", "b:1"]`: one text in which they stand side by side.
+    fn list_for_text(&mut self, diag: Diagnostic, at: Span, text: &str) {
+        let inner = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or_default();
+        let parts = inner.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let texts: Option<Vec<&str>> = parts.map(|p| p.strip_prefix('"')?.strip_suffix('"')).collect();
+        let joined = texts.filter(|t| !t.is_empty() && t.iter().all(|t| !t.contains(['"', '{'])));
+        self.ck.report(match joined {
+            Some(texts) => {
+                let fixed = format!("\"{}\"", texts.join(","));
+                diag.help("several stand in one text, with `,` between them").with_fix(
+                    format!("write `{}`", super::short(&fixed)),
+                    at,
+                    fixed,
+                    Applicability::MaybeIncorrect,
+                )
+            }
+            None => diag.help("the elements of a list become one text with `join(xs, \",\")`"),
         });
     }
 
@@ -370,6 +402,10 @@ impl<'a> ExprCx<'_, 'a> {
     }
 
     fn arithmetic(&mut self, lhs: Typed, rhs: Typed, link: &Link) -> Option<Typed> {
+        if lhs.ty.is_optional() && !rhs.ty.is_optional() && self.ck.text(link.op_span) == "||" {
+            self.default_by_or(&lhs, link.op_span);
+            return None;
+        }
         let what = format!("`{}`", symbol(link.op));
         let lhs = self.not_null(lhs, &what);
         let rhs = self.not_null(rhs, &what);

@@ -223,14 +223,23 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let value = self.ast.exprs[arg.value].span;
         let whole = arg.name.as_ref().map_or(value, |name| name.span.to(value));
         let fixed = format!("count: {}", self.ck.text(self.ast.exprs[args[0].value].span));
-        let message = format!("so many rows are written `trigger({})`", crate::expr::short(&fixed));
-        let diag = Diagnostic::new(codes::BAD_TRIGGER, whole, message).at("`count` is an argument here");
         let window = self.stream.window.as_ref().map(|(_, span)| *span);
+        let (message, at) = match window {
+            None => (
+                format!("so many rows are written `trigger({})`", crate::expr::short(&fixed)),
+                "`count` is an argument here",
+            ),
+            Some(_) => (
+                "a window emits early by time: `trigger(early: 10s)`".to_string(),
+                "rows are not counted within a window",
+            ),
+        };
+        let diag = Diagnostic::new(codes::BAD_TRIGGER, whole, message).at(at);
         self.ck.report(match window {
             None => diag.fix(format!("write `{}`", crate::expr::short(&fixed)), whole, fixed),
             Some(window) => diag
                 .label(window, "the window is set here")
-                .help("only an aggregate without a window emits by rows; a window emits before its end by time, `early: 10s`, or is one of rows itself, `window(count(100))`")
+                .help(format!("without a window an aggregate emits after so many rows with `trigger({fixed})`; a window of so many rows is `window(count(100))`"))
         });
     }
 

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod conditions;
+mod elsewhere;
 mod join;
 mod keys;
 mod pick;
@@ -15,7 +16,7 @@ pub(crate) use windows::KINDS;
 
 use crate::checked::{CheckedOperator, CheckedStage, Input};
 use crate::checker::Checker;
-use crate::elsewhere;
+use crate::elsewhere as others;
 use crate::expr::{ExprCx, Fields, NowRule, did_you_mean, list_names};
 use crate::stream::{Column, StreamType};
 use crate::suggest;
@@ -237,9 +238,15 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     fn unknown_stage(&mut self, stage: &Stage) {
         let name = &stage.name;
         let word = name.name.as_str();
-        if let Some(flow) = suggest::foreign_stage(word).or_else(|| elsewhere::stage(word)) {
+        if let Some(fixed) = self.rewritten_stage(stage) {
+            let message = format!("`{word}` is written `{}` in flow", crate::expr::short(&fixed));
+            let diag = Diagnostic::new(codes::UNKNOWN_STAGE, name.span, message).at("not a stage of flow");
+            let sure = flow_syntax::Applicability::MaybeIncorrect;
+            let title = format!("write `{}`", crate::expr::short(&fixed));
+            self.ck.report(diag.with_fix(title, stage.span, fixed, sure));
+        } else if let Some(flow) = suggest::foreign_stage(word).or_else(|| others::stage(word)) {
             self.foreign_stage(stage, flow);
-        } else if let Some(help) = elsewhere::stage_help(word) {
+        } else if let Some(help) = others::stage_help(word) {
             let message = format!("there is no stage `{word}`");
             let diag = Diagnostic::new(codes::UNKNOWN_STAGE, name.span, message).at("not a stage");
             self.ck.report(diag.help(help));

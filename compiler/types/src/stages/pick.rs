@@ -133,8 +133,19 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let before = self.stream.clone();
         let spec = Spec { what: &what, params: &[("by", true)], first: false };
         let slots = args::bind(self.ck, self.ast, &spec, args, stage.span).unwrap_or_default();
-        let by =
-            slots.first().copied().flatten().and_then(|id| self.ordered_expr(&before, stage.span, id, &what));
+        let by = slots.first().copied().flatten();
+        let by = by.and_then(|id| {
+            let told = self.ck.diags.len();
+            let ordered = self.ordered_expr(&before, stage.span, id, &what);
+            let several = matches!(&self.ast.exprs[id].kind, ExprKind::List(keys) if keys.len() > 1);
+            // Values of different types are no list, and `top` takes them as they are.
+            if let Some(last) = self.ck.diags[told..].last_mut().filter(|_| several) {
+                let pick = if stage.name.name == "latest" { "top" } else { "bottom" };
+                last.help =
+                    Some(format!("{what} orders by one value; several are taken by `{pick}(1, by: [a, b])`"));
+            }
+            ordered
+        });
         let mut columns = before.columns.clone();
         if self.has_bounds(&grouped, &before) {
             self.add_bounds(&mut columns, grouped.window.as_ref().map_or(stage.span, |(_, span)| *span));

@@ -239,6 +239,9 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     }
 
     pub(super) fn filter(&mut self, stage: &'a Stage, args: &'a [Arg]) {
+        if self.input_as_argument(args) {
+            return self.broken();
+        }
         if args.len() > 1 && args.iter().all(|a| a.name.is_none()) {
             self.several_conditions(args);
             return self.broken();

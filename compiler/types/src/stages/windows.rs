@@ -337,7 +337,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let Value::String(zone) = value else { return None };
         let span = self.ast.exprs[id].span;
         if let Err(fault) = flow_plan::civil::Zone::find(&zone) {
-            self.ck.report(Diagnostic::new(codes::BAD_WINDOW, span, fault.message).at("not a time zone"));
+            let diag = Diagnostic::new(codes::BAD_WINDOW, span, fault.message).at("not a time zone");
+            self.ck.report(crate::zones::with_nearest(diag, span, &zone));
             return None;
         }
         if size % DAY != 0 {

@@ -1,0 +1,85 @@
+//! Stages of other systems whose arguments stand otherwise: `withColumn("x", e)`, `dropna(note)`, `filter(rows, c)`.
+
+use super::PipeCx;
+use crate::expr::short;
+use flow_syntax::ast::{Arg, ExprKind, Stage, StageKind};
+use flow_syntax::{Diagnostic, codes};
+
+impl<'a> PipeCx<'_, 'a> {
+    /// The whole stage as flow writes it, where more than its word differs.
+    pub(super) fn rewritten_stage(&self, stage: &Stage) -> Option<String> {
+        let StageKind::Call { args, alias: None } = &stage.kind else { return None };
+        let word: String =
+            stage.name.name.chars().filter(|c| *c != '_').collect::<String>().to_ascii_lowercase();
+        match (word.as_str(), &args[..]) {
+            ("withcolumn" | "addcolumn" | "withfield", [name, value]) => {
+                let name = self.field_in_quotes(name)?;
+                Some(format!("map {{ .., {name}: {} }}", self.without_col(value)))
+            }
+            ("withcolumnrenamed" | "renamecolumn", [old, new]) => {
+                let (old, new) = (self.field_in_quotes(old)?, self.field_in_quotes(new)?);
+                Some(format!("rename({old}: {new})"))
+            }
+            ("dropna" | "nadrop", _) => {
+                let named: Option<Vec<String>> = args.iter().map(|arg| self.field_name(arg)).collect();
+                let mut fields = named?;
+                if args.is_empty() {
+                    let optional = |ty: &flow_plan::DataType| ty.is_optional();
+                    let columns = self.stream.columns.iter();
+                    fields = columns
+                        .filter(|c| c.ty.as_ref().is_some_and(optional))
+                        .map(|c| crate::expr::quoted(&c.name))
+                        .collect();
+                }
+                let tests: Vec<String> = fields.iter().map(|field| format!("{field} != null")).collect();
+                (!tests.is_empty()).then(|| format!("filter({})", tests.join(" and ")))
+            }
+            _ => None,
+        }
+    }
+
+    /// The name in `"name"`, if it is a plain one.
+    fn field_in_quotes(&self, arg: &Arg) -> Option<String> {
+        let text = self.ck.text(self.ast.exprs[arg.value].span);
+        let name = text.strip_prefix('"')?.strip_suffix('"')?;
+        let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        plain.then(|| name.to_string())
+    }
+
+    fn field_name(&self, arg: &Arg) -> Option<String> {
+        match &self.ast.exprs[arg.value].kind {
+            ExprKind::Name(name) => Some(crate::expr::quoted(&name.name)),
+            _ => self.field_in_quotes(arg),
+        }
+    }
+
+    /// The text of a value in which `col("price")` is `price`.
+    fn without_col(&self, arg: &Arg) -> String {
+        let mut text = self.ck.text(self.ast.exprs[arg.value].span).to_string();
+        for call in ["F.col(\"", "col(\""] {
+            while let Some(at) = text.find(call) {
+                let name = at + call.len();
+                let Some(end) = text[name..].find("\")") else { break };
+                text = format!("{}{}{}", &text[..at], &text[name..name + end], &text[name + end + 2..]);
+            }
+        }
+        text
+    }
+
+    /// `filter(bids, price > 3)`, where the pipeline is what comes in: true if that was reported.
+    pub(super) fn input_as_argument(&mut self, args: &'a [Arg]) -> bool {
+        let [input, cond] = args else { return false };
+        let (input, cond) = (&self.ast.exprs[input.value], self.ast.exprs[cond.value].span);
+        let ExprKind::Name(name) = &input.kind else { return false };
+        let readable = self.ck.global(&name.name).is_some_and(|(_, global)| global.is_readable());
+        if !readable || self.stream.named(&name.name).next().is_some() {
+            return false;
+        }
+        let gap = flow_syntax::Span { end: cond.start, ..input.span };
+        let diag = Diagnostic::new(codes::WRONG_ARGUMENT, input.span, "`filter` takes one condition")
+            .at("the rows come in through `|>`")
+            .fix(format!("write `filter({})`", short(self.ck.text(cond))), gap, "");
+        self.ck.report(diag);
+        true
+    }
+}
