@@ -51,12 +51,20 @@ const STAGES: &[(&[&str], &str)] = &[
          its heading (`format: csv(header: true)`)",
     ),
     (
-        &["tail", "lastn", "takelast", "nth", "reverse", "shuffle"],
+        &["tail", "lastn", "takelast", "nth", "reverse"],
         "rows of a stream have no numbers and no end: choose them by what they say, with `filter`, `top` or `latest(by: at)`",
     ),
     (
         &["rightjoin", "rightouterjoin", "fulljoin", "fullouterjoin", "crossjoin", "outerjoin"],
         "joins are `join`, `leftJoin`, `semiJoin` and `antiJoin`; a right join is a `leftJoin` with the sides exchanged",
+    ),
+    (
+        &["repartition", "coalesce", "rebalance", "rescale", "shuffle"],
+        "rows are spread over the workers by themselves; how many there are says `job name { parallelism: 4 }`",
+    ),
+    (
+        &["pardo", "foreachbatch", "foreachpartition", "processfunction", "udf", "mapinpandas"],
+        "what is done with each row is an expression: `map { .., x: f(a) }` with `fn f(a: int) -> int = …`, and `scan` keeps a state",
     ),
     (
         &["filternot", "reject", "removeif", "dropwhile", "takewhile"],
@@ -78,7 +86,7 @@ const STAGES: &[(&[&str], &str)] = &[
 
 /// Words of stages that have a single one in flow, beside those of [`crate::suggest::foreign_stage`].
 const STAGE_WORDS: &[(&str, &[&str])] = &[
-    ("keyBy", &["selectkey", "repartition", "rekey", "keyed", "groupbyexpr", "distributeby"]),
+    ("keyBy", &["selectkey", "rekey", "withkeys", "keyed", "groupbyexpr", "distributeby"]),
     ("flatMap", &["flatmapvalues", "flatten", "flattenlist", "lateralview"]),
     ("window", &["windowedby", "windowby"]),
     ("distinct", &["uniq", "dropduplicates", "distinctuntilchanged", "unique"]),
@@ -108,6 +116,18 @@ const FUNCTIONS: &[(&[&str], &str)] = &[
         "a row gives the same result each time it is read: random numbers come only from `generate { v: random(0, 100) }`, and \
          `hash(x)` spreads rows evenly",
     ),
+    (&["nullif"], "a value is taken away with `if x == \"\" then null else x`"),
+    (&["explode", "unnest"], "each element becomes a row in a stage: `|> flatMap(x in xs)`"),
+    (
+        &["datediff", "timestampdiff", "datesub", "dateadd", "adddays"],
+        "times are added and subtracted: `b - a` is a duration, `at + 1d` a time; `(b - a) / 1d` counts days",
+    ),
+    (
+        &["jsonvalue", "jsonextract", "getjsonobject", "jsonextractscalar", "jsonquery"],
+        "a member of a `json` value is `j.a.b`, and a cast takes it out: `string(j.a.b) ?? \"\"`; a text becomes one with `parseJson(s)`",
+    ),
+    (&["col", "column"], "a field is named alone: `price`"),
+    (&["lit", "literal"], "a value is written alone: `1`, `\"x\"`"),
     (&["between"], "a range is tested with `x in 1..10` (half-open), or with `x >= a and x <= b`"),
     (
         &["lag", "lead", "rownumber", "rank", "denserank", "ntile"],

@@ -11,6 +11,7 @@ pub mod checked;
 mod checker;
 mod connectors;
 mod constants;
+mod durations;
 mod elsewhere;
 mod expr;
 mod fallible;

@@ -102,7 +102,7 @@ pub fn foreign_stage(word: &str) -> Option<&'static str> {
 pub fn foreign_window(word: &str) -> Option<&'static str> {
     let lower = word.to_ascii_lowercase();
     let known = match lower.as_str() {
-        "tumble" | "fixed" => Some("tumbling"),
+        "tumble" | "fixed" | "fixedwindows" | "fixedwindow" => Some("tumbling"),
         "hop" | "hopping" | "slide" => Some("sliding"),
         "sessions" => Some("session"),
         "cumulate" => Some("cumulative"),
@@ -177,6 +177,7 @@ pub fn foreign_function(word: &str) -> Option<&'static str> {
             ("regexExtract", &["regexp_extract", "regexp_substr"]),
             ("replace", &["replaceall", "replace_all"]),
             ("ceil", &["ceiling"]),
+            ("round", &["tofixed"]),
             ("pow", &["power"]),
             ("ln", &["log", "loge"]),
             ("mapEach", &["map", "transform", "listmap"]),
@@ -226,6 +227,13 @@ pub fn foreign_method(word: &str, texts: &[String]) -> Option<String> {
             Some(format!("{x} != null"))
         }
         ("isnone" | "isabsent" | "isnull" | "isna", [x]) => Some(format!("{x} == null")),
+        ("isin" | "in" | "isinlist", [x, list]) if list.starts_with('[') => Some(format!("{x} in {list}")),
+        ("isin" | "in", [x, items @ ..]) if !items.is_empty() => {
+            Some(format!("{x} in [{}]", items.join(", ")))
+        }
+        ("between", [x, low, high]) => Some(format!("{x} >= {low} and {x} <= {high}")),
+        ("equals" | "eq" | "eqnullsafe", [x, y]) => Some(format!("{x} == {y}")),
+        ("rlike", [x, pattern]) => Some(format!("matches({x}, r{pattern})")),
         ("isempty", [x]) => Some(format!("len({x}) == 0")),
         _ => None,
     }
@@ -276,6 +284,7 @@ pub fn foreign_argument<'n>(word: &str, names: impl IntoIterator<Item = &'n str>
         ("probability", &["fraction", "p", "rate", "frac"]),
         ("offset", &["shift", "start"]),
         ("zone", &["timezone", "tz"]),
+        ("mode", &["accumulation", "accumulationmode"]),
     ];
     let lower = without_underscores(&word.to_ascii_lowercase());
     let known = |name: &str| WORDS.iter().any(|(ours, theirs)| *ours == name && theirs.contains(&&*lower));
@@ -299,6 +308,7 @@ pub fn is_module(word: &str) -> bool {
             | "JSON"
             | "re"
             | "Integer"
+            | "Date"
             | "Double"
     )
 }

@@ -27,6 +27,8 @@ pub(crate) fn behind_operand(shared: &Shared<'_>, toks: &[Tok], at: usize) -> Op
         .or_else(|| piece.cast(at))
         .or_else(|| piece.over(at))
         .or_else(|| piece.extract(at))
+        .or_else(|| piece.interval(at))
+        .or_else(|| piece.word_before(at))
         .or_else(|| piece.list_macro(at))
         .or_else(|| piece.name_behind(at))
 }

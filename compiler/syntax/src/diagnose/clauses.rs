@@ -75,6 +75,46 @@ impl Piece<'_, '_> {
         Some(diagnostic.fix(format!("write `{}`", super::shorten(&fixed)), whole, fixed))
     }
 
+    /// `INTERVAL 10 SECOND`.
+    pub(super) fn interval(&self, at: usize) -> Option<Diagnostic> {
+        let word = at.checked_sub(1)?;
+        if self.word(word) != "interval" || self.class(at) != b'0' || !self.is_name(at + 1) {
+            return None;
+        }
+        let unit = self.word(at + 1);
+        let ours = match unit.trim_end_matches('s') {
+            "millisecond" => "ms",
+            "second" => "s",
+            "minute" => "min",
+            "hour" => "h",
+            "day" => "d",
+            _ => return None,
+        };
+        let fixed = format!("{}{ours}", self.text(at, at + 1));
+        let whole = self.span(word, at + 2);
+        let diagnostic = Diagnostic::new(FOREIGN_WORD, whole, "a duration is a number with a unit")
+            .help("as in `500ms`, `10s`, `5min`, `1h30min`, `7d`");
+        Some(diagnostic.fix(format!("write `{fixed}`"), whole, fixed))
+    }
+
+    /// `new Date(at)`, `typeof x`.
+    pub(super) fn word_before(&self, at: usize) -> Option<Diagnostic> {
+        let word = at.checked_sub(1).filter(|_| self.is_name(at))?;
+        let (message, help) = match self.word(word).as_str() {
+            "new" => (
+                "nothing is made with `new`",
+                "a time is `timestamp(s)` or `@2026-01-31`, a record `{ a: 1 }`, a list `[1, 2]`",
+            ),
+            "typeof" => (
+                "the type of a value is known before anything runs",
+                "whether a value is there is tested with `x != null`",
+            ),
+            _ => return None,
+        };
+        let diagnostic = Diagnostic::new(FOREIGN_WORD, self.span(word, word + 1), message);
+        Some(diagnostic.at("not a word of flow").help(help))
+    }
+
     /// `vec![a, b]`: no macro, but a list.
     pub(super) fn list_macro(&self, at: usize) -> Option<Diagnostic> {
         let name = at.checked_sub(1)?;

@@ -16,6 +16,34 @@ pub(super) fn explain(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic
         .or_else(|| type_of_values(shared, r))
         .or_else(|| optional_field(shared, r))
         .or_else(|| main_function(shared, r))
+        .or_else(|| length_of_a_type(shared, r))
+        .or_else(|| with_options(shared, r))
+}
+
+/// `name: VARCHAR(20)`, `price: DECIMAL(10, 2)`.
+fn length_of_a_type(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let ours = super::habits::our_type(r.text(shared, -1)).filter(|_| r.expects(Rule::question))?;
+    let close = r.toks[r.at..].iter().position(|t| t.class == b')')?;
+    if r.class(0) != b'(' || !r.toks[r.at + 1..r.at + close].iter().all(|t| matches!(t.class, b'0' | b',')) {
+        return None;
+    }
+    let digits = r.span(shared).to(r.toks[r.at + close].span(shared.file));
+    let whole = r.tok(-1)?.span(shared.file).to(digits);
+    let diagnostic = Diagnostic::new(FOREIGN_WORD, digits, "a type has no length and no digits");
+    Some(diagnostic.at("not needed").fix(format!("write `{ours}`"), whole, ours))
+}
+
+/// `source s: T with ("connector" = "kafka", …)`.
+fn with_options(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let with = r.text(shared, 0).eq_ignore_ascii_case("with") && r.class(1) == b'(';
+    if !matches!(r.rule, Rule::source_decl | Rule::table_decl) || !with {
+        return None;
+    }
+    Some(
+        Diagnostic::new(FOREIGN_WORD, r.span(shared), "where rows come from is a connector behind `=`")
+            .at("expected `=`")
+            .help("write `= kafka(brokers: \"localhost:9092\", topic: \"bids\", format: json)` or `= file(\"bids.json\", format: json)`"),
+    )
 }
 
 /// `import types from "types.flow"`, `import { Bid } from "types.flow"`.

@@ -16,6 +16,23 @@ pub(super) fn explain(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic
         .or_else(|| slice(shared, r))
         .or_else(|| all_fields(shared, r))
         .or_else(|| pattern_between_slashes(shared, r))
+        .or_else(|| caught(shared, r))
+}
+
+/// `try a / b catch 0`.
+fn caught(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let word = r.text(shared, 0);
+    if !r.expects(Rule::kw_else) || !matches!(word, "catch" | "except" | "recover" | "rescue" | "default") {
+        return None;
+    }
+    let span = r.span(shared);
+    let diagnostic = Diagnostic::new(FOREIGN_WORD, span, "a failure is caught with `try a else b`");
+    let sure = if ends_argument(r.class(2)) && r.class(1) != b'{' {
+        Applicability::MachineApplicable
+    } else {
+        Applicability::MaybeIncorrect
+    };
+    Some(diagnostic.at("written `else` in flow").with_fix("write `else`", span, "else", sure))
 }
 
 fn ends_argument(class: u8) -> bool {

@@ -12,7 +12,10 @@ pub(super) fn explain(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic
     if r.rule != Rule::stage {
         return None;
     }
-    name_without_as(shared, r).or_else(|| several(shared, r)).or_else(|| brackets_twice(shared, r))
+    clause_behind(shared, r)
+        .or_else(|| name_without_as(shared, r))
+        .or_else(|| several(shared, r))
+        .or_else(|| brackets_twice(shared, r))
 }
 
 /// `count() n`.
@@ -27,6 +30,26 @@ fn name_without_as(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
             .at("expected `as` before this")
             .fix("insert `as`", place, " as"),
     )
+}
+
+/// `aggregate { … } having n > 3`, `filter(…) limit 10`.
+fn clause_behind(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let word = r.text(shared, 0);
+    let outside = habits::open_bracket(r.toks, r.at).is_none();
+    let stage = match word.to_ascii_lowercase().as_str() {
+        "having" | "where" => "filter",
+        "limit" => "limit",
+        _ => return None,
+    };
+    if !outside || !matches!(r.class(-1), b')' | b'}') || r.at + 1 >= r.toks.len() || r.class(1) == b'(' {
+        return None;
+    }
+    let piece = Piece { shared, toks: r.toks };
+    let fixed = format!("|> {stage}({})", piece.text(r.at + 1, r.toks.len()));
+    let whole = piece.span(r.at, r.toks.len());
+    let diagnostic =
+        Diagnostic::new(FOREIGN_WORD, r.span(shared), format!("`{word}` is the stage `{stage}` in flow"));
+    Some(diagnostic.fix(format!("write `{}`", super::shorten(&fixed)), whole, fixed))
 }
 
 const AGGREGATES: &[&str] = &[

@@ -292,7 +292,8 @@ fn insert_missing_pipes(shared: &mut Shared<'_>, keyword: &str, toks: &mut Vec<T
             _ => {}
         }
         let called = tok.is_name() && toks.get(i + 1).is_some_and(|t| matches!(t.class, b'(' | b'{'));
-        let key = tok.class == b'k' && keyword == "table";
+        let with = matches!(tok.text(shared.text), "with" | "WITH");
+        let key = keyword == "table" && tok.class == b'k' || matches!(keyword, "source" | "table") && with;
         if !called || key || at_end || i < 3 {
             continue;
         }

@@ -35,7 +35,7 @@ impl<'a> ExprCx<'_, 'a> {
         let is_lambda = |arg: &Arg| matches!(self.ast.exprs[arg.value].kind, ExprKind::Lambda { .. });
         let takes_one = def.signatures.iter().any(|s| s.contains("=>"));
         let [first, others @ ..] = args else { return false };
-        if !takes_one || !is_lambda(first) || others.is_empty() || others.iter().any(|a| is_lambda(a)) {
+        if !takes_one || !is_lambda(first) || others.is_empty() || others.iter().any(is_lambda) {
             return false;
         }
         let text = |arg: &Arg| self.ck.text(self.span(arg.value)).to_string();
@@ -64,6 +64,17 @@ impl<'a> ExprCx<'_, 'a> {
         args: &'a [Arg],
         span: Span,
     ) -> Option<Typed> {
+        if let ExprKind::Name(rows) = &self.ast.exprs[base].kind
+            && self.row().is_none()
+            && let Some((_, global)) = self.ck.global(&rows.name)
+            && global.is_readable()
+        {
+            let message = format!("`{}` is {}: its stages stand in a `stream`", rows.name, global.what());
+            let diag =
+                Diagnostic::new(codes::FOREIGN_WORD, name.span, message).at("not a function of a value");
+            self.ck.report(diag.help(format!("write `stream name = {} |> {}(…)`", rows.name, name.name)));
+            return None;
+        }
         let own = |g: &&crate::names::Global<'_>| {
             g.name.name == name.name && matches!(g.decl.kind, DeclKind::Fn(_))
         };

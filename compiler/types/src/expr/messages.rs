@@ -214,6 +214,9 @@ impl ExprCx<'_, '_> {
 
     /// A name that means nothing here.
     pub(super) fn unknown_name(&mut self, name: &Ident) {
+        if name.name.contains("${") {
+            return self.template(name);
+        }
         let flow = match name.name.as_str() {
             "None" | "nil" | "undefined" | "NULL" | "Null" | "nothing" => Some("null"),
             "True" | "TRUE" => Some("true"),
@@ -269,6 +272,23 @@ impl ExprCx<'_, '_> {
                 });
             }
         }
+    }
+
+    /// `${user}` in backticks.
+    fn template(&mut self, name: &Ident) {
+        let fixed = format!("\"{}\"", name.name.replace("${", "{"));
+        let diag = Diagnostic::new(
+            codes::FOREIGN_WORD,
+            name.span,
+            "a text with values in it is written `\"{a} and {b}\"`",
+        )
+        .at("backticks stand around a name");
+        self.ck.report(diag.with_fix(
+            format!("write `{}`", short(&fixed)),
+            name.span,
+            fixed,
+            Applicability::MaybeIncorrect,
+        ));
     }
 
     /// A field that is not there: was it dropped, renamed, misspelt?

@@ -249,6 +249,12 @@ impl<'a> ExprCx<'_, 'a> {
             let fits = possible.is_some_and(|c| {
                 flow_plan::eval::convert::convert(literal, &DataType::String, &c.ty).is_ok()
             });
+            if let Some(plain) = crate::durations::in_words(&inner)
+                .filter(|_| !fits && *want.unwrapped() == DataType::Duration)
+            {
+                let diag = diag.help(format!("a duration is written without quotes: `{plain}`"));
+                return self.ck.report(diag.fix(format!("write `{plain}`"), value.span, plain));
+            }
             self.ck.report(if fits && *want.unwrapped() != DataType::Bool {
                 let plain = match want.unwrapped() {
                     DataType::Timestamp => format!("@{inner}"),

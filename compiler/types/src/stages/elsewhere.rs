@@ -20,6 +20,35 @@ impl<'a> PipeCx<'_, 'a> {
                 let (old, new) = (self.field_in_quotes(old)?, self.field_in_quotes(new)?);
                 Some(format!("rename({old}: {new})"))
             }
+            ("select" | "project", [_, ..]) => {
+                let fields: Vec<String> = args.iter().map(|arg| self.selected(arg)).collect::<Option<_>>()?;
+                Some(format!("map {{ {} }}", fields.join(", ")))
+            }
+            ("selectexpr", [_, ..]) => {
+                let fields: Option<Vec<String>> = args.iter().map(|arg| self.selected_text(arg)).collect();
+                Some(format!("map {{ {} }}", fields?.join(", ")))
+            }
+            ("groupby" | "groupbykey" | "partitionby" | "dropduplicates" | "distinctby", [_, ..]) => {
+                let fields: Vec<String> = args.iter().map(|arg| self.selected(arg)).collect::<Option<_>>()?;
+                let ours = if word.starts_with('d') { "distinct" } else { "keyBy" };
+                Some(format!("{ours}({})", fields.join(", ")))
+            }
+            ("where", [only]) if self.ck.text(self.ast.exprs[only.value].span).contains("col(\"") => {
+                Some(format!("filter({})", self.without_col(only)))
+            }
+            ("withwatermark", [field, delay]) => {
+                let delay = crate::durations::in_words(self.in_quotes(delay)?)?;
+                Some(format!("eventTime({}, delay: {delay})", self.field_in_quotes(field)?))
+            }
+            ("orderby" | "sort" | "sortby", [only]) => {
+                let ExprKind::Call { callee, args } = &self.ast.exprs[only.value].kind else { return None };
+                let pick = match callee.name.as_str() {
+                    "desc" => "top",
+                    "asc" => "bottom",
+                    _ => return None,
+                };
+                Some(format!("{pick}(10, by: {})", self.field_name(args.first()?)?))
+            }
             ("dropna" | "nadrop", _) => {
                 let named: Option<Vec<String>> = args.iter().map(|arg| self.field_name(arg)).collect();
                 let mut fields = named?;
@@ -38,10 +67,32 @@ impl<'a> PipeCx<'_, 'a> {
         }
     }
 
+    /// `"user"`, `col("user")`: the field it names; nothing else is taken for one.
+    fn selected(&self, arg: &Arg) -> Option<String> {
+        if let Some(name) = self.field_in_quotes(arg) {
+            return Some(name);
+        }
+        let ExprKind::Call { callee, args } = &self.ast.exprs[arg.value].kind else { return None };
+        let named = callee.name == "col" && arg.name.is_none();
+        self.field_in_quotes(args.first().filter(|_| named)?)
+    }
+
+    /// `"price * 2 as double"`: the field of a record.
+    fn selected_text(&self, arg: &Arg) -> Option<String> {
+        let text = self.in_quotes(arg)?;
+        match text.rsplit_once(" as ").or_else(|| text.rsplit_once(" AS ")) {
+            Some((value, name)) => Some(format!("{}: {}", name.trim(), value.trim())),
+            None => self.field_in_quotes(arg),
+        }
+    }
+
+    fn in_quotes(&self, arg: &Arg) -> Option<&'a str> {
+        self.ck.text(self.ast.exprs[arg.value].span).strip_prefix('"')?.strip_suffix('"')
+    }
+
     /// The name in `"name"`, if it is a plain one.
     fn field_in_quotes(&self, arg: &Arg) -> Option<String> {
-        let text = self.ck.text(self.ast.exprs[arg.value].span);
-        let name = text.strip_prefix('"')?.strip_suffix('"')?;
+        let name = self.in_quotes(arg)?;
         let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         plain.then(|| name.to_string())
     }

@@ -304,6 +304,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             diag = diag.help("`scan(state: { n: 0 }, next: { n: state.n + 1 }, emit: { .., n: state.n })`");
         }
         let rewritten = match (flow, inner) {
+            ("aggregate", Some(inner)) if inner.contains("=>") => {
+                diag.fixes.clear();
+                None
+            }
             ("map" | "aggregate", Some(inner)) => Some(format!("{flow} {{ {inner} }}")),
             ("flatMap", Some(list)) => Some(format!("flatMap(x in {list})")),
             ("top", Some(inner)) => Some(format!("top(10, by: {inner})")),
