@@ -24,8 +24,8 @@ pub struct Run {
 /// Opened once per run, before anything is read. Opening it changes nothing outside.
 pub trait Sink: Send {
     /// Would a run be refused: over what is shown, if it begins with nothing (`fresh`), or because nothing can be shown there?
-    /// Asked before the run has a number, so that a refusal costs none. What it makes to find out goes with [`Sink::abort`].
-    fn may_begin(&mut self, _fresh: bool) -> Result<(), SinkError> {
+    /// Asked before the run has a number, so that a refusal costs none. What it makes to find out, it removes again.
+    fn may_begin(&self, _fresh: bool) -> Result<(), SinkError> {
         Ok(())
     }
     /// Tells the sink's system of the new run: from here on it refuses older ones, and a run that begins anew is

@@ -92,7 +92,7 @@ impl Sink for FileSink {
         Ok(mark)
     }
 
-    fn may_begin(&mut self, fresh: bool) -> Result<(), SinkError> {
+    fn may_begin(&self, fresh: bool) -> Result<(), SinkError> {
         self.folder.would_begin(fresh)
     }
 

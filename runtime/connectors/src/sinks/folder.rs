@@ -5,7 +5,7 @@
 //! when its epoch is committed: whoever lists the folder sees whole parts only. A **sealed** part is known by
 //! its length and its path in the folder, as in `1234 day=1/part-0-7.ndjson`.
 
-use super::staging::{Shown, Staging, failed};
+use super::staging::{ROUNDS, Shown, Staging, failed};
 use flow_engine::sink::{Epoch, Generation, Mark, Run, SinkError};
 use flow_env::{Disk, planted, reach};
 use std::collections::{BTreeSet, HashSet};
@@ -100,8 +100,6 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     disk: Arc<dyn Disk>,
     mode: Mode,
-    /// Was it made by this run?
-    made: bool,
     begun: Option<Begun>,
 }
 
@@ -110,6 +108,8 @@ struct Begun {
     staging: Arc<Staging>,
     generation: Generation,
     fresh: bool,
+    /// Was the folder made by this run?
+    made: bool,
     /// Files of earlier runs.
     old: Vec<PathBuf>,
     shown: Shown,
@@ -126,7 +126,7 @@ impl Folder {
             let text = format!("{} is a file; a file sink writes a folder of part files", path.display());
             return Err(SinkError::Open(text));
         }
-        Ok(Folder { path, disk, mode, made: false, begun: None })
+        Ok(Folder { path, disk, mode, begun: None })
     }
 
     /// Begins a run. Gives where it stages its parts, and the number of the first one.
@@ -135,12 +135,14 @@ impl Folder {
         run: &Run,
         token: u64,
     ) -> Result<(Arc<Staging>, u64, Option<Mark>), SinkError> {
-        self.make()?;
-        if self.may_begin(run.fresh)?.is_empty() {
-            // Perhaps it was made just now, by this run or by one that died.
-            self.sync(here(self.path.parent().unwrap_or(&self.path)))?;
-        }
-        let staging = Arc::new(Staging::take(&self.path, run, token, &self.disk)?);
+        let mut rounds = 0..ROUNDS;
+        let (made, staging) = loop {
+            match self.enter(run, token) {
+                // An older run that ended just now had made it, and left nothing in it.
+                Err(_) if self.is_gone() && rounds.next().is_some() => {}
+                entered => break entered?,
+            }
+        };
         // An older run that does not know that it is over may have shown something since. From here on it cannot.
         let old = self.may_begin(run.fresh)?;
         let (shown, first) = match run.fresh {
@@ -162,6 +164,7 @@ impl Folder {
             staging: staging.clone(),
             generation: run.generation,
             fresh: run.fresh,
+            made,
             old,
             shown,
             first,
@@ -170,13 +173,31 @@ impl Folder {
         Ok((staging, first, mark))
     }
 
+    /// Makes the folder if it is missing, and takes what an older run has in it; gives whether it was missing.
+    fn enter(&self, run: &Run, token: u64) -> Result<(bool, Arc<Staging>), SinkError> {
+        let made = self.make()?;
+        if self.may_begin(run.fresh)?.is_empty() {
+            // Perhaps it was made just now, by this run or by one that died.
+            self.sync(here(self.path.parent().unwrap_or(&self.path)))?;
+        }
+        Ok((made, Arc::new(Staging::take(&self.path, run, token, &self.disk)?)))
+    }
+
+    fn is_gone(&self) -> bool {
+        self.disk.info(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Looks whether a run would be refused: over what can be seen, or because the folder cannot be made, or nothing in it.
-    pub(crate) fn would_begin(&mut self, fresh: bool) -> Result<(), SinkError> {
-        self.make()?;
-        self.may_begin(fresh)?;
-        let hidden = self.path.join(TRIED);
+    /// The folder itself is not made here: whoever makes it and is refused must remove it, perhaps under another run's hands.
+    pub(crate) fn would_begin(&self, fresh: bool) -> Result<(), SinkError> {
+        let above = self.path.ancestors().map(here).find(|dir| self.disk.info(dir).is_ok());
+        let above = above.unwrap_or(Path::new("."));
+        if above == self.path {
+            self.may_begin(fresh)?;
+        }
+        let hidden = above.join(TRIED);
         let made = self.disk.create_dir_all(&hidden);
-        made.map_err(|error| SinkError::Open(failed("create", &hidden, &error)))?;
+        made.map_err(|error| SinkError::Open(failed("create", &self.path, &error)))?;
         match self.disk.remove_dir_all(&hidden) {
             // Another run tried at the same time.
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -199,19 +220,18 @@ impl Folder {
         Ok(old)
     }
 
-    /// Makes the folder, if it is missing.
-    fn make(&mut self) -> Result<(), SinkError> {
+    /// Makes the folder, if it is missing; gives whether it was.
+    fn make(&self) -> Result<bool, SinkError> {
         if self.disk.info(&self.path).is_ok() {
-            return Ok(());
+            return Ok(false);
         }
-        let path = self.path.clone();
-        let above: Vec<&Path> = path.ancestors().skip(1).map(here).collect();
+        let above: Vec<&Path> = self.path.ancestors().skip(1).map(here).collect();
         let missing = above.iter().take_while(|dir| self.disk.info(dir).is_err()).count();
         let made = self.disk.create_dir_all(&self.path);
         made.map_err(|error| SinkError::Open(failed("create", &self.path, &error)))?;
         // A folder lasts when the one above it is synced.
-        self.made = true;
-        above.into_iter().take(missing + 1).try_for_each(|dir| self.sync(dir))
+        above.into_iter().take(missing + 1).try_for_each(|dir| self.sync(dir))?;
+        Ok(true)
     }
 
     fn sync(&self, dir: &Path) -> Result<(), SinkError> {
@@ -377,16 +397,12 @@ impl Folder {
     /// Removes what the run staged, and folders that were made for nothing.
     pub(crate) fn clear(&mut self) {
         // Nothing can be done about errors here: the job has failed already, and what stays is hidden.
-        if let Some(begun) = self.begun.take() {
-            self.clear_staged(&begun);
-        }
-        if self.made && self.disk.list(&self.path).is_ok_and(|left| left.is_empty()) {
-            let _ = self.disk.remove_dir_all(&self.path);
-        }
-    }
-
-    fn clear_staged(&self, begun: &Begun) {
+        let Some(begun) = self.begun.take() else { return };
         let staging = &begun.staging;
+        if staging.still_mine().is_err() {
+            // A newer run has taken over: nothing in the folder is this one's.
+            return;
+        }
         let own = |path: &PathBuf| next_number(std::slice::from_ref(path)) > begun.first;
         let staged = staging.parts().unwrap_or_default();
         for path in staged.iter().filter(|path| begun.counts && own(path)) {
@@ -397,6 +413,9 @@ impl Folder {
         }
         if self.disk.list(&staging.path).is_ok_and(|left| left.is_empty()) {
             let _ = self.disk.remove_dir_all(&staging.path);
+        }
+        if begun.made && self.disk.list(&self.path).is_ok_and(|left| left.is_empty()) {
+            let _ = self.disk.remove_dir_all(&self.path);
         }
     }
 }

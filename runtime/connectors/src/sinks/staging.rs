@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How often to look again when others begin at the same time.
-const ROUNDS: usize = 100;
+pub(crate) const ROUNDS: usize = 100;
 const MARK: &str = "mark";
 /// Bytes of a job's name that are used as they are.
 const LONGEST: usize = 80;

@@ -93,7 +93,7 @@ fn is_fresh(checkpoints: &Checkpoints, published: &[Manifest]) -> bool {
 
 /// Asks the sinks while a refusal costs nothing, not even a number. What changes from here on, they find again when they
 /// are told of the run.
-fn may_begin(checkpoints: &Checkpoints, sinks: &mut [OpenSink]) -> Result<(), NotBegun> {
+fn may_begin(checkpoints: &Checkpoints, sinks: &[OpenSink]) -> Result<(), NotBegun> {
     let published = checkpoints.store.folder().counting().map_err(NotBegun::job)?;
     let fresh = is_fresh(checkpoints, &published);
     for (node, sink) in sinks {
