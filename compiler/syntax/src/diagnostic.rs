@@ -144,3 +144,9 @@ impl Diagnostic {
         self.is_error() && self.code.severity() == Severity::Error
     }
 }
+
+/// A piece of a script for the title of a fix: on one line, and cut behind 39 characters.
+pub fn in_a_title(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= 40 { line } else { line.chars().take(39).chain(['…']).collect() }
+}

@@ -28,7 +28,7 @@ pub use allow::{Allowing, Allows, allows};
 pub use build::name_for;
 pub use class::is_only_a_name;
 pub use codes::Code;
-pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
+pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity, in_a_title};
 pub use fmt::{format, format_again};
 pub use lexer::tokens;
 pub use memory::Memory;

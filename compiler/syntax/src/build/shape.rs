@@ -4,8 +4,7 @@ use super::Build;
 use super::items::{NAME_BY_EQUALS, NAME_IN_QUOTES};
 use crate::ast::{Arg, ExprKind, Ident, RecordItem};
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN, UNNAMED_FIELD};
-use crate::diagnostic::Applicability;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Applicability, Diagnostic, in_a_title};
 use crate::span::Span;
 
 impl Build<'_, '_, '_> {
@@ -35,7 +34,7 @@ impl Build<'_, '_, '_> {
                 format!("the arguments of `{word}` stand in `(…)`"),
             )
             .at("expected `(`")
-            .fix(format!("write `{}`", shown(&fixed)), whole, format!("({inner})")),
+            .fix(format!("write `{}`", in_a_title(&fixed)), whole, format!("({inner})")),
         );
         true
     }
@@ -76,7 +75,7 @@ impl Build<'_, '_, '_> {
         Some(
             Diagnostic::new(FOREIGN_WORD, span, "`rename` is written `rename(old: new)`")
                 .at("no record, and no quotes")
-                .fix(format!("write `rename{}`", shown(&fixed)), span, fixed),
+                .fix(format!("write `rename{}`", in_a_title(&fixed)), span, fixed),
         )
     }
 
@@ -94,7 +93,7 @@ impl Build<'_, '_, '_> {
         Some(
             Diagnostic::new(FOREIGN_WORD, name.span, message)
                 .at("written `aggregate { … }` in flow")
-                .with_fix(format!("write `{}`", shown(&fixed)), whole, fixed, sureness),
+                .with_fix(format!("write `{}`", in_a_title(&fixed)), whole, fixed, sureness),
         )
     }
 
@@ -111,10 +110,4 @@ impl Build<'_, '_, '_> {
         let value = &self.shared.text[self.shared.exprs[*base].span.range()];
         plain.then(|| format!("{field}: {value}"))
     }
-}
-
-/// A piece of a script for a title.
-fn shown(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 40 { line } else { line.chars().take(39).chain(['…']).collect() }
 }

@@ -10,15 +10,7 @@ use flow_syntax::ast::{DeclKind, Ident};
 use flow_syntax::codes;
 use flow_syntax::{Applicability, Diagnostic, Edit, Label, Span};
 
-/// A piece of the script for a sentence: one line, not too long.
-pub(crate) fn short(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 40 {
-        line
-    } else {
-        format!("{}…", line.chars().take(39).collect::<String>())
-    }
-}
+pub(crate) use flow_syntax::in_a_title as short;
 
 /// Names for a note: `a`, `b`, … and how many more.
 pub(crate) fn list_names<'n>(names: impl Iterator<Item = &'n str>) -> String {
