@@ -19,16 +19,19 @@ pub(super) fn draw_all(groups: &[Group], sources: &SourceMap, severity: Severity
     out
 }
 
-/// A group as one picture, or as one for the mistake and one for the other places where a narrow
-/// terminal has no room for the words of all.
+/// A group as one picture; where a narrow terminal has no room for the words of all, as one for the mistake and as many
+/// as are needed for the other places.
 fn parts(group: &Group, sources: &SourceMap, severity: Severity, look: Look) -> Vec<String> {
     let picture = draw(group, sources, severity, look);
     let fits = |line: &str| look.color || text::columns(line) <= look.width;
     let (primary, others): (Vec<Mark>, Vec<Mark>) = group.marks.iter().cloned().partition(|m| m.primary);
-    if picture.lines().all(fits) || primary.is_empty() || others.is_empty() {
-        return vec![picture];
-    }
-    [primary, others].map(|marks| draw(&Group { file: group.file, marks }, sources, severity, look)).into()
+    let halves = match (primary.is_empty(), others.is_empty()) {
+        _ if group.marks.len() < 2 || picture.lines().all(fits) => return vec![picture],
+        (false, false) => [&primary[..], &others[..]],
+        _ => group.marks.split_at(group.marks.len() / 2).into(),
+    };
+    let halves = halves.map(|marks| Group { file: group.file, marks: marks.to_vec() });
+    halves.iter().flat_map(|half| parts(half, sources, severity, look)).collect()
 }
 
 /// Two pictures whose frames stand in the same column become one with a second heading.

@@ -194,8 +194,8 @@ fn told_better(diagnostics: &mut Vec<Diagnostic>, found: &[Diagnostic]) {
         for known in diagnostics.iter_mut().filter(|d| d.code == codes::FOREIGN_WORD) {
             // The same word in several places is one diagnostic: the others remain.
             let labels = known.labels.len();
-            known.labels.retain(|label| label.span != at);
-            let here = known.primary.span == at;
+            known.labels.retain(|label| !within(label.span));
+            let here = within(known.primary.span);
             if here && !known.labels.is_empty() {
                 known.primary = known.labels.remove(0);
                 known.primary.text.clear();
@@ -204,7 +204,7 @@ fn told_better(diagnostics: &mut Vec<Diagnostic>, found: &[Diagnostic]) {
                 known.fixes.iter_mut().for_each(|fix| fix.edits.retain(|edit| !within(edit.span)));
             }
         }
-        diagnostics.retain(|d| d.code != codes::FOREIGN_WORD || d.primary.span != at);
+        diagnostics.retain(|d| d.code != codes::FOREIGN_WORD || !within(d.primary.span));
     }
 }
 

@@ -23,11 +23,13 @@ mod scan;
 mod shift;
 pub mod span;
 mod token;
+mod wrapped;
 
 pub use allow::{Allowing, Allows, allows};
 pub use build::name_for;
 pub use class::is_only_a_name;
 pub use codes::Code;
+pub use diagnose::AGGREGATES;
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity, in_a_title};
 pub use fmt::{format, format_again};
 pub use lexer::tokens;

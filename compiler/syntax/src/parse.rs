@@ -237,6 +237,9 @@ pub(crate) fn with_pairs<T>(
     reported: bool,
     build: impl FnOnce(&mut Build<'_, '_, '_>, Pair<'_>) -> T,
 ) -> Option<T> {
+    if diagnose::whole(shared, toks) {
+        return None;
+    }
     let classes: String = toks.iter().map(|t| t.class as char).collect();
     let before = shared.diagnostics.len();
     let built = match Grammar::parse(rule, &classes) {

@@ -31,6 +31,8 @@ pub(crate) fn segments(
     base_depth: usize,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Segment> {
+    let unwrapped = crate::wrapped::unwrap(file, text, toks, diagnostics);
+    let toks = unwrapped.as_deref().unwrap_or(toks);
     let borders = Borders { text, toks };
     let closed = borders.naively_closed();
     let mut scan = Scan {

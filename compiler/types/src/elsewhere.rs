@@ -252,6 +252,69 @@ pub(crate) fn window(class: &str, method: &str, args: &[&str]) -> Option<String>
     }
 }
 
+/// What a trigger of Beam or of Flink means here.
+pub(crate) struct Moment {
+    pub message: &'static str,
+    pub help: &'static str,
+    /// The arguments of `trigger`, where they are known.
+    pub fixed: Option<String>,
+}
+
+/// flow's trigger for one of Beam, of Flink or of Spark: `AfterWatermark()`, `AfterCount(100)`, `CountTrigger.of(100)`.
+pub(crate) fn trigger(text: &str, windowed: bool) -> Option<Moment> {
+    let word = plain(text);
+    let known = |words: &[&str]| words.iter().any(|theirs| word.contains(theirs));
+    let inner = text.rsplit('(').next()?.split(')').next()?.trim();
+    let number = inner.chars().all(|c| c.is_ascii_digit() || c == '_') && !inner.is_empty();
+    let time =
+        inner.ends_with(|c: char| c.is_ascii_alphabetic()) && inner.starts_with(|c: char| c.is_ascii_digit());
+    if known(&[
+        "afterwatermark",
+        "eventtimetrigger",
+        "pastendofwindow",
+        "defaulttrigger",
+        "onwindowclose",
+        "afterendofwindow",
+    ]) {
+        let help = if windowed {
+            "the stage is not needed; `trigger(early: 10s)` gives what a window has so far, `trigger(late: eachRow)` what late rows change"
+        } else {
+            "set a window before: `window(tumbling(10s))`"
+        };
+        return Some(Moment {
+            message: "a window emits by itself, when the watermark passes its end",
+            help,
+            fixed: None,
+        });
+    }
+    if known(&["aftercount", "counttrigger", "elementcount"]) {
+        let help = match windowed {
+            true => {
+                "without a window an aggregate emits after so many rows with `trigger(count: 100)`; a window of so many rows is `window(count(100))`"
+            }
+            false => "a running result is emitted after so many rows with `trigger(count: 100)`",
+        };
+        let message = if windowed {
+            "a window emits early by time: `trigger(early: 10s)`"
+        } else {
+            "so many rows are `count:`"
+        };
+        let fixed = (number && !windowed).then(|| format!("count: {inner}"));
+        return Some(Moment { message, help, fixed });
+    }
+    if known(&["processingtime", "repeatedly", "continuous"]) {
+        let option = if windowed { "early" } else { "every" };
+        let fixed = time.then(|| format!("{option}: {inner}"));
+        let help = "`early: 10s` gives so often what a window has so far, `every: 10s` a running result";
+        return Some(Moment {
+            message: "so often is `early:` of a window, and `every:` of a running result",
+            help,
+            fixed,
+        });
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -230,4 +230,13 @@ mod tests {
         assert_eq!(cut("global"), [] as [&str; 0]);
         assert_eq!(window_form("tumbling").map(Form::named), Some(vec!["size", "offset", "time", "zone"]));
     }
+
+    #[test]
+    fn the_syntax_knows_the_names_of_all_aggregates() {
+        let mut theirs = flow_syntax::AGGREGATES.to_vec();
+        let mut ours: Vec<&str> = flow_plan::catalogue::aggregates().map(|def| def.name).collect();
+        theirs.sort_unstable();
+        ours.sort_unstable();
+        assert_eq!(theirs, ours);
+    }
 }

@@ -66,14 +66,10 @@ const OPTIONS: &[&str] = &[
     "rate",
 ];
 
-/// `count(distinct x)`, `lambda b: …`: a word of another language before what it belongs to.
+/// `lambda b: …`: a word of another language before what it belongs to.
 fn foreign_before(word: &str, at: Span, next: Span) -> Option<Diagnostic> {
     let gap = Span { end: next.start, ..at };
     match word {
-        "distinct" | "DISTINCT" => Some(
-            Diagnostic::new(FOREIGN_WORD, at, "different values are counted with `countDistinct(x)`")
-                .at("not a word of flow here"),
-        ),
         "lambda" => Some(
             Diagnostic::new(FOREIGN_WORD, gap.to(next), "there is no `lambda`")
                 .help("inside of a stage the fields of the row are in scope by name: `filter(price > 100)`; list functions take `x => x + 1`"),

@@ -1,10 +1,10 @@
 //! A word right before a string: prefixes of Python and others (`f"…"`), and SQL's typed literals
-//! (`timestamp '2026-01-31'`, `interval '1' hour`).
+//! (`timestamp '2026-01-31'`).
 
 use super::Build;
 use crate::class::Tok;
 use crate::codes::FOREIGN_WORD;
-use crate::diagnostic::{Applicability, Diagnostic};
+use crate::diagnostic::Diagnostic;
 
 impl Build<'_, '_, '_> {
     /// Answers a word that stands before the string at `index`; false if it is none of these.
@@ -18,7 +18,6 @@ impl Build<'_, '_, '_> {
                 Some(self.prefix_of(word))
             }
             "timestamp" | "date" | "datetime" | "timestamptz" => Some(self.typed_timestamp(word, string)),
-            "interval" | "duration" => Some(self.typed_duration(word, index)),
             _ => None,
         };
         let Some(diagnostic) = found else { return false };
@@ -55,32 +54,5 @@ impl Build<'_, '_, '_> {
             return diagnostic;
         }
         diagnostic.fix(format!("write `@{literal}`"), whole, format!("@{literal}"))
-    }
-
-    fn typed_duration(&self, word: Tok, index: usize) -> Diagnostic {
-        let string = self.toks[index];
-        let inner = self.inner(string).trim().to_ascii_lowercase();
-        let (number, within) = inner.split_once(' ').unwrap_or((&inner, ""));
-        let behind = self.toks.get(index + 1).filter(|t| t.is_name());
-        let (unit, last) = match behind {
-            Some(tok) if within.is_empty() => (self.tok_text(*tok).to_ascii_lowercase(), *tok),
-            _ => (within.trim().to_string(), string),
-        };
-        let whole = word.span(self.file()).to(last.span(self.file()));
-        let diagnostic = Diagnostic::new(FOREIGN_WORD, whole, "a duration is a number with a unit")
-            .help("as in `500ms`, `10s`, `5min`, `1h30min`, `7d`");
-        let ours = match unit.trim_end_matches('s') {
-            "millisecond" | "m" => "ms",
-            "second" => "s",
-            "minute" => "min",
-            "hour" => "h",
-            "day" => "d",
-            _ => return diagnostic,
-        };
-        if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
-            return diagnostic;
-        }
-        let literal = format!("{number}{ours}");
-        diagnostic.with_fix(format!("write `{literal}`"), whole, literal, Applicability::MachineApplicable)
     }
 }

@@ -26,8 +26,6 @@ pub(crate) fn behind_operand(shared: &Shared<'_>, toks: &[Tok], at: usize) -> Op
         .or_else(|| piece.window_kind(at))
         .or_else(|| piece.cast(at))
         .or_else(|| piece.over(at))
-        .or_else(|| piece.extract(at))
-        .or_else(|| piece.interval(at))
         .or_else(|| piece.word_before(at))
         .or_else(|| piece.list_macro(at))
         .or_else(|| piece.name_behind(at))

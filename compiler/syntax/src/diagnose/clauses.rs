@@ -1,4 +1,4 @@
-//! Longer forms of other languages behind an operand: `sum(x) over (…)`, `extract(hour from at)`, `vec![…]`, and names of
+//! Longer forms of other languages behind an operand: `sum(x) over (…)`, `new Date(at)`, `vec![…]`, and names of
 //! results without `as`.
 
 use super::piece::Piece;
@@ -42,59 +42,6 @@ impl Piece<'_, '_> {
         };
         let diagnostic = Diagnostic::new(FOREIGN_WORD, self.span(first, close + 1), "there is no `over`");
         Some(diagnostic.at("a value of several rows is computed by a stage of its own").help(help))
-    }
-
-    /// `extract(hour from at)`.
-    pub(super) fn extract(&self, at: usize) -> Option<Diagnostic> {
-        let callee = at.checked_sub(3)?;
-        let theirs = matches!(self.word(callee).as_str(), "extract" | "date_part");
-        if self.word(at) != "from" || !theirs || self.class(callee + 1) != b'(' {
-            return None;
-        }
-        let close = self.until(at + 1, |_| false);
-        if self.class(close) != b')' || close == at + 1 {
-            return None;
-        }
-        let value = self.text(at + 1, close);
-        let part = self.word(at - 1);
-        let fixed = match part.as_str() {
-            "year" | "month" | "day" | "hour" | "minute" | "second" => format!("{part}({value})"),
-            "dow" | "isodow" | "dayofweek" => format!("dayOfWeek({value})"),
-            "doy" | "dayofyear" => format!("dayOfYear({value})"),
-            "epoch" => format!("epochMillis({value}) / 1000"),
-            _ => String::new(),
-        };
-        let whole = self.span(callee, close + 1);
-        let diagnostic =
-            Diagnostic::new(FOREIGN_WORD, whole, "each part of a time has a function of its own").help(
-                "`year month day hour minute second dayOfWeek dayOfYear` take a time: `hour(at, zone: \"Europe/Berlin\")`",
-            );
-        if fixed.is_empty() {
-            return Some(diagnostic);
-        }
-        Some(diagnostic.fix(format!("write `{}`", super::shorten(&fixed)), whole, fixed))
-    }
-
-    /// `INTERVAL 10 SECOND`.
-    pub(super) fn interval(&self, at: usize) -> Option<Diagnostic> {
-        let word = at.checked_sub(1)?;
-        if self.word(word) != "interval" || self.class(at) != b'0' || !self.is_name(at + 1) {
-            return None;
-        }
-        let unit = self.word(at + 1);
-        let ours = match unit.trim_end_matches('s') {
-            "millisecond" => "ms",
-            "second" => "s",
-            "minute" => "min",
-            "hour" => "h",
-            "day" => "d",
-            _ => return None,
-        };
-        let fixed = format!("{}{ours}", self.text(at, at + 1));
-        let whole = self.span(word, at + 2);
-        let diagnostic = Diagnostic::new(FOREIGN_WORD, whole, "a duration is a number with a unit")
-            .help("as in `500ms`, `10s`, `5min`, `1h30min`, `7d`");
-        Some(diagnostic.fix(format!("write `{fixed}`"), whole, fixed))
     }
 
     /// `new Date(at)`, `typeof x`.

@@ -193,14 +193,6 @@ fn missing_value(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
                 .help("`@` begins a timestamp (`@2026-01-31`), or an annotation before a stage")
                 .fix("remove it", span, ""),
         ),
-        b'.' if r.class(-1) == b'?' => {
-            let both = r.tok(-1)?.span(shared.file).to(span);
-            Some(
-                Diagnostic::new(FOREIGN_WORD, both, "there is no `?.`")
-                    .help("a field of a `json` value is optional anyway; else write `if x != null then x.a else …`")
-                    .with_fix("write `.`", both, ".", Applicability::MaybeIncorrect),
-            )
-        }
         b',' => Some(
             Diagnostic::new(UNEXPECTED_TOKEN, span, "something is missing before this `,`")
                 .at("a `,` too many, or a value missing")

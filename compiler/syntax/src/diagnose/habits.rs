@@ -39,18 +39,13 @@ fn renamed(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     Some(diagnostic.fix("write `:`", between(shared, r, -1, 1)?, ": "))
 }
 
-/// `x as int`, `cast(x as int)`, `x::int`.
+/// `x as int`, `cast(x as int)`.
 fn cast(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
-    let (operator, ty_at) = match r.class(0) {
-        b'A' => (r.span(shared), 1),
-        b':' if r.class(1) == b':' => (r.span(shared).to(r.tok(1)?.span(shared.file)), 2),
-        _ => return None,
-    };
-    let ty = our_type(r.text(shared, ty_at))?;
+    let ty = our_type(r.text(shared, 1)).filter(|_| r.class(0) == b'A')?;
     let file = shared.file;
-    let last = r.tok(ty_at)?;
+    let last = r.tok(1)?;
     let (first, operand) = match open_cast(shared, r) {
-        Some(open) if r.class(ty_at + 1) == b')' => {
+        Some(open) if r.class(2) == b')' => {
             (r.toks[open - 1], Span { file, start: r.toks[open].end, end: r.tok(-1)?.end })
         }
         _ => {
@@ -58,9 +53,9 @@ fn cast(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
             (first, first.span(file).to(r.tok(-1)?.span(file)))
         }
     };
-    let last = if first.start < operand.start { r.tok(ty_at + 1)? } else { last };
+    let last = if first.start < operand.start { r.tok(2)? } else { last };
     let fixed = format!("{ty}({})", shared.text[operand.range()].trim());
-    let diagnostic = Diagnostic::new(FOREIGN_WORD, operator, format!("a cast is a call: `{ty}(x)`"));
+    let diagnostic = Diagnostic::new(FOREIGN_WORD, r.span(shared), format!("a cast is a call: `{ty}(x)`"));
     Some(diagnostic.fix(format!("write `{fixed}`"), first.span(file).to(last.span(file)), fixed))
 }
 

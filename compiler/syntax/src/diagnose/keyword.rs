@@ -34,7 +34,7 @@ pub(crate) fn keyword(shared: &mut Shared<'_>, toks: &[Tok]) -> Option<&'static 
             return Some(nearest);
         }
     }
-    if !known(shared, toks) {
+    if !super::whole(shared, toks) && !known(shared, toks) {
         let diagnostic = stray(shared, toks);
         if sql(shared, toks).is_some() {
             forget_semicolons(shared, toks);

@@ -20,14 +20,17 @@ mod scopes;
 mod shapes;
 mod split;
 mod stage;
+mod whole;
 
 pub(crate) use behind::behind_operand;
 pub(crate) use doubt::{declared_name, doubt};
 pub(crate) use habits::operand_start;
 pub(crate) use keyword::keyword;
 pub(crate) use marks::{is_match, negation, no_match_operator};
+pub use results::AGGREGATES;
 pub(crate) use split::{missing_sink_end, split};
 pub(crate) use stage::{empty_sink_end, empty_stage, foreign_stage};
+pub(crate) use whole::whole;
 
 use crate::build::Shared;
 use crate::class::Tok;

@@ -37,8 +37,11 @@ impl<'a> Piece<'_, 'a> {
         self.toks[from].span(self.shared.file).to(self.toks[end - 1].span(self.shared.file))
     }
 
-    /// Their text.
+    /// Their text; nothing where there are none.
     pub(super) fn text(&self, from: usize, end: usize) -> &'a str {
+        if from >= end || end > self.toks.len() {
+            return "";
+        }
         &self.shared.text[self.span(from, end).range()]
     }
 

@@ -52,8 +52,8 @@ fn clause_behind(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     Some(diagnostic.fix(format!("write `{}`", super::shorten(&fixed)), whole, fixed))
 }
 
-/// The aggregates of the catalogue, which the syntax knows nothing of; one that is missing here gets the plain answer.
-const AGGREGATES: &[&str] = &[
+/// The aggregates of the catalogue, of which the syntax knows only these names; a test of the checker holds the two together.
+pub const AGGREGATES: &[&str] = &[
     "count",
     "sum",
     "avg",

@@ -108,6 +108,20 @@ impl Piece<'_, '_> {
         self.wrong_on(at).or_else(|| self.clause(at, other)).or_else(|| self.without_on(at))
     }
 
+    /// `1 hour`, `(1 hour, 2 hours)`: how long before and after.
+    fn time_within(&self, from: usize, end: usize) -> Option<String> {
+        if self.class(from) != b'(' || self.partner(from)? + 1 != end {
+            return self.length(from, end);
+        }
+        match self.parts(from + 1, end - 1)[..] {
+            [(from, end)] => self.length(from, end),
+            [before, after] => {
+                Some(format!("-{}..{}", self.length(before.0, before.1)?, self.length(after.0, after.1)?))
+            }
+            _ => None,
+        }
+    }
+
     fn is_clause(&self, at: usize) -> bool {
         matches!(self.word(at).as_str(), "using" | "where" | "when" | "with" | "by")
     }
@@ -189,6 +203,39 @@ impl Piece<'_, '_> {
                 .fix("write `on`", place, " on "),
         )
     }
+}
+
+/// KSQL's `join p within 1 hour on …`, in brackets or without.
+pub(super) fn join_within(shared: &Shared<'_>, piece: &[Tok]) -> Option<Diagnostic> {
+    let shape = Piece { shared, toks: piece };
+    let join = piece.iter().position(|t| t.class == b'j')?;
+    let within = piece.iter().position(|t| t.text(shared.text).eq_ignore_ascii_case("within"))?;
+    let on = (within..piece.len()).find(|i| piece[*i].class == b'n')?;
+    let bracket = shape.class(join + 1) == b'(' && shape.partner(join + 1) == Some(piece.len() - 1);
+    let other = join + 1 + usize::from(bracket);
+    let end = piece.len() - usize::from(bracket);
+    let side = shape.open_bracket(within) == bracket.then_some(join + 1);
+    if !side || other >= within || on + 1 >= end || shape.class(within + 1) == b':' {
+        return None;
+    }
+    let words: Vec<String> = (0..join).map(|i| shape.word(i)).collect();
+    let ours = match words.first().map(String::as_str) {
+        None if shape.word(join) == "leftjoin" => "leftJoin",
+        None | Some("inner") => "join",
+        Some("left") => "leftJoin",
+        _ => return None,
+    };
+    let whole = shape.span(0, piece.len());
+    let diagnostic = Diagnostic::new(
+        FOREIGN_WORD,
+        shape.span(within, on),
+        "the time between the rows of a join is `within:`",
+    )
+    .at("an argument of its own, behind the condition");
+    let Some(length) = shape.time_within(within + 1, on) else { return Some(diagnostic) };
+    let named = shape.text(other, within);
+    let fixed = format!("{ours}({named} on {}, within: {length})", shape.mended(on + 1, end));
+    Some(diagnostic.fix(format!("write `{}`", super::shorten(&fixed)), whole, fixed))
 }
 
 /// `left join p on …` without brackets: SQL's two words for what is one here.

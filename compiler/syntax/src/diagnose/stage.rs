@@ -16,8 +16,12 @@ pub(crate) fn foreign_stage(
     pipe: Span,
 ) -> bool {
     let piece = &toks[range.clone()];
+    if super::whole(shared, piece) {
+        return true;
+    }
     let diagnostic = with_lambda(shared, piece, || lambda::value_at(shared, toks, range.start))
         .or_else(|| square_brackets(shared, piece))
+        .or_else(|| shapes::join_within(shared, piece))
         .or_else(|| shapes::explain(shared, piece))
         .or_else(|| shapes::sql_join(shared, piece))
         .or_else(|| without_brackets(shared, piece));

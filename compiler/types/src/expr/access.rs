@@ -205,7 +205,8 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         names.reverse();
         let mut rest = names.as_slice();
         let mut value = match &ast.exprs[base].kind {
-            ExprKind::Name(side) if self.is_side(&side.name) => {
+            ExprKind::Name(side) if self.side_or_member(side, names[0].0) => return None,
+            ExprKind::Name(side) if self.is_side(&side.name, &names[0].0.name) => {
                 let (name, span) = names[0];
                 rest = &names[1..];
                 self.side_field(side, name, span)?
@@ -272,26 +273,56 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         true
     }
 
-    /// Is the name an alias here (and not rather a field that has members)?
-    fn is_side(&self, name: &str) -> bool {
-        if self.locals.iter().any(|l| *l.name == *name) {
+    /// Is the name an alias here (and not rather a field that has such a member)?
+    fn is_side(&self, side: &str, name: &str) -> bool {
+        self.side_has(side, name).is_some_and(|has| has || !self.field_has(side, name))
+    }
+
+    fn input(&self) -> Option<&StreamType> {
+        match &self.fields {
+            Fields::Grouped(grouping) => Some(grouping.input),
+            _ => self.row(),
+        }
+    }
+
+    /// Has the side of this name such a field? `None` if there is no such side.
+    fn side_has(&self, side: &str, name: &str) -> Option<bool> {
+        if self.locals.iter().any(|l| *l.name == *side) {
+            return None;
+        }
+        let stream = self.input()?;
+        let left = matches!(self.fields, Fields::Join { .. }) && side == "left";
+        let has = |column: &Column| column.side.as_deref() == Some(side) && *column.name == *name;
+        (stream.has_side(side) || left).then(|| stream.columns.iter().any(has))
+    }
+
+    /// Is there a field of this name that may have such a member?
+    fn field_has(&self, field: &str, member: &str) -> bool {
+        let Some(stream) = self.input() else { return false };
+        stream.named(field).any(|(_, column)| match column.ty.as_ref().map(DataType::unwrapped) {
+            Some(DataType::Record(record)) => record.fields.iter().any(|field| *field.name == *member),
+            Some(DataType::Json) | None => true,
+            Some(_) => false,
+        })
+    }
+
+    /// `bids as meta |> map { meta.price }`, where `meta` is a field with members too: true if that was reported.
+    fn side_or_member(&mut self, side: &Ident, name: &Ident) -> bool {
+        if self.side_has(&side.name, &name.name) != Some(true) || !self.field_has(&side.name, &name.name) {
             return false;
         }
-        let stream = match &self.fields {
-            Fields::Grouped(grouping) => grouping.input,
-            _ => match self.row() {
-                Some(stream) => stream,
-                None => return false,
-            },
-        };
-        let members = stream.named(name).any(|(_, c)| {
-            matches!(
-                c.ty.as_ref().map(DataType::unwrapped),
-                Some(DataType::Record(_) | DataType::Json) | None
-            )
-        });
-        let left = matches!(self.fields, Fields::Join { .. }) && name == "left";
-        (stream.has_side(name) || left) && !members
+        let (word, member) = (&side.name, &name.name);
+        let message = format!(
+            "`{word}.{member}` is the field `{member}` of `{word}`, or a member of the field `{word}`"
+        );
+        let span = side.span.to(name.span);
+        let mut diag = Diagnostic::new(codes::AMBIGUOUS_FIELD, span, message).at("which of them?");
+        if let Some(declared) = self.input().and_then(|stream| stream.side_declared(word)) {
+            diag = diag.label(declared, "a second name for its rows");
+        }
+        self.ck
+            .report(diag.help(format!("give the rows a second name that is no field: `as {}`", &word[..1])));
+        true
     }
 
     fn side_field(&mut self, side: &Ident, name: &Ident, span: Span) -> Option<Typed> {

@@ -144,6 +144,9 @@ impl<'a> ExprCx<'_, 'a> {
 
     /// `sum(x, where: c)`: becomes a column behind keys and bounds.
     pub(super) fn aggregate_call(&mut self, callee: &'a Ident, args: &'a [Arg], span: Span) -> Option<Typed> {
+        if self.count_of_distinct(callee, args, span) {
+            return None;
+        }
         let def = catalogue::lookup_aggregate(&callee.name)?;
         let (input, result) = {
             let Fields::Grouped(grouping) = &self.fields else { return None };
@@ -173,6 +176,30 @@ impl<'a> ExprCx<'_, 'a> {
     fn only_aggregate(&self, id: ExprId) -> bool {
         let ExprKind::Call { callee, .. } = &self.ast.exprs[id].kind else { return false };
         catalogue::lookup_aggregate(&callee.name).is_some() && catalogue::lookup(&callee.name).is_none()
+    }
+
+    /// `count(distinct(bidder))`, where `bidder` is no list: true if that was reported.
+    fn count_of_distinct(&mut self, callee: &Ident, args: &[Arg], span: Span) -> bool {
+        let [Arg { name: None, value }] = args else { return false };
+        let ExprKind::Call { callee: inner, args } = &self.ast.exprs[*value].kind else { return false };
+        let ([Arg { name: None, value }], "count", "distinct") = (&args[..], &*callee.name, &*inner.name)
+        else {
+            return false;
+        };
+        let (ExprKind::Name(field), Fields::Grouped(grouping)) = (&self.ast.exprs[*value].kind, &self.fields)
+        else {
+            return false;
+        };
+        let column = grouping.input.named(&field.name).next().and_then(|(_, column)| column.ty.clone());
+        if column.is_none_or(|ty| matches!(ty.unwrapped(), DataType::List(_))) {
+            return false;
+        }
+        let fixed = format!("countDistinct({})", self.ck.text(self.span(*value)));
+        let message = "different values are counted with `countDistinct(x)`";
+        let diag =
+            Diagnostic::new(codes::WRONG_ARGUMENT, span, message).at("`distinct` is of lists, and a stage");
+        self.ck.report(diag.fix(format!("write `{fixed}`"), span, fixed));
+        true
     }
 
     /// `sum(count())`.

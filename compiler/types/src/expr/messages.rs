@@ -462,29 +462,46 @@ pub(crate) fn bare_duration(ck: &mut crate::checker::Checker<'_>, span: Span, wh
     )
     .at("a number without a unit");
     if plain {
-        // Which unit was meant is a guess: whole thousands are milliseconds in other systems.
-        let number: u64 = text.replace('_', "").parse().unwrap_or(0);
-        let (unit, words, others) = if number >= 1000 && number.is_multiple_of(500) {
-            ("ms", "milliseconds", ["s", "min"])
-        } else {
-            ("s", "seconds", ["ms", "min"])
-        };
-        let [a, b] = others;
-        diag = diag
-            .help(format!(
-                "write `{text}{unit}` for {words}; `{text}{a}`, `{text}{b}`, `{text}h`, `{text}d` are others"
-            ))
-            .with_fix(
-                format!("write `{text}{unit}`"),
-                span,
-                format!("{text}{unit}"),
-                Applicability::MaybeIncorrect,
-            );
+        diag = with_units(diag, span, text);
     } else {
         diag =
             diag.help("durations look like `500ms`, `10s`, `1h30min`, `7d`; `n * 1s` makes one of a number");
     }
     ck.report(diag);
+}
+
+/// Which unit was meant is a guess: whole thousands are milliseconds in other systems, unless they are whole hours.
+fn with_units(mut diag: Diagnostic, span: Span, text: &str) -> Diagnostic {
+    let number: i64 = text.replace('_', "").parse().unwrap_or(0);
+    let length = |micros: i64| {
+        let mut length = String::new();
+        flow_plan::text::write_duration(&mut length, number.checked_mul(micros)?);
+        Some(length)
+    };
+    let seconds = ("s", "seconds", 1_000_000);
+    let millis = ("ms", "milliseconds", 1_000);
+    let thousands = number >= 1000 && number % 500 == 0;
+    let units = match thousands {
+        true if number % 3600 == 0 && number < 1_000_000 => vec![seconds, millis],
+        true => vec![millis, seconds],
+        false => vec![seconds],
+    };
+    let said = |(unit, words, micros): &(&str, &str, i64)| {
+        let written = format!("{text}{unit}");
+        match length(*micros).filter(|length| *length != written && thousands) {
+            Some(length) => format!("`{written}` for {words} ({length})"),
+            None => format!("`{written}` for {words}"),
+        }
+    };
+    let others: &[&str] = if thousands { &["min", "h", "d"] } else { &["ms", "min", "h", "d"] };
+    let others: Vec<String> = others.iter().map(|unit| format!("`{text}{unit}`")).collect();
+    let said: Vec<String> = units.iter().map(said).collect();
+    diag = diag.help(format!("write {}; {} are others", said.join(", "), others.join(", ")));
+    for (unit, ..) in units {
+        let written = format!("{text}{unit}");
+        diag = diag.with_fix(format!("write `{written}`"), span, written, Applicability::MaybeIncorrect);
+    }
+    diag
 }
 
 /// Says that several sides have a field, with a fix for each.

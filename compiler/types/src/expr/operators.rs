@@ -40,6 +40,9 @@ impl<'a> ExprCx<'_, 'a> {
     /// A chain of operators, from its left end: `a + b + c` is never recursed into.
     pub(super) fn binary(&mut self, id: ExprId, want: Option<&DataType>) -> Option<Typed> {
         let ast = self.ast;
+        if self.choice_by_words(id) {
+            return None;
+        }
         let mut links = Vec::new();
         let mut left = id;
         while let ExprKind::Binary { op, op_span, lhs, rhs } = &ast.exprs[left].kind {

@@ -3,7 +3,7 @@
 
 use super::{ExprCx, Typed, short};
 use flow_plan::DataType;
-use flow_syntax::ast::ExprId;
+use flow_syntax::ast::{BinaryOp, ExprId, ExprKind};
 use flow_syntax::{Applicability, Diagnostic, Span, codes};
 
 /// How a value is tested that stands for true or false elsewhere, or that it is not so.
@@ -58,6 +58,33 @@ impl ExprCx<'_, '_> {
             .help(NO_TRUTH)
             .with_fix(format!("write `{}`", short(&fixed)), span, fixed, Applicability::MaybeIncorrect);
         self.ck.report(diag);
+        true
+    }
+
+    /// `price > 3 and "high" or "low"`: true if that was reported.
+    pub(super) fn choice_by_words(&mut self, id: ExprId) -> bool {
+        let binary = |id: ExprId, op: BinaryOp| match &self.ast.exprs[id].kind {
+            ExprKind::Binary { op: found, lhs, rhs, .. } if *found == op => Some((*lhs, *rhs)),
+            _ => None,
+        };
+        let Some((chosen, otherwise)) = binary(id, BinaryOp::Or) else { return false };
+        let Some((cond, then)) = binary(chosen, BinaryOp::And) else { return false };
+        let literal = |id: ExprId| {
+            use ExprKind::{Decimal, Duration, Float, Int, Str, Timestamp};
+            matches!(
+                self.ast.exprs[id].kind,
+                Str(_) | Int(_) | Float(_) | Decimal(_) | Duration(_) | Timestamp(_)
+            )
+        };
+        if !literal(then) {
+            return false;
+        }
+        let text = |id: ExprId| self.ck.text(self.span(id));
+        let fixed = format!("if {} then {} else {}", text(cond), text(then), text(otherwise));
+        let span = self.span(id);
+        let diag = Diagnostic::new(codes::FOREIGN_WORD, span, "a choice is written `if c then a else b`")
+            .label(self.span(then), "`and` and `or` join conditions, and give `true` or `false`");
+        self.ck.report(diag.fix(format!("write `{}`", short(&fixed)), span, fixed));
         true
     }
 

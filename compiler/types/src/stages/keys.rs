@@ -10,7 +10,7 @@ use flow_plan::operator::{
 use flow_plan::{DataType, Expr};
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Stage};
 use flow_syntax::codes;
-use flow_syntax::{Diagnostic, Span};
+use flow_syntax::{Applicability, Diagnostic, Span};
 
 /// What was set before a stateful stage.
 pub(super) struct Grouped {
@@ -126,6 +126,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             .help("put all of it into one: `trigger(early: 10s, late: eachRow)`");
             self.ck.report(diag);
         }
+        let said = self.ck.diags.len();
         let mut trigger = Trigger::default();
         let params = [
             ("when", false),
@@ -136,6 +137,11 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             ("mode", false),
         ];
         let spec = Spec { what: "`trigger`", params: &params, first: true };
+        if let [Arg { name: None, value }] = args
+            && self.trigger_of_others(*value, stage.span)
+        {
+            return self.broken();
+        }
         if let Some(rows) = args.iter().find(|arg| self.counts_rows(arg)) {
             self.trigger_of_rows(rows);
             return self.broken();
@@ -188,7 +194,29 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 _ => self.bad_word(id, "`mode` of `trigger`", &["accumulating", "discarding"]),
             }
         }
+        // Of a moment that was not understood, nobody knows whether it fits.
+        if self.ck.diags[said..].iter().any(Diagnostic::is_error) {
+            return self.broken();
+        }
         self.stream.trigger = Some((trigger, stage.span));
+    }
+
+    /// `afterWatermark()`, `AfterCount(100)`, `CountTrigger.of(100)`: true if that was reported.
+    fn trigger_of_others(&mut self, id: ExprId, stage: Span) -> bool {
+        let span = self.ast.exprs[id].span;
+        let windowed = self.stream.window.is_some();
+        let text = self.ck.text(span);
+        let Some(ours) = crate::elsewhere::trigger(text, windowed) else { return false };
+        let diag = Diagnostic::new(codes::BAD_TRIGGER, span, ours.message).at("not a moment of flow");
+        let diag = diag.help(ours.help);
+        self.ck.report(match ours.fixed {
+            Some(fixed) => {
+                let whole = format!("trigger({fixed})");
+                diag.with_fix(format!("write `{whole}`"), stage, whole, Applicability::MaybeIncorrect)
+            }
+            None => diag,
+        });
+        true
     }
 
     /// `trigger(5s)`.
@@ -200,12 +228,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             Diagnostic::new(codes::BAD_TRIGGER, span, "a time of a trigger has a name").at("which one?");
         self.ck.report(
             diag.help("`every: 5s` gives a running result so often, `early: 5s` what a window has so far")
-                .with_fix(
-                    format!("write `{fixed}`"),
-                    span,
-                    fixed,
-                    flow_syntax::Applicability::MaybeIncorrect,
-                ),
+                .with_fix(format!("write `{fixed}`"), span, fixed, Applicability::MaybeIncorrect),
         );
         self.broken();
     }
@@ -358,12 +381,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         for (what, other) in set {
             diag = diag.label(other, format!("this {what} is not used either"));
         }
-        diag = diag.with_fix(
-            "count the rows",
-            span.after(),
-            " |> count() as n",
-            flow_syntax::Applicability::MaybeIncorrect,
-        );
+        diag =
+            diag.with_fix("count the rows", span.after(), " |> count() as n", Applicability::MaybeIncorrect);
         self.ck.report(diag);
         self.ok = false;
     }

@@ -308,7 +308,43 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         args: &'a [Arg],
         span: Span,
     ) -> Option<Vec<Option<ExprId>>> {
+        if self.time_before_lengths(what, args, span) {
+            return None;
+        }
         args::bind(self.ck, self.ast, &Spec { what, params, first: true }, args, span)
+    }
+
+    /// `tumbling(at, 10s)`, `sliding(at, 10s, 5s)`: true if that was reported.
+    fn time_before_lengths(&mut self, what: &str, args: &'a [Arg], span: Span) -> bool {
+        let [Arg { name: None, value: time }, lengths @ ..] = args else { return false };
+        let ExprKind::Name(field) = &self.ast.exprs[*time].kind else { return false };
+        let column = self.stream.named(&field.name).next();
+        if lengths.is_empty() || column.is_none_or(|(_, column)| column.ty != Some(DataType::Timestamp)) {
+            return false;
+        }
+        let word = what.trim_matches('`');
+        let text = |arg: &Arg| {
+            let value = self.ck.text(self.ast.exprs[arg.value].span);
+            arg.name.as_ref().map_or(value.to_string(), |name| format!("{}: {value}", name.name))
+        };
+        let written: Vec<String> = lengths.iter().map(text).collect();
+        let fixed = match &written[..] {
+            [gap] if word == "session" && !gap.contains(':') => format!("session(gap: {gap})"),
+            [size, every] if matches!(word, "sliding" | "cumulative") && !every.contains(':') => {
+                format!("{word}({size}, every: {every})")
+            }
+            _ => format!("{word}({})", written.join(", ")),
+        };
+        let at = self.ast.exprs[*time].span;
+        let diag =
+            Diagnostic::new(codes::BAD_WINDOW, at, "a window does not name its time: the stream has it")
+                .at("not needed")
+                .help(format!(
+                    "the source says which field is the time: `|> eventTime({}, delay: 5s)`",
+                    field.name
+                ));
+        self.ck.report(diag.with_fix(format!("write `{fixed}`"), span, fixed, Applicability::MaybeIncorrect));
+        true
     }
 
     fn tumbling(&mut self, args: &'a [Arg], span: Span) -> Option<Window> {
