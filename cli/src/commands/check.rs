@@ -9,6 +9,7 @@ use crate::status::{Outcome, Status, Stop};
 use crate::{output, terminal};
 use flow_driver::{Compilation, Options};
 use flow_env::Env;
+use flow_syntax::Diagnostic;
 use std::path::Path;
 
 pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
@@ -20,7 +21,7 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
     let paths = script::all(&args.files, &env, |path| against.as_ref().is_some_and(|a| a.knows_gone(path)))?;
     for path in &paths {
         let (found, rest) = one(path, against.as_mut(), &mut jobs, &options, &env)?;
-        checked.push(found);
+        checked.extend(found);
         misused += rest.checked.wrong_values;
         if paths.len() == 1 {
             // The process ends behind this: the system takes memory back faster than we give it back piece by piece.
@@ -44,30 +45,36 @@ pub(super) fn run(cli: &Cli, args: &Check) -> Outcome {
     })
 }
 
-/// Checks one script, and its state against that of another version; also what else is known of it.
+/// Checks one script, and its state against that of another version; behind that, against another script's state that it
+/// takes over. Also what else is known of it.
 fn one(
     path: &Path,
     against: Option<&mut Against<'_>>,
     jobs: &mut Jobs,
     options: &Options,
     env: &Env,
-) -> Result<(Checked, Compilation), Stop> {
+) -> Result<(Vec<Checked>, Compilation), Stop> {
     // The plan is only needed to compare it.
     let mut done = match against {
         Some(_) => beside_tests(script::compile(path, options, env)?, options),
         None => script::analyse(path, options, env)?,
     };
-    let compared = match against {
+    let mut compared = match against {
         Some(against) => against.check(path, &done)?,
-        None => Compared::Not,
-    };
+        None => Vec::new(),
+    }
+    .into_iter();
     let shared = jobs.see(path, &done, options, env);
     let mut diagnostics = std::mem::take(&mut done.diagnostics);
     diagnostics.extend(shared);
-    diagnostics.extend(compared.diagnostics(&done.sources));
-    let restore = compared.report();
-    let sources = std::mem::take(&mut done.sources);
-    Ok((Checked { path: script::name(path), sources, diagnostics, restore }, done))
+    let entry = |mut diagnostics: Vec<Diagnostic>, compared: Compared| {
+        diagnostics.extend(compared.diagnostics(&done.sources));
+        let restore = compared.report();
+        Checked { path: script::name(path), sources: done.sources.clone(), diagnostics, restore }
+    };
+    let mut all = vec![entry(diagnostics, compared.next().unwrap_or(Compared::Not))];
+    all.extend(compared.map(|of_another| entry(Vec::new(), of_another)));
+    Ok((all, done))
 }
 
 fn options(args: &Check) -> Result<Options, Stop> {

@@ -19,7 +19,7 @@ pub(super) fn write(checked: &[Checked]) -> String {
 }
 
 fn case(out: &mut String, file: &Checked) {
-    let name = escape(&file.path);
+    let name = escape(&file.title());
     if file.diagnostics.is_empty() {
         let _ = writeln!(out, "    <testcase classname=\"flow check\" name=\"{name}\"/>");
         return;

@@ -54,6 +54,14 @@ impl Checked {
         self.restore.as_ref().map_or(&self.sources, |report| &report.sources)
     }
 
+    /// What it is called where several are listed.
+    fn title(&self) -> String {
+        match self.restore.as_ref().and_then(|report| report.whose.as_ref()) {
+            Some(other) => format!("{} with the state of {other}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
     /// Is this a text of another version?
     fn is_old(&self, file: FileId) -> bool {
         self.restore.as_ref().is_some_and(|report| report.is_old(file))
@@ -90,8 +98,8 @@ fn human(checked: &[Checked], look: Look) -> String {
             all.push(diagnostic.severity);
         }
         if let Some(report) = &file.restore {
-            if checked.len() > 1 {
-                out.push_str(&format!("{}:\n", file.path));
+            if checked.len() > 1 || report.whose.is_some() {
+                out.push_str(&format!("{}:\n", file.title()));
             }
             out.push_str(&restore::human(report, look));
         }

@@ -46,7 +46,9 @@ fn remarks(verdict: &Verdict) -> Vec<String> {
 pub(super) fn markdown(checked: &[Checked]) -> String {
     let mut out = String::new();
     for file in checked {
-        let _ = writeln!(out, "#### {}\n", code(&file.path));
+        let whose = file.restore.as_ref().and_then(|report| report.whose.as_ref());
+        let whose = whose.map_or_else(String::new, |other| format!(" with the state of {}", code(other)));
+        let _ = writeln!(out, "#### {}{whose}\n", code(&file.path));
         if let Some(report) = &file.restore {
             if report.verdicts.is_empty() {
                 out.push_str("Neither script keeps state.\n\n");
@@ -135,6 +137,7 @@ pub(super) fn json(file: &str, report: &Report) -> Vec<Value> {
         json!({
             "format_version": super::json::FORMAT_VERSION,
             "file": file,
+            "state_of": report.whose,
             "verdict": verdict.effect.word(),
             "changes_meaning": verdict.changes_meaning,
             "id": verdict.id,

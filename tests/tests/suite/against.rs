@@ -268,7 +268,8 @@ fn a_new_script_of_another_ones_job_is_compared_with_that_one_whose_state_it_wou
         let (status, err) = check(name, text);
         let said = format!("`{name}` is new, and would go on with the state of `jobs/a.flow` of git:HEAD");
         assert_eq!(status, Some(1), "{err}");
-        for part in [&said, "totals.sum  incompatible", "error[E0703]"] {
+        let whose = format!("{name} with the state of jobs/a.flow:\ntotals.sum  incompatible");
+        for part in [said.as_str(), &whose, "error[E0703]"] {
             assert!(err.contains(part), "no {part:?} in\n{err}");
         }
     }
@@ -487,6 +488,52 @@ fn two_jobs_that_swap_their_names_do_not_find_their_states() {
     let (status, _, err) = flow(folder.path(), &["check", ".", "--against", "git:HEAD"]);
     assert_eq!(status, Some(1), "{err}");
     assert_eq!(err.matches("error[E0704]").count(), 2, "{err}");
+    // Each would go on with what the other one kept.
+    for (is, was) in [("a.flow", "b.flow"), ("b.flow", "a.flow")] {
+        let said = format!("`{is}` looks for its state elsewhere now");
+        let own = format!("{is}:\ntotals.sum  drops\n");
+        let taken = format!("{is} with the state of {was}:\ntotals.sum  identical\n");
+        for part in [said, own, taken] {
+            assert!(err.contains(&part), "no {part:?} in\n{err}");
+        }
+    }
+}
+
+#[test]
+fn a_script_that_takes_over_the_name_of_another_job_is_compared_with_that_one() {
+    let one = format!("job one {{}}\n\n{OLD}");
+    let two = format!("job two {{}}\n\n{OLD}").replace("keyBy(auction)", "keyBy(bidder)");
+    let folder = repository(&[("a.flow", &one), ("b.flow", &two)]);
+    let now = one.replace("job one", "job two");
+    for gone in [false, true] {
+        if gone {
+            std::fs::remove_file(folder.path().join("b.flow")).unwrap();
+        }
+        let (status, err) = edited(folder.path(), "a.flow", &now, &["--allow-dropped"]);
+        assert_eq!(status, Some(1), "its own state may go, the other one does not fit:\n{err}");
+        for part in
+            ["would go on with the state of `b.flow` of git:HEAD", "error[E0703]", "b.flow (git:HEAD):6:"]
+        {
+            assert!(err.contains(part), "no {part:?} in\n{err}");
+        }
+    }
+    // The state of a script that is gone is not lost where another one goes on with it.
+    let args = ["check", ".", "--width", "200", "--against", "git:HEAD"];
+    let (_, _, err) = flow(folder.path(), &args);
+    assert!(!err.contains("b.flow` of git:HEAD is gone"), "{err}");
+    // Machines are told whose state it is.
+    let formatted = |format| flow(folder.path(), &[&args[..], &["--format", format]].concat()).1;
+    let json: serde_json::Value = serde_json::from_str(&formatted("json")).unwrap();
+    let whose: Vec<_> = json.as_array().unwrap().iter().filter_map(|entry| entry.get("state_of")).collect();
+    assert_eq!(whose, [&serde_json::Value::Null, &"b.flow".into()]);
+    assert!(formatted("markdown").contains("#### `a.flow` with the state of `b.flow`"));
+    assert!(formatted("junit").contains("name=\"a.flow with the state of b.flow\""));
+    // Elsewhere, the name alone is another job's.
+    let elsewhere = now.replace("{}", "{ state: \"elsewhere\" }");
+    let (_, err) = edited(folder.path(), "a.flow", &elsewhere, &[]);
+    assert!(!err.contains("would go on"), "{err}");
+    let (_, err) = edited(folder.path(), "a.flow", &elsewhere, &["--state", "here"]);
+    assert!(err.contains("would go on with the state of `b.flow`"), "one folder is given for all:\n{err}");
 }
 
 #[test]

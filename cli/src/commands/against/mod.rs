@@ -135,31 +135,62 @@ impl<'a> Against<'a> {
         self.gone.iter().any(|(gone, _)| script::real(gone, self.env).starts_with(&real))
     }
 
-    /// Compares a script with its other version; one that is new, with the one of the same job that is gone, or whose state
-    /// it would go on with.
-    pub(super) fn check(&mut self, path: &Path, new: &Compilation) -> Result<Compared, Stop> {
-        let by_folder = self.args.state.is_none();
-        let looked = Looked { in_place: matches!(self.target, Target::File(_)), by_folder, beside: None };
+    /// Compares a script with its other version; one that is new, with the one of the same job that is gone. A script whose
+    /// job takes over the state of another one is compared with that, too.
+    pub(super) fn check(&mut self, path: &Path, new: &Compilation) -> Result<Vec<Compared>, Stop> {
+        let looked = self.looked();
         let terms = Terms { allow_dropped: self.args.allow_dropped, looked: Some(looked) };
         let compared = self.target.check(path, new, self.options, terms, self.env)?;
-        let (Compared::Nothing(_), Some(plan)) = (&compared, &new.plan) else { return Ok(compared) };
-        let (was, old, gone) = match self.former(path, new, plan)? {
-            Some((was, old)) => (was, old, true),
-            None => match self.owner(path, plan)? {
-                Some((was, old)) => (was, Rc::new(old), false),
-                None => return Ok(compared),
-            },
-        };
+        let Some(plan) = &new.plan else { return Ok(vec![compared]) };
+        match &compared {
+            Compared::With(report) if report.moved => {
+                let taken = self.taken(path, new, plan, "looks for its state elsewhere now")?;
+                return Ok(std::iter::once(compared).chain(taken).collect());
+            }
+            Compared::Nothing(_) => {}
+            Compared::Not | Compared::With(_) => return Ok(vec![compared]),
+        }
+        if let Some((was, old)) = self.former(path, new, plan)? {
+            return Ok(vec![self.with(path, new, (&was, &old))?]);
+        }
+        Ok(vec![self.taken(path, new, plan, "is new")?.unwrap_or(compared)])
+    }
+
+    /// How scripts look for their state.
+    fn looked(&self) -> Looked<'static> {
+        let in_place = matches!(self.target, Target::File(_));
+        Looked { in_place, by_folder: self.args.state.is_none(), beside: None }
+    }
+
+    /// Compares a script with one that stands, or stood, elsewhere.
+    fn with(&self, path: &Path, new: &Compilation, old: (&Path, &Compilation)) -> Result<Compared, Stop> {
         let folder =
             |path: &Path| script::real(path, self.env).parent().map(Path::to_path_buf).unwrap_or_default();
-        let (stood, stands) = (folder(&was), folder(path));
-        let looked = Looked { beside: Some((&stood, &stands)), ..looked };
-        let terms = Terms { looked: Some(looked), ..terms };
-        let mut compared = self.target.against(new, &old, self.options, terms)?;
-        if let (Compared::With(report), false) = (&mut compared, gone) {
-            report.diagnostics.insert(0, self.goes_on(path, new, &was, &plan.job.name));
+        let (stood, stands) = (folder(old.0), folder(path));
+        let looked = Looked { beside: Some((&stood, &stands)), ..self.looked() };
+        let terms = Terms { allow_dropped: self.args.allow_dropped, looked: Some(looked) };
+        self.target.against(new, old.1, self.options, terms)
+    }
+
+    /// Compares a script with the one whose state it would go on with, if that is another one's. `why` says what it has to
+    /// do with that.
+    fn taken(
+        &mut self,
+        path: &Path,
+        new: &Compilation,
+        plan: &Plan,
+        why: &str,
+    ) -> Result<Option<Compared>, Stop> {
+        let Some((was, old)) = self.owner(path, plan)? else { return Ok(None) };
+        let mut compared = self.with(path, new, (&was, &old))?;
+        if let Compared::With(report) = &mut compared {
+            report.diagnostics.insert(0, self.goes_on(path, new, &was, (why, &plan.job.name)));
+            report.whose = Some(script::name(&was));
+            // What goes on is not gone with its script.
+            let real = script::real(&was, self.env);
+            self.gone.retain(|(gone, _)| script::real(gone, self.env) != real);
         }
-        Ok(compared)
+        Ok(Some(compared))
     }
 
     /// The script that is gone and that a new one was.
@@ -187,32 +218,35 @@ impl<'a> Against<'a> {
         Ok(alike::most(new, gone).map(|index| gone[index].clone()))
     }
 
-    /// The script of the revision whose state a new one would go on with: one of the same job and state folder.
+    /// The script of the revision whose state this one would go on with: another one of the same job and state folder.
     fn owner(&self, path: &Path, plan: &Plan) -> Result<Option<(PathBuf, Compilation)>, Stop> {
         let (Target::Git(revision), Some(root)) = (&self.target, git::root(path)) else { return Ok(None) };
         let mut revision = Revision(revision);
         let kept = state_kept(path, &plan.job, self.env);
         let name = plan.job.name.as_str();
+        let here = script::real(path, self.env);
+        let by_name = self.args.state.is_some();
         for old in revision.scripts(&root)? {
             let called = old.file_stem().is_some_and(|stem| stem == name);
             let mut says =
                 || revision.load(&old).is_ok_and(|text| String::from_utf8_lossy(&text).contains(name));
-            if !called && !says() {
+            if script::real(&old, self.env) == here || !called && !says() {
                 continue;
             }
             let Ok(Ok(compiled)) = self.target.compile(&old, self.options, self.env) else { continue };
             let job = compiled.plan.as_ref().map(|plan| &plan.job).filter(|job| job.checkpoint.is_some());
-            if job.is_some_and(|job| job.name == name && state_kept(&old, job, self.env) == kept) {
+            if job.is_some_and(|job| job.name == name && (by_name || state_kept(&old, job, self.env) == kept))
+            {
                 return Ok(Some((old, compiled)));
             }
         }
         Ok(None)
     }
 
-    /// Says that a new script would go on with the state of one that was there already.
-    fn goes_on(&self, path: &Path, new: &Compilation, was: &Path, job: &str) -> Diagnostic {
+    /// Says that a script would go on with the state of another one that was there already, and why.
+    fn goes_on(&self, path: &Path, new: &Compilation, was: &Path, (why, job): (&str, &str)) -> Diagnostic {
         let message = format!(
-            "`{}` is new, and would go on with the state of `{}` of {}: its job is called `{job}` too, and keeps its state in the \
+            "`{}` {why}, and would go on with the state of `{}` of {}: its job is called `{job}` too, and keeps its state in the \
              same folder",
             script::name(path),
             script::name(was),
@@ -368,6 +402,7 @@ impl Target {
             };
         };
         let elsewhere = terms.looked.and_then(|looked| moved((old, old_plan), (new, plan), looked));
+        let is_moved = elsewhere.is_some();
         let verdicts = match (elsewhere, self) {
             (None, _) => compare(old_plan, plan),
             (Some(moved), Target::Checkpoint(_, name)) => {
@@ -378,6 +413,7 @@ impl Target {
             (Some(moved), _) => moved.dropped(old_plan),
         };
         let mut report = report(&new.sources, &old.sources, &self.name(), verdicts, terms.allow_dropped);
+        report.moved = is_moved;
         let sources = &report.sources;
         apply(&options.levels, sources, &mut report.diagnostics);
         Ok(Compared::With(report))

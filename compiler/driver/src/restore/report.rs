@@ -16,6 +16,10 @@ pub struct Report {
     pub verdicts: Vec<Verdict>,
     /// What the verdicts have to say at lines of the scripts; nothing of states that are identical.
     pub diagnostics: Vec<Diagnostic>,
+    /// Does the new script look for its state elsewhere than the old one kept it?
+    pub moved: bool,
+    /// The script that the old state is of, where that is another one's.
+    pub whose: Option<String>,
     /// Index of the old script's first file.
     offset: u16,
 }
@@ -36,7 +40,7 @@ pub fn report(
     old.files().for_each(|(_, file)| {
         sources.add(format!("{} ({old_name})", file.name), file.text.clone());
     });
-    let mut report = Report { sources, verdicts: Vec::new(), diagnostics: Vec::new(), offset };
+    let mut report = Report::empty(sources, offset);
     for verdict in &verdicts {
         for finding in verdict.findings.iter().filter(|finding| told(verdict, finding, allow_dropped)) {
             let diagnostic = report.diagnostic(verdict, finding, allow_dropped);
@@ -50,8 +54,7 @@ pub fn report(
 /// The report of a script that is there no more: its places are those it had.
 pub fn gone(old: &SourceMap, plan: &Plan, old_name: &str, allow_dropped: bool) -> Report {
     let verdicts = all_dropped(plan);
-    let mut report =
-        Report { sources: old.clone(), verdicts: Vec::new(), diagnostics: Vec::new(), offset: 0 };
+    let mut report = Report::empty(old.clone(), 0);
     let script = old.files().next().map_or("", |(_, file)| file.name.as_str());
     for (verdict, finding) in verdicts.iter().flat_map(|v| v.findings.iter().map(move |f| (v, f))) {
         let span = finding.old.map_or_else(Span::default, |place| report.old_span(place));
@@ -92,6 +95,10 @@ pub(super) fn first_line(text: &str) -> Place {
 }
 
 impl Report {
+    fn empty(sources: SourceMap, offset: u16) -> Report {
+        Report { sources, verdicts: Vec::new(), diagnostics: Vec::new(), moved: false, whose: None, offset }
+    }
+
     /// A place of the new script.
     pub fn new_span(&self, place: Place) -> Span {
         Span { file: FileId(place.file), start: place.start, end: place.end }
