@@ -44,6 +44,9 @@ pub fn report(diagnostics: &[Diagnostic], sources: &SourceMap, look: Look) -> St
     out
 }
 
+/// So many places beside the first are shown of a mistake that is made everywhere.
+const MOST_PLACES: usize = 20;
+
 /// One diagnostic, ending in a newline.
 pub fn one(diagnostic: &Diagnostic, sources: &SourceMap, look: Look) -> String {
     let paint = Paint { color: look.color };
@@ -51,8 +54,13 @@ pub fn one(diagnostic: &Diagnostic, sources: &SourceMap, look: Look) -> String {
     // A note about a whole file has nothing to show in it.
     let of_file = diagnostic.severity == Severity::Note && diagnostic.primary.text.is_empty();
     if !of_file || !diagnostic.labels.is_empty() {
-        let pictures = marks::groups(&diagnostic.primary, &diagnostic.labels, sources);
+        let labels = &diagnostic.labels[..diagnostic.labels.len().min(MOST_PLACES)];
+        let pictures = marks::groups(&diagnostic.primary, labels, sources);
         out.push_str(&snippet::draw_all(&pictures, sources, diagnostic.severity, look));
+    }
+    if let Some(more @ 1..) = diagnostic.labels.len().checked_sub(MOST_PLACES) {
+        let note = format!("the same in {more} more {}", if more == 1 { "place" } else { "places" });
+        text::hanging(&mut out, &paint.bold("  note: "), 8, &note, look.width);
     }
     for note in &diagnostic.notes {
         text::hanging(&mut out, &paint.bold("  note: "), 8, note, look.width);

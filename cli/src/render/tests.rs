@@ -160,3 +160,18 @@ fn the_closing_line_counts_errors_and_warnings() {
     assert_eq!(all.lines().last(), Some("2 errors, 1 warning"));
     assert_eq!(report(&[], &sources, Look::plain(80)), "");
 }
+
+#[test]
+fn of_a_mistake_that_is_made_everywhere_some_places_are_shown_and_the_others_counted() {
+    let sources = script(&"x".repeat(60));
+    let mut d = Diagnostic::new(CODE, Span::new(FileId(0), 0, 1), "no `x`");
+    for at in 1..25 {
+        d = d.label(Span::new(FileId(0), 2 * at, 2 * at + 1), "here too");
+    }
+    for width in [60, 100] {
+        let shown = one(&d, &sources, Look::plain(width));
+        assert_eq!(shown.matches("here too").count(), MOST_PLACES, "{shown}");
+        assert!(shown.contains("note: the same in 4 more places"), "{shown}");
+        assert!(shown.lines().all(|line| text::columns(line) <= width), "{shown}");
+    }
+}

@@ -305,7 +305,7 @@ impl Piece<'_, '_> {
     }
 
     /// Behind the operand that begins at a token: a name or literal, and the brackets and points behind it.
-    fn operand_end(&self, from: usize) -> Option<usize> {
+    pub(super) fn operand_end(&self, from: usize) -> Option<usize> {
         let starts = |class: u8| class.is_ascii_lowercase() || matches!(class, b'0'..=b'3' | b'"' | b'(');
         let mut at = from;
         if !starts(self.class(at)) {

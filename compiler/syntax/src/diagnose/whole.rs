@@ -16,6 +16,7 @@ use crate::class::Tok;
 use crate::codes::{BAD_CHARACTER, FOREIGN_WORD, UNCLOSED_BRACKET, UNCLOSED_STRING, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label};
 use crate::span::Span;
+use std::collections::BTreeMap;
 
 /// A form that was found: its tokens, what is said of it, and how flow writes it.
 pub(super) struct Found {
@@ -26,8 +27,8 @@ pub(super) struct Found {
     help: String,
     /// Each a way to write it, the likeliest first.
     fixed: Vec<(String, Applicability)>,
-    /// What else must be written elsewhere for it.
-    more: Option<Edit>,
+    /// A `param` that must be declared for it, and its default.
+    param: Option<(String, String)>,
 }
 
 impl Found {
@@ -39,7 +40,7 @@ impl Found {
             at: "",
             help: String::new(),
             fixed: Vec::new(),
-            more: None,
+            param: None,
         }
     }
 
@@ -71,7 +72,8 @@ pub(crate) fn whole(shared: &mut Shared<'_>, toks: &[Tok]) -> bool {
         forms.iter().map(|form| Piece { shared, toks }.span(form.from, form.end)).collect();
     shared.diagnostics.retain_mut(|diagnostic| spans.iter().all(|form| remains(diagnostic, *form)));
     let before = shared.diagnostics.len();
-    shared.diagnostics.extend(told(&forms, &spans));
+    let params = params(shared, &forms, toks);
+    shared.diagnostics.extend(told(&forms, &spans, &params));
     super::doubt(shared, toks, before);
     true
 }
@@ -110,8 +112,24 @@ fn forms(piece: &Piece<'_, '_>) -> Vec<Found> {
     forms
 }
 
+/// For each name that forms speak of and nobody declares, the declaration that is lacking.
+fn params(shared: &Shared<'_>, forms: &[Found], toks: &[Tok]) -> BTreeMap<String, Edit> {
+    let mut params = BTreeMap::new();
+    let line = shared.text[..toks[0].start as usize].rfind('\n').map_or(0, |at| at + 1);
+    let span = Span::new(shared.file, line, line);
+    for (name, default) in forms.iter().filter_map(|form| form.param.as_ref()) {
+        let declared = |word: &str| shared.text.contains(&format!("{word} {name}"));
+        if !params.contains_key(name)
+            && !["param", "const", "stream", "source", "table"].into_iter().any(declared)
+        {
+            params.insert(name.clone(), Edit { span, replacement: format!("param {name} = {default}\n") });
+        }
+    }
+    params
+}
+
 /// One diagnostic for all forms of which the same is said.
-fn told(forms: &[Found], spans: &[Span]) -> Vec<Diagnostic> {
+fn told(forms: &[Found], spans: &[Span], params: &BTreeMap<String, Edit>) -> Vec<Diagnostic> {
     let mut told: Vec<Diagnostic> = Vec::new();
     for (form, span) in forms.iter().zip(spans) {
         let edit = |fixed: &String| Edit { span: *span, replacement: fixed.clone() };
@@ -120,7 +138,7 @@ fn told(forms: &[Found], spans: &[Span]) -> Vec<Diagnostic> {
             diagnostic.help = Some(form.help.clone()).filter(|help| !help.is_empty());
             diagnostic.fixes.extend(form.fixed.iter().map(|(fixed, sure)| Fix {
                 title: title(fixed),
-                edits: form.more.iter().cloned().chain([edit(fixed)]).collect(),
+                edits: vec![edit(fixed)],
                 applicability: *sure,
             }));
             told.push(diagnostic);
@@ -130,11 +148,18 @@ fn told(forms: &[Found], spans: &[Span]) -> Vec<Diagnostic> {
         known.fixes.truncate(form.fixed.len());
         for (fix, (fixed, sure)) in known.fixes.iter_mut().zip(&form.fixed) {
             fix.title = and_also(&fix.title, fixed);
-            fix.edits.extend(form.more.clone().filter(|more| !fix.edits.contains(more)));
             fix.edits.push(edit(fixed));
             if fix.applicability == Applicability::MachineApplicable {
                 fix.applicability = *sure;
             }
+        }
+    }
+    if let Some(fix) =
+        told.iter_mut().find(|d| d.message == templates::MESSAGE).and_then(|d| d.fixes.first_mut())
+    {
+        fix.edits.extend(params.values().cloned());
+        if params.is_empty() && fix.applicability == Applicability::HasPlaceholders {
+            fix.applicability = Applicability::MachineApplicable;
         }
     }
     told

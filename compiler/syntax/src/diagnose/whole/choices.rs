@@ -6,13 +6,15 @@ use crate::diagnostic::Applicability;
 
 impl Piece<'_, '_> {
     pub(super) fn switch(&self, at: usize) -> Option<Found> {
-        let open = (at + 1..self.toks.len())
-            .find(|i| self.class(*i) == b'{' && self.open_bracket(*i) == self.open_bracket(at))?;
-        let close = self.partner(open)?;
-        let whole = self.class(at + 1) == b'(' && self.partner(at + 1) == Some(open - 1);
-        if !whole && self.operand(open) != Some(at + 1) && open != at + 1 {
+        let open = match self.class(at + 1) {
+            b'{' => at + 1,
+            b'(' => self.partner(at + 1)? + 1,
+            _ => self.operand_end(at + 1)?,
+        };
+        if self.class(open) != b'{' {
             return None;
         }
+        let close = self.partner(open)?;
         let theirs = self.text(at, at + 1);
         let found =
             Found::new(at, close + 1, format!("`{theirs}` is written `match x {{ \"a\" => 1, _ => 0 }}`"))
@@ -21,7 +23,11 @@ impl Piece<'_, '_> {
         if open == at + 1 {
             return Some(found.help("a choice by conditions is `if a then x else if b then y else z`"));
         }
-        let subject = if whole { self.mended(at + 2, open - 1) } else { self.mended(at + 1, open) };
+        let subject = if self.class(at + 1) == b'(' {
+            self.mended(at + 2, open - 1)
+        } else {
+            self.mended(at + 1, open)
+        };
         Some(match self.arms(open + 1, close) {
             Some(arms) => found
                 .perhaps(format!("match {subject} {{ {} }}", arms.join(", ")), Applicability::MaybeIncorrect),
@@ -58,19 +64,23 @@ impl Piece<'_, '_> {
 
     /// Where arms begin: at their words, or at each line or comma where they have none.
     fn arm_starts(&self, from: usize, end: usize) -> Vec<usize> {
-        let outside = |i: &usize| self.open_bracket(*i) == self.open_bracket(from);
         let worded = |i: usize| self.is_one_of(i, &["case", "default"]);
         let has_words = (from..end).any(worded);
-        let begins = |i: &usize| match has_words {
-            true => worded(*i),
+        let begins = |i: usize| match has_words {
+            true => worded(i),
             false => {
-                *i == from
-                    || self.toks[*i].starts_line
-                    || self.class(*i - 1) == b','
-                    || self.class(*i) == b'E'
+                i == from || self.toks[i].starts_line || self.class(i - 1) == b',' || self.class(i) == b'E'
             }
         };
-        (from..end).filter(outside).filter(begins).collect()
+        let (mut starts, mut depth) = (Vec::new(), 0usize);
+        for i in from..end {
+            depth = depth.saturating_sub(usize::from(self.toks[i].is_close()));
+            if depth == 0 && begins(i) {
+                starts.push(i);
+            }
+            depth += usize::from(self.toks[i].is_open());
+        }
+        starts
     }
 
     /// What an arm gives; nothing where it falls through to the next.

@@ -2,9 +2,9 @@
 
 use super::{Found, is_plain};
 use crate::diagnose::piece::Piece;
-use crate::diagnostic::{Applicability, Edit};
+use crate::diagnostic::Applicability;
 
-const MESSAGE: &str = "flow has no templates: what is meant is written as it is";
+pub(super) const MESSAGE: &str = "flow has no templates: what is meant is written as it is";
 
 impl Piece<'_, '_> {
     pub(super) fn template(&self, open: usize) -> Option<Found> {
@@ -71,17 +71,11 @@ impl Piece<'_, '_> {
         let help = format!(
             "a value from outside is declared, `param {name} = 10`, and given with `flow run -p {name}=20`"
         );
-        let declared = |word: &str| self.shared.text.contains(&format!("{word} {name}"));
-        let known = ["param", "const", "stream", "source", "table"].into_iter().any(declared);
         let sure = match &default {
             Some(_) => Applicability::MachineApplicable,
-            None if known => Applicability::MachineApplicable,
             None => Applicability::HasPlaceholders,
         };
-        let text = format!("param {name} = {}\n", default.unwrap_or("10".into()));
-        let line = self.shared.text[..self.toks[0].start as usize].rfind('\n').map_or(0, |at| at + 1);
-        let place = crate::Span::new(self.shared.file, line, line);
-        let more = (!known).then_some(Edit { span: place, replacement: text });
-        Found { more, ..found.help(help).perhaps(name, sure) }
+        let param = Some((name.to_string(), default.unwrap_or("10".into())));
+        Found { param, ..found.help(help).perhaps(name, sure) }
     }
 }
