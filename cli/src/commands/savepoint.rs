@@ -169,9 +169,9 @@ fn show(saved: &Saved, as_json: bool) -> Outcome {
 fn state_text(state: &StateSchema) -> String {
     let mut text = format!("state {}\n", state.id);
     for table in &state.tables {
-        let columns: Vec<&Field> =
-            table.columns.fields.iter().filter(|field| !field.name.starts_with('·')).collect();
-        let keys = columns.len().min(table.keys);
+        let shown = |field: &&Field| !field.name.starts_with('·');
+        let columns: Vec<&Field> = table.columns.fields.iter().filter(shown).collect();
+        let keys = table.columns.fields.iter().take(table.keys).filter(shown).count();
         let list = |fields: &[&Field]| {
             let named = fields.iter().map(|field| format!("{}: {}", field.name, field.ty));
             named.collect::<Vec<_>>().join(", ")

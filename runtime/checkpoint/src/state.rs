@@ -5,6 +5,7 @@
 //! `total.sum` and `total.rows` if one needs several columns), rows that are held have their fields' names. What the
 //! engine keeps beside has a name with a leading dot (`·number`). Migration goes by these names.
 
+use crate::fold::fold;
 use flow_data::Batch;
 use flow_plan::RecordType;
 use std::sync::Arc;
@@ -77,6 +78,28 @@ impl Part {
     /// Rows in it: entries and removals.
     pub fn rows(&self) -> usize {
         self.states.iter().flat_map(|state| &state.tables).map(Table::rows).sum()
+    }
+}
+
+impl Part {
+    /// What a worker wrote down one time after the other, as one: each table as it was at the last time.
+    pub fn folded(versions: Vec<Part>) -> Part {
+        let mut states: Vec<State> = Vec::new();
+        for state in versions.into_iter().flat_map(|part| part.states) {
+            match states.iter_mut().find(|known| known.id == state.id) {
+                Some(known) => known.tables.extend(state.tables),
+                None => states.push(state),
+            }
+        }
+        for state in &mut states {
+            let mut versions = std::mem::take(&mut state.tables);
+            while let Some(name) = versions.first().map(|table| table.name.clone()) {
+                let (of_name, others) = versions.into_iter().partition(|table| table.name == name);
+                versions = others;
+                state.tables.extend(fold(of_name));
+            }
+        }
+        Part { states }
     }
 }
 

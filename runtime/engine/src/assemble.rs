@@ -21,13 +21,13 @@ use crate::preaggregate::{gives_parts, in_two_steps};
 use crate::sequencer::Sequencer;
 use crate::shared::{Parts, Shared, clock_name};
 use crate::sink::{Run, Sink, Writer};
-use crate::snapshot::{Barrier, Begin, Snapshot, state_ids};
+use crate::snapshot::{Barrier, Begin, FEW_WAITING, Snapshot, WAITING, state_ids};
 use crate::source::Source;
 use crate::state::{Cold, Ledger, Spill};
 use crate::tables::{self, Tables};
 use crate::time::{Above, TimeLog, time_columns};
 use crate::timing::{order_by_time, time_logs, timing};
-use crate::worker::Worker;
+use crate::worker::{ENTRIES, FEW_ENTRIES, Worker};
 use flow_checkpoint::Pieces;
 use flow_checkpoint::protocol::Recovery;
 use flow_env::{Env, Parker, Unparker};
@@ -94,7 +94,7 @@ pub(crate) fn assemble(
     let times_begun = times_begun(&layout, &states, &begin);
     let timing = timing(&graph, &layout, &nodes, &timed);
     let (barriers, waiter) = flow_env::parker();
-    let barrier = Barrier::new(count, waiter);
+    let barrier = Barrier::new(count, if options.tiny_queues { FEW_WAITING } else { WAITING }, waiter);
     let sequencer = Sequencer::new(sources, timing, &wake, env.clock.clone(), &begin, barrier)
         .map_err(|error| refused(&graph.nodes[0], format!("a thread could not be started: {error}")))?;
     let taps = options.taps.clone();
@@ -103,9 +103,10 @@ pub(crate) fn assemble(
         sequencer.stop();
     }
     let beat = Beat::new(env.clock.clone(), begin.time(BEGAN).and_then(|began| began.parse().ok()));
-    let parts = Parts { beat, sequencer, sources: nodes, times, channels, wake, times_begun, seals };
+    let tracks = options.barriers || seals;
+    let parts = Parts { beat, sequencer, sources: nodes, times, channels, wake, times_begun, seals, tracks };
     let shared = Arc::new(Shared::new(graph, layout, env.clone(), taps, parts));
-    if options.barriers || seals {
+    if tracks {
         shared.watch_barriers();
     }
     let spill = spill(&shared.graph, options, env, count)?;
@@ -122,6 +123,7 @@ pub(crate) fn assemble(
             drained: false,
             halted: None,
             pace: Pace::default(),
+            entries: if options.tiny_queues { FEW_ENTRIES } else { ENTRIES },
         });
     }
     if goes_on {
@@ -409,7 +411,7 @@ fn operators(
             NodeKind::Aggregate(aggregate) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 if cold.is_none() && shared.layout.shares_table(&shared.graph, index) {
-                    let tracks = shared.seals;
+                    let tracks = shared.tracks;
                     let steps = aggregate::two_steps(aggregate, input, layout.rank, &shared.beat, tracks);
                     second_step = Some(steps.1);
                     steps.0
@@ -417,7 +419,15 @@ fn operators(
                     second_step
                 } else {
                     let first = shared.layout.first_step(&shared.graph, index);
-                    aggregate::running(aggregate, input, layout.rank, &shared.beat, first, shared.seals, cold)
+                    aggregate::running(
+                        aggregate,
+                        input,
+                        layout.rank,
+                        &shared.beat,
+                        first,
+                        shared.tracks,
+                        cold,
+                    )
                 }
             }
             NodeKind::Pick(picked) => pick_of(shared, index, picked, cold),
@@ -426,14 +436,14 @@ fn operators(
                 match distinct.hidden.change {
                     Some(_) => pick::distinct(&distinct.columns, input, layout.rank, &shared.beat),
                     None => {
-                        let ledger = Ledger::new(shared.seals, cold);
+                        let ledger = Ledger::new(shared.tracks, cold);
                         Box::new(DistinctOperator::new(distinct, input, shared, index, ledger))
                     }
                 }
             }
             NodeKind::Scan { keys, init, next, emit, .. } => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
-                let ledger = Ledger::new(shared.seals, cold);
+                let ledger = Ledger::new(shared.tracks, cold);
                 Box::new(ScanOperator::new(keys, init, next, emit, input, &node.output, ledger))
             }
             NodeKind::Lookup(lookup) => match &tables.of[index] {
@@ -467,7 +477,7 @@ fn pick_of(shared: &Shared, index: usize, picked: &Pick, cold: Option<Cold>) -> 
     let rank = shared.layout.nodes[index].rank;
     let input = &shared.graph.nodes[shared.graph.nodes[index].inputs[0].node].output;
     let Some(windowing) = &picked.windowing else {
-        return pick::running(picked, input, rank, &shared.beat, Ledger::new(shared.seals, cold));
+        return pick::running(picked, input, rank, &shared.beat, Ledger::new(shared.tracks, cold));
     };
     match windowing.window.kind {
         WindowKind::Count { n, every } => {

@@ -366,7 +366,7 @@ impl Flow {
         for (index, node) in self.nodes.iter_mut().enumerate() {
             let mut saving = Saving::new(whole);
             node.operator.save(&mut saving);
-            if let Some(table) = saving.open() {
+            for &table in saving.open() {
                 marks.open.push((marks.part.states.len(), table));
                 self.marked.push_back(index);
             }

@@ -37,7 +37,8 @@ pub struct JobOptions {
     pub barriers: bool,
     /// How it keeps checkpoints; `None`: it does not. Then `from` and `barriers` are for who keeps them himself.
     pub checkpoints: Option<Checkpoints>,
-    /// Makes queues so small that nearly every number waits for room (for tests).
+    /// Makes queues so small that nearly every number waits for room, and so the pieces in which state is written down that
+    /// nearly all of it changes meanwhile (for tests).
     pub tiny_queues: bool,
     /// Where groups of running aggregates go that memory has no room for; `None`: all are in memory.
     pub spill: Option<SpillOptions>,
@@ -173,7 +174,14 @@ impl Snapshots {
     /// there, as by [`JobControl::stop`]. `None`: the inputs have ended already, or the job is over: there is no
     /// snapshot of it any more.
     pub fn take(&self, last: bool) -> Option<Snapshot> {
-        let (mut snapshot, _, mut rest) = self.with_sinks(last, true)?;
+        self.take_meanwhile(last, true, || {})
+    }
+
+    /// The same; without `whole`, only what has changed since the snapshot before. Calls `passed` when all workers have passed
+    /// the barrier, and before anything of what they marked there is waited for.
+    pub fn take_meanwhile(&self, last: bool, whole: bool, passed: impl FnOnce()) -> Option<Snapshot> {
+        let (mut snapshot, _, mut rest) = self.with_sinks(last, whole)?;
+        passed();
         for (worker, part) in snapshot.parts.iter_mut().enumerate() {
             for (state, table) in rest[worker].open() {
                 while let Some(rows) = rest[worker].next(self)? {

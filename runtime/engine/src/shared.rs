@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     failure: Mutex<Option<JobError>>,
     /// Do writers seal what they have written at each barrier?
     pub(crate) seals: bool,
+    /// Will it be asked what has changed since the last barrier?
+    pub(crate) tracks: bool,
     /// The last complete checkpoint, and when on the stopwatch that was.
     checkpoint: Mutex<Option<(u64, Duration)>>,
     /// Nodes that want no more rows.
@@ -97,6 +99,8 @@ pub(crate) struct Parts {
     pub(crate) times_begun: Vec<(Vec<Above>, i64)>,
     /// Do writers seal what they have written at each barrier?
     pub(crate) seals: bool,
+    /// Will it be asked what has changed since the last barrier?
+    pub(crate) tracks: bool,
 }
 
 impl Shared {
@@ -107,7 +111,7 @@ impl Shared {
         taps: Option<TapCallback>,
         parts: Parts,
     ) -> Shared {
-        let Parts { beat, sequencer, sources, times, channels, wake, times_begun, seals } = parts;
+        let Parts { beat, sequencer, sources, times, channels, wake, times_begun, seals, tracks } = parts;
         let errors = (0..graph.declarations.len()).map(|declaration| {
             let of_it =
                 |kind: &NodeKind| matches!(kind, NodeKind::Errors { of } if *of as usize == declaration);
@@ -120,6 +124,7 @@ impl Shared {
             barrier_clocks: Mutex::default(),
             times_begun,
             seals,
+            tracks,
             checkpoint: Mutex::default(),
             times,
             sources,

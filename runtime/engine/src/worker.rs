@@ -16,7 +16,10 @@ use std::time::Duration;
 const WEIGH: Duration = Duration::from_millis(20);
 
 /// Entries of the state that are written down at once: between two chunks, less than a millisecond mostly.
-const ENTRIES: usize = 1 << 12;
+pub(crate) const ENTRIES: usize = 1 << 12;
+
+/// The same, where everything is to happen between two chunks (for tests).
+pub(crate) const FEW_ENTRIES: usize = 3;
 
 /// Between two looks whether there is room for them.
 const ROOM: Duration = Duration::from_millis(5);
@@ -39,6 +42,8 @@ pub(crate) struct Worker {
     pub(crate) halted: Option<Duration>,
     /// How much it does at once for the checkpoint on its way.
     pub(crate) pace: Pace,
+    /// So many entries of the state are written down at once.
+    pub(crate) entries: usize,
 }
 
 impl Worker {
@@ -122,7 +127,7 @@ impl Worker {
         let (mut now, most) = (began, self.pace.begin(began));
         let mut moved = false;
         while self.flow.is_marked() && barrier.has_room(worker) {
-            let pieces = self.flow.save_more(ENTRIES)?;
+            let pieces = self.flow.save_more(self.entries)?;
             barrier.hand_over(worker, pieces);
             moved = true;
             now = clock.elapsed();

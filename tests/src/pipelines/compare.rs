@@ -2,7 +2,8 @@
 
 use super::Tally;
 use super::memory::Memory;
-use super::model::{Case, Row, show_row};
+use super::model::{Case, Inputs, Row, show_row};
+use flow_checkpoint::state::Part;
 use flow_cli::kernels::NativeKernels;
 use flow_driver::{LoadError, Options};
 use flow_engine::connect::Kernels;
@@ -57,6 +58,8 @@ enum Stop {
     Snapshot(usize),
     /// The job stops there; another one, with so many workers, goes on from the snapshot.
     Restart(usize, usize),
+    /// The same, from a snapshot behind the first of so many chunks each and what changed until the others.
+    Changes([usize; 3], usize),
 }
 
 /// Compiles a script that nobody reads from disk.
@@ -112,6 +115,15 @@ pub(super) fn check(case: &Case, native: bool) -> Verdict {
         disk: None,
         stop: Stop::Restart(at, after),
     });
+    let mut stops = [at, random.below(chunks + 1), random.below(chunks + 1)];
+    stops.sort_unstable();
+    ways.push(Way {
+        workers: before,
+        tiny_queues: !tiny,
+        native: false,
+        disk: None,
+        stop: Stop::Changes(stops, after),
+    });
     if random.one_in(4) {
         ways.push(Way {
             workers: 1 + random.below(4),
@@ -123,7 +135,7 @@ pub(super) fn check(case: &Case, native: bool) -> Verdict {
     }
     if graph.nodes.iter().any(|node| node.kind.spills()) {
         let disk = [[true, true], [true, false], [false, true]][random.below(3)];
-        for stop in [Stop::Restart(at, after), Stop::Snapshot(at)] {
+        for stop in [Stop::Restart(at, after), Stop::Snapshot(at), Stop::Changes(stops, after)] {
             let way = Way { workers: before, tiny_queues: !tiny, native: false, disk: Some(disk), stop };
             ways.push(way);
         }
@@ -152,6 +164,11 @@ impl Way {
             Stop::Never => String::new(),
             Stop::Snapshot(at) => format!(", a snapshot behind {at} chunks"),
             Stop::Restart(at, after) => format!(", stopped behind {at} chunks and restarted with {after}"),
+            Stop::Changes([base, then, at], after) => {
+                format!(
+                    ", stopped behind {at} chunks and restarted with {after} from a snapshot behind {base} and changes, the first behind {then}"
+                )
+            }
         };
         let disk = match self.disk {
             None => "",
@@ -197,6 +214,17 @@ pub(super) fn start(
     start_way(graph, memory, way, from, workers, None)
 }
 
+/// The same, with tiny queues.
+pub(super) fn start_tiny(
+    graph: &Arc<Graph>,
+    memory: &Memory<'_>,
+    from: Option<Snapshot>,
+    workers: usize,
+) -> Result<JobHandle, String> {
+    let way = Way { workers, tiny_queues: true, native: false, disk: None, stop: Stop::Snapshot(0) };
+    start_way(graph, memory, way, from, workers, None)
+}
+
 /// Waits until something is so, or the job is over; an error if neither comes.
 pub(super) fn wait_for(job: &mut JobHandle, mut so: impl FnMut() -> bool) -> Result<(), String> {
     let clock = Env::real().clock;
@@ -215,7 +243,7 @@ pub(super) fn wait_for(job: &mut JobHandle, mut so: impl FnMut() -> bool) -> Res
 }
 
 /// How a run ended.
-type Ended = Result<Summary, Box<JobError>>;
+pub(super) type Ended = Result<Summary, Box<JobError>>;
 
 /// Runs a case, with what happens on the way.
 fn run_job(graph: &Arc<Graph>, memory: &Memory<'_>, way: Way) -> Result<Ended, String> {
@@ -224,17 +252,16 @@ fn run_job(graph: &Arc<Graph>, memory: &Memory<'_>, way: Way) -> Result<Ended, S
         folder.as_ref().map(|folder| folder.path()).filter(|_| way.disk.is_some_and(|disk| disk[run]))
     };
     let mut job = start_way(graph, memory, way, None, way.workers, spill(0))?;
-    let (at, restart) = match way.stop {
+    let (stops, restart) = match way.stop {
         Stop::Never => {
             wait_for(&mut job, || false)?;
             return Ok(job.wait());
         }
-        Stop::Snapshot(at) => (at, None),
-        Stop::Restart(at, workers) => (at, Some(workers)),
+        Stop::Snapshot(at) => (vec![at], None),
+        Stop::Restart(at, workers) => (vec![at], Some(workers)),
+        Stop::Changes(stops, workers) => (stops.to_vec(), Some(workers)),
     };
-    memory.pause_after(Some(at));
-    wait_for(&mut job, || memory.paused())?;
-    let snapshot = job.snapshots().and_then(|snapshots| snapshots.take(restart.is_some()));
+    let snapshot = folded(snapshots_behind(&mut job, memory, &stops, restart.is_some())?);
     memory.pause_after(None);
     job.control().wake();
     wait_for(&mut job, || false)?;
@@ -245,12 +272,68 @@ fn run_job(graph: &Arc<Graph>, memory: &Memory<'_>, way: Way) -> Result<Ended, S
     Ok(job.wait())
 }
 
+/// Snapshots behind so many chunks each: a whole one behind the first of these numbers, and what changed until the others.
+/// Chunks go on while what was marked is written down. None at all if the job is over before.
+pub(super) fn snapshots_behind(
+    job: &mut JobHandle,
+    memory: &Memory<'_>,
+    stops: &[usize],
+    last: bool,
+) -> Result<Vec<Snapshot>, String> {
+    let (snapshots, control) = (job.snapshots(), job.control());
+    let mut taken: Vec<Snapshot> = Vec::new();
+    memory.pause_after(stops.first().copied());
+    for (at, _) in stops.iter().enumerate() {
+        wait_for(job, || memory.paused())?;
+        let next = stops.get(at + 1).copied();
+        let go_on = || {
+            if next.is_some() {
+                memory.pause_after(next);
+                control.wake();
+                // A limit may be full: then nothing is asked for any more.
+                (0..LITTLE).find(|_| memory.paused() || job.wait_at_most(Duration::from_millis(1)));
+            }
+        };
+        let last = last && next.is_none();
+        let snapshot = snapshots.as_ref().and_then(|taker| taker.take_meanwhile(last, at == 0, go_on));
+        // The job is over: of what it was before, nobody goes on.
+        let Some(snapshot) = snapshot else { return Ok(Vec::new()) };
+        taken.push(snapshot);
+    }
+    Ok(taken)
+}
+
+/// For how many milliseconds chunks go on before what was marked is asked for.
+const LITTLE: usize = 20;
+
+/// The last of these, with all that its parts build on.
+pub(super) fn folded(taken: Vec<Snapshot>) -> Option<Snapshot> {
+    let position = taken.last()?.position.clone();
+    let mut versions: Vec<Vec<Part>> = Vec::new();
+    for snapshot in taken {
+        versions.resize_with(snapshot.parts.len(), Vec::new);
+        versions.iter_mut().zip(snapshot.parts).for_each(|(known, part)| known.push(part));
+    }
+    Some(Snapshot { position, parts: versions.into_iter().map(Part::folded).collect() })
+}
+
 /// One run in the engine against the evaluator over the same sequence.
 fn run(case: &Case, graph: &Arc<Graph>, way: Way) -> Result<Tally, String> {
     let memory = Memory::new(&case.inputs);
     let now = Env::real().clock.wall_micros();
     let ended = run_job(graph, &memory, way)?;
-    let tables = case.inputs.tables.iter().map(|(name, rows)| (name.clone(), rows.clone())).collect();
+    compare(&case.inputs, graph, &memory, ended, now)
+}
+
+/// What a job wrote against the evaluator over the sequence it read.
+pub(super) fn compare(
+    inputs: &Inputs,
+    graph: &Graph,
+    memory: &Memory<'_>,
+    ended: Ended,
+    now: i64,
+) -> Result<Tally, String> {
+    let tables = inputs.tables.iter().map(|(name, rows)| (name.clone(), rows.clone())).collect();
     let sequence = Sequence { events: memory.log(), tables };
     let expected = match (ended, evaluate_sequence(graph, &sequence, now)) {
         (Ok(_), Ok(expected)) => expected,

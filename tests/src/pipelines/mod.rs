@@ -3,6 +3,7 @@
 //! evaluator row by row. The tests run some thousands, `cargo xtask fuzz pipelines` as many as are asked for.
 
 mod aggregates;
+mod changes;
 mod columns;
 mod compare;
 mod edits;
@@ -15,6 +16,7 @@ mod model;
 mod scripts;
 mod stages;
 
+pub use changes::{Rows, changes};
 use compare::Verdict;
 pub use edits::{Check, Edit, Edited};
 use flow_plan::Value;

@@ -4,6 +4,7 @@
 mod against;
 mod bad_input;
 mod catalogue;
+mod changes;
 mod ci;
 mod cli;
 mod crash;

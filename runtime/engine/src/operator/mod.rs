@@ -88,8 +88,8 @@ pub(crate) trait Operator: Send {
     fn save(&mut self, out: &mut Saving);
 
     /// Goes on writing down what [`Operator::save`] only marked, about so many entries of it, as they were at the barrier:
-    /// rows from behind it may have come since. Called until it gives `false`: there is nothing more. An
-    /// error says why that cannot be: the job must not go on without it.
+    /// rows from behind it may have come since. Called until it gives `false`, once for each table that was begun: that one
+    /// is complete. An error says why that cannot be: the job must not go on without it.
     /// Does not wait: what was not asked for when the next barrier comes is not needed any more.
     fn save_more(&mut self, _out: &mut Saving, _entries: usize) -> Result<bool, String> {
         Ok(false)

@@ -43,8 +43,10 @@ pub(crate) enum Piece {
     End,
 }
 
-/// So many pieces of a worker may wait: then it makes no more of them before some are taken.
-const WAITING: usize = 64;
+/// So many pieces of a worker may wait: then it makes no more of them before some are taken. And so many where everything is to
+/// happen between two chunks (for tests).
+pub(crate) const WAITING: usize = 64;
+pub(crate) const FEW_WAITING: usize = 2;
 
 /// What a worker hands over at a barrier.
 pub(crate) struct Saved {
@@ -71,12 +73,14 @@ pub(crate) struct Barrier {
     stopped: AtomicU64,
     /// By worker, behind what it handed over.
     pieces: Vec<Mutex<VecDeque<Piece>>>,
+    /// How many of these may wait.
+    waiting: usize,
     /// Who waits for the parts.
     waiter: Unparker,
 }
 
 impl Barrier {
-    pub(crate) fn new(workers: usize, waiter: Unparker) -> Barrier {
+    pub(crate) fn new(workers: usize, waiting: usize, waiter: Unparker) -> Barrier {
         Barrier {
             round: AtomicU64::new(0),
             number: AtomicU64::new(0),
@@ -87,6 +91,7 @@ impl Barrier {
             saved: Mutex::new((0..workers).map(|_| None).collect()),
             stopped: AtomicU64::new(0),
             pieces: (0..workers).map(|_| Mutex::default()).collect(),
+            waiting,
             waiter,
         }
     }
@@ -152,7 +157,7 @@ impl Barrier {
 
     /// May a worker hand over more pieces?
     pub(crate) fn has_room(&self, worker: usize) -> bool {
-        self.pieces(worker).len() < WAITING
+        self.pieces(worker).len() < self.waiting
     }
 
     /// More of what a worker marked.
@@ -164,7 +169,7 @@ impl Barrier {
     /// The next piece of a worker, if it is there; and whether the worker may have waited for room.
     pub(crate) fn next_piece(&self, worker: usize) -> Option<(Piece, bool)> {
         let mut pieces = self.pieces(worker);
-        let was_full = pieces.len() >= WAITING;
+        let was_full = pieces.len() >= self.waiting;
         Some((pieces.pop_front()?, was_full))
     }
 

@@ -172,7 +172,17 @@ impl Loaded {
     /// The entries in the order of the sequence, on whatever worker they were: by these ints (the number in which
     /// they came, mostly), then by rank.
     pub(crate) fn by_rank(&self, first: &str) -> Vec<u32> {
-        let (firsts, ranks) = (self.ints(first), self.ranks(self.rank_columns()));
+        self.sorted(&self.ints(first), &self.ranks(self.rank_columns()))
+    }
+
+    /// The same; of entries that are alike in these, those come first of which these ints are less.
+    pub(crate) fn by_rank_and(&self, first: &str, last: &str) -> Vec<u32> {
+        let mut ranks = self.ranks(self.rank_columns());
+        ranks.push(self.ints(last));
+        self.sorted(&self.ints(first), &ranks)
+    }
+
+    fn sorted(&self, firsts: &[i64], ranks: &[Vec<i64>]) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
         order.sort_by(|&a, &b| {
             let (a, b) = (a as usize, b as usize);

@@ -10,14 +10,14 @@ pub(crate) struct Saving {
     pub(super) tables: Vec<Table>,
     /// Is all of it wanted? Else what changed since the operator was last asked is enough.
     whole: bool,
-    /// The table that is still to be filled, and what came for it.
-    open: Option<usize>,
+    /// The tables that are still to be filled, and what came for the first of them.
+    open: Vec<usize>,
     pieces: Vec<Batch>,
 }
 
 impl Saving {
     pub(crate) fn new(whole: bool) -> Saving {
-        Saving { tables: Vec::new(), whole, open: None, pieces: Vec::new() }
+        Saving { tables: Vec::new(), whole, open: Vec::new(), pieces: Vec::new() }
     }
 
     /// Is all of the state wanted, also what has not changed?
@@ -28,16 +28,27 @@ impl Saving {
     /// Begins a table, with these columns and entries, of which more are to come (by `Operator::save_more`).
     /// Is it all there is? Else it is what is new or changed, and none is gone.
     pub(crate) fn begin(&mut self, name: &str, home: Home, keys: usize, columns: Columns, all: bool) {
-        self.table(name, home, keys, columns);
-        if let Some(table) = self.tables.last_mut()
-            && !all
-        {
-            table.change = Change::Delta { gone: Vec::new() };
-        }
-        self.open = self.tables.len().checked_sub(1);
+        let gone = (!all).then(Vec::new);
+        self.begin_changes(name, home, keys, columns, gone);
     }
 
-    /// Adds entries to the table that was begun last.
+    /// The same; with `gone`, it is what is new or changed, and these are the keys of entries that are no more.
+    pub(crate) fn begin_changes(
+        &mut self,
+        name: &str,
+        home: Home,
+        keys: usize,
+        columns: Columns,
+        gone: Option<Vec<Batch>>,
+    ) {
+        self.open.push(self.tables.len());
+        match gone {
+            None => self.table(name, home, keys, columns),
+            Some(gone) => self.changes(name, home, keys, columns, gone),
+        }
+    }
+
+    /// Adds entries to the first table that is not complete.
     pub(crate) fn more(&mut self, columns: Columns) {
         let (_, rows) = columns.into_rows();
         if rows.len > 0 {
@@ -45,9 +56,9 @@ impl Saving {
         }
     }
 
-    /// The table that is still to be filled.
-    pub(crate) fn open(&self) -> Option<usize> {
-        self.open
+    /// The tables that are still to be filled.
+    pub(crate) fn open(&self) -> &[usize] {
+        &self.open
     }
 
     /// What came for it since it was last asked.

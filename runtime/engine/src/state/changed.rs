@@ -93,6 +93,11 @@ impl Changed {
         }
     }
 
+    /// How many slots changed.
+    pub(crate) fn count(&self) -> usize {
+        self.marks.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     /// Has a slot changed?
     pub(crate) fn has(&self, slot: u32) -> bool {
         self.marks.has(slot as usize)

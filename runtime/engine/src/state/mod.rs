@@ -21,6 +21,7 @@ mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators, all_accumulators, same as same_aggregate};
 pub(crate) use calls::{Calls, Made, Shape};
+pub(crate) use changed::{Changed, Marked};
 pub(crate) use cold::{Cold, ColdError, InOrder, Sorted, Spill};
 pub(crate) use groups::{Groups, Refused, Scratch};
 pub(crate) use held::{Held, room};

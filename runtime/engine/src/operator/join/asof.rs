@@ -2,7 +2,7 @@
 //! event time has passed them, so that all versions up to their time are there.
 
 use super::due::Due;
-use super::kept::Notes;
+use super::kept::{Note, Notes};
 use super::output::{Cause, Rows};
 use super::stream::{Bound, Core, Moment, ints, met};
 use crate::context::Context;
@@ -10,13 +10,13 @@ use crate::error::Halt;
 use crate::number::at_end_of_time;
 use crate::operator::Flush;
 use crate::ranks::Phase;
-use crate::snapshot::{Loading, Saving};
+use crate::snapshot::Loading;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData, NO_ROW};
 use flow_plan::operator::JoinKind;
 use flow_plan::physical::hidden::last_watermark;
 use std::collections::VecDeque;
 
-/// Was a version behind time when it came?
+/// In a checkpoint: was a version behind time when it came?
 const BEHIND: &str = "·behind";
 
 pub(crate) struct AsOf {
@@ -32,16 +32,21 @@ pub(crate) struct AsOf {
     late: Vec<(u64, u32)>,
     /// Left rows that are behind, with their versions.
     behind: VecDeque<(u32, u32)>,
-    /// By number of a kept row: when it came (both sides count together), and whether it was behind.
+    /// By number of a kept row: when it came (both sides count together).
     came: [Vec<u64>; 2],
-    was_behind: Vec<bool>,
     count: u64,
     /// Of left rows that wait: when they came, least first. Those that are gone are dropped when they lead.
     waiters: VecDeque<(u64, u32)>,
 }
 
+/// Was a version behind time when it came?
+fn was_behind(core: &Core, version: u32) -> bool {
+    core.kept[1].note(version) != 0
+}
+
 impl AsOf {
-    pub(crate) fn new(kind: JoinKind, change: Option<usize>, changes: bool) -> AsOf {
+    pub(crate) fn new(kind: JoinKind, change: Option<usize>, changes: bool, core: &mut Core) -> AsOf {
+        core.kept[1].with_notes(Note { name: BEHIND, none: 0, ends: None });
         AsOf {
             kind,
             change,
@@ -51,7 +56,6 @@ impl AsOf {
             late: Vec::new(),
             behind: VecDeque::new(),
             came: [Vec::new(), Vec::new()],
-            was_behind: Vec::new(),
             count: 0,
             waiters: VecDeque::new(),
         }
@@ -68,12 +72,9 @@ impl AsOf {
     }
 
     /// A version is kept.
-    fn version(&mut self, row: u32, time: i64, behind: bool) {
+    fn version(&mut self, core: &mut Core, row: u32, time: i64, behind: bool) {
         self.note(1, row);
-        if self.was_behind.len() <= row as usize {
-            self.was_behind.resize(row as usize + 1, false);
-        }
-        self.was_behind[row as usize] = behind;
+        core.kept[1].set_note(row, behind.into());
         self.versions.push(time, row);
     }
 
@@ -85,7 +86,7 @@ impl AsOf {
                 self.waiters.push_back((self.came[0][number as usize], number));
             } else {
                 let version = self.in_force(core, number, met[row as usize]);
-                let version = version.filter(|&version| core.kept[1].time[version as usize] <= time);
+                let version = version.filter(|&version| core.kept[1].time(version) <= time);
                 self.behind.push_back((number, version.unwrap_or(NO_ROW)));
             }
         }
@@ -98,9 +99,8 @@ impl AsOf {
 
     /// The version that a left row meets that waited for it.
     fn valid(&self, core: &Core, left: u32) -> u32 {
-        let (time, came) = (core.kept[0].time[left as usize], self.came[0][left as usize]);
-        let known =
-            |version: u32| self.came[1][version as usize] < came || !self.was_behind[version as usize];
+        let (time, came) = (core.kept[0].time(left), self.came[0][left as usize]);
+        let known = |version: u32| self.came[1][version as usize] < came || !was_behind(core, version);
         self.best(core, left, |version, of| of <= time && known(version)).unwrap_or(NO_ROW)
     }
 
@@ -111,7 +111,7 @@ impl AsOf {
         let mut next = versions.first(slot);
         let mut best: Option<(i64, u32)> = None;
         while next != NO_ROW {
-            let time = versions.time[next as usize];
+            let time = versions.time(next);
             if among(next, time) && best.is_none_or(|(known, _)| known <= time) {
                 best = Some((time, next));
             }
@@ -126,7 +126,7 @@ impl AsOf {
         let versions = &core.kept[1];
         let Some(slot) = versions.key(version) else { return };
         let came = &self.came[1];
-        let of = |row: u32| (versions.time[row as usize], came[row as usize]);
+        let of = |row: u32| (versions.time(row), came[row as usize]);
         let mut all = Vec::new();
         let mut next = versions.first(slot);
         while next != NO_ROW {
@@ -135,7 +135,7 @@ impl AsOf {
         }
         let for_all = |row: &&u32| {
             let (time, came) = of(**row);
-            time <= watermark && !(self.was_behind[**row as usize] && first < came)
+            time <= watermark && !(was_behind(core, **row) && first < came)
         };
         let Some(in_force) = all.iter().filter(for_all).map(|&row| of(row)).max() else { return };
         let replaced: Vec<u32> = all.into_iter().filter(|&row| of(row) < in_force).collect();
@@ -188,7 +188,7 @@ impl AsOf {
             let right: Vec<u32> = given.iter().map(|&at| versions[at]).collect();
             let signs: Vec<i64> = given.iter().map(|&at| signs[at]).collect();
             let times: Vec<i64> = match phase {
-                Phase::Due => left.iter().map(|&row| core.kept[0].time[row as usize]).collect(),
+                Phase::Due => left.iter().map(|&row| core.kept[0].time(row)).collect(),
                 _ => vec![0; left.len()],
             };
             let numbers = match phase {
@@ -239,7 +239,7 @@ impl AsOf {
                 // It was replaced.
                 continue;
             }
-            if self.was_behind[version as usize] && first < when {
+            if was_behind(core, version) && first < when {
                 self.late.push((when, version));
             } else {
                 self.replace(core, version, watermark, first);
@@ -267,7 +267,7 @@ impl Bound for AsOf {
             return;
         }
         for ((&row, number), &time) in rows.iter().zip(numbers).zip(&times) {
-            self.version(number, time, met[row as usize] > last_watermark(time));
+            self.version(core, number, time, met[row as usize] > last_watermark(time));
         }
     }
 
@@ -288,30 +288,20 @@ impl Bound for AsOf {
         Ok(false)
     }
 
-    fn save(&mut self, core: &Core, out: &mut Saving) {
-        // Left rows that are behind went in their number.
-        core.save_side(0, &self.waiting.as_they_came(), |_| (), out);
-        let mut versions = core.kept[1].linked();
-        versions.sort_unstable_by_key(|row| self.came[1][*row as usize]);
-        let behind = versions.iter().map(|row| i64::from(self.was_behind[*row as usize]));
-        core.save_side(1, &versions, |columns| columns.ints(BEHIND, behind), out);
-    }
-
     fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
         let (_, left) = core.load_side(0, from)?;
-        let (saved, right) = core.load_side(1, from)?;
-        let behind = saved.ints(BEHIND);
+        let (_, right) = core.load_side(1, from)?;
         // When they came, of both sides: in a number, the left ones first.
-        let number = |side: usize, row: u32| core.kept[side].number[row as usize];
-        let (mut waiting, mut versions) = (left.iter().peekable(), right.iter().zip(behind).peekable());
+        let (mut waiting, mut versions) = (left.iter().peekable(), right.iter().peekable());
         loop {
-            let next = versions.peek().map(|(row, _)| number(1, **row));
+            let number = |side: usize, row: u32| core.kept[side].number(row);
+            let next = versions.peek().map(|row| number(1, **row));
             if let Some(row) = waiting.next_if(|row| next.is_none_or(|next| number(0, **row) <= next)) {
                 self.note(0, *row);
-                self.waiting.push(core.kept[0].time[*row as usize], *row);
+                self.waiting.push(core.kept[0].time(*row), *row);
                 self.waiters.push_back((self.came[0][*row as usize], *row));
-            } else if let Some((row, behind)) = versions.next() {
-                self.version(*row, core.kept[1].time[*row as usize], behind != 0);
+            } else if let Some(&row) = versions.next() {
+                self.version(core, row, core.kept[1].time(row), was_behind(core, row));
             } else {
                 return Ok(());
             }

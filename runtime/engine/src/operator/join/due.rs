@@ -120,16 +120,6 @@ impl Due {
         }
         Some((time, row))
     }
-
-    /// The rows of all entries, in the order in which they were put.
-    pub(crate) fn as_they_came(&self) -> Vec<u32> {
-        let heap = self.heap.iter().map(|Reverse(entry)| entry);
-        let buckets = self.open.iter().chain(self.later.values().flatten());
-        let mut all: Vec<(u64, u32)> =
-            self.run.iter().chain(heap).chain(buckets).map(|&(_, came, row)| (came, row)).collect();
-        all.sort_unstable();
-        all.into_iter().map(|(_, row)| row).collect()
-    }
 }
 
 #[cfg(test)]
@@ -182,9 +172,6 @@ mod tests {
                     assert_eq!(due.peek(), expected.first().copied(), "seed {seed}");
                 }
             }
-            let mut came: Vec<u32> = expected.iter().map(|(_, row)| *row).collect();
-            came.sort_unstable();
-            assert_eq!(due.as_they_came(), came, "seed {seed}");
         }
     }
 }

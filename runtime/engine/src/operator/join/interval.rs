@@ -96,13 +96,13 @@ impl Interval {
         let fails = core.condition_fails();
         let (near, met, partners) = (self.near, &self.met, &self.partners);
         let meets = |row: usize, kept: u32, pairs: &Pairs| {
-            let of_kept = other.time[kept as usize];
+            let of_kept = other.time(kept);
             if !near.meet(side, times[row], of_kept) || met[row] > near.last(1 - side, of_kept) {
                 return Look::Pass;
             }
             let served = || match side {
                 0 => partners[row] > 0 && !fails,
-                _ => other.partners[kept as usize] > 0,
+                _ => other.partners(kept) > 0,
             };
             match once {
                 true if served() => Look::Pass,
@@ -121,14 +121,16 @@ impl Interval {
         let keeps_left = side == 1 && self.kind != JoinKind::Inner;
         let mut first = Vec::new();
         for (at, (&row, &kept)) in self.pairs.rows.iter().zip(&self.pairs.kept).enumerate() {
-            let partners = match keeps_left {
-                true => &mut core.kept[0].partners[kept as usize],
-                false => &mut self.partners[row as usize],
+            let before = match keeps_left {
+                true => core.kept[0].partners(kept),
+                false => std::mem::replace(&mut self.partners[row as usize], 1),
             };
-            if *partners == 0 {
+            if before == 0 {
                 first.push(at as u32);
             }
-            *partners = 1;
+            if keeps_left {
+                core.kept[0].set_partners(kept, 1);
+            }
         }
         match self.kind {
             JoinKind::Inner | JoinKind::Left => {}
@@ -248,20 +250,19 @@ impl Bound for Interval {
         Ok(false)
     }
 
-    fn save(&mut self, core: &Core, out: &mut Saving) {
-        for (side, due) in self.due.iter().enumerate() {
-            let mut rows = core.kept[side].as_they_came(due.as_they_came());
+    fn save(&mut self, core: &mut Core, out: &mut Saving) {
+        for side in [0, 1] {
             // Of a block, some are over.
-            let times = &core.kept[side].time;
-            rows.retain(|&row| self.near.last(side, times[row as usize]) >= self.passed);
-            core.save_side(side, &rows, |_| (), out);
+            let (near, passed) = (self.near, self.passed);
+            let over = move |time: i64| near.last(side, time) < passed;
+            core.save_side(side, Some(Box::new(over)), out);
         }
     }
 
     fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
         for side in [0, 1] {
             for row in core.load_side(side, from)?.1 {
-                let time = core.kept[side].time[row as usize];
+                let time = core.kept[side].time(row);
                 let by_time = side == 0 && self.lonely();
                 self.due[side].push(if by_time { time } else { self.near.last(side, time) }, row);
             }

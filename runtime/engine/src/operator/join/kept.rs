@@ -1,10 +1,14 @@
 //! The rows of one side of a join that are kept, as columns, and for each key the list of its rows in the
 //! order in which they came.
 
+use super::book::{Book, Entry, Gone, Over};
 use super::condition::Side;
 use super::recent::Recent;
+use crate::state::room;
 use flow_data::{Batch, Column, ColumnSlab, NO_ROW, Picked, SLAB_BLOCK};
 use flow_plan::{DataType, RecordType, Value};
+use std::collections::HashMap;
+use std::ops::Range;
 
 /// Rows of a side by number. A number is used again when its row is gone.
 pub(crate) struct Kept {
@@ -20,13 +24,21 @@ pub(crate) struct Kept {
     /// By number: where it stands in its key's list.
     links: Vec<Link>,
     /// By number: how many partners a row has.
-    pub(crate) partners: Vec<u32>,
+    partners: Vec<u32>,
     /// By number: the place in the sequence where it came.
-    pub(crate) number: Vec<u64>,
+    number: Vec<u64>,
     /// By number: event time, or when it was used last.
-    pub(crate) time: Vec<i64>,
+    time: Vec<i64>,
+    /// By number: how many rows of the side came before it.
+    ids: Vec<u64>,
+    next_id: u64,
+    /// By number: what the kind of join notes of it beside, if it does.
+    notes: Vec<i64>,
+    note: Option<Note>,
+    /// The ends of windows from which rows were withdrawn.
+    ends: HashMap<u32, Vec<i128>>,
     /// By key: first and last row of its list.
-    ends: Vec<(u32, u32)>,
+    lists: Vec<(u32, u32)>,
     /// The list of the rows without a key.
     unkeyed: (u32, u32),
     /// Rows in lists.
@@ -34,9 +46,23 @@ pub(crate) struct Kept {
     /// Rows that are in no list, because they go block by block.
     recent: Option<Recent>,
     rows: usize,
+    /// What checkpoints know of the rows.
+    pub(super) book: Book,
 }
 
-/// A row's key, and the rows before and behind it in the key's list. Side by side: a row that goes touches all three.
+/// An int that is noted of each row.
+#[derive(Clone, Copy)]
+pub(crate) struct Note {
+    /// Its name in a checkpoint.
+    pub(super) name: &'static str,
+    /// What it is of most rows.
+    pub(super) none: i64,
+    /// If rows may be withdrawn from windows: the name of those.
+    pub(super) ends: Option<&'static str>,
+}
+
+/// A row's key, and the rows before and behind it in the key's list, if it is in one. Side by side: a row that goes touches
+/// all three.
 #[derive(Clone, Copy)]
 struct Link {
     slot: u32,
@@ -44,7 +70,7 @@ struct Link {
     behind: u32,
 }
 
-/// Stands for the key of a row that is in no list.
+/// Stands for the key of a row that is met by nobody any more.
 const UNLINKED: u32 = NO_ROW - 1;
 
 /// What is noted of rows that are kept.
@@ -77,12 +103,28 @@ impl Kept {
             partners: Vec::new(),
             number: Vec::new(),
             time: Vec::new(),
-            ends: Vec::new(),
+            ids: Vec::new(),
+            next_id: 0,
+            notes: Vec::new(),
+            note: None,
+            ends: HashMap::new(),
+            lists: Vec::new(),
             unkeyed: (NO_ROW, NO_ROW),
             linked: 0,
             recent: None,
             rows: 0,
+            book: Book::default(),
         }
+    }
+
+    /// From now on, there is a note of each row.
+    pub(crate) fn with_notes(&mut self, note: Note) {
+        self.note = Some(note);
+    }
+
+    /// What is noted of each row, if something is.
+    pub(super) fn notes(&self) -> Option<Note> {
+        self.note
     }
 
     /// From now on, rows may be put down in the order in which they came ([`Kept::insert_recent`]).
@@ -92,15 +134,15 @@ impl Kept {
 
     /// What it takes, about.
     pub(crate) fn bytes(&self) -> usize {
-        let notes = 4 * size_of::<u32>() + 2 * size_of::<u64>();
+        let notes = 4 * size_of::<u32>() + 3 * size_of::<u64>();
         let columns: usize = self.slabs.iter().map(ColumnSlab::bytes).sum();
-        let recent = self.recent.as_ref().map_or(0, Recent::bytes);
-        columns + self.links.capacity() * notes + self.ends.capacity() * size_of::<(u32, u32)>() + recent
+        let recent = self.recent.as_ref().map_or(0, Recent::bytes) + room(&self.notes) + self.book.bytes();
+        columns + self.links.capacity() * notes + room(&self.lists) + recent
     }
 
     /// There are so many keys.
     pub(crate) fn grow(&mut self, keys: usize) {
-        self.ends.resize(keys, (NO_ROW, NO_ROW));
+        self.lists.resize(keys, (NO_ROW, NO_ROW));
         if let Some(recent) = &mut self.recent {
             recent.grow(keys);
         }
@@ -135,10 +177,12 @@ impl Kept {
             let part = done..done + n;
             self.time[numbers.clone()].copy_from_slice(&notes.times[part.clone()]);
             self.partners[numbers.clone()].copy_from_slice(&notes.partners[part.clone()]);
-            self.number[numbers].fill(notes.number);
-            let recent = self.recent_mut();
+            self.number[numbers.clone()].fill(notes.number);
+            self.give_ids(numbers);
+            let Some(recent) = &mut self.recent else { unreachable!("rows are kept by blocks") };
             for (offset, at) in part.enumerate() {
                 let number = start + offset as u32;
+                self.links[number as usize].slot = notes.slots[at];
                 recent.push(number, notes.slots[at], until[at]);
             }
             done += n;
@@ -146,37 +190,143 @@ impl Kept {
         self.rows += rows.len();
     }
 
+    /// These numbers are those of new rows.
+    fn give_ids(&mut self, numbers: Range<usize>) {
+        for id in &mut self.ids[numbers.clone()] {
+            *id = self.next_id;
+            self.next_id += 1;
+        }
+        if let Some(note) = self.note {
+            self.notes[numbers.clone()].fill(note.none);
+        }
+        if self.book.wants_to_know() {
+            let rows: Vec<u32> = numbers.map(|number| number as u32).collect();
+            self.book.came(&rows, self.links.len());
+        }
+    }
+
     fn recent_mut(&mut self) -> &mut Recent {
         let Some(recent) = &mut self.recent else { unreachable!("rows are kept by blocks") };
         recent
     }
 
-    /// The rows of a block that nobody meets any more go; gives how many there were.
-    pub(crate) fn pop_recent(&mut self, now: i64) -> Option<usize> {
+    /// The rows of a block that nobody meets any more go, of which the block is left: gives it, and how many there were.
+    pub(crate) fn pop_recent(&mut self, now: i64) -> Option<(usize, usize)> {
         let (block, rows) = self.recent.as_mut()?.pop_before(now)?;
+        let first = block * SLAB_BLOCK as u32;
+        for row in first..first + rows {
+            self.goes(row);
+            self.links[row as usize].slot = UNLINKED;
+        }
         self.rows -= rows as usize;
         self.live[block as usize] = 0;
-        self.slabs.iter_mut().for_each(|slab| slab.free(block as usize));
-        self.free.push(block);
-        Some(rows as usize)
+        Some((block as usize, rows as usize))
     }
 
-    /// These rows, and those that go block by block, in the order in which they came.
-    pub(crate) fn as_they_came(&self, linked: Vec<u32>) -> Vec<u32> {
-        let Some(recent) = &self.recent else { return linked };
-        let mut all: Vec<u32> = recent.numbers().chain(linked).collect();
-        all.sort_by_key(|number| recent.born(*number));
-        all
+    /// A row goes: that it was there is put down for checkpoints.
+    fn goes(&mut self, row: u32) {
+        let gone = Gone { row, slot: self.links[row as usize].slot, id: self.ids[row as usize] };
+        if self.book.go(gone, self.rows) {
+            let entry = self.entry(row);
+            self.book.put_down(entry);
+        }
     }
 
-    /// The key of each row; rows without one are left out.
-    pub(crate) fn keys_of(&self, rows: &[u32]) -> Vec<u32> {
-        let Some(recent) = &self.recent else {
-            return rows.iter().filter_map(|&row| self.key(row)).collect();
-        };
-        let mut keys: Vec<u32> = self.links.iter().map(|link| link.slot).collect();
-        recent.note_keys(&mut keys);
-        rows.iter().map(|&row| keys[row as usize]).filter(|slot| *slot < UNLINKED).collect()
+    /// A row that is there changes.
+    fn changes(&mut self, row: u32) {
+        if self.is_there(row) && self.book.change(row, self.ids[row as usize], self.links.len()) {
+            let entry = self.entry(row);
+            self.book.put_down(entry);
+        }
+    }
+
+    /// What is known of a row.
+    pub(super) fn entry(&self, row: u32) -> Entry {
+        let at = row as usize;
+        Entry {
+            row,
+            slot: self.links[at].slot,
+            id: self.ids[at],
+            number: self.number[at],
+            time: self.time[at],
+            partners: self.partners[at],
+            note: self.note(row),
+            ends: self.ends.get(&row).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// A barrier, behind which all of it is written down, or what changed, but for what is over. Gives the keys of the rows that
+    /// went, if it is what changed.
+    pub(super) fn mark(&mut self, whole: bool, over: Option<Over>) -> Option<Vec<Batch>> {
+        self.book.mark(whole, self.rows, self.links.len(), self.next_id, over)
+    }
+
+    /// The next rows of those that are written down, so many at most, and whether there may be more.
+    pub(super) fn next_marked(&mut self, most: usize) -> (Vec<Entry>, bool) {
+        let mut rows = self.book.next(most);
+        let more = !rows.is_empty();
+        rows.retain(|&row| self.is_there(row) && self.book.holds(self.ids[row as usize], self.time(row)));
+        (rows.into_iter().map(|row| self.entry(row)).collect(), more)
+    }
+
+    /// How many partners a row has.
+    #[inline]
+    pub(crate) fn partners(&self, row: u32) -> u32 {
+        self.partners[row as usize]
+    }
+
+    /// A row has so many partners now.
+    #[inline]
+    pub(crate) fn set_partners(&mut self, row: u32, partners: u32) {
+        if self.partners[row as usize] != partners {
+            self.changes(row);
+            self.partners[row as usize] = partners;
+        }
+    }
+
+    /// The event time of a row, or when it was used last.
+    #[inline]
+    pub(crate) fn time(&self, row: u32) -> i64 {
+        self.time[row as usize]
+    }
+
+    /// A row was used at this time.
+    pub(crate) fn set_time(&mut self, row: u32, time: i64) {
+        if self.time[row as usize] != time {
+            self.changes(row);
+            self.time[row as usize] = time;
+        }
+    }
+
+    /// The place in the sequence where a row came.
+    pub(crate) fn number(&self, row: u32) -> u64 {
+        self.number[row as usize]
+    }
+
+    /// What is noted of a row.
+    pub(crate) fn note(&self, row: u32) -> i64 {
+        self.notes.get(row as usize).copied().unwrap_or_default()
+    }
+
+    /// Something else is noted of a row.
+    pub(crate) fn set_note(&mut self, row: u32, note: i64) {
+        if self.notes[row as usize] != note {
+            self.changes(row);
+            self.notes[row as usize] = note;
+        }
+    }
+
+    /// Was a row withdrawn from the window that ends there?
+    pub(crate) fn is_withdrawn(&self, row: u32, end: i128) -> bool {
+        !self.ends.is_empty() && self.ends.get(&row).is_some_and(|ends| ends.contains(&end))
+    }
+
+    /// A row is withdrawn from the windows that end there.
+    pub(crate) fn withdraw_from(&mut self, row: u32, ends: &[i128]) {
+        if !ends.is_empty() {
+            self.changes(row);
+            self.ends.entry(row).or_default().extend(ends);
+        }
     }
 
     /// Keeps all rows of these columns, which are those that are kept; `came`: the number of each.
@@ -204,14 +354,12 @@ impl Kept {
             }
             self.live[start as usize / SLAB_BLOCK] += n as u32;
             self.next = (n < room).then_some(start + n as u32);
+            self.give_ids(start as usize..start as usize + n);
             for (offset, at) in (done..done + n).enumerate() {
                 let number = start + offset as u32;
                 self.time[number as usize] = notes.times[at];
                 self.partners[number as usize] = notes.partners[at];
                 self.number[number as usize] = came(at);
-                if let Some(recent) = &mut self.recent {
-                    recent.note_birth(number);
-                }
                 self.link(number, notes.slots[at]);
                 numbers.push(number);
             }
@@ -234,6 +382,10 @@ impl Kept {
         self.partners.resize(all, 0);
         self.number.resize(all, 0);
         self.time.resize(all, 0);
+        self.ids.resize(all, 0);
+        if let Some(note) = self.note {
+            self.notes.resize(all, note.none);
+        }
         if let Some(recent) = &mut self.recent {
             recent.resize(all);
         }
@@ -241,7 +393,7 @@ impl Kept {
     }
 
     fn list(&mut self, slot: u32) -> &mut (u32, u32) {
-        if slot == NO_ROW { &mut self.unkeyed } else { &mut self.ends[slot as usize] }
+        if slot == NO_ROW { &mut self.unkeyed } else { &mut self.lists[slot as usize] }
     }
 
     fn link(&mut self, number: u32, slot: u32) {
@@ -259,12 +411,12 @@ impl Kept {
     /// A row is met by nobody any more, but still there. Gives its key, if that has no rows on this side
     /// any more.
     pub(crate) fn unlink(&mut self, number: u32) -> Option<u32> {
-        let link = &mut self.links[number as usize];
-        let Link { slot, before, behind } = *link;
+        let Link { slot, before, behind } = self.links[number as usize];
         if slot == UNLINKED {
             return None;
         }
-        link.slot = UNLINKED;
+        self.goes(number);
+        self.links[number as usize].slot = UNLINKED;
         self.linked -= 1;
         let (first, last) = self.list(slot);
         if before == NO_ROW {
@@ -287,36 +439,41 @@ impl Kept {
         self.recent.is_some()
     }
 
-    /// The key of a row in a list, if it has one and can be met.
+    /// The key of a row, if it has one and can be met.
     pub(crate) fn key(&self, number: u32) -> Option<u32> {
         Some(self.links[number as usize].slot).filter(|slot| *slot < UNLINKED)
     }
 
-    /// Is a row in a list?
-    pub(crate) fn is_linked(&self, number: u32) -> bool {
+    /// Can a row still be met, or given?
+    pub(crate) fn is_there(&self, number: u32) -> bool {
         self.links[number as usize].slot != UNLINKED
     }
 
-    /// A row is gone. Gives its key, if that has no rows on this side any more.
-    pub(crate) fn remove(&mut self, number: u32) -> Option<u32> {
-        let freed = self.unlink(number);
+    /// A row that nobody meets any more is gone. Gives its block, if that has no others: it is to be freed.
+    pub(crate) fn remove(&mut self, number: u32) -> Option<usize> {
         self.rows -= 1;
+        if !self.ends.is_empty() {
+            self.ends.remove(&number);
+        }
         let block = number as usize / SLAB_BLOCK;
         self.live[block] -= 1;
-        if self.live[block] == 0 {
-            if self.next.is_some_and(|next| next as usize / SLAB_BLOCK == block) {
-                // It begins again at its first row.
-                self.next = None;
-            }
-            self.slabs.iter_mut().for_each(|slab| slab.free(block));
-            self.free.push(block as u32);
+        (self.live[block] == 0).then_some(block)
+    }
+
+    /// A block has no rows any more.
+    pub(crate) fn free_block(&mut self, block: usize) {
+        if self.next.is_some_and(|next| next as usize / SLAB_BLOCK == block) {
+            // It begins again at its first row.
+            self.next = None;
         }
-        freed
+        self.slabs.iter_mut().for_each(|slab| slab.free(block));
+        self.free.push(block as u32);
     }
 
     /// Has a key no rows here?
     pub(crate) fn is_free(&self, slot: u32) -> bool {
-        self.ends[slot as usize].0 == NO_ROW && self.recent.as_ref().is_none_or(|recent| recent.is_free(slot))
+        self.lists[slot as usize].0 == NO_ROW
+            && self.recent.as_ref().is_none_or(|recent| recent.is_free(slot))
     }
 
     /// The rows of a key that can be met, the one that came last first.
@@ -338,8 +495,8 @@ impl Kept {
             next = self.following(next);
         }
         match &self.recent {
-            Some(births) if recent > 0 && rows.len() > recent => {
-                rows.sort_unstable_by_key(|number| std::cmp::Reverse(births.born(*number)));
+            Some(_) if recent > 0 && rows.len() > recent => {
+                rows.sort_unstable_by_key(|number| std::cmp::Reverse(self.ids[*number as usize]));
             }
             _ => rows[recent..].reverse(),
         }
@@ -348,7 +505,7 @@ impl Kept {
     /// The first row of a key, or of the rows without one; [`NO_ROW`] if there is none.
     #[inline]
     pub(crate) fn first(&self, slot: u32) -> u32 {
-        if slot == NO_ROW { self.unkeyed.0 } else { self.ends[slot as usize].0 }
+        if slot == NO_ROW { self.unkeyed.0 } else { self.lists[slot as usize].0 }
     }
 
     /// The row behind it in its key's list, or [`NO_ROW`].
@@ -362,31 +519,22 @@ impl Kept {
         &self.columns
     }
 
-    /// All rows that have a key and can be met, key by key, as they came.
-    pub(crate) fn linked(&self) -> Vec<u32> {
-        let mut all = Vec::with_capacity(self.rows);
-        for &(first, _) in &self.ends {
-            let mut next = first;
-            while next != NO_ROW {
-                all.push(next);
-                next = self.links[next as usize].behind;
-            }
-        }
-        all
-    }
-
     /// Only these keys stay, which ascend: they become `0..`.
     pub(crate) fn keep_keys(&mut self, slots: &[u32]) {
-        self.ends = slots.iter().map(|&slot| self.ends[slot as usize]).collect();
-        if let Some(recent) = &mut self.recent {
-            recent.keep_keys(slots);
-        }
-        for (slot, &(first, _)) in self.ends.iter().enumerate() {
+        self.lists = slots.iter().map(|&slot| self.lists[slot as usize]).collect();
+        for (slot, &(first, _)) in self.lists.iter().enumerate() {
             let mut number = first;
             while number != NO_ROW {
                 self.links[number as usize].slot = slot as u32;
                 number = self.links[number as usize].behind;
             }
+        }
+        let Some(recent) = &mut self.recent else { return };
+        recent.keep_keys(slots);
+        let mut rows = Vec::new();
+        for slot in 0..slots.len() as u32 {
+            recent.rows_of(slot, &mut rows);
+            rows.drain(..).for_each(|row| self.links[row as usize].slot = slot);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Joins: which rows of two sides meet, and what is given for them.
 
 mod asof;
+mod book;
 mod condition;
 mod due;
 mod fire;
@@ -45,14 +46,16 @@ pub(crate) fn stream_join(
             }
         }
         StreamBound::Regular { ttl } => updating(ttl.map_or(updating::Keep::Ever, updating::Keep::Used)),
-        StreamBound::AsOf => Box::new(asof::AsOf::new(join.kind, join.left.hidden.change, join.changes)),
+        StreamBound::AsOf => {
+            Box::new(asof::AsOf::new(join.kind, join.left.hidden.change, join.changes, &mut core))
+        }
         StreamBound::Window(Window { kind: WindowKind::Session { gap }, processing_time, .. }) => {
             by_clock = *processing_time;
-            Box::new(sessions::Sessions::new(join.kind, *gap, by_clock))
+            Box::new(sessions::Sessions::new(join.kind, *gap, by_clock, shared.tracks))
         }
         StreamBound::Window(window) => {
             by_clock = window.processing_time;
-            match windowed::Windowed::new(join.kind, &window.kind, by_clock) {
+            match windowed::Windowed::new(join.kind, &window.kind, by_clock, &mut core) {
                 Some(windowed) => Box::new(windowed),
                 None => unreachable!("the checker refuses joins in other windows: {:?}", window.kind),
             }

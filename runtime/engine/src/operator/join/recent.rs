@@ -32,14 +32,11 @@ pub(crate) struct Recent {
     newest: Vec<Place>,
     /// By number: the row of the same key before it.
     before: Vec<Place>,
-    /// By number, also of rows that are in lists: how many came before it.
-    born: Vec<u64>,
-    came: u64,
 }
 
 impl Recent {
     pub(super) fn bytes(&self) -> usize {
-        room(&self.newest) + room(&self.before) + room(&self.born)
+        room(&self.newest) + room(&self.before)
     }
 
     /// There are so many keys.
@@ -50,7 +47,6 @@ impl Recent {
     /// There are so many numbers.
     pub(super) fn resize(&mut self, numbers: usize) {
         self.before.resize(numbers, 0);
-        self.born.resize(numbers, 0);
     }
 
     /// The number of the next row, and how many more fit behind it; `None`: a block is needed.
@@ -72,21 +68,7 @@ impl Recent {
         let place = (at << BITS | u64::from(block.rows)) + 1;
         block.rows += 1;
         block.until = block.until.max(until);
-        self.note_birth(number);
         self.before[number as usize] = std::mem::replace(&mut self.newest[slot as usize], place);
-    }
-
-    /// A row came, whether it is put here or into a list.
-    #[inline]
-    pub(super) fn note_birth(&mut self, number: u32) {
-        self.born[number as usize] = self.came;
-        self.came += 1;
-    }
-
-    /// How many rows came before it.
-    #[inline]
-    pub(super) fn born(&self, number: u32) -> u64 {
-        self.born[number as usize]
     }
 
     /// The number of a row that is not gone.
@@ -120,26 +102,9 @@ impl Recent {
         Some((block.slab, block.rows))
     }
 
-    /// All rows, as they came.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.blocks.iter().flat_map(|block| {
-            let first = block.slab * SLAB_BLOCK as u32;
-            first..first + block.rows
-        })
-    }
-
     /// Only these keys stay, which ascend: they become `0..`.
     pub(super) fn keep_keys(&mut self, slots: &[u32]) {
         self.newest = slots.iter().map(|&slot| self.newest[slot as usize]).collect();
-    }
-
-    /// By number: the key of each row that is here.
-    pub(super) fn note_keys(&self, keys: &mut [u32]) {
-        let mut rows = Vec::new();
-        for slot in 0..self.newest.len() as u32 {
-            self.rows_of(slot, &mut rows);
-            rows.drain(..).for_each(|number| keys[number as usize] = slot);
-        }
     }
 
     /// Rows of a batch that are met no longer than this belong here: twice as long as most of them, from what is the
@@ -192,9 +157,6 @@ mod tests {
                 assert!(gone.into_iter().all(|(.., until)| until < now), "seed {seed}");
                 free.push(slab);
             }
-            let numbers: Vec<u32> = all.iter().map(|row| row.0).collect();
-            assert_eq!(recent.numbers().collect::<Vec<_>>(), numbers, "seed {seed}");
-            assert!(numbers.is_sorted_by_key(|number| recent.born(*number)), "seed {seed}");
             for slot in 0..50 {
                 let mut rows = Vec::new();
                 recent.rows_of(slot, &mut rows);

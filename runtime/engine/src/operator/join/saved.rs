@@ -1,18 +1,23 @@
 //! The kept rows of a join at a barrier: a table for each side, `left` and `right`. First the key, then the
-//! fields that are kept under their own names, then what the engine notes beside. Rows stand in the order in which they
-//! came, so that everything that follows from it (lists of keys, queues) is built anew.
+//! fields that are kept under their own names, then what the engine notes beside. Rows are taken over in the order in which they
+//! came, so that everything that follows from it (lists of keys, queues) is built anew. A row goes by its key and its id, so
+//! that a checkpoint can say of each row alone that it changed or went.
 
+use super::book::{Entry, Over};
+use super::fire::clamp;
 use super::kept::Notes;
 use super::stream::Core;
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
 use flow_checkpoint::state::Home;
 use flow_data::{Column, ColumnData};
-use flow_plan::Field;
+use flow_plan::{DataType, Field, Value};
 use std::sync::Arc;
 
 const NAMES: [&str; 2] = ["left", "right"];
+/// A row's id.
+const ROW: &str = "·row";
 /// The number in which a row came.
-pub(super) const NUMBER: &str = "·number";
+const NUMBER: &str = "·number";
 /// Its event time, or when it was used last.
 const USED: &str = "·used";
 /// How many partners it has.
@@ -37,34 +42,83 @@ impl Core {
         self.kept[side].columns().iter().copied().filter(move |column| *column >= declared)
     }
 
-    /// Writes down kept rows of a side, in the order in which they came; `more` adds columns of the engine's own.
-    pub(super) fn save_side(
+    /// A barrier: what changed of a side since the last one, or all of it, is to be written down, but for rows that are over.
+    pub(super) fn save_side(&mut self, side: usize, over: Option<Over>, out: &mut Saving) {
+        self.settle(side);
+        let gone = self.kept[side].mark(out.whole(), over);
+        let (home, keys) = (Home::Key(self.sides[side].keys.len()), self.sides[side].keys.len() + 1);
+        out.begin_changes(NAMES[side], home, keys, self.written(side, &[]), gone);
+    }
+
+    /// Writes down about so many rows of the first side that is not complete; gives whether there is more of it.
+    pub(super) fn save_more(&mut self, out: &mut Saving, rows: usize) -> bool {
+        let Some(side) = (0..2).find(|side| self.kept[*side].book.is_marked()) else { return false };
+        self.settle(side);
+        self.kept[side].book.ahead().into_iter().for_each(|copy| out.more(copy));
+        let (entries, more) = self.kept[side].next_marked(rows);
+        out.more(self.written(side, &entries));
+        more
+    }
+
+    /// Copies what checkpoints want of rows of a side that changed or went, before their block goes or keys are called otherwise.
+    pub(super) fn settle(&mut self, side: usize) {
+        let (mut before, went) = self.kept[side].book.unsettled();
+        before.retain(|entry| !self.kept[side].book.is_over(entry.time));
+        let ahead = (!before.is_empty()).then(|| self.written(side, &before));
+        let gone = (!went.is_empty()).then(|| {
+            let (rows, slots) = went.iter().map(|gone| (gone.row, gone.slot)).unzip();
+            self.identities(side, rows, slots, went.iter().map(|gone| gone.id)).into_rows().1
+        });
+        self.kept[side].book.settle(ahead, gone);
+    }
+
+    /// What tells rows from all others: their keys and their ids.
+    fn identities(
         &self,
         side: usize,
-        rows: &[u32],
-        more: impl FnOnce(&mut Columns),
-        out: &mut Saving,
-    ) {
+        rows: Vec<u32>,
+        slots: Vec<u32>,
+        ids: impl Iterator<Item = u64>,
+    ) -> Columns {
         let (kept, keys) = (&self.kept[side], &self.sides[side].keys);
-        let mut columns = Columns::default();
         let of_keys: Vec<Column> = match keys.iter().all(|key| kept.columns().contains(key)) {
-            true => keys.iter().map(|&key| kept.gather(key, rows)).collect(),
-            false => {
-                // Rows without a key are kept only where the key's columns are.
-                self.table.gather(&kept.keys_of(rows))
-            }
+            true => keys.iter().map(|&key| kept.gather(key, &rows)).collect(),
+            // Rows without a key are kept only where the key's columns are.
+            false => self.table.gather(&slots),
         };
-        let beside = self.beside_keys(side).into_iter().map(|column| kept.gather(column, rows));
-        columns.rows(&self.fields(side), of_keys.into_iter().chain(beside));
-        let of = |row: &u32| *row as usize;
-        columns.ints(NUMBER, rows.iter().map(|row| kept.number[of(row)] as i64));
-        columns.ints(USED, rows.iter().map(|row| kept.time[of(row)]));
-        columns.ints(PARTNERS, rows.iter().map(|row| i64::from(kept.partners[of(row)])));
-        more(&mut columns);
-        let ranks: Vec<Column> = self.ranks(side).map(|column| kept.gather(column, rows)).collect();
-        let ranks: Vec<&[i64]> = ranks.iter().map(ints).collect();
-        columns.ranks(ranks.into_iter());
-        out.table(NAMES[side], Home::Key(keys.len()), 0, columns);
+        let mut columns = Columns::default();
+        columns.rows(&self.fields(side)[..keys.len()], of_keys);
+        columns.ints(ROW, ids.map(|id| id as i64));
+        columns
+    }
+
+    /// Kept rows of a side, as a checkpoint has them.
+    fn written(&self, side: usize, entries: &[Entry]) -> Columns {
+        let kept = &self.kept[side];
+        let (rows, slots): (Vec<u32>, Vec<u32>) = entries.iter().map(|entry| (entry.row, entry.slot)).unzip();
+        let ids = || entries.iter().map(|entry| entry.id);
+        let mut columns = self.identities(side, rows.clone(), slots, ids());
+        let beside = self.beside_keys(side).into_iter().map(|column| kept.gather(column, &rows));
+        columns.rows(&self.fields(side)[self.sides[side].keys.len()..], beside);
+        columns.ints(NUMBER, entries.iter().map(|entry| entry.number as i64));
+        columns.ints(USED, entries.iter().map(|entry| entry.time));
+        columns.ints(PARTNERS, entries.iter().map(|entry| i64::from(entry.partners)));
+        if let Some(note) = kept.notes() {
+            columns.ints(note.name, entries.iter().map(|entry| entry.note));
+            if let Some(name) = note.ends {
+                let last = |end: &i128| Value::Timestamp(clamp(*end - 1));
+                let ends = |entry: &Entry| Value::List(entry.ends.iter().map(last).collect());
+                let ends = ColumnData::Any(entries.iter().map(ends).collect());
+                columns.push(name, DataType::list(DataType::Timestamp), Column::new(ends));
+            }
+        }
+        let ranks: Vec<Column> = self.ranks(side).map(|column| kept.gather(column, &rows)).collect();
+        match ranks.is_empty() {
+            // A job that goes on with more workers needs some: their order is that in which they came.
+            true => columns.ints("·rank0", ids().map(|id| id as i64)),
+            false => columns.ranks(ranks.iter().map(ints)),
+        }
+        columns
     }
 
     /// The keys of slots, as the columns of a table.
@@ -94,7 +148,7 @@ impl Core {
         from: &mut Loading,
     ) -> Result<(Loaded, Vec<u32>), String> {
         let saved = from.table(NAMES[side]);
-        let saved = saved.in_order(&saved.by_rank(NUMBER));
+        let saved = saved.in_order(&saved.by_rank_and(NUMBER, ROW));
         let columns = saved.rows(&self.fields(side))?;
         let keys = self.sides[side].keys.clone();
         let of_keys: Vec<&Column> = columns[..keys.len()].iter().map(AsRef::as_ref).collect();
@@ -116,6 +170,10 @@ impl Core {
         let times = saved.ints(USED);
         let notes = Notes { slots: &slots, partners: &partners, times: &times, number: 0 };
         let rows = kept.load(&of_kept, &notes, &saved.ints(NUMBER));
+        if let Some(note) = kept.notes().filter(|note| saved.has(note.name)) {
+            let noted = rows.iter().zip(saved.ints(note.name));
+            noted.for_each(|(&row, noted)| kept.set_note(row, noted));
+        }
         Ok((saved, rows))
     }
 }

@@ -14,7 +14,7 @@ use crate::snapshot::{Columns, Loading, Saving};
 use flow_checkpoint::state::Home;
 use flow_data::{Batch, NO_ROW};
 use flow_plan::operator::JoinKind;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// In a checkpoint: times of the first and the last row of a session.
 const FIRST: &str = "·first";
@@ -28,6 +28,64 @@ struct Session {
     last: i64,
     /// When rows came, and their numbers.
     rows: [Vec<(u64, u32)>; 2],
+    /// The times under which the last checkpoint knows it.
+    saved: Option<(i64, i64)>,
+    /// Does it stand among those that came or grew since?
+    noted: bool,
+}
+
+/// What became of sessions since the last checkpoint. A run's first one holds all there is: nothing is noted before.
+#[derive(Default)]
+struct Changes {
+    /// Will somebody want to know, and is it noted?
+    tracks: bool,
+    notes: bool,
+    /// Those that came or grew; some may be no more.
+    grown: Vec<u32>,
+    /// The keys and times of those that are no more; then, as a checkpoint says it.
+    gone: Vec<(u32, i64, i64)>,
+    written: Vec<Batch>,
+}
+
+impl Changes {
+    /// A session came or has grown.
+    fn grew(&mut self, id: u32, session: &mut Session) {
+        if self.notes && !session.noted {
+            session.noted = true;
+            self.grown.push(id);
+        }
+    }
+
+    /// A session is no more, of so many.
+    fn went(&mut self, session: &Session, all: usize) {
+        if let Some((first, last)) = session.saved.filter(|_| self.notes) {
+            self.gone.push((session.slot, first, last));
+            if self.gone.len() + self.written.iter().map(|keys| keys.len).sum::<usize>() > all.max(FEW) {
+                // All there is becomes less than what is to be said.
+                *self = Changes { tracks: self.tracks, ..Changes::default() };
+            }
+        }
+    }
+
+    /// Writes down what went, before keys are called otherwise.
+    fn settle(&mut self, core: &Core) {
+        if !self.gone.is_empty() {
+            let gone = std::mem::take(&mut self.gone);
+            self.written.push(table(core, gone.into_iter()).into_rows().1);
+        }
+    }
+}
+
+/// Where so few sessions are, it does not matter how many of them went.
+const FEW: usize = 1 << 12;
+
+/// Sessions by their keys and times, as a checkpoint has them.
+fn table(core: &Core, sessions: impl Iterator<Item = (u32, i64, i64)> + Clone) -> Columns {
+    let slots: Vec<u32> = sessions.clone().map(|(slot, ..)| slot).collect();
+    let mut columns = core.save_keys(&slots);
+    columns.ints(FIRST, sessions.clone().map(|(_, first, _)| first));
+    columns.ints(LAST, sessions.map(|(.., last)| last));
+    columns
 }
 
 /// The sessions that end at one time.
@@ -51,10 +109,12 @@ pub(crate) struct Sessions {
     firing: Option<Ended>,
     came: u64,
     waiting: Option<(usize, Batch, Vec<u32>, Moment)>,
+    changes: Changes,
 }
 
 impl Sessions {
-    pub(crate) fn new(kind: JoinKind, gap: i64, by_clock: bool) -> Sessions {
+    /// `tracks`: will somebody want to know what has changed since it was last saved?
+    pub(crate) fn new(kind: JoinKind, gap: i64, by_clock: bool, tracks: bool) -> Sessions {
         Sessions {
             kind,
             gap,
@@ -66,6 +126,7 @@ impl Sessions {
             firing: None,
             came: 0,
             waiting: None,
+            changes: Changes { tracks, ..Changes::default() },
         }
     }
 
@@ -98,10 +159,11 @@ impl Sessions {
             return if self.is_over(time, met) { None } else { Some(self.open(slot, time, time)) };
         };
         let mut merged = self.all[id as usize].take().unwrap_or_default();
-        let before = merged.last;
+        let before = (merged.first, merged.last);
         for &other in others {
             let Some(session) = self.all[other as usize].take() else { continue };
             self.free.push(other);
+            self.changes.went(&session, self.all.len());
             merged.first = merged.first.min(session.first);
             merged.last = merged.last.max(session.last);
             for (rows, more) in merged.rows.iter_mut().zip(session.rows) {
@@ -116,25 +178,24 @@ impl Sessions {
         }
         merged.first = merged.first.min(time);
         merged.last = merged.last.max(time);
-        if merged.last != before {
+        if merged.last != before.1 {
             self.due.push(self.end(merged.last), id);
+        }
+        if (merged.first, merged.last) != before {
+            self.changes.grew(id, &mut merged);
         }
         self.all[id as usize] = Some(merged);
         Some(id)
     }
 
     fn open(&mut self, slot: u32, first: i64, last: i64) -> u32 {
-        let session = Session { slot, first, last, rows: Default::default() };
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.all[id as usize] = Some(session);
-                id
-            }
-            None => {
-                self.all.push(Some(session));
-                self.all.len() as u32 - 1
-            }
-        };
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.all.push(None);
+            self.all.len() as u32 - 1
+        });
+        let mut session = Session { slot, first, last, ..Session::default() };
+        self.changes.grew(id, &mut session);
+        self.all[id as usize] = Some(session);
         if slot != NO_ROW {
             self.of_key.entry(slot).or_default().push(id);
         }
@@ -156,9 +217,7 @@ impl Sessions {
     /// Withdraws a row without a key: its session has nothing to give then.
     fn withdraw_keyless(core: &mut Core, time: i64, (batch, row): (&Batch, usize)) {
         let kept = &core.kept[0];
-        let is = |number: u32| {
-            kept.time[number as usize] == time && kept.equals(number, core.alike(0), batch, row)
-        };
+        let is = |number: u32| kept.time(number) == time && kept.equals(number, core.alike(0), batch, row);
         let mut next = kept.first(NO_ROW);
         while next != NO_ROW && !is(next) {
             next = kept.following(next);
@@ -189,6 +248,7 @@ impl Sessions {
             let Some((_, id)) = self.due.pop() else { break };
             let Some(session) = self.all[id as usize].take() else { continue };
             self.free.push(id);
+            self.changes.went(&session, self.all.len());
             if let Some(of_key) = self.of_key.get_mut(&session.slot) {
                 of_key.retain(|of| *of != id);
                 if of_key.is_empty() {
@@ -199,7 +259,7 @@ impl Sessions {
         }
         let mut left: Vec<(u64, u32, usize)> = Vec::new();
         for (at, session) in sessions.iter().enumerate() {
-            let there = session.rows[0].iter().filter(|(_, row)| core.kept[0].is_linked(*row));
+            let there = session.rows[0].iter().filter(|(_, row)| core.kept[0].is_there(*row));
             left.extend(there.map(|&(came, row)| (came, row, at)));
         }
         left.sort_unstable();
@@ -301,7 +361,8 @@ impl Bound for Sessions {
         Ok(true)
     }
 
-    fn keys_moved(&mut self, slots: &[u32]) {
+    fn keys_move(&mut self, core: &Core, slots: &[u32]) {
+        self.changes.settle(core);
         let mut of_key = HashMap::with_capacity(self.of_key.len());
         for (slot, ids) in std::mem::take(&mut self.of_key) {
             let moved = match slots.binary_search(&slot) {
@@ -322,46 +383,60 @@ impl Bound for Sessions {
         self.due.first().filter(|_| self.by_clock).map(|end| end.saturating_add(1))
     }
 
-    fn save(&mut self, core: &Core, out: &mut Saving) {
-        let mut sessions: Vec<&Session> = self.all.iter().flatten().collect();
-        for side in [0, 1] {
-            let mut rows: Vec<(u64, u32, &Session)> = Vec::new();
-            for &session in &sessions {
-                // What was withdrawn is in no list any more.
-                let there = session.rows[side].iter().filter(|(_, row)| core.kept[side].is_linked(*row));
-                rows.extend(there.map(|&(came, row)| (came, row, session)));
+    fn save(&mut self, core: &mut Core, out: &mut Saving) {
+        [0, 1].into_iter().for_each(|side| core.save_side(side, None, out));
+        self.changes.settle(core);
+        let gone = self.changes.written.iter().map(|keys| keys.len).sum::<usize>();
+        let changed = self.changes.grown.len() + gone;
+        let whole = out.whole() || !self.changes.notes || 2 * changed > self.all.len().max(FEW);
+        let ids = match whole {
+            true => (0..self.all.len() as u32).collect(),
+            false => std::mem::take(&mut self.changes.grown),
+        };
+        let mut sessions = Vec::new();
+        for id in ids {
+            // A row without a key is a session of its own, which goes with it.
+            let Some(session) = &mut self.all[id as usize] else { continue };
+            if session.slot == NO_ROW || !(whole || std::mem::take(&mut session.noted)) {
+                continue;
             }
-            rows.sort_unstable_by_key(|(came, ..)| *came);
-            let numbers: Vec<u32> = rows.iter().map(|(_, row, _)| *row).collect();
-            let more = |columns: &mut Columns| {
-                columns.ints(FIRST, rows.iter().map(|(.., session)| session.first));
-                columns.ints(LAST, rows.iter().map(|(.., session)| session.last));
-            };
-            core.save_side(side, &numbers, more, out);
+            let bounds = (session.first, session.last);
+            sessions.push((session.slot, bounds.0, bounds.1));
+            if let Some((first, last)) = session.saved.replace(bounds).filter(|saved| *saved != bounds) {
+                self.changes.gone.push((session.slot, first, last));
+            }
+            session.noted = false;
         }
-        // A row without a key is a session of its own, which goes with it.
-        sessions.retain(|session| session.slot != NO_ROW);
-        let slots: Vec<u32> = sessions.iter().map(|session| session.slot).collect();
-        let mut columns = core.save_keys(&slots);
-        columns.ints(FIRST, sessions.iter().map(|session| session.first));
-        columns.ints(LAST, sessions.iter().map(|session| session.last));
-        out.table("sessions", Home::Key(core.sides[0].keys.len()), core.sides[0].keys.len() + 2, columns);
+        let (home, keys) = (Home::Key(core.sides[0].keys.len()), core.sides[0].keys.len() + 2);
+        let columns = table(core, sessions.into_iter());
+        if whole {
+            out.table("sessions", home, keys, columns);
+        } else {
+            self.changes.settle(core);
+            out.changes("sessions", home, keys, columns, std::mem::take(&mut self.changes.written));
+        }
+        let tracks = self.changes.tracks;
+        self.changes = Changes { tracks, notes: tracks, ..Changes::default() };
     }
 
     fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
         let saved = from.table("sessions");
         let slots = core.load_keys(&saved)?;
-        let mut known = HashMap::new();
+        let mut known = BTreeMap::new();
         for ((slot, first), last) in slots.into_iter().zip(saved.ints(FIRST)).zip(saved.ints(LAST)) {
             let id = self.open(slot, first, last);
-            known.insert((slot, first, last), id);
+            known.insert((slot, first), (last, id));
         }
         for side in [0, 1] {
-            let (saved, rows) = core.load_side(side, from)?;
-            for ((row, first), last) in rows.into_iter().zip(saved.ints(FIRST)).zip(saved.ints(LAST)) {
+            for row in core.load_side(side, from)?.1 {
+                let time = core.kept[side].time(row);
+                // Sessions of a key that are still there at a barrier lie apart.
                 let id = match core.kept[side].key(row) {
-                    Some(slot) => known.get(&(slot, first, last)).copied(),
-                    None => Some(self.open(NO_ROW, first, last)),
+                    Some(slot) => {
+                        let before = known.range(..=(slot, time)).next_back();
+                        before.filter(|((of, _), (last, _))| *of == slot && time <= *last).map(|(_, of)| of.1)
+                    }
+                    None => Some(self.open(NO_ROW, time, time)),
                 };
                 let session = id.and_then(|id| self.all[id as usize].as_mut());
                 let session = session.ok_or("a row of its state has no session")?;

@@ -48,16 +48,18 @@ pub(crate) trait Bound: Send {
     /// Gives whether there is more to do.
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt>;
 
-    /// These slots stay, which ascend: they become `0..`.
-    fn keys_moved(&mut self, _slots: &[u32]) {}
+    /// These slots will stay, which ascend: they become `0..`.
+    fn keys_move(&mut self, _core: &Core, _slots: &[u32]) {}
 
     /// When [`Bound::pass`] has something to do although nothing came (micros of the wall clock).
     fn due(&self) -> Option<i64> {
         None
     }
 
-    /// Writes down the rows that are kept, and what is known of them, at a barrier.
-    fn save(&mut self, core: &Core, out: &mut Saving);
+    /// A barrier: the rows that are kept are to be written down, or what changed of them ([`Core::save_side`]).
+    fn save(&mut self, core: &mut Core, out: &mut Saving) {
+        [0, 1].into_iter().for_each(|side| core.save_side(side, None, out));
+    }
 
     /// Takes over what was saved.
     fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String>;
@@ -120,8 +122,12 @@ impl Core {
         };
         let types = join.left.keys.iter().map(|&key| inputs[0].fields[key].ty.unwrapped());
         let condition = join.rest.as_ref().zip(condition);
+        let mut kept = [keeps(0), keeps(1)];
+        if shared.tracks {
+            kept.iter_mut().for_each(|kept| kept.book.track());
+        }
         Core {
-            kept: [keeps(0), keeps(1)],
+            kept,
             alike: [join.alike(declared[0], 0), join.alike(declared[0], 1)],
             sides,
             output,
@@ -199,22 +205,24 @@ impl Core {
 
     /// A kept row is gone.
     pub(crate) fn remove(&mut self, side: usize, row: u32) {
-        if let Some(slot) = self.kept[side].remove(row)
-            && self.kept[1 - side].is_free(slot)
-        {
-            self.dead += 1;
+        self.unlink(side, row);
+        if let Some(block) = self.kept[side].remove(row) {
+            self.settle(side);
+            self.kept[side].free_block(block);
         }
     }
 
     /// The rows of a side that nobody meets at this watermark any more go, block by block.
     pub(crate) fn free_recent(&mut self, side: usize, now: i64) {
-        while let Some(rows) = self.kept[side].pop_recent(now) {
+        while let Some((block, rows)) = self.kept[side].pop_recent(now) {
             self.freed += rows;
+            self.settle(side);
+            self.kept[side].free_block(block);
         }
     }
 
-    /// Forgets keys without rows, if they are many. Slots that were given before mean other keys then.
-    pub(crate) fn forget_keys(&mut self) -> Option<Vec<u32>> {
+    /// The keys with rows, if those without are many.
+    pub(crate) fn keys_to_keep(&mut self) -> Option<Vec<u32>> {
         let half = self.table.len().max(2 * FEW) / 2;
         if self.dead < half && self.freed < half.max(self.patience) {
             return None;
@@ -227,10 +235,15 @@ impl Core {
             self.patience = (2 * self.patience).clamp(half, 16 * half);
             return None;
         }
-        self.table.retain(&slots);
-        self.kept.iter_mut().for_each(|kept| kept.keep_keys(&slots));
         self.patience = 0;
         Some(slots)
+    }
+
+    /// Forgets the other keys. Slots that were given before mean other keys then.
+    pub(crate) fn keep_keys(&mut self, slots: &[u32]) {
+        [0, 1].into_iter().for_each(|side| self.settle(side));
+        self.table.retain(slots);
+        self.kept.iter_mut().for_each(|kept| kept.keep_keys(slots));
     }
 
     /// Of pairs of a row that came (of this side) and a kept one, those for which the further condition
@@ -308,7 +321,7 @@ impl Core {
 
     /// The numbers in which kept left rows came.
     pub(crate) fn numbers(&self, left: &[u32]) -> Vec<u64> {
-        left.iter().map(|&row| self.kept[0].number[row as usize]).collect()
+        left.iter().map(|&row| self.kept[0].number(row)).collect()
     }
 }
 
@@ -564,8 +577,9 @@ impl JoinOperator {
         if self.steps.front().is_some_and(|(number, _)| *number == moment.number) {
             self.steps.pop_front();
         }
-        if let Some(slots) = self.core.forget_keys() {
-            self.bound.keys_moved(&slots);
+        if let Some(slots) = self.core.keys_to_keep() {
+            self.bound.keys_move(&self.core, &slots);
+            self.core.keep_keys(&slots);
         }
     }
 
@@ -625,7 +639,11 @@ impl Operator for JoinOperator {
 
     fn save(&mut self, out: &mut Saving) {
         // No row waits, and no step of time: all numbers below the barrier were worked off.
-        self.bound.save(&self.core, out);
+        self.bound.save(&mut self.core, out);
+    }
+
+    fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        Ok(self.core.save_more(out, entries))
     }
 
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
@@ -648,7 +666,7 @@ pub(crate) fn give_lonely(
         let Some((time, row)) = due.pop() else { break };
         gone.push(row);
         // What was withdrawn is in no list any more.
-        if core.kept[0].partners[row as usize] == 0 && core.kept[0].is_linked(row) {
+        if core.kept[0].partners(row) == 0 && core.kept[0].is_there(row) {
             rows.push(row);
             times.push(time);
         }

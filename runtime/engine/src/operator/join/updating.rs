@@ -11,7 +11,7 @@ use super::withdrawn::{Withdrawn, find};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::Flush;
-use crate::snapshot::{Loading, Saving};
+use crate::snapshot::Loading;
 use flow_data::{BATCH_ROWS, Batch, NO_ROW};
 use flow_plan::operator::JoinKind;
 use flow_plan::physical::hidden::last_watermark;
@@ -119,7 +119,7 @@ impl Updating {
             }
             Keep::Near(near) => {
                 let meets = |row: usize, kept: u32, _: &Pairs| {
-                    let (time, of_kept) = (work.times[row], other.time[kept as usize]);
+                    let (time, of_kept) = (work.times[row], other.time(kept));
                     let there = work.met[row] <= near.last(1 - side, of_kept);
                     let takes = known(row) && there && near.meet(side, time, of_kept);
                     if takes { Look::Take } else { Look::Pass }
@@ -129,7 +129,7 @@ impl Updating {
             Keep::Used(_) => {
                 // A kept row that is used by a pair lives longer for the pairs behind it.
                 let meets = |row: usize, kept: u32, pairs: &Pairs| {
-                    let there = work.met[row] <= self.keep.last(1 - side, other.time[kept as usize]);
+                    let there = work.met[row] <= self.keep.last(1 - side, other.time(kept));
                     match known(row) {
                         true if there => Look::Take,
                         true if pairs.kept.contains(&kept) => Look::Wait,
@@ -153,8 +153,8 @@ impl Updating {
             let of_kept = column.map_or(time, |column| core.kept[1 - side].ints(column)[kept as usize]);
             let used = &mut self.work.used[row as usize];
             *used = of_kept.max(*used);
-            let last = &mut core.kept[1 - side].time[kept as usize];
-            *last = time.max(*last);
+            let last = core.kept[1 - side].time(kept);
+            core.kept[1 - side].set_time(kept, time.max(last));
         }
     }
 
@@ -183,7 +183,7 @@ impl Updating {
         match (self.work.withdrawn.victims[row], self.work.withdrawn.twins[row]) {
             (NO_ROW, NO_ROW) => self.work.partners[row],
             (NO_ROW, twin) => self.work.partners[twin as usize],
-            (victim, _) => core.kept[0].partners[victim as usize],
+            (victim, _) => core.kept[0].partners(victim),
         }
     }
 
@@ -212,10 +212,9 @@ impl Updating {
         let at_once = self.at_once();
         for (&row, &left) in all.rows.iter().zip(&all.kept) {
             let sign = self.work.withdrawn.signs[row as usize];
-            let partners = &mut core.kept[0].partners[left as usize];
-            let before = *partners;
-            *partners = if sign > 0 { before + 1 } else { before.saturating_sub(1) };
-            let after = *partners;
+            let before = core.kept[0].partners(left);
+            let after = if sign > 0 { before + 1 } else { before.saturating_sub(1) };
+            core.kept[0].set_partners(left, after);
             let (came, went) = (before == 0 && after > 0, before > 0 && after == 0);
             match self.kind {
                 JoinKind::Inner => self.note(row, row, left, sign),
@@ -338,8 +337,8 @@ impl Bound for Updating {
         for side in usize::from(lonely.is_some())..2 {
             while let Some((time, row)) = self.due[side].pop_before(at.behind) {
                 let kept = &core.kept[side];
-                let last = self.keep.last(side, kept.time[row as usize]);
-                if last > time && kept.is_linked(row) {
+                let last = self.keep.last(side, kept.time(row));
+                if last > time && kept.is_there(row) {
                     // It was used since.
                     self.due[side].push(last, row);
                 } else {
@@ -350,24 +349,12 @@ impl Bound for Updating {
         Ok(false)
     }
 
-    fn save(&mut self, core: &Core, out: &mut Saving) {
-        for (side, due) in self.due.iter().enumerate() {
-            let kept = &core.kept[side];
-            let rows = match self.keep {
-                // They are given in the order of this queue. What was withdrawn is in no list any more.
-                Keep::Near(_) => due.as_they_came().into_iter().filter(|row| kept.is_linked(*row)).collect(),
-                Keep::Ever | Keep::Used(_) => kept.linked(),
-            };
-            core.save_side(side, &rows, |_| (), out);
-        }
-    }
-
     fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
         for side in [0, 1] {
             let (_, rows) = core.load_side(side, from)?;
             if !matches!(self.keep, Keep::Ever) {
                 for row in rows {
-                    let turn = self.turn(side, core.kept[side].time[row as usize]);
+                    let turn = self.turn(side, core.kept[side].time(row));
                     self.due[side].push(turn, row);
                 }
             }

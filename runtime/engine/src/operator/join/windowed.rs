@@ -2,7 +2,7 @@
 //! windows it lies in: rows stand in slices, and a window is some slices one behind the other.
 
 use super::fire::{Firing, clamp};
-use super::kept::Notes;
+use super::kept::{Kept, Note, Notes};
 use super::stream::{Bound, Core, Moment, ints, met};
 use crate::context::Context;
 use crate::counters::add;
@@ -10,22 +10,15 @@ use crate::error::Halt;
 use crate::number::{Number, at_end_of_time};
 use crate::operator::Flush;
 use crate::operator::window::{Overlapping, Tumbling};
-use crate::snapshot::{Columns, Loading, Saving};
+use crate::snapshot::Loading;
 use flow_data::{Batch, Column, ColumnData, NO_ROW};
 use flow_plan::civil::Zone;
 use flow_plan::operator::{JoinKind, WindowKind};
 use flow_plan::{DataType, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-/// The windows that a row is not in.
-struct Absent {
-    /// It came too late for those that end up to here.
-    late: i64,
-    /// It was withdrawn from those that end there.
-    withdrawn: Vec<i128>,
-}
-
-/// In a checkpoint: up to which end it is in no window, and the last moments of others it was withdrawn from.
+/// Noted of each row: up to which end it is in no window, because it came too late or they are given. In a checkpoint also the
+/// last moments of others it was withdrawn from.
 const LATE: &str = "·late";
 const WITHDRAWN: &str = "·withdrawn";
 
@@ -41,11 +34,8 @@ fn ends(column: &Column, row: usize) -> Vec<i128> {
 }
 
 /// Is a row in the window of its slice that ends there?
-fn is_in(absent: &HashMap<u32, Absent>, row: u32, end: i128) -> bool {
-    absent.is_empty()
-        || absent
-            .get(&row)
-            .is_none_or(|absent| i128::from(absent.late) < end && !absent.withdrawn.contains(&end))
+fn is_in(kept: &Kept, row: u32, end: i128) -> bool {
+    i128::from(kept.note(row)) < end && !kept.is_withdrawn(row, end)
 }
 
 /// Which windows a slice of time lies in.
@@ -124,15 +114,22 @@ pub(crate) struct Windowed {
     /// Windows up to this end are given.
     given_to: i128,
     firing: Option<(Firing, i64)>,
-    /// Rows that are not in all windows of their slice.
-    absent: [HashMap<u32, Absent>; 2],
     came: u64,
     waiting: Option<(usize, Batch, Vec<u32>, Moment)>,
 }
 
 impl Windowed {
     /// `None`: the window is none of slices.
-    pub(crate) fn new(kind: JoinKind, window: &WindowKind, by_clock: bool) -> Option<Windowed> {
+    pub(crate) fn new(
+        kind: JoinKind,
+        window: &WindowKind,
+        by_clock: bool,
+        core: &mut Core,
+    ) -> Option<Windowed> {
+        for (side, kept) in core.kept.iter_mut().enumerate() {
+            let ends = core.sides[side].hidden.change.map(|_| WITHDRAWN);
+            kept.with_notes(Note { name: LATE, none: i64::MIN, ends });
+        }
         let windows = match window {
             WindowKind::Tumbling { size, offset, zone } => {
                 let zone = zone.as_deref().map(|name| Zone::find(name).unwrap_or(Zone::UTC));
@@ -157,7 +154,6 @@ impl Windowed {
             slices: BTreeMap::new(),
             given_to: i128::MIN,
             firing: None,
-            absent: [HashMap::new(), HashMap::new()],
             came: 0,
             waiting: None,
         })
@@ -169,17 +165,16 @@ impl Windowed {
         ends.min()
     }
 
-    fn fire(&mut self, end: i128) {
-        let inside = |slice: i64| self.windows.next_end(slice, end - 1) == Some(end);
+    fn fire(&mut self, core: &Core, end: i128) {
         let mut rows: Vec<(u64, u32)> = Vec::new();
         let mut start = i64::MAX;
-        for (&slice, of) in self.slices.iter().filter(|(slice, _)| inside(**slice)) {
+        for (&slice, of) in self.slices.iter().filter(|(slice, _)| self.holds_slice(**slice, end)) {
             start = start.min(self.windows.start(slice, end));
             rows.extend(&of.rows[0]);
         }
         rows.sort_unstable();
         let left = rows.into_iter().map(|(_, row)| row);
-        let left = left.filter(|row| is_in(&self.absent[0], *row, end)).collect();
+        let left = left.filter(|row| is_in(&core.kept[0], *row, end)).collect();
         self.firing = Some((Firing::new(end, self.windows.order(end), left), start));
     }
 
@@ -188,7 +183,6 @@ impl Windowed {
         let Some((mut firing, start)) = self.firing.take() else { return Ok(()) };
         let end = firing.end;
         let left = std::mem::take(&mut firing.left);
-        let absent = &self.absent[1];
         let partner = |core: &Core, at: usize, from: Option<u32>| {
             let right = &core.kept[1];
             let first = || core.kept[0].key(left[at]).map_or(NO_ROW, |slot| right.first(slot));
@@ -196,8 +190,8 @@ impl Windowed {
             while next != NO_ROW {
                 let row = next;
                 next = right.following(row);
-                let time = right.time[row as usize];
-                if self.windows.holds(start, time, end) && is_in(absent, row, end) {
+                let time = right.time(row);
+                if self.windows.holds(start, time, end) && is_in(right, row, end) {
                     return Some((row, next));
                 }
             }
@@ -206,11 +200,28 @@ impl Windowed {
         if firing.piece(core, cx, self.kind, &left, &partner)? {
             self.given_to = end;
             self.free(core);
+            self.note_given(core, end);
         } else {
             firing.left = left;
             self.firing = Some((firing, start));
         }
         Ok(())
+    }
+
+    /// Does a slice lie in the window that ends there?
+    fn holds_slice(&self, slice: i64, end: i128) -> bool {
+        self.windows.next_end(slice, end - 1) == Some(end)
+    }
+
+    /// The window that ends there is given: who goes on from a checkpoint must know of its rows which are in others, too.
+    fn note_given(&self, core: &mut Core, end: i128) {
+        let inside = self.slices.iter().filter(|(slice, _)| self.holds_slice(**slice, end));
+        for (side, rows) in inside.flat_map(|(_, slice)| slice.rows.iter().enumerate()) {
+            let kept = &mut core.kept[side];
+            for &(_, row) in rows {
+                kept.set_note(row, kept.note(row).max(clamp(end)));
+            }
+        }
     }
 
     /// Adds rows of a batch to their slices.
@@ -225,7 +236,7 @@ impl Windowed {
             self.slices.entry(slice).or_default().rows[of.side].push((self.came, number));
             self.came += 1;
             if self.windows.next_end(slice, i128::MIN).is_some_and(|end| end <= i128::from(met)) {
-                self.absent[of.side].insert(number, Absent { late: met, withdrawn: Vec::new() });
+                core.kept[of.side].set_note(number, met);
             }
         }
     }
@@ -233,21 +244,21 @@ impl Windowed {
     /// Takes the first row that is as this one out of each of its windows.
     fn withdraw(&mut self, core: &mut Core, of: &OfBatch<'_>, row: usize) {
         let slice = self.windows.slice(of.times[row]);
-        let (kept, absent) = (&core.kept[of.side], &mut self.absent[of.side]);
         let mut end = i128::from(of.met[row]);
         while let Some(next_end) = self.windows.next_end(slice, end) {
             end = next_end;
             let start = self.windows.start(slice, end);
+            let kept = &core.kept[of.side];
+            let is = |number: u32| {
+                let inside = self.windows.holds(start, kept.time(number), end) && is_in(kept, number, end);
+                inside && kept.equals(number, core.alike(of.side), of.batch, row)
+            };
             let mut next = kept.first(of.slots[row]);
-            while next != NO_ROW {
-                let time = kept.time[next as usize];
-                let inside = self.windows.holds(start, time, end) && is_in(absent, next, end);
-                if inside && kept.equals(next, core.alike(of.side), of.batch, row) {
-                    let never = || Absent { late: i64::MIN, withdrawn: Vec::new() };
-                    absent.entry(next).or_insert_with(never).withdrawn.push(end);
-                    break;
-                }
+            while next != NO_ROW && !is(next) {
                 next = kept.following(next);
+            }
+            if next != NO_ROW {
+                core.kept[of.side].withdraw_from(next, &[end]);
             }
         }
     }
@@ -260,7 +271,6 @@ impl Windowed {
             let Some(slice) = self.slices.remove(&slice) else { continue };
             for (side, rows) in slice.rows.into_iter().enumerate() {
                 for (_, row) in rows {
-                    self.absent[side].remove(&row);
                     core.remove(side, row);
                 }
             }
@@ -316,7 +326,7 @@ impl Bound for Windowed {
         if self.firing.is_none() {
             match self.next_end() {
                 // What ends behind the last timestamp is due at the end of time.
-                Some(end) if clamp(end) <= at.behind => self.fire(end),
+                Some(end) if clamp(end) <= at.behind => self.fire(core, end),
                 _ => return Ok(false),
             }
         }
@@ -328,45 +338,16 @@ impl Bound for Windowed {
         self.next_end().filter(|_| self.by_clock).map(clamp)
     }
 
-    fn save(&mut self, core: &Core, out: &mut Saving) {
-        for side in [0, 1] {
-            let slices = self.slices.values();
-            let mut rows: Vec<(u64, u32)> =
-                slices.flat_map(|slice| slice.rows[side].iter().copied()).collect();
-            rows.sort_unstable();
-            let rows: Vec<u32> = rows.into_iter().map(|(_, row)| row).collect();
-            // It is in no window that was given, too.
-            let given_to = clamp(self.given_to);
-            let absent = &self.absent[side];
-            let late = rows.iter().map(|row| absent.get(row).map_or(given_to, |of| of.late.max(given_to)));
-            let withdrawn = |row: &u32| {
-                let ends = absent.get(row).map(|of| of.withdrawn.as_slice()).unwrap_or_default();
-                Value::List(ends.iter().map(|end| Value::Timestamp(clamp(*end - 1))).collect())
-            };
-            let more = |columns: &mut Columns| {
-                columns.ints(LATE, late);
-                if core.sides[side].hidden.change.is_some() {
-                    let ends = ColumnData::Any(rows.iter().map(withdrawn).collect());
-                    columns.push(WITHDRAWN, DataType::list(DataType::Timestamp), Column::new(ends));
-                }
-            };
-            core.save_side(side, &rows, more, out);
-        }
-    }
-
     fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
         for side in [0, 1] {
             let (saved, rows) = core.load_side(side, from)?;
             let withdrawn = saved.column(WITHDRAWN, &DataType::list(DataType::Timestamp))?;
-            for ((at, row), late) in rows.into_iter().enumerate().zip(saved.ints(LATE)) {
-                let slice = self.windows.slice(core.kept[side].time[row as usize]);
+            for (at, row) in rows.into_iter().enumerate() {
+                let slice = self.windows.slice(core.kept[side].time(row));
                 self.slices.entry(slice).or_default().rows[side].push((self.came, row));
                 self.came += 1;
-                let withdrawn = withdrawn.as_ref().map(|column| ends(column, at)).unwrap_or_default();
-                let first = self.windows.next_end(slice, i128::MIN);
-                if !withdrawn.is_empty() || first.is_some_and(|end| end <= i128::from(late)) {
-                    self.absent[side].insert(row, Absent { late, withdrawn });
-                }
+                let withdrawn = withdrawn.as_ref().map(|column| ends(column, at));
+                core.kept[side].withdraw_from(row, &withdrawn.unwrap_or_default());
             }
         }
         Ok(())
@@ -379,7 +360,7 @@ impl Bound for Windowed {
         let Some(first) = end(self) else { return Ok(Flush::Done) };
         cx.number = at_end_of_time(level, clamp(first));
         if self.firing.is_none() {
-            self.fire(first);
+            self.fire(core, first);
         }
         self.piece(core, cx)?;
         Ok(match end(self) {

@@ -55,8 +55,7 @@ pub(crate) fn find(
             continue;
         }
         let kept = &core.kept[side];
-        let goes =
-            |number: u32| there(row, kept.time[number as usize]) && kept.equals(number, &columns, batch, row);
+        let goes = |number: u32| there(row, kept.time(number)) && kept.equals(number, &columns, batch, row);
         let mut next = kept.first(slots[row]);
         while next != NO_ROW && !goes(next) {
             next = kept.following(next);

@@ -125,7 +125,7 @@ impl WindowOperator {
         let windowing = rules.windowing;
         let time = windowing.time.zip(windowing.watermark);
         let given = &shared.graph.nodes[node].output;
-        let common = Common::new(shape, output, given, time, windowing.late_rows.clone(), shared.seals);
+        let common = Common::new(shape, output, given, time, windowing.late_rows.clone(), shared.tracks);
         WindowOperator {
             windows: windows(rules, &common),
             ticks: ticks(windowing, shared),

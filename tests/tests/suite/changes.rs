@@ -1,0 +1,80 @@
+//! Checkpoints of joins hold what changed since the one before; what is on its way when rows change or go is as it was at its
+//! barrier; and who goes on from a base and its changes gives what a job gives that was never stopped.
+
+use flow_plan::Value;
+use flow_tests::pipelines::{Rows, changes};
+
+/// 2026-01-01, in microseconds.
+const BEGIN: i64 = 1_767_225_600_000_000;
+const SECOND: i64 = 1_000_000;
+
+/// Rows from `from` on, a millisecond apart, `apart` behind the beginning, of one chunk.
+fn chunk(from: i64, rows: i64, apart: i64) -> Vec<Vec<Value>> {
+    let row = |n: i64| {
+        let text = format!("a text that is too long to be inline {n}");
+        vec![Value::Int(n), Value::String(text.into()), Value::Timestamp(BEGIN + apart + n * 1000)]
+    };
+    (from..from + rows).map(row).collect()
+}
+
+/// 1,000 rows, then five that meet some of these, then some an hour later.
+fn side() -> Rows {
+    let mut chunks: Rows = (0..10).map(|at| chunk(at * 100, 100, 0)).collect();
+    chunks.push(chunk(700, 5, SECOND));
+    chunks.push(chunk(710, 5, 3_600 * SECOND));
+    chunks.push(chunk(500, 50, 3_601 * SECOND));
+    chunks
+}
+
+const BOUNDS: [&str; 9] = [
+    "join(r on l.k == r.k",
+    "left join(r on l.k == r.k",
+    "join(r on l.k == r.k, ttl: 10min",
+    "left join(r on l.k == r.k, within: 10min",
+    "semi join(r on l.k == r.k, within: 10min",
+    "join(r on l.k == r.k, within: 10min",
+    "join(r on l.k == r.k, window: tumbling(10min)",
+    "join(r on l.k == r.k, window: sliding(20min, every: 5min)",
+    "join(r on l.k == r.k, window: session(gap: 10min)",
+];
+
+fn script(join: &str) -> String {
+    let join = match join.split_once(' ') {
+        Some(("left", rest)) => rest.replacen("join", "leftJoin", 1),
+        Some(("semi", rest)) => rest.replacen("join", "semiJoin", 1),
+        _ => join.to_string(),
+    };
+    format!(
+        "type Row = {{ k: int, v: string, at: timestamp }}
+         source l: Row = file(\"l\", format: json) |> eventTime(at, delay: 2s)
+         source r: Row = file(\"r\", format: json) |> eventTime(at, delay: 2s)
+         stream last = r |> keyBy(k) |> latest(by: at)
+         sink out = l |> {join}) |> map {{ k: l.k, v: l.v }} -> stdout(format: json)
+         "
+    )
+}
+
+#[track_caller]
+fn snapshots(join: &str, stops: &[usize], workers: [usize; 2]) -> Vec<usize> {
+    let sources = [("l", side()), ("r", side())];
+    match changes(&script(join), &sources, stops, workers) {
+        Ok(bytes) => bytes,
+        Err(why) => panic!("{join}), behind {stops:?} chunks, {workers:?} workers: {why}"),
+    }
+}
+
+#[test]
+fn a_checkpoint_behind_few_rows_of_a_join_is_small() {
+    for (at, join) in BOUNDS.iter().enumerate() {
+        let bytes = snapshots(join, &[20, 22], [1 + at % 2, 2]);
+        assert!(bytes[0] > 50_000 && bytes[1] * 40 < bytes[0], "{join}): {bytes:?} bytes");
+    }
+}
+
+#[test]
+fn what_changes_and_goes_while_a_checkpoint_is_on_its_way_is_in_it_as_it_was() {
+    let updating = ["join(last asOf as r on l.k == r.k", "leftJoin(last as r on l.k == r.k"];
+    for (at, join) in BOUNDS.iter().chain(&updating).enumerate() {
+        snapshots(join, &[20, 24, 25], [1 + at % 3, 1 + (at + 1) % 2]);
+    }
+}
