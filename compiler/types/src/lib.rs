@@ -9,6 +9,7 @@ mod again;
 mod args;
 pub mod checked;
 mod checker;
+mod columns;
 mod connectors;
 mod constants;
 mod durations;

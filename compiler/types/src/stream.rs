@@ -1,6 +1,8 @@
 //! What is known of a stream at one point of a pipeline: its columns, its kind, its key, its
 //! window, its event time. Pure data; the stages change it.
 
+pub use crate::columns::Columns;
+
 use flow_plan::operator::{StreamMode, Trigger, Window};
 use flow_plan::{DataType, Field, RecordType};
 use flow_syntax::Span;
@@ -65,7 +67,7 @@ pub struct Dropped {
 #[derive(Clone, Debug)]
 pub struct StreamType {
     /// Its columns in order.
-    pub columns: Vec<Column>,
+    pub columns: Columns,
     /// Are there columns that are not known because of an earlier mistake?
     pub open: bool,
     /// Are its rows final?
@@ -102,7 +104,7 @@ impl StreamType {
     /// An append stream of these columns.
     pub fn new(columns: Vec<Column>, made_by: (String, Span)) -> StreamType {
         StreamType {
-            columns,
+            columns: columns.into(),
             open: false,
             mode: StreamMode::Append,
             updating_by: None,
@@ -151,7 +153,7 @@ impl StreamType {
 
     /// All columns of this name.
     pub fn named<'s>(&'s self, name: &'s str) -> impl Iterator<Item = (usize, &'s Column)> + 's {
-        self.columns.iter().enumerate().filter(move |(_, c)| &*c.name == name)
+        self.columns.named(name)
     }
 
     /// Where a side is declared.
@@ -174,12 +176,7 @@ impl StreamType {
         self
     }
 
-    /// Remembers that a stage left a field out.
-    pub fn note_dropped(&mut self, name: &Arc<str>, word: &str, span: Span, renamed: Option<Arc<str>>) {
-        self.dropped.retain(|d| d.name != *name);
-        self.dropped.push(Dropped { name: name.clone(), word: word.into(), span, renamed });
-    }
-    /// The same of many fields, with their new names; of several of one name, the last counts.
+    /// Remembers fields that a stage left out, with their new names; of several of one name, the last counts.
     pub fn note_all_dropped(&mut self, all: Vec<(Arc<str>, Option<Arc<str>>)>, word: &str, span: Span) {
         let last: HashMap<Arc<str>, usize> =
             all.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();

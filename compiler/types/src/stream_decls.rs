@@ -604,11 +604,10 @@ impl<'a> Checker<'a> {
     /// Behind the last stage every field has a name of its own.
     fn no_ambiguity(&mut self, pipeline: &CheckedPipeline, global: &Global<'a>) {
         let columns = if pipeline.ok { pipeline.output.columns.as_slice() } else { &[] };
-        for (index, column) in columns.iter().enumerate() {
+        let mut times: HashMap<&str, usize> = HashMap::with_capacity(columns.len());
+        columns.iter().for_each(|column| *times.entry(&column.name).or_default() += 1);
+        if let Some(column) = columns.iter().find(|column| times[&*column.name] > 1) {
             let same: Vec<Column> = columns.iter().filter(|c| c.name == column.name).cloned().collect();
-            if same.len() < 2 || columns[..index].iter().any(|c| c.name == column.name) {
-                continue;
-            }
             let span = pipeline.stages.last().map_or(global.name.span, |s| s.span);
             let mut diag = crate::expr::ambiguous(&column.name, span, &same);
             diag.message = format!("two fields named `{}` leave `{}`", column.name, global.name.name);
@@ -627,7 +626,6 @@ impl<'a> Checker<'a> {
                 );
             }
             self.report(diag);
-            return;
         }
     }
 

@@ -292,8 +292,8 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         }
         let stream = self.input()?;
         let left = matches!(self.fields, Fields::Join { .. }) && side == "left";
-        let has = |column: &Column| column.side.as_deref() == Some(side) && *column.name == *name;
-        (stream.has_side(side) || left).then(|| stream.columns.iter().any(has))
+        let has = |(_, column): (usize, &Column)| column.side.as_deref() == Some(side);
+        (stream.has_side(side) || left).then(|| stream.named(name).any(has))
     }
 
     /// Is there a field of this name that may have such a member?

@@ -14,6 +14,8 @@ use flow_plan::{DataType, Expr};
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Ident, RecordItem, Stage, StageKind};
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, FileId, Span};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// A named result: its name and what computes it.
 enum Computes<'a> {
@@ -229,8 +231,12 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             let span = grouped.window.as_ref().map_or(stage.span, |(_, span)| *span);
             self.add_bounds(&mut columns, span);
         }
+        let mut taken: HashMap<Arc<str>, usize> = HashMap::with_capacity(columns.len() + made.len());
+        for (index, column) in columns.iter().enumerate() {
+            taken.entry(column.name.clone()).or_insert(index);
+        }
         for (name, expr, written) in made {
-            if let Some(index) = columns.iter().position(|c| *c.name == *name.name) {
+            if let Some(&index) = taken.get(&*name.name) {
                 let diag =
                     names::duplicate(&name.name, name.span, columns[index].origin, "a field of the result");
                 let kept = index < grouped.keys.len() + 2 * usize::from(bounds);
@@ -244,6 +250,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             }
             let ty = expr.as_ref().map(|e| e.ty().clone());
             let column = Column { written: *written, ..self.computed(&name.name, ty, name.span, word) };
+            taken.insert(column.name.clone(), columns.len());
             columns.push(column);
         }
         self.after_state(before, columns, grouped, stage, true);
@@ -322,13 +329,11 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         after.keys = None;
         after.window = None;
         after.trigger = None;
-        for column in &before.columns {
-            if columns.iter().all(|c| c.name != column.name) {
-                after.note_dropped(&column.name, word, stage.span, None);
-            }
-        }
-        after.dropped.retain(|d| columns.iter().all(|c| c.name != d.name));
-        after.columns = columns;
+        let names: HashSet<&str> = columns.iter().map(|column| &*column.name).collect();
+        let gone = before.columns.iter().filter(|column| !names.contains(&*column.name));
+        after.note_all_dropped(gone.map(|column| (column.name.clone(), None)).collect(), word, stage.span);
+        after.dropped.retain(|dropped| !names.contains(&*dropped.name));
+        after.columns = columns.into();
         after.open |= std::mem::take(&mut self.lost_field);
         after.made_by = (format!("the result of this `{word}`"), stage.span);
         after.from_window = match grouped.window.as_ref().map(|(w, _)| w) {

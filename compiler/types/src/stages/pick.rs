@@ -32,7 +32,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             None => Some(false),
         };
         let StageKind::Call { alias, .. } = &stage.kind else { return };
-        let mut columns = before.columns.clone();
+        let mut columns = before.columns.to_vec();
         let bounds = self.has_bounds(&grouped, &before);
         if bounds {
             self.add_bounds(&mut columns, grouped.window.as_ref().map_or(stage.span, |(_, span)| *span));
@@ -146,7 +146,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             }
             ordered
         });
-        let mut columns = before.columns.clone();
+        let mut columns = before.columns.to_vec();
         if self.has_bounds(&grouped, &before) {
             self.add_bounds(&mut columns, grouped.window.as_ref().map_or(stage.span, |(_, span)| *span));
         }

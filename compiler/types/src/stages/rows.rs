@@ -45,11 +45,16 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         rest_until: usize,
     ) -> Vec<Item> {
         let mut made: Vec<Item> = Vec::with_capacity(items.len() + before.columns.len());
-        let named: Vec<&str> =
+        let named: HashSet<&str> =
             items.iter().filter_map(|item| self.item_name(item)).map(|n| n.name.as_str()).collect();
-        for (index, item) in items.iter().enumerate() {
-            if self.named_before(items, index) {
-                continue;
+        let mut seen: HashMap<&str, Vec<&RecordItem>> = HashMap::with_capacity(items.len());
+        for item in items {
+            if let Some(name) = self.item_name(item) {
+                let before = seen.entry(&name.name).or_default();
+                before.push(item);
+                if self.named_before(name, item, &before[..before.len() - 1]) {
+                    continue;
+                }
             }
             match item {
                 RecordItem::Keep(id) => {
@@ -76,18 +81,15 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         made
     }
 
-    /// Reports a field that an item before has named already. `l.a, r.a` are two: aliases tell them apart.
-    fn named_before(&mut self, items: &'a [RecordItem], index: usize) -> bool {
-        let Some(name) = self.item_name(&items[index]) else { return false };
+    /// Reports a field that one of the items `before` has named already. `l.a, r.a` are two: aliases tell them apart.
+    fn named_before(&mut self, name: &Ident, item: &'a RecordItem, before: &[&'a RecordItem]) -> bool {
         let text = |item: &RecordItem| match item {
             RecordItem::Keep(id) => Some(self.ck.text(self.ast.exprs[*id].span)),
             _ => None,
         };
-        let kept = text(&items[index]);
-        let two_sides = |item: &RecordItem| matches!((text(item), kept), (Some(a), Some(b)) if a != b && a.contains('.') && b.contains('.'));
-        let first =
-            items[..index].iter().filter(|item| !two_sides(item)).filter_map(|item| self.item_name(item));
-        let Some(first) = first.into_iter().find(|first| first.name == name.name) else { return false };
+        let two_sides = |other: &RecordItem| matches!((text(other), text(item)), (Some(a), Some(b)) if a != b && a.contains('.') && b.contains('.'));
+        let first = before.iter().find(|other| !two_sides(other)).and_then(|other| self.item_name(other));
+        let Some(first) = first else { return false };
         let diag = names::duplicate(&name.name, name.span, first.span, "a field of this record");
         self.ck.report(diag);
         true
@@ -138,7 +140,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         made: &mut Vec<Item>,
         of: Option<&Ident>,
         span: Span,
-        named: &[&str],
+        named: &HashSet<&str>,
         until: usize,
     ) {
         if let Some(side) = of
@@ -163,7 +165,6 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         {
             self.ck.reference(side.span, declared);
         }
-        let named: HashSet<&str> = named.iter().copied().collect();
         let made_so: HashSet<(usize, Arc<str>)> =
             made.iter().filter_map(|item| Some((item.from?, item.column.name.clone()))).collect();
         for (index, column) in before.columns.iter().enumerate().take(until) {
@@ -229,7 +230,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let (columns, exprs): (Vec<Column>, Vec<Option<Expr>>) =
             made.into_iter().map(|i| (i.column, i.expr)).unzip();
         after.open |= std::mem::take(&mut self.lost_field);
-        after.columns = columns;
+        after.columns = columns.into();
         after.made_by = (format!("the record of this `{word}`"), stage.span);
         self.stream = after;
         match exprs.into_iter().collect::<Option<Vec<Expr>>>() {

@@ -145,7 +145,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             columns.push(column);
         }
         let mut aligned = other.clone();
-        aligned.columns = columns;
+        aligned.columns = columns.into();
         self.operators.push(CheckedOperator {
             kind: OperatorKind::Map { exprs },
             inputs: vec![input],
