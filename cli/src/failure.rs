@@ -39,6 +39,11 @@ pub(crate) fn not_started(
     )
 }
 
+/// Is it a piece of JSON that goes over several lines, or a list of objects?
+fn of_several_lines(record: &str) -> bool {
+    matches!(record.trim(), "{" | "[" | "}" | "]") || record.trim_start().starts_with('[')
+}
+
 /// A job that failed while it ran.
 pub(crate) fn failed(error: &JobError, sources: &SourceMap, base: &Path, env: &Env, look: Look) -> String {
     let mut facts = Vec::new();
@@ -50,6 +55,9 @@ pub(crate) fn failed(error: &JobError, sources: &SourceMap, base: &Path, env: &E
     }
     let declaration = error.label.split('.').next().unwrap_or_default();
     let help = match error.kind {
+        ErrorKind::Record if error.code == "badJson" && error.record.as_deref().is_some_and(of_several_lines) => {
+            Some("the format json is one object a line: `jq -c . FILE` writes objects so, `jq -c '.[]' FILE` those of a list".into())
+        }
         ErrorKind::Record => Some(format!(
             "to go on without such records, read `{declaration}.errors` with a sink, or say `onError: skip` in the \
              `job` block"

@@ -3,6 +3,11 @@
 use flow_plan::text;
 use std::time::Duration;
 
+/// `1 row`, `2,000 rows`.
+pub(crate) fn counted(n: u64, one: &str) -> String {
+    format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// `9,200,000`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -64,6 +69,11 @@ mod tests {
     #[test]
     fn counts_have_commas_between_thousands() {
         assert_eq!([0, 999, 1000, 9_200_000].map(count), ["0", "999", "1,000", "9,200,000"]);
+    }
+
+    #[test]
+    fn of_one_thing_there_is_one() {
+        assert_eq!([0, 1, 2000].map(|n| counted(n, "row")), ["0 rows", "1 row", "2,000 rows"]);
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub(super) fn run(words: &[OsString]) -> Outcome {
     let near = names
         .iter()
         .map(|name| (strsim::damerau_levenshtein(name, &word), name))
-        .filter(|(distance, name)| *distance <= name.len() / 3 + 1)
+        // Of a word of three letters, one may be wrong.
+        .filter(|(distance, name)| *distance <= name.len().min(word.len()).div_ceil(3))
         .min();
     let hint = match near {
         Some((_, name)) => format!("did you mean `flow {name}`?"),

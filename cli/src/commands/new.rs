@@ -45,7 +45,11 @@ pub(super) fn run(args: &New) -> Outcome {
         (".gitignore", IGNORE.to_string()),
     ];
     for (path, text) in &files {
-        write(&folder.join(path), text, &env)?;
+        if let Err(stop) = write(&folder.join(path), text, &env) {
+            // Half of a project is none: the folder was not there before.
+            let _ = env.disk.remove_dir_all(folder);
+            return Err(stop);
+        }
     }
     let shown = folder.display();
     output::say(&format!(

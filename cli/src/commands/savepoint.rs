@@ -43,12 +43,15 @@ pub(super) fn run(cli: &Cli, args: &Savepoint) -> Outcome {
 }
 
 /// What a user calls `JOB@N`, or by its path.
-fn find(name: &str, state: &Path, env: &Env) -> Result<Saved, Stop> {
-    if let Some((job, number)) = numbered(name)
-        && let Ok(folder) = Folder::open(env.disk.clone(), state, job)
-        && !folder.savepoints().map_err(outside)?.contains(&number)
-    {
-        return Err(no_savepoint(name));
+pub(super) fn find(name: &str, state: &Path, env: &Env) -> Result<Saved, Stop> {
+    let there = env.disk.info(Path::new(name)).is_ok();
+    match numbered(name) {
+        _ if there => {}
+        Some((job, number)) if !open(job, state, env)?.savepoints().map_err(outside)?.contains(&number) => {
+            return Err(no_savepoint(name));
+        }
+        Some(_) => {}
+        None => return Err(no_savepoint(name)),
     }
     Saved::find(env.disk.clone(), state, name).map_err(outside)
 }

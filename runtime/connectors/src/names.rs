@@ -3,7 +3,9 @@
 /// The name that is nearest to a wrong one, if it is near enough to be meant.
 pub(crate) fn nearest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let folded = wrong.to_lowercase();
-    let limit = (wrong.chars().count() / 3).max(1);
+    // All names of one letter are one edit apart.
+    let letters = wrong.chars().count();
+    let limit = if letters < 2 { 0 } else { (letters / 3).max(1) };
     names
         .map(|name| (distance(&folded, &name.to_lowercase()), name))
         .filter(|&(distance, _)| distance <= limit)

@@ -111,6 +111,15 @@ fn a_row_that_is_no_json_stops_the_job_with_its_line() {
 }
 
 #[test]
+fn json_over_several_lines_or_in_a_list_is_told_how_it_becomes_lines() {
+    for rows in ["{\n  \"n\": 1\n}\n", "[\n {\"n\":1}\n]\n", "[{\"n\":1}]\n"] {
+        let folder = folder(NUMBERS, "rows.ndjson", rows);
+        let (_, err) = run(folder.path(), 3);
+        assert_says(&err, &["rows.ndjson:1", "one object a line", "jq -c"]);
+    }
+}
+
+#[test]
 fn json_that_is_nested_without_end_is_a_record_error() {
     let deep = format!("{{\"n\":1,\"extra\":{}}}\n", "[".repeat(200_000));
     let folder = folder(NUMBERS, "rows.ndjson", deep);
@@ -185,6 +194,16 @@ fn a_csv_with_another_header_is_refused_and_says_what_is_missing() {
     assert!(matches!(status, 2 | 3), "exit status {status}\n{err}");
     assert_says(&err, &["rows.csv", "`n`"]);
     assert!(results(folder.path()).is_empty());
+}
+
+#[test]
+fn a_csv_with_another_delimiter_is_refused_and_says_how_to_name_it() {
+    let folder = folder(CSV, "rows.csv", "n;name\n1;a\n");
+    let (_, err) = run(folder.path(), 2);
+    assert_says(&err, &["has no column `n`", "csv(delimiter: \";\")"]);
+    std::fs::write(folder.path().join("rows.csv"), "x,y\n1,a\n").unwrap();
+    let (_, err) = run(folder.path(), 2);
+    assert!(!err.contains("did you mean"), "no name is near `n`: {err}");
 }
 
 #[test]

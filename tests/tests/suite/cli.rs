@@ -138,6 +138,31 @@ fn a_misspelt_command_is_answered_with_the_right_one() {
     let folder = folder(&[("a.flow", GOOD)]);
     assert!(flow(folder.path(), &["chekc", "a.flow"]).2.contains("`flow check`"));
     assert!(flow(folder.path(), &["a.flow"]).2.contains("`flow run a.flow`"));
+    let far = flow(folder.path(), &["wat"]).2;
+    assert!(far.contains("see `flow help`"), "{far}");
+}
+
+#[test]
+fn a_savepoint_that_is_not_there_is_told_by_its_name() {
+    let folder = folder(&[("a.flow", GOOD), ("lines.txt", "a\n")]);
+    for args in [&["savepoint", "show", "nothing"][..], &["run", "a.flow", "--from", "nothing"]] {
+        let (status, _, err) = flow(folder.path(), args);
+        assert!(status == Some(2) && err.contains("there is no savepoint `nothing`"), "{args:?}: {err}");
+    }
+    let (status, _, err) = flow(folder.path(), &["savepoint", "show", "nothing@1"]);
+    assert!(status == Some(2) && err.contains("there is no job `nothing`"), "{err}");
+}
+
+#[cfg(unix)]
+#[test]
+fn new_leaves_nothing_where_its_files_cannot_be_written() {
+    let folder = folder(&[]);
+    // No file may grow over 2 KiB: the script can be written, a later file cannot.
+    let script = "trap '' XFSZ; ulimit -f 4; exec \"$0\" new visits";
+    let output = Command::new("sh").args(["-c", script]).arg(path()).current_dir(folder.path()).output();
+    let (status, _, err) = said(&output.unwrap());
+    assert!(status == Some(2) && err.contains("cannot be written"), "{err}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{err}");
 }
 
 #[test]
@@ -390,13 +415,22 @@ fn infer_goes_on_behind_bad_lines_and_counts_them() {
     assert!(err.contains("3 lines are no such rows (the first: line 2 is no JSON:"), "{err}");
     let (status, ty, err) = flow(folder.path(), &["infer", "rows.csv"]);
     assert_eq!((status, ty.as_str()), (Some(0), "type Rows = {\n  id: int,\n  name: string,\n}\n"), "{err}");
-    assert!(err.contains("2 lines are no such rows (the first: the record at byte 12 has 1 fields"), "{err}");
+    assert!(err.contains("2 lines are no such rows (the first: the record at byte 12 has 1 field"), "{err}");
     let (_, json, _) = flow(folder.path(), &["infer", "rows.ndjson", "--json"]);
     let found: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((found["rows"].as_u64(), found["bad"].as_u64()), (Some(2), Some(3)));
     // Where no line is a row there is nothing to infer.
     let (status, _, err) = flow(folder.path(), &["infer", "bad.ndjson"]);
     assert!(status == Some(2) && err.contains("line 1 is no JSON"), "{err}");
+}
+
+#[test]
+fn infer_takes_lines_without_a_delimiter_for_text() {
+    let folder = folder(&[("a.log", "first line\n\nsecond\n"), ("ids.csv", "id\n1\n")]);
+    let (_, ty, err) = flow(folder.path(), &["infer", "a.log"]);
+    assert_eq!(ty, "type A = {\n  line: string,\n}\n", "{err}");
+    assert!(err.contains("all 2 rows; `format: text`"), "{err}");
+    assert!(flow(folder.path(), &["infer", "ids.csv"]).1.contains("id: int"));
 }
 
 #[test]

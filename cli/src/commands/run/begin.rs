@@ -9,7 +9,7 @@ use crate::render::{self, Look};
 use crate::status::{Status, Stop};
 use crate::{output, script};
 use flow_checkpoint::runs::Ending;
-use flow_checkpoint::{Job as Store, Launch, Manifest, Saved, ScriptFile};
+use flow_checkpoint::{Job as Store, Launch, Manifest, ScriptFile};
 use flow_driver::restore::Effect;
 use flow_driver::{Compilation, Options};
 use flow_engine::{Beginning, Checkpoints, SpillOptions, Told};
@@ -102,7 +102,7 @@ fn beginning(args: &Run, store: &Store, state: &Path, env: &Env) -> Result<Begin
         return Ok(Beginning::Anew);
     }
     if let Some(name) = &args.from {
-        let saved = Saved::find(env.disk.clone(), state, name).map_err(outside)?;
+        let saved = super::super::savepoint::find(name, state, env)?;
         saved.verify().map_err(outside)?;
         return Ok(Beginning::Savepoint(Box::new(saved)));
     }

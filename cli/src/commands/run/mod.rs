@@ -6,7 +6,7 @@ mod told;
 use crate::args::{Cli, Run};
 use crate::control::{Seen, Server};
 use crate::kernels::NativeKernels;
-use crate::numbers::{count, moment, rate, span, time};
+use crate::numbers::{counted, moment, rate, span, time};
 use crate::progress::Live;
 use crate::render::{self, Look};
 use crate::status::{Outcome, Status, Stop};
@@ -209,17 +209,17 @@ fn told(summary: &Summary) -> String {
         (false, true) => "ended after",
         (false, false) => "done in",
     };
-    let mut out = format!("{end} {}: {} rows read", time(progress.elapsed), count(progress.rows_in()));
+    let mut out = format!("{end} {}: {} read", time(progress.elapsed), counted(progress.rows_in(), "row"));
     if let Some(rate) = rate(progress.rows_in(), progress.elapsed) {
         out.push_str(&format!(" ({rate})"));
     }
     out.push('\n');
     let width = progress.sinks.iter().map(|s| s.label.chars().count()).max().unwrap_or(0);
     for sink in &progress.sinks {
-        let rows = count(sink.rows);
+        let rows = counted(sink.rows, "row");
         let what = match sink.closed {
-            true => format!("its reader went away: at most {rows} rows reached it"),
-            false => format!("{rows} rows written"),
+            true => format!("its reader went away: at most {rows} reached it"),
+            false => format!("{rows} written"),
         };
         out.push_str(&format!("  {:width$}  {what}\n", sink.label));
     }
@@ -227,17 +227,17 @@ fn told(summary: &Summary) -> String {
         out.push_str(&format!("  watermark {}, {} behind the latest row\n", moment(watermark), span(behind)));
     }
     for declaration in progress.declarations.iter().filter(|d| d.late > 0) {
-        let (name, late) = (&declaration.name, count(declaration.late));
+        let (name, late) = (&declaration.name, counted(declaration.late, "late row"));
         out.push_str(&match declaration.late_consumed {
-            true => format!("  {name}: {late} late rows given to {name}.late\n"),
-            false => format!("  {name}: {late} late rows dropped\n"),
+            true => format!("  {name}: {late} given to {name}.late\n"),
+            false => format!("  {name}: {late} dropped\n"),
         });
     }
     for declaration in progress.declarations.iter().filter(|d| d.skipped > 0) {
         out.push_str(&format!(
-            "  {}: {} bad records skipped\n",
+            "  {}: {} skipped\n",
             declaration.name,
-            count(declaration.skipped)
+            counted(declaration.skipped, "bad record")
         ));
     }
     out

@@ -48,12 +48,23 @@ fn names(block: &mut Block, delimiter: u8) -> Result<Vec<String>, SourceError> {
     }
 }
 
+/// A header that is one column with the delimiter of another file in it.
+fn other_delimiter(names: &[String]) -> Option<String> {
+    let [only] = names else { return None };
+    let delimiter = [";", "\t", "|", ","].into_iter().find(|delimiter| only.contains(delimiter))?;
+    let shown = if delimiter == "\t" { "\\t" } else { delimiter };
+    Some(format!("; is its delimiter another one? write `csv(delimiter: \"{shown}\")`"))
+}
+
 fn missing(file: &str, wanted: &str, names: &[String], reading: &Reading) -> SourceError {
     let found: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     // What another field is read from is not meant.
     let is_free = |name: &&String| reading.schema.fields.iter().all(|field| *field.name != ***name);
     let near = nearest(wanted, names.iter().filter(is_free).map(String::as_str));
-    let hint = near.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    let hint = match near {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => other_delimiter(names).unwrap_or_default(),
+    };
     SourceError::Read(format!(
         "{file}: the header has no column `{wanted}`; it has {}{hint}",
         found.join(", ")

@@ -74,9 +74,9 @@ pub(super) fn infer(sample: &[Block], delimiter: u8, whole: bool) -> Result<Infe
                 let place = block.base + start as u64;
                 first_bad.get_or_insert_with(|| {
                     format!(
-                        "the record at byte {place} has {} fields, and there are {} columns",
-                        fields.len(),
-                        names.len()
+                        "the record at byte {place} has {}, and there are {}",
+                        counted(fields.len(), "field"),
+                        counted(names.len(), "column")
                     )
                 });
             } else {
@@ -100,6 +100,10 @@ pub(super) fn infer(sample: &[Block], delimiter: u8, whole: bool) -> Result<Infe
         first_bad,
         whole,
     })
+}
+
+fn counted(n: usize, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A name that stands twice in a header.

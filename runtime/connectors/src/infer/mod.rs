@@ -14,7 +14,7 @@ use crate::sources::open::{self, Packing};
 use flow_engine::source::SourceError;
 use flow_env::Env;
 use flow_plan::connector::table::format_of_path;
-use flow_plan::{DataType, RecordType};
+use flow_plan::{DataType, Field, RecordType};
 use std::fmt::Write;
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -93,10 +93,28 @@ fn look(
         return json::infer(&sample, whole).map_err(wrong);
     }
     let first_line = sample.first().and_then(|block| bytes(block).split(|&b| b == b'\n').next());
-    let delimiter = csv::delimiter(first_line.unwrap_or_default());
+    let first_line = first_line.unwrap_or_default();
+    let delimiter = csv::delimiter(first_line);
+    if format != Some("csv") && !first_line.contains(&delimiter) {
+        return Ok(lines(&sample));
+    }
     let cutter = Cutter::new(name.clone(), input()?, Ends::Csv(delimiter), false);
     let (sample, whole) = self::sample(cutter)?;
     csv::infer(&sample, delimiter, whole).map_err(wrong)
+}
+
+/// A file without anything that divides its lines: they are what it has.
+fn lines(sample: &[Block]) -> Inferred {
+    let rows =
+        sample.iter().map(|block| bytes(block).split(|b| *b == b'\n').filter(|l| !l.is_empty()).count());
+    Inferred {
+        ty: RecordType::new(vec![Field::new("line", DataType::String)]),
+        format: "text".to_string(),
+        rows: rows.sum(),
+        bad: 0,
+        first_bad: None,
+        whole: sample.iter().map(|block| block.end - block.start).sum::<usize>() < SAMPLE,
+    }
 }
 
 fn bytes(block: &Block) -> &[u8] {
