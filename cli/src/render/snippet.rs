@@ -23,7 +23,8 @@ pub(super) fn draw_all(groups: &[Group], sources: &SourceMap, severity: Severity
 /// as are needed for the other places.
 fn parts(group: &Group, sources: &SourceMap, severity: Severity, look: Look) -> Vec<String> {
     let picture = draw(group, sources, severity, look);
-    let fits = |line: &str| look.color || text::columns(line) <= look.width;
+    // No character takes more columns than bytes.
+    let fits = |line: &str| look.color || line.len() <= look.width || text::columns(line) <= look.width;
     let (primary, others): (Vec<Mark>, Vec<Mark>) = group.marks.iter().cloned().partition(|m| m.primary);
     let halves = match (primary.is_empty(), others.is_empty()) {
         _ if group.marks.len() < 2 || picture.lines().all(fits) => return vec![picture],

@@ -52,8 +52,13 @@ pub(crate) fn counted(n: usize, noun: &str) -> String {
 
 /// Columns a text takes on a terminal.
 pub(super) fn columns(text: &str) -> usize {
-    // What nearly all text is takes a column a byte.
-    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) { text.len() } else { text.width() }
+    if is_plain(text) { text.len() } else { text.width() }
+}
+
+/// Is it what nearly all text is, printable ASCII: visible as it stands, a column a byte?
+pub(super) fn is_plain(text: &str) -> bool {
+    // Without an early end, so that many bytes are looked at in one step.
+    text.bytes().fold(true, |plain, b| plain & (0x20..0x7f).contains(&b))
 }
 
 /// Columns a character takes on a terminal.
@@ -76,6 +81,9 @@ pub(super) fn visible_char(c: char) -> char {
 
 /// A text for one paragraph, with what would disturb a terminal made visible; newlines stay.
 pub(crate) fn visible(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_string();
+    }
     text.chars().map(|c| if c == '\n' { c } else { visible_char(c) }).collect()
 }
 

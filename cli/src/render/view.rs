@@ -2,7 +2,7 @@
 //! characters are visible, and lines wider than the screen are cut around what is marked.
 
 use super::marks::Mark;
-use super::text::{char_columns, columns, visible, visible_char, wrap};
+use super::text::{char_columns, columns, is_plain, visible, visible_char, wrap};
 use flow_syntax::SourceFile;
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
@@ -44,6 +44,10 @@ impl View {
 
     fn add_line(&mut self, number: usize, line: &str, offset: usize, marks: &[Mark], room: usize) {
         let here: Vec<usize> = (0..marks.len()).filter(|&i| marks[i].line == number).collect();
+        if here.is_empty() && line.len() <= room && is_plain(line) {
+            self.text.push_str(line);
+            return self.end_line();
+        }
         let cells = cells(line);
         let width = cells.last().map_or(0, |c| c.column + c.columns);
         let anchor = here.iter().find(|&&i| marks[i].primary).or(here.first());
@@ -84,6 +88,10 @@ impl View {
             let real_column = line.get(..mark.start - offset).map_or(0, |before| before.chars().count());
             self.places[i] = (start, number - 1, real_column);
         }
+        self.end_line();
+    }
+
+    fn end_line(&mut self) {
         self.text.push('\n');
         self.lines += 1;
     }

@@ -3,11 +3,11 @@
 //! differ, which mean nothing by themselves. Knows nothing of how declarations are checked.
 
 use crate::checked::{Checked, CheckedKind, CheckedPipeline, Facts};
+use crate::hash::HashMap;
 use crate::moved::Moves;
 use crate::names::Global;
 use crate::words::Words;
 use flow_syntax::{SourceMap, Span};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How one text became another: outside of `from..old_end` it is the same.
@@ -133,7 +133,7 @@ impl Old {
         if checked.columns > COLUMNS || checked.kept.len() != checked.declarations.len() {
             return None;
         }
-        let mut at: HashMap<Span, usize> = HashMap::with_capacity(globals.len());
+        let mut at: HashMap<Span, usize> = crate::hash::with_room(globals.len());
         let mut dirty = Words::default();
         for (index, declaration) in checked.declarations.iter().enumerate() {
             let here = edit.whole(declaration.span).filter(|_| checked.kept[index].words.is_some());

@@ -4,14 +4,15 @@
 use crate::again::{self, Before, Effects, Kept, Old, Used};
 use crate::checked::{Checked, CheckedDeclaration, CheckedKind, CheckedPipeline, CheckedStep, FunctionShape};
 use crate::functions::Template;
+use crate::hash::{HashMap, HashSet};
 use crate::lints::{self, Levels};
 use crate::names::{self, Global};
 use crate::shared;
+use crate::stream::Columns;
 use flow_plan::expr::Place;
 use flow_plan::{DataType, Value};
 use flow_syntax::ast::{DeclKind, Program, TestStep};
 use flow_syntax::{Diagnostic, SourceMap, Span};
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// What is checked.
@@ -111,7 +112,7 @@ pub(crate) struct Checker<'a> {
     /// Where types are written.
     pub written: crate::written::Written<'a>,
     /// Fields of the row at the stage that is being checked: they are no constants.
-    pub row_fields: Vec<std::sync::Arc<str>>,
+    pub row_fields: Columns,
 }
 
 impl<'a> Checker<'a> {
@@ -135,10 +136,10 @@ impl<'a> Checker<'a> {
             silenced: Vec::new(),
             wrong_values: 0,
             said: 0,
-            reported: HashSet::new(),
+            reported: HashSet::default(),
             delivery_span: None,
             written: crate::written::Written::collect(input.programs),
-            row_fields: Vec::new(),
+            row_fields: Columns::default(),
         }
     }
 

@@ -1,8 +1,9 @@
 //! The columns of a stream, found by their names: of records with thousands of fields, each name is looked up as fast as of
-//! small ones.
+//! small ones. Most stages pass columns through as they are: points of a pipeline share them, and a stage that changes them
+//! works on a copy of its own.
 
+use crate::hash::{HashMap, with_room};
 use crate::stream::Column;
-use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +13,7 @@ const FEW: usize = 16;
 /// Columns in order. Whoever changes them works on the list; where names stand is found again behind that.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
-    all: Vec<Column>,
+    all: Arc<Vec<Column>>,
     /// Where each name stands, once somebody asks.
     places: OnceLock<Arc<HashMap<Arc<str>, Vec<usize>>>>,
 }
@@ -30,7 +31,7 @@ impl Columns {
 
     fn places(&self) -> &HashMap<Arc<str>, Vec<usize>> {
         self.places.get_or_init(|| {
-            let mut places: HashMap<Arc<str>, Vec<usize>> = HashMap::with_capacity(self.all.len());
+            let mut places: HashMap<Arc<str>, Vec<usize>> = with_room(self.all.len());
             for (place, column) in self.all.iter().enumerate() {
                 places.entry(column.name.clone()).or_default().push(place);
             }
@@ -50,13 +51,13 @@ impl Deref for Columns {
 impl DerefMut for Columns {
     fn deref_mut(&mut self) -> &mut Vec<Column> {
         self.places.take();
-        &mut self.all
+        Arc::make_mut(&mut self.all)
     }
 }
 
 impl From<Vec<Column>> for Columns {
     fn from(all: Vec<Column>) -> Columns {
-        Columns { all, places: OnceLock::new() }
+        Columns { all: Arc::new(all), places: OnceLock::new() }
     }
 }
 

@@ -19,6 +19,7 @@ mod fallible;
 pub mod forms;
 mod functions;
 pub mod guarantees;
+mod hash;
 mod job;
 mod link;
 mod lints;

@@ -2,6 +2,7 @@
 
 use crate::checked::{Checked, CheckedDeclaration, CheckedKind, CheckedPipeline, Input};
 use crate::checker::place;
+use crate::hash::HashSet;
 use flow_plan::Value;
 use flow_plan::connector::{ArgValue, ConnectorArg, ConnectorCall, TEST};
 use flow_plan::operator::{
@@ -9,7 +10,6 @@ use flow_plan::operator::{
     errors_type,
 };
 use flow_syntax::SourceMap;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The plan of a script without errors: the operators that some sink needs.

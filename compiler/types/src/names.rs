@@ -1,10 +1,10 @@
 //! The one namespace: every declaration of the main script and of what it imports, by name.
 
+use crate::hash::HashMap;
 use flow_plan::catalogue;
 use flow_syntax::ast::{Decl, DeclKind, Ident, Program};
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
-use std::collections::HashMap;
 
 /// A declaration that has a name.
 #[derive(Clone, Copy)]
@@ -57,7 +57,7 @@ pub(crate) fn collect<'a>(
     diags: &mut Vec<Diagnostic>,
 ) -> (Vec<Global<'a>>, HashMap<&'a str, usize>) {
     let mut globals: Vec<Global<'a>> = Vec::new();
-    let mut by_name: HashMap<&'a str, usize> = HashMap::new();
+    let mut by_name: HashMap<&'a str, usize> = HashMap::default();
     for (index, program) in programs.iter().enumerate() {
         for decl in &program.decls {
             let Some(name) = declared_name(&decl.kind) else { continue };

@@ -1,12 +1,12 @@
 //! Names of state that last: `<declaration>.<operator>`, `#2` for repeats, `@id` and `@was`.
 
 use crate::checker::{Checker, Resolved};
+use crate::hash::HashMap;
 use crate::stages::{PipeCx, is_stateful};
 use flow_plan::operator::StateIdentity;
 use flow_syntax::ast::Stage;
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
-use std::collections::HashMap;
 
 impl<'a> PipeCx<'_, 'a> {
     /// The identity of a stage's state, if it has any.
@@ -78,7 +78,7 @@ impl Checker<'_> {
     /// No two stateful stages of a script may share an id.
     pub(crate) fn check_state_ids(&mut self) {
         self.check_former_names();
-        let mut seen: HashMap<String, Span> = HashMap::new();
+        let mut seen: HashMap<String, Span> = HashMap::default();
         let mut twice: Vec<(String, Span, Span)> = Vec::new();
         for resolved in &self.resolved {
             let Resolved::Pipeline(pipeline) = resolved else { continue };

@@ -3,10 +3,10 @@
 
 pub use crate::columns::Columns;
 
+use crate::hash::HashMap;
 use flow_plan::operator::{StreamMode, Trigger, Window};
 use flow_plan::{DataType, Field, RecordType};
 use flow_syntax::Span;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A column of a stream.
@@ -136,7 +136,7 @@ impl StreamType {
         if self.open {
             return None;
         }
-        let mut times: HashMap<&str, usize> = HashMap::with_capacity(self.columns.len());
+        let mut times: HashMap<&str, usize> = crate::hash::with_room(self.columns.len());
         self.columns.iter().for_each(|c| *times.entry(&c.name).or_default() += 1);
         let fields = self.columns.iter().map(|c| {
             let side = if times[&*c.name] > 1 { c.side.clone() } else { None };
@@ -169,7 +169,7 @@ impl StreamType {
     /// The same stream with all columns on one side, which is declared there: what a pipeline's head sees.
     pub fn with_side(mut self, side: &str, declared: Span) -> StreamType {
         let side: Arc<str> = side.into();
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut() {
             column.side = Some(side.clone());
             column.side_at = Some(declared);
         }

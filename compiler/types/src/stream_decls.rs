@@ -5,9 +5,10 @@ use crate::checked::{CheckedPipeline, Input};
 use crate::checker::{Checker, Resolved};
 use crate::connectors::Side;
 use crate::expr::{did_you_mean, list_names};
+use crate::hash::HashMap;
 use crate::names::Global;
 use crate::stages::PipeCx;
-use crate::stream::{Column, StreamType};
+use crate::stream::{Column, Columns, StreamType};
 use crate::{order, suggest};
 use flow_plan::connector::ConnectorCall;
 use flow_plan::operator::{DeclarationKind, OperatorKind, errors_type};
@@ -18,7 +19,6 @@ use flow_syntax::ast::{
 };
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Something rows can be read from.
@@ -278,21 +278,21 @@ impl<'a> Checker<'a> {
 
     /// Where the fields of a written type stand.
     fn field_origins(&self, ty: Option<&'a TypeExpr>) -> HashMap<&'a str, Span> {
-        let Some(mut ty) = ty else { return HashMap::new() };
+        let Some(mut ty) = ty else { return HashMap::default() };
         for _ in 0..64 {
             match &ty.kind {
                 TypeKind::Name(name) => match self.global(&name.name).map(|(_, g)| &g.decl.kind) {
                     Some(DeclKind::Type(decl)) => ty = &decl.ty,
-                    _ => return HashMap::new(),
+                    _ => return HashMap::default(),
                 },
                 TypeKind::Record(fields) => {
                     // Of two with one name, which is a mistake, the first.
                     return fields.iter().rev().map(|f| (f.name.name.as_str(), f.name.span)).collect();
                 }
-                _ => return HashMap::new(),
+                _ => return HashMap::default(),
             }
         }
-        HashMap::new()
+        HashMap::default()
     }
 
     fn made_by_type(&self, ty: Option<&'a TypeExpr>, connector: &Connector) -> (String, Span) {
@@ -570,7 +570,7 @@ impl<'a> Checker<'a> {
         cx.stages(&decl.pipeline.stages);
         let mut pipeline = cx.finish(head);
         self.no_ambiguity(&pipeline, global);
-        for column in &pipeline.output.columns {
+        for column in pipeline.output.columns.iter() {
             self.mark_read(column.id);
         }
         let Some(connector) = &decl.connector else {
@@ -579,10 +579,10 @@ impl<'a> Checker<'a> {
         };
         let record = pipeline.output.record();
         let known = record.is_some();
-        self.row_fields = pipeline.output.columns.iter().map(|c| c.name.clone()).collect();
+        self.row_fields = pipeline.output.columns.clone();
         let call = self.check_connector(global.program, connector, Side::Sink, record, !known);
         self.connector_references(global.program, connector, &pipeline.output);
-        self.row_fields.clear();
+        self.row_fields = Columns::default();
         if let Some(call) = &call {
             pipeline.ok &= self.sink_accepts(call, &pipeline.output, connector);
         }
@@ -604,7 +604,7 @@ impl<'a> Checker<'a> {
     /// Behind the last stage every field has a name of its own.
     fn no_ambiguity(&mut self, pipeline: &CheckedPipeline, global: &Global<'a>) {
         let columns = if pipeline.ok { pipeline.output.columns.as_slice() } else { &[] };
-        let mut times: HashMap<&str, usize> = HashMap::with_capacity(columns.len());
+        let mut times: HashMap<&str, usize> = crate::hash::with_room(columns.len());
         columns.iter().for_each(|column| *times.entry(&column.name).or_default() += 1);
         if let Some(column) = columns.iter().find(|column| times[&*column.name] > 1) {
             let same: Vec<Column> = columns.iter().filter(|c| c.name == column.name).cloned().collect();

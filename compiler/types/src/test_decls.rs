@@ -99,7 +99,7 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Option<CheckedStep> {
         let (target_input, stream) = self.expect_target(target)?;
-        for column in &stream.columns {
+        for column in stream.columns.iter() {
             self.mark_read(column.id);
         }
         self.field_references(ast, rows, Some(&stream));

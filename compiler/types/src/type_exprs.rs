@@ -1,13 +1,13 @@
 //! Written types → data types; `type` declarations, also those that need each other in a circle.
 
 use crate::checker::{Checker, Resolved};
+use crate::hash::HashMap;
 use crate::names;
 use crate::{order, suggest, walk};
 use flow_plan::{DataType, Field, RecordType};
 use flow_syntax::ast::{DeclKind, FieldType, Ident, TypeExpr, TypeKind};
 use flow_syntax::codes;
 use flow_syntax::{Code, Diagnostic, Span};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Parts of the largest type, and fields of the widest rows.
@@ -110,7 +110,7 @@ impl Checker<'_> {
     fn record_fields(&mut self, fields: &[FieldType]) -> Option<Vec<Field>> {
         let mut out: Vec<Field> = Vec::with_capacity(fields.len());
         let mut ok = true;
-        let mut known: HashMap<&str, Span> = HashMap::with_capacity(fields.len());
+        let mut known: HashMap<&str, Span> = crate::hash::with_room(fields.len());
         for field in fields {
             let name = field.name.name.as_str();
             let first = *known.entry(name).or_insert(field.name.span);

@@ -2,12 +2,12 @@
 //! the written type, so that an editor knows the fields of records within others. Nothing here decides what is right.
 
 use crate::checker::Checker;
+use crate::hash::HashMap;
 use flow_plan::RecordType;
 use flow_syntax::Span;
 use flow_syntax::ast::{
     DeclKind, ExprId, ExprKind, FieldType, Program, RecordItem, Stage, StageKind, TypeExpr, TypeKind,
 };
-use std::collections::HashMap;
 
 /// All types that are written in a script and its imports.
 #[derive(Default)]

@@ -139,7 +139,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("glob", &["flow-connectors"]),
     ("libc", &["flow-env", "flow-benches"]),
     ("mimalloc", &["flow-env"]),
-    ("foldhash", &["flow-benches"]),
+    ("foldhash", &["flow-benches", "flow-types"]),
     ("memmap2", &["flow-benches"]),
     ("insta", &["flow-syntax", "flow-types", "flow-plan", "flow-driver", "flow-cli", "flow-tests"]),
     (

@@ -237,7 +237,7 @@ impl ExprCx<'_, '_> {
             }
             Fields::None(place) => {
                 let place = *place;
-                if self.ck.row_fields.iter().any(|f| **f == *name.name) {
+                if self.ck.row_fields.iter().any(|c| *c.name == *name.name) {
                     let message = format!(
                         "`{}` differs from row to row, and this must be known before anything runs",
                         name.name

@@ -1,10 +1,10 @@
 //! What nobody reads.
 
 use crate::checker::{Checker, Resolved};
+use crate::hash::HashSet;
 use flow_syntax::ast::DeclKind;
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
-use std::collections::HashSet;
 
 /// A script without sinks and tests is a library: its declarations are for others.
 fn is_library(ck: &Checker<'_>) -> bool {
@@ -80,13 +80,13 @@ pub(super) fn fields(ck: &mut Checker<'_>) {
             // What nobody reads at all is said once, about the stream; of what is broken nothing is known.
             let unread = !(uses.rows || uses.late || uses.errors);
             if unread || !pipeline.ok || !ck.globals[index].main {
-                for column in &pipeline.output.columns {
+                for column in pipeline.output.columns.iter() {
                     leaving[column.id as usize] = true;
                 }
             }
             if !pipeline.ok {
                 for stage in &pipeline.stages {
-                    for column in &stage.after.columns {
+                    for column in stage.after.columns.iter() {
                         leaving[column.id as usize] = true;
                     }
                 }

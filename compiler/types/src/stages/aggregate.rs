@@ -4,8 +4,9 @@ use super::PipeCx;
 use super::keys::Grouped;
 use super::windows::is_time_window;
 use crate::expr::{ExprCx, Fields, Grouping};
+use crate::hash::{HashMap, HashSet};
 use crate::names;
-use crate::stream::{Column, EventTime, StreamType};
+use crate::stream::{Column, Columns, EventTime, StreamType};
 use flow_plan::catalogue::AggFunc;
 use flow_plan::operator::{
     Aggregate, AggregateCall, OperatorKind, RunningTrigger, StreamMode, Trigger, Window, WindowKind,
@@ -14,7 +15,6 @@ use flow_plan::{DataType, Expr};
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Ident, RecordItem, Stage, StageKind};
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, FileId, Span};
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A named result: its name and what computes it.
@@ -231,7 +231,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             let span = grouped.window.as_ref().map_or(stage.span, |(_, span)| *span);
             self.add_bounds(&mut columns, span);
         }
-        let mut taken: HashMap<Arc<str>, usize> = HashMap::with_capacity(columns.len() + made.len());
+        let mut taken: HashMap<Arc<str>, usize> = crate::hash::with_room(columns.len() + made.len());
         for (index, column) in columns.iter().enumerate() {
             taken.entry(column.name.clone()).or_insert(index);
         }
@@ -253,7 +253,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             taken.insert(column.name.clone(), columns.len());
             columns.push(column);
         }
-        self.after_state(before, columns, grouped, stage, true);
+        self.after_state(before, columns.into(), grouped, stage, true);
     }
 
     /// Does the result carry `windowStart` and `windowEnd`? Says when the input has them already.
@@ -318,7 +318,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     pub(super) fn after_state(
         &mut self,
         before: &StreamType,
-        columns: Vec<Column>,
+        columns: Columns,
         grouped: &Grouped,
         stage: &Stage,
         keyed_rows: bool,
@@ -333,7 +333,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let gone = before.columns.iter().filter(|column| !names.contains(&*column.name));
         after.note_all_dropped(gone.map(|column| (column.name.clone(), None)).collect(), word, stage.span);
         after.dropped.retain(|dropped| !names.contains(&*dropped.name));
-        after.columns = columns.into();
+        after.columns = columns;
         after.open |= std::mem::take(&mut self.lost_field);
         after.made_by = (format!("the result of this `{word}`"), stage.span);
         after.from_window = match grouped.window.as_ref().map(|(w, _)| w) {

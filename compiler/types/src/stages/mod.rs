@@ -18,7 +18,7 @@ use crate::checked::{CheckedOperator, CheckedStage, Input};
 use crate::checker::Checker;
 use crate::elsewhere as others;
 use crate::expr::{ExprCx, Fields, NowRule, did_you_mean, list_names};
-use crate::stream::{Column, StreamType};
+use crate::stream::{Column, Columns, StreamType};
 use crate::suggest;
 use flow_plan::catalogue;
 use flow_plan::operator::{DeclarationKind, OperatorKind};
@@ -101,7 +101,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     pub(crate) fn stages(&mut self, stages: &'a [Stage]) {
         for (position, stage) in stages.iter().enumerate() {
             self.stateful_ahead = stages[position..].iter().any(|s| is_stateful(&s.name.name));
-            self.ck.row_fields = self.stream.columns.iter().map(|c| c.name.clone()).collect();
+            self.ck.row_fields = self.stream.columns.clone();
             let before = self.operators.len();
             let said = self.ck.diags.len();
             self.stage(stage);
@@ -121,7 +121,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             });
         }
         self.nothing_stateful();
-        self.ck.row_fields.clear();
+        self.ck.row_fields = Columns::default();
     }
 
     fn stage(&mut self, stage: &'a Stage) {

@@ -4,7 +4,7 @@ use super::PipeCx;
 use super::aggregate::emits_once;
 use crate::args::{self, Spec};
 use crate::names;
-use crate::stream::StreamType;
+use crate::stream::{Columns, StreamType};
 use flow_plan::operator::{OperatorKind, SortKey, StreamMode, Trigger};
 use flow_plan::{DataType, Expr, Value};
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Stage, StageKind};
@@ -45,7 +45,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             let column = self.computed(&rank.name, Some(DataType::Int), rank.span, word);
             columns.push(column);
         }
-        self.after_rows(&before, columns, &grouped, stage);
+        self.after_rows(&before, columns.into(), &grouped, stage);
         let (Some(n), Some(by), Some(ties)) = (n, by, ties) else { return self.broken() };
         let kind = OperatorKind::Top {
             keys: grouped.keys,
@@ -63,7 +63,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     fn after_rows(
         &mut self,
         before: &StreamType,
-        columns: Vec<crate::stream::Column>,
+        columns: Columns,
         grouped: &super::keys::Grouped,
         stage: &Stage,
     ) {
@@ -150,7 +150,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         if self.has_bounds(&grouped, &before) {
             self.add_bounds(&mut columns, grouped.window.as_ref().map_or(stage.span, |(_, span)| *span));
         }
-        self.after_rows(&before, columns, &grouped, stage);
+        self.after_rows(&before, columns.into(), &grouped, stage);
         let Some(by) = by else { return self.broken() };
         let kind = OperatorKind::Latest {
             keys: grouped.keys,

@@ -3,6 +3,7 @@
 use super::PipeCx;
 use crate::args::{self, Spec};
 use crate::expr::{ExprCx, Fields};
+use crate::hash::{HashMap, HashSet};
 use crate::names;
 use crate::stream::{Column, EventTime, StreamType};
 use flow_plan::operator::{OperatorKind, StreamMode};
@@ -10,7 +11,6 @@ use flow_plan::{DataType, Expr, Value};
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Ident, RecordItem, Stage};
 use flow_syntax::codes;
 use flow_syntax::{Applicability, Diagnostic, Span};
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A column of a `map`: where it comes from in the input, if it is one of its columns.
@@ -47,7 +47,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let mut made: Vec<Item> = Vec::with_capacity(items.len() + before.columns.len());
         let named: HashSet<&str> =
             items.iter().filter_map(|item| self.item_name(item)).map(|n| n.name.as_str()).collect();
-        let mut seen: HashMap<&str, Vec<&RecordItem>> = HashMap::with_capacity(items.len());
+        let mut seen: HashMap<&str, Vec<&RecordItem>> = crate::hash::with_room(items.len());
         for item in items {
             if let Some(name) = self.item_name(item) {
                 let before = seen.entry(&name.name).or_default();
@@ -691,20 +691,20 @@ fn made_of(made: &[Item]) -> (HashMap<usize, usize>, HashSet<Arc<str>>) {
 
 /// `x == x`: the answer does not need the row.
 fn same_on_both_sides(cond: &Expr) -> Option<bool> {
-    use flow_plan::expr::{BinaryOp, Kind};
+    use flow_plan::expr::{BinaryOp, Kind, NodeId};
     let Kind::Binary(op, a, b) = &cond[cond.root()].kind else { return None };
     let shape = |id| {
         let mut part = crate::expr::compact(cond, id);
         part.nodes.iter_mut().for_each(|n| n.place = flow_plan::Place::default());
         format!("{part:?}")
     };
+    let answer = match op {
+        BinaryOp::Eq | BinaryOp::Le | BinaryOp::Ge => true,
+        BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Gt => false,
+        _ => return None,
+    };
     let reads_clock = !cond.nodes.iter().any(|n| matches!(n.kind, Kind::Column(_)));
-    if reads_clock || shape(*a) != shape(*b) {
-        return None;
-    }
-    match op {
-        BinaryOp::Eq | BinaryOp::Le | BinaryOp::Ge => Some(true),
-        BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Gt => Some(false),
-        _ => None,
-    }
+    let kind = |id: NodeId| std::mem::discriminant(&cond[id].kind);
+    let same = !reads_clock && kind(*a) == kind(*b) && shape(*a) == shape(*b);
+    same.then_some(answer)
 }

@@ -133,7 +133,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let (columns, exprs): (Vec<Column>, Vec<Option<Expr>>) =
             items.into_iter().map(|i| (i.column, i.expr)).unzip();
         let append = before.mode.clone();
-        self.after_state(&before, columns, grouped, stage, true);
+        self.after_state(&before, columns.into(), grouped, stage, true);
         self.stream.mode = append;
         self.stream.updating_by = before.updating_by.clone();
         if let Some(event_time) = &mut self.stream.event_time {

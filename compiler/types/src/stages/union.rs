@@ -99,7 +99,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 }
             }
         }
-        for column in &other.columns {
+        for column in other.columns.iter() {
             if this.named(&column.name).next().is_none() && !this.open {
                 problems.push(format!("only `{name}` has a field `{}`", column.name));
             }
@@ -179,7 +179,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
         self.stream.bounded &= other.bounded;
         self.stream.stateful |= other.stateful;
-        for column in &self.stream.columns {
+        for column in self.stream.columns.iter() {
             self.ck.mark_read(column.id);
         }
     }
