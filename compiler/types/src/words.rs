@@ -13,7 +13,7 @@ pub(crate) struct Words {
 impl Words {
     /// Every run of letters, digits and what stands outside of ASCII: comments and strings too, which does no harm.
     pub(crate) fn of(text: &str) -> Words {
-        let mut words = Words { hashes: runs(text).map(hash).collect(), seen: 0 };
+        let mut words = Words { hashes: hashes(text), seen: 0 };
         words.hashes.sort_unstable();
         words.hashes.dedup();
         words.seen = words.hashes.iter().fold(0, |seen, hash| seen | bit(*hash));
@@ -22,7 +22,7 @@ impl Words {
 
     /// Puts in a name; one in backticks may be several words.
     pub(crate) fn add(&mut self, name: &str) {
-        for word in runs(name).map(hash) {
+        for word in hashes(name) {
             if let Err(at) = self.hashes.binary_search(&word) {
                 self.hashes.insert(at, word);
                 self.seen |= bit(word);
@@ -36,14 +36,34 @@ impl Words {
     }
 }
 
-fn runs(text: &str) -> impl Iterator<Item = &[u8]> {
-    let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
-    text.as_bytes().split(move |byte| !word(byte)).filter(|run| !run.is_empty())
-}
+/// What may stand in a word.
+const IN_WORDS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_' || byte >= 0x80;
+        byte += 1;
+    }
+    table
+};
 
-/// FNV-1a.
-fn hash(word: &[u8]) -> u32 {
-    word.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+/// The hash (FNV-1a) of each word of a text, in its order.
+fn hashes(text: &str) -> Vec<u32> {
+    const EMPTY: u32 = 0x811c_9dc5;
+    let mut hashes = Vec::with_capacity(text.len() / 4);
+    let mut hash = EMPTY;
+    for &byte in text.as_bytes() {
+        if IN_WORDS[usize::from(byte)] {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        } else if hash != EMPTY {
+            hashes.push(hash);
+            hash = EMPTY;
+        }
+    }
+    if hash != EMPTY {
+        hashes.push(hash);
+    }
+    hashes
 }
 
 fn bit(hash: u32) -> u64 {
