@@ -2,11 +2,14 @@
 //! parser go on. Strings are closed at the end of their line at the latest.
 
 use crate::codes::{BAD_CHARACTER, BAD_LITERAL, FOREIGN_WORD, TOO_DEEP, UNCLOSED_STRING, UNEXPECTED_TOKEN};
-use crate::diagnostic::{Applicability, Diagnostic};
+use crate::diagnostic::{Applicability, Diagnostic, Edit, Label};
 use crate::quotes::{braces_of_json, guess_string_end, open_interpolation, quote_in_raw, unopened};
 use crate::span::{FileId, Span};
 use crate::token::{Token, TokenKind, is_keyword};
 use std::ops::Range;
+
+/// Said of strings in single quotes.
+const SINGLE_QUOTES: &str = "strings stand between double quotes";
 
 /// How deep brackets, interpolations and chains may nest.
 pub(crate) const MAX_NESTING: usize = 128;
@@ -327,6 +330,9 @@ impl Lexer<'_> {
         diagnostic = match c {
             '$' => self.dollar(diagnostic, start),
             '^' => diagnostic.help("powers are `pow(x, y)`"),
+            '~' if self.text[self.at..].starts_with(|c: char| c.is_alphabetic() || c == '(') => {
+                diagnostic.help("what is not so is `not x`").fix("write `not`", span, "not ")
+            }
             '~' => {
                 diagnostic.help("a string is compared with a regular expression by `matches(text, r\"…\")`")
             }
@@ -434,7 +440,11 @@ impl Lexer<'_> {
                 "\"{}\"",
                 inner.replace('\\', "\\\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}")
             );
-            Diagnostic::new(FOREIGN_WORD, span, "strings stand between double quotes")
+            if self.quoted_before(span, &fixed) {
+                let after = self.at;
+                return self.push_string(start, start + 1, text_end, after);
+            }
+            Diagnostic::new(FOREIGN_WORD, span, SINGLE_QUOTES)
                 .help("single quotes have no meaning in flow")
                 .fix("write double quotes", span, fixed)
         } else {
@@ -445,6 +455,21 @@ impl Lexer<'_> {
         self.report(diagnostic);
         let after = self.at;
         self.push_string(start, start + 1, text_end, after);
+    }
+
+    /// A string in single quotes on the same line is told with the one before; true if there is one.
+    fn quoted_before(&mut self, span: Span, fixed: &str) -> bool {
+        let text = self.text;
+        let Some(known) = self.diagnostics.last_mut().filter(|d| d.message == SINGLE_QUOTES) else {
+            return false;
+        };
+        let before = known.labels.last().map_or(known.primary.span, |label| label.span);
+        if text[before.end as usize..span.start as usize].contains('\n') {
+            return false;
+        }
+        known.labels.push(Label { span, text: "here too".into() });
+        known.fixes[0].edits.push(Edit { span, replacement: fixed.to_string() });
+        true
     }
 
     /// Pushes open quote, text and close quote with the given borders.

@@ -26,9 +26,12 @@ pub(crate) struct Pieces {
 /// A source, table, stream or sink.
 pub(crate) fn pipeline(shared: &mut Shared<'_>, keyword: &str, toks: &[Tok]) -> Option<DeclKind> {
     let mut toks = toks.to_vec();
-    let pieces = diagnose::split(shared, keyword, &mut toks);
-    let toks = &toks[..];
     let file = shared.file;
+    let name = toks.get(1).filter(|t| t.is_name()).map(|t| ident_of(shared.text, file, *t));
+    let Some(pieces) = diagnose::split(shared, keyword, &mut toks) else {
+        return Some(DeclKind::Error(name));
+    };
+    let toks = &toks[..];
     let rule = match keyword {
         "source" => Rule::source_decl,
         "table" => Rule::table_decl,
@@ -38,7 +41,6 @@ pub(crate) fn pipeline(shared: &mut Shared<'_>, keyword: &str, toks: &[Tok]) -> 
     let stages: Vec<Stage> = pieces.stages.iter().map(|range| stage(shared, toks, range.clone())).collect();
     let connector = pieces.connector.clone().and_then(|range| sink_end(shared, toks, range));
     let Some(head) = head else {
-        let name = toks.get(1).filter(|t| t.is_name()).map(|t| ident_of(shared.text, file, *t));
         return Some(DeclKind::Error(name));
     };
     if keyword == "sink" && pieces.connector.is_none() {

@@ -3,7 +3,7 @@
 use crate::checker::Checker;
 use crate::expr::{did_you_mean, list_names};
 use crate::suggest;
-use flow_syntax::ast::{Arg, ExprId, Program};
+use flow_syntax::ast::{Arg, ExprId, Ident, Program};
 use flow_syntax::codes;
 use flow_syntax::{Applicability, Diagnostic, Edit, Fix, Span};
 
@@ -35,7 +35,7 @@ pub(crate) fn bind(
             Some(name) => match spec.params.iter().position(|(p, _)| *p == name.name) {
                 Some(slot) => slot,
                 None => {
-                    unknown(ck, spec, &name.name, name.span);
+                    unknown(ck, spec, args, name);
                     (mistaken, misnamed) = (true, true);
                     continue;
                 }
@@ -77,13 +77,19 @@ fn form(spec: &Spec<'_>) -> String {
     format!("its arguments are {}", list_names(spec.params.iter().map(|(name, _)| *name)))
 }
 
-fn unknown(ck: &mut Checker<'_>, spec: &Spec<'_>, name: &str, span: Span) {
+fn unknown(ck: &mut Checker<'_>, spec: &Spec<'_>, args: &[Arg], name: &Ident) {
+    let (name, span) = (name.name.as_str(), name.span);
     let diag =
         Diagnostic::new(codes::UNKNOWN_ARGUMENT, span, format!("{} has no argument `{name}`", spec.what))
             .at("no such argument");
     let diag =
         if spec.params.is_empty() { diag.note("it takes no arguments") } else { diag.note(form(spec)) };
-    let names = || spec.params.iter().map(|(p, _)| *p);
+    // What is given already is not meant again; the first may stand without its name.
+    let given = |p: &str| {
+        let first = spec.first && spec.params[0].0 == p && args.first().is_some_and(|arg| arg.name.is_none());
+        first || args.iter().any(|arg| arg.name.as_ref().is_some_and(|name| name.name == p))
+    };
+    let names = || spec.params.iter().map(|(p, _)| *p).filter(|p| !given(p));
     let near = suggest::foreign_argument(name, names()).or_else(|| suggest::nearest(name, names()));
     ck.report(match near {
         Some(near) => did_you_mean(diag, span, near),

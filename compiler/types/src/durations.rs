@@ -16,9 +16,20 @@ pub(crate) fn in_words(text: &str) -> Option<String> {
     (!number.is_empty()).then(|| format!("{number}{unit}"))
 }
 
+/// `Time.seconds(10)`, `Duration.ofMinutes(5)`.
+pub(crate) fn of_a_class(text: &str) -> Option<String> {
+    let (class, rest) = text.split_once('.')?;
+    let (method, number) = rest.strip_suffix(')')?.split_once('(')?;
+    let method = method.to_ascii_lowercase();
+    let unit = method.strip_prefix("of").unwrap_or(&method);
+    let known =
+        matches!(class.trim(), "Time" | "Duration" | "Minutes" | "Seconds" | "timedelta" | "ChronoUnit");
+    known.then(|| in_words(&format!("{} {unit}", number.trim())))?
+}
+
 #[cfg(test)]
 mod tests {
-    use super::in_words;
+    use super::{in_words, of_a_class};
 
     #[test]
     fn durations_in_words_are_literals() {
@@ -26,6 +37,9 @@ mod tests {
         {
             assert_eq!(in_words(words).as_deref(), Some(literal));
         }
+        assert_eq!(of_a_class("Time.seconds(10)").as_deref(), Some("10s"));
+        assert_eq!(of_a_class("Duration.ofMinutes(5)").as_deref(), Some("5min"));
+        assert_eq!(of_a_class("Math.floor(5)"), None);
         assert_eq!(in_words("soon"), None);
         assert_eq!(in_words("hours"), None);
     }

@@ -75,6 +75,48 @@ const STAGES: &[(&[&str], &str)] = &[
         "two stages do it: `filter(x != null) |> map { x }`; behind the filter `x` is never null",
     ),
     (
+        &["assigntimestampsandwatermarks", "assigntimestamps", "withtimestampassigner", "withtimestamps"],
+        "the time of the rows is set by `eventTime(at, delay: 5s)`, best at the source",
+    ),
+    (
+        &["allowedlateness", "withallowedlateness", "grace", "withgrace"],
+        "a window waits for late rows itself: `window(tumbling(10s), lateness: 5s)`",
+    ),
+    (
+        &["sideoutputlatedata", "getsideoutput", "sideoutput"],
+        "late rows of the stream `perMinute` are `perMinute.late`, and its bad records `perMinute.errors`; both are read like streams",
+    ),
+    (
+        &["combineperkey", "combineglobally", "combinevalues", "combine", "groupbykeyandwindow"],
+        "the rows of a key are put together by an aggregate: `|> keyBy(a) |> sum(price)`, or several with `aggregate { n: count() }`",
+    ),
+    (
+        &["apply", "process", "pipe", "transformwith", "run"],
+        "each step is a stage with a word of its own: `|> filter(price > 3) |> map { price }`",
+    ),
+    (
+        &["resample", "rolling", "ewm", "expanding", "asfreq"],
+        "rows of equal stretches of time are put together by a window: `|> window(tumbling(1h)) |> avg(price)`",
+    ),
+    (
+        &[
+            "start",
+            "awaittermination",
+            "execute",
+            "executeasync",
+            "collectasync",
+            "show",
+            "outputmode",
+            "option",
+            "options",
+        ],
+        "nothing starts a script but `flow run`; rows leave through a sink: `sink name = rows -> stdout(format: json)`",
+    ),
+    (
+        &["uid", "name", "setuidhash", "alias", "withname", "named"],
+        "a stage is given a lasting name before it: `|> @id(\"totals\") aggregate { n: count() }`; a declaration has one",
+    ),
+    (
         &["pivot", "unpivot", "melt", "stack", "crosstab"],
         "each column is an aggregate with a condition: `aggregate { a: sum(x, where: k == \"a\"), b: sum(x, where: k == \"b\") }`",
     ),
@@ -101,6 +143,10 @@ const FUNCTION_WORDS: &[(&str, &[&str])] = &[
     ("indexOf", &["index", "indexof"]),
     ("regexReplace", &["resub", "subst", "replaceregex"]),
     ("regexExtract", &["regexsearch", "regextract"]),
+    ("format", &["timestamptostring", "datetostring", "formattimestamp", "formatdate"]),
+    ("parseTimestamp", &["stringtotimestamp", "stringtodate", "parsedate", "todate"]),
+    ("last", &["latestbyoffset"]),
+    ("first", &["earliestbyoffset"]),
     ("len", &["count_chars", "listlength", "arraylength"]),
     ("get", &["elementat", "getordefault", "nth"]),
 ];
@@ -123,7 +169,11 @@ const FUNCTIONS: &[(&[&str], &str)] = &[
         "times are added and subtracted: `b - a` is a duration, `at + 1d` a time; `(b - a) / 1d` counts days",
     ),
     (
-        &["jsonvalue", "jsonextract", "getjsonobject", "jsonextractscalar", "jsonquery"],
+        &["topk", "topn", "topkdistinct"],
+        "the largest rows of each group are a stage: `|> top(3, by: price)`; all values are kept by `collect(price)`",
+    ),
+    (
+        &["extractjsonfield", "jsonvalue", "jsonextract", "getjsonobject", "jsonextractscalar", "jsonquery"],
         "a member of a `json` value is `j.a.b`, and a cast takes it out: `string(j.a.b) ?? \"\"`; a text becomes one with `parseJson(s)`",
     ),
     (&["col", "column"], "a field is named alone: `price`"),
@@ -236,8 +286,12 @@ pub(crate) fn value<'n>(word: &str, words: &[&'n str]) -> Option<&'n str> {
 /// flow's window for what makes one in the interfaces of Kafka Streams and Flink: the class and its arguments.
 pub(crate) fn window(class: &str, method: &str, args: &[&str]) -> Option<String> {
     let class = plain(class);
-    let size = *args.first()?;
-    let step = args.get(1).copied();
+    let lengths: Vec<String> = args
+        .iter()
+        .map(|arg| crate::durations::of_a_class(arg).unwrap_or_else(|| (*arg).to_string()))
+        .collect();
+    let size = lengths.first()?;
+    let step = lengths.get(1).filter(|_| !plain(method).contains("grace"));
     let kind =
         ["tumbling", "sliding", "session", "cumulative"].into_iter().find(|kind| class.starts_with(kind));
     let sliding = plain(method).contains("timedifference");
@@ -250,6 +304,19 @@ pub(crate) fn window(class: &str, method: &str, args: &[&str]) -> Option<String>
         (None, _) if matches!(class.as_str(), "timewindows" | "tumble") => Some(format!("tumbling({size})")),
         _ => None,
     }
+}
+
+/// A text of Spark in which `col("price")` is `price`.
+pub(crate) fn without_col(text: &str) -> String {
+    let mut text = text.to_string();
+    for call in ["F.col(\"", "col(\""] {
+        while let Some(at) = text.find(call) {
+            let name = at + call.len();
+            let Some(end) = text[name..].find("\")") else { break };
+            text = format!("{}{}{}", &text[..at], &text[name..name + end], &text[name + end + 2..]);
+        }
+    }
+    text
 }
 
 /// What a trigger of Beam or of Flink means here.

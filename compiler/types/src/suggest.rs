@@ -249,7 +249,7 @@ pub fn step_of_time(text: &str) -> Option<&'static str> {
     let quoted = text.strip_prefix(['"', '\''])?.strip_suffix(['"', '\''])?;
     Some(match quoted.to_ascii_lowercase().trim_end_matches('s') {
         "second" => "1s",
-        "minute" => "1m",
+        "minute" => "1min",
         "hour" => "1h",
         "day" => "1d",
         _ => return None,

@@ -4,6 +4,7 @@
 use super::Build;
 use crate::class::Tok;
 use crate::codes::FOREIGN_WORD;
+use crate::diagnose;
 use crate::diagnostic::Diagnostic;
 
 impl Build<'_, '_, '_> {
@@ -22,11 +23,9 @@ impl Build<'_, '_, '_> {
         };
         let Some(diagnostic) = found else { return false };
         // Single quotes were reported before anybody knew what they belong to.
-        let quotes = string.span(self.file());
-        match self.shared.diagnostics.iter_mut().find(|d| d.primary.span == quotes) {
-            Some(known) => *known = diagnostic,
-            None => self.report(diagnostic),
-        }
+        diagnose::take_back(self.shared, string.span(self.file()));
+        self.from = self.from.min(self.shared.diagnostics.len());
+        self.report(diagnostic);
         true
     }
 

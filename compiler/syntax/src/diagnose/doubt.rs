@@ -14,6 +14,8 @@ pub(crate) fn doubt(shared: &mut Shared<'_>, toks: &[Tok], before: usize) {
     if shared.diagnostics.is_empty() {
         return;
     }
+    // What was said of signs may have been taken back.
+    let before = before.min(shared.diagnostics.len());
     let (Some(first), Some(last)) = (toks.first(), toks.last()) else { return };
     let piece = Span { end: last.end, ..first.span(shared.file) };
     let unpaired = shared.diagnostics[..before].iter().any(|d| is_unpaired(d) && stands_in(d, piece));

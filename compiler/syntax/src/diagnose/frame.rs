@@ -1,6 +1,7 @@
 //! Frames of declarations as other languages write them: what an import names, where a type or a key stands.
 
 use super::Refusal;
+use super::piece::Piece;
 use crate::build::Shared;
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
@@ -18,6 +19,66 @@ pub(super) fn explain(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic
         .or_else(|| main_function(shared, r))
         .or_else(|| length_of_a_type(shared, r))
         .or_else(|| with_options(shared, r))
+        .or_else(|| rows_by_index(shared, r))
+        .or_else(|| generator_in_brackets(shared, r))
+}
+
+/// `bids[bids["price"] > 10]`.
+fn rows_by_index(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let piece = Piece { shared, toks: r.toks };
+    let close = piece.partner(r.at).filter(|close| close + 1 == r.toks.len() && *close > r.at + 1)?;
+    if r.rule != Rule::stream_decl || r.class(0) != b'[' || !r.tok(-1)?.is_name() || r.class(-2) != b'=' {
+        return None;
+    }
+    let rows = r.text(shared, -1);
+    let mut cond = piece.text(r.at + 1, close).to_string();
+    for quote in ['"', '\''] {
+        let call = format!("{rows}[{quote}");
+        while let Some(at) = cond.find(&call) {
+            let name = at + call.len();
+            let end = name + cond[name..].find(&format!("{quote}]"))?;
+            cond = format!("{}{}{}", &cond[..at], &cond[name..end], &cond[end + 2..]);
+        }
+    }
+    let fixed = format!("{rows} |> filter({cond})");
+    let whole = piece.span(r.at - 1, close + 1);
+    let diagnostic =
+        Diagnostic::new(FOREIGN_WORD, piece.span(r.at, close + 1), "rows are chosen by the stage `filter`");
+    Some(diagnostic.at("a stream has no index").with_fix(
+        format!("write `{}`", super::shorten(&fixed)),
+        whole,
+        fixed,
+        Applicability::MaybeIncorrect,
+    ))
+}
+
+/// `generate(rows: 10) { id: seq() }`.
+fn generator_in_brackets(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    let piece = Piece { shared, toks: r.toks };
+    let open = super::habits::open_bracket(r.toks, r.at.checked_sub(1)?)?;
+    let close = piece.partner(r.at)?;
+    if r.rule != Rule::source_decl
+        || r.class(0) != b'{'
+        || r.class(-1) != b')'
+        || piece.word(open.checked_sub(1)?) != "generate"
+    {
+        return None;
+    }
+    let options = piece.text(open + 1, r.at - 1);
+    let record = piece.text(r.at, close + 1);
+    let fixed = format!("generate {record} {options}");
+    Some(
+        Diagnostic::new(
+            UNEXPECTED_TOKEN,
+            piece.span(open, r.at),
+            "the options of `generate` stand behind its record, without brackets",
+        )
+        .fix(
+            format!("write `{}`", super::shorten(fixed.trim())),
+            piece.span(open - 1, close + 1),
+            fixed.trim(),
+        ),
+    )
 }
 
 /// `name: VARCHAR(20)`, `price: DECIMAL(10, 2)`.

@@ -5,7 +5,7 @@ use crate::build::Shared;
 use crate::class::Tok;
 use crate::codes::{FOREIGN_WORD, STRAY_TEXT, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic};
-use crate::scan::{NO_SEMICOLON, nearest_keyword};
+use crate::scan::nearest_keyword;
 use crate::span::Span;
 use crate::token::DECLARATION_WORDS;
 
@@ -34,29 +34,18 @@ pub(crate) fn keyword(shared: &mut Shared<'_>, toks: &[Tok]) -> Option<&'static 
             return Some(nearest);
         }
     }
-    if !super::whole(shared, toks) && !known(shared, toks) {
+    if let Some(diagnostic) = sql(shared, toks) {
+        // Its quotes, semicolons and signs are no mistakes of their own.
+        let last = toks[toks.len() - 1];
+        let rest = &shared.text[last.end as usize..];
+        let end = last.end as usize + rest.len() - rest.trim_start().trim_start_matches(';').len();
+        super::take_back(shared, Span { end: end as u32, ..span });
+        shared.diagnostics.push(diagnostic);
+    } else if !super::whole(shared, toks) && !known(shared, toks) {
         let diagnostic = stray(shared, toks);
-        if sql(shared, toks).is_some() {
-            forget_semicolons(shared, toks);
-        }
         shared.diagnostics.push(diagnostic);
     }
     None
-}
-
-/// Semicolons that end or divide statements of SQL are no mistake of their own.
-fn forget_semicolons(shared: &mut Shared<'_>, toks: &[Tok]) {
-    let (Some(first), Some(last)) = (toks.first(), toks.last()) else { return };
-    let rest = &shared.text[last.end as usize..];
-    let end = last.end as usize + rest.len() - rest.trim_start().trim_start_matches(';').len();
-    let inside = |span: Span| first.start <= span.start && span.end as usize <= end;
-    for diagnostic in shared.diagnostics.iter_mut().filter(|d| d.message == NO_SEMICOLON) {
-        diagnostic.fixes.iter_mut().for_each(|fix| fix.edits.retain(|edit| !inside(edit.span)));
-        if let Some(edit) = diagnostic.fixes.first().and_then(|fix| fix.edits.first()) {
-            diagnostic.primary.span = edit.span;
-        }
-    }
-    shared.diagnostics.retain(|d| d.message != NO_SEMICOLON || d.fixes.iter().any(|f| !f.edits.is_empty()));
 }
 
 /// A statement of SQL.
@@ -77,9 +66,6 @@ fn stray(shared: &Shared<'_>, toks: &[Tok]) -> Diagnostic {
     let first = toks[0];
     let span = first.span(shared.file);
     let word = first.text(shared.text);
-    if let Some(diagnostic) = sql(shared, toks) {
-        return diagnostic;
-    }
     if word == "-" && toks.get(1).is_some_and(|t| t.text(shared.text) == "-" && t.start == first.end) {
         let mark = span.to(toks[1].span(shared.file));
         return Diagnostic::new(FOREIGN_WORD, mark, "a comment begins with `//`, not with `--`").fix(

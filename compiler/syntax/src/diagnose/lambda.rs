@@ -21,7 +21,7 @@ pub(crate) type Value = Option<&'static str>;
 /// What [`Value`] is behind a stage.
 pub(crate) fn value_behind(shared: &Shared<'_>, stage: &[Tok], before: Value) -> Value {
     let word = stage.first().map_or(String::new(), |first| plain_word(shared, *first));
-    match (word.as_str(), parts(stage)) {
+    match (word.as_str(), parts(shared, stage)) {
         ("filter" | "where" | "keyby" | "groupby" | "limit" | "take" | "tap" | "sample", _) => before,
         ("map" | "select", Some((_, body))) => {
             let close = stage.iter().rposition(|t| t.class == b')')?;
@@ -42,7 +42,7 @@ fn plain_word(shared: &Shared<'_>, word: Tok) -> String {
 
 /// Edits that take the lambda out of `word(x => body)`; `None` if the stage has none.
 pub(crate) fn unlambda(shared: &Shared<'_>, stage: &[Tok], value: Value) -> Option<Unlambda> {
-    let (param, body) = parts(stage)?;
+    let (param, body) = parts(shared, stage)?;
     let file = shared.file;
     let close = stage.iter().rposition(|t| t.class == b')')?;
     let body = body..close;
@@ -101,7 +101,7 @@ pub(crate) fn unlambda(shared: &Shared<'_>, stage: &[Tok], value: Value) -> Opti
 }
 
 /// The parameter and the index of the first token of the body.
-fn parts(stage: &[Tok]) -> Option<(Tok, usize)> {
+fn parts(shared: &Shared<'_>, stage: &[Tok]) -> Option<(Tok, usize)> {
     let class = |i: usize| stage.get(i).map_or(0, |t| t.class);
     if !stage.first()?.class.is_ascii_alphabetic() || class(1) != b'(' {
         return None;
@@ -112,7 +112,11 @@ fn parts(stage: &[Tok]) -> Option<(Tok, usize)> {
     if class(2) == b'(' && stage.get(3)?.is_name() && class(4) == b')' && class(5) == b'^' {
         return Some((stage[3], 6));
     }
-    None
+    // Key and value: what the stage sees of a row is the value.
+    let folds =
+        matches!(plain_word(shared, stage[0]).as_str(), "reduce" | "fold" | "aggregate" | "scan" | "combine");
+    let pair = !folds && class(2) == b'(' && class(4) == b',' && class(6) == b')' && class(7) == b'^';
+    (pair && stage.get(3)?.is_name() && stage.get(5)?.is_name()).then(|| (stage[5], 8))
 }
 
 /// The braces of a body `{ … }` or `({ … })`.

@@ -30,7 +30,7 @@ pub(crate) use marks::{is_match, negation, no_match_operator};
 pub use results::AGGREGATES;
 pub(crate) use split::{missing_sink_end, split};
 pub(crate) use stage::{empty_sink_end, empty_stage, foreign_stage};
-pub(crate) use whole::whole;
+pub(crate) use whole::{take_back, whole};
 
 use crate::build::Shared;
 use crate::class::Tok;

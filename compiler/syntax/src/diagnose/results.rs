@@ -6,16 +6,37 @@ use crate::build::Shared;
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::grammar::Rule;
+use crate::span::Span;
 
 /// Recognises one.
 pub(super) fn explain(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     if r.rule != Rule::stage {
         return None;
     }
-    clause_behind(shared, r)
+    name_of_a_record(shared, r)
+        .or_else(|| clause_behind(shared, r))
         .or_else(|| name_without_as(shared, r))
         .or_else(|| several(shared, r))
         .or_else(|| brackets_twice(shared, r))
+}
+
+/// `aggregate { n: count() } as x`.
+fn name_of_a_record(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
+    if r.class(0) != b'A' || r.class(-1) != b'}' || r.at + 2 != r.toks.len() {
+        return None;
+    }
+    let gone = Span { start: r.tok(-1)?.end, ..r.span(shared).to(r.tok(1)?.span(shared.file)) };
+    let word = r.toks[0].text(shared.text);
+    Some(
+        Diagnostic::new(
+            UNEXPECTED_TOKEN,
+            r.span(shared),
+            format!("the results of `{word}` have names of their own"),
+        )
+        .at("not needed")
+        .help("rows get a second name behind the head of a pipeline, `rows as x`, and in a join")
+        .fix("remove it", gone, ""),
+    )
 }
 
 /// `count() n`.

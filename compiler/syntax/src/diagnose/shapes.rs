@@ -90,6 +90,9 @@ impl Piece<'_, '_> {
         }
         let mut at = if self.class(3) == b'.' && self.is_name(4) { 5 } else { 3 };
         at += usize::from(self.class(at) == b'f');
+        if let Some(diagnostic) = self.for_system_time() {
+            return Some(diagnostic);
+        }
         let mut other = self.text(2, 3);
         if self.class(at) == b'A' && self.is_name(at + 1) {
             other = self.text(at + 1, at + 2);
@@ -120,6 +123,44 @@ impl Piece<'_, '_> {
             }
             _ => None,
         }
+    }
+
+    /// The join that `, "left"` or `, how: "left"` at the end of one means.
+    fn kind_of_join(&self, comma: usize) -> Option<&'static str> {
+        let named = self.class(comma + 2) == b':' || self.class(comma + 2) == b'=';
+        let kind = comma + 1 + 2 * usize::from(named);
+        if self.class(comma) != b',' || kind + 1 != self.close() {
+            return None;
+        }
+        match self.in_quotes(kind)?.to_ascii_lowercase().replace('_', "").as_str() {
+            "inner" => Some("join"),
+            "left" | "leftouter" | "outer" => Some("leftJoin"),
+            "semi" | "leftsemi" => Some("semiJoin"),
+            "anti" | "leftanti" => Some("antiJoin"),
+            _ => None,
+        }
+    }
+
+    /// `join(users as u for system_time as of b.at on …)`.
+    fn for_system_time(&self) -> Option<Diagnostic> {
+        let from = (3..7).find(|i| self.word(*i) == "for" && self.word(i + 1) == "system_time")?;
+        let on = self.find(from, |tok| tok.class == b'n');
+        if on >= self.close() {
+            return None;
+        }
+        let alias = if self.class(from - 2) == b'A' {
+            format!(" as {}", self.text(from - 1, from))
+        } else {
+            String::new()
+        };
+        let fixed = format!("{} asOf{alias} ", self.text(2, 3));
+        let whole = Span { end: self.toks[on].start, ..self.span(2, on) };
+        let message = "the version of a row that is valid at an event's time is joined with `asOf`";
+        Some(Diagnostic::new(FOREIGN_WORD, self.span(from, on), message).fix(
+            format!("write `{}`", fixed.trim()),
+            whole,
+            fixed,
+        ))
     }
 
     fn is_clause(&self, at: usize) -> bool {
@@ -197,6 +238,15 @@ impl Piece<'_, '_> {
             return None;
         }
         let place = self.gap(at, from);
+        if let Some(ours) = self.kind_of_join(end) {
+            let fixed = format!("{ours}({} on {})", self.text(2, at), self.text(from, end));
+            let message = "the kind of a join is its word, and its condition follows `on`";
+            return Some(Diagnostic::new(FOREIGN_WORD, self.span(from, self.close()), message).fix(
+                format!("write `{}`", super::shorten(&fixed)),
+                self.span(0, self.close() + 1),
+                fixed,
+            ));
+        }
         Some(
             Diagnostic::new(UNEXPECTED_TOKEN, self.span(from, end), "a join needs `on` before its condition")
                 .at("expected `on` before this")

@@ -11,8 +11,12 @@ use crate::pipeline::Pieces;
 const CONNECTORS: &[&str] =
     &["stdout", "file", "kafka", "postgres", "socket", "http", "blackhole", "stdin", "print", "console"];
 
-/// Cuts a declaration into head, stages and connector; foreign joints are reported and mended.
-pub(crate) fn split(shared: &mut Shared<'_>, keyword: &str, toks: &mut Vec<Tok>) -> Pieces {
+/// Cuts a declaration into head, stages and connector; foreign joints are reported and mended. Nothing if all of it is
+/// of another language, and was told so.
+pub(crate) fn split(shared: &mut Shared<'_>, keyword: &str, toks: &mut Vec<Tok>) -> Option<Pieces> {
+    if reader_or_writer(shared, toks) || query(shared, toks) {
+        return None;
+    }
     rejoin(shared, toks);
     mend_joints(shared, keyword, toks);
     insert_missing_pipes(shared, keyword, toks);
@@ -32,7 +36,51 @@ pub(crate) fn split(shared: &mut Shared<'_>, keyword: &str, toks: &mut Vec<Tok>)
         }
     }
     close(kind, from..toks.len());
-    pieces
+    Some(pieces)
+}
+
+/// `stream big = select auction from bids where price > 3`: true if that was told.
+fn query(shared: &mut Shared<'_>, toks: &[Tok]) -> bool {
+    let words: Vec<String> = toks.iter().map(|t| t.text(shared.text).to_ascii_lowercase()).collect();
+    let from = words.iter().position(|word| word == "from").filter(|from| *from > 4);
+    let piped = from.is_some_and(|from| toks[..from].iter().any(|t| t.class == b'|'));
+    if words.get(3).is_none_or(|word| word != "select") || toks[2].class != b'=' || from.is_none() || piped {
+        return false;
+    }
+    let select = toks[3].span(shared.file);
+    super::take_back(shared, select.to(toks[toks.len() - 1].span(shared.file)));
+    let message =
+        format!("a pipeline begins with the name it reads, without `{}`", toks[3].text(shared.text));
+    shared.diagnostics.push(
+        Diagnostic::new(FOREIGN_WORD, select, message)
+            .help("write `input |> filter(condition) |> map { a, b }`"),
+    );
+    true
+}
+
+/// `spark.readStream.format("kafka").load()`, `rows.writeStream.format("json").start("out")`: true if that was told.
+fn reader_or_writer(shared: &mut Shared<'_>, toks: &[Tok]) -> bool {
+    let word = |at: &usize| toks[*at].text(shared.text);
+    let is_one = |at: &usize| matches!(word(at), "readStream" | "read" | "writeStream" | "write");
+    let Some(at) = (1..toks.len()).find(|at| is_one(at) && toks[at - 1].class == b'.') else { return false };
+    if !toks.get(at + 1).is_some_and(|t| matches!(t.class, b'.' | b'('))
+        || toks[..at].iter().any(Tok::is_open)
+    {
+        return false;
+    }
+    let reads = word(&at).starts_with("read");
+    let help = match reads {
+        true => {
+            "a source names its connector: `source bids: Bid = kafka(brokers: \"localhost:9092\", topic: \"bids\", format: json)`"
+        }
+        false => "a sink names its connector behind `->`: `sink out = rows -> file(\"out\", format: json)`",
+    };
+    let whole = toks[at].span(shared.file).to(toks[toks.len() - 1].span(shared.file));
+    let message = format!("there is no `{}`", word(&at));
+    super::take_back(shared, whole);
+    let at = if reads { "where rows come from is a connector" } else { "where rows go to is a connector" };
+    shared.diagnostics.push(Diagnostic::new(FOREIGN_WORD, whole, message).at(at).help(help));
+    true
 }
 
 /// `- >` and `| >`: what joins stages, with a blank in it.

@@ -26,6 +26,9 @@ pub(crate) fn foreign_stage(
         .or_else(|| shapes::sql_join(shared, piece))
         .or_else(|| without_brackets(shared, piece));
     let Some(diagnostic) = diagnostic else { return false };
+    if let Some(arrow) = piece.iter().find(|t| t.class == b'^') {
+        super::take_back(shared, arrow.span(shared.file));
+    }
     let chained = &shared.text[pipe.range()] == ".";
     if !chained && !known(shared, piece) {
         shared.diagnostics.push(diagnostic);
@@ -43,6 +46,12 @@ fn with_lambda(
     let found = lambda::unlambda(shared, piece, value())?;
     let span = piece[2].span(shared.file).to(piece[body].span(shared.file));
     let word = piece[0].text(shared.text);
+    if word.eq_ignore_ascii_case("foreach") {
+        return Some(
+            Diagnostic::new(FOREIGN_WORD, piece[0].span(shared.file), format!("`{word}` is not a stage of flow"))
+                .help("rows leave through a sink: `sink name = rows -> stdout(format: json)`; `tap(\"label\")` shows them on their way"),
+        );
+    }
     let mut diagnostic = Diagnostic::new(FOREIGN_WORD, span, format!("`{word}` takes no lambda"))
         .at("remove this")
         .help("inside of a stage the fields of the row are in scope by name");

@@ -87,6 +87,11 @@ fn is_unpaired(shared: &Shared<'_>, toks: &[Tok]) -> bool {
     })
 }
 
+/// Takes back what was said of signs within a form that is told otherwise.
+pub(crate) fn take_back(shared: &mut Shared<'_>, form: Span) {
+    shared.diagnostics.retain_mut(|diagnostic| remains(diagnostic, form));
+}
+
 fn forms(piece: &Piece<'_, '_>) -> Vec<Found> {
     let mut forms: Vec<Found> = Vec::new();
     let mut at = 0;
@@ -262,7 +267,10 @@ impl<'a> Piece<'_, 'a> {
 
     /// The forms that begin with a word.
     fn foreign_form(&self, at: usize) -> Option<Found> {
-        let stage = if at == 0 { self.window_of_sql().or_else(|| self.key_of_sql()) } else { None };
+        let stage = match at {
+            0 => self.window_of_sql().or_else(|| self.key_of_sql()).or_else(|| self.select_as()),
+            _ => None,
+        };
         if stage.is_some() {
             return stage;
         }
@@ -270,6 +278,7 @@ impl<'a> Piece<'_, 'a> {
             4..=6 if self.is_one_of(at, &["switch", "when"]) => self.switch(at),
             7 | 9 if self.is_one_of(at, &["extract", "date_part"]) => self.part_of_a_time(at),
             8 if self.is_one_of(at, &["interval", "duration"]) => self.interval(at),
+            6 if self.is_one_of(at, &["typeof"]) => self.type_test(at),
             8 if self.is_one_of(at, &["distinct"]) => self.of_distinct(at),
             _ => None,
         }

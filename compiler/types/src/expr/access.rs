@@ -424,7 +424,31 @@ impl<'c, 'a> ExprCx<'c, 'a> {
     }
 
     /// `base[index]`.
+    /// `bids["price"]`, where the rows of `bids` are at hand: true if that was reported.
+    fn field_by_index(&mut self, base: ExprId, index: ExprId, span: Span) -> bool {
+        let ExprKind::Name(rows) = &self.ast.exprs[base].kind else { return false };
+        let text = self.ck.text(self.span(index));
+        let Some(field) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+            return false;
+        };
+        let readable = self.ck.global(&rows.name).is_some_and(|(_, global)| global.is_readable());
+        let known = |stream: &StreamType| {
+            stream.named(&rows.name).next().is_none() && stream.named(field).next().is_some()
+        };
+        if !readable || !self.input().is_some_and(known) {
+            return false;
+        }
+        let field = super::quoted(field);
+        let diag = Diagnostic::new(codes::FOREIGN_WORD, span, format!("a field is named alone: `{field}`"))
+            .at("inside of a stage the fields of the row are in scope by name");
+        self.ck.report(diag.fix(format!("write `{field}`"), span, field));
+        true
+    }
+
     pub(super) fn index(&mut self, base: ExprId, index: ExprId, span: Span) -> Option<Typed> {
+        if self.field_by_index(base, index, span) {
+            return None;
+        }
         let base = self.expr(base, None);
         let index = self.bare(index, None, "an index");
         let (base, index) = (base?, index?);

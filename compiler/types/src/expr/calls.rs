@@ -72,10 +72,11 @@ impl<'a> ExprCx<'_, 'a> {
             Some(def) => self.builtin(def, callee, args, span),
             None => {
                 // Mistakes in the arguments are worth telling too, but not those of a lambda, and
-                // not where an aggregate may have been meant.
-                for arg in
-                    args.iter().filter(|_| !matches!(self.fields, Fields::Grouped(_))).collect::<Vec<_>>()
-                {
+                // not where an aggregate may have been meant, or all of the call is written otherwise.
+                let silent = matches!(self.fields, Fields::Grouped(_))
+                    || self.rewritten(name, args).is_some()
+                    || elsewhere::function_help(name).is_some();
+                for arg in args.iter().filter(|_| !silent).collect::<Vec<_>>() {
                     if !matches!(self.ast.exprs[arg.value].kind, ExprKind::Lambda { .. } | ExprKind::Null) {
                         self.expr(arg.value, None);
                     }

@@ -2,9 +2,18 @@
 
 use super::{ExprCx, Typed, short};
 use crate::suggest;
-use flow_plan::catalogue;
+use flow_plan::{DataType, catalogue};
 use flow_syntax::ast::{Arg, DeclKind, ExprId, ExprKind, Ident};
 use flow_syntax::{Applicability, Diagnostic, Span, codes};
+
+/// `hour` and `"hour"` name the same unit.
+fn quoted(unit: &str) -> String {
+    format!("\"{}\"", unit.trim_matches('"'))
+}
+
+fn plain(word: &str) -> String {
+    word.chars().filter(|c| *c != '_').collect::<String>().to_ascii_lowercase()
+}
 
 impl<'a> ExprCx<'_, 'a> {
     /// A call of another system whose arguments stand otherwise in flow.
@@ -18,6 +27,18 @@ impl<'a> ExprCx<'_, 'a> {
                 Some((format!("{x} >= {a} and {x} <= {b}"), Applicability::MaybeIncorrect))
             }
             ("Some", [only]) => Some(((*only).to_string(), Applicability::MachineApplicable)),
+            (_, [unit, n, time]) if matches!(&*plain(name), "dateadd" | "timestampadd") => {
+                let step = suggest::step_of_time(&quoted(unit))?;
+                let unit = step.trim_start_matches(|c: char| c.is_ascii_digit());
+                let digits = n.bytes().all(|b| b.is_ascii_digit()) && step.len() == unit.len() + 1;
+                let length = if digits { format!("{n}{unit}") } else { format!("({n}) * {step}") };
+                Some((format!("{time} + {length}"), Applicability::MaybeIncorrect))
+            }
+            (_, [unit, from, to]) if matches!(&*plain(name), "datediff" | "timestampdiff") => {
+                let step = suggest::step_of_time(&quoted(unit))?;
+                let from = if from.contains(' ') { format!("({from})") } else { (*from).to_string() };
+                Some((format!("({to} - {from}) / {step}"), Applicability::MaybeIncorrect))
+            }
             (_, [a, b]) if suggest::cuts_time(name) => {
                 let (size, time) = match (suggest::step_of_time(a), suggest::step_of_time(b)) {
                     (Some(size), None) => (size, b),
@@ -86,11 +107,23 @@ impl<'a> ExprCx<'_, 'a> {
         // `math.floor(x)`: of a module, not of a value.
         let module = matches!(&self.ast.exprs[base].kind, ExprKind::Name(name)
             if suggest::is_module(&name.name) && self.means_nothing(&name.name));
-        let base = self.ck.text(self.span(base)).to_string();
+        if let Some(fixed) = self.when_otherwise(base, &name.name, args) {
+            let diag = Diagnostic::new(codes::FOREIGN_WORD, span, "a choice is written `if c then a else b`");
+            let title = format!("write `{}`", short(&fixed));
+            self.ck.report(diag.with_fix(title, span, fixed, Applicability::MaybeIncorrect));
+            return None;
+        }
+        let word = match (word, self.is_text(base)) {
+            (Some("slice"), true) => Some("substring"),
+            (word, _) => word,
+        };
+        let base = crate::elsewhere::without_col(self.ck.text(self.span(base)));
+        // pandas: `channel.str.upper()`.
+        let base = [".str", ".dt"].iter().find_map(|of| base.strip_suffix(of)).unwrap_or(&base).to_string();
         let mut texts = if module { Vec::new() } else { vec![base] };
         texts.extend(args.iter().map(|arg| {
-            let value = self.ck.text(self.span(arg.value));
-            arg.name.as_ref().map_or(value.to_string(), |n| format!("{}: {value}", n.name))
+            let value = crate::elsewhere::without_col(self.ck.text(self.span(arg.value)));
+            arg.name.as_ref().map_or(value.clone(), |n| format!("{}: {value}", n.name))
         }));
         let diag = |message: String| {
             Diagnostic::new(codes::FOREIGN_WORD, name.span, message).at("flow has no methods")
@@ -120,5 +153,39 @@ impl<'a> ExprCx<'_, 'a> {
         };
         self.ck.report(diag);
         None
+    }
+
+    /// Is it the name of a field that holds a text?
+    fn is_text(&self, id: ExprId) -> bool {
+        let (ExprKind::Name(name), Some(row)) = (&self.ast.exprs[id].kind, self.row()) else { return false };
+        row.named(&name.name)
+            .any(|(_, c)| c.ty.as_ref().is_some_and(|ty| *ty.unwrapped() == DataType::String))
+    }
+
+    /// `when(a, x).when(b, y).otherwise(z)`.
+    fn when_otherwise(&self, base: ExprId, name: &str, args: &[Arg]) -> Option<String> {
+        let [otherwise] = args else { return None };
+        if name != "otherwise" {
+            return None;
+        }
+        let text = |arg: &Arg| crate::elsewhere::without_col(self.ck.text(self.span(arg.value)));
+        let (mut at, mut choices) = (base, Vec::new());
+        loop {
+            let (inner, name, args) = match &self.ast.exprs[at].kind {
+                ExprKind::MethodCall { base, name, args } => (Some(*base), name, args),
+                ExprKind::Call { callee, args } => (None, callee, args),
+                _ => return None,
+            };
+            let [cond, value] = &args[..] else { return None };
+            choices.push(format!("if {} then {} else ", text(cond), text(value)));
+            match inner {
+                _ if name.name != "when" => return None,
+                Some(inner) if matches!(&self.ast.exprs[inner].kind, ExprKind::Name(_)) => break,
+                Some(inner) => at = inner,
+                None => break,
+            }
+        }
+        choices.reverse();
+        Some(format!("{}{}", choices.concat(), text(otherwise)))
     }
 }

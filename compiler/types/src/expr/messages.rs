@@ -294,7 +294,10 @@ impl ExprCx<'_, '_> {
         let behind = Span { start: name.span.end, end: name.span.end + 1, ..name.span };
         let points = self.ck.input.sources.file(name.span.file).text.get(behind.range()) == Some(".");
         let sides = stream.columns.iter().filter_map(|c| c.side.as_deref()).filter(|_| points);
-        let extra: Vec<&str> = locals.iter().chain(&constants).map(String::as_str).chain(sides).collect();
+        let bounds = ["windowStart", "windowEnd"];
+        let bounds = bounds.into_iter().filter(|_| matches!(&self.fields, Fields::Grouped(g) if g.bounds));
+        let extra: Vec<&str> =
+            locals.iter().chain(&constants).map(String::as_str).chain(sides).chain(bounds).collect();
         let diag = unknown_field(stream, name, &extra);
         self.ck.report(diag);
     }

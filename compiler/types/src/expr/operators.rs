@@ -249,6 +249,11 @@ impl<'a> ExprCx<'_, 'a> {
         if let Kind::Literal(literal @ Value::String(inner)) = &self.out[value.node].kind {
             // A text that is written down: either the other literal was meant, or nothing helps.
             let inner = inner.to_string();
+            if self.is_field_of(&inner, want) {
+                let field = super::quoted(&inner);
+                let diag = diag.help("a field is named without quotes");
+                return self.ck.report(diag.fix(format!("write `{field}`"), value.span, field));
+            }
             let fits = possible.is_some_and(|c| {
                 flow_plan::eval::convert::convert(literal, &DataType::String, &c.ty).is_ok()
             });
@@ -293,6 +298,16 @@ impl<'a> ExprCx<'_, 'a> {
             }
             None => diag,
         });
+    }
+
+    /// Is there a field of this name and type?
+    pub(super) fn is_field_of(&self, name: &str, want: &DataType) -> bool {
+        let Some(row) = self.row() else { return false };
+        row.named(name).any(|(_, column)| {
+            let ty = column.ty.as_ref().map(DataType::unwrapped);
+            let number = |ty: &DataType| matches!(ty, DataType::Int | DataType::Float | DataType::Decimal);
+            ty.is_some_and(|ty| ty == want.unwrapped() || number(ty) && number(want.unwrapped()))
+        })
     }
 
     /// `brokers: ["a:1", "b:1"]`: one text in which they stand side by side.

@@ -1,6 +1,7 @@
 //! Stages of other systems whose arguments stand otherwise: `withColumn("x", e)`, `dropna(note)`, `filter(rows, c)`.
 
 use super::PipeCx;
+use crate::elsewhere as others;
 use crate::expr::short;
 use flow_syntax::ast::{Arg, ExprKind, Stage, StageKind};
 use flow_syntax::{Diagnostic, codes};
@@ -27,6 +28,15 @@ impl<'a> PipeCx<'_, 'a> {
             ("selectexpr", [_, ..]) => {
                 let fields: Option<Vec<String>> = args.iter().map(|arg| self.selected_text(arg)).collect();
                 Some(format!("map {{ {} }}", fields?.join(", ")))
+            }
+            ("query", [only]) => Some(format!("filter({})", self.in_quotes(only)?)),
+            ("sortvalues" | "nlargest" | "nsmallest", [_, ..]) => self.sorted(&word, args),
+            ("dropduplicates" | "distinctby" | "groupby", [only])
+                if matches!(self.ast.exprs[only.value].kind, ExprKind::List(_)) =>
+            {
+                let inner =
+                    self.ck.text(self.ast.exprs[only.value].span).trim_matches(['[', ']']).replace('"', "");
+                Some(format!("{}({inner})", if word == "groupby" { "keyBy" } else { "distinct" }))
             }
             ("groupby" | "groupbykey" | "partitionby" | "dropduplicates" | "distinctby", [_, ..]) => {
                 let fields: Vec<String> = args.iter().map(|arg| self.selected(arg)).collect::<Option<_>>()?;
@@ -65,6 +75,23 @@ impl<'a> PipeCx<'_, 'a> {
             }
             _ => None,
         }
+    }
+
+    /// `sort_values("price", ascending: False)`, `nlargest(5, "price")`.
+    fn sorted(&self, word: &str, args: &[Arg]) -> Option<String> {
+        let plain: Vec<&Arg> =
+            args.iter().filter(|arg| arg.name.as_ref().is_none_or(|name| name.name == "by")).collect();
+        let field = plain.iter().find_map(|arg| self.field_in_quotes(arg))?;
+        let number = plain
+            .iter()
+            .map(|arg| self.ck.text(self.ast.exprs[arg.value].span))
+            .find(|text| text.bytes().all(|b| b.is_ascii_digit()));
+        let falls = args.iter().any(|arg| {
+            let named = arg.name.as_ref().is_some_and(|name| name.name == "ascending");
+            named && self.ck.text(self.ast.exprs[arg.value].span).eq_ignore_ascii_case("false")
+        });
+        let pick = if word == "nlargest" || falls { "top" } else { "bottom" };
+        Some(format!("{pick}({}, by: {field})", number.unwrap_or("10")))
     }
 
     /// `"user"`, `col("user")`: the field it names; nothing else is taken for one.
@@ -106,15 +133,7 @@ impl<'a> PipeCx<'_, 'a> {
 
     /// The text of a value in which `col("price")` is `price`.
     fn without_col(&self, arg: &Arg) -> String {
-        let mut text = self.ck.text(self.ast.exprs[arg.value].span).to_string();
-        for call in ["F.col(\"", "col(\""] {
-            while let Some(at) = text.find(call) {
-                let name = at + call.len();
-                let Some(end) = text[name..].find("\")") else { break };
-                text = format!("{}{}{}", &text[..at], &text[name..name + end], &text[name + end + 2..]);
-            }
-        }
-        text
+        others::without_col(self.ck.text(self.ast.exprs[arg.value].span))
     }
 
     /// `filter(bids, price > 3)`, where the pipeline is what comes in: true if that was reported.

@@ -137,9 +137,12 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             ("mode", false),
         ];
         let spec = Spec { what: "`trigger`", params: &params, first: true };
-        if let [Arg { name: None, value }] = args
-            && self.trigger_of_others(*value, stage.span)
-        {
+        let told = match args {
+            [Arg { name: None, value }] => self.trigger_of_others(*value, stage.span),
+            [arg] => self.trigger_of_spark(arg, stage.span),
+            _ => false,
+        };
+        if told {
             return self.broken();
         }
         if let Some(rows) = args.iter().find(|arg| self.counts_rows(arg)) {
@@ -213,6 +216,30 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             Some(fixed) => {
                 let whole = format!("trigger({fixed})");
                 diag.with_fix(format!("write `{whole}`"), stage, whole, Applicability::MaybeIncorrect)
+            }
+            None => diag,
+        });
+        true
+    }
+
+    /// `trigger(processingTime: "10 seconds")`: true if that was reported.
+    fn trigger_of_spark(&mut self, arg: &Arg, stage: Span) -> bool {
+        let Some(name) = arg.name.as_ref().filter(|name| name.name.eq_ignore_ascii_case("processingTime"))
+        else {
+            return false;
+        };
+        let option = if self.stream.window.is_some() { "early" } else { "every" };
+        let value = self.ck.text(self.ast.exprs[arg.value].span);
+        let text = value.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(value);
+        let whole = name.span.to(self.ast.exprs[arg.value].span);
+        let message = format!("so often is `{option}:` in flow");
+        let diag = Diagnostic::new(codes::FOREIGN_WORD, whole, message)
+            .at("not an argument of `trigger`")
+            .help("`early: 10s` gives so often what a window has so far, `every: 10s` a running result");
+        self.ck.report(match crate::durations::in_words(text) {
+            Some(length) => {
+                let fixed = format!("trigger({option}: {length})");
+                diag.with_fix(format!("write `{fixed}`"), stage, fixed, Applicability::MaybeIncorrect)
             }
             None => diag,
         });

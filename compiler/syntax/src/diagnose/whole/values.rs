@@ -80,6 +80,43 @@ impl Piece<'_, '_> {
         Some(found.at("written otherwise in flow").write(fixed))
     }
 
+    /// `select(auction, price * 2 as total)`: a name behind each value.
+    pub(super) fn select_as(&self) -> Option<Found> {
+        let close = self.toks.len().checked_sub(1)?;
+        let stage = self.is_one_of(0, &["select", "project", "map"]) && self.class(1) == b'(';
+        if !stage || self.partner(1) != Some(close) {
+            return None;
+        }
+        let parts = self.parts(2, close);
+        let named = |(from, end): &(usize, usize)| {
+            end - from > 2 && self.class(end - 2) == b'A' && self.is_name(end - 1)
+        };
+        let alone = |(from, end): &(usize, usize)| end - from == 1 && self.is_name(*from);
+        if !parts.iter().any(named) || !parts.iter().all(|part| named(part) || alone(part)) {
+            return None;
+        }
+        let items = parts.iter().map(|(from, end)| match named(&(*from, *end)) {
+            true => format!("{}: {}", self.text(end - 1, *end), self.mended(*from, end - 2)),
+            false => self.text(*from, *end).to_string(),
+        });
+        let fixed = format!("map {{ {} }}", items.collect::<Vec<_>>().join(", "));
+        let message = format!("`{}` is written `map {{ a, b: expr }}` in flow", self.text(0, 1));
+        Some(Found::new(0, close + 1, message).help("a name stands before its value").write(fixed))
+    }
+
+    /// `typeof note !== "undefined"`.
+    pub(super) fn type_test(&self, at: usize) -> Option<Found> {
+        let operator = (at + 2..self.toks.len()).find(|i| matches!(self.class(*i), b'+' | b'=' | b'!'))?;
+        let negated = self.text(operator, operator + 1).starts_with('!');
+        let undefined = (operator + 1..operator + 3).find(|i| self.in_quotes(*i) == Some("undefined"))?;
+        if self.operand(operator) != Some(at + 1) {
+            return None;
+        }
+        let fixed = format!("{} {} null", self.mended(at + 1, operator), if negated { "!=" } else { "==" });
+        let message = "whether a value is there is tested with `x != null`";
+        Some(Found::new(at, undefined + 1, message).write(fixed))
+    }
+
     /// `map { * except (a, b) }`, `select(* exclude (a))`.
     pub(super) fn all_but(&self, at: usize) -> Option<Found> {
         let all = matches!(self.text(at, at + 1), "*" | "..");
