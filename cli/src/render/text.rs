@@ -91,12 +91,12 @@ pub(crate) fn visible(text: &str) -> String {
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
-        // Leading blanks are kept: notes hold small pieces of code.
+        // Blanks are kept, also several: notes hold small pieces of code, values of rows and tables of them.
         let indent = &paragraph[..paragraph.len() - paragraph.trim_start().len()];
         let mut line = indent.to_string();
         let mut empty = true;
         let mut taken = columns(indent);
-        for word in paragraph.split_whitespace() {
+        for word in paragraph[indent.len()..].split(' ') {
             let more = columns(word);
             if !empty && taken + 1 + more > width {
                 lines.push(std::mem::replace(&mut line, indent.to_string()));

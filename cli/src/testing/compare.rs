@@ -1,13 +1,14 @@
-//! Expected rows against received ones: which fit, and what the difference looks like.
+//! Expected rows against received ones: which fit.
 
 use super::connectors::Received;
+use super::difference::Difference;
 use flow_driver::testing::{Expect, ExpectedRow, Step, TestPlan, Wanted};
 use flow_plan::display::typed_literal;
 use flow_plan::{DataType, RecordType, Value};
 use flow_syntax::Span;
 
-/// Lines of a difference that are shown.
-const SHOWN: usize = 20;
+/// Rows in order beyond so many pairs are compared place by place.
+const COMPARED: usize = 1_000_000;
 
 /// An expectation that does not hold.
 pub(crate) struct Mismatch {
@@ -15,7 +16,7 @@ pub(crate) struct Mismatch {
     pub(crate) span: Span,
     /// One sentence.
     pub(crate) message: String,
-    /// Expected rows that did not come.
+    /// Expected rows that did not come, and what came in their place.
     pub(crate) rows: Vec<(Span, String)>,
     /// `- ` expected and missing, `+ ` received and not expected.
     pub(crate) diff: Vec<String>,
@@ -40,16 +41,6 @@ pub(super) fn mismatch(expect: &Expect, received: &[Vec<Value>]) -> Option<Misma
     if missing.is_empty() && surplus.is_empty() {
         return None;
     }
-    let mut diff: Vec<String> = missing
-        .iter()
-        .map(|row| format!("- {}", expected_text(&expect.rows[*row], &expect.record)))
-        .collect();
-    diff.extend(surplus.iter().map(|row| format!("+ {}", text(&received[*row], &expect.record))));
-    if diff.len() > SHOWN {
-        let more = diff.len() - SHOWN;
-        diff.truncate(SHOWN);
-        diff.push(format!("… and {more} more"));
-    }
     let counted = |n: usize| if n == 1 { "1 row".to_string() } else { format!("{n} rows") };
     let message = match (missing.len(), surplus.len()) {
         (0, n) => format!("`{}` received {} more than expected", expect.name, counted(n)),
@@ -62,23 +53,49 @@ pub(super) fn mismatch(expect: &Expect, received: &[Vec<Value>]) -> Option<Misma
         _ if expect.ordered => format!("`{}` received other rows, or in another order", expect.name),
         _ => format!("`{}` received other rows than expected", expect.name),
     };
-    let rows = missing.iter().map(|row| (expect.rows[*row].span, "did not come".to_string())).collect();
-    Some(Mismatch { span: expect.span, message, rows, diff })
+    let difference = Difference::new(expect, received, &missing, &surplus);
+    Some(Mismatch { span: expect.span, message, rows: difference.at_rows(), diff: difference.rows() })
 }
 
 fn fits(expected: &ExpectedRow, row: &[Value]) -> bool {
     expected.fields.iter().all(|(column, wanted)| wanted.fits(&row[*column]))
 }
 
+/// The fewest rows that must go on either side so that the others fit in their order; place by place, where they are too many
+/// to be laid beside each other.
 fn in_order(expected: &[ExpectedRow], received: &[Vec<Value>]) -> (Vec<usize>, Vec<usize>) {
-    let first = expected.iter().zip(received).position(|(e, r)| !fits(e, r));
-    match first {
-        None => (
-            (received.len().min(expected.len())..expected.len()).collect(),
-            (expected.len().min(received.len())..received.len()).collect(),
-        ),
-        Some(first) => ((first..expected.len()).collect(), (first..received.len()).collect()),
+    let (wanted, came) = (expected.len(), received.len());
+    if wanted * came > COMPARED {
+        let fit: Vec<bool> = expected.iter().zip(received).map(|(row, came)| fits(row, came)).collect();
+        let others = |count: usize| (0..count).filter(|at| !fit.get(*at).copied().unwrap_or(false)).collect();
+        return (others(wanted), others(came));
     }
+    // How many fit from here on.
+    let mut most = vec![vec![0usize; came + 1]; wanted + 1];
+    for row in (0..wanted).rev() {
+        for at in (0..came).rev() {
+            most[row][at] = match fits(&expected[row], &received[at]) {
+                true => most[row + 1][at + 1] + 1,
+                false => most[row + 1][at].max(most[row][at + 1]),
+            };
+        }
+    }
+    let (mut missing, mut surplus) = (Vec::new(), Vec::new());
+    let (mut row, mut at) = (0, 0);
+    while row < wanted && at < came {
+        if fits(&expected[row], &received[at]) {
+            (row, at) = (row + 1, at + 1);
+        } else if most[row + 1][at] >= most[row][at + 1] {
+            missing.push(row);
+            row += 1;
+        } else {
+            surplus.push(at);
+            at += 1;
+        }
+    }
+    missing.extend(row..wanted);
+    surplus.extend(at..came);
+    (missing, surplus)
 }
 
 /// A largest matching of expected and received rows (Kuhn's augmenting paths): a partial row may fit several.
@@ -134,7 +151,7 @@ fn augment(
     false
 }
 
-fn text(row: &[Value], record: &RecordType) -> String {
+pub(super) fn text(row: &[Value], record: &RecordType) -> String {
     let fields = record
         .fields
         .iter()
@@ -143,7 +160,7 @@ fn text(row: &[Value], record: &RecordType) -> String {
     format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
 }
 
-fn expected_text(row: &ExpectedRow, record: &RecordType) -> String {
+pub(super) fn expected_text(row: &ExpectedRow, record: &RecordType) -> String {
     fields_text(&row.fields, record)
 }
 
@@ -160,7 +177,7 @@ fn fields_text(wanted: &[(usize, Wanted)], record: &RecordType) -> String {
     format!("{{ {} }}", fields.join(", "))
 }
 
-fn wanted_text(wanted: &Wanted, ty: &DataType) -> String {
+pub(super) fn wanted_text(wanted: &Wanted, ty: &DataType) -> String {
     match (wanted, ty.unwrapped()) {
         (Wanted::Some(fields), DataType::Record(record)) => fields_text(fields, record),
         (Wanted::Each(all), DataType::List(of)) => {
@@ -204,9 +221,10 @@ mod tests {
     #[test]
     fn missing_and_surplus_rows_are_told() {
         let found = mismatch(&expect(false, &[&[(0, 1), (1, 2)]]), &received(&[[1, 3]])).unwrap();
-        assert_eq!(found.diff, ["- { a: 1, b: 2 }", "+ { a: 1, b: 3 }"]);
+        assert_eq!(found.diff, ["  a  b\n- 1  2\n+ 1  3"]);
+        assert_eq!(found.rows[0].1, "came with `b: 3`");
         let found = mismatch(&expect(false, &[&[(0, 7)]]), &[]).unwrap();
-        assert_eq!(found.diff, ["- { a: 7, .. }"]);
+        assert_eq!(found.diff, ["  a\n- 7"]);
     }
 
     #[test]
@@ -215,5 +233,27 @@ mod tests {
         assert!(mismatch(&expect(true, &[&[(0, 1)], &[(0, 2)]]), &rows).is_none());
         assert!(mismatch(&expect(true, &[&[(0, 2)], &[(0, 1)]]), &rows).is_some());
         assert!(mismatch(&expect(false, &[&[(0, 2)], &[(0, 1)]]), &rows).is_none());
+    }
+    #[test]
+    fn in_order_only_the_rows_are_told_that_do_not_fit() {
+        let rows = received(&[[1, 1], [9, 9], [3, 3], [4, 4]]);
+        let found = mismatch(&expect(true, &[&[(0, 1)], &[(0, 2)], &[(0, 3)], &[(0, 4)]]), &rows).unwrap();
+        assert_eq!(found.diff, ["  a\n- 2\n+ 9"]);
+        let found = mismatch(&expect(true, &[&[(0, 1)], &[(0, 3)], &[(0, 4)]]), &rows).unwrap();
+        assert_eq!(found.diff, ["  a  b\n+ 9  9"], "what came between them moves no other row");
+        let found = mismatch(&expect(true, &[&[(0, 3)], &[(0, 1)]]), &rows[..3]).unwrap();
+        assert!(found.rows.iter().any(|(_, said)| said == "came at another place"), "{:?}", found.rows);
+    }
+
+    #[test]
+    fn each_expected_row_stands_beside_the_received_one_that_is_most_like_it() {
+        let rows = received(&[[3, 5], [2, 8], [7, 7]]);
+        let found = mismatch(&expect(false, &[&[(0, 2), (1, 9)], &[(0, 3), (1, 4)]]), &rows).unwrap();
+        assert_eq!(found.diff, ["  a  b\n- 2  9\n+ 2  8\n- 3  4\n+ 3  5\n+ 7  7"]);
+        let said: Vec<&str> = found.rows.iter().map(|(_, said)| said.as_str()).collect();
+        assert_eq!(said, ["came with `b: 8`", "came with `b: 5`"]);
+        // Nobody named `b`, and no other row came: one that is alone is meant.
+        let found = mismatch(&expect(false, &[&[(0, 2)], &[(0, 4)]]), &rows[..2]).unwrap();
+        assert_eq!(found.diff, ["  a\n- 4\n+ 3"]);
     }
 }

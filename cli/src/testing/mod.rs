@@ -5,6 +5,7 @@
 mod clock;
 mod compare;
 mod connectors;
+mod difference;
 mod drive;
 
 pub(crate) use compare::Mismatch;
