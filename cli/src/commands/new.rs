@@ -20,7 +20,13 @@ const IGNORE: &str = "/out\n/.flow\n/flow-reports\n";
 pub(super) fn run(args: &New) -> Outcome {
     let env = Env::real();
     let folder = &args.name;
-    let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let Some(name) = folder.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+        let shown = folder.display();
+        return Err(Stop::outside(format!(
+            "`{shown}` is there already: `flow new NAME` makes a folder of its own, `{}`",
+            folder.join("NAME").display()
+        )));
+    };
     if !is_name(&name) {
         return Err(Stop::outside(format!(
             "`{name}` cannot be the name of a folder for a job: use letters, digits, `-` and `_`"

@@ -48,7 +48,10 @@ impl View {
             self.text.push_str(line);
             return self.end_line();
         }
-        let cells = cells(line);
+        // What tells the encoding of a text is not shown, and no column of it.
+        let unshown =
+            if number == 1 && line.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        let cells = cells(line, unshown);
         let width = cells.last().map_or(0, |c| c.column + c.columns);
         let anchor = here.iter().find(|&&i| marks[i].primary).or(here.first());
         let shift = shift(&cells, here.iter().map(|&i| &marks[i]), offset, width, room);
@@ -85,7 +88,8 @@ impl View {
             let (end, end_column) = shown[(mark.end - offset).min(line.len())];
             self.ranges[i] = (start, end.max(start));
             self.middles[i] = (start_column + end_column.max(start_column + 1)) / 2;
-            let real_column = line.get(..mark.start - offset).map_or(0, |before| before.chars().count());
+            let before = line.get(unshown..mark.start - offset);
+            let real_column = before.map_or(0, |before| before.chars().count());
             self.places[i] = (start, number - 1, real_column);
         }
         self.end_line();
@@ -97,6 +101,8 @@ impl View {
     }
 }
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 struct Cell {
     byte: usize,
     column: usize,
@@ -104,10 +110,11 @@ struct Cell {
     shown: char,
 }
 
-fn cells(line: &str) -> Vec<Cell> {
+/// The characters of a line from a byte on.
+fn cells(line: &str, from: usize) -> Vec<Cell> {
     let mut column = 0;
     let mut cells = Vec::with_capacity(line.len());
-    for (byte, c) in line.char_indices() {
+    for (byte, c) in line.char_indices().skip_while(|(byte, _)| *byte < from) {
         let (shown, columns) = match c {
             '\t' => ('\t', TAB - column % TAB),
             c => {

@@ -204,14 +204,20 @@ impl Loading<'_> {
 
 /// `whole` says that the file is there under the name with `.flow` behind it.
 fn cannot_import(import: &Import, path: &Path, error: &LoadError, whole: bool) -> Diagnostic {
-    let shown = path.display();
+    // A folder on the way is no file: it is shown as it is written.
+    let nameless = path.file_name().is_none();
+    let shown = if nameless { import.path.clone() } else { path.display().to_string() };
+    let looked = match Path::new(&import.path).is_absolute() {
+        true => "not there",
+        false => "looked for beside the importing file",
+    };
     let diagnostic = match error {
         LoadError::Missing => Diagnostic::new(
             codes::BAD_IMPORT,
             import.path_span,
             format!("there is no file `{shown}` to import"),
         )
-        .at("looked for beside the importing file"),
+        .at(looked),
         LoadError::Unreadable(why) => Diagnostic::new(
             codes::BAD_IMPORT,
             import.path_span,

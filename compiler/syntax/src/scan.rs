@@ -12,6 +12,9 @@ use crate::lexer::MAX_NESTING;
 use crate::span::{FileId, Span};
 use crate::token::DECLARATION_WORDS;
 
+/// So many closing brackets are written out for people.
+const NAMED: usize = 16;
+
 /// Said of a `;` that is skipped: nothing else is wrong because of it.
 pub(crate) const NO_SEMICOLON: &str = "no `;` is needed";
 
@@ -490,13 +493,18 @@ impl Scan<'_> {
             format!("{} brackets are never closed", missing.len())
         };
         if !self.reported_in_piece() && !self.closed_in_comment(at, &missing, message.clone()) {
-            let mut diagnostic =
-                Diagnostic::new(UNCLOSED_BRACKET, place, message).at(format!("`{missing}` is missing here"));
+            let mut diagnostic = Diagnostic::new(UNCLOSED_BRACKET, place, message).at(match missing.len() {
+                ..=NAMED => format!("`{missing}` is missing here"),
+                _ => format!("`{}…` is missing here", &missing[..NAMED]),
+            });
             for open in self.opens[keep..].iter().take(4) {
                 diagnostic = diagnostic.label(open.tok.span(self.file), "opened here");
             }
             diagnostic.fixes.push(Fix {
-                title: format!("write `{missing}`"),
+                title: match missing.len() {
+                    ..=NAMED => format!("write `{missing}`"),
+                    _ => "close them all".to_string(),
+                },
                 edits: vec![Edit { span: place, replacement: missing.clone() }],
                 applicability: if half_typed {
                     Applicability::HasPlaceholders

@@ -141,7 +141,10 @@ impl SourceMap {
             at -= 1;
         }
         let line = file.line_at(at);
-        (line, file.text[file.line_start(line)..at].chars().count() + 1)
+        let before = &file.text[file.line_start(line)..at];
+        // What tells the encoding is no character of the text: no editor counts it.
+        let mark = usize::from(line == 1 && before.starts_with('\u{feff}'));
+        (line, before.chars().count() + 1 - mark)
     }
 }
 

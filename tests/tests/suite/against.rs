@@ -130,6 +130,14 @@ fn a_revision_that_is_not_there_is_outside_of_the_scripts_also_where_all_of_them
 }
 
 #[test]
+fn a_revision_without_git_in_front_is_told_how_it_is_written() {
+    let folder = repository(&[("a.flow", OLD)]);
+    let (status, _, err) = flow(folder.path(), &["check", "a.flow", "--against", "HEAD"]);
+    assert_eq!(status, Some(2), "{err}");
+    assert!(err.contains("help: `HEAD` is a git revision here: `--against git:HEAD`"), "{err}");
+}
+
+#[test]
 fn a_script_that_is_new_since_the_revision_is_told_and_the_others_are_compared() {
     let folder = repository(&[("old.flow", OLD)]);
     std::fs::write(folder.path().join("a.flow"), OLD.replace("totals", "fresh")).unwrap();

@@ -508,6 +508,29 @@ fn new_makes_a_folder_in_which_everything_passes() {
     assert_eq!(status, Some(2));
     assert!(err.contains("exists"), "{err}");
     assert_eq!(flow(folder.path(), &["new", "a b"]).0, Some(2));
+    let (status, _, err) = flow(&made, &["new", "."]);
+    assert_eq!(
+        (status, err.as_str()),
+        (Some(2), "error: `.` is there already: `flow new NAME` makes a folder of its own, `./NAME`\n")
+    );
+}
+
+#[test]
+fn what_tells_the_encoding_is_no_column_of_a_script() {
+    let text = "source a: { x: int } = file(\"x.csv\", format: csv)\nsink o = b -> stdout(format: json)\n";
+    for (file, text) in
+        [("plain.flow", text.to_string()), ("marked.flow", format!("\u{feff}{}", text.replace('\n', "\r\n")))]
+    {
+        let wrong = text.replacen("int", "itn", 1);
+        let folder = folder(&[(file, &wrong)]);
+        let (_, out, _) = flow(folder.path(), &["check", file, "--format", "concise"]);
+        assert!(out.starts_with(&format!("{file}:1:16: error[E0208]")), "{out}");
+        let (_, _, err) = flow(folder.path(), &["check", file]);
+        assert!(
+            err.contains(" 1 │ source a: { x: itn }") && err.contains("\n   ·                ─┬─"),
+            "{err}"
+        );
+    }
 }
 
 #[test]

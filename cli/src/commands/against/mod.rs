@@ -454,11 +454,17 @@ fn savepoint(text: &str, args: &Check, env: &Env) -> Result<Target, Stop> {
         }
     }
     failures.dedup();
+    let near = args.files.first().map_or(Path::new("."), PathBuf::as_path);
+    let meant = match Revision(text).verify(near) {
+        Ok(()) => format!("`{text}` is a git revision here: `--against git:{text}`"),
+        Err(_) => "`--state DIR` names the state folder (`state:` of the script's `job` block), and `--against` takes the path \
+                   of a savepoint too"
+            .to_string(),
+    };
     let looked: Vec<String> = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
     let text = format!("`--against {text}` is neither `git:REF` nor a `.flow` file");
     Err(Stop::outside(format!(
-        "{text}, and no such savepoint was found in the state folder {}{}\n  help: `--state DIR` names the state \
-         folder (`state:` of the script's `job` block), and `--against` takes the path of a savepoint too",
+        "{text}, and no such savepoint was found in the state folder {}{}\n  help: {meant}",
         looked.join(" or "),
         failures.concat()
     )))

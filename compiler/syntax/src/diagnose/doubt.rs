@@ -26,9 +26,26 @@ pub(crate) fn doubt(shared: &mut Shared<'_>, toks: &[Tok], before: usize) {
             index <= before || d.code != UNEXPECTED_TOKEN
         });
     }
+    // Something is there, which nobody can read.
+    let unreadable: Vec<u32> = unreadable(shared).collect();
+    let text = shared.text;
+    let mut index = 0;
+    shared.diagnostics.retain(|d| {
+        index += 1;
+        let at = d.primary.span;
+        let gap = |unread: u32| text.get(at.end as usize..unread as usize);
+        let is_next = |unread: &u32| gap(*unread).is_some_and(|gap| gap.trim().is_empty());
+        index <= before || d.code != UNEXPECTED_TOKEN || at.start < at.end || !unreadable.iter().any(is_next)
+    });
     if unpaired || shared.diagnostics[before..].iter().any(misleads) {
         shared.doubtful.push(piece);
     }
+}
+
+/// Where characters stand that mean nothing.
+pub(super) fn unreadable(shared: &Shared<'_>) -> impl Iterator<Item = u32> {
+    let unread = shared.diagnostics.iter().filter(|d| d.code == BAD_CHARACTER && !is_sure(d));
+    unread.map(|d| d.primary.span.start)
 }
 
 /// Is it about a quote or a bracket that is missing, or a character nobody can read?

@@ -210,7 +210,12 @@ fn sql_clause(theirs: &str) -> Option<&'static str> {
 
 /// `|>` with nothing behind it.
 pub(crate) fn empty_stage(shared: &mut Shared<'_>, pipe: Span) {
-    if shared.diagnostics.iter().any(|d| d.primary.span.touches(pipe.start as usize)) {
+    let told = shared.diagnostics.iter().any(|d| d.primary.span.touches(pipe.start as usize));
+    // What nobody can read was told before.
+    let is_next = |unread: u32| {
+        shared.text.get(pipe.end as usize..unread as usize).is_some_and(|gap| gap.trim().is_empty())
+    };
+    if told || super::doubt::unreadable(shared).any(is_next) {
         return;
     }
     shared.diagnostics.push(
