@@ -29,6 +29,8 @@ pub trait Disk: Send + Sync {
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Removes a folder with all in it.
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// Removes a folder in which nothing is; [`io::ErrorKind::DirectoryNotEmpty`] if something is, also since a moment ago.
+    fn remove_empty_dir(&self, dir: &Path) -> io::Result<()>;
     /// Makes creations, renames and removals in a folder last.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Takes a file for this holder alone, and creates it if it is not there; [`io::ErrorKind::WouldBlock`] if another one has

@@ -89,6 +89,10 @@ impl Disk for RealDisk {
         fs::remove_dir_all(dir)
     }
 
+    fn remove_empty_dir(&self, dir: &Path) -> io::Result<()> {
+        fs::remove_dir(dir)
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
     }
@@ -224,6 +228,15 @@ mod tests {
         let again = RealDisk.create_new(&path).err().map(|error| error.kind());
         assert_eq!(again, Some(io::ErrorKind::AlreadyExists));
         fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_removed_as_an_empty_one_only_if_it_is() {
+        let dir = std::env::temp_dir().join(format!("flow-empty-{}", std::process::id()));
+        fs::create_dir_all(dir.join("a")).unwrap();
+        let refused = RealDisk.remove_empty_dir(&dir).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::DirectoryNotEmpty);
+        assert!(RealDisk.remove_empty_dir(&dir.join("a")).and(RealDisk.remove_empty_dir(&dir)).is_ok());
     }
 
     #[test]

@@ -29,15 +29,21 @@ pub fn changes(
     let inputs = Inputs { chunks, ..Inputs::default() };
     let graph = flow_driver::runnable(&compile(script)?).map_err(|found| format!("{found:?}"))?;
     let (graph, memory, now) = (Arc::new(graph), Memory::new(&inputs), Env::real().clock.wall_micros());
-    let taken = take(&graph, &memory, stops, workers[0])?;
+    let taken = take(&graph, &memory, stops, workers[0], true)?;
     // Of rows that go block by block, a whole snapshot leaves out those that are over; the changes do not say it of each.
     let lingers = has(&graph, |bound| matches!(bound, StreamBound::Interval { .. }));
     for (at, stop) in stops.iter().enumerate() {
-        let there = take(&graph, &Memory::new(&inputs), &[*stop], workers[0])?;
+        let there = take(&graph, &Memory::new(&inputs), &[*stop], workers[0], true)?;
         let (there, known) = (contents(&graph, there), contents(&graph, taken[..=at].to_vec()));
         if let Some(difference) = difference(&there, &known, lingers) {
             return Err(format!("the snapshot behind {stop} chunks: {difference}"));
         }
+    }
+    // The inputs end while the last one is written down.
+    let to_the_end = take(&graph, &Memory::new(&inputs), stops, workers[0], false)?;
+    let (there, known) = (contents(&graph, taken.clone()), contents(&graph, to_the_end));
+    if let Some(difference) = difference(&there, &known, false) {
+        return Err(format!("the last snapshot, behind which the inputs end: {difference}"));
     }
     let bytes = taken.iter().map(bytes).collect();
     let mut job = start_tiny(&graph, &memory, folded(taken), workers[1])?;
@@ -46,15 +52,16 @@ pub fn changes(
     Ok(bytes)
 }
 
-/// The snapshots of a job that ends with the last of them.
+/// The snapshots of a job, which may end with the last of them.
 fn take(
     graph: &Arc<Graph>,
     memory: &Memory<'_>,
     stops: &[usize],
     workers: usize,
+    last: bool,
 ) -> Result<Vec<Snapshot>, String> {
     let mut job = start_tiny(graph, memory, None, workers)?;
-    let taken = snapshots_behind(&mut job, memory, stops, true)?;
+    let taken = snapshots_behind(&mut job, memory, stops, last)?;
     memory.pause_after(None);
     job.control().wake();
     wait_for(&mut job, || false)?;

@@ -273,7 +273,7 @@ fn run_job(graph: &Arc<Graph>, memory: &Memory<'_>, way: Way) -> Result<Ended, S
 }
 
 /// Snapshots behind so many chunks each: a whole one behind the first of these numbers, and what changed until the others.
-/// Chunks go on while what was marked is written down. None at all if the job is over before.
+/// Chunks go on while what was marked is written down; behind the last one, too, if the job does not end there. None at all if the job is over before.
 pub(super) fn snapshots_behind(
     job: &mut JobHandle,
     memory: &Memory<'_>,
@@ -287,7 +287,7 @@ pub(super) fn snapshots_behind(
         wait_for(job, || memory.paused())?;
         let next = stops.get(at + 1).copied();
         let go_on = || {
-            if next.is_some() {
+            if next.is_some() || !last {
                 memory.pause_after(next);
                 control.wake();
                 // A limit may be full: then nothing is asked for any more.

@@ -17,12 +17,13 @@ fn chunk(from: i64, rows: i64, apart: i64) -> Vec<Vec<Value>> {
     (from..from + rows).map(row).collect()
 }
 
-/// 1,000 rows, then five that meet some of these, then some an hour later.
-fn side() -> Rows {
+/// 1,000 rows, then five that meet some of these, then some an hour later, and some that are late.
+fn rows() -> Rows {
     let mut chunks: Rows = (0..10).map(|at| chunk(at * 100, 100, 0)).collect();
     chunks.push(chunk(700, 5, SECOND));
     chunks.push(chunk(710, 5, 3_600 * SECOND));
     chunks.push(chunk(500, 50, 3_601 * SECOND));
+    chunks.push(chunk(600, 5, SECOND / 10));
     chunks
 }
 
@@ -56,10 +57,47 @@ fn script(join: &str) -> String {
 
 #[track_caller]
 fn snapshots(join: &str, stops: &[usize], workers: [usize; 2]) -> Vec<usize> {
-    let sources = [("l", side()), ("r", side())];
+    let sources = [("l", rows()), ("r", rows())];
     match changes(&script(join), &sources, stops, workers) {
         Ok(bytes) => bytes,
         Err(why) => panic!("{join}), behind {stops:?} chunks, {workers:?} workers: {why}"),
+    }
+}
+
+const WINDOWS: [&str; 3] = [
+    "window(session(gap: 300ms)) |> aggregate { n: count(), last: max(v) }",
+    "window(session(gap: 300ms), lateness: 2h) |> trigger(late: eachRow) |> aggregate { n: count(), last: max(v) }",
+    "window(session(gap: 300ms), lateness: 2h) |> trigger(late: eachRow) |> aggregate { n: count() } |> keyBy(n) |> count() as m",
+];
+
+#[track_caller]
+fn snapshots_of_windows(stages: &str, stops: &[usize], workers: [usize; 2]) -> Vec<usize> {
+    let script = format!(
+        "type Row = {{ k: int, v: string, at: timestamp }}
+         source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 2s)
+         sink out = a |> keyBy(k) |> {stages} -> stdout(format: json)
+         "
+    );
+    match changes(&script, &[("a", rows())], stops, workers) {
+        Ok(bytes) => bytes,
+        Err(why) => panic!("{stages}, behind {stops:?} chunks, {workers:?} workers: {why}"),
+    }
+}
+
+#[test]
+fn a_checkpoint_behind_few_rows_in_windows_is_small() {
+    for (at, stages) in WINDOWS.iter().enumerate() {
+        let bytes = snapshots_of_windows(stages, &[10, 11], [1 + at % 2, 2]);
+        assert!(bytes[0] > 10_000 && bytes[1] * 20 < bytes[0], "{stages}: {bytes:?} bytes");
+    }
+}
+
+#[test]
+fn windows_that_change_while_a_checkpoint_is_on_its_way_are_in_it_as_they_were() {
+    for (at, stages) in WINDOWS.iter().enumerate() {
+        for stops in [[10, 12, 13], [11, 13, 14]] {
+            snapshots_of_windows(stages, &stops, [1 + at % 3, 1 + (at + 1) % 2]);
+        }
     }
 }
 

@@ -68,6 +68,10 @@ impl Disk for Sleepy {
         self.disk().remove_dir_all(dir)
     }
 
+    fn remove_empty_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk().remove_empty_dir(dir)
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.disk().sync_dir(dir)
     }

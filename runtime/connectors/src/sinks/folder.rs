@@ -411,11 +411,10 @@ impl Folder {
         if begun.counts && begun.fresh {
             let _ = staging.forget();
         }
-        if self.disk.list(&staging.path).is_ok_and(|left| left.is_empty()) {
-            let _ = self.disk.remove_dir_all(&staging.path);
-        }
-        if begun.made && self.disk.list(&self.path).is_ok_and(|left| left.is_empty()) {
-            let _ = self.disk.remove_dir_all(&self.path);
+        // What another run puts there in this moment stays.
+        let _ = self.disk.remove_empty_dir(&staging.path);
+        if begun.made {
+            let _ = self.disk.remove_empty_dir(&self.path);
         }
     }
 }

@@ -98,6 +98,16 @@ impl Changed {
         self.marks.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// The slots that changed.
+    pub(crate) fn slots(&self) -> Vec<u32> {
+        let words = self.marks.0.iter().enumerate().filter(|(_, word)| **word != 0);
+        let slots = |(at, word): (usize, &u64)| {
+            let word = *word;
+            (0..WORD).filter(move |bit| word >> bit & 1 != 0).map(move |bit| (at * WORD + bit) as u32)
+        };
+        words.flat_map(slots).collect()
+    }
+
     /// Has a slot changed?
     pub(crate) fn has(&self, slot: u32) -> bool {
         self.marks.has(slot as usize)

@@ -264,6 +264,10 @@ impl Disk for SimDisk {
         self.operation(Operation::Remove)?.tree.remove(dir)
     }
 
+    fn remove_empty_dir(&self, dir: &Path) -> io::Result<()> {
+        self.operation(Operation::Remove)?.tree.remove_empty_dir(dir)
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.operation(Operation::SyncDir)?.tree.sync_dir(dir)
     }
@@ -300,6 +304,26 @@ mod tests {
             disk.boot();
             assert_eq!(disk.read(Path::new("/a/b/x")).unwrap(), b"flow", "seed {seed}");
         }
+    }
+
+    #[test]
+    fn a_folder_in_which_something_appears_meanwhile_is_not_removed_as_an_empty_one() {
+        let mut removed = 0;
+        for seed in 0..50 {
+            let disk = SimDisk::new(seed);
+            disk.create_dir_all(Path::new("/a")).unwrap();
+            let (gone, made) = Simulation::new(seed).run(|| {
+                let other = disk.clone();
+                let maker = crate::spawn("maker", move || other.create_dir_all(Path::new("/a/b")).is_ok());
+                let gone = disk.remove_empty_dir(Path::new("/a"));
+                (gone, maker.unwrap().join().unwrap())
+            });
+            assert!(made && disk.list(Path::new("/a")).unwrap().len() == 1, "seed {seed}");
+            let refused = |error: &io::Error| error.kind() == io::ErrorKind::DirectoryNotEmpty;
+            assert!(gone.as_ref().err().is_none_or(refused), "seed {seed}");
+            removed += usize::from(gone.is_ok());
+        }
+        assert!((1..50).contains(&removed), "{removed}");
     }
 
     #[test]

@@ -287,6 +287,13 @@ impl Tree {
         Ok(())
     }
 
+    pub(super) fn remove_empty_dir(&mut self, path: &Path) -> io::Result<()> {
+        match self.dir(self.find(&Tree::names(path))?)?.is_empty() {
+            true => self.remove(path),
+            false => Err(io::Error::from(io::ErrorKind::DirectoryNotEmpty)),
+        }
+    }
+
     pub(super) fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
         let node = self.find(&Tree::names(dir))?;
         self.dir(node)?;

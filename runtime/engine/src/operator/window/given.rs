@@ -149,9 +149,18 @@ impl Given {
         }
     }
 
-    /// What was given of each group.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (u32, &[Vec<Value>])> {
-        self.rows.iter().map(|(slot, rows)| (*slot, rows.as_slice()))
+    /// Is nothing remembered?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What was given of these groups, or of all.
+    pub(crate) fn rows_of(&self, only: Option<&[u32]>) -> Vec<(u32, &[Vec<Value>])> {
+        let of = |slot: &u32| Some((*slot, self.rows.get(slot)?.as_slice()));
+        match only {
+            Some(slots) => slots.iter().filter_map(of).collect(),
+            None => self.rows.keys().filter_map(of).collect(),
+        }
     }
 
     /// Adds a row that was given of a group.

@@ -366,6 +366,10 @@ impl Operator for WindowOperator {
         self.windows.save(&self.common, out);
     }
 
+    fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        Ok(self.windows.save_more(&self.common, out, entries))
+    }
+
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         (self.now, self.settled) = (self.clock.now(), cx.number);
         self.changed(cx);

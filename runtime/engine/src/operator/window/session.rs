@@ -21,9 +21,11 @@ use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
 use flow_plan::operator::LateTrigger;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
+use noted::Noted;
 use std::collections::BTreeMap;
 
 mod keep;
+mod noted;
 mod save;
 
 /// No session.
@@ -36,10 +38,11 @@ struct Session {
     start: i64,
     /// The last row's time and the gap.
     end: i64,
+    /// [`NONE`]: the slot is free.
     key: u32,
     /// The key's next session.
     next: u32,
-    /// The bucket that holds it; `i64::MIN`: none, the slot is free.
+    /// The bucket that holds it; `i64::MIN`: none.
     bucket: i64,
     state: State,
 }
@@ -77,6 +80,8 @@ pub(crate) struct Sessions {
     again: BTreeMap<u32, Again>,
     /// What the end of the input gives piece by piece.
     flushing: Option<std::vec::IntoIter<u32>>,
+    /// What checkpoints know.
+    noted: Noted,
 }
 
 /// For which row behind a session was given.
@@ -134,6 +139,7 @@ impl Sessions {
             made: Vec::new(),
             again: BTreeMap::new(),
             flushing: None,
+            noted: Noted::default(),
         }
     }
 
@@ -180,8 +186,26 @@ impl Sessions {
             self.births.set(slot as usize, birth);
         }
         self.first[key as usize] = slot;
+        self.noted.open(slot);
+        self.changes(slot);
         self.watch(slot);
         slot
+    }
+
+    /// A session changes.
+    fn changes(&mut self, slot: u32) {
+        self.noted.change(&[slot], self.sessions.len());
+    }
+
+    /// A session gets these bounds.
+    fn set_bounds(&mut self, slot: u32, bounds: Bounds) {
+        self.changes(slot);
+        let open = self.sessions.len() - self.free.len();
+        let session = &mut self.sessions[slot as usize];
+        if (session.start, session.end) != (bounds.start, bounds.end) {
+            (session.start, session.end) = (bounds.start, bounds.end);
+            self.noted.leave(slot, session.key, open);
+        }
     }
 
     /// Puts a session into the bucket of the time when something becomes of it.
@@ -215,7 +239,9 @@ impl Sessions {
             }
             self.sessions[at as usize].next = next;
         }
-        self.sessions[slot as usize].bucket = i64::MIN;
+        self.noted.leave(slot, key, self.sessions.len() - self.free.len());
+        let session = &mut self.sessions[slot as usize];
+        (session.key, session.bucket) = (NONE, i64::MIN);
         self.calls.reset(slot as usize);
         self.given.forget(slot);
         self.again.remove(&slot);
@@ -309,9 +335,9 @@ impl Sessions {
             self.close(of);
         }
         let behind = due(bounds.end) <= met;
-        let session = &mut self.sessions[slot as usize];
-        (session.start, session.end) = (bounds.start, bounds.end);
-        session.state = State { done: behind && was_given, ..State::behind(rows, change) };
+        self.set_bounds(slot, bounds);
+        self.sessions[slot as usize].state =
+            State { done: behind && was_given, ..State::behind(rows, change) };
         if behind && (!was_given || self.keeping.late == Some(LateTrigger::EachRow)) {
             let own = match common.output.rank {
                 0 => Vec::new(),
@@ -379,6 +405,7 @@ impl Sessions {
             slots: given,
         };
         for &slot in slots {
+            self.changes(slot);
             let state = &mut self.sessions[slot as usize].state;
             let filled = state.filled && !self.keeping.discarding;
             let rows = if self.keeping.discarding { 0 } else { state.rows };
@@ -426,6 +453,7 @@ impl Sessions {
         }
         let kept: Vec<u32> =
             (0..self.first.len() as u32).filter(|&key| self.first[key as usize] != NONE).collect();
+        self.settle();
         self.keys.retain(&kept);
         self.first = kept.iter().map(|&key| self.first[key as usize]).collect();
         for (key, &first) in self.first.iter().enumerate() {
@@ -448,6 +476,7 @@ impl Windows for Sessions {
         moment: Moment,
     ) -> Result<Option<Batch>, Halt> {
         self.find_keys(common, &batch);
+        self.copy_ahead_of_keys(common);
         let (times, own) = (common.times(&batch), common.watermarks(&batch));
         let (mut late, mut touched, mut left) = (Vec::new(), Vec::new(), None);
         for (row, (&time, &own)) in times.iter().zip(own.iter()).enumerate() {
@@ -470,11 +499,10 @@ impl Windows for Sessions {
                     self.waiting.add(row, slot, met, None);
                 }
                 [slot] if in_time && !self.sessions[slot as usize].state.done => {
-                    let session = &mut self.sessions[slot as usize];
-                    self.waiting.add(row, slot, met, Some(*session));
-                    session.start = session.start.min(alone.start);
-                    session.end = session.end.max(alone.end);
-                    session.state = State::behind(session.state.rows, common.change(&batch, row));
+                    self.waiting.add(row, slot, met, Some(self.sessions[slot as usize]));
+                    self.set_bounds(slot, self.union(alone, &[slot]));
+                    let state = &mut self.sessions[slot as usize].state;
+                    *state = State::behind(state.rows, common.change(&batch, row));
                 }
                 _ => {
                     self.apply(common, cx, &batch)?;
@@ -499,6 +527,7 @@ impl Windows for Sessions {
     ) -> Result<(), Halt> {
         let now = moment.latest(i64::MAX);
         let due = self.due(Some(now));
+        self.copy_ahead(common, &due);
         let (over, due): (Vec<u32>, Vec<u32>) =
             due.into_iter().partition(|slot| self.sessions[*slot as usize].state.done);
         self.give_due(common, cx, &due, &over)?;
@@ -512,7 +541,11 @@ impl Windows for Sessions {
     }
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
-        self.save_all(common, out);
+        self.mark(common, out);
+    }
+
+    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
+        self.save_marked(common, out, entries)
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, _now: i64) -> Result<(), String> {
@@ -521,7 +554,8 @@ impl Windows for Sessions {
 
     fn held(&self) -> Held {
         let tables = room(&self.first) + room(&self.sessions) + room(&self.free);
-        let bytes = tables + self.keys.bytes() + self.calls.bytes() + self.births.bytes();
+        let bytes =
+            tables + self.keys.bytes() + self.calls.bytes() + self.births.bytes() + self.noted.bytes();
         Held { keys: self.sessions.len() - self.free.len(), bytes }
     }
 
@@ -542,6 +576,8 @@ impl Windows for Sessions {
         let same = due.as_slice().iter().take(BATCH_ROWS);
         let count = same.take_while(|&&slot| number(self, slot) == cx.number).count();
         let piece: Vec<u32> = due.by_ref().take(count).collect();
+        // The last checkpoint may still be on its way.
+        self.copy_ahead(common, &piece);
         let given = self.result(common, cx, &piece, (NO_WATERMARK, &Rank::Due(Phase::Due)))?;
         cx.emit(given.batch);
         let next = due.as_slice().first().map(|&slot| number(self, slot));

@@ -50,8 +50,13 @@ pub(crate) trait Windows: Send {
         Ok(())
     }
 
-    /// Writes down all windows. No row waits.
+    /// Writes down all windows, or what changed, or marks it. No row waits.
     fn save(&mut self, common: &Common, out: &mut Saving);
+
+    /// Writes down about so many entries of what was only marked; gives whether there are more.
+    fn save_more(&mut self, _common: &Common, _out: &mut Saving, _entries: usize) -> bool {
+        false
+    }
 
     /// Takes over what was saved; `now` is how far time had come.
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String>;

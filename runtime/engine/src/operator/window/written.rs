@@ -70,15 +70,16 @@ impl Rows {
         Rows { keys: Vec::new(), bounds: Vec::new(), places: Vec::new(), rows: Vec::new() }
     }
 
-    /// Adds what was given of a window's groups, whose keys are found by slot.
+    /// Adds what was given of a window's groups, all or these, whose keys are found by slot.
     pub(super) fn add(
         &mut self,
         given: &Given,
+        only: Option<&[u32]>,
         keys: impl FnOnce(&[u32]) -> Vec<Column>,
         bounds: impl Fn(u32) -> (i64, i64),
     ) {
         let mut slots = Vec::new();
-        for (slot, rows) in given.rows() {
+        for (slot, rows) in given.rows_of(only) {
             for (place, row) in rows.iter().enumerate() {
                 slots.push(slot);
                 self.bounds.push(bounds(slot));
@@ -93,7 +94,8 @@ impl Rows {
         }
     }
 
-    pub(super) fn save(self, common: &Common, out: &mut Saving) {
+    /// Writes them down: what there is, or what changed, beside the groups that they replace. All of a group stand together.
+    pub(super) fn save(self, common: &Common, out: &mut Saving, gone: Option<Vec<Batch>>) {
         let shape = &common.shape;
         let mut columns = Columns::default();
         columns.rows(&shape.key_fields(), self.keys);
@@ -101,7 +103,11 @@ impl Rows {
         columns.ints(PLACE, self.places.into_iter());
         let rows = Batch::from_rows(&self.rows, &common.given);
         columns.rows(&common.given.fields, rows.columns);
-        out.table("given", shape.home(), shape.keys.len() + 3, columns);
+        let (home, keys) = (shape.home(), shape.keys.len() + 2);
+        match gone {
+            None => out.table("given", home, keys, columns),
+            Some(gone) => out.changes("given", home, keys, columns, gone),
+        }
     }
 }
 

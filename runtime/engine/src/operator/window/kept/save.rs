@@ -31,12 +31,12 @@ impl Kept {
         let mut slices = Columns::default();
         slices_of(&mut slices, common, (0, 0), 0, &Groups::new(shape));
         let mut given = Rows::new();
-        given.add(&empty.given, |slots| empty.index.gather(slots), |_| (0, 0));
+        given.add(&empty.given, None, |slots| empty.index.gather(slots), |_| (0, 0));
         for (&(end, start), open) in &self.open {
             let of_slice = open.slices.values().next().filter(|_| self.is_alone());
             groups.append(open.groups(common, (start, end), of_slice.or(alone.as_ref())));
             births.add(&open.births, 0..open.index.len() as u32);
-            given.add(&open.given, |slots| open.index.gather(slots), |_| (start, end));
+            given.add(&open.given, None, |slots| open.index.gather(slots), |_| (start, end));
             for (&slice, of_slice) in open.slices.iter().filter(|_| !self.is_alone()) {
                 let mut columns = Columns::default();
                 slices_of(&mut columns, common, (start, end), slice, of_slice);
@@ -48,7 +48,7 @@ impl Kept {
         if !self.is_alone() {
             out.table("slices", shape.home(), keys + 3, slices);
         }
-        given.save(common, out);
+        given.save(common, out, None);
     }
 
     /// Is a window one slice? Then its groups hold what they aggregate, as those of windows do that are given once.

@@ -69,6 +69,7 @@ impl Sessions {
         };
         let mut slots: Vec<u32> = (0..self.sessions.len() as u32).filter(wanted).collect();
         self.sort(&mut slots);
+        self.copy_ahead(common, &slots);
         for slots in slots.chunks(BATCH_ROWS) {
             let given = self.result(common, cx, slots, (NO_WATERMARK, &Rank::Due(phase)))?;
             cx.emit(given.batch);

@@ -5,43 +5,60 @@ use super::super::written::{Rows, WINDOW_END, WINDOW_START, add_bounds, add_stat
 use super::{Common, NONE, Session, Sessions};
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
 use crate::state::NO_SLOT;
-use flow_data::Column;
 use flow_data::hash::hash_columns;
+use flow_data::{Batch, Column, ColumnData};
 use flow_env::planted;
+use std::sync::Arc;
 
 impl Sessions {
-    /// The slots of all sessions there are.
-    fn all(&self) -> Vec<u32> {
-        let is_open = |slot: &u32| self.sessions[*slot as usize].bucket != i64::MIN;
-        (0..self.sessions.len() as u32).filter(is_open).collect()
-    }
-
     fn keys_of(&self, slots: &[u32]) -> Vec<Column> {
         let keys: Vec<u32> = slots.iter().map(|&slot| self.sessions[slot as usize].key).collect();
         self.keys.gather(&keys)
     }
 
-    fn bounds_of(&self, slot: u32) -> (i64, i64) {
+    pub(super) fn bounds_of(&self, slot: u32) -> (i64, i64) {
         let Session { start, end, .. } = self.sessions[slot as usize];
         (start, end)
     }
 
-    pub(super) fn save_all(&self, common: &Common, out: &mut Saving) {
-        let (shape, slots) = (&common.shape, self.all());
+    /// What tells sessions, of these keys and bounds, from all others.
+    pub(super) fn identities(&self, of: &[(u32, i64, i64)]) -> Batch {
+        let keys: Vec<u32> = of.iter().map(|(key, ..)| *key).collect();
+        let bound = |bound: fn(&(i64, i64)) -> i64| {
+            let bounds = of.iter().map(|&(_, start, end)| bound(&(start, end)));
+            Column::new(ColumnData::I64(bounds.collect()))
+        };
+        let columns = self.keys.gather(&keys).into_iter().chain([bound(|b| b.0), bound(|b| b.1)]);
+        Batch::new(of.len(), columns.map(Arc::new).collect())
+    }
+
+    /// Sessions as a checkpoint has them.
+    pub(super) fn entries(&self, common: &Common, slots: &[u32]) -> Columns {
+        let shape = &common.shape;
         let mut columns = Columns::default();
-        columns.rows(&shape.key_fields(), self.keys_of(&slots));
+        columns.rows(&shape.key_fields(), self.keys_of(slots));
         add_bounds(&mut columns, &slots.iter().map(|&slot| self.bounds_of(slot)).collect::<Vec<_>>());
-        self.calls.store(shape, &slots, &mut columns);
+        self.calls.store(shape, slots, &mut columns);
         add_states(
             &mut columns,
             &slots.iter().map(|&slot| self.sessions[slot as usize].state).collect::<Vec<_>>(),
         );
         let mut births = Written::new(common.output.rank);
         births.add(&self.births, slots.iter().copied());
-        out.table("sessions", shape.home(), shape.keys.len() + 2, births.finish(columns));
+        births.finish(columns)
+    }
+
+    /// Writes down what was given of sessions: of all, or of these, beside the keys of all that changed.
+    pub(super) fn save_given(
+        &self,
+        common: &Common,
+        out: &mut Saving,
+        changes: Option<(&[u32], Vec<Batch>)>,
+    ) {
         let mut given = Rows::new();
-        given.add(&self.given, |slots| self.keys_of(slots), |slot| self.bounds_of(slot));
-        given.save(common, out);
+        let (slots, gone) = changes.unzip();
+        given.add(&self.given, slots, |slots| self.keys_of(slots), |slot| self.bounds_of(slot));
+        given.save(common, out, gone);
     }
 
     pub(super) fn load_all(&mut self, common: &mut Common, from: &mut Loading) -> Result<(), String> {

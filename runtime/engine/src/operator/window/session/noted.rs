@@ -1,0 +1,174 @@
+//! What checkpoints hold of sessions: which changed since the last one, which it knows under bounds that are no more, and
+//! what the one on its way has not copied yet.
+
+use super::Sessions;
+use crate::operator::window::windows::Common;
+use crate::snapshot::{Columns, Saving};
+use crate::state::{Changed, Marked, room};
+use flow_data::Batch;
+
+#[derive(Default)]
+pub(super) struct Noted {
+    /// What has changed. A run's first checkpoint holds all there is: nothing is noted before.
+    changed: Option<Changed>,
+    /// What the checkpoint on its way still has to copy.
+    marked: Option<Marked>,
+    /// What was copied of it of sessions that were about to change.
+    ahead: Vec<Columns>,
+    /// By slot: the bounds under which checkpoints know the session.
+    known: Vec<(i64, i64)>,
+    /// The keys, and the bounds of sessions that are no more; then, as a checkpoint says it.
+    gone: Vec<(u32, i64, i64)>,
+    written: Vec<Batch>,
+    gone_rows: usize,
+    /// More went than is there: the next checkpoint holds everything.
+    too_many: bool,
+}
+
+/// The bounds of a session that no checkpoint knows.
+const UNKNOWN: (i64, i64) = (i64::MAX, i64::MIN);
+
+/// Where so few sessions are, it does not matter how many of them went.
+const FEW: usize = 1 << 12;
+
+impl Noted {
+    /// The bytes it has taken.
+    pub(super) fn bytes(&self) -> usize {
+        room(&self.known) + room(&self.gone) + self.changed.as_ref().map_or(0, Changed::bytes)
+    }
+
+    /// A slot gets another session, of which the checkpoint on its way knows nothing.
+    pub(super) fn open(&mut self, slot: u32) {
+        if let Some(marked) = &mut self.marked {
+            marked.ahead(&[slot]);
+        }
+    }
+
+    /// Sessions change, of so many slots.
+    pub(super) fn change(&mut self, slots: &[u32], all: usize) {
+        if let Some(changed) = &mut self.changed {
+            changed.mark(slots, all);
+        }
+    }
+
+    /// A session of this key gets other bounds, or goes; there are so many.
+    pub(super) fn leave(&mut self, slot: u32, key: u32, sessions: usize) {
+        let Some(known) = self.known.get_mut(slot as usize).filter(|_| self.changed.is_some()) else {
+            return;
+        };
+        let (start, end) = std::mem::replace(known, UNKNOWN);
+        if (start, end) == UNKNOWN || self.too_many {
+            return;
+        }
+        self.gone.push((key, start, end));
+        self.gone_rows += 1;
+        if self.gone_rows > sessions.max(FEW) {
+            self.too_many = true;
+            (self.gone, self.written, self.gone_rows) = (Vec::new(), Vec::new(), 0);
+        }
+    }
+}
+
+impl Sessions {
+    /// Is there a session in a slot?
+    pub(super) fn is_open(&self, slot: u32) -> bool {
+        self.sessions[slot as usize].key != super::NONE
+    }
+
+    /// Copies what a checkpoint still needs of the sessions of these keys, which are about to change.
+    pub(super) fn copy_ahead_of_keys(&mut self, common: &Common) {
+        if self.noted.marked.is_none() {
+            return;
+        }
+        let mut slots = Vec::new();
+        for &key in &self.key_slots {
+            let mut slot = self.first[key as usize];
+            while slot != super::NONE {
+                slots.push(slot);
+                slot = self.sessions[slot as usize].next;
+            }
+        }
+        self.copy_ahead(common, &slots);
+    }
+
+    /// Copies what a checkpoint still needs of sessions, which are about to change.
+    pub(super) fn copy_ahead(&mut self, common: &Common, slots: &[u32]) {
+        let Some(marked) = &mut self.noted.marked else { return };
+        let slots = marked.ahead(slots);
+        if !slots.is_empty() {
+            let copy = self.copied(common, &slots);
+            self.noted.ahead.push(copy);
+        }
+    }
+
+    /// Sessions as a checkpoint has them, which knows them from now on.
+    fn copied(&mut self, common: &Common, slots: &[u32]) -> Columns {
+        self.noted.known.resize(self.sessions.len(), UNKNOWN);
+        for &slot in slots {
+            self.noted.known[slot as usize] = self.bounds_of(slot);
+        }
+        self.entries(common, slots)
+    }
+
+    /// Writes down which sessions are no more, before keys are called otherwise.
+    pub(super) fn settle(&mut self) {
+        if !self.noted.gone.is_empty() {
+            let gone = std::mem::take(&mut self.noted.gone);
+            self.noted.written.push(self.identities(&gone));
+        }
+    }
+
+    /// A barrier: sessions are to be written down, or what changed.
+    pub(super) fn mark(&mut self, common: &Common, out: &mut Saving) {
+        self.settle();
+        let (all, open) = (self.sessions.len(), self.sessions.len() - self.free.len());
+        let noted = &mut self.noted;
+        let changed = noted.changed.as_ref().map_or(0, Changed::count) + std::mem::take(&mut noted.gone_rows);
+        let whole = out.whole() || std::mem::take(&mut noted.too_many) || 2 * changed > open.max(FEW);
+        let mut gone = std::mem::take(&mut noted.written);
+        noted.ahead.clear();
+        let whole = whole || noted.changed.is_none();
+        let slots = if whole || self.given.is_empty() {
+            Vec::new()
+        } else {
+            noted.changed.as_ref().map(Changed::slots).unwrap_or_default()
+        };
+        noted.marked = Some(match &mut noted.changed {
+            Some(changed) if whole => changed.take_all(all),
+            Some(changed) => changed.take(),
+            None => Marked::all(all),
+        });
+        if common.tracks {
+            noted.changed.get_or_insert_default();
+        }
+        let (home, keys, none) =
+            (common.shape.home(), common.shape.keys.len() + 2, self.entries(common, &[]));
+        out.begin_changes("sessions", home, keys, none, (!whole).then(|| gone.clone()));
+        // What was given of a session goes with it, and is all of it written with each change.
+        let slots: Vec<u32> = slots.into_iter().filter(|slot| self.is_open(*slot)).collect();
+        let now: Vec<(u32, i64, i64)> = slots
+            .iter()
+            .map(|&slot| (self.sessions[slot as usize].key, self.bounds_of(slot).0, self.bounds_of(slot).1))
+            .collect();
+        if !now.is_empty() {
+            gone.push(self.identities(&now));
+        }
+        self.save_given(common, out, (!whole).then_some((slots.as_slice(), gone)));
+    }
+
+    /// Writes down about so many of the sessions that were marked; gives whether there are more.
+    pub(super) fn save_marked(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
+        self.noted.ahead.drain(..).for_each(|copy| out.more(copy));
+        let mut next = self.noted.marked.as_mut().map(|marked| marked.next(entries)).unwrap_or_default();
+        if next.is_empty() {
+            if let (Some(copied), Some(changed)) = (self.noted.marked.take(), &mut self.noted.changed) {
+                changed.reuse(copied);
+            }
+            return false;
+        }
+        next.retain(|slot| self.is_open(*slot));
+        let copy = self.copied(common, &next);
+        out.more(copy);
+        true
+    }
+}
