@@ -4,6 +4,7 @@ use flow_tests::flow_binary::{path, run};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 const GOOD: &str = "source lines = file(\"lines.txt\", format: text)\n\nsink out = lines |> map { n: len(line) } -> stdout(format: json)\n";
 const WRONG: &str = "source lines = file(\"lines.txt\", format: text)\nsink out = lines |> map { n: len(lin) } -> stdout(format: json)\n";
@@ -22,13 +23,20 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-/// Runs `a.flow` for a while, and interrupts it as Ctrl-C does.
+/// Runs `a.flow` for a while behind its start, however long a busy machine takes for that, and interrupts it as Ctrl-C does.
 #[cfg(unix)]
 fn interrupted(folder: &Path) -> (Option<i32>, String, String) {
     let mut command = Command::new(path());
     command.args(["run", "a.flow"]).current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    let mut child = command.spawn().unwrap();
+    let answers = || std::os::unix::net::UnixStream::connect(folder.join(".flow/a/control")).is_ok();
+    for _ in 0..1500 {
+        if child.try_wait().unwrap().is_some() || answers() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(600));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     said(&child.wait_with_output().unwrap())
 }
