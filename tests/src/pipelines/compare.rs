@@ -210,8 +210,7 @@ pub(super) fn start(
     from: Option<Snapshot>,
     workers: usize,
 ) -> Result<JobHandle, String> {
-    let way = Way { workers, tiny_queues: false, native: false, disk: None, stop: Stop::Snapshot(0) };
-    start_way(graph, memory, way, from, workers, None)
+    start_way(graph, memory, in_snapshots(workers, false), from, workers, None)
 }
 
 /// The same, with tiny queues.
@@ -221,8 +220,11 @@ pub(super) fn start_tiny(
     from: Option<Snapshot>,
     workers: usize,
 ) -> Result<JobHandle, String> {
-    let way = Way { workers, tiny_queues: true, native: false, disk: None, stop: Stop::Snapshot(0) };
-    start_way(graph, memory, way, from, workers, None)
+    start_way(graph, memory, in_snapshots(workers, true), from, workers, None)
+}
+
+fn in_snapshots(workers: usize, tiny_queues: bool) -> Way {
+    Way { workers, tiny_queues, native: false, disk: None, stop: Stop::Snapshot(0) }
 }
 
 /// Waits until something is so, or the job is over; an error if neither comes.

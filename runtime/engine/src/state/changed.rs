@@ -83,6 +83,15 @@ impl Changed {
         Marked::all(slots)
     }
 
+    /// What is to be copied of so many slots: those that changed, or all where a `whole` copy is wanted or nothing was noted.
+    pub(crate) fn take_of(noted: &mut Option<Changed>, whole: bool, slots: usize) -> Marked {
+        match noted {
+            Some(changed) if whole => changed.take_all(slots),
+            Some(changed) => changed.take(),
+            None => Marked::all(slots),
+        }
+    }
+
     /// All of it is copied: takes its memory back.
     pub(crate) fn reuse(&mut self, copied: Marked) {
         debug_assert!(copied.from >= copied.slots, "a slot was not copied");

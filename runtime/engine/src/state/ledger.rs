@@ -176,11 +176,7 @@ impl Ledger {
         keys: usize,
     ) {
         let (whole, all) = (out.whole() || self.changed.is_none(), of.table().len());
-        self.marked = Some(match &mut self.changed {
-            Some(changed) if whole => changed.take_all(all),
-            Some(changed) => changed.take(),
-            None => Marked::all(all),
-        });
+        self.marked = Some(Changed::take_of(&mut self.changed, whole, all));
         if self.tracks {
             self.changed.get_or_insert_default();
         }

@@ -133,11 +133,7 @@ impl Sessions {
         } else {
             noted.changed.as_ref().map(Changed::slots).unwrap_or_default()
         };
-        noted.marked = Some(match &mut noted.changed {
-            Some(changed) if whole => changed.take_all(all),
-            Some(changed) => changed.take(),
-            None => Marked::all(all),
-        });
+        noted.marked = Some(Changed::take_of(&mut noted.changed, whole, all));
         if common.tracks {
             noted.changed.get_or_insert_default();
         }
