@@ -147,12 +147,8 @@ impl Book {
         let gone = std::mem::take(&mut self.gone);
         let changed = self.changed.as_ref().map_or(0, Changed::count) + std::mem::take(&mut self.gone_rows);
         let whole = whole || std::mem::take(&mut self.too_many) || 2 * changed > rows.max(FEW);
-        let (whole, marked) = match &mut self.changed {
-            Some(changed) if whole => (true, changed.take_all(numbers)),
-            Some(changed) => (false, changed.take()),
-            None => (true, Marked::all(numbers)),
-        };
-        self.marked = Some(marked);
+        let whole = whole || self.changed.is_none();
+        self.marked = Some(Changed::take_of(&mut self.changed, whole, numbers));
         if self.tracks {
             self.changed.get_or_insert_default();
         }

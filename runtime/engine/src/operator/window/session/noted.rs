@@ -125,9 +125,9 @@ impl Sessions {
         let noted = &mut self.noted;
         let changed = noted.changed.as_ref().map_or(0, Changed::count) + std::mem::take(&mut noted.gone_rows);
         let whole = out.whole() || std::mem::take(&mut noted.too_many) || 2 * changed > open.max(FEW);
+        let whole = whole || noted.changed.is_none();
         let mut gone = std::mem::take(&mut noted.written);
         noted.ahead.clear();
-        let whole = whole || noted.changed.is_none();
         let slots = if whole || self.given.is_empty() {
             Vec::new()
         } else {
