@@ -9,6 +9,7 @@ use crate::testing::{self, Mode, Verdict};
 use crate::{output, script, terminal};
 use flow_driver::{CheckedTest, Compilation, Options};
 use flow_env::Env;
+use flow_syntax::Diagnostic;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -140,21 +141,23 @@ fn one(
         diagnostics: Vec::new(),
     };
     for mode in modes {
-        let diagnostics = match testing::run(compiled, index, *mode, look) {
+        let mut tell = |for_people: &Diagnostic, for_programs: &Diagnostic| {
+            ran.said.push_str(&render::one(for_people, &compiled.sources, look));
+            ran.diagnostics.push(json::diagnostic(for_programs, &compiled.sources));
+        };
+        match testing::run(compiled, index, *mode, look) {
             Verdict::Passed => continue,
             Verdict::Failed(mismatches) => {
                 let mode = matrix.then_some(*mode);
-                mismatches.iter().map(|mismatch| testing::diagnostic(mismatch, mode)).collect()
+                for mismatch in &mismatches {
+                    let with = |difference| testing::diagnostic(mismatch, difference, mode);
+                    tell(&with(&mismatch.diff), &with(&mismatch.records));
+                }
             }
-            Verdict::NotRunnable(findings) => findings,
+            Verdict::NotRunnable(findings) => findings.iter().for_each(|found| tell(found, found)),
             Verdict::Broken(text) => {
                 ran.said = if matrix { format!("{text}  note: run with {mode}\n") } else { text };
-                Vec::new()
             }
-        };
-        for diagnostic in &diagnostics {
-            ran.said.push_str(&render::one(diagnostic, &compiled.sources, look));
-            ran.diagnostics.push(json::diagnostic(diagnostic, &compiled.sources));
         }
         break;
     }

@@ -18,8 +18,10 @@ pub(crate) struct Mismatch {
     pub(crate) message: String,
     /// Expected rows that did not come, and what came in their place.
     pub(crate) rows: Vec<(Span, String)>,
-    /// `- ` expected and missing, `+ ` received and not expected.
+    /// `- ` expected and missing, `+ ` received and not expected: as people read it.
     pub(crate) diff: Vec<String>,
+    /// The same, each row as a record of its own.
+    pub(crate) records: Vec<String>,
 }
 
 /// The expectations behind the last rows and times.
@@ -54,7 +56,8 @@ pub(super) fn mismatch(expect: &Expect, received: &[Vec<Value>]) -> Option<Misma
         _ => format!("`{}` received other rows than expected", expect.name),
     };
     let difference = Difference::new(expect, received, &missing, &surplus);
-    Some(Mismatch { span: expect.span, message, rows: difference.at_rows(), diff: difference.rows() })
+    let (diff, records) = difference.rows();
+    Some(Mismatch { span: expect.span, message, rows: difference.at_rows(), diff, records })
 }
 
 fn fits(expected: &ExpectedRow, row: &[Value]) -> bool {

@@ -76,8 +76,9 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// `- ` expected and missing, `+ ` received and not expected: as one table, or row by row.
-    pub(super) fn rows(&self) -> Vec<String> {
+    /// `- ` expected and missing, `+ ` received and not expected: for people as one table where that fits, else row by row; and
+    /// always row by row, for who reads them by program.
+    pub(super) fn rows(&self) -> (Vec<String>, Vec<String>) {
         let mut lines: Vec<(char, usize)> = Vec::new();
         for (row, came) in &self.missing {
             lines.push(('-', *row));
@@ -86,9 +87,11 @@ impl<'a> Difference<'a> {
         lines.extend(self.surplus.iter().map(|row| ('+', *row)));
         let more = lines.len().saturating_sub(SHOWN);
         lines.truncate(SHOWN);
-        let mut shown = self.table(&lines).map_or_else(|| self.records(&lines), |table| vec![table]);
-        shown.extend((more > 0).then(|| format!("… and {more} more")));
-        shown
+        let more = (more > 0).then(|| format!("… and {more} more"));
+        let records = self.records(&lines);
+        let shown = self.table(&lines).map_or_else(|| records.clone(), |table| vec![table]);
+        let with_more = |rows: Vec<String>| rows.into_iter().chain(more.clone()).collect();
+        (with_more(shown), with_more(records))
     }
 
     fn records(&self, lines: &[(char, usize)]) -> Vec<String> {

@@ -168,14 +168,14 @@ impl Runner<'_> {
     }
 }
 
-/// The diagnostic of an expectation that does not hold.
-pub(crate) fn diagnostic(mismatch: &Mismatch, mode: Option<Mode>) -> Diagnostic {
+/// The diagnostic of an expectation that does not hold, with one form of its difference.
+pub(crate) fn diagnostic(mismatch: &Mismatch, difference: &[String], mode: Option<Mode>) -> Diagnostic {
     let mut diagnostic = Diagnostic::new(codes::EXPECTATION_FAILED, mismatch.span, mismatch.message.clone())
         .at("expected here");
     for (span, text) in &mismatch.rows {
         diagnostic = diagnostic.label(*span, text.clone());
     }
-    for line in &mismatch.diff {
+    for line in difference {
         diagnostic = diagnostic.note(line.clone());
     }
     if let Some(mode) = mode {

@@ -343,6 +343,22 @@ fn machines_get_junit_and_json() {
     assert_eq!((all.as_array().unwrap().len(), &all[0]["passed"]), (1, &serde_json::Value::Bool(true)));
 }
 
+/// What people get as a table, an editor shows as expected and received text: it reads the rows one by one.
+#[test]
+fn programs_get_each_row_of_a_difference_as_a_record_of_its_own() {
+    let wrong = "\ntest \"t\" {\n  given bids [{ auction: 1, price: 10, at: @2026-01-01T00:00:01Z }]\n  \
+                 expect totals [{ auction: 2, .. }]\n}\n";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("s.flow"), format!("{OLD}{wrong}")).unwrap();
+    let (status, json, _) = flow(folder.path(), &["test", "s.flow", "--format", "json"]);
+    assert_eq!(status, Some(1));
+    let all: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let notes = serde_json::json!(["- { auction: 2, .. }", "+ { auction: 1, n: 1 }"]);
+    assert_eq!(all[0]["diagnostics"][0]["notes"], notes, "{json}");
+    let (_, _, err) = flow(folder.path(), &["test", "s.flow"]);
+    assert!(err.contains("  note:   auction\n        - 2\n        + 1\n"), "{err}");
+}
+
 #[test]
 fn a_wrong_script_is_diagnosed_and_a_script_without_tests_says_so() {
     let folder = script("\ntest \"t\" {\n  expect nothing []\n}\n");
