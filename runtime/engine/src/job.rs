@@ -9,7 +9,7 @@ use crate::progress::{Progress, Summary};
 use crate::sequencer::TURN;
 use crate::shared::{Shared, TapCallback};
 use crate::sink::SinkError;
-use crate::snapshot::{JobPosition, Piece, Sealings, Snapshot};
+use crate::snapshot::{JobPosition, Outcome, Piece, Sealings, Snapshot};
 use flow_data::Batch;
 use flow_env::{Env, Parker};
 use flow_plan::physical::Graph;
@@ -195,27 +195,27 @@ impl Snapshots {
     /// Without `whole`, operators may hand over only what has changed since the snapshot before. Of each worker, the rest
     /// of its part is still to come, and all of it must be taken before the next one.
     pub(crate) fn with_sinks(&self, last: bool, whole: bool) -> Option<(Snapshot, Sealings, Vec<Rest>)> {
-        let held = self.shared.sequencer.hold(last, whole)?;
-        self.shared.wake_all();
-        loop {
-            if let Some((mut times, saved)) = self.shared.sequencer.barrier().take() {
-                let (mut parts, mut sealings, mut rest) = (Vec::new(), Vec::new(), Vec::new());
-                for (worker, saved) in saved.into_iter().enumerate() {
-                    parts.push(saved.marks.part);
-                    rest.push(Rest { worker, open: saved.marks.open.into() });
-                    sealings.extend(saved.sealings);
-                }
-                times.push((TURN.into(), held.turn.to_string()));
-                let names = self.shared.source_names().into_iter();
-                let sources = names.zip(held.sources).filter_map(|(name, position)| Some((name, position?)));
-                let position = JobPosition { number: held.number, sources: sources.collect(), times };
-                return Some((Snapshot { position, parts }, sealings, rest));
+        let shared = &self.shared;
+        let held = shared.sequencer.hold(last, whole)?;
+        shared.wake_all();
+        let (mut times, saved) = loop {
+            match shared.sequencer.barrier().outcome(|| shared.is_over()) {
+                Outcome::Passed(times, saved) => break (times, saved),
+                Outcome::Over => return None,
+                Outcome::Waits => self.passed.park(Duration::from_millis(10)),
             }
-            if self.shared.running.load(Ordering::Acquire) == 0 || self.shared.aborted() {
-                return None;
-            }
-            self.passed.park(Duration::from_millis(10));
+        };
+        let (mut parts, mut sealings, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+        for (worker, saved) in saved.into_iter().enumerate() {
+            parts.push(saved.marks.part);
+            rest.push(Rest { worker, open: saved.marks.open.into() });
+            sealings.extend(saved.sealings);
         }
+        times.push((TURN.into(), held.turn.to_string()));
+        let names = shared.source_names().into_iter();
+        let sources = names.zip(held.sources).filter_map(|(name, position)| Some((name, position?)));
+        let position = JobPosition { number: held.number, sources: sources.collect(), times };
+        Some((Snapshot { position, parts }, sealings, rest))
     }
 }
 
@@ -242,7 +242,7 @@ impl Rest {
         let shared = &from.shared;
         loop {
             // Asked first: what came before the end is there.
-            let over = shared.running.load(Ordering::Acquire) == 0 || shared.aborted();
+            let over = shared.is_over();
             match shared.sequencer.barrier().next_piece(self.worker) {
                 Some((piece, was_full)) => {
                     if was_full {

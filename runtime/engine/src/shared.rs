@@ -212,6 +212,11 @@ impl Shared {
         self.aborted.load(Ordering::Acquire)
     }
 
+    /// Have all workers left, or must they?
+    pub(crate) fn is_over(&self) -> bool {
+        self.running.load(Ordering::Acquire) == 0 || self.aborted()
+    }
+
     /// Makes all workers leave at once.
     pub(crate) fn abort(&self) {
         self.aborted.store(true, Ordering::Release);

@@ -56,6 +56,16 @@ pub(crate) struct Saved {
     pub(crate) sealings: Sealings,
 }
 
+/// What comes of a barrier.
+pub(crate) enum Outcome {
+    /// All workers have passed it: what was known of time, and what they handed over.
+    Passed(Times, Vec<Saved>),
+    /// Some have not passed it yet.
+    Waits,
+    /// Some never will: the job is over.
+    Over,
+}
+
 /// Shared by all workers.
 pub(crate) struct Barrier {
     /// Barriers that were fixed; the last one is that of `number`.
@@ -173,13 +183,46 @@ impl Barrier {
         Some((pieces.pop_front()?, was_full))
     }
 
+    /// What has come of the barrier so far. Whether the job is `over` is asked first: what its workers handed over before they
+    /// ended is there then.
+    pub(crate) fn outcome(&self, over: impl FnOnce() -> bool) -> Outcome {
+        let over = over();
+        match self.take() {
+            Some((times, saved)) => Outcome::Passed(times, saved),
+            None if over => Outcome::Over,
+            None => Outcome::Waits,
+        }
+    }
+
     /// What was known of time, and what all workers handed over, once it is there.
-    pub(crate) fn take(&self) -> Option<(Times, Vec<Saved>)> {
+    fn take(&self) -> Option<(Times, Vec<Saved>)> {
         let mut saved = self.saved();
         if saved.iter().any(Option::is_none) {
             return None;
         }
         let times = std::mem::take(&mut *self.times.lock().unwrap_or_else(PoisonError::into_inner));
         Some((times, saved.iter_mut().filter_map(Option::take).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A job that is stopped, or whose inputs end, right behind a barrier: its last worker passes it and ends in the moment
+    /// in which somebody looks. The look found the barrier not passed and the job over, and what was handed over was lost.
+    #[test]
+    fn what_workers_hand_over_in_the_moment_in_which_the_job_ends_is_there() {
+        let saved = || Saved { marks: Marks::default(), sealings: Sealings::new() };
+        let barrier = Barrier::new(2, WAITING, flow_env::parker().1);
+        barrier.fix(7, true);
+        barrier.save(0, saved());
+        assert!(matches!(barrier.outcome(|| false), Outcome::Waits));
+        let ends = || {
+            barrier.save(1, saved());
+            true
+        };
+        assert!(matches!(barrier.outcome(ends), Outcome::Passed(_, saved) if saved.len() == 2));
+        assert!(matches!(barrier.outcome(|| true), Outcome::Over));
     }
 }

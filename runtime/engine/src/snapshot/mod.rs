@@ -15,7 +15,7 @@ mod in_order;
 mod loading;
 mod saving;
 
-pub(crate) use barrier::{Barrier, FEW_WAITING, Held, Marks, Piece, Saved, Sealings, WAITING};
+pub(crate) use barrier::{Barrier, FEW_WAITING, Held, Marks, Outcome, Piece, Saved, Sealings, WAITING};
 pub(crate) use begin::{Begin, Share, state_ids};
 pub(crate) use loading::{Loaded, Loading};
 pub(crate) use saving::{Columns, Saving};
