@@ -3,7 +3,8 @@
 use super::PipeCx;
 use crate::args::{self, Spec};
 use crate::names;
-use crate::stream::{Column, Keys};
+use crate::stream::{Column, Keys, StreamType};
+use crate::suggest;
 use flow_plan::operator::{
     DeclarationKind, LateTrigger, OperatorKind, RunningTrigger, Trigger, Window, WindowKind,
 };
@@ -49,6 +50,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let mut columns = Vec::with_capacity(args.len());
         let mut added: Vec<(Column, Option<Expr>)> = Vec::new();
         let mut ok = true;
+        // A key of which nothing is known may be used further down.
+        let mut unknown = false;
         for arg in args {
             let mut cx = self.rows(&before, stage.span);
             let typed = cx.expr(arg.value, None);
@@ -59,6 +62,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 (None, None) => {
                     if typed.is_some() {
                         cx.unnamed_field(arg.value);
+                    }
+                    match self.meant_field(arg.value, &before) {
+                        Some(index) => columns.push(index),
+                        None => unknown = true,
                     }
                     ok = false;
                 }
@@ -71,12 +78,13 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                                 "a computed key is a new field: give it a name the record does not have",
                             ),
                         );
-                        ok = false;
+                        (ok, unknown) = (false, true);
                         continue;
                     }
                     let column = self.computed(&name.name, typed.map(|t| t.ty), name.span, "keyBy");
                     // A key is used by being one.
                     self.ck.mark_read(column.id);
+                    unknown |= expr.is_none();
                     ok &= expr.is_some();
                     columns.push(before.columns.len() + added.len());
                     added.push((column, expr));
@@ -108,10 +116,22 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
         self.stream.keys = Some(Keys { columns, span: stage.span });
         if !ok {
-            // The key that was meant may be used further down.
-            self.stream.open = true;
+            self.stream.open |= unknown;
             self.broken();
         }
+    }
+
+    /// The field that a misspelt one was most likely meant to be: with it as the key, what stands further down is checked as
+    /// if it was mended.
+    fn meant_field(&mut self, name: ExprId, before: &StreamType) -> Option<usize> {
+        let ExprKind::Name(name) = &self.ast.exprs[name].kind else { return None };
+        if before.dropped.iter().any(|dropped| *dropped.name == *name.name) {
+            return None;
+        }
+        let near = suggest::nearest(&name.name, before.columns.iter().map(|column| &*column.name))?;
+        let (index, column) = before.named(near).next()?;
+        self.ck.mark_read(column.id);
+        Some(index)
     }
 
     pub(super) fn trigger(&mut self, stage: &'a Stage, args: &'a [Arg]) {
