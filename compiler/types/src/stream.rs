@@ -70,6 +70,8 @@ pub struct StreamType {
     pub columns: Columns,
     /// Are there columns that are not known because of an earlier mistake?
     pub open: bool,
+    /// Is it not known either, because of an earlier mistake, what kind of stream it is: its event time, its windows?
+    pub vague: bool,
     /// Are its rows final?
     pub mode: StreamMode,
     /// The operator that made it updating.
@@ -106,6 +108,7 @@ impl StreamType {
         StreamType {
             columns: columns.into(),
             open: false,
+            vague: false,
             mode: StreamMode::Append,
             updating_by: None,
             keys: None,
@@ -126,7 +129,7 @@ impl StreamType {
     /// A stream nothing is known of, because what makes it was wrong: every use of it is fine.
     pub fn unknown(span: Span) -> StreamType {
         let mut stream = StreamType::new(Vec::new(), (String::new(), span));
-        stream.open = true;
+        (stream.open, stream.vague) = (true, true);
         stream.event_time = Some(EventTime { column: None, delayed: true, span });
         stream
     }

@@ -191,7 +191,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     fn unbounded_calls(&mut self, before: &StreamType, grouped: &Grouped, calls: &[AggregateCall]) {
         let window = grouped.window.as_ref().map(|(window, _)| &window.kind);
         let anew = grouped.trigger.as_ref().is_some_and(|(trigger, _)| trigger.discarding);
-        if before.bounded || before.open || anew || !matches!(window, None | Some(WindowKind::Global)) {
+        if before.bounded || before.vague || anew || !matches!(window, None | Some(WindowKind::Global)) {
             return;
         }
         for call in calls.iter().filter(|call| call.func.def().unbounded) {

@@ -53,7 +53,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let right = self.ck.readable(other, true);
         let Some(right) = right else {
             // The other side is not known: its fields may be any.
-            self.stream.open = true;
+            (self.stream.open, self.stream.vague) = (true, true);
             let unknown = StreamType::unknown(stage.span);
             self.stream.event_time.get_or_insert(unknown.event_time.unwrap_or(EventTime {
                 column: None,
@@ -93,6 +93,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let mut both = left.clone();
         both.columns.extend(right_stream.columns.iter().cloned());
         both.open |= right_stream.open;
+        both.vague |= right_stream.vague;
         both.made_by = (format!("the rows of `{}` and the other side", side.name), other.span());
         let mut condition = self.condition(stage, on, &both, left.columns.len());
         let bound = self.bound(stage, args, &right, as_of.is_some(), as_of.unwrap_or(stage.name.span));
@@ -238,7 +239,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     }
 
     fn as_of_bound(&mut self, right: &Readable, span: Span) -> Option<JoinBound> {
-        if right.stream.mode == StreamMode::Append && !right.stream.open {
+        if right.stream.mode == StreamMode::Append && !right.stream.vague {
             let diag = Diagnostic::new(
                 codes::BAD_JOIN,
                 span,
@@ -255,8 +256,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     }
 
     fn both_timed(&mut self, right: &Readable, at: Span, what: &str) -> Option<()> {
-        let left_missing = self.stream.event_time.is_none() && !self.stream.open;
-        let right_missing = right.stream.event_time.is_none() && !right.stream.open;
+        let left_missing = self.stream.event_time.is_none() && !self.stream.vague;
+        let right_missing = right.stream.event_time.is_none() && !right.stream.vague;
         if !left_missing && !right_missing {
             return Some(());
         }
@@ -345,7 +346,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let word = stage.name.name.as_str();
         let mut after = left.clone();
         after.stateful = true;
-        after.open = both.open;
+        (after.open, after.vague) = (both.open, both.vague);
         after.bounded = left.bounded && right.bounded;
         if matches!(kind, JoinKind::Inner | JoinKind::Left) {
             after.columns.extend(right.columns.iter().cloned().map(|mut column| {

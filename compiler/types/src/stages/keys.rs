@@ -121,10 +121,13 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
     }
 
-    /// The field that a misspelt one was most likely meant to be: with it as the key, what stands further down is checked as
-    /// if it was mended.
+    /// The field that a name stands for whose type is not known: itself, or the one it was most likely meant to be. With it
+    /// as the key, what stands further down is checked as if all was mended.
     fn meant_field(&mut self, name: ExprId, before: &StreamType) -> Option<usize> {
         let ExprKind::Name(name) = &self.ast.exprs[name].kind else { return None };
+        if let Some((index, _)) = before.named(&name.name).next() {
+            return Some(index);
+        }
         if before.dropped.iter().any(|dropped| *dropped.name == *name.name) {
             return None;
         }
@@ -404,7 +407,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let keys = self.stream.keys.take().map(|k| ("key", k.span));
         let window = self.stream.window.take().map(|w| ("window", w.1));
         let trigger = self.stream.trigger.take().map(|t| ("trigger", t.1));
-        if self.stream.open {
+        if self.stream.open || self.stream.vague {
             return;
         }
         // One mistake: the last of them is where the aggregate is missing.

@@ -111,7 +111,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             }
             if self.ck.is_doubtful(stage.span) {
                 self.ok = false;
-                self.stream.open = true;
+                (self.stream.open, self.stream.vague) = (true, true);
             }
             self.stages.push(CheckedStage {
                 word: stage.name.name.clone(),

@@ -32,7 +32,13 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             return self.lose(stage.span);
         }
         let made = self.items(&before, items, stage.span, "map", usize::MAX);
+        let has_rest = items.iter().any(|item| matches!(item, RecordItem::Rest { .. }));
+        let all_named = !self.lost_field && !has_rest;
         self.replace_columns(before, made, stage, "map");
+        if all_named {
+            // Whatever was in front of it.
+            self.stream.open = false;
+        }
     }
 
     /// The items of `map { … }` or `emit: { … }` over a stream; `..` keeps columns below `rest_until`.
@@ -355,7 +361,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let fallback = EventTime { column: None, delayed: true, span: stage.span };
         let previous = self.stream.event_time.replace(fallback);
         let Some(slots) = slots else { return self.broken() };
-        if let Some(first) = previous.filter(|p| p.span != stage.span && !self.stream.open) {
+        if let Some(first) = previous.filter(|p| p.span != stage.span && !self.stream.vague) {
             let diag = Diagnostic::new(codes::SET_TWICE, stage.span, "the stream has event time already")
                 .at("set again")
                 .label(first.span, "set here first");
@@ -619,6 +625,8 @@ impl<'c, 'a> PipeCx<'c, 'a> {
     pub(super) fn rename(&mut self, stage: &'a Stage, args: &'a [Arg]) {
         let before = self.stream.clone();
         let mut renamed: Vec<(usize, &'a Ident)> = Vec::new();
+        // New names of fields that are not there: what stands further down may use them.
+        let mut meant: Vec<&'a Ident> = Vec::new();
         let mut ok = true;
         for arg in args {
             let value = &self.ast.exprs[arg.value];
@@ -649,7 +657,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                     } else {
                         diag
                     });
-                    ok = false;
+                    match swapped {
+                        true => ok = false,
+                        false => meant.push(new),
+                    }
                 }
                 several => {
                     let columns: Vec<Column> = several.iter().map(|i| before.columns[*i].clone()).collect();
@@ -677,8 +688,12 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             column.origin = new.span;
             items[*index].column.side = None;
         }
+        for new in &meant {
+            let column = self.computed(&new.name, None, new.span, "rename");
+            items.push(Item { column, expr: None, from: None });
+        }
         self.lost_field = !ok;
-        self.ok &= ok && !args.is_empty();
+        self.ok &= ok && meant.is_empty() && !args.is_empty();
         self.replace_columns(before, items, stage, "rename");
     }
 }

@@ -179,6 +179,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
         self.stream.bounded &= other.bounded;
         self.stream.stateful |= other.stateful;
+        self.stream.vague |= other.vague;
         for column in self.stream.columns.iter() {
             self.ck.mark_read(column.id);
         }

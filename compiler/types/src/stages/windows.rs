@@ -127,7 +127,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
 
     /// Refuses a window of event time on a stream without event time.
     pub(super) fn check_event_time(&mut self, window: Window, at: Span, stage: Span) -> Window {
-        if !needs_event_time(&window) || self.stream.event_time.is_some() || self.stream.open {
+        if !needs_event_time(&window) || self.stream.event_time.is_some() || self.stream.vague {
             return window;
         }
         let (made_by, made_at) = self.stream.made_by.clone();
@@ -265,7 +265,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
 
     fn same_window(&mut self, args: &'a [Arg], span: Span) -> Option<Window> {
         self.window_args("`same`", &[], args, span)?;
-        if self.stream.from_window.is_none() && !self.stream.open {
+        if self.stream.from_window.is_none() && !self.stream.vague {
             let diag = Diagnostic::new(codes::BAD_WINDOW, span, "these rows come from no window")
                 .at("the same as which?")
                 .help("`same` is the window of an aggregate before: `|> window(tumbling(10s)) |> count() as n |> window(same) |> top(1, by: n)`");
