@@ -64,6 +64,9 @@ const OPTIONS: &[&str] = &[
     "onError",
     "seed",
     "rate",
+    "state",
+    "next",
+    "emit",
 ];
 
 /// `lambda b: …`: a word of another language before what it belongs to.

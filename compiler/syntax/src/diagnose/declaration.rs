@@ -3,7 +3,7 @@
 use super::Refusal;
 use crate::build::Shared;
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
-use crate::diagnostic::{Applicability, Diagnostic};
+use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::grammar::Rule;
 
 /// Recognises a mistake in the frame of a declaration.
@@ -325,6 +325,9 @@ fn key(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
     if r.text(shared, 0) == "primary" || r.text(shared, 0) == "keyed" {
         return None;
     }
+    if let Some(diagnostic) = key_as_an_option(shared, r, place) {
+        return Some(diagnostic);
+    }
     Some(
         Diagnostic::new(
             UNEXPECTED_TOKEN,
@@ -334,6 +337,38 @@ fn key(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
         .at("expected `key` and the fields rows are looked up by")
         .with_fix("add a key", place, " key field", Applicability::HasPlaceholders),
     )
+}
+
+/// `table t: T = file("…", key: id)`: the key among the options of the connector, in quotes or not.
+fn key_as_an_option(shared: &Shared<'_>, r: &Refusal<'_>, place: crate::span::Span) -> Option<Diagnostic> {
+    let text = |at: usize| r.toks.get(at).map_or("", |tok| tok.text(shared.text));
+    let words = ["key", "keys", "primaryKey", "primary_key", "keyField"];
+    let at = (r.at..r.toks.len()).find(|&at| words.contains(&text(at)) && text(at + 1) == ":")?;
+    let field = text(at + 2).trim_matches('"');
+    let is_name = field.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && field.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if !is_name || !matches!(text(at + 3), "," | ")") {
+        return None;
+    }
+    let option = r.toks[at].span(shared.file).to(r.toks[at + 2].span(shared.file));
+    // With the comma before it, or else the one behind it.
+    let gone = match (text(at - 1), text(at + 3)) {
+        (",", _) => r.toks[at - 1].span(shared.file).to(option),
+        (_, ",") => crate::span::Span { end: r.toks[at + 4].start, ..option },
+        _ => option,
+    };
+    let message = "the key of a table is no option of its connector: it stands before the `=`";
+    let mut diagnostic =
+        Diagnostic::new(UNEXPECTED_TOKEN, option, message).at("not here").label(place, "but here");
+    diagnostic.fixes.push(Fix {
+        title: format!("write `key {field}` before the `=`"),
+        edits: vec![
+            Edit { span: place, replacement: format!(" key {field}") },
+            Edit { span: gone, replacement: String::new() },
+        ],
+        applicability: Applicability::MachineApplicable,
+    });
+    Some(diagnostic)
 }
 
 /// Types as other languages write them.
