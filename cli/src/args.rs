@@ -328,6 +328,9 @@ pub struct Test {
     /// Run each test with 1 and 4 workers, native and interpreted, and with a stop and restore after every row
     #[arg(long)]
     pub matrix: bool,
+    /// Only name scripts with errors: what is wrong with them `flow check` has said
+    #[arg(long)]
+    pub brief: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would print it")]
     pub params: Params,
@@ -353,6 +356,9 @@ pub struct Fmt {
     /// Change nothing; show what would change and exit with 1 if anything would
     #[arg(long)]
     pub check: bool,
+    /// Only name scripts with errors: what is wrong with them `flow check` has said
+    #[arg(long)]
+    pub brief: bool,
 }
 
 /// `flow plan`.

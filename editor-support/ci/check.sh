@@ -33,13 +33,14 @@ step() { "$@" || failed=1; }
 
 format=human
 [ -z "${GITHUB_ACTIONS-}" ] || format=github
-step "$flow" fmt --check "${scripts[@]}"
+# What is wrong with a script is said once, by `flow check`: the others only name it.
+step "$flow" fmt --check --brief "${scripts[@]}"
 step "$flow" check --format "$format" ${findings[@]+"${findings[@]}"} "${scripts[@]}"
-step "$flow" test "${scripts[@]}"
+step "$flow" test --brief "${scripts[@]}"
 if [ -n "${FLOW_REPORTS-}" ]; then
   mkdir -p "$FLOW_REPORTS"
   # The steps above decide; these only write down what they found.
-  "$flow" test --format junit "${scripts[@]}" > "$FLOW_REPORTS/tests.xml" || true
+  "$flow" test --brief --format junit "${scripts[@]}" > "$FLOW_REPORTS/tests.xml" || true
   "$flow" check --format sarif ${findings[@]+"${findings[@]}"} "${scripts[@]}" > "$FLOW_REPORTS/findings.sarif" || true
   "$flow" check --format gitlab ${findings[@]+"${findings[@]}"} "${scripts[@]}" > "$FLOW_REPORTS/code-quality.json" || true
 fi

@@ -2,16 +2,19 @@
 //! built. Nothing is left out: a missing program is an error that says how to get it.
 
 use crate::shell::{root, run};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Runs them all; `flow` is the command under test.
-pub(crate) fn test(flow: &Path) -> Result<(), String> {
-    let folder = root().join("editor-support/vscode");
+/// Runs those that take seconds: the unit tests of the VS Code extension, which read what `flow` prints.
+pub(crate) fn quick(flow: &Path) -> Result<(), String> {
+    let folder = vscode();
     install(&folder)?;
-    let npm = |script: &str| run(npm(&folder, &["run", script]).env("FLOW_BIN", flow));
-    npm("test")?;
-    npm("package")?;
+    run(npm(&folder, &["run", "test"]).env("FLOW_BIN", flow))
+}
+
+/// Runs the others: the package of the extension, and sessions of editors.
+pub(crate) fn slow(flow: &Path) -> Result<(), String> {
+    run(npm(&vscode(), &["run", "package"]).env("FLOW_BIN", flow))?;
     for editor in SESSIONS {
         let session = root().join("editor-support").join(editor).join("test/run.sh");
         run(Command::new("bash").arg(session).env("FLOW_BIN", flow))?;
@@ -21,6 +24,10 @@ pub(crate) fn test(flow: &Path) -> Result<(), String> {
 
 /// Editors that a script drives without a window; it installs them from Debian's packages where they are missing.
 const SESSIONS: &[&str] = &["neovim", "emacs", "sublime"];
+
+fn vscode() -> PathBuf {
+    root().join("editor-support/vscode")
+}
 
 /// What `package-lock.json` names, once for each change of it.
 fn install(folder: &Path) -> Result<(), String> {

@@ -37,11 +37,15 @@ impl Counts {
 const NEXMARK_EVENTS: &str = "8000";
 
 /// `cargo xtask test`: every test of the workspace and of the editors' extensions, and the Nexmark queries
-/// against DuckDB, which the comparison installs itself. A selection of tests (`args`) is run alone.
+/// against DuckDB, which the comparison installs itself. The quick ones of the extensions come first: a change of what `flow`
+/// prints is told before the long suites. A selection of tests (`args`) is run alone.
 pub(crate) fn test(args: &[String]) -> Result<(), String> {
     // The end-to-end tests start the real binary; building it in the same selection as the tests
     // keeps the features of shared dependencies equal, so nothing is compiled twice.
     let flow = built_flow()?;
+    if args.is_empty() {
+        editors::quick(&flow)?;
+    }
     let mut counts = Counts::default();
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     command.args(args).env("FLOW_BIN", &flow);
@@ -56,7 +60,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), String> {
     if !args.is_empty() {
         return Ok(());
     }
-    editors::test(&flow)?;
+    editors::slow(&flow)?;
     run(&mut cargo(&["build", "-p", "flow-benches", "--bins"]))?;
     let nexmark = flow.with_file_name(format!("nexmark{}", std::env::consts::EXE_SUFFIX));
     run(std::process::Command::new(nexmark).args(["check", "--events", NEXMARK_EVENTS]))
@@ -64,7 +68,9 @@ pub(crate) fn test(args: &[String]) -> Result<(), String> {
 
 /// `cargo xtask editors`: the tests of the editors' extensions alone.
 pub(crate) fn editors() -> Result<(), String> {
-    editors::test(&built_flow()?)
+    let flow = built_flow()?;
+    editors::quick(&flow)?;
+    editors::slow(&flow)
 }
 
 /// Builds `flow` for the tests and returns where it is.

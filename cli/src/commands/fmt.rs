@@ -39,6 +39,10 @@ fn one(cli: &Cli, args: &Fmt, path: &Path, env: &Env) -> Outcome {
     };
     let (old, new) = match formatted {
         Ok(texts) => texts,
+        Err(_) if args.brief => {
+            output::say(&format!("{name}: the script has errors, and keeps its style\n"));
+            return Ok(Status::Wrong);
+        }
         Err(wrong) => return Ok(refused(cli, name, &bytes, &wrong)),
     };
     if args.check {

@@ -34,7 +34,12 @@ pub(super) fn run(cli: &Cli, args: &Test) -> Outcome {
         let compiled = script::compile(path, &options, &env)?;
         if compiled.has_errors() {
             let said = render::report(&compiled.diagnostics, &compiled.sources, look);
-            output::say(&said);
+            match (args.brief, args.format) {
+                (false, _) => output::say(&said),
+                (true, TestFormat::Human) => output::say(&has_errors(&script::name(path), look)),
+                // The report has them.
+                (true, _) => {}
+            }
             wrong += 1;
             misused += usize::from(compiled.is_misused());
             if args.format != TestFormat::Human {
@@ -163,6 +168,11 @@ fn one(
     }
     ran.took = env.clock.elapsed().saturating_sub(began);
     ran
+}
+
+/// The line of a script whose tests did not run.
+fn has_errors(file: &str, look: Look) -> String {
+    format!("{}  {file}: the script has errors\n", render::Paint { color: look.color }.red("FAIL"))
 }
 
 fn line(ran: &Ran, look: Look) -> String {

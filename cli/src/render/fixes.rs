@@ -2,7 +2,7 @@
 
 use super::Look;
 use super::text::{self, Paint};
-use flow_syntax::{Edit, Fix, SourceMap};
+use flow_syntax::{Edit, Fix, SourceMap, lines};
 use std::fmt::Write as _;
 
 /// Mended lines that are shown at most.
@@ -55,8 +55,8 @@ fn mended(edits: &[Edit], sources: &SourceMap, look: Look) -> String {
     if high > source.len() || !edits.iter().all(|e| source.get(e.span.range()).is_some()) {
         return String::new();
     }
-    let begin = source[..low].rfind('\n').map_or(0, |i| i + 1);
-    let end = source[high..].find('\n').map_or(source.len(), |i| high + i);
+    let begin = lines::start(source, low);
+    let end = lines::end(source, high);
     // The new text with a flag for each byte: is it new?
     let (mut new, mut fresh, mut at) = (String::new(), Vec::new(), begin);
     for edit in edits {
@@ -74,16 +74,16 @@ fn mended(edits: &[Edit], sources: &SourceMap, look: Look) -> String {
 
 fn numbered(new: &str, fresh: &[bool], first_line: usize, look: Look) -> String {
     let paint = Paint { color: look.color };
-    let lines: Vec<&str> = new.split('\n').collect();
-    let digits = (first_line + lines.len() - 1).to_string().len();
+    let starts: Vec<usize> = lines::starts(new).collect();
+    let digits = (first_line + starts.len() - 1).to_string().len();
     let (bar, dot, more) = if look.unicode { ('│', '·', "…") } else { ('|', '|', "...") };
     let room = look.width.saturating_sub(digits + 4).max(16);
-    let (mut out, mut offset, mut shown) = (String::new(), 0, 0);
-    for (i, line) in lines.iter().enumerate() {
-        let flags = &fresh[offset..offset + line.len()];
-        offset += line.len() + 1;
+    let (mut out, mut shown) = (String::new(), 0);
+    for (i, start) in starts.iter().enumerate() {
+        let end = lines::end(new, *start);
+        let (line, flags) = (&new[*start..end], &fresh[*start..end]);
         // Of many lines only those that change are worth showing.
-        if lines.len() > 3 && !flags.contains(&true) {
+        if starts.len() > 3 && !flags.contains(&true) {
             continue;
         }
         if shown == LINES {

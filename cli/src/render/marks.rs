@@ -1,7 +1,7 @@
 //! Which places of the script are shown together: labels are clamped to one line of their file,
 //! kept from lying over each other, and gathered into groups of near lines.
 
-use flow_syntax::{FileId, Label, SourceFile, SourceMap, Span};
+use flow_syntax::{FileId, Label, SourceFile, SourceMap, Span, lines};
 
 /// A place on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ fn mark(span: Span, label: &str, primary: bool, file: &SourceFile) -> Mark {
     if start >= content {
         (start, end) = (content, content);
     }
-    let line_end = text[start..].find('\n').map_or(text.len(), |i| start + i);
+    let line_end = lines::end(text, start);
     if end > line_end {
         end = start + text[start..line_end].trim_end().len();
     }

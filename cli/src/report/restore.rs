@@ -81,7 +81,7 @@ fn rows(out: &mut String, report: &Report, verdict: &Verdict) {
         let line = |span: Option<Span>| {
             span.map_or_else(String::new, |span| {
                 let at = place(span, &report.sources);
-                let text = report.sources.file(span.file).text.lines().nth(at.line - 1).unwrap_or_default();
+                let text = report.sources.file(span.file).line(at.line);
                 format!("{}: {}", at.line, cell(&code(text.trim())))
             })
         };

@@ -3,6 +3,7 @@
 //! that, wherever its lines end. Knows no lints.
 
 use crate::lexer::tokens;
+use crate::lines;
 use crate::parse::declarations;
 use crate::token::{DECLARATION_WORDS, Token, TokenKind};
 use std::ops::Range;
@@ -62,13 +63,13 @@ impl<'t> Allowing<'t> {
     /// What the comment that is this token speaks of.
     pub fn allowed(&self, comment: usize) -> Range<usize> {
         let (text, tokens) = (self.text, &self.tokens[..]);
-        let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let line_start = |at: usize| lines::start(text, at);
         let own_line = line_start(tokens[comment].span.start as usize);
         let before = tokens[..comment].iter().rev().find(|token| is_code(token));
         let behind = before.filter(|token| token.span.end as usize > own_line);
         let below = || tokens[comment + 1..].iter().find(|token| is_code(token));
         let Some(first) = behind.or_else(below) else { return 0..0 };
-        let line = line_start(first.span.start as usize)..line_end(text, first.span.end as usize);
+        let line = line_start(first.span.start as usize)..lines::behind(text, first.span.end as usize);
         let end = closed_behind(text, tokens, line.clone());
         match behind {
             Some(_) => opened_before(text, tokens, &line)..end,
@@ -120,10 +121,6 @@ fn is_code(token: &Token) -> bool {
     !token.is_comment() && token.span.start < token.span.end
 }
 
-fn line_end(text: &str, at: usize) -> usize {
-    text[at..].find('\n').map_or(text.len(), |end| at + end + 1)
-}
-
 /// The end of the line in which the last bracket is closed that was opened in the range.
 fn closed_behind(text: &str, tokens: &[Token], line: Range<usize>) -> usize {
     let (mut end, mut depth) = (line.end, 0usize);
@@ -135,7 +132,7 @@ fn closed_behind(text: &str, tokens: &[Token], line: Range<usize>) -> usize {
             TokenKind::Open => depth += 1,
             TokenKind::Close if depth == 1 => {
                 depth = 0;
-                end = end.max(line_end(text, token.span.end as usize));
+                end = end.max(lines::behind(text, token.span.end as usize));
             }
             TokenKind::Close => depth = depth.saturating_sub(1),
             _ => {}
@@ -156,7 +153,7 @@ fn opened_before(text: &str, tokens: &[Token], line: &Range<usize>) -> usize {
             TokenKind::Open if depth == 1 => {
                 depth = 0;
                 let at = token.span.start as usize;
-                start = start.min(text[..at].rfind('\n').map_or(0, |end| end + 1));
+                start = start.min(lines::start(text, at));
             }
             TokenKind::Open => depth = depth.saturating_sub(1),
             _ => {}

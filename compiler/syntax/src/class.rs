@@ -4,6 +4,7 @@
 //! `grammar.pest` names every class in its last section. Words that can also be names have lower-case
 //! classes, reserved words upper-case ones.
 
+use crate::lines;
 use crate::span::{FileId, Span};
 use crate::token::{Token, TokenKind};
 
@@ -74,8 +75,8 @@ pub(crate) fn classify(text: &str, tokens: &[Token], range: std::ops::Range<usiz
             i = behind_string(tokens, first).min(range.end);
         }
         let (start, end) = (token.span.start, tokens[i - 1].span.end);
-        let starts_line =
-            out.is_empty() && range.start == 0 || text.as_bytes()[line_from..start as usize].contains(&b'\n');
+        let starts_line = out.is_empty() && range.start == 0
+            || text.as_bytes()[line_from..start as usize].iter().any(|byte| lines::is_end(*byte));
         let class = class_of(token.kind, &text[start as usize..end as usize]);
         out.push(Tok { class, start, end, first: first as u32, last: i as u32, starts_line });
         line_from = end as usize;

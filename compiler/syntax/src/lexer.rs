@@ -3,6 +3,7 @@
 
 use crate::codes::{BAD_CHARACTER, BAD_LITERAL, FOREIGN_WORD, TOO_DEEP, UNCLOSED_STRING, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Label};
+use crate::lines;
 use crate::quotes::{braces_of_json, guess_string_end, open_interpolation, quote_in_raw, unopened};
 use crate::span::{FileId, Span};
 use crate::token::{Token, TokenKind, is_keyword};
@@ -224,14 +225,12 @@ impl Lexer<'_> {
         self.push(TokenKind::Timestamp, start);
     }
 
-    /// The offset of the line's end (its `\r\n` or `\n`, or the end of the text).
+    /// The offset of the line's end, or the end of the text.
     fn line_end(&mut self, from: usize) -> usize {
         if !self.line.contains(&from) {
-            let end = self.bytes[from..].iter().position(|b| *b == b'\n');
-            self.line = from..end.map_or(self.bytes.len(), |i| from + i);
+            self.line = from..lines::end(self.text, from);
         }
-        let end = self.line.end;
-        if end > from && self.bytes[end - 1] == b'\r' { end - 1 } else { end }
+        self.line.end
     }
 
     fn line_comment(&mut self, start: usize) {
@@ -464,7 +463,7 @@ impl Lexer<'_> {
             return false;
         };
         let before = known.labels.last().map_or(known.primary.span, |label| label.span);
-        if text[before.end as usize..span.start as usize].contains('\n') {
+        if lines::count(&text[before.end as usize..span.start as usize]) > 0 {
             return false;
         }
         known.labels.push(Label { span, text: "here too".into() });
@@ -555,7 +554,7 @@ impl Lexer<'_> {
     /// `[ATL", "DFW"]`: on a line with a quote too few, a quote right behind a word closes what was never opened.
     /// Said if so, and read from there again.
     fn never_opened(&mut self, failed: usize) -> bool {
-        let line = self.bytes[..failed].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        let line = lines::start(self.text, failed);
         let Some((start, quote)) = unopened(self.bytes, line.max(self.reopened), failed) else {
             return false;
         };
@@ -663,7 +662,7 @@ impl Lexer<'_> {
                 Mode::Interp { braces } => Some(braces),
             };
             let byte = self.peek(0);
-            if self.at >= self.bytes.len() || byte == b'\n' || (byte == b'\r' && self.peek(1) == b'\n') {
+            if self.at >= self.bytes.len() || lines::is_end(byte) {
                 return StringEnd::Unclosed;
             }
             match mode {
@@ -720,8 +719,7 @@ impl Lexer<'_> {
                 b'\\' => 2,
                 b'{' if self.peek(1) == b'{' => 2,
                 b'}' if self.peek(1) == b'}' => 2,
-                b'"' | b'{' | b'\n' => 0,
-                b'\r' if self.peek(1) == b'\n' => 0,
+                b'"' | b'{' | b'\n' | b'\r' => 0,
                 _ if self.at >= self.bytes.len() => 0,
                 _ => {
                     self.at += 1;
@@ -748,7 +746,7 @@ impl Lexer<'_> {
             self.at += 1;
             return;
         }
-        if self.at >= self.bytes.len() || matches!(self.peek(0), b'\n' | b'\r') {
+        if self.at >= self.bytes.len() || lines::is_end(self.peek(0)) {
             return;
         }
         let unicode = self.peek(0) == b'u' && self.peek(1) == b'{';

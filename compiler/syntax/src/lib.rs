@@ -14,6 +14,7 @@ pub mod diagnostic;
 mod fmt;
 mod grammar;
 mod lexer;
+pub mod lines;
 mod literal;
 mod memory;
 mod parse;

@@ -9,6 +9,7 @@ use crate::class::Tok;
 use crate::codes::{FOREIGN_WORD, TOO_DEEP, UNCLOSED_BRACKET};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::lexer::MAX_NESTING;
+use crate::lines;
 use crate::span::{FileId, Span};
 use crate::token::DECLARATION_WORDS;
 
@@ -102,7 +103,7 @@ impl Borders<'_> {
     fn stray_at(&self, i: usize) -> bool {
         let tok = self.toks[i];
         let start = tok.start as usize;
-        if !tok.starts_line || !(start == 0 || self.text.as_bytes()[start - 1] == b'\n') {
+        if !tok.starts_line || !lines::begins(self.text, start) {
             return false;
         }
         let next = self.class(i + 1);
@@ -531,7 +532,7 @@ impl Scan<'_> {
     /// `price // 2 }`: what would close the brackets stands behind `//`, where the rest of the line is
     /// a comment. Said if so.
     fn closed_in_comment(&mut self, at: u32, missing: &str, message: String) -> bool {
-        let line = self.text[at as usize..].lines().next().unwrap_or_default();
+        let line = &self.text[at as usize..lines::end(self.text, at as usize)];
         let comment = line.trim_start();
         if !comment.starts_with("//") || !missing.chars().all(|bracket| comment.contains(bracket)) {
             return false;

@@ -1,5 +1,7 @@
 //! Where something stands in the text of a script.
 
+use crate::lines;
+
 /// Index of a source file in a [`SourceMap`]; 0 is the script given on the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u16);
@@ -65,12 +67,11 @@ pub struct SourceFile {
 
 impl SourceFile {
     fn new(name: String, text: String) -> SourceFile {
-        let behind = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| i as u32 + 1);
-        let starts = std::iter::once(0).chain(behind).collect();
+        let starts = lines::starts(&text).map(|at| at as u32).collect();
         SourceFile { name, text, identity: None, starts }
     }
 
-    /// Number of lines, as [`str::lines`] counts: nothing behind the last line end is no line.
+    /// Number of lines; nothing behind the last line end is no line.
     pub fn lines(&self) -> usize {
         let open = self.starts.last().is_some_and(|&last| (last as usize) < self.text.len());
         self.starts.len() - usize::from(!open)
@@ -154,17 +155,19 @@ mod tests {
 
     #[test]
     fn lines_are_numbered_as_the_text_divides_them() {
-        for text in ["", "\n", "a", "a\n", "a\n\nbc\r\n", "ä\n\u{1F600}x\ny"] {
+        for text in ["", "\n", "a", "a\n", "a\n\nbc\r\n", "ä\n\u{1F600}x\ny", "a\rb\r", "\r\n\r\rb"] {
+            // The same with line ends of one kind, each of whose offsets is that of the text.
+            let plain = text.replace("\r\n", " \n").replace('\r', "\n");
             let mut map = SourceMap::default();
             let id = map.add("x", text);
             let file = map.file(id);
-            assert_eq!(file.lines(), text.lines().count(), "{text:?}");
-            for (i, line) in text.lines().enumerate() {
-                assert_eq!(file.line(i + 1), line, "{text:?}");
+            assert_eq!(file.lines(), plain.lines().count(), "{text:?}");
+            for (i, line) in plain.lines().enumerate() {
+                assert_eq!(file.line(i + 1), line.trim_end(), "{text:?}");
             }
             assert_eq!(file.line(file.lines() + 2), "", "{text:?}");
             for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
-                let before = &text[..at];
+                let before = &plain[..at];
                 let line = before.matches('\n').count() + 1;
                 let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
                 assert_eq!(map.line_col(id, at as u32), (line, column), "{text:?} at {at}");

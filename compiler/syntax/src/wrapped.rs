@@ -5,6 +5,7 @@
 use crate::class::Tok;
 use crate::codes::FOREIGN_WORD;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label};
+use crate::lines;
 use crate::span::{FileId, Span};
 
 /// The tokens without what stands around declarations; nothing if no such statement is there.
@@ -83,7 +84,7 @@ fn closed(toks: &[Tok]) -> Vec<Option<usize>> {
 fn begins(text: &str, tok: Tok) -> bool {
     let start = tok.start as usize;
     tok.starts_line
-        && (start == 0 || text.as_bytes()[start - 1] == b'\n')
+        && lines::begins(text, start)
         && matches!(tok.text(text), "if" | "for" | "foreach" | "while" | "unless" | "with" | "when")
 }
 

@@ -1,6 +1,6 @@
 //! Byte offsets and the positions of the protocol, which count UTF-16 units unless the client takes UTF-8.
 
-use flow_syntax::Span;
+use flow_syntax::{Span, lines};
 use lsp_types::{Position, PositionEncodingKind, Range};
 
 /// How the client counts columns.
@@ -44,16 +44,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(text: &str) -> Lines {
-        // A line ends, as the protocol says, with `\n`, `\r\n` or `\r`.
-        let bytes = text.as_bytes();
-        let ends = |at: usize| match bytes[at] {
-            b'\n' => true,
-            b'\r' => bytes.get(at + 1) != Some(&b'\n'),
-            _ => false,
-        };
-        let mut starts = vec![0];
-        starts.extend((0..bytes.len()).filter(|at| ends(*at)).map(|at| at + 1));
-        Lines { starts }
+        Lines { starts: lines::starts(text).collect() }
     }
 
     /// The position of an offset; one inside of a character is that of the character.

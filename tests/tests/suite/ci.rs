@@ -68,6 +68,31 @@ fn style_findings_and_failing_tests_each_fail_the_change() {
 }
 
 #[test]
+fn what_is_wrong_with_a_script_is_said_once() {
+    let (_folder, made) = made();
+    let script = made.join("visits.flow");
+    let good = std::fs::read_to_string(&script).unwrap();
+    let wrong = [
+        ("a word that is no field", good.replace("keyBy(page)", "keyBy(pgae)"), "no field `pgae`", "E0203"),
+        ("a bracket too few", good.replace("keyBy(page)", "keyBy(page"), "is never closed", "E0102"),
+    ];
+    for (what, changed, shown, code) in wrong {
+        std::fs::write(&script, changed).unwrap();
+        let done = checked(&made, &[("FLOW_REPORTS", "flow-reports")]);
+        assert_eq!(done.status.code(), Some(1), "{what}: {}", text(&done));
+        for said in [shown, code] {
+            assert_eq!(text(&done).matches(said).count(), 1, "{what}: {}", text(&done));
+        }
+        // The reports have it, each for itself, and the log says whose tests did not run.
+        for name in ["tests.xml", "findings.sarif", "code-quality.json"] {
+            let report = std::fs::read_to_string(made.join("flow-reports").join(name)).unwrap();
+            assert!(report.contains(code), "{what}, {name}: {report}");
+        }
+        assert!(text(&done).contains("visits.flow: the script has errors"), "{what}: {}", text(&done));
+    }
+}
+
+#[test]
 fn a_change_that_would_lose_the_state_of_running_jobs_fails_against_the_base() {
     let (_folder, made) = made();
     let git = |args: &[&str]| git(&made, args);

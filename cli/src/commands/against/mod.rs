@@ -13,7 +13,7 @@ use flow_driver::restore::{self, Looked, Report, compare, moved, report};
 use flow_driver::{Compilation, Level, Levels, LoadError, Loader, Options, is_allowed};
 use flow_env::Env;
 use flow_plan::operator::Plan;
-use flow_syntax::{Diagnostic, FileId, Severity, SourceMap, Span, codes};
+use flow_syntax::{Diagnostic, FileId, Severity, SourceMap, Span, codes, lines};
 use git::Revision;
 use shared::state_kept;
 use std::collections::HashMap;
@@ -65,7 +65,7 @@ impl Compared {
             Compared::With(report) => report.diagnostics.clone(),
             Compared::Nothing(why) => {
                 let text = new.files().next().map_or("", |(_, file)| file.text.as_str());
-                let end = text.lines().next().map_or(0, |line| line.trim_end().len() as u32);
+                let end = text[..lines::end(text, 0)].trim_end().len() as u32;
                 let top = Span { file: FileId(0), start: 0, end };
                 let mut note = Diagnostic::new(codes::STATE_RESTORES, top, why.clone());
                 note.severity = Severity::Note;

@@ -6,7 +6,7 @@ use flow_driver::{Compilation, Level, Options, is_allowed};
 use flow_env::Env;
 use flow_plan::operator::JobConfig;
 use flow_syntax::ast::DeclKind;
-use flow_syntax::{Diagnostic, FileId, Severity, Span, codes};
+use flow_syntax::{Diagnostic, FileId, Severity, Span, codes, lines};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -82,7 +82,7 @@ pub(super) fn place(script: &Compilation) -> Span {
     });
     let text = script.sources.files().next().map_or("", |(_, file)| file.text.as_str());
     let start = text.len() - text.trim_start().len();
-    let length = text[start..].lines().next().map_or(0, |line| line.trim_end().len());
+    let length = text[start..lines::end(text, start)].trim_end().len();
     named.unwrap_or_else(|| Span::new(FileId(0), start, start + length))
 }
 

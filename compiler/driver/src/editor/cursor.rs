@@ -1,7 +1,7 @@
 //! Where a cursor stands, told by the tokens in front of it: works on half-typed text, which no tree describes.
 
 use flow_plan::catalogue;
-use flow_syntax::{DECLARATION_WORDS, FileId, Span, Token, TokenKind};
+use flow_syntax::{DECLARATION_WORDS, FileId, Span, Token, TokenKind, lines};
 
 /// The tokens in front of a cursor, without the word that is being typed.
 pub(super) struct Cursor<'t> {
@@ -157,7 +157,7 @@ impl<'t> Cursor<'t> {
             return false;
         }
         let start = self.tokens[at].span.start as usize;
-        let alone = self.text[..start].rsplit('\n').next().is_some_and(|line| line.trim().is_empty());
+        let alone = self.text[lines::start(self.text, start)..start].trim().is_empty();
         alone && self.tokens.get(at + 1).is_none_or(|next| &self.text[next.span.range()] != ":")
     }
 

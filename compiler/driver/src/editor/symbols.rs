@@ -2,7 +2,7 @@
 
 use crate::Compilation;
 use flow_syntax::ast::{DeclKind, Program};
-use flow_syntax::{FileId, Span};
+use flow_syntax::{FileId, Span, lines};
 
 /// What a symbol is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,6 @@ pub fn outline(program: &Program) -> Vec<Symbol> {
 pub fn folds(compiled: &Compilation) -> Vec<Span> {
     let Some(program) = compiled.programs.first() else { return Vec::new() };
     let text = &compiled.sources.file(FileId(0)).text;
-    let long = |span: &Span| text.get(span.range()).is_some_and(|text| text.contains('\n'));
+    let long = |span: &Span| text.get(span.range()).is_some_and(|text| lines::count(text) > 0);
     program.decls.iter().map(|decl| decl.span).filter(long).collect()
 }

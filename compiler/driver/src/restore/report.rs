@@ -5,7 +5,7 @@ use super::compare::all_dropped;
 use super::{Effect, Finding, Verdict};
 use flow_plan::Place;
 use flow_plan::operator::Plan;
-use flow_syntax::{Applicability, Diagnostic, Edit, FileId, Fix, Severity, SourceMap, Span, codes};
+use flow_syntax::{Applicability, Diagnostic, Edit, FileId, Fix, Severity, SourceMap, Span, codes, lines};
 
 /// The check of one script against another one.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ fn may_go(mut diagnostic: Diagnostic, allow_dropped: bool) -> Diagnostic {
 /// The first line of a script that says something.
 pub(super) fn first_line(text: &str) -> Place {
     let start = text.len() - text.trim_start().len();
-    let length = text[start..].lines().next().map_or(0, |line| line.trim_end().len());
+    let length = text[start..lines::end(text, start)].trim_end().len();
     Place { file: 0, start: start as u32, end: (start + length) as u32 }
 }
 

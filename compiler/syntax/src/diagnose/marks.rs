@@ -7,6 +7,7 @@ use crate::build::Shared;
 use crate::codes::FOREIGN_WORD;
 use crate::diagnostic::{Applicability, Diagnostic};
 use crate::grammar::Rule;
+use crate::lines;
 
 /// Recognises one.
 pub(super) fn explain(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
@@ -147,7 +148,7 @@ fn pattern_between_slashes(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagn
         return None;
     }
     let slash = r.tok(0)?.end as usize;
-    let line = shared.text[slash..].lines().next()?;
+    let line = &shared.text[slash..lines::end(shared.text, slash)];
     let pattern = &line[..line.find('/')?];
     let first = habits::operand_start(r.toks, r.at - 1)?;
     let value = Piece { shared, toks: r.toks }.text(first, r.at - 1);

@@ -15,6 +15,7 @@ use crate::build::Shared;
 use crate::class::Tok;
 use crate::codes::{BAD_CHARACTER, FOREIGN_WORD, UNCLOSED_BRACKET, UNCLOSED_STRING, UNEXPECTED_TOKEN};
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label};
+use crate::lines;
 use crate::span::Span;
 use std::collections::BTreeMap;
 
@@ -120,7 +121,7 @@ fn forms(piece: &Piece<'_, '_>) -> Vec<Found> {
 /// For each name that forms speak of and nobody declares, the declaration that is lacking.
 fn params(shared: &Shared<'_>, forms: &[Found], toks: &[Tok]) -> BTreeMap<String, Edit> {
     let mut params = BTreeMap::new();
-    let line = shared.text[..toks[0].start as usize].rfind('\n').map_or(0, |at| at + 1);
+    let line = lines::start(shared.text, toks[0].start as usize);
     let span = Span::new(shared.file, line, line);
     for (name, default) in forms.iter().filter_map(|form| form.param.as_ref()) {
         let declared = |word: &str| shared.text.contains(&format!("{word} {name}"));

@@ -3,6 +3,7 @@
 
 use super::once;
 use crate::allow::{Allowing, allows};
+use crate::lines;
 use crate::token::TokenKind;
 use std::ops::Range;
 
@@ -57,7 +58,7 @@ fn moved(all: &Allowing<'_>, text: &str, comment: Range<usize>, spoken: &Range<u
     let place = all.stages(&decl).chain([decl.clone()]).find(holds)?.start;
     let place = above_documentation(all, text, place);
     let said = text[comment.clone()].trim_end();
-    let line = text[..place].rfind('\n').map_or(0, |end| end + 1);
+    let line = lines::start(text, place);
     let begins_line = text[line..place].trim().is_empty();
     let new = format!("{}{said}\n", if begins_line { "" } else { "\n" });
     let gone = gone(text, comment);
@@ -91,9 +92,6 @@ fn above_documentation(all: &Allowing<'_>, text: &str, place: usize) -> usize {
 /// A comment with the blanks before it, and with its line if that has nothing else.
 fn gone(text: &str, comment: Range<usize>) -> Range<usize> {
     let start = text[..comment.start].trim_end_matches([' ', '\t']).len();
-    let own_line = start == 0 || text[..start].ends_with('\n');
-    match text[comment.end..].strip_prefix('\n') {
-        Some(_) if own_line => start..comment.end + 1,
-        _ => start..comment.end,
-    }
+    let own_line = lines::begins(text, start);
+    start..if own_line { lines::behind(text, comment.end) } else { comment.end }
 }

@@ -1,6 +1,7 @@
 //! A document of texts and possible line breaks, and how it becomes lines of at most 100 columns.
 //! Knows nothing of the language.
 
+use crate::lines;
 use unicode_width::UnicodeWidthStr;
 
 /// The widest line.
@@ -52,7 +53,7 @@ impl Comment<'_> {
 
     /// Does it keep its group from standing on one line?
     pub(super) fn breaks(&self) -> bool {
-        self.ends_line() || self.text.contains('\n')
+        self.ends_line() || lines::count(self.text) > 0
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::doc::Comment;
 use crate::class::Tok;
+use crate::lines;
 use crate::token::Token;
 
 /// A token, its comments, and how it stood in the text.
@@ -57,7 +58,7 @@ pub(super) fn words<'t>(text: &'t str, tokens: &[Token], toks: &[Tok]) -> Vec<Wo
         let mut blank = false;
         for token in tokens[from..first].iter().filter(|t| t.is_comment()) {
             let span = token.span.range();
-            let gap = text[at..span.start].bytes().filter(|b| *b == b'\n').count();
+            let gap = lines::count(&text[at..span.start]);
             let own_line = gap > 0 || newline || !lead.is_empty();
             let comment = Comment { text: &text[span.clone()], own_line, blank: gap > 1 };
             match out.last_mut() {
@@ -69,7 +70,7 @@ pub(super) fn words<'t>(text: &'t str, tokens: &[Token], toks: &[Tok]) -> Vec<Wo
             }
             at = span.end;
         }
-        let gap = text[at..start].bytes().filter(|b| *b == b'\n').count();
+        let gap = lines::count(&text[at..start]);
         blank |= gap > 1;
         newline |= gap > 0;
         let (class, word) = toks.get(i).map_or((0, ""), |t| (t.class, t.text(text)));

@@ -522,6 +522,7 @@ pub(crate) fn join(tokens: &[String], rng: &mut Rng, comments: usize) -> (String
             1 => "\n\n\n",
             2 => "  \t",
             3 => "\r\n",
+            4 => "\r",
             _ => " ",
         });
     }

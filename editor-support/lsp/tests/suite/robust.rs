@@ -89,6 +89,7 @@ fn odd_texts_have_answers_in_both_encodings() {
         "\0\u{1}\u{2028}😀",
         "import \"script.flow\"\n",
         "\"\"\"\"{{{{((((",
+        "type A = { a: int } // é\rsource s: A = file(\"😀\", format: json)\r\n\rsink o = s |> filter(b) -> stdout()\r",
         "",
     ];
     for encodings in [json!(["utf-8"]), json!(["utf-16"])] {
@@ -97,7 +98,7 @@ fn odd_texts_have_answers_in_both_encodings() {
             Client::start(json!({ "capabilities": { "general": general } }), Table::default());
         for text in texts {
             client.open(URI, text);
-            let lines = text.split('\n').count() as u32;
+            let lines = text.split(['\n', '\r']).count() as u32;
             for (line, column) in (0..lines).flat_map(|line| (0..70).map(move |column| (line, column))) {
                 let place = json!({ "textDocument": { "uri": URI }, "position": { "line": line, "character": column } });
                 for method in ["completion", "hover", "definition", "signatureHelp", "prepareRename"] {
@@ -113,6 +114,28 @@ fn odd_texts_have_answers_in_both_encodings() {
         }
         client.end();
     }
+}
+
+#[test]
+fn a_finding_is_in_the_line_that_a_check_names_wherever_lines_end() {
+    let text =
+        "source s = generate { a: 1 } rate: 1 // é\r\r\nsink o = s\n\r  |> filter(b > 1) -> blackhole()\r";
+    let checked = flow_driver::compile(
+        &mut |_: &std::path::Path| Ok(text.into()),
+        "script.flow".as_ref(),
+        &Default::default(),
+    )
+    .unwrap();
+    assert_eq!(checked.diagnostics.len(), 1);
+    let span = checked.diagnostics[0].primary.span;
+    let (line, column) = checked.sources.line_col(span.file, span.start);
+    assert_eq!((line, column), (5, 13));
+    let mut client = started();
+    client.open(URI, text);
+    let found = client.pulled(URI);
+    let start = json!({ "line": line - 1, "character": column - 1 });
+    assert_eq!(found[0]["range"]["start"], start, "{found:?}");
+    client.end();
 }
 
 #[test]

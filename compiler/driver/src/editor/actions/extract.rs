@@ -3,7 +3,7 @@
 use super::{Action, ActionKind, quoted, restyled, touches};
 use crate::Compilation;
 use flow_syntax::ast::{Decl, DeclKind, Pipeline, Stage};
-use flow_syntax::{Edit, Span};
+use flow_syntax::{Edit, Span, lines};
 use flow_types::checked::CheckedPipeline;
 use flow_types::stream::StreamType;
 use std::ops::Range;
@@ -73,12 +73,12 @@ fn free_name(compiled: &Compilation, name: &str, elsewhere: &dyn Fn(&str) -> boo
 fn above(compiled: &Compilation, decl: &Decl) -> Span {
     let text = &compiled.sources.file(decl.span.file).text;
     let first = decl.span.start as usize;
-    let mut start = text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let mut start = lines::start(text, first);
     if !text[start..first].trim().is_empty() {
         return decl.span.before();
     }
     while start > 0 {
-        let line = text[..start - 1].rfind('\n').map_or(0, |at| at + 1);
+        let line = lines::start(text, start - 1);
         let is_comment =
             text[line..start].trim_start().starts_with("//") && !text[line..start].contains("*/");
         if !is_comment {

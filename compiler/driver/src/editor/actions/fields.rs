@@ -7,7 +7,7 @@ use crate::editor::plain;
 use flow_syntax::ast::{
     BinaryOp, DeclKind, ExprId, ExprKind, FieldType, Program, StageKind, TypeExpr, TypeKind, UnaryOp,
 };
-use flow_syntax::{Edit, Span, codes};
+use flow_syntax::{Edit, Span, codes, lines};
 use std::ops::Range;
 
 /// Adds the unknown fields of the record whose use is in the range: all that the script uses of it.
@@ -57,16 +57,16 @@ fn appended(compiled: &Compilation, record: &TypeExpr, fields: &[FieldType], add
         return vec![edit(at, format!(" {} ", added.join(", ")))];
     };
     let at = last.ty.span.after();
-    if !compiled.sources.text(record.span).contains('\n') {
+    if lines::count(compiled.sources.text(record.span)) == 0 {
         return vec![edit(at, format!(", {}", added.join(", ")))];
     }
     let behind = compiled.sources.text(Span { end: record.span.end, ..at });
-    let line = behind.split('\n').next().unwrap_or_default();
+    let line = &behind[..lines::end(behind, 0)];
     if !line.contains("//") && !line.contains("/*") {
         return vec![edit(at, format!(",\n  {}", added.join(",\n  ")))];
     }
     let comma = line.trim_start().starts_with(',');
-    let end = at.start as usize + line.trim_end_matches('\r').len();
+    let end = at.start as usize + line.len();
     let last = if comma { "," } else { "" };
     let below = edit(Span::new(at.file, end, end), format!("\n  {}{last}", added.join(",\n  ")));
     if comma { vec![below] } else { vec![edit(at, ",".into()), below] }

@@ -3,7 +3,7 @@
 
 use crate::Compilation;
 use crate::editor::cursor::Cursor;
-use flow_syntax::{DECLARATION_WORDS, FileId, SourceMap};
+use flow_syntax::{DECLARATION_WORDS, FileId, SourceMap, lines};
 
 /// What stands in the place of the name that is asked for.
 const STANDS: &str = "x";
@@ -49,6 +49,5 @@ fn next_declarations(text: &str) -> &str {
         let word = text[*at..].split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         DECLARATION_WORDS.contains(&word)
     };
-    let mut lines = text.match_indices('\n').map(|(at, _)| at + 1);
-    lines.find(begins).map_or("", |at| &text[at..])
+    lines::starts(text).skip(1).find(begins).map_or("", |at| &text[at..])
 }

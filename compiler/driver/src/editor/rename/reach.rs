@@ -6,7 +6,7 @@ use super::{Changes, plain};
 use crate::Compilation;
 use crate::load::identity;
 use flow_syntax::ast::{Decl, DeclKind};
-use flow_syntax::{FileId, Span};
+use flow_syntax::{FileId, Span, lines};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ impl Reach {
         let ends = [0].into_iter().chain(kept.iter().map(|last| last.end));
         for (end, start) in ends.zip(starts) {
             let gap = bytes.get_mut(end..start).into_iter().flatten();
-            gap.filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
+            gap.filter(|byte| !lines::is_end(**byte)).for_each(|byte| *byte = b' ');
         }
         // Declarations begin and end with whole characters.
         String::from_utf8(bytes).unwrap_or_default()
