@@ -21,6 +21,8 @@ pub(crate) struct Pieces {
     pub(crate) stages: Vec<Range<usize>>,
     /// Behind the `->`.
     pub(crate) connector: Option<Range<usize>>,
+    /// Offsets of stages of which all is said already.
+    pub(crate) told: Vec<u32>,
 }
 
 /// A source, table, stream or sink.
@@ -38,7 +40,8 @@ pub(crate) fn pipeline(shared: &mut Shared<'_>, keyword: &str, toks: &[Tok]) -> 
         _ => Rule::stream_decl,
     };
     let head = with_pairs(shared, rule, &toks[pieces.head.clone()], false, |b, p| b.head(p)).flatten();
-    let stages: Vec<Stage> = pieces.stages.iter().map(|range| stage(shared, toks, range.clone())).collect();
+    let stages: Vec<Stage> =
+        pieces.stages.iter().map(|range| stage(shared, toks, range.clone(), &pieces.told)).collect();
     let connector = pieces.connector.clone().and_then(|range| sink_end(shared, toks, range));
     let Some(head) = head else {
         return Some(DeclKind::Error(name));
@@ -80,14 +83,14 @@ fn build(
 }
 
 /// One stage; a broken one keeps its place and its name.
-fn stage(shared: &mut Shared<'_>, toks: &[Tok], range: Range<usize>) -> Stage {
+fn stage(shared: &mut Shared<'_>, toks: &[Tok], range: Range<usize>, told: &[u32]) -> Stage {
     let file = shared.file;
     let pipe = toks[range.start - 1].span(file);
     let piece = &toks[range.clone()];
     let parsed = if piece.is_empty() {
         diagnose::empty_stage(shared, pipe);
         None
-    } else if diagnose::foreign_stage(shared, toks, range.clone(), pipe) {
+    } else if told.contains(&piece[0].start) || diagnose::foreign_stage(shared, toks, range.clone(), pipe) {
         None
     } else {
         with_pairs(shared, Rule::stage, piece, false, |b, p| b.stage(p)).flatten()

@@ -217,6 +217,24 @@ pub(crate) fn stage(word: &str) -> Option<&'static str> {
     named(STAGE_WORDS, word)
 }
 
+/// Does a stage of another system add fields to those that are there?
+pub(crate) fn adds_fields(word: &str) -> bool {
+    let words = ["assign", "mutate", "addcolumn", "addcolumns", "withcolumns", "derive", "extend"];
+    words.contains(&plain(word).as_str())
+}
+
+/// A part of a time that pandas takes by its name, as flow writes it.
+pub(crate) fn part_of_time(word: &str, time: &str) -> Option<String> {
+    const PARTS: [&str; 7] = ["year", "month", "day", "hour", "minute", "second", "dayOfYear"];
+    let word = plain(word);
+    if matches!(word.as_str(), "weekday" | "dayofweek") {
+        // Monday is 0 there, and 1 here.
+        return Some(format!("(dayOfWeek({time}) - 1)"));
+    }
+    let ours = PARTS.into_iter().find(|part| part.to_ascii_lowercase() == word)?;
+    Some(format!("{ours}({time})"))
+}
+
 /// What to do instead of a function of another system.
 pub(crate) fn function_help(word: &str) -> Option<&'static str> {
     helped(FUNCTIONS, word)

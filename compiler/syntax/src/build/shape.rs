@@ -2,8 +2,9 @@
 
 use super::Build;
 use super::items::{NAME_BY_EQUALS, NAME_IN_QUOTES};
-use crate::ast::{Arg, ExprKind, Ident, RecordItem};
+use crate::ast::{Arg, ExprId, ExprKind, Ident, RecordItem};
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN, UNNAMED_FIELD};
+use crate::diagnose::{AGGREGATES, is_plain};
 use crate::diagnostic::{Applicability, Diagnostic, in_a_title};
 use crate::span::Span;
 
@@ -79,20 +80,24 @@ impl Build<'_, '_, '_> {
         )
     }
 
-    /// `agg(n = count())`, `agg(count().alias("n"))`.
+    /// `agg(n = count())`, `agg(count().alias("n"))`, `agg(sum("price"))`.
     fn results(&self, name: &Ident, args: &[Arg], span: Span) -> Option<Diagnostic> {
         let named = |a: &Arg| a.name.is_some() || self.aliased(&self.shared.exprs[a.value].kind).is_some();
-        if !args.iter().any(named) {
+        let quoted = |a: &Arg| self.of_a_name(a.value).is_some();
+        if !args.iter().any(|a| named(a) || quoted(a)) {
             return None;
         }
         let (items, sure) = self.as_items(args);
-        let fixed = format!("aggregate {{ {items} }}");
+        let (fixed, written) = match args {
+            [only] if !named(only) => self.of_a_name(only.value).map(|(_, call)| (call.clone(), call))?,
+            _ => (format!("aggregate {{ {items} }}"), "aggregate { … }".to_string()),
+        };
         let whole = name.span.to(span);
         let sureness = if sure { Applicability::MachineApplicable } else { Applicability::MaybeIncorrect };
         let message = format!("flow's stage for `{}` is `aggregate`", name.name);
         Some(
             Diagnostic::new(FOREIGN_WORD, name.span, message)
-                .at("written `aggregate { … }` in flow")
+                .at(format!("written `{written}` in flow"))
                 .with_fix(format!("write `{}`", in_a_title(&fixed)), whole, fixed, sureness),
         )
     }
@@ -107,7 +112,34 @@ impl Build<'_, '_, '_> {
         let text = &self.shared.text[self.shared.exprs[only.value].span.range()];
         let field = text.strip_prefix('"')?.strip_suffix('"')?;
         let plain = !field.is_empty() && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let value = &self.shared.text[self.shared.exprs[*base].span.range()];
+        let value = match self.of_a_name(*base) {
+            Some((_, call)) => call,
+            None => self.shared.text[self.shared.exprs[*base].span.range()].to_string(),
+        };
         plain.then(|| format!("{field}: {value}"))
+    }
+
+    /// `sum("price")`, `F.max("price")`: the aggregate, and its call with the field alone.
+    pub(super) fn of_a_name(&self, value: ExprId) -> Option<(&'static str, String)> {
+        let (callee, args) = match &self.shared.exprs[value].kind {
+            ExprKind::Call { callee, args } => (callee, args),
+            ExprKind::MethodCall { base, name, args } if matches!(&self.shared.exprs[*base].kind, ExprKind::Name(module) if module.name == "F") => {
+                (name, args)
+            }
+            _ => return None,
+        };
+        let [only] = &args[..] else { return None };
+        let text = &self.shared.text[self.shared.exprs[only.value].span.range()];
+        let field = text.strip_prefix('"')?.strip_suffix('"')?;
+        let word = callee.name.replace('_', "").to_ascii_lowercase();
+        let ours = match word.as_str() {
+            "mean" => "avg",
+            _ => AGGREGATES.iter().copied().find(|ours| ours.to_ascii_lowercase() == word)?,
+        };
+        match field {
+            "*" if ours == "count" => Some((ours, "count()".into())),
+            _ if is_plain(field) => Some((ours, format!("{ours}({field})"))),
+            _ => None,
+        }
     }
 }

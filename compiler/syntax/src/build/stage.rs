@@ -300,6 +300,12 @@ impl Build<'_, '_, '_> {
             match (&arg.name, &value.kind) {
                 (Some(name), _) => format!("{}: {text}", &self.shared.text[name.span.range()]),
                 (None, kind) if self.aliased(kind).is_some() => self.aliased(kind).unwrap_or_default(),
+                (None, _) if self.of_a_name(arg.value).is_some() => {
+                    sure = false;
+                    self.of_a_name(arg.value)
+                        .map(|(name, call)| format!("{name}: {call}"))
+                        .unwrap_or_default()
+                }
                 (None, ExprKind::Name(_) | ExprKind::Field { .. }) => text.to_string(),
                 (None, kind) => {
                     sure = false;

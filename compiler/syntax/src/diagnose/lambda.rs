@@ -1,5 +1,7 @@
-//! `filter(x => x.price > 3)`: other systems give each stage a lambda; flow has the fields in scope.
+//! `filter(x => x.price > 3)`, `filter(lambda x: x.price > 3)`: other systems give each stage a lambda; flow has the fields in scope.
 
+use super::piece::Piece;
+use super::whole::is_plain;
 use crate::build::Shared;
 use crate::class::Tok;
 use crate::diagnostic::Edit;
@@ -32,6 +34,7 @@ pub(crate) fn value_behind(shared: &Shared<'_>, stage: &[Tok], before: Value) ->
     }
 }
 
+const KEY: &str = "key";
 const VALUE: &str = "value";
 const ITEM: &str = "item";
 
@@ -55,8 +58,12 @@ pub(crate) fn unlambda(shared: &Shared<'_>, stage: &[Tok], value: Value) -> Opti
     let mut edits = Vec::new();
     let mut sure = true;
     let remove = |span| Edit { span, replacement: String::new() };
-    match plain_word(shared, stage[0]).as_str() {
-        "map" | "select" | "aggregate" => {
+    let word = plain_word(shared, stage[0]);
+    if let Some(ours) = stage_of(&word).filter(|ours| *ours != stage[0].text(shared.text)) {
+        edits.push(Edit { span: stage[0].span(file), replacement: ours.into() });
+    }
+    match stage_of(&word).unwrap_or(&word) {
+        "map" | "aggregate" => {
             let record = record_body(stage, body.clone());
             let from = Span {
                 start: open.start,
@@ -68,16 +75,29 @@ pub(crate) fn unlambda(shared: &Shared<'_>, stage: &[Tok], value: Value) -> Opti
                 end: stage[close].end,
                 ..before_body
             };
-            if record.is_some() {
+            if let Some(record) = record {
                 edits.push(Edit { span: from, replacement: " ".into() });
+                edits.extend(names_in_quotes(shared, &stage[record.clone()]));
                 edits.push(remove(to));
+            } else if let Some(second) = pair(stage, body.clone()) {
+                sure = false;
+                let first = Span { end: stage[body.start + 1].start, ..from };
+                edits.push(Edit { span: first, replacement: format!(" {{ {KEY}: ") });
+                edits.push(Edit {
+                    span: stage[second].span(file).before(),
+                    replacement: format!("{VALUE}: "),
+                });
+                edits.push(Edit {
+                    span: Span { start: stage[close - 1].start, ..to },
+                    replacement: " }".into(),
+                });
             } else {
                 sure = false;
                 edits.push(Edit { span: from, replacement: format!(" {{ {VALUE}: ") });
                 edits.push(Edit { span: to, replacement: " }".into() });
             }
         }
-        "flatmap" => {
+        "flatMap" => {
             sure = false;
             edits.push(Edit { span: before_body, replacement: format!("{ITEM} in ") });
         }
@@ -88,6 +108,11 @@ pub(crate) fn unlambda(shared: &Shared<'_>, stage: &[Tok], value: Value) -> Opti
     for i in body.filter(|i| stage[*i].text(shared.text) == name && stage[i - 1].class != b'.') {
         let tok = stage[i];
         let access = stage.get(i + 1).is_some_and(|t| t.class == b'.');
+        if let Some(field) = field_in_brackets(shared, stage, i).filter(|_| value.is_none()) {
+            let whole = tok.span(file).to(stage[i + 3].span(file));
+            edits.push(Edit { span: whole, replacement: field.into() });
+            continue;
+        }
         match value {
             Some(value) => {
                 sure = false;
@@ -100,6 +125,29 @@ pub(crate) fn unlambda(shared: &Shared<'_>, stage: &[Tok], value: Value) -> Opti
     Some(Unlambda { edits, sure, whole_row })
 }
 
+/// The text of a lambda's body, in which the fields of its row stand alone; nothing if it speaks of the row as a whole.
+pub(super) fn of_the_row(piece: &Piece<'_, '_>, body: std::ops::Range<usize>, row: &str) -> Option<String> {
+    let (mut text, mut at) = (String::new(), body.start);
+    let mut behind = piece.toks.get(at)?.start;
+    while at < body.end {
+        let tok = piece.toks[at];
+        text.push_str(&piece.shared.text[behind as usize..tok.start as usize]);
+        let is_row = piece.text(at, at + 1) == row && (at == body.start || piece.class(at - 1) != b'.');
+        match field_in_brackets(piece.shared, piece.toks, at) {
+            _ if !is_row => text.push_str(piece.text(at, at + 1)),
+            Some(field) => {
+                text.push_str(field);
+                at += 3;
+            }
+            None if piece.class(at + 1) == b'.' => at += 1,
+            None => return None,
+        }
+        behind = piece.toks[at].end;
+        at += 1;
+    }
+    (!text.is_empty()).then_some(text)
+}
+
 /// The parameter and the index of the first token of the body.
 fn parts(shared: &Shared<'_>, stage: &[Tok]) -> Option<(Tok, usize)> {
     let class = |i: usize| stage.get(i).map_or(0, |t| t.class);
@@ -109,6 +157,9 @@ fn parts(shared: &Shared<'_>, stage: &[Tok]) -> Option<(Tok, usize)> {
     if stage.get(2)?.is_name() && class(3) == b'^' {
         return Some((stage[2], 4));
     }
+    if stage.get(2)?.text(shared.text) == "lambda" && stage.get(3)?.is_name() && class(4) == b':' {
+        return Some((stage[3], 5));
+    }
     if class(2) == b'(' && stage.get(3)?.is_name() && class(4) == b')' && class(5) == b'^' {
         return Some((stage[3], 6));
     }
@@ -117,6 +168,58 @@ fn parts(shared: &Shared<'_>, stage: &[Tok]) -> Option<(Tok, usize)> {
         matches!(plain_word(shared, stage[0]).as_str(), "reduce" | "fold" | "aggregate" | "scan" | "combine");
     let pair = !folds && class(2) == b'(' && class(4) == b',' && class(6) == b')' && class(7) == b'^';
     (pair && stage.get(3)?.is_name() && stage.get(5)?.is_name()).then(|| (stage[5], 8))
+}
+
+/// flow's stage for a word that takes a lambda elsewhere, in small letters and without underscores.
+fn stage_of(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "map" | "select" | "mapvalues" | "transformvalues" | "mapelements" => "map",
+        "filter" | "where" => "filter",
+        "flatmap" | "flatmapvalues" | "selectmany" => "flatMap",
+        "keyby" | "groupby" | "selectkey" | "groupbykey" => "keyBy",
+        _ => return None,
+    })
+}
+
+/// `row["price"]`: the field, if it has a plain name.
+fn field_in_brackets<'a>(shared: &Shared<'a>, stage: &[Tok], at: usize) -> Option<&'a str> {
+    let class = |i: usize| stage.get(i).map_or(0, |t| t.class);
+    if [class(at + 1), class(at + 2), class(at + 3)] != [b'[', b'"', b']'] {
+        return None;
+    }
+    let name = stage[at + 2].text(shared.text);
+    name.get(1..name.len() - 1).filter(|name| is_plain(name))
+}
+
+/// `{"a": 1}`: edits that take the quotes off.
+fn names_in_quotes(shared: &Shared<'_>, record: &[Tok]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for pair in record.windows(2).filter(|pair| pair[0].class == b'"' && pair[1].class == b':') {
+        let name = pair[0].text(shared.text);
+        if let Some(plain) = name.get(1..name.len() - 1).filter(|name| is_plain(name)) {
+            edits.push(Edit { span: pair[0].span(shared.file), replacement: plain.into() });
+        }
+    }
+    edits
+}
+
+/// `(key, value)`: where the second begins.
+fn pair(stage: &[Tok], body: std::ops::Range<usize>) -> Option<usize> {
+    if stage[body.start].class != b'(' || stage[body.end - 1].class != b')' {
+        return None;
+    }
+    let (mut depth, mut commas) = (0usize, Vec::new());
+    for i in body.clone() {
+        depth = depth.saturating_sub(usize::from(stage[i].is_close()));
+        if depth == 0 && i != body.start && i + 1 != body.end {
+            return None;
+        }
+        if depth == 1 && stage[i].class == b',' {
+            commas.push(i);
+        }
+        depth += usize::from(stage[i].is_open());
+    }
+    commas.first().map(|comma| comma + 1).filter(|second| commas.len() == 1 && second + 1 < body.end)
 }
 
 /// The braces of a body `{ … }` or `({ … })`.

@@ -15,6 +15,7 @@ mod keyword;
 mod lambda;
 mod marks;
 mod piece;
+mod python;
 mod results;
 mod scopes;
 mod shapes;
@@ -30,7 +31,7 @@ pub(crate) use marks::{is_match, negation, no_match_operator};
 pub use results::AGGREGATES;
 pub(crate) use split::{missing_sink_end, split};
 pub(crate) use stage::{empty_sink_end, empty_stage, foreign_stage};
-pub(crate) use whole::{take_back, whole};
+pub(crate) use whole::{is_plain, take_back, whole};
 
 use crate::build::Shared;
 use crate::class::Tok;

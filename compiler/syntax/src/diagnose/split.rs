@@ -1,6 +1,6 @@
 //! Cuts a pipeline declaration at its `|>` and `->`, and at what people write in their place.
 
-use super::lambda;
+use super::{lambda, python};
 use crate::build::Shared;
 use crate::class::Tok;
 use crate::codes::{FOREIGN_WORD, UNEXPECTED_TOKEN};
@@ -17,10 +17,11 @@ pub(crate) fn split(shared: &mut Shared<'_>, keyword: &str, toks: &mut Vec<Tok>)
     if reader_or_writer(shared, toks) || query(shared, toks) {
         return None;
     }
+    let told = python::stages(shared, toks);
     rejoin(shared, toks);
     mend_joints(shared, keyword, toks);
     insert_missing_pipes(shared, keyword, toks);
-    let mut pieces = Pieces::default();
+    let mut pieces = Pieces { told, ..Pieces::default() };
     let mut from = 0;
     let mut kind = b'=';
     let mut close = |kind: u8, range: std::ops::Range<usize>| match kind {

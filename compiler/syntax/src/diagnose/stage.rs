@@ -42,7 +42,8 @@ fn with_lambda(
     value: impl FnOnce() -> lambda::Value,
 ) -> Option<Diagnostic> {
     // Most stages have none, and the stages above are not looked at for them.
-    let body = piece.iter().position(|t| t.class == b'^')?;
+    let python = piece.get(2).is_some_and(|t| t.text(shared.text) == "lambda");
+    let body = piece.iter().position(|t| t.class == if python { b':' } else { b'^' })?;
     let found = lambda::unlambda(shared, piece, value())?;
     let span = piece[2].span(shared.file).to(piece[body].span(shared.file));
     let word = piece[0].text(shared.text);

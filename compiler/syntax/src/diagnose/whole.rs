@@ -6,6 +6,7 @@
 
 mod choices;
 mod members;
+mod named;
 mod templates;
 mod values;
 mod windows;
@@ -269,7 +270,11 @@ impl<'a> Piece<'_, 'a> {
     /// The forms that begin with a word.
     fn foreign_form(&self, at: usize) -> Option<Found> {
         let stage = match at {
-            0 => self.window_of_sql().or_else(|| self.key_of_sql()).or_else(|| self.select_as()),
+            0 => self
+                .window_of_sql()
+                .or_else(|| self.key_of_sql())
+                .or_else(|| self.select_as())
+                .or_else(|| self.assigned()),
             _ => None,
         };
         if stage.is_some() {
@@ -279,6 +284,7 @@ impl<'a> Piece<'_, 'a> {
             4..=6 if self.is_one_of(at, &["switch", "when"]) => self.switch(at),
             7 | 9 if self.is_one_of(at, &["extract", "date_part"]) => self.part_of_a_time(at),
             8 if self.is_one_of(at, &["interval", "duration"]) => self.interval(at),
+            3 | 6 if self.is_one_of(at, &["col", "column"]) => self.column_by_name(at),
             6 if self.is_one_of(at, &["typeof"]) => self.type_test(at),
             8 if self.is_one_of(at, &["distinct"]) => self.of_distinct(at),
             _ => None,
@@ -287,7 +293,7 @@ impl<'a> Piece<'_, 'a> {
 }
 
 /// Is it a plain name?
-pub(super) fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     begins && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -216,9 +216,13 @@ impl<'c, 'a> ExprCx<'c, 'a> {
         };
         // The whole is noted with all expressions; what it passes through is nowhere else.
         let mut noted = rest.len() == names.len();
-        for (name, span) in rest {
+        for (at, (name, span)) in rest.iter().enumerate() {
             if !std::mem::take(&mut noted) {
                 self.ck.effects.facts.types.push((value.span, value.ty.clone()));
+            }
+            if name.name == "dt" && *value.ty.unwrapped() == DataType::Timestamp {
+                self.part_of_time(&value, name, rest.get(at + 1).map(|(part, _)| *part));
+                return None;
             }
             value = self.member(value, name, *span)?;
         }
@@ -355,6 +359,21 @@ impl<'c, 'a> ExprCx<'c, 'a> {
                 None
             }
         }
+    }
+
+    /// `at.dt.hour` of pandas.
+    fn part_of_time(&mut self, time: &Typed, dt: &Ident, part: Option<&Ident>) {
+        let text = self.ck.text(time.span);
+        let whole = time.span.to(part.map_or(dt.span, |part| part.span));
+        let ours = part.and_then(|part| crate::elsewhere::part_of_time(&part.name, text));
+        let diag = Diagnostic::new(codes::UNKNOWN_FIELD, dt.span, "a `timestamp` has no field `dt`")
+            .label(time.span, format!("this is `{}`", time.ty))
+            .at("no such field")
+            .help(format!("parts of a time are functions: `hour({text})`"));
+        self.ck.report(match ours {
+            Some(fixed) => diag.fix(format!("write `{fixed}`"), whole, fixed),
+            None => diag,
+        });
     }
 
     fn member(&mut self, base: Typed, name: &Ident, span: Span) -> Option<Typed> {

@@ -308,6 +308,9 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 diag.fixes.clear();
                 None
             }
+            ("map", Some(inner)) if others::adds_fields(&stage.name.name) => {
+                Some(format!("map {{ .., {inner} }}"))
+            }
             ("map" | "aggregate", Some(inner)) => Some(format!("{flow} {{ {inner} }}")),
             ("flatMap", Some(list)) => Some(format!("flatMap(x in {list})")),
             ("top", Some(inner)) => Some(format!("top(10, by: {inner})")),
