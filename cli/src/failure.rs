@@ -44,6 +44,12 @@ fn of_several_lines(record: &str) -> bool {
     matches!(record.trim(), "{" | "[" | "}" | "]") || record.trim_start().starts_with('[')
 }
 
+/// Does a position lie in a file that is called as one of CSV?
+fn is_csv(position: &Position) -> bool {
+    let file = position.name.to_ascii_lowercase();
+    [".csv", ".tsv", ".csv.gz", ".csv.zst"].iter().any(|end| file.ends_with(end))
+}
+
 /// A job that failed while it ran.
 pub(crate) fn failed(error: &JobError, sources: &SourceMap, base: &Path, env: &Env, look: Look) -> String {
     let mut facts = Vec::new();
@@ -57,6 +63,9 @@ pub(crate) fn failed(error: &JobError, sources: &SourceMap, base: &Path, env: &E
     let help = match error.kind {
         ErrorKind::Record if error.code == "badJson" && error.record.as_deref().is_some_and(of_several_lines) => {
             Some("the format json is one object a line: `jq -c . FILE` writes objects so, `jq -c '.[]' FILE` those of a list".into())
+        }
+        ErrorKind::Record if error.code == "badJson" && error.position.as_ref().is_some_and(is_csv) => {
+            Some("a file of this name holds CSV: read it with `format: csv`".into())
         }
         ErrorKind::Record => Some(format!(
             "to go on without such records, read `{declaration}.errors` with a sink, or say `onError: skip` in the \

@@ -22,6 +22,10 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 
 /// The bytes of a script.
 pub(crate) fn read(path: &Path, env: &Env) -> Result<Vec<u8>, LoadError> {
+    if is_data(path) && env.disk.info(path).is_ok() {
+        let named = path.display();
+        return Err(LoadError::Unreadable(format!("it is data; `flow infer {named}` prints a type for it")));
+    }
     let bytes = if is_stdin(path) {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
@@ -34,6 +38,12 @@ pub(crate) fn read(path: &Path, env: &Env) -> Result<Vec<u8>, LoadError> {
         io::ErrorKind::PermissionDenied => LoadError::Unreadable("permission denied".to_string()),
         _ => LoadError::Unreadable(e.to_string()),
     })
+}
+
+/// Is it a file that a script reads? By its name alone: nobody calls a script `rows.csv`.
+fn is_data(path: &Path) -> bool {
+    const ENDS: [&str; 9] = ["csv", "tsv", "json", "jsonl", "ndjson", "parquet", "avro", "gz", "zst"];
+    path.extension().is_some_and(|end| ENDS.iter().any(|data| end.eq_ignore_ascii_case(data)))
 }
 
 /// Folders that are looked into below one that is named; of a tree with more, only a part is seen.
@@ -151,10 +161,47 @@ fn say_unseen(folder: &Path, found: &Found, named: &[PathBuf], env: &Env) {
 /// Why a script on the command line cannot be read: exit status 2.
 pub(crate) fn cannot_read(path: &Path, error: &LoadError) -> Stop {
     let shown = name(path);
-    Stop::outside(match error {
+    let wrong = match error {
         LoadError::Missing => format!("there is no file `{shown}`"),
         LoadError::Unreadable(why) => format!("`{shown}` cannot be read: {why}"),
+    };
+    Stop::outside(match nearby(path, &Env::real()).as_slice() {
+        [] => wrong,
+        scripts => format!("{wrong}\n  help: did you mean {}?", scripts.join(" or ")),
     })
+}
+
+/// Names of scripts that are named at most.
+const NAMES: usize = 3;
+
+/// What may have been meant by a path that is no script: those in the folder that it is, or those called nearly so.
+fn nearby(path: &Path, env: &Env) -> Vec<String> {
+    let of = |folder: &Path| -> Vec<PathBuf> {
+        let entries = env.disk.list(folder).unwrap_or_default().into_iter();
+        let mut scripts: Vec<PathBuf> = entries
+            .map(|entry| entry.path)
+            .filter(|path| path.extension().is_some_and(|end| end == "flow"))
+            .collect();
+        scripts.sort();
+        scripts
+    };
+    let likeness = |script: &PathBuf| {
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let wanted = name(path);
+        let as_written = strsim::jaro_winkler(&name(script), &wanted);
+        as_written.max(strsim::jaro_winkler(&name(script), &format!("{wanted}.flow")))
+    };
+    let mut scripts = match env.disk.info(path) {
+        Ok(info) if info.is_dir => of(path),
+        Ok(_) => return Vec::new(),
+        Err(_) => {
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            of(folder).into_iter().filter(|script| likeness(script) > 0.9).collect()
+        }
+    };
+    scripts.truncate(NAMES);
+    scripts.iter().map(|script| format!("`{}`", short(script).display())).collect()
 }
 
 /// What tells a file from all others. What is not there goes by its name in the nearest folder that is; so does standard input.

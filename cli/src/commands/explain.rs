@@ -44,10 +44,18 @@ fn meant(word: &str) -> Result<(&'static str, &'static str, &'static str, String
         return Ok((info.code.0, info.name, info.title, text.to_string()));
     }
     let Some(kind) = explain::record_error(word) else {
-        return Err(Stop::outside(format!("there is no code `{word}`{}", near(word))));
+        return Err(Stop::outside(format!("there is no code `{word}`{}", nearest(word))));
     };
     let text = format!("{}\n{}", explain::explain_record_error(kind), explain::RECORD_ERRORS);
     Ok((kind.as_str(), kind.as_str(), explain::record_error_title(kind), text))
+}
+
+/// Codes that may have been meant, or how all are seen.
+fn nearest(word: &str) -> String {
+    match near(word) {
+        none if none.is_empty() => "\n  help: `flow explain` lists all codes".to_string(),
+        some => some,
+    }
 }
 
 fn list(paint: Paint) -> String {

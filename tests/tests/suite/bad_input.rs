@@ -120,6 +120,14 @@ fn json_over_several_lines_or_in_a_list_is_told_how_it_becomes_lines() {
 }
 
 #[test]
+fn csv_that_is_read_as_json_is_told_its_format() {
+    let script = NUMBERS.replace("rows.ndjson", "rows.csv");
+    let folder = folder(&script, "rows.csv", "n,name\n1,a\n");
+    let (_, err) = run(folder.path(), 3);
+    assert_says(&err, &["rows.csv:1", "read it with `format: csv`"]);
+}
+
+#[test]
 fn json_that_is_nested_without_end_is_a_record_error() {
     let deep = format!("{{\"n\":1,\"extra\":{}}}\n", "[".repeat(200_000));
     let folder = folder(NUMBERS, "rows.ndjson", deep);

@@ -647,3 +647,34 @@ fn what_run_refuses_check_warns_of() {
     let (status, said) = say(&["run", "f.flow"]);
     assert!(status == Some(1) && said.contains("error[E0810]") && !said.contains("W0313"), "{said}");
 }
+
+#[test]
+fn what_is_no_script_is_told_with_the_script_that_may_be_meant() {
+    let folder = folder(&[("visits.flow", GOOD), ("rows.csv", "a,b\n1,2\n"), ("lines.txt", "a\n")]);
+    std::fs::create_dir_all(folder.path().join("jobs")).unwrap();
+    std::fs::write(folder.path().join("jobs/daily.flow"), GOOD).unwrap();
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["run", "visits"], &["there is no file `visits`", "did you mean `visits.flow`?"]),
+        (&["check", "visit.flow"], &["there is no file `visit.flow`", "did you mean `visits.flow`?"]),
+        (&["plan", "jobs"], &["it is a folder", "did you mean `jobs/daily.flow`?"]),
+        (&["run", "rows.csv"], &["`rows.csv` cannot be read: it is data", "`flow infer rows.csv`"]),
+        (&["fmt", "rows.csv"], &["`rows.csv` cannot be read: it is data"]),
+        (&["explain", "E9999"], &["there is no code `E9999`", "`flow explain` lists all codes"]),
+    ];
+    for (args, wanted) in cases {
+        let (status, out, err) = flow(folder.path(), args);
+        assert_eq!((status, out.as_str()), (Some(2), ""), "{args:?}: {err}");
+        for words in wanted {
+            assert!(err.contains(words), "{args:?}: {err}");
+        }
+    }
+    let (_, _, err) = flow(folder.path(), &["run", "nothing-like-it.flow"]);
+    assert!(!err.contains("did you mean"), "{err}");
+}
+
+#[test]
+fn a_run_without_a_sink_says_that_nothing_was_computed() {
+    let folder = folder(&[("a.flow", "type A = { a: int }\n")]);
+    let (status, _, err) = flow(folder.path(), &["run", "a.flow"]);
+    assert!(status == Some(0) && err.contains("the script has no sink"), "{err}");
+}

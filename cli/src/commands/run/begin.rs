@@ -60,7 +60,8 @@ pub(super) fn checkpoints(
         parameters: options.params.clone(),
         parallelism,
     };
-    let (live, clock, teller) = (live.clone(), env.clock.clone(), Mutex::new(Teller::default()));
+    let (live, clock, teller) =
+        (live.clone(), env.clock.clone(), Mutex::new(Teller::of_a_run(args.from.clone())));
     Ok(Some(Checkpoints {
         store: Arc::new(store),
         launch,

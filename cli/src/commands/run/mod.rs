@@ -214,6 +214,9 @@ fn told(summary: &Summary) -> String {
         out.push_str(&format!(" ({rate})"));
     }
     out.push('\n');
+    if progress.sinks.is_empty() {
+        out.push_str("  the script has no sink: a run computes what its sinks write\n");
+    }
     let width = progress.sinks.iter().map(|s| s.label.chars().count()).max().unwrap_or(0);
     for sink in &progress.sinks {
         let rows = counted(sink.rows, "row");

@@ -11,15 +11,26 @@ pub(super) struct Teller {
     abandoned: u64,
     waiting: u64,
     left: u64,
+    /// The savepoint that the run was told to begin with.
+    savepoint: Option<String>,
 }
 
 impl Teller {
+    /// Of a run that may have been told to begin with a savepoint.
+    pub(super) fn of_a_run(savepoint: Option<String>) -> Teller {
+        Teller { savepoint, ..Teller::default() }
+    }
+
     /// What is to be said, if anything is; `now`: microseconds since 1970-01-01 UTC.
     pub(super) fn said(&mut self, told: &Told, now: i64) -> Option<String> {
         Some(match told {
             Told::Recovered { epoch, at, .. } => {
                 let ago = Duration::from_micros(now.saturating_sub(*at).max(0) as u64);
-                format!("going on from checkpoint {}, made {} ago\n", count(*epoch), time(ago))
+                let from = match &self.savepoint {
+                    Some(savepoint) => format!("savepoint {savepoint}"),
+                    None => format!("checkpoint {}", count(*epoch)),
+                };
+                format!("going on from {from}, made {} ago\n", time(ago))
             }
             Told::Damaged { why } => format!("a newer checkpoint cannot be used: {why}\n"),
             Told::Abandoned { epoch, why } => {
@@ -103,6 +114,15 @@ mod tests {
                 "checkpoint 21 is complete: it is written, behind 20 that could not be\n",
             ]
         );
+    }
+
+    #[test]
+    fn what_a_run_goes_on_from_is_called_as_the_user_called_it() {
+        let recovered = Told::Recovered { generation: 1, epoch: 1_204, at: 1_000_000 };
+        let said = |mut teller: Teller| teller.said(&recovered, 3_000_000).unwrap();
+        assert_eq!(said(Teller::default()), "going on from checkpoint 1,204, made 2.00 s ago\n");
+        let from = Teller::of_a_run(Some("totals@1".into()));
+        assert_eq!(said(from), "going on from savepoint totals@1, made 2.00 s ago\n");
     }
 
     #[test]

@@ -67,6 +67,9 @@ impl ExprCx<'_, '_> {
         if *inner == DataType::Json {
             return self.optional_json(diag, typed.span, &text);
         }
+        if text == "null" {
+            return self.null_for_a_value(diag, typed, needed_by);
+        }
         let default = default_literal(inner);
         // A record may have a hundred fields: the words only say that it stands there.
         let (sure, in_words) = match inner {
@@ -99,6 +102,23 @@ impl ExprCx<'_, '_> {
             [first @ .., last] if first.len() > 1 => format!("{}, or {last}", first.join(", ")),
             all => all.join(", or "),
         }));
+    }
+
+    /// `null` itself where a value is needed.
+    fn null_for_a_value(&mut self, mut diag: Diagnostic, typed: &Typed, needed_by: &str) {
+        let inner = typed.ty.unwrapped();
+        diag.message = format!("`null` is no value, and {needed_by} needs one");
+        diag.primary.text = format!("a `{inner}` is needed");
+        let value = default_literal(inner);
+        self.ck.report(
+            diag.with_fix(
+                format!("write `{}`", short(&value)),
+                typed.span,
+                value,
+                Applicability::HasPlaceholders,
+            )
+            .help(format!("what may be missing is declared as `{inner}?`")),
+        );
     }
 
     /// A member of a `json` value, which may be missing.
