@@ -24,6 +24,8 @@ pub(crate) fn behind_operand(shared: &Shared<'_>, toks: &[Tok], at: usize) -> Op
         .or_else(|| piece.filter_clause(at))
         .or_else(|| piece.condition_behind(at))
         .or_else(|| piece.window_kind(at))
+        .or_else(|| piece.unit_behind(at))
+        .or_else(|| piece.named_twice(at))
         .or_else(|| piece.cast(at))
         .or_else(|| piece.over(at))
         .or_else(|| piece.word_before(at))
@@ -285,6 +287,29 @@ impl Piece<'_, '_> {
             applicability: Applicability::MachineApplicable,
         });
         Some(diagnostic)
+    }
+
+    /// `{ top: max(price) as t }`: a field has one name.
+    fn named_twice(&self, at: usize) -> Option<Diagnostic> {
+        if self.class(at) != b'A' || !self.is_name(at + 1) {
+            return None;
+        }
+        let first = self.first_of_value(at).filter(|first| *first >= 3 && self.class(first - 1) == b':')?;
+        if !self.is_name(first - 2) || !matches!(self.class(first - 3), b'{' | b',') {
+            return None;
+        }
+        let gone = Span { end: self.toks[at + 1].end, ..self.gap(at, at) };
+        let name = self.text(first - 2, first - 1);
+        Some(
+            Diagnostic::new(
+                FOREIGN_WORD,
+                self.span(at, at + 2),
+                format!("this field is called `{name}` already"),
+            )
+            .at("a second name")
+            .label(self.span(first - 2, first - 1), "the first one")
+            .with_fix("remove it", gone, "", Applicability::MaybeIncorrect),
+        )
     }
 
     /// `(float) a`.

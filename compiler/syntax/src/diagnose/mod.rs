@@ -21,6 +21,7 @@ mod scopes;
 mod shapes;
 mod split;
 mod stage;
+mod units;
 mod whole;
 
 pub(crate) use behind::behind_operand;

@@ -11,6 +11,8 @@ mod templates;
 mod values;
 mod windows;
 
+pub(super) use values::unit_of;
+
 use super::piece::Piece;
 use crate::build::Shared;
 use crate::class::Tok;

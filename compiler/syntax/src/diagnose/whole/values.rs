@@ -151,13 +151,14 @@ impl Piece<'_, '_> {
 }
 
 /// The unit of a duration that a word means.
-pub(super) fn unit_of(word: &str) -> Option<&'static str> {
-    Some(match word.trim_end_matches('s') {
-        "millisecond" | "m" => "ms",
-        "second" => "s",
-        "minute" => "min",
-        "hour" => "h",
-        "day" => "d",
+pub(crate) fn unit_of(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "us" | "microsecond" | "microseconds" => "us",
+        "ms" | "millisecond" | "milliseconds" => "ms",
+        "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "min",
+        "h" | "hour" | "hours" => "h",
+        "d" | "day" | "days" => "d",
         _ => return None,
     })
 }
