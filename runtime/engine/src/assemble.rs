@@ -434,7 +434,9 @@ fn operators(
             NodeKind::Distinct(distinct) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 match distinct.hidden.change {
-                    Some(_) => pick::distinct(&distinct.columns, input, layout.rank, &shared.beat),
+                    Some(_) => {
+                        pick::distinct(&distinct.columns, input, layout.rank, &shared.beat, shared.tracks)
+                    }
                     None => {
                         let ledger = Ledger::new(shared.tracks, cold);
                         Box::new(DistinctOperator::new(distinct, input, shared, index, ledger))

@@ -60,6 +60,8 @@ fn take(
     workers: usize,
     last: bool,
 ) -> Result<Vec<Snapshot>, String> {
+    // Said before it begins, or it may be over before.
+    memory.pause_after(stops.first().copied());
     let mut job = start_tiny(graph, memory, None, workers)?;
     let taken = snapshots_behind(&mut job, memory, stops, last)?;
     memory.pause_after(None);

@@ -1,4 +1,4 @@
-//! Checkpoints of joins hold what changed since the one before; what is on its way when rows change or go is as it was at its
+//! Checkpoints of joins, windows and picks hold what changed since the one before; what is on its way when rows change or go is as it was at its
 //! barrier; and who goes on from a base and its changes gives what a job gives that was never stopped.
 
 use flow_plan::Value;
@@ -64,18 +64,28 @@ fn snapshots(join: &str, stops: &[usize], workers: [usize; 2]) -> Vec<usize> {
     }
 }
 
-const WINDOWS: [&str; 3] = [
+const WINDOWS: [&str; 13] = [
+    "window(tumbling(10min)) |> aggregate { n: count(), last: max(v) }",
+    "window(sliding(20min, every: 5min)) |> aggregate { n: count(), last: max(v) }",
+    "window(tumbling(10min), lateness: 2h) |> aggregate { n: count(), last: max(v) }",
+    "window(tumbling(10min), lateness: 2h) |> trigger(late: eachRow) |> aggregate { n: count() } |> keyBy(n) |> count() as m",
+    "window(tumbling(10min), lateness: 2h) |> trigger(late: eachRow, mode: discarding) |> aggregate { n: count(), last: max(v) }",
+    "window(tumbling(10min), lateness: 2h) |> trigger(late: eachRow) |> top(2, by: v)",
+    "window(sliding(20min, every: 5min), lateness: 2h) |> trigger(late: eachRow) |> aggregate { n: count(), last: max(v) }",
+    "window(sliding(20min, every: 5min), lateness: 2h) |> trigger(late: eachRow, mode: discarding) |> aggregate { n: count() }",
+    "latest(by: v) |> keyBy(k) |> window(tumbling(10min)) |> aggregate { n: count(), last: max(v) }",
+    "latest(by: v) |> keyBy(k) |> window(sliding(20min, every: 5min), lateness: 2h) |> trigger(late: eachRow) |> aggregate { n: count() } |> keyBy(n) |> count() as m",
     "window(session(gap: 300ms)) |> aggregate { n: count(), last: max(v) }",
     "window(session(gap: 300ms), lateness: 2h) |> trigger(late: eachRow) |> aggregate { n: count(), last: max(v) }",
     "window(session(gap: 300ms), lateness: 2h) |> trigger(late: eachRow) |> aggregate { n: count() } |> keyBy(n) |> count() as m",
 ];
 
 #[track_caller]
-fn snapshots_of_windows(stages: &str, stops: &[usize], workers: [usize; 2]) -> Vec<usize> {
+fn snapshots_of(stages: &str, stops: &[usize], workers: [usize; 2]) -> Vec<usize> {
     let script = format!(
         "type Row = {{ k: int, v: string, at: timestamp }}
          source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 2s)
-         sink out = a |> keyBy(k) |> {stages} -> stdout(format: json)
+         sink out = a |> {stages} -> stdout(format: json)
          "
     );
     match changes(&script, &[("a", rows())], stops, workers) {
@@ -84,10 +94,41 @@ fn snapshots_of_windows(stages: &str, stops: &[usize], workers: [usize; 2]) -> V
     }
 }
 
+const UPDATING: [&str; 11] = [
+    "keyBy(k) |> top(2, by: v) |> keyBy(k) |> count() as n",
+    "keyBy(k) |> count() as n |> keyBy(k) |> top(2, by: n)",
+    "map { .., g: k % 3 } |> keyBy(g) |> top(20, by: v) as place |> keyBy(k) |> count() as n",
+    "map { .., g: k % 3 } |> keyBy(k) |> latest(by: v) |> keyBy(g) |> top(4, by: v)",
+    "map { .., g: k % 3 } |> keyBy(k) |> latest(by: v) |> keyBy(g) |> latest(by: v)",
+    "keyBy(k) |> trigger(count: 3) |> top(2, by: v)",
+    "keyBy(k) |> trigger(count: 2, mode: discarding) |> top(2, by: v)",
+    "keyBy(k) |> latest(by: v) |> distinct(k)",
+    "keyBy(k) |> latest(by: v) |> keyBy(v) |> trigger(count: 1) |> aggregate { n: count(), last: max(at) } |> keyBy(v) |> latest(by: n)",
+    "keyBy(k) |> latest(by: v) |> keyBy(v) |> aggregate { n: count(), last: max(at) }",
+    "keyBy(k) |> trigger(count: 2) |> aggregate { n: count(), last: max(v) } |> keyBy(n) |> count() as m",
+];
+
+#[test]
+fn a_checkpoint_behind_few_rows_of_what_withdraws_is_small() {
+    for (at, stages) in UPDATING.iter().enumerate() {
+        let bytes = snapshots_of(stages, &[10, 11], [1 + at % 2, 2]);
+        assert!(bytes[0] > 10_000 && bytes[1] * 20 < bytes[0], "{stages}: {bytes:?} bytes");
+    }
+}
+
+#[test]
+fn rows_that_come_and_go_while_a_checkpoint_is_on_its_way_are_in_it_as_they_were() {
+    for (at, stages) in UPDATING.iter().enumerate() {
+        for stops in [[10, 12, 13], [11, 13, 14]] {
+            snapshots_of(stages, &stops, [1 + at % 3, 1 + (at + 1) % 2]);
+        }
+    }
+}
+
 #[test]
 fn a_checkpoint_behind_few_rows_in_windows_is_small() {
     for (at, stages) in WINDOWS.iter().enumerate() {
-        let bytes = snapshots_of_windows(stages, &[10, 11], [1 + at % 2, 2]);
+        let bytes = snapshots_of(&format!("keyBy(k) |> {stages}"), &[10, 11], [1 + at % 2, 2]);
         assert!(bytes[0] > 10_000 && bytes[1] * 20 < bytes[0], "{stages}: {bytes:?} bytes");
     }
 }
@@ -96,7 +137,7 @@ fn a_checkpoint_behind_few_rows_in_windows_is_small() {
 fn windows_that_change_while_a_checkpoint_is_on_its_way_are_in_it_as_they_were() {
     for (at, stages) in WINDOWS.iter().enumerate() {
         for stops in [[10, 12, 13], [11, 13, 14]] {
-            snapshots_of_windows(stages, &stops, [1 + at % 3, 1 + (at + 1) % 2]);
+            snapshots_of(&format!("keyBy(k) |> {stages}"), &stops, [1 + at % 3, 1 + (at + 1) % 2]);
         }
     }
 }

@@ -162,6 +162,14 @@ impl Columns {
         }
     }
 
+    /// Adds its entries to those of a table of the same columns, if there are any yet.
+    pub(crate) fn append_to(self, all: &mut Option<Columns>) {
+        match all {
+            Some(all) => all.append(self),
+            None => *all = Some(self),
+        }
+    }
+
     /// The entries in another order.
     pub(crate) fn in_order(self, rows: &[u32]) -> Columns {
         let columns = self.columns.iter().map(|column| Arc::new(column.gather(rows))).collect();

@@ -180,6 +180,12 @@ impl Marked {
         ahead
     }
 
+    /// Is a slot still to be copied?
+    pub(crate) fn is_left(&self, slot: u32) -> bool {
+        let at = slot as usize;
+        at >= self.from && at < self.slots && self.bits.has(at) != self.all
+    }
+
     /// The next slots, so many at most, which the caller copies. Without any, all are copied.
     pub(crate) fn next(&mut self, most: usize) -> Vec<u32> {
         let mut next = Vec::new();

@@ -76,6 +76,22 @@ impl Groups {
         }
     }
 
+    /// The groups that rows would be added to, of those that are there: their slots.
+    pub(crate) fn known(&self, shape: &Shape, batch: &Batch) -> Vec<u32> {
+        let columns: Vec<&Column> = shape.keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        let mut hashes = Vec::new();
+        hash_columns(&columns, batch.len, &mut hashes);
+        self.slots_of((&columns, &hashes))
+    }
+
+    /// The slots of those of these keys that are there.
+    pub(crate) fn slots_of(&self, (keys, hashes): (&[&Column], &[u64])) -> Vec<u32> {
+        let mut found = Vec::new();
+        self.table.known(keys, hashes, &mut found);
+        found.retain(|slot| *slot != NO_SLOT);
+        found
+    }
+
     /// Adds the groups of later rows: their slot `n` is our slot `slots[n]`. Slots whose results are refused,
     /// with the reason and the aggregate's place, are noted.
     pub(crate) fn merge(
@@ -116,12 +132,9 @@ impl Groups {
         found.first().is_some_and(|&slot| slot != NO_SLOT && self.calls.holds(slot, row, 0))
     }
 
-    /// Makes the groups of these keys empty.
-    pub(crate) fn reset(&mut self, (keys, hashes): (&[&Column], &[u64])) {
-        let mut found = Vec::new();
-        self.table.known(keys, hashes, &mut found);
-        found.retain(|slot| *slot != NO_SLOT);
-        found.into_iter().for_each(|slot| self.calls.reset(slot as usize));
+    /// Makes groups empty.
+    pub(crate) fn reset(&mut self, slots: &[u32]) {
+        slots.iter().for_each(|slot| self.calls.reset(*slot as usize));
     }
 
     /// Writes down what these slots keep, beside their keys.

@@ -4,6 +4,7 @@ mod accumulate;
 mod calls;
 mod changed;
 mod cold;
+mod copies;
 mod distinct;
 mod groups;
 mod held;
@@ -23,6 +24,7 @@ pub(crate) use accumulate::{Accumulators, accumulators, all_accumulators, same a
 pub(crate) use calls::{Calls, Made, Shape};
 pub(crate) use changed::{Changed, Marked};
 pub(crate) use cold::{Cold, ColdError, InOrder, Sorted, Spill};
+pub(crate) use copies::Copies;
 pub(crate) use groups::{Groups, Refused, Scratch};
 pub(crate) use held::{Held, room};
 pub(crate) use index::NO_SLOT;

@@ -6,26 +6,35 @@
 
 use super::core::Core;
 use super::lives::Lives;
-use super::{NUMBER, PENDING, TIME, interval, pieces};
+use super::{interval, pieces};
 use crate::beat::{Beat, Beats};
 use crate::context::{BadRow, Context};
 use crate::error::Halt;
 use crate::number::{Number, at_end};
 use crate::operator::{Flush, Operator};
 use crate::row_text;
-use crate::snapshot::{Columns, Loaded, Loading, Saving};
-use crate::state::{Held, RowStore, room, same_rows};
+use crate::snapshot::{Loading, Saving};
+use crate::state::{Copies, Held, RowStore, room, same_rows};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::Deadline;
+use flow_plan::RecordType;
 use flow_plan::error::Fault;
 use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use flow_plan::physical::{Hidden, RunningAggregate};
-use flow_plan::{Field, RecordType};
 use std::sync::Arc;
+
+mod save;
 
 pub(super) struct ChangingOperator {
     core: Core,
+    /// What checkpoints hold of groups, and of what was given of them; whether one will ask for it.
+    noted: Copies,
+    given_noted: Copies,
+    tracks: bool,
+    /// So many slots were there at the last barrier; and is it the table of what was given that is being written?
+    known_slots: usize,
+    writes_given: bool,
     trigger: RunningTrigger,
     discarding: bool,
     /// Are withdrawals given?
@@ -105,6 +114,7 @@ impl ChangingOperator {
         input: &Arc<RecordType>,
         ranks: usize,
         beat: &Beat,
+        tracks: bool,
     ) -> ChangingOperator {
         let beats = match aggregate.trigger {
             RunningTrigger::Every(micros) => Some(Beats::new(beat, interval(micros))),
@@ -113,6 +123,11 @@ impl ChangingOperator {
         let keeps = aggregate.changes && aggregate.trigger != RunningTrigger::EachRow;
         ChangingOperator {
             core: Core::new(aggregate, input, 0),
+            noted: Copies::default(),
+            given_noted: Copies::default(),
+            tracks,
+            known_slots: 0,
+            writes_given: false,
             trigger: aggregate.trigger.clone(),
             discarding: aggregate.discarding,
             changes: aggregate.changes,
@@ -140,6 +155,9 @@ impl ChangingOperator {
     fn find(&mut self, number: Number, batch: &mut Batch) -> usize {
         let known = self.core.find_slots(number, batch);
         self.groups.resize(self.core.table.len(), EMPTY);
+        let slots = std::mem::take(&mut self.core.slots);
+        self.copy_ahead(&slots);
+        self.core.slots = slots;
         let Some(changes) = Self::ints(batch, self.hidden.change) else { return known };
         let mut good = Vec::with_capacity(batch.len);
         for (row, &slot) in self.core.slots.iter().enumerate() {
@@ -164,6 +182,7 @@ impl ChangingOperator {
         let slots = self.core.table.len();
         self.groups.resize(slots, EMPTY);
         self.lives.resize(slots);
+        self.noted.change(&self.core.slots, slots);
         let changes = Self::ints(batch, self.hidden.change);
         let times = Self::ints(batch, self.hidden.time);
         let declared = self.core.input.fields.len();
@@ -192,6 +211,7 @@ impl ChangingOperator {
         }
         let old: Vec<Column> = self.core.calls.iter().map(|call| call.results(&before)).collect();
         let new = self.core.apply_found(cx, &mut batch, known, true)?;
+        self.came(known);
         let alive = self.count(cx.number, &batch);
         let faulty = self.faulty_rows(cx, &alive)?;
         let results: Vec<Column> = old.into_iter().zip(&new).map(|(old, new)| joined(old, new)).collect();
@@ -281,6 +301,11 @@ impl ChangingOperator {
         slots: &[u32],
         causes: Option<(&Batch, &[u32])>,
     ) -> Result<(), Halt> {
+        self.copy_ahead(slots);
+        self.noted.change(slots, self.core.table.len());
+        if self.kept.is_some() {
+            self.given_noted.change(slots, self.core.table.len());
+        }
         let mut freed = Vec::new();
         let old = slots.iter().map(|&slot| self.groups[slot as usize].kept).filter(|kept| *kept != NOWHERE);
         let kept: Vec<u32> = old.collect();
@@ -413,6 +438,7 @@ impl ChangingOperator {
     fn add(&mut self, cx: &mut Context<'_>, mut batch: Batch) -> Result<(), Halt> {
         let known = self.find(cx.number, &mut batch);
         self.core.apply_found(cx, &mut batch, known, false)?;
+        self.came(known);
         self.count(cx.number, &batch);
         self.pending.resize(self.core.table.len(), 0);
         if self.trigger == RunningTrigger::AtEnd {
@@ -444,6 +470,7 @@ impl ChangingOperator {
         if live.len() * 2 > slots {
             return;
         }
+        self.leave(&live);
         self.core.retain(&live);
         self.lives.retain(&live);
         self.groups = live.iter().map(|&slot| self.groups[slot as usize]).collect();
@@ -452,31 +479,6 @@ impl ChangingOperator {
         let moved = |slot: &u32| live.binary_search(slot).ok().map(|slot| slot as u32);
         self.changed = self.changed.iter().filter_map(moved).collect();
         self.at.clear();
-    }
-
-    fn result_fields(&self) -> Vec<Field> {
-        let named = self.core.names.iter().zip(&self.core.aggregates);
-        named.map(|(name, call)| Field::new(name.clone(), call.ty.clone())).collect()
-    }
-
-    /// Takes over results that were given. One of an aggregate that was not there then cannot be taken back: its
-    /// group counts as not given.
-    fn load_given(&mut self, saved: &Loaded) -> Result<(), String> {
-        let fields = self.result_fields();
-        if self.kept.is_none() || fields.iter().any(|field| !saved.has(&field.name)) {
-            return Ok(());
-        }
-        let columns = saved.columns(&fields)?;
-        let slots = self.core.slots_of(saved)?;
-        let Some(store) = &mut self.kept else { return Ok(()) };
-        let mut places = Vec::with_capacity(slots.len());
-        for (row, &slot) in slots.iter().enumerate() {
-            let kept = store.reserve();
-            self.groups[slot as usize].kept = kept;
-            places.push((row as u32, kept));
-        }
-        store.put(columns.iter().map(AsRef::as_ref), &places);
-        Ok(())
     }
 
     /// The groups that the end of the input gives, in the order of their births.
@@ -490,16 +492,6 @@ impl ChangingOperator {
         self.lives.sort(&mut rest);
         rest
     }
-}
-
-/// Columns of the engine's own in the table of groups: rows behind a group; is a result out there, and its event
-/// time.
-const ROWS: &str = "·rows";
-const GIVEN: &str = "·given";
-const GIVEN_TIME: &str = "·givenTime";
-
-fn picked(values: &[i64], slots: &[u32]) -> Vec<i64> {
-    slots.iter().map(|&slot| values[slot as usize]).collect()
 }
 
 /// Rows of old results, and those of new ones behind them.
@@ -524,52 +516,15 @@ impl Operator for ChangingOperator {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        let mut slots: Vec<u32> = (0..self.core.table.len() as u32).collect();
-        self.groups.resize(slots.len(), EMPTY);
-        self.lives.resize(slots.len());
-        self.pending.resize(slots.len(), 0);
-        self.lives.sort(&mut slots);
-        let mut columns = self.core.save(&slots);
-        let ranks: Vec<Vec<i64>> = self.lives.ranks().iter().map(|ranks| picked(ranks, &slots)).collect();
-        let groups = || slots.iter().map(|&slot| &self.groups[slot as usize]);
-        columns.ints(NUMBER, slots.iter().map(|&slot| self.lives.born(slot) as i64));
-        columns.ranks(ranks.iter().map(Vec::as_slice));
-        columns.ints(ROWS, groups().map(|group| group.rows));
-        columns.ints(GIVEN, groups().map(|group| i64::from(group.given)));
-        columns.ints(GIVEN_TIME, groups().map(|group| group.time));
-        columns.ints(TIME, groups().map(|group| group.last_time));
-        columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
-        out.table("groups", self.core.home(), self.core.keys.len(), columns);
-        let Some(store) = &self.kept else { return };
-        slots.retain(|&slot| self.groups[slot as usize].kept != NOWHERE);
-        let kept: Vec<u32> = slots.iter().map(|&slot| self.groups[slot as usize].kept).collect();
-        let mut columns = Columns::default();
-        columns.rows(&self.core.key_fields(), self.core.table.gather(&slots));
-        columns.rows(&self.result_fields(), store.gather(&kept));
-        out.table("given", self.core.home(), self.core.keys.len(), columns);
+        self.mark(out);
+    }
+
+    fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        Ok(self.save_marked(out, entries))
     }
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
-        let saved = from.table("groups");
-        let ranks = self.lives.ranks().len();
-        let saved = saved.in_order(&saved.by_rank(NUMBER));
-        self.core.load(&saved)?;
-        let numbers: Vec<Number> = saved.ints(NUMBER).into_iter().map(|number| number as Number).collect();
-        self.lives.load(&numbers, saved.ranks(ranks));
-        let [rows, given, times, last] = [ROWS, GIVEN, GIVEN_TIME, TIME].map(|name| saved.ints(name));
-        let group = |slot: usize| Group {
-            rows: rows[slot],
-            given: given[slot] != 0,
-            time: times[slot],
-            last_time: last[slot],
-            kept: NOWHERE,
-        };
-        self.groups = (0..saved.len()).map(group).collect();
-        self.pending = saved.ints(PENDING).into_iter().map(|rows| rows as u64).collect();
-        if let RunningTrigger::Every(_) = self.trigger {
-            let waits = |slot: &u32| self.pending[*slot as usize] > 0;
-            self.changed = (0..saved.len() as u32).filter(waits).collect();
-        }
+        self.load_groups(&from.table("groups"))?;
         self.load_given(&from.table("given"))
     }
 
@@ -577,7 +532,8 @@ impl Operator for ChangingOperator {
         let beside = room(&self.groups) + room(&self.pending) + room(&self.changed) + room(&self.at);
         let kept = self.kept.as_ref().map_or(0, RowStore::bytes);
         let core = self.core.held();
-        Held { keys: core.keys, bytes: core.bytes + self.lives.bytes() + kept + beside }
+        let noted = self.noted.bytes() + self.given_noted.bytes();
+        Held { keys: core.keys, bytes: core.bytes + self.lives.bytes() + kept + beside + noted }
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -593,6 +549,7 @@ impl Operator for ChangingOperator {
             beats.heard(cx.shared.env.clock.as_ref());
         }
         let changed = std::mem::take(&mut self.changed);
+        self.copy_ahead(&changed);
         changed.iter().for_each(|&slot| self.pending[slot as usize] = 0);
         self.give(cx, &changed, None)
     }

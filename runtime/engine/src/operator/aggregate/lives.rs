@@ -39,6 +39,11 @@ impl Lives {
         self.births[slot as usize].1
     }
 
+    /// Where the birth of a slot's group stands among those of all.
+    pub(crate) fn order(&self, slot: u32) -> u64 {
+        self.births[slot as usize].0
+    }
+
     /// Sorts slots by the birth of their groups.
     pub(crate) fn sort(&self, slots: &mut [u32]) {
         slots.sort_unstable_by_key(|&slot| self.births[slot as usize].0);

@@ -41,7 +41,7 @@ pub(crate) fn running(
     cold: Option<Cold>,
 ) -> Box<dyn Operator> {
     match aggregate.changes || aggregate.hidden.change.is_some() {
-        true => Box::new(ChangingOperator::new(aggregate, input, ranks, beat)),
+        true => Box::new(ChangingOperator::new(aggregate, input, ranks, beat, tracks)),
         false => {
             let mut operator = AggregateOperator::new(aggregate, input, ranks, beat, first_step);
             operator.core.origins = cold.is_some().then(|| Origins::new(ranks));

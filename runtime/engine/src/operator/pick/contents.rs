@@ -7,6 +7,7 @@ use flow_data::{BATCH_ROWS, Batch, Column};
 use flow_plan::DataType;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 pub(super) struct Contents {
     table: KeyTable,
@@ -95,6 +96,18 @@ impl Contents {
         if *first == NONE {
             self.more.remove(&content);
         }
+    }
+
+    /// The copies of a content with these numbers.
+    pub(super) fn copies(&self, content: u32, numbers: Range<i64>) -> impl Iterator<Item = i64> {
+        let Range { start, end } = numbers;
+        let first = Some(self.first[content as usize]).filter(|number| *number != NONE);
+        let more = self.more.get(&content).map(|more| {
+            // They come in the order of their numbers.
+            more.range(more.partition_point(|number| *number < start)..)
+        });
+        let all = first.into_iter().chain(more.into_iter().flatten().copied());
+        all.skip_while(move |number| *number < start).take_while(move |number| *number < end)
     }
 
     /// Event time of a content.

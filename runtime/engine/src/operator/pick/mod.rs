@@ -67,7 +67,7 @@ fn operator<P: Place + 'static>(
             let trigger = pick.trigger.clone();
             let Pick { rank, changes, discarding, .. } = *pick;
             let gives = Gives { rank, changes, discarding, own_time: false, trigger };
-            Box::new(UpdatingOperator::<P>::new(frame, by, rule, gives, beat))
+            Box::new(UpdatingOperator::<P>::new(frame, by, rule, gives, beat, ledger.tracks()))
         }
     }
 }
@@ -78,12 +78,13 @@ pub(crate) fn distinct(
     input: &Arc<RecordType>,
     rank: usize,
     beat: &Beat,
+    tracks: bool,
 ) -> Box<dyn Operator> {
     let frame = Frame::distinct(columns, input, rank);
     let rule = Rule { n: 1, ties: false, last_wins: false };
     let trigger = RunningTrigger::EachRow;
     let gives = Gives { rank: false, changes: true, discarding: false, own_time: true, trigger };
-    Box::new(UpdatingOperator::<()>::new(frame, By::new(&[], input), rule, gives, beat))
+    Box::new(UpdatingOperator::<()>::new(frame, By::new(&[], input), rule, gives, beat, tracks))
 }
 
 fn rule(pick: &Pick) -> Rule {

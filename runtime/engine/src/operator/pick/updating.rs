@@ -5,17 +5,17 @@
 //! the lists.
 
 use super::contents::Contents;
-use super::frame::{Frame, NUMBER, PLACE};
+use super::frame::Frame;
 use super::lists::Rule;
 use super::sort::{By, Place};
 use crate::beat::{Beat, Beats};
 use crate::context::Context;
 use crate::error::Halt;
-use crate::number::{Number, at_end};
+use crate::number::at_end;
 use crate::operator::aggregate::{Lives, interval};
 use crate::operator::{Flush, Operator};
 use crate::ranks::{Phase, Ranks};
-use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use crate::snapshot::{Loading, Saving};
 use crate::state::{Held, KeyTable, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
@@ -24,6 +24,11 @@ use flow_plan::operator::RunningTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use noted::{Noted, Table};
+
+mod noted;
+mod save;
 
 /// What an updating pick gives.
 #[derive(Clone)]
@@ -45,6 +50,9 @@ pub(super) struct UpdatingOperator<P> {
     gives: Gives,
     table: KeyTable,
     contents: Contents,
+    /// How many rows there are.
+    rows: usize,
+    noted: Noted,
     groups: Vec<Group<P>>,
     lives: Lives,
     /// The number of the next row.
@@ -108,30 +116,6 @@ impl Given {
     }
 }
 
-/// Columns of the engine's own in tables of updating picks: rows of a key since its list was given; the number of a
-/// row, turned round if the last wins; the event time a row was given with.
-const PENDING: &str = "·pending";
-const ORDER: &str = "·order";
-const GIVEN_TIME: &str = "·givenTime";
-
-/// Rows as they are written down.
-#[derive(Default)]
-struct Written {
-    contents: Vec<u32>,
-    numbers: Vec<i64>,
-    times: Vec<i64>,
-    /// Of lists that were given.
-    places: Vec<i64>,
-}
-
-impl Written {
-    fn push(&mut self, content: u32, number: i64, time: i64) {
-        self.contents.push(content);
-        self.numbers.push(number);
-        self.times.push(time);
-    }
-}
-
 /// Where watermarks and ranks of what is given come from.
 enum Causes<'a> {
     Rows(&'a Batch),
@@ -139,7 +123,14 @@ enum Causes<'a> {
 }
 
 impl<P: Place> UpdatingOperator<P> {
-    pub(super) fn new(frame: Frame, by: By, rule: Rule, gives: Gives, beat: &Beat) -> UpdatingOperator<P> {
+    pub(super) fn new(
+        frame: Frame,
+        by: By,
+        rule: Rule,
+        gives: Gives,
+        beat: &Beat,
+        tracks: bool,
+    ) -> UpdatingOperator<P> {
         let beats = match gives.trigger {
             RunningTrigger::Every(micros) => Some(Beats::new(beat, interval(micros))),
             _ => None,
@@ -150,6 +141,8 @@ impl<P: Place> UpdatingOperator<P> {
             by,
             rule,
             gives,
+            rows: 0,
+            noted: Noted::new(tracks),
             groups: Vec::new(),
             lives: Lives::new(frame.own_ranks()),
             next: 0,
@@ -188,6 +181,8 @@ impl<P: Place> UpdatingOperator<P> {
             let number = self.contents.take(content)?;
             let order = (self.places[row].clone(), turned(number));
             group.rows.remove(&order);
+            self.noted.go(content, number, self.rows);
+            self.rows -= 1;
             return Some(order);
         }
         if group.rows.is_empty() {
@@ -197,6 +192,8 @@ impl<P: Place> UpdatingOperator<P> {
         self.contents.add(content, self.next);
         group.rows.insert(order.clone(), content);
         self.next += 1;
+        self.rows += 1;
+        self.noted.rows.change(&[content], self.contents.len());
         if self.frame.hidden.change.is_none() {
             self.cut(slot);
         }
@@ -214,7 +211,10 @@ impl<P: Place> UpdatingOperator<P> {
                 return;
             }
             if let Some(((_, number), content)) = rows.pop_last() {
-                self.contents.remove(content, if last_wins { -number } else { number });
+                let number = if last_wins { -number } else { number };
+                self.contents.remove(content, number);
+                self.noted.go(content, number, self.rows);
+                self.rows -= 1;
             }
         }
     }
@@ -255,16 +255,24 @@ impl<P: Place> UpdatingOperator<P> {
             true => self.by_place(&old, &list, fresh, cause, out),
             false => self.by_row(&old, &list, fresh, cause, out),
         };
-        match self.gives.discarding {
-            true => self.forget(slot as usize),
-            false => self.groups[slot as usize].given = given,
+        if self.gives.discarding {
+            self.forget(slot as usize);
+            return;
         }
+        if given.len() < old.len() {
+            self.noted.shrink(slot, old.len());
+        }
+        self.groups[slot as usize].given = given;
+        self.noted.given.change(&[slot], self.groups.len());
     }
 
     /// Forgets the rows of a slot.
     fn forget(&mut self, slot: usize) {
         for ((_, number), content) in std::mem::take(&mut self.groups[slot].rows) {
-            self.contents.remove(content, if self.rule.last_wins { -number } else { number });
+            let number = if self.rule.last_wins { -number } else { number };
+            self.contents.remove(content, number);
+            self.noted.go(content, number, self.rows);
+            self.rows -= 1;
         }
     }
 
@@ -382,6 +390,8 @@ impl<P: Place> UpdatingOperator<P> {
 
     /// Gives what changed in the lists of slots.
     fn give(&mut self, cx: &mut Context<'_>, slots: &[u32]) {
+        self.copy_ahead(slots);
+        self.noted.groups.change(slots, self.groups.len());
         let mut given = Given::default();
         slots.iter().for_each(|&slot| self.difference(slot, slot, None, &mut given));
         self.emit(cx, &Causes::Slots, &given);
@@ -394,7 +404,12 @@ impl<P: Place> UpdatingOperator<P> {
             for listed in self.groups.iter().flat_map(|group| &group.given) {
                 used[listed.content as usize] = true;
             }
+            // Contents may go away, and so may what checkpoints still need of them.
+            self.settle();
             if let Some(moved) = self.contents.retain(&used) {
+                let kept: Vec<u32> =
+                    (0..).zip(&used).filter(|(_, used)| **used).map(|(content, _)| content).collect();
+                self.noted.retain_contents(&kept);
                 for group in &mut self.groups {
                     group.rows.values_mut().for_each(|content| *content = moved[*content as usize]);
                     group.given.iter_mut().for_each(|listed| listed.content = moved[listed.content as usize]);
@@ -414,65 +429,13 @@ impl<P: Place> UpdatingOperator<P> {
         if live.len() * 2 > self.table.len() {
             return;
         }
+        self.leave(&live);
         self.table.retain(&live);
         self.lives.retain(&live);
         self.groups = live.iter().map(|&slot| std::mem::take(&mut self.groups[slot as usize])).collect();
         self.pending = live.iter().map(|&slot| self.pending[slot as usize]).collect();
         let moved = |slot: &u32| live.binary_search(slot).ok().map(|slot| slot as u32);
         self.changed = self.changed.iter().filter_map(moved).collect();
-    }
-
-    /// The columns of the input that are written down: the key first.
-    fn written(&self) -> Vec<usize> {
-        let keys = &self.frame.keys;
-        let rest = self.contents.columns().iter().filter(|column| !keys.contains(column));
-        keys.iter().chain(rest).copied().collect()
-    }
-
-    fn save_groups(&self, slots: &[u32], out: &mut Saving) {
-        let keys = &self.frame.keys;
-        let of = |values: &[i64]| -> Vec<i64> { slots.iter().map(|&slot| values[slot as usize]).collect() };
-        let ranks: Vec<Vec<i64>> = self.lives.ranks().iter().map(|ranks| of(ranks)).collect();
-        let mut columns = Columns::default();
-        columns.rows(&self.frame.fields(keys), self.table.gather(slots));
-        columns.ints(NUMBER, slots.iter().map(|&slot| self.lives.born(slot) as i64));
-        columns.ranks(ranks.iter().map(Vec::as_slice));
-        columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
-        out.table("groups", self.frame.home(), keys.len(), columns);
-    }
-
-    fn load_groups(&mut self, saved: &Loaded) -> Result<(), String> {
-        let saved = saved.in_order(&saved.by_rank(NUMBER));
-        let batch = self.frame.loaded(&self.frame.keys, &saved)?;
-        let columns: Vec<&Column> = self.frame.key_columns(&batch);
-        hash_columns(&columns, batch.len, &mut self.hashes);
-        self.table.slots(&columns, &self.hashes, &mut self.slots);
-        self.groups.resize_with(self.table.len(), Group::default);
-        let numbers: Vec<Number> = saved.ints(NUMBER).into_iter().map(|number| number as Number).collect();
-        self.lives.load(&numbers, saved.ranks(self.lives.ranks().len()));
-        self.pending = saved.ints(PENDING).into_iter().map(|rows| rows as u64).collect();
-        if let RunningTrigger::Every(_) = self.gives.trigger {
-            let waits = |slot: &u32| self.pending[*slot as usize] > 0;
-            self.changed = (0..saved.len() as u32).filter(waits).collect();
-        }
-        Ok(())
-    }
-
-    fn save_rows(&self, name: &str, rows: &Written, out: &mut Saving) {
-        let keys = self.frame.keys.len();
-        let written = self.written();
-        let (key, row) = written.split_at(keys);
-        let mut columns = Columns::default();
-        columns.rows(&self.frame.fields(key), self.contents.gather(key, &rows.contents));
-        if name == "given" {
-            columns.ints(PLACE, rows.places.iter().copied());
-        }
-        columns.ints(ORDER, rows.numbers.iter().copied());
-        columns.rows(&self.frame.fields(row), self.contents.gather(row, &rows.contents));
-        if name == "given" {
-            columns.ints(GIVEN_TIME, rows.times.iter().copied());
-        }
-        out.table(name, self.frame.home(), keys + 1, columns);
     }
 
     /// The groups that the end of the input gives, in the order of their births.
@@ -501,6 +464,10 @@ impl<P: Place> Operator for UpdatingOperator<P> {
             beats.skip(cx.shared.env.clock.as_ref());
         }
         self.find(&batch);
+        let slots = std::mem::take(&mut self.slots);
+        self.copy_ahead(&slots);
+        self.noted.groups.change(&slots, self.table.len());
+        self.slots = slots;
         let changes = hidden(&batch, self.frame.hidden.change);
         let times = hidden(&batch, self.frame.hidden.time);
         let mut given = Given::default();
@@ -536,6 +503,7 @@ impl<P: Place> Operator for UpdatingOperator<P> {
     fn held(&self) -> Held {
         let rows = self.contents.len() * (size_of::<Order<P>>() + 4);
         let beside = room(&self.groups) + room(&self.pending) + room(&self.changed);
+        let beside = beside + self.noted.bytes();
         let bytes = self.table.bytes() + self.contents.bytes() + self.lives.bytes() + rows + beside;
         Held { keys: self.table.len(), bytes }
     }
@@ -553,6 +521,7 @@ impl<P: Place> Operator for UpdatingOperator<P> {
             beats.heard(cx.shared.env.clock.as_ref());
         }
         let changed = std::mem::take(&mut self.changed);
+        self.copy_ahead(&changed);
         changed.iter().for_each(|&slot| self.pending[slot as usize] = 0);
         self.give(cx, &changed);
         Ok(())
@@ -576,60 +545,14 @@ impl<P: Place> Operator for UpdatingOperator<P> {
     }
 
     fn save(&mut self, out: &mut Saving) {
-        let mut slots: Vec<u32> = (0..self.table.len() as u32).collect();
-        self.lives.sort(&mut slots);
-        self.save_groups(&slots, out);
-        let (mut rows, mut given) = (Written::default(), Written::default());
-        for &slot in &slots {
-            let group = &self.groups[slot as usize];
-            for ((_, number), content) in &group.rows {
-                rows.push(*content, *number, 0);
-            }
-            for (place, listed) in group.given.iter().enumerate() {
-                given.push(listed.content, listed.order.1, listed.time);
-                given.places.push(place as i64);
-            }
-        }
-        // Of a key's rows, the number tells them apart; of a list that was given, the place.
-        self.save_rows("rows", &rows, out);
-        self.save_rows("given", &given, out);
+        self.mark(out);
+    }
+
+    fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        Ok(self.save_marked(out, entries))
     }
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
-        self.load_groups(&from.table("groups"))?;
-        let known = self.table.len();
-        // Where one was kept of each key, the only one.
-        let saved = from.table(if from.has("best") { "best" } else { "rows" });
-        let batch = self.frame.loaded(&self.written(), &saved)?;
-        self.find(&batch);
-        if known == 0 {
-            // When keys came did not matter, and nobody kept it.
-            let groups = self.table.len();
-            self.lives.load(&vec![0; groups], vec![vec![0; groups]; self.lives.ranks().len()]);
-        }
-        // Of lists that were given at the end, the place says it.
-        let numbers = saved.ints(if saved.has(ORDER) { ORDER } else { PLACE });
-        let mut coming: Vec<usize> = (0..numbers.len()).collect();
-        coming.sort_by_key(|&row| numbers[row].abs());
-        for row in coming {
-            let (slot, content, number) = (self.slots[row] as usize, self.found[row], numbers[row]);
-            self.contents.add(content, number.abs());
-            self.groups[slot].rows.insert((self.places[row].clone(), number), content);
-            self.next = self.next.max(number.abs() + 1);
-        }
-        if self.gives.discarding {
-            return Ok(());
-        }
-        let saved = from.table("given");
-        let batch = self.frame.loaded(&self.written(), &saved)?;
-        self.find(&batch);
-        let times = saved.ints(GIVEN_TIME);
-        for (row, number) in saved.ints(ORDER).into_iter().enumerate() {
-            let order = (self.places[row].clone(), number);
-            let listed = Listed { order, content: self.found[row], time: times[row] };
-            self.groups[self.slots[row] as usize].given.push(listed);
-            self.next = self.next.max(number.abs() + 1);
-        }
-        Ok(())
+        self.load_all(from)
     }
 }

@@ -59,8 +59,7 @@ impl Given {
         let (starts, ends) = (new.starts.clone(), new.ends.clone());
         let made =
             results_with_bounds(new.keys, new.starts, ends, new.results, new.watermark, &common.output);
-        let remembers = common.output.changes || common.output.listed.is_some_and(|listed| listed.again);
-        let (mut batch, of) = match remembers {
+        let (mut batch, of) = match common.output.remembers() {
             false if new.refused.is_empty() => (made.batch, made.of),
             false => {
                 let taken = |row: &u32| !new.refused.contains(&made.of[*row as usize]);
@@ -147,6 +146,11 @@ impl Given {
         if let Some(rows) = self.rows.remove(&later) {
             self.rows.entry(slot).or_default().extend(rows);
         }
+    }
+
+    /// Is something given of a group?
+    pub(crate) fn has(&self, slot: u32) -> bool {
+        self.rows.get(&slot).is_some_and(|rows| !rows.is_empty())
     }
 
     /// Is nothing remembered?

@@ -6,6 +6,7 @@
 //! [`super::sliced`].
 
 use super::births::{Birth, Births, Places};
+use super::book::{Book, Noted, Passed};
 use super::bounds::{Bounds, Overlapping, Tumbling};
 use super::divide::Moment;
 use super::given::{Given, Rank, Replaced, Results, in_order};
@@ -23,6 +24,7 @@ use flow_plan::operator::LateTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+mod noted;
 mod save;
 
 pub(super) use save::{GIVEN_TO, SLICE_START, shared};
@@ -46,6 +48,7 @@ pub(crate) struct Kept {
     changelog: bool,
     /// By end and start.
     open: BTreeMap<(i64, i64), Open>,
+    book: Book<(i64, i64), Open>,
     /// What was due up to here is given, since the job began or went on.
     given_to: i64,
     /// Rows of the current batch that are refused: each is told of once.
@@ -61,7 +64,21 @@ struct Open {
     births: Births,
     state: Vec<State>,
     given: Given,
-    slices: BTreeMap<i64, Groups>,
+    slices: BTreeMap<i64, Slice>,
+    /// What checkpoints hold of its groups, and of what was given of them.
+    noted: Noted,
+    given_noted: Noted,
+    passed: Passed,
+    /// Are its slices written apart? (Else it has one, and its groups are written with what they hold.)
+    apart: bool,
+    /// Groups of which nothing is given any more, and the last checkpoint may say otherwise.
+    emptied: BTreeSet<u32>,
+}
+
+/// A slice of a window: its groups, and what checkpoints hold of them if they are written apart from the window's.
+struct Slice {
+    groups: Groups,
+    noted: Noted,
 }
 
 /// What a group is waiting for.
@@ -131,7 +148,9 @@ impl Kept {
         changelog: bool,
     ) -> Kept {
         let (open, refused, told) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
-        Kept { spans, lateness, late, discarding, changelog, open, given_to: NO_WATERMARK, refused, told }
+        let book = Book::new(if matches!(spans, Spans::Overlapping(..)) { 3 } else { 2 });
+        let given_to = NO_WATERMARK;
+        Kept { spans, lateness, late, discarding, changelog, open, book, given_to, refused, told }
     }
 
     /// The windows of a row, least end first.
@@ -207,13 +226,19 @@ impl Kept {
         part: Rows<'_>,
     ) -> Result<Vec<u32>, Halt> {
         let Rows { batch, rows, number, behind } = part;
-        let open = self.open.entry((target.end, target.start)).or_insert_with(|| Open::new(common));
+        let window = (target.end, target.start);
+        let apart = !self.is_alone();
+        let open = self.open.entry(window).or_insert_with(|| Open::begin(common, apart, self.book.begin()));
         let rows_of = rows.clone();
         let picked = if rows.len() == batch.len { batch.clone() } else { batch.gather(&rows) };
+        self.book.touch(window, open);
+        open.copy_ahead_of_rows(&mut self.book, common, window, &picked);
+        let known = open.index.len();
         let places = Places::new(common.rows, Some(rows));
         let number = order_of(number, behind);
         let (shape, scratch) = (&common.shape, &mut common.scratch);
         let (refused, slots) = open.add(shape, scratch, target.slice, (number, places), picked);
+        self.book.grow(open.index.len() - known);
         if let Some(mut refused) = refused {
             refused.rows.retain(|(row, ..)| self.refused.insert(rows_of[*row]));
             common.refuse(cx, refused)?;
@@ -337,6 +362,7 @@ impl Kept {
                 _ => of_row(batch, common.shape.input.fields.len(), row),
             };
             let rank = Rank::Row { met, place: common.rows + row as u64, number: cx.number, own };
+            open.copy_ahead(&mut self.book, common, window, &[slot]);
             let given = open.give(common, cx, window, &[slot], (met, &rank), self.discarding)?;
             cx.emit(given.batch);
         }
@@ -382,7 +408,11 @@ impl Kept {
             let Some(open) = self.open.get_mut(&window) else { continue };
             let chosen = |slot: &u32| groups(open.state[*slot as usize]);
             let slots: Vec<u32> = open.births.order().into_iter().filter(chosen).collect();
+            if !slots.is_empty() {
+                self.book.touch(window, open);
+            }
             for slots in slots.chunks(BATCH_ROWS) {
+                open.copy_ahead(&mut self.book, common, window, slots);
                 all.push(open.give(common, cx, window, slots, (NO_WATERMARK, rank), self.discarding)?);
             }
         }
@@ -400,7 +430,8 @@ impl Kept {
 }
 
 impl Open {
-    fn new(common: &Common) -> Open {
+    /// One that comes, and knows this of barriers. Are its slices written apart?
+    fn begin(common: &Common, apart: bool, (passed, notes): (Passed, bool)) -> Open {
         let fields = &common.shape.input.fields;
         Open {
             index: KeyTable::new(common.shape.keys.iter().map(|&key| &fields[key].ty)),
@@ -408,6 +439,11 @@ impl Open {
             state: Vec::new(),
             given: Given::default(),
             slices: BTreeMap::new(),
+            noted: Noted::new(notes),
+            given_noted: Noted::new(notes),
+            apart,
+            passed,
+            emptied: BTreeSet::new(),
         }
     }
 
@@ -419,8 +455,11 @@ impl Open {
         (number, mut places): (Number, Places),
         mut batch: Batch,
     ) -> (Option<Refused>, Vec<u32>) {
-        let groups = self.slices.entry(slice).or_insert_with(|| Groups::new(shape));
-        let refused = groups.add(shape, scratch, &mut batch);
+        let notes = self.apart && self.noted.notes();
+        let new = || Slice { groups: Groups::new(shape), noted: Noted::new(notes) };
+        let slice = self.slices.entry(slice).or_insert_with(new);
+        let refused = slice.groups.add(shape, scratch, &mut batch);
+        slice.noted.change(&scratch.slots, slice.groups.len());
         if let Some(refused) = &refused {
             places.leave_out(refused);
         }
@@ -428,6 +467,7 @@ impl Open {
         let (mut hashes, mut slots) = (Vec::new(), Vec::new());
         hash_columns(&columns, batch.len, &mut hashes);
         self.index.slots(&columns, &hashes, &mut slots);
+        self.noted.change(&slots, self.index.len());
         self.births.note(number, &places, &slots, &batch, shape.input.fields.len());
         self.state.resize(self.index.len(), State::default());
         for (row, &slot) in slots.iter().enumerate() {
@@ -450,7 +490,7 @@ impl Open {
         hash_columns(&columns, 1, &mut hashes);
         self.index.known(&columns, &hashes, &mut slots);
         slots.first().is_some_and(|&slot| slot != NO_SLOT && !self.state[slot as usize].dead)
-            && self.slices.values().any(|groups| groups.holds((&columns, &hashes), &one))
+            && self.slices.values().any(|slice| slice.groups.holds((&columns, &hashes), &one))
     }
 
     /// A row was added to a group, or taken out of it.
@@ -469,7 +509,8 @@ impl Open {
         let columns: Vec<&Column> = keys.iter().collect();
         let mut hashes = Vec::new();
         hash_columns(&columns, 1, &mut hashes);
-        self.slices.values_mut().for_each(|groups| groups.reset((&columns, &hashes)));
+        self.slices.values_mut().for_each(|slice| slice.reset((&columns, &hashes)));
+        self.noted.change(&[slot], self.index.len());
         self.state[slot as usize] = State { dead: true, done: true, ..State::default() };
     }
 
@@ -495,12 +536,13 @@ impl Open {
         let mut calls = Calls::new(&common.shape);
         calls.grow(slots.len());
         let mut faults = Vec::new();
-        for groups in self.slices.values_mut() {
-            groups.merge_into(&common.shape, (&columns, &hashes), &mut calls, &mut faults);
+        for slice in self.slices.values_mut() {
+            slice.groups.merge_into(&common.shape, (&columns, &hashes), &mut calls, &mut faults);
             if discarding {
-                groups.reset((&columns, &hashes));
+                slice.reset((&columns, &hashes));
             }
         }
+        self.noted.change(&slots, self.index.len());
         for &slot in &slots {
             let state = &mut self.state[slot as usize];
             let rows = if discarding { 0 } else { state.rows };
@@ -520,14 +562,31 @@ impl Open {
         }
         let births: Vec<Birth> = slots.iter().map(|slot| self.births.get(*slot as usize)).collect();
         let (starts, ends) = (vec![start; slots.len()], vec![end; slots.len()]);
+        let had: Vec<u32> = slots.iter().copied().filter(|slot| self.given.has(*slot)).collect();
+        if common.output.remembers() {
+            self.given_noted.change(&slots, self.index.len());
+        }
         let made = Results { slots, keys, starts, ends, results, watermark, refused, births, rank };
-        Ok(self.given.replace(common, made))
+        let given = self.given.replace(common, made);
+        let notes = self.given_noted.notes();
+        self.emptied.extend(had.into_iter().filter(|slot| notes && !self.given.has(*slot)));
+        Ok(given)
     }
 
     fn held(&self) -> Held {
-        let groups = self.slices.values().fold(Held::default(), |all, groups| all + groups.held());
+        let groups = self.slices.values().fold(Held::default(), |all, slice| all + slice.groups.held());
         let bytes = self.index.bytes() + self.births.bytes() + room(&self.state) + self.given.bytes();
-        Held { keys: self.index.len(), bytes: groups.bytes + bytes }
+        let noted = self.noted.bytes() + self.given_noted.bytes();
+        Held { keys: self.index.len(), bytes: groups.bytes + bytes + noted }
+    }
+}
+
+impl Slice {
+    /// Makes the groups of these keys empty.
+    fn reset(&mut self, keys: (&[&Column], &[u64])) {
+        let slots = self.groups.slots_of(keys);
+        self.groups.reset(&slots);
+        self.noted.change(&slots, self.groups.len());
     }
 }
 
@@ -589,7 +648,8 @@ impl Windows for Kept {
         while let Some(first) = self.open.first_entry()
             && first.key().0.saturating_add(self.lateness) <= now
         {
-            first.remove();
+            let (window, open) = first.remove_entry();
+            self.forget(window, open);
         }
         Ok(())
     }
@@ -602,7 +662,11 @@ impl Windows for Kept {
     }
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
-        self.save_all(common, out);
+        self.mark(common, out);
+    }
+
+    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
+        self.save_marked(common, out, entries)
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
@@ -610,7 +674,7 @@ impl Windows for Kept {
     }
 
     fn held(&self) -> Held {
-        self.open.values().fold(Held::default(), |all, open| all + open.held())
+        self.open.values().chain(self.book.set_aside()).fold(Held::default(), |all, open| all + open.held())
     }
 
     fn next_end(&mut self) -> Option<i64> {
@@ -624,9 +688,11 @@ impl Windows for Kept {
         let windows: Vec<(i64, i64)> =
             self.open.keys().copied().take_while(|(other, _)| *other == end).collect();
         self.give_windows(common, cx, Phase::Due, &windows, |group| !group.done || (later && group.changed))?;
-        windows.iter().for_each(|window| {
-            self.open.remove(window);
-        });
+        for window in windows {
+            if let Some(open) = self.open.remove(&window) {
+                self.forget(window, open);
+            }
+        }
         Ok(match self.next_end() {
             Some(end) => Flush::More(at_end_of_time(level, end)),
             None => Flush::Done,

@@ -5,12 +5,13 @@
 //! sequence". Windows of processing time never wait: rows have the time of the wall clock.
 
 mod births;
+mod book;
 mod bounds;
-mod changes;
 mod divide;
 mod given;
 mod kept;
 mod pane;
+mod panes;
 mod parts;
 mod rows;
 mod session;

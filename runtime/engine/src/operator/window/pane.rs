@@ -1,6 +1,7 @@
 //! The rows of one window, or slice of windows: its groups, freed as a whole when it is over.
 
 use super::births::{Births, Places, Reborn, Written};
+use super::book::{Barrier, Booked, Noted, Passed};
 use super::bounds::Bounds;
 use crate::number::Number;
 use crate::ranks::{Ranks, Turn};
@@ -15,8 +16,9 @@ use std::sync::Arc;
 pub(crate) struct Pane {
     groups: Groups,
     births: Births,
-    /// Of each group that the last checkpoint holds: has it changed since? Groups that came later stand behind them.
-    written: Vec<bool>,
+    /// What checkpoints hold of it.
+    noted: Noted,
+    passed: Passed,
 }
 
 /// What the results of a pane look like.
@@ -33,6 +35,11 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// Must be known what was given?
+    pub(super) fn remembers(&self) -> bool {
+        self.changes || self.listed.is_some_and(|listed| listed.again)
+    }
+
     /// When a window is given: at its end, and of those that end behind all times (where ends are one) the one that
     /// begins first.
     pub(crate) fn turn(&self, bounds: Bounds) -> Turn {
@@ -65,17 +72,22 @@ pub(crate) struct RefusedResult {
 
 impl Pane {
     pub(crate) fn new(shape: &Shape, output: &Output) -> Pane {
-        Pane { groups: Groups::new(shape), births: Births::new(output.rank), written: Vec::new() }
+        Pane::of(Groups::new(shape), Births::new(output.rank))
     }
 
     /// Of groups that were kept otherwise, and when they were first seen.
     pub(crate) fn of(groups: Groups, births: Births) -> Pane {
-        Pane { groups, births, written: Vec::new() }
+        Pane { groups, births, noted: Noted::new(false), passed: Passed::default() }
+    }
+
+    /// A new one that knows this of barriers.
+    pub(super) fn begin(shape: &Shape, output: &Output, (passed, notes): (Passed, bool)) -> Pane {
+        Pane { noted: Noted::new(notes), passed, ..Pane::new(shape, output) }
     }
 
     /// How much state it is.
     pub(crate) fn held(&self) -> Held {
-        self.groups.held() + Held { keys: 0, bytes: self.births.bytes() }
+        self.groups.held() + Held { keys: 0, bytes: self.births.bytes() + self.noted.bytes() }
     }
 
     /// How many groups it has.
@@ -94,11 +106,7 @@ impl Pane {
     ) -> Option<Refused> {
         let known = self.len();
         let refused = self.groups.add(shape, scratch, &mut batch);
-        if !self.written.is_empty() {
-            for &slot in &scratch.slots {
-                self.written.get_mut(slot as usize).into_iter().for_each(|changed| *changed = true);
-            }
-        }
+        self.noted.change(&scratch.slots, self.groups.len());
         if self.len() > known {
             if let Some(refused) = &refused {
                 places.leave_out(refused);
@@ -164,21 +172,19 @@ impl Pane {
         rows
     }
 
-    /// The groups that a checkpoint still lacks, or has as they were.
-    pub(super) fn changed(&self) -> impl Iterator<Item = u32> {
-        let changed = self.written.iter().zip(0..).filter(|(changed, _)| **changed).map(|(_, slot)| slot);
-        changed.chain(self.written.len() as u32..self.len() as u32)
+    /// Those of the groups of these rows, which are to be added, that a checkpoint needs as they are now.
+    pub(super) fn ahead(&mut self, shape: &Shape, batch: &Batch) -> Vec<u32> {
+        self.noted.ahead(&self.groups.known(shape, batch))
     }
 
-    /// A checkpoint holds all groups as they are.
-    pub(super) fn is_written(&mut self) {
-        self.written.clear();
-        self.written.resize(self.groups.len(), false);
+    /// The next groups that a checkpoint needs.
+    pub(super) fn next(&mut self, most: usize) -> Vec<u32> {
+        self.noted.next(most)
     }
 
     /// The keys of the groups that the last checkpoint holds, and behind them these bounds.
-    pub(super) fn keys_written(&self, bounds: &[i64]) -> Batch {
-        let slots: Vec<u32> = (0..self.written.len() as u32).collect();
+    pub(super) fn keys_known(&self, bounds: &[i64]) -> Batch {
+        let slots = self.noted.known();
         let bounds = bounds.iter().map(|&bound| Column::new(ColumnData::I64(vec![bound; slots.len()])));
         let columns = self.groups.keys(&slots).into_iter().chain(bounds);
         Batch::new(slots.len(), columns.map(Arc::new).collect())
@@ -214,6 +220,24 @@ impl Pane {
     /// Where the first row of a slot's group stands among all rows.
     pub(crate) fn place(&self, slot: u32) -> u64 {
         self.births.place(slot as usize)
+    }
+}
+
+impl Booked for Pane {
+    fn passed(&mut self) -> &mut Passed {
+        &mut self.passed
+    }
+
+    fn pass(&mut self, barrier: Barrier) {
+        self.noted.pass(barrier, self.groups.len());
+    }
+
+    fn is_marked(&self) -> bool {
+        self.noted.is_marked()
+    }
+
+    fn count(&self) -> usize {
+        self.noted.count()
     }
 }
 

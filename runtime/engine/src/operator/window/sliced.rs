@@ -2,11 +2,12 @@
 //! time when a window ends.
 
 use super::births::{Places, Reborn};
+use super::book::{self, Book};
 use super::bounds::{Bounds, Overlapping, Tumbling};
-use super::changes::Changes;
 use super::divide::{ByTime, Locate, Moment, Rows, divide};
 use super::kept::{GIVEN_TO, SLICE_START, shared};
 use super::pane::{Pane, RefusedResult};
+use super::panes::{self, Described};
 use super::windows::{Common, Windows, rest};
 use crate::context::Context;
 use crate::error::Halt;
@@ -24,7 +25,9 @@ pub(crate) struct Sliced {
     slices: BTreeMap<i64, Pane>,
     /// Windows up to this end are given.
     given_to: i128,
-    changes: Changes,
+    /// The same at the last barrier, if event time does not say it.
+    written_to: Option<i64>,
+    book: Book<i64, Pane>,
     /// What the end of the input gives piece by piece.
     flushing: Option<Merged>,
 }
@@ -76,6 +79,11 @@ impl Locate for BySlice<'_> {
     }
 }
 
+/// What stands beside the groups of a slice.
+fn bounds(start: i64, written_to: Option<i64>) -> book::Bounds {
+    std::iter::once((SLICE_START, start)).chain(written_to.map(|to| (GIVEN_TO, to))).collect()
+}
+
 fn clamp(end: i128) -> i64 {
     end.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
@@ -88,21 +96,42 @@ impl Sliced {
             slicing,
             slices: BTreeMap::new(),
             given_to: i128::MIN,
-            changes: Changes::default(),
+            written_to: None,
+            book: Book::new(1),
             flushing: None,
         }
     }
 
     /// The end of the next window; slices of which nothing more is to be given go away.
     fn next(&mut self) -> Option<i128> {
-        while let Some((&start, pane)) = self.slices.first_key_value() {
-            if let Some(end) = self.windows.next_end(start, self.given_to) {
+        while let Some(first) = self.slices.first_entry() {
+            if let Some(end) = self.windows.next_end(*first.key(), self.given_to) {
                 return Some(end);
             }
-            self.changes.forget(pane, &[start]);
-            self.slices.pop_first();
+            let (start, pane) = first.remove_entry();
+            let groups = pane.len();
+            self.book.leave(start, pane, groups, |pane| vec![pane.keys_known(&[start])]);
         }
         None
+    }
+
+    /// Adds rows of a batch to a slice.
+    fn add(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+        start: i64,
+        batch: &Batch,
+        rows: Rows,
+    ) -> Result<(), Halt> {
+        let new = || Pane::begin(&common.shape, &common.output, self.book.begin());
+        let pane = self.slices.entry(start).or_insert_with(new);
+        let (known, written_to) = (pane.len(), self.written_to);
+        let bounds = || bounds(start, written_to);
+        panes::ahead(&mut self.book, common, (start, pane), (batch, &rows), bounds);
+        common.add(cx, pane, batch, rows)?;
+        self.book.grow(pane.len() - known);
+        Ok(())
     }
 
     /// Merges the slices of a window.
@@ -152,7 +181,8 @@ impl Sliced {
             }
         }
         for start in rows.keys() {
-            self.slices.entry(*start).or_insert_with(|| Pane::new(&common.shape, &common.output));
+            let new = || Pane::begin(&common.shape, &common.output, self.book.begin());
+            self.slices.entry(*start).or_insert_with(new);
         }
         Between { batch, met, rows }
     }
@@ -165,10 +195,8 @@ impl Sliced {
         between: &Between,
     ) -> Result<(), Halt> {
         for (start, rows) in &between.rows {
-            if let Some(pane) = self.slices.get_mut(start)
-                && self.windows.last_end(*start) > self.given_to
-            {
-                common.add(cx, pane, &between.batch, Rows::These(rows.clone()))?;
+            if self.slices.contains_key(start) && self.windows.last_end(*start) > self.given_to {
+                self.add(common, cx, *start, &between.batch, Rows::These(rows.clone()))?;
             }
         }
         let taken: Vec<u32> = between.rows.values().flatten().copied().collect();
@@ -204,9 +232,7 @@ impl Windows for Sliced {
         let rows = BySlice { by_time, windows: &self.windows, given_to: self.given_to };
         let divided = divide(&rows, &common.watermarks(&batch), moment);
         for (bounds, rows) in divided.parts {
-            let new = || Pane::new(&common.shape, &common.output);
-            let pane = self.slices.entry(bounds.start).or_insert_with(new);
-            common.add(cx, pane, &batch, rows)?;
+            self.add(common, cx, bounds.start, &batch, rows)?;
         }
         common.set_behind(cx.number, &batch, &divided.behind);
         common.rows += batch.len as u64;
@@ -236,16 +262,23 @@ impl Windows for Sliced {
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
         // Event time says itself up to where windows are given; the clock on the wall does not.
-        let given_to = common.is_processing_time().then_some((GIVEN_TO, clamp(self.given_to)));
-        let bounds = |start: i64| std::iter::once((SLICE_START, start)).chain(given_to).collect::<Vec<_>>();
-        let panes = self.slices.iter_mut().map(|(&start, pane)| (bounds(start), pane));
+        self.written_to = common.is_processing_time().then_some(clamp(self.given_to));
+        let slices = Described { name: "slices", columns: bounds(0, self.written_to), key: 1 };
         // How far windows are given stands beside each group.
-        self.changes.save(common, out, ("slices", bounds(0), 1), given_to.is_some(), panes);
+        let all = self.written_to.is_some();
+        panes::mark(&mut self.book, common, out, &slices, &self.slices, all);
+    }
+
+    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
+        let written_to = self.written_to;
+        let bounds = |start: i64| bounds(start, written_to);
+        panes::save_more(&mut self.book, common, out, entries, &mut self.slices, bounds)
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
         if from.has("windows") {
             (self.slices, self.given_to) = shared(common, from, self.windows, now)?;
+            self.book.grow(self.slices.values().map(Pane::len).sum());
             return Ok(());
         }
         let saved = Reborn::new(&from.table("slices"), common.output.rank);
@@ -253,6 +286,7 @@ impl Windows for Sliced {
         for (start, rows) in saved.by(|row| starts[row]) {
             let mut pane = Pane::new(&common.shape, &common.output);
             pane.load(&common.shape, &saved, &rows)?;
+            self.book.grow(pane.len());
             self.slices.insert(start, pane);
         }
         self.given_to = match common.is_processing_time() {
@@ -264,7 +298,7 @@ impl Windows for Sliced {
     }
 
     fn held(&self) -> Held {
-        self.slices.values().fold(Held::default(), |all, pane| all + pane.held())
+        panes::held(&self.book, &self.slices)
     }
 
     fn next_end(&mut self) -> Option<i64> {

@@ -1,10 +1,11 @@
 //! Windows that share nothing: each has a pane of its own.
 
 use super::births::Reborn;
+use super::book::{self, Book};
 use super::bounds::{Bounds, Tumbling};
-use super::changes::Changes;
 use super::divide::{ByBounds, ByTime, Divided, Moment, divide};
 use super::pane::Pane;
+use super::panes::{self, Described};
 use super::windows::{Common, Windows};
 use super::written::{WINDOW_END, WINDOW_START};
 use crate::context::Context;
@@ -30,12 +31,12 @@ pub(crate) struct Whole {
     panes: BTreeMap<(i64, i64), Pane>,
     /// The next group of the first pane that the end of the input gives.
     flushed: usize,
-    changes: Changes,
+    book: Book<(i64, i64), Pane>,
 }
 
 impl Whole {
     pub(crate) fn new(division: Division) -> Whole {
-        Whole { division, panes: BTreeMap::new(), flushed: 0, changes: Changes::default() }
+        Whole { division, panes: BTreeMap::new(), flushed: 0, book: Book::new(1) }
     }
 
     fn divide(&self, common: &Common, batch: &Batch, moment: Moment) -> Divided {
@@ -58,14 +59,21 @@ impl Whole {
             && first.key().0 == end
         {
             let ((end, start), pane) = first.remove_entry();
-            self.changes.forget(&pane, &[start, end]);
             panes.push((Bounds { start, end }, pane));
         }
         panes
     }
+
+    /// Forgets panes, which were given.
+    fn forget(&mut self, panes: Vec<(Bounds, Pane)>) {
+        for (Bounds { start, end }, pane) in panes {
+            let groups = pane.len();
+            self.book.leave((end, start), pane, groups, |pane| vec![pane.keys_known(&[start, end])]);
+        }
+    }
 }
 
-fn bounds(start: i64, end: i64) -> Vec<(&'static str, i64)> {
+fn bounds((end, start): (i64, i64)) -> book::Bounds {
     vec![(WINDOW_START, start), (WINDOW_END, end)]
 }
 
@@ -93,10 +101,13 @@ impl Windows for Whole {
         moment: Moment,
     ) -> Result<Option<Batch>, Halt> {
         let divided = self.divide(common, &batch, moment);
-        for (bounds, rows) in divided.parts {
-            let new = || Pane::new(&common.shape, &common.output);
-            let pane = self.panes.entry((bounds.end, bounds.start)).or_insert_with(new);
+        for (Bounds { start, end }, rows) in divided.parts {
+            let new = || Pane::begin(&common.shape, &common.output, self.book.begin());
+            let pane = self.panes.entry((end, start)).or_insert_with(new);
+            let (key, known) = ((end, start), pane.len());
+            panes::ahead(&mut self.book, common, (key, pane), (&batch, &rows), || bounds(key));
             common.add(cx, pane, &batch, rows)?;
+            self.book.grow(pane.len() - known);
         }
         common.set_behind(cx.number, &batch, &divided.behind);
         common.rows += batch.len as u64;
@@ -122,13 +133,18 @@ impl Windows for Whole {
             } else {
                 cx.emit(together(&panes, common));
             }
+            self.forget(panes);
         }
         Ok(())
     }
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
-        let panes = self.panes.iter_mut().map(|(&(end, start), pane)| (bounds(start, end), pane));
-        self.changes.save(common, out, ("windows", bounds(0, 0), 2), false, panes);
+        let windows = Described { name: "windows", columns: bounds((0, 0)), key: 2 };
+        panes::mark(&mut self.book, common, out, &windows, &self.panes, false);
+    }
+
+    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
+        panes::save_more(&mut self.book, common, out, entries, &mut self.panes, bounds)
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
@@ -139,6 +155,7 @@ impl Windows for Whole {
         for (window, rows) in windows.into_iter().filter(|((end, _), _)| *end > now) {
             let mut pane = Pane::new(&common.shape, &common.output);
             pane.load(&common.shape, &saved, &rows)?;
+            self.book.grow(pane.len());
             self.panes.insert(window, pane);
         }
         common.rows = saved.groups.len() as u64;
@@ -146,7 +163,7 @@ impl Windows for Whole {
     }
 
     fn held(&self) -> Held {
-        self.panes.values().fold(Held::default(), |all, pane| all + pane.held())
+        panes::held(&self.book, &self.panes)
     }
 
     fn next_end(&mut self) -> Option<i64> {
@@ -159,14 +176,15 @@ impl Windows for Whole {
         if self.panes.range((end, i64::MIN)..=(end, i64::MAX)).count() > 1 {
             let panes = self.take_panes(end);
             cx.emit(together(&panes, common));
+            self.forget(panes);
         } else if let Some((&(_, start), pane)) = self.panes.first_key_value() {
             if let Some((batch, to)) = pane.results(self.flushed, Bounds { start, end }, &common.output) {
                 self.flushed = to;
                 cx.emit(batch);
             }
             if self.flushed >= pane.len() {
-                self.changes.forget(pane, &[start, end]);
-                self.panes.pop_first();
+                let panes = self.take_panes(end);
+                self.forget(panes);
                 self.flushed = 0;
             }
         }

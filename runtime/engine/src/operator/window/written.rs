@@ -96,6 +96,16 @@ impl Rows {
 
     /// Writes them down: what there is, or what changed, beside the groups that they replace. All of a group stand together.
     pub(super) fn save(self, common: &Common, out: &mut Saving, gone: Option<Vec<Batch>>) {
+        let (home, keys) = (common.shape.home(), common.shape.keys.len() + 2);
+        let columns = self.columns(common);
+        match gone {
+            None => out.table("given", home, keys, columns),
+            Some(gone) => out.changes("given", home, keys, columns, gone),
+        }
+    }
+
+    /// As a checkpoint has them.
+    pub(super) fn columns(self, common: &Common) -> Columns {
         let shape = &common.shape;
         let mut columns = Columns::default();
         columns.rows(&shape.key_fields(), self.keys);
@@ -103,11 +113,7 @@ impl Rows {
         columns.ints(PLACE, self.places.into_iter());
         let rows = Batch::from_rows(&self.rows, &common.given);
         columns.rows(&common.given.fields, rows.columns);
-        let (home, keys) = (shape.home(), shape.keys.len() + 2);
-        match gone {
-            None => out.table("given", home, keys, columns),
-            Some(gone) => out.changes("given", home, keys, columns, gone),
-        }
+        columns
     }
 }
 

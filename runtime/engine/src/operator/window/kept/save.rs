@@ -1,11 +1,13 @@
-//! Windows that are kept, as tables: their groups; what these hold, slice by slice; what was given of them.
+//! Windows that are kept, as tables: their groups; what these hold, slice by slice; what was given of them. How they are
+//! taken over.
 
-use super::super::births::{Births, Reborn, Written};
+use super::super::births::{Births, Reborn};
+use super::super::book::Noted;
 use super::super::bounds::{Bounds, Overlapping};
 use super::super::pane::Pane;
-use super::super::written::{Rows, WINDOW_END, WINDOW_START, add_bounds, add_states, load_given, states};
-use super::{Common, Kept, Open, Spans, State};
-use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use super::super::written::{WINDOW_END, WINDOW_START, add_bounds, add_states, load_given, states};
+use super::{Common, Kept, Open, Slice, Spans, State};
+use crate::snapshot::{Columns, Loaded, Loading};
 use crate::state::{Groups, KeyTable, NO_SLOT};
 use flow_data::hash::hash_columns;
 use flow_data::{Column, ColumnData};
@@ -22,38 +24,14 @@ pub(in super::super) const GIVEN_TO: &str = "·givenTo";
 const OTHER_SLICES: &str = "its overlapping windows kept rows as they came, and now keep them by slice, or the other way round: what it reads was a changelog, or is one now";
 
 impl Kept {
-    pub(super) fn save_all(&self, common: &Common, out: &mut Saving) {
-        let shape = &common.shape;
-        let mut births = Written::new(common.output.rank);
-        let empty = Open::new(common);
-        let alone = self.is_alone().then(|| Groups::new(shape));
-        let mut groups = empty.groups(common, (0, 0), alone.as_ref());
-        let mut slices = Columns::default();
-        slices_of(&mut slices, common, (0, 0), 0, &Groups::new(shape));
-        let mut given = Rows::new();
-        given.add(&empty.given, None, |slots| empty.index.gather(slots), |_| (0, 0));
-        for (&(end, start), open) in &self.open {
-            let of_slice = open.slices.values().next().filter(|_| self.is_alone());
-            groups.append(open.groups(common, (start, end), of_slice.or(alone.as_ref())));
-            births.add(&open.births, 0..open.index.len() as u32);
-            given.add(&open.given, None, |slots| open.index.gather(slots), |_| (start, end));
-            for (&slice, of_slice) in open.slices.iter().filter(|_| !self.is_alone()) {
-                let mut columns = Columns::default();
-                slices_of(&mut columns, common, (start, end), slice, of_slice);
-                slices.append(columns);
-            }
-        }
-        let keys = shape.keys.len();
-        out.table("windows", shape.home(), keys + 2, births.finish(groups));
-        if !self.is_alone() {
-            out.table("slices", shape.home(), keys + 3, slices);
-        }
-        given.save(common, out, None);
+    /// Is a window one slice? Then its groups hold what they aggregate, as those of windows do that are given once.
+    pub(super) fn is_alone(&self) -> bool {
+        !matches!(self.spans, Spans::Overlapping(..))
     }
 
-    /// Is a window one slice? Then its groups hold what they aggregate, as those of windows do that are given once.
-    fn is_alone(&self) -> bool {
-        !matches!(self.spans, Spans::Overlapping(..))
+    /// A window that comes.
+    fn new_open(&self, common: &Common) -> Open {
+        Open::begin(common, !self.is_alone(), self.book.begin())
     }
 
     pub(super) fn load_all(
@@ -66,14 +44,14 @@ impl Kept {
         let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));
         let states = states(&saved.groups);
         for (window, rows) in saved.by(|row| (ends[row], starts[row])) {
-            let mut open = Open::new(common);
+            let mut open = self.new_open(common);
             open.find(common, &saved.groups.in_order(&rows), true)?;
             rows.iter().for_each(|&row| open.births.push(&saved.birth(row)));
             open.state = rows.iter().map(|&row| states[row as usize]).collect();
             if self.is_alone() {
                 let mut groups = Groups::new(&common.shape);
                 groups.load(&common.shape, &saved.groups.in_order(&rows))?;
-                open.slices.insert(window.1, groups);
+                open.slices.insert(window.1, Slice::loaded(groups));
             }
             self.open.insert(window, open);
         }
@@ -83,6 +61,7 @@ impl Kept {
             true => self.load_shared(common, &slices, now)?,
             false => self.load_slices(common, &slices)?,
         }
+        self.book.grow(self.open.values().map(|open| open.index.len()).sum());
         let open = &mut self.open;
         let mut windows = Vec::new();
         let found = |saved: &Loaded, bounds: &[(i64, i64)]| {
@@ -119,7 +98,9 @@ impl Kept {
             while let Some(next) = windows.next_end(slice, after) {
                 after = next;
                 let Bounds { start, end } = windows.window(next);
-                let open = self.open.entry((end, start)).or_insert_with(|| Open::new(common));
+                let (apart, known) = (!self.is_alone(), self.book.begin());
+                let new = || Open::begin(common, apart, known);
+                let open = self.open.entry((end, start)).or_insert_with(new);
                 for (slot, &row) in open.find(common, &groups, true)?.into_iter().zip(&rows) {
                     let birth = saved.birth(row);
                     if slot as usize == open.state.len() {
@@ -131,7 +112,7 @@ impl Kept {
                 }
                 let mut own = Groups::new(&common.shape);
                 own.load(&common.shape, &groups)?;
-                open.slices.insert(slice, own);
+                open.slices.insert(slice, Slice::loaded(own));
             }
         }
         common.rows = saved.groups.len() as u64;
@@ -145,7 +126,7 @@ impl Kept {
             let mut groups = Groups::new(&common.shape);
             groups.load(&common.shape, &saved.in_order(&rows))?;
             if let Some(open) = self.open.get_mut(&(end, start)) {
-                open.slices.insert(slice, groups);
+                open.slices.insert(slice, Slice::loaded(groups));
             }
         }
         Ok(())
@@ -174,7 +155,7 @@ pub(in super::super) fn shared(
     // A slice is the same in all windows that are not given yet: no row was too late for one of them.
     for (_, open) in kept.open.into_iter().rev().filter(|((end, _), _)| i128::from(*end) > given_to) {
         let Open { index, births, slices: own, .. } = open;
-        for (start, groups) in own {
+        for (start, Slice { groups, .. }) in own {
             if let Entry::Vacant(entry) = slices.entry(start) {
                 let mut of_slice = Births::new(common.output.rank);
                 known(&index, &groups).iter().for_each(|&slot| of_slice.push(&births.get(slot as usize)));
@@ -197,24 +178,43 @@ fn known(index: &KeyTable, groups: &Groups) -> Vec<u32> {
 }
 
 /// What groups of a slice hold.
-fn slices_of(out: &mut Columns, common: &Common, (start, end): (i64, i64), slice: i64, groups: &Groups) {
-    let slots: Vec<u32> = (0..groups.len() as u32).collect();
-    out.rows(&common.shape.key_fields(), groups.keys(&slots));
-    add_bounds(out, &vec![(start, end); slots.len()]);
+pub(super) fn slice_of(
+    common: &Common,
+    window: (i64, i64),
+    slice: i64,
+    groups: &Groups,
+    slots: &[u32],
+) -> Columns {
+    let mut out = Columns::default();
+    out.rows(&common.shape.key_fields(), groups.keys(slots));
+    add_bounds(&mut out, &vec![window; slots.len()]);
     out.push(SLICE_START, DataType::Timestamp, Column::new(ColumnData::I64(vec![slice; slots.len()])));
-    groups.store(&common.shape, &slots, out);
+    groups.store(&common.shape, slots, &mut out);
+    out
+}
+
+impl Slice {
+    /// One that was written down.
+    fn loaded(groups: Groups) -> Slice {
+        Slice { groups, noted: Noted::new(false) }
+    }
 }
 
 impl Open {
-    /// Its groups, and what they wait for.
-    fn groups(&self, common: &Common, bounds: (i64, i64), alone: Option<&Groups>) -> Columns {
-        let slots: Vec<u32> = (0..self.index.len() as u32).collect();
+    /// Groups, and what they wait for.
+    pub(super) fn groups(&self, common: &Common, bounds: (i64, i64), slots: &[u32]) -> Columns {
         let mut columns = Columns::default();
-        columns.rows(&common.shape.key_fields(), self.index.gather(&slots));
+        columns.rows(&common.shape.key_fields(), self.index.gather(slots));
         add_bounds(&mut columns, &vec![bounds; slots.len()]);
-        // The slice knows the same keys, in the same order.
-        alone.into_iter().for_each(|groups| groups.store(&common.shape, &slots, &mut columns));
-        add_states(&mut columns, &self.state);
+        if !self.apart {
+            // The slice knows the same keys, in the same order.
+            match self.slices.values().next() {
+                Some(slice) => slice.groups.store(&common.shape, slots, &mut columns),
+                None => Groups::new(&common.shape).store(&common.shape, slots, &mut columns),
+            }
+        }
+        let states: Vec<State> = slots.iter().map(|slot| self.state[*slot as usize]).collect();
+        add_states(&mut columns, &states);
         columns
     }
 

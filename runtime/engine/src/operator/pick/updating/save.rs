@@ -1,0 +1,256 @@
+//! Updating picks as tables: keys; rows; lists that were given.
+
+use super::super::frame::{NUMBER, PLACE};
+use super::{Group, Listed, Noted, Place, RunningTrigger, Table, UpdatingOperator};
+use crate::number::Number;
+use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use flow_data::hash::hash_columns;
+use flow_data::{Batch, Column, ColumnData};
+use std::sync::Arc;
+
+/// Columns of the engine's own in tables of updating picks: rows of a key since its list was given; the number of a
+/// row, turned round if the last wins; the event time a row was given with.
+const PENDING: &str = "·pending";
+const ORDER: &str = "·order";
+const GIVEN_TIME: &str = "·givenTime";
+
+/// Rows as they are written down.
+#[derive(Default)]
+struct Written {
+    contents: Vec<u32>,
+    numbers: Vec<i64>,
+    times: Vec<i64>,
+    /// Of lists that were given.
+    places: Vec<i64>,
+}
+
+impl<P: Place> UpdatingOperator<P> {
+    /// The number of a row, as it stands in its order.
+    fn turned(&self, number: i64) -> i64 {
+        if self.rule.last_wins { -number } else { number }
+    }
+
+    /// The columns of the input that are written down: the key first.
+    fn written(&self) -> Vec<usize> {
+        let keys = &self.frame.keys;
+        let rest = self.contents.columns().iter().filter(|column| !keys.contains(column));
+        keys.iter().chain(rest).copied().collect()
+    }
+
+    fn groups_of(&self, slots: &[u32]) -> Columns {
+        let keys = &self.frame.keys;
+        let of = |values: &[i64]| -> Vec<i64> { slots.iter().map(|&slot| values[slot as usize]).collect() };
+        let mut ranks: Vec<Vec<i64>> = self.lives.ranks().iter().map(|ranks| of(ranks)).collect();
+        if ranks.is_empty() {
+            // On one worker, births are in the order of the sequence.
+            ranks.push(slots.iter().map(|&slot| self.lives.order(slot) as i64).collect());
+        }
+        let mut columns = Columns::default();
+        columns.rows(&self.frame.fields(keys), self.table.gather(slots));
+        columns.ints(NUMBER, slots.iter().map(|&slot| self.lives.born(slot) as i64));
+        columns.ranks(ranks.iter().map(Vec::as_slice));
+        columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
+        columns
+    }
+
+    /// Rows, or those of lists that were `given`.
+    fn rows_of(&self, rows: &Written, given: bool) -> Columns {
+        let written = self.written();
+        let (key, row) = written.split_at(self.frame.keys.len());
+        let mut columns = Columns::default();
+        columns.rows(&self.frame.fields(key), self.contents.gather(key, &rows.contents));
+        if given {
+            columns.ints(PLACE, rows.places.iter().copied());
+        }
+        columns.ints(ORDER, rows.numbers.iter().copied());
+        columns.rows(&self.frame.fields(row), self.contents.gather(row, &rows.contents));
+        if given {
+            columns.ints(GIVEN_TIME, rows.times.iter().copied());
+        }
+        columns
+    }
+
+    /// The lists that were given of keys.
+    fn given_of(&self, slots: &[u32]) -> Columns {
+        let mut given = Written::default();
+        for &slot in slots {
+            for (place, listed) in self.groups[slot as usize].given.iter().enumerate() {
+                given.contents.push(listed.content);
+                given.numbers.push(listed.order.1);
+                given.times.push(listed.time);
+                given.places.push(place as i64);
+            }
+        }
+        self.rows_of(&given, true)
+    }
+
+    /// Rows, by content and number.
+    fn numbered(&self, rows: &[(u32, i64)]) -> Columns {
+        let (contents, numbers) =
+            rows.iter().map(|&(content, number)| (content, self.turned(number))).unzip();
+        self.rows_of(&Written { contents, numbers, ..Written::default() }, false)
+    }
+
+    /// Copies what a checkpoint still needs of keys, which are about to change.
+    pub(super) fn copy_ahead(&mut self, slots: &[u32]) {
+        if self.noted.groups.is_marked() {
+            let ahead = self.noted.groups.ahead(slots);
+            let copy = self.groups_of(&ahead);
+            self.noted.groups.copied(copy);
+        }
+        if self.noted.given.is_marked() {
+            let ahead = self.noted.given.ahead(slots);
+            let copy = self.given_of(&ahead);
+            self.noted.given.copied(copy);
+        }
+    }
+
+    /// Says which places of lists that were given are no more.
+    fn say_shrunk(&mut self) {
+        let (mut slots, mut places) = (Vec::new(), Vec::new());
+        for (slot, longest) in self.noted.shrunk() {
+            let gone = self.groups[slot as usize].given.len()..longest;
+            slots.extend(gone.clone().map(|_| slot));
+            places.extend(gone.map(|place| place as i64));
+        }
+        let keys = with(self.table.gather(&slots), Column::new(ColumnData::I64(places)));
+        self.noted.gone(Table::Given, Batch::new(slots.len(), keys));
+    }
+
+    /// Keys other than these, which ascend, go.
+    pub(super) fn leave(&mut self, live: &[u32]) {
+        let dead: Vec<u32> =
+            (0..self.table.len() as u32).filter(|slot| live.binary_search(slot).is_err()).collect();
+        self.say_shrunk();
+        self.copy_ahead(&dead);
+        let known: Vec<u32> = dead.into_iter().filter(|slot| self.noted.knows(*slot)).collect();
+        let keys = self.table.gather(&known).into_iter().map(Arc::new).collect();
+        self.noted.gone(Table::Groups, Batch::new(known.len(), keys));
+        self.noted.retain_slots(live);
+    }
+
+    /// Copies what is noted of rows that went, while their contents are there.
+    pub(super) fn settle(&mut self) {
+        let (before, went) = self.noted.unsettled();
+        if !before.is_empty() {
+            let copy = self.numbered(&before);
+            self.noted.rows.copied(copy);
+        }
+        if !went.is_empty() {
+            let contents: Vec<u32> = went.iter().map(|(content, _)| *content).collect();
+            let numbers = went.iter().map(|(_, number)| self.turned(*number)).collect();
+            let keys = self.contents.gather(&self.frame.keys, &contents);
+            let keys = Batch::new(went.len(), with(keys, Column::new(ColumnData::I64(numbers))));
+            self.noted.gone(Table::Rows, keys);
+        }
+    }
+
+    /// A barrier: everything is to be written down, or what changed.
+    pub(super) fn mark(&mut self, out: &mut Saving) {
+        self.settle();
+        self.say_shrunk();
+        let sizes = [self.table.len(), self.contents.len()];
+        let gone = self.noted.mark(out.whole(), self.rows, sizes, self.next);
+        let [groups, rows, given] = gone.map_or([None, None, None], |gone| gone.map(Some));
+        let (home, keys) = (self.frame.home(), self.frame.keys.len());
+        out.begin_changes("groups", home, keys, self.groups_of(&[]), groups);
+        // Of a key's rows, the number tells them apart; of a list that was given, the place.
+        out.begin_changes("rows", home, keys + 1, self.numbered(&[]), rows);
+        out.begin_changes("given", home, keys + 1, self.given_of(&[]), given);
+    }
+
+    /// Writes down about so many of the entries that were marked; gives whether there are more of a table.
+    pub(super) fn save_marked(&mut self, out: &mut Saving, entries: usize) -> bool {
+        let table = self.noted.table();
+        if table == Table::Rows {
+            self.settle();
+        }
+        let Noted { groups, rows, given, .. } = &mut self.noted;
+        let of = match table {
+            Table::Groups => groups,
+            Table::Rows => rows,
+            Table::Given => given,
+        };
+        of.take_copied().into_iter().for_each(|copy| out.more(copy));
+        let next = of.next(entries);
+        if next.is_empty() {
+            self.noted.next_table();
+            return false;
+        }
+        out.more(match table {
+            Table::Groups => self.groups_of(&next),
+            Table::Given => self.given_of(&next),
+            Table::Rows => {
+                let numbers = self.noted.numbers();
+                let rows = |content: u32| {
+                    self.contents.copies(content, numbers.clone()).map(move |number| (content, number))
+                };
+                self.numbered(&next.into_iter().flat_map(rows).collect::<Vec<_>>())
+            }
+        });
+        true
+    }
+
+    fn load_groups(&mut self, saved: &Loaded) -> Result<(), String> {
+        let saved = saved.in_order(&saved.by_rank(NUMBER));
+        let batch = self.frame.loaded(&self.frame.keys, &saved)?;
+        let columns: Vec<&Column> = self.frame.key_columns(&batch);
+        hash_columns(&columns, batch.len, &mut self.hashes);
+        self.table.slots(&columns, &self.hashes, &mut self.slots);
+        self.groups.resize_with(self.table.len(), Group::default);
+        let numbers: Vec<Number> = saved.ints(NUMBER).into_iter().map(|number| number as Number).collect();
+        self.lives.load(&numbers, saved.ranks(self.lives.ranks().len()));
+        self.pending = saved.ints(PENDING).into_iter().map(|rows| rows as u64).collect();
+        if let RunningTrigger::Every(_) = self.gives.trigger {
+            let waits = |slot: &u32| self.pending[*slot as usize] > 0;
+            self.changed = (0..saved.len() as u32).filter(waits).collect();
+        }
+        Ok(())
+    }
+
+    pub(super) fn load_all(&mut self, from: &mut Loading) -> Result<(), String> {
+        self.load_groups(&from.table("groups"))?;
+        let known = self.table.len();
+        // Where one was kept of each key, the only one.
+        let saved = from.table(if from.has("best") { "best" } else { "rows" });
+        let batch = self.frame.loaded(&self.written(), &saved)?;
+        self.find(&batch);
+        if known == 0 {
+            // When keys came did not matter, and nobody kept it.
+            let groups = self.table.len();
+            self.lives.load(&vec![0; groups], vec![vec![0; groups]; self.lives.ranks().len()]);
+        }
+        // Of lists that were given at the end, the place says it.
+        let numbers = saved.ints(if saved.has(ORDER) { ORDER } else { PLACE });
+        let mut coming: Vec<usize> = (0..numbers.len()).collect();
+        coming.sort_by_key(|&row| numbers[row].abs());
+        self.rows = coming.len();
+        for row in coming {
+            let (slot, content, number) = (self.slots[row] as usize, self.found[row], numbers[row]);
+            self.contents.add(content, number.abs());
+            self.groups[slot].rows.insert((self.places[row].clone(), number), content);
+            self.next = self.next.max(number.abs() + 1);
+        }
+        if self.gives.discarding {
+            return Ok(());
+        }
+        let saved = from.table("given");
+        let batch = self.frame.loaded(&self.written(), &saved)?;
+        self.find(&batch);
+        let (times, numbers, places) = (saved.ints(GIVEN_TIME), saved.ints(ORDER), saved.ints(PLACE));
+        let mut coming: Vec<usize> = (0..numbers.len()).collect();
+        coming.sort_by_key(|&row| places[row]);
+        for row in coming {
+            let order = (self.places[row].clone(), numbers[row]);
+            let listed = Listed { order, content: self.found[row], time: times[row] };
+            self.groups[self.slots[row] as usize].given.push(listed);
+            self.next = self.next.max(numbers[row].abs() + 1);
+        }
+        Ok(())
+    }
+}
+
+/// Keys, and a column behind them.
+fn with(keys: Vec<Column>, column: Column) -> Vec<Arc<Column>> {
+    keys.into_iter().chain([column]).map(Arc::new).collect()
+}
