@@ -135,6 +135,19 @@ pub struct Operator {
     pub state: Option<StateIdentity>,
     /// The stage in the script.
     pub place: Place,
+    /// The stages before it that say how it groups.
+    pub grouped_at: GroupedAt,
+}
+
+/// Where key, window and trigger of a stateful stage are set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupedAt {
+    /// The `keyBy`, if there is one.
+    pub key: Option<Place>,
+    /// The `window`, if there is one.
+    pub window: Option<Place>,
+    /// The `trigger`, if there is one.
+    pub trigger: Option<Place>,
 }
 
 /// Identity of an operator's state.

@@ -4,8 +4,8 @@ use crate::catalogue::{AggFunc, Func};
 use crate::connector::{ConnectorCall, Format};
 use crate::expr::{BinaryOp, Expr, Kind, NodeId, Place};
 use crate::operator::{
-    Aggregate, AggregateCall, Declaration, DeclarationKind, OnError, Operator, OperatorId, OperatorKind,
-    Plan, RunningTrigger, StateIdentity, StreamMode, Trigger,
+    Aggregate, AggregateCall, Declaration, DeclarationKind, GroupedAt, OnError, Operator, OperatorId,
+    OperatorKind, Plan, RunningTrigger, StateIdentity, StreamMode, Trigger,
 };
 use crate::types::{DataType, Field, RecordType};
 use crate::value::Value;
@@ -103,6 +103,7 @@ impl Sketch {
             word: word.into(),
             state: stateful.then_some(StateIdentity { id, was: None }),
             place: Place::default(),
+            grouped_at: GroupedAt::default(),
         });
         self.plan.operators.len() as u32 - 1
     }

@@ -4,7 +4,7 @@
 use crate::again::Kept;
 use crate::fallible::{self, Failure};
 use crate::stream::StreamType;
-use flow_plan::operator::{DeclarationKind, JobConfig, OperatorKind, StateIdentity, StreamMode};
+use flow_plan::operator::{DeclarationKind, GroupedAt, JobConfig, OperatorKind, StateIdentity, StreamMode};
 use flow_plan::{DataType, RecordType, Value};
 use flow_syntax::Span;
 use std::sync::Arc;
@@ -137,6 +137,8 @@ pub struct CheckedOperator {
     pub span: Span,
     /// Its identity in savepoints, if it has state.
     pub state: Option<StateIdentity>,
+    /// The stages before it that say how it groups.
+    pub grouped_at: GroupedAt,
 }
 
 /// A stage as written.

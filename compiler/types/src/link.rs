@@ -6,8 +6,8 @@ use crate::hash::HashSet;
 use flow_plan::Value;
 use flow_plan::connector::{ArgValue, ConnectorArg, ConnectorCall, TEST};
 use flow_plan::operator::{
-    Declaration, DeclarationKind, OnError, Operator, OperatorId, OperatorKind, Plan, Script, StreamMode,
-    errors_type,
+    Declaration, DeclarationKind, GroupedAt, OnError, Operator, OperatorId, OperatorKind, Plan, Script,
+    StreamMode, errors_type,
 };
 use flow_syntax::SourceMap;
 use std::sync::Arc;
@@ -200,6 +200,7 @@ impl Linker<'_> {
                 word: operator.word.clone(),
                 state: operator.state.clone(),
                 place: place(operator.span),
+                grouped_at: operator.grouped_at,
             });
             ids.push(Some(self.last()));
         }
@@ -239,6 +240,7 @@ impl Linker<'_> {
             word: "expect".into(),
             state: None,
             place,
+            grouped_at: GroupedAt::default(),
         };
         self.plan.operators.push(operator);
     }
@@ -297,6 +299,7 @@ impl Linker<'_> {
             word: word.to_string(),
             state: None,
             place: place(self.checked.declarations[of].name_span),
+            grouped_at: GroupedAt::default(),
         });
         self.last()
     }

@@ -8,7 +8,7 @@ use crate::fallible::expressions_mut;
 use crate::stream::StreamType;
 use flow_plan::Place;
 use flow_plan::connector::ConnectorCall;
-use flow_plan::operator::OperatorKind;
+use flow_plan::operator::{GroupedAt, OperatorKind};
 use flow_syntax::Span;
 
 /// Where to.
@@ -53,6 +53,8 @@ impl Moves {
         }
         for operator in &mut pipeline.operators {
             self.span(&mut operator.span);
+            let GroupedAt { key, window, trigger } = &mut operator.grouped_at;
+            [key, window, trigger].into_iter().flatten().for_each(|at| self.place(at));
             self.operator(&mut operator.kind);
         }
         for stage in &mut pipeline.stages {

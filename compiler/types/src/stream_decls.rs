@@ -11,7 +11,7 @@ use crate::stages::PipeCx;
 use crate::stream::{Column, Columns, StreamType};
 use crate::{order, suggest};
 use flow_plan::connector::ConnectorCall;
-use flow_plan::operator::{DeclarationKind, OperatorKind, errors_type};
+use flow_plan::operator::{DeclarationKind, GroupedAt, OperatorKind, errors_type};
 use flow_plan::{DataType, RecordType};
 use flow_syntax::ast::{
     Connector, DeclKind, ExprKind, Ident, Path, Pipeline, SinkDecl, SourceDecl, Stage, StageKind, StreamDecl,
@@ -347,6 +347,7 @@ impl<'a> Checker<'a> {
             lost_field: false,
             words: Vec::new(),
             stateful_ahead: false,
+            grouped_at: GroupedAt::default(),
         }
     }
 
@@ -517,6 +518,7 @@ impl<'a> Checker<'a> {
                 word: connector.name.name.clone(),
                 span: connector.span,
                 state: None,
+                grouped_at: GroupedAt::default(),
             });
             cx.input = Some(Input::Operator(0));
         }
@@ -595,6 +597,7 @@ impl<'a> Checker<'a> {
                 word: connector.name.name.clone(),
                 span: connector.span,
                 state: None,
+                grouped_at: GroupedAt::default(),
             }),
             _ => pipeline.ok = false,
         }

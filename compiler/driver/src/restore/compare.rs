@@ -124,6 +124,14 @@ impl Findings {
         &mut self.found[last]
     }
 
+    /// Findings about other stages than the state's own, where there are some: the `keyBy`, the `window`, the `trigger`.
+    fn between(&mut self, old: Option<Place>, new: Option<Place>, find: impl FnOnce(&mut Findings)) {
+        let own = (self.old, self.new);
+        (self.old, self.new) = (old.or(own.0), new.or(own.1));
+        find(self);
+        (self.old, self.new) = own;
+    }
+
     fn add(mut self, effect: Effect, message: String) -> Findings {
         self.push(effect, false, message);
         self
@@ -137,8 +145,9 @@ fn of_both(old: &StateShape, new: &StateShape) -> Verdict {
         all.push(Effect::Incompatible, false, message);
         return verdict(&new.id, Some(&old.id), Some(new.place), all.found);
     }
-    keys(&mut all, &old.key, &new.key, &new.held);
-    windows(&mut all, old.window.as_ref(), new.window.as_ref());
+    let (before, now) = (old.grouped_at, new.grouped_at);
+    all.between(before.key, now.key, |all| keys(all, &old.key, &new.key, &new.held));
+    all.between(before.window, now.window, |all| windows(all, old.window.as_ref(), new.window.as_ref()));
     if old.replaced != new.replaced {
         let message = match new.replaced {
             true => {
@@ -153,7 +162,9 @@ fn of_both(old: &StateShape, new: &StateShape) -> Verdict {
     }
     if old.trigger != new.trigger {
         let message = "the trigger changed: results are given at other times".to_string();
-        all.push(Effect::Restores, false, message);
+        all.between(before.trigger, now.trigger, |all| {
+            all.push(Effect::Restores, false, message);
+        });
     }
     if all.found.iter().all(|finding| finding.effect < Effect::Incompatible) {
         held(&mut all, &old.held, &new.held);

@@ -4,8 +4,8 @@
 use super::feeds::{Columns, Stage, demanded, expression, feeds, origin, reads};
 use flow_plan::catalogue::AggFunc;
 use flow_plan::operator::{
-    AggregateCall, Join, JoinBound, JoinKind, Operator, OperatorKind, Plan, RunningTrigger, SortKey,
-    StreamMode, Trigger, Window,
+    AggregateCall, GroupedAt, Join, JoinBound, JoinKind, Operator, OperatorKind, Plan, RunningTrigger,
+    SortKey, StreamMode, Trigger, Window,
 };
 use flow_plan::{DataType, Expr, Field, Place, RecordType};
 
@@ -22,6 +22,8 @@ pub struct StateShape {
     pub declaration: String,
     /// The stage.
     pub place: Place,
+    /// Where its key, window and trigger are set.
+    pub grouped_at: GroupedAt,
     /// What rows are grouped by.
     pub key: Vec<ColumnShape>,
     /// The window, if any.
@@ -167,6 +169,7 @@ fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
         word: operator.word.clone(),
         declaration: declaration(plan, operator),
         place: operator.place,
+        grouped_at: operator.grouped_at,
         key,
         window,
         trigger,
@@ -257,6 +260,7 @@ fn join_shape(plan: &Plan, index: usize, join: &Join, reading: &Reading) -> Stat
         word: operator.word.clone(),
         declaration: declaration(plan, operator),
         place: operator.place,
+        grouped_at: operator.grouped_at,
         key: key.collect(),
         window: match &join.bound {
             JoinBound::Window(window) => Some(window.clone()),

@@ -2,11 +2,12 @@
 
 use super::PipeCx;
 use crate::args::{self, Spec};
+use crate::checker::place;
 use crate::names;
 use crate::stream::{Column, Keys, StreamType};
 use crate::suggest;
 use flow_plan::operator::{
-    DeclarationKind, LateTrigger, OperatorKind, RunningTrigger, Trigger, Window, WindowKind,
+    DeclarationKind, GroupedAt, LateTrigger, OperatorKind, RunningTrigger, Trigger, Window, WindowKind,
 };
 use flow_plan::{DataType, Expr};
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Stage};
@@ -363,6 +364,11 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         let keys = self.stream.keys.take();
         let window = self.stream.window.take();
         let trigger = self.stream.trigger.take();
+        self.grouped_at = GroupedAt {
+            key: keys.as_ref().map(|keys| place(keys.span)),
+            window: window.as_ref().map(|(_, span)| place(*span)),
+            trigger: trigger.as_ref().map(|(_, span)| place(*span)),
+        };
         if let Some((Window { kind: WindowKind::Same, .. }, span)) = &window {
             self.needs_bounds(*span);
         }

@@ -21,7 +21,7 @@ use crate::expr::{ExprCx, Fields, NowRule, did_you_mean, list_names};
 use crate::stream::{Column, Columns, StreamType};
 use crate::suggest;
 use flow_plan::catalogue;
-use flow_plan::operator::{DeclarationKind, OperatorKind};
+use flow_plan::operator::{DeclarationKind, GroupedAt, OperatorKind};
 use flow_syntax::ast::{Arg, Program, RecordItem, Stage, StageKind};
 use flow_syntax::codes;
 use flow_syntax::{Diagnostic, Span};
@@ -76,6 +76,8 @@ pub(crate) struct PipeCx<'c, 'a> {
     pub words: Vec<(String, u32)>,
     /// Are there stateful stages behind the current one?
     pub stateful_ahead: bool,
+    /// Where key, window and trigger of the current stage are set, once it has taken them.
+    pub grouped_at: GroupedAt,
 }
 
 /// Does a stage keep state?
@@ -104,6 +106,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             self.ck.row_fields = self.stream.columns.clone();
             let before = self.operators.len();
             let said = self.ck.diags.len();
+            self.grouped_at = GroupedAt::default();
             self.stage(stage);
             self.check_annotations(stage, before);
             if self.ck.diags[said..].iter().any(Diagnostic::is_error) {
@@ -356,6 +359,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             mode: self.stream.mode.clone(),
             word: stage.name.name.clone(),
             span: stage.span,
+            grouped_at: state.as_ref().map_or_else(GroupedAt::default, |_| self.grouped_at),
             state,
         });
         self.input = Some(Input::Operator(self.operators.len() - 1));

@@ -3,7 +3,7 @@
 use super::PipeCx;
 use crate::checked::{CheckedOperator, Input};
 use crate::stream::{Column, StreamType};
-use flow_plan::operator::{OperatorKind, StreamMode};
+use flow_plan::operator::{GroupedAt, OperatorKind, StreamMode};
 use flow_plan::{DataType, Expr};
 use flow_syntax::ast::{Arg, ExprKind, Path, Stage};
 use flow_syntax::codes;
@@ -154,6 +154,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             word: stage.name.name.clone(),
             span: stage.span,
             state: None,
+            grouped_at: GroupedAt::default(),
         });
         Some(Input::Operator(self.operators.len() - 1))
     }
