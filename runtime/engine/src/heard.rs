@@ -21,8 +21,8 @@ pub(crate) struct Heard {
 struct Said {
     /// Its next deadline on the stopwatch, in nanoseconds. Nothing happens before each worker has said something.
     next: AtomicU64,
-    /// The number under which it last gave something.
-    number: AtomicU64,
+    /// What it gave stands in the numbers below this one.
+    below: AtomicU64,
 }
 
 impl Heard {
@@ -54,7 +54,7 @@ impl Heard {
 
     /// It was called, and has given what it had under this number.
     pub(crate) fn gave(&self, node: usize, worker: usize, number: Number) {
-        self.of(node, worker).number.store(number, Ordering::Relaxed);
+        self.of(node, worker).below.store(number.saturating_add(1), Ordering::Relaxed);
     }
 
     /// Has all that is due above a node by then arrived at it, where all numbers below this one have?
@@ -64,7 +64,44 @@ impl Heard {
         others.into_iter().all(|(node, worker)| {
             let said = self.of(node, worker);
             // Who waits for a later moment has given what it had at this one.
-            said.next.load(Ordering::Acquire) > by && said.number.load(Ordering::Relaxed) < arrived
+            said.next.load(Ordering::Acquire) > by && said.below.load(Ordering::Relaxed) <= arrived
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// A node behind another one, on one worker.
+    fn two() -> Heard {
+        let said = (0..2).map(|_| Said::default()).collect();
+        Heard { above: vec![Vec::new(), vec![0]], workers: 1, said }
+    }
+
+    fn second(n: u64) -> Deadline {
+        struct Stopped;
+        impl flow_env::Clock for Stopped {
+            fn wall_micros(&self) -> i64 {
+                0
+            }
+            fn elapsed(&self) -> Duration {
+                Duration::ZERO
+            }
+            fn sleep(&self, _time: Duration) {}
+        }
+        Deadline::after(&Stopped, Duration::from_secs(n))
+    }
+
+    /// A beat that passed before the first row came was heard behind that row, as if it had been there.
+    #[test]
+    fn a_beat_before_the_first_number_waits_for_nobody_who_has_given_nothing() {
+        let heard = two();
+        assert!(!heard.through(1, second(1), 0), "the one above has said nothing yet");
+        heard.say(0, 0, None);
+        assert!(heard.through(1, second(1), 0));
+        heard.gave(0, 0, 0);
+        assert!(!heard.through(1, second(1), 0) && heard.through(1, second(1), 1));
     }
 }

@@ -178,11 +178,12 @@ impl Sequencer {
     }
 
     /// Takes a number for no chunk, for what an operator is about to give as time passes: so it can be closed. Not
-    /// while a barrier is in front of a worker that has passed so many of them: then it must wait.
+    /// while a barrier is in front of a worker that has passed so many of them: then it must wait. And not when the job is told
+    /// to stop: what would be given behind its last barrier, the job that goes on from there gives too.
     pub(crate) fn skip(&self, passed: u64) -> bool {
         // Under the lock, so that no barrier is fixed in between.
         let _turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.barrier.ahead(passed).is_some() {
+        if self.barrier.ahead(passed).is_some() || self.stop.load(Ordering::Acquire) {
             return false;
         }
         if !self.ended() {
@@ -322,7 +323,26 @@ impl Sequencer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Timing, groups};
+    use super::{Barrier, Begin, Sequencer, Timing, groups};
+    use crate::snapshot::WAITING;
+    use flow_env::Env;
+
+    #[test]
+    fn behind_the_barrier_with_which_a_job_stops_nothing_is_given_as_time_passes() {
+        let barrier = Barrier::new(1, WAITING, flow_env::parker().1);
+        let begin = Begin::default();
+        let clock = Env::real().clock;
+        let sequencer = Sequencer::new(Vec::new(), Vec::new(), &[], clock, &begin, barrier).unwrap();
+        assert!(sequencer.skip(0));
+        let held = sequencer.hold(false, true).unwrap();
+        assert!(
+            held.number == 1 && !sequencer.skip(0) && sequencer.skip(1),
+            "behind any other barrier it is"
+        );
+        assert!(sequencer.hold(true, true).is_some_and(|held| held.number == 2));
+        assert!(!sequencer.skip(1) && !sequencer.skip(2));
+        assert_eq!(sequencer.next(), 2);
+    }
 
     #[test]
     fn sources_that_a_limit_ends_take_no_turn_of_those_that_go_by_time() {

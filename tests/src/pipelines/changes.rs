@@ -7,7 +7,6 @@ use super::model::{Inputs, Row, show_row};
 use flow_checkpoint::state::{Change, Table};
 use flow_data::{Batch, codec};
 use flow_engine::snapshot::Snapshot;
-use flow_env::Env;
 use flow_plan::Value;
 use flow_plan::physical::{Graph, Node, NodeKind, StreamBound};
 use std::collections::BTreeMap;
@@ -28,7 +27,7 @@ pub fn changes(
     let chunks = sources.iter().map(|(name, rows)| ((*name).to_string(), rows.clone())).collect();
     let inputs = Inputs { chunks, ..Inputs::default() };
     let graph = flow_driver::runnable(&compile(script)?).map_err(|found| format!("{found:?}"))?;
-    let (graph, memory, now) = (Arc::new(graph), Memory::new(&inputs), Env::real().clock.wall_micros());
+    let (graph, memory) = (Arc::new(graph), Memory::new(&inputs));
     let taken = take(&graph, &memory, stops, workers[0], true)?;
     // Of rows that go block by block, a whole snapshot leaves out those that are over; the changes do not say it of each.
     let lingers = has(&graph, |bound| matches!(bound, StreamBound::Interval { .. }));
@@ -48,7 +47,7 @@ pub fn changes(
     let bytes = taken.iter().map(bytes).collect();
     let mut job = start_tiny(&graph, &memory, folded(taken), workers[1])?;
     wait_for(&mut job, || false)?;
-    compare(&inputs, &graph, &memory, job.wait(), now)?;
+    compare(&inputs, &graph, &memory, job.wait())?;
     Ok(bytes)
 }
 

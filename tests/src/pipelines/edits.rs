@@ -1,6 +1,7 @@
 //! A script that is edited while its job holds state: what the restore check says of the edit, and what comes of the job
 //! that goes on with the new script.
 
+use super::clock::BEGINNING;
 use super::compare::{start, wait_for};
 use super::held::snapshot;
 use super::memory::{Memory, name_of};
@@ -120,7 +121,7 @@ fn summary(verdict: &Verdict) -> String {
 fn evaluated(graph: &Graph, mut events: Vec<Event>) -> Result<Vec<String>, String> {
     // The memory calls sources by their files.
     for event in &mut events {
-        let (Event::Chunk { source, .. } | Event::End { source, .. }) = event;
+        let (Event::Chunk { source, .. } | Event::End { source, .. }) = event else { continue };
         let reads = |node: &&Node| match &node.kind {
             NodeKind::Source { connector, .. } => name_of(connector) == *source,
             _ => false,
@@ -130,7 +131,8 @@ fn evaluated(graph: &Graph, mut events: Vec<Event>) -> Result<Vec<String>, Strin
         }
     }
     let sequence = Sequence { events, ..Sequence::default() };
-    let outcome = evaluate_sequence(graph, &sequence, 0).map_err(|failure| failure.0.error.to_string())?;
+    let outcome =
+        evaluate_sequence(graph, &sequence, BEGINNING).map_err(|failure| failure.0.error.to_string())?;
     let sinks = graph.nodes.iter().zip(&outcome.rows);
     let sinks = sinks.filter(|(node, _)| matches!(node.kind, NodeKind::Sink { .. }));
     let mut rows: Vec<String> = sinks.flat_map(|(_, rows)| rows.iter().map(|row| show_row(row))).collect();

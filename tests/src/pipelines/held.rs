@@ -40,7 +40,7 @@ pub fn goes_on_from(
     change: impl FnOnce(&mut Snapshot),
 ) -> Result<Vec<String>, String> {
     let inputs = inputs(chunks);
-    let memory = Memory::new(&inputs);
+    let memory = Memory::in_real_time(&inputs);
     let mut snapshot = snapshot(before, &memory, 2)?;
     change(&mut snapshot);
     let graph = flow_driver::runnable(&compile(after)?).map_err(|found| format!("{found:?}"))?;

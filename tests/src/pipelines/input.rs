@@ -1,6 +1,6 @@
 //! Random rows: few keys, ties, nulls, times out of order, and now and then an extreme.
 
-use super::model::{Inputs, Row, Script};
+use super::model::{Inputs, Moment, Row, Script};
 use flow_plan::Value;
 use flow_plan::arbitrary::Arbitrary;
 
@@ -26,11 +26,27 @@ pub(super) fn inputs(random: &mut Arbitrary, script: &Script, most: usize) -> In
         let rows = (0..random.below(5)).map(|_| row(random, &HABITS, 0)).collect();
         inputs.tables.insert(name.clone(), rows);
     }
+    if script.moves_clock {
+        inputs.moments = moments(random, &inputs);
+    }
     // A table has each key once.
     for (key, row) in inputs.tables.values_mut().flat_map(|rows| rows.iter_mut().enumerate()) {
         row[0] = Value::Int(key as i64);
     }
     inputs
+}
+
+/// The moments of a case: half a second each, so that no trigger misses a beat, and now and then several in a row.
+fn moments(random: &mut Arbitrary, inputs: &Inputs) -> Vec<Moment> {
+    let most = inputs.chunks.values().map(Vec::len).max().unwrap_or(0) * inputs.chunks.len();
+    let mut moments = Vec::new();
+    for _ in 0..1 + random.below(6) {
+        let behind = random.below(most + 1);
+        let count = *random.pick(&[1, 1, 2, 3, 7]);
+        moments.extend(std::iter::repeat_n(Moment { behind, micros: 500_000 }, count));
+    }
+    moments.sort_by_key(|moment| moment.behind);
+    moments
 }
 
 /// How the rows of a source are.

@@ -1,5 +1,6 @@
 //! Random joins of two streams of the common columns.
 
+use super::by_clock;
 use super::model::Stage;
 use super::stages::{Known, MOST_JOINED};
 use flow_plan::arbitrary::Arbitrary;
@@ -8,7 +9,6 @@ use flow_plan::arbitrary::Arbitrary;
 ///
 /// `None`: it could give too many rows.
 pub(super) fn join(random: &mut Arbitrary, known: &mut Known, other: (&str, Known)) -> Option<Stage> {
-    let kind = *random.pick(&["join", "join", "leftJoin", "semiJoin", "antiJoin"]);
     let equal = *random.pick(&[
         "l.k == r.k",
         "l.k == r.k",
@@ -21,6 +21,12 @@ pub(super) fn join(random: &mut Arbitrary, known: &mut Known, other: (&str, Know
     ]);
     let rest =
         *random.pick(&["", "", " and l.v <= r.v", " and r.f > 0.0", " and l.v / r.v != 1", " and l.v > 0"]);
+    bounded(random, known, other, &format!("{equal}{rest}"))
+}
+
+/// A join on this condition, of whatever kind and bound.
+fn bounded(random: &mut Arbitrary, known: &mut Known, other: (&str, Known), on: &str) -> Option<Stage> {
+    let kind = *random.pick(&["join", "join", "leftJoin", "semiJoin", "antiJoin"]);
     let timed = known.timed && other.1.timed;
     let bound = match random.below(7) {
         0..=2 if timed => *random.pick(&[
@@ -51,7 +57,44 @@ pub(super) fn join(random: &mut Arbitrary, known: &mut Known, other: (&str, Know
     known.timed = timed;
     known.updating |= other.1.updating || !(bound.contains("within") || bound.contains("window"));
     known.has_late = false;
-    Some(Stage(vec![format!("{kind}({} as r on {equal}{rest}{bound})", other.0), back(kind)]))
+    Some(Stage(vec![format!("{kind}({} as r on {on}{bound})", other.0), back(kind)]))
+}
+
+/// A join over columns of every type ([`super::columns::TYPED`]) on both sides.
+pub(super) fn typed(random: &mut Arbitrary, known: &mut Known, other: (&str, Known)) -> Option<Stage> {
+    const COLUMNS: [&str; 13] =
+        ["dec", "dec", "at", "dur", "dur", "odec", "odur", "oat", "os", "yes", "bin", "list", "rec"];
+    let column = *random.pick(&COLUMNS);
+    let mut equal = format!("l.{column} == r.{column}");
+    if random.one_in(3) {
+        let more = *random.pick(&COLUMNS);
+        equal.push_str(&format!(" and l.{more} == r.{more}"));
+    }
+    let rest = *random.pick(&[
+        "",
+        "",
+        " and l.dec <= r.dec",
+        " and l.dur < r.dur",
+        " and (l.odec ?? decimal(0)) <= r.dec",
+        " and l.bin != r.bin",
+        " and l.dec / r.dec != decimal(1)",
+    ]);
+    bounded(random, known, other, &format!("{equal}{rest}"))
+}
+
+/// A join in windows of the wall clock.
+pub(super) fn by_the_clock(random: &mut Arbitrary, known: &mut Known, other: (&str, Known)) -> Option<Stage> {
+    if known.rows.saturating_mul(other.1.rows) > MOST_JOINED {
+        return None;
+    }
+    let kind = *random.pick(&["join", "join", "leftJoin", "semiJoin", "antiJoin"]);
+    let equal = *random.pick(&["l.k == r.k", "l.s == r.s", "l.o == r.o"]);
+    let rest = *random.pick(&["", "", " and l.v <= r.v", " and l.v / r.v != 1"]);
+    let window = by_clock::of_the_clock(random);
+    known.rows = MOST_JOINED;
+    (known.timed, known.by_clock, known.has_late) = (false, true, false);
+    known.updating |= other.1.updating;
+    Some(Stage(vec![format!("{kind}({} as r on {equal}{rest}, window: {window})", other.0), back(kind)]))
 }
 
 /// A lookup in a table.

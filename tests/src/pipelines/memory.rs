@@ -1,6 +1,7 @@
 //! Connectors in memory: rows go in and come out as values, and the order in which chunks were handed out
 //! is written down.
 
+use super::clock::{StillClock, env};
 use super::model::{Inputs, Row};
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
@@ -13,7 +14,6 @@ use flow_plan::{RecordType, Value};
 use std::any::Any;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Sources, tables and sinks of one run.
@@ -21,7 +21,11 @@ pub(super) struct Memory<'a> {
     inputs: &'a Inputs,
     /// What was handed out, in order.
     log: Log,
-    pause: Arc<Pause>,
+    pause: Arc<Mutex<Pause>>,
+    /// The clock of its jobs; `None`: the real one.
+    clock: Option<Arc<StillClock>>,
+    /// How often it moved.
+    moved: Mutex<usize>,
     /// What was written, by where the sink's connector stands in the script.
     written: Mutex<HashMap<u32, Rows>>,
 }
@@ -33,9 +37,11 @@ type Log = Arc<Mutex<Vec<Event>>>;
 #[derive(Default)]
 struct Pause {
     /// Chunks that may be handed out; `None`: all.
-    chunks: Mutex<Option<usize>>,
-    /// A source was asked for more.
-    reached: AtomicBool,
+    chunks: Option<usize>,
+    /// So many may be before the clock has moved.
+    moment: Option<usize>,
+    /// A source was asked for more. It belongs to these numbers: with others, nobody was asked yet.
+    reached: bool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -43,19 +49,66 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<'a> Memory<'a> {
+    /// Time stands still but for the inputs' moments.
     pub(super) fn new(inputs: &'a Inputs) -> Memory<'a> {
-        Memory { inputs, log: Arc::default(), pause: Arc::default(), written: Mutex::default() }
+        Memory::with(inputs, Some(Arc::default()))
     }
 
-    /// Lets so many chunks through from the beginning, and then none before another word; `None`: all.
+    /// Time goes on as it does.
+    pub(super) fn in_real_time(inputs: &'a Inputs) -> Memory<'a> {
+        Memory::with(inputs, None)
+    }
+
+    fn with(inputs: &'a Inputs, clock: Option<Arc<StillClock>>) -> Memory<'a> {
+        let memory = Memory {
+            inputs,
+            log: Arc::default(),
+            pause: Arc::default(),
+            clock,
+            moved: Mutex::default(),
+            written: Mutex::default(),
+        };
+        memory.pause_after(None);
+        memory
+    }
+
+    /// Where its jobs run.
+    pub(super) fn env(&self) -> Env {
+        self.clock.as_ref().map_or_else(Env::real, env)
+    }
+
+    /// Lets so many chunks through from the beginning, and then none before another word; `None`: all. Before the clock has
+    /// moved where it has to, none comes either.
     pub(super) fn pause_after(&self, chunks: Option<usize>) {
-        *locked(&self.pause.chunks) = chunks;
-        self.pause.reached.store(false, Ordering::SeqCst);
+        let moment = self.inputs.moments.get(*locked(&self.moved)).map(|moment| moment.behind);
+        *locked(&self.pause) = Pause { chunks, moment, reached: false };
+    }
+
+    /// Has the clock to move now?
+    pub(super) fn is_moment(&self) -> bool {
+        let next = self.inputs.moments.get(*locked(&self.moved));
+        self.clock.is_some() && next.is_some_and(|moment| chunks_of(&self.log) >= moment.behind)
+    }
+
+    /// Moves the clock.
+    pub(super) fn move_clock(&self) {
+        let mut moved = locked(&self.moved);
+        if let (Some(clock), Some(moment)) = (&self.clock, self.inputs.moments.get(*moved)) {
+            let wall = clock.move_by(moment.micros);
+            locked(&self.log).push(Event::Moment { wall });
+            *moved += 1;
+        }
+    }
+
+    /// Lets chunks through up to the next pause or moment.
+    pub(super) fn go_on(&self) {
+        let chunks = locked(&self.pause).chunks;
+        self.pause_after(chunks);
     }
 
     /// Does a source wait for that word?
     pub(super) fn paused(&self) -> bool {
-        self.pause.reached.load(Ordering::SeqCst)
+        locked(&self.pause).reached
     }
 
     /// The chunks that were handed out, and the ends that were noticed.
@@ -86,6 +139,11 @@ impl<'a> Memory<'a> {
     }
 }
 
+/// How many chunks were handed out.
+fn chunks_of(log: &Log) -> usize {
+    locked(log).iter().filter(|event| matches!(event, Event::Chunk { .. })).count()
+}
+
 /// The file's name in a connector's call.
 pub(super) fn name_of(call: &ConnectorCall) -> String {
     match call.arg("path").map(|arg| &arg.value) {
@@ -105,7 +163,7 @@ impl Connectors for Memory<'_> {
         let name = name_of(call);
         let (table, chunks) = match self.inputs.tables.get(&name) {
             Some(rows) => (true, vec![rows.clone()]),
-            None => (false, self.inputs.chunks.get(&name).cloned().unwrap_or_default()),
+            None => (false, self.inputs.chunks_of(&name)),
         };
         let fields = read.iter().map(|column| call.schema.fields[*column].clone()).collect();
         Ok(Box::new(MemorySource {
@@ -140,7 +198,7 @@ struct MemorySource {
     read: Arc<[usize]>,
     schema: Arc<RecordType>,
     log: Option<Log>,
-    pause: Arc<Pause>,
+    pause: Arc<Mutex<Pause>>,
 }
 
 impl MemorySource {
@@ -156,11 +214,10 @@ impl MemorySource {
 
     fn waits(&self) -> bool {
         let Some(log) = &self.log else { return false };
-        let handed_out = locked(log).iter().filter(|event| matches!(event, Event::Chunk { .. })).count();
-        let waits = locked(&self.pause.chunks).is_some_and(|chunks| handed_out >= chunks);
-        if waits {
-            self.pause.reached.store(true, Ordering::SeqCst);
-        }
+        let handed_out = chunks_of(log);
+        let mut pause = locked(&self.pause);
+        let waits = pause.chunks.into_iter().chain(pause.moment).any(|chunks| handed_out >= chunks);
+        pause.reached |= waits;
         waits
     }
 }

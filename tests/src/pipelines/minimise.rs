@@ -33,7 +33,10 @@ impl Small {
         let stages: usize =
             declarations.iter().map(|d| 1 + d.stages.iter().map(|s| s.0.len()).sum::<usize>()).sum();
         let rows = self.case.inputs.chunks.values().flatten().map(|chunk| 1 + chunk.len());
-        stages + rows.sum::<usize>() + self.case.inputs.tables.values().map(Vec::len).sum::<usize>()
+        stages
+            + rows.sum::<usize>()
+            + self.case.inputs.moments.len()
+            + self.case.inputs.tables.values().map(Vec::len).sum::<usize>()
     }
 
     /// Keeps a change if it still fails.
@@ -104,6 +107,11 @@ impl Small {
         let names: Vec<String> = self.case.inputs.chunks.keys().cloned().collect();
         for name in names {
             self.chunks_of(&name);
+        }
+        for at in (0..self.case.inputs.moments.len()).rev() {
+            self.keep(|case| {
+                case.inputs.moments.remove(at);
+            });
         }
         for name in self.case.inputs.tables.keys().cloned().collect::<Vec<_>>() {
             for row in (0..self.case.inputs.tables[&name].len()).rev() {

@@ -3,7 +3,9 @@
 //! evaluator row by row. The tests run some thousands, `cargo xtask fuzz pipelines` as many as are asked for.
 
 mod aggregates;
+mod by_clock;
 mod changes;
+mod clock;
 mod columns;
 mod compare;
 mod edits;

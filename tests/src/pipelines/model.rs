@@ -26,6 +26,11 @@ pub(super) struct Script {
     /// Names of sources, and of tables.
     pub(super) sources: Vec<String>,
     pub(super) tables: Vec<String>,
+    /// Does the clock on the wall move while it runs?
+    pub(super) moves_clock: bool,
+    /// May it keep some rows and drop others, as whoever runs it likes? Then the engine, which must always keep the same ones, is
+    /// only compared with itself.
+    pub(super) samples: bool,
 }
 
 impl Script {
@@ -58,6 +63,35 @@ pub struct Case {
 pub(super) struct Inputs {
     pub(super) chunks: BTreeMap<String, Vec<Vec<Row>>>,
     pub(super) tables: BTreeMap<String, Vec<Row>>,
+    /// When the clock on the wall moves, in order.
+    pub(super) moments: Vec<Moment>,
+}
+
+/// The clock on the wall moves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// Behind so many chunks of all sources.
+    pub(super) behind: usize,
+    /// By so many microseconds.
+    pub(super) micros: i64,
+}
+
+impl Inputs {
+    /// The chunks of a source. Where the clock moves, all sources end together: that one has ended is noticed with the next
+    /// number, and which that is would depend on how many workers something is due on.
+    pub(super) fn chunks_of(&self, source: &str) -> Vec<Vec<Row>> {
+        let mut chunks = self.chunks.get(source).cloned().unwrap_or_default();
+        if !self.moments.is_empty() {
+            let most = self.chunks.values().map(Vec::len).max().unwrap_or(0);
+            chunks.resize(most, Vec::new());
+        }
+        chunks
+    }
+
+    /// How many chunks all sources have.
+    pub(super) fn count(&self) -> usize {
+        self.chunks.keys().map(|source| self.chunks_of(source).len()).sum()
+    }
 }
 
 impl Case {
@@ -72,6 +106,9 @@ impl Case {
                     let _ = writeln!(text, "    {}", show_row(row));
                 });
             }
+        }
+        for Moment { behind, micros } in &self.inputs.moments {
+            let _ = writeln!(text, "behind {behind} chunks the clock moves by {micros} us");
         }
         for (name, rows) in &self.inputs.tables {
             let _ = writeln!(text, "rows of the table {name}:");

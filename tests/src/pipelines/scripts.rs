@@ -1,5 +1,6 @@
 //! Random scripts: sources, streams that read each other, and sinks.
 
+use super::columns;
 use super::input::ROW;
 use super::joins;
 use super::model::{Declaration, Script, Stage};
@@ -18,6 +19,8 @@ pub(super) fn script(random: &mut Arbitrary, rows: usize) -> Script {
     let mut script = Script::default();
     script.plain("job pipelines { onError: skip }");
     script.plain(ROW);
+    script.moves_clock = random.one_in(4);
+    script.samples = !script.moves_clock && random.one_in(12);
     let mut streams = Vec::new();
     for name in ["a", "b", "c"].iter().take(1 + random.below(3)) {
         streams.push(script.source(random, name, rows));
@@ -61,7 +64,16 @@ impl Script {
         let stages = stages.into_iter().collect();
         self.declarations.push(Declaration { head, stages, tail: String::new() });
         self.sources.push(name.into());
-        Stream { name: name.into(), known: Known { timed, rows, ..Known::default() } }
+        Stream {
+            name: name.into(),
+            known: Known {
+                timed,
+                rows,
+                clock_moves: self.moves_clock,
+                samples: self.samples,
+                ..Known::default()
+            },
+        }
     }
 
     fn stream(&mut self, random: &mut Arbitrary, name: &str, streams: &[Stream]) -> Stream {
@@ -70,8 +82,26 @@ impl Script {
         let mut known = Known { has_late: false, ..from.known };
         let mut stages = Vec::new();
         let mut start = from.name.clone();
-        match random.below(8) {
-            0..=2 => {
+        let joins = !from.known.by_clock && !other.known.by_clock;
+        match random.below(9) {
+            8 if joins && known.clock_moves => {
+                start.push_str(" as l");
+                stages.extend(joins::by_the_clock(random, &mut known, (&other.name, other.known)));
+            }
+            7 if joins => {
+                let [left, right] = ["x", "y"].map(|side| format!("{name}{side}"));
+                for (side, of) in [(&left, &from.name), (&right, &other.name)] {
+                    let stages = vec![Stage(vec![columns::TYPED.to_string()])];
+                    let head = format!("stream {side} = {of}");
+                    self.declarations.push(Declaration { head, stages, tail: String::new() });
+                }
+                start = format!("{left} as l");
+                match joins::typed(random, &mut known, (&right, other.known)) {
+                    Some(join) => stages.push(join),
+                    None => start = from.name.clone(),
+                }
+            }
+            0..=2 if joins => {
                 start.push_str(" as l");
                 let table = self.tables.first().filter(|_| random.one_in(2));
                 stages.extend(match table {
@@ -79,7 +109,7 @@ impl Script {
                     None => joins::join(random, &mut known, (&other.name, other.known)),
                 });
             }
-            3 if known.timed && other.known.timed => {
+            3 if joins && known.timed && other.known.timed => {
                 start.push_str(" as l");
                 let versions = format!("{name}v");
                 let head = format!("stream {versions} = {}", other.name);
@@ -90,6 +120,7 @@ impl Script {
             4 => {
                 known.timed &= other.known.timed;
                 known.updating |= other.known.updating;
+                known.by_clock |= other.known.by_clock;
                 known.rows = known.rows.saturating_add(other.known.rows);
                 stages.push(Stage(vec![format!("union({})", other.name)]));
             }

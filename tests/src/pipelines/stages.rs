@@ -1,6 +1,7 @@
 //! Random stages from the common columns to the common columns.
 
 use super::aggregates::{aggregate, keys, of_parts};
+use super::by_clock as clock;
 use super::columns;
 use super::model::Stage;
 use flow_plan::arbitrary::Arbitrary;
@@ -16,6 +17,12 @@ pub(super) struct Known {
     pub(super) has_late: bool,
     /// How many rows it may have, about.
     pub(super) rows: usize,
+    /// Does the clock on the wall move?
+    pub(super) clock_moves: bool,
+    /// May a stage keep some rows and drop others, as whoever runs it likes?
+    pub(super) samples: bool,
+    /// Are there rows that the clock gave? Rows of several keys that are due at one moment have no order.
+    pub(super) by_clock: bool,
 }
 
 /// Streams with more rows than this are not joined: evaluating them would take minutes.
@@ -27,7 +34,13 @@ fn text(stages: &[&str]) -> Stage {
 
 /// A stage (with those that belong to it).
 pub(super) fn stage(random: &mut Arbitrary, known: &mut Known) -> Stage {
-    let which = random.below(17);
+    if known.by_clock {
+        return clock::unordered(random, known);
+    }
+    if known.clock_moves && random.one_in(3) {
+        return clock::stage(random, known);
+    }
+    let which = random.below(18);
     known.rows = known.rows.saturating_mul(match which {
         0 | 1 | 9 => 1,
         // Windows overlap, results are replaced.
@@ -35,6 +48,7 @@ pub(super) fn stage(random: &mut Arbitrary, known: &mut Known) -> Stage {
         _ => 2,
     });
     match which {
+        7 | 17 if known.samples => text(&[*random.pick(&["sample(0.5)", "sample(0.9)"])]),
         0 => text(&[*random.pick(&[
             "filter(v > 0)",
             "filter(f < 30.0 or k == 1)",
@@ -59,13 +73,15 @@ pub(super) fn stage(random: &mut Arbitrary, known: &mut Known) -> Stage {
             Stage(vec![format!("distinct({columns}{within})")])
         }
         10 => counted(random, known),
-        11 if random.one_in(3) => text(&["limit(7)"]),
+        // That a limit is full is noticed with the next number (see `Inputs::chunks_of`), and what is read behind it is open.
+        11 if random.one_in(3) && !known.clock_moves && !known.samples => text(&["limit(7)"]),
         11 if !known.updating => {
             text(&["keyBy(k)", "scan(state: 0, next: state + v, emit: { k, s, v: state, f, o, at })"])
         }
         14 => columns::stage(random, known),
         15 => by_the_clock(random, known),
         16 if random.one_in(3) => text(&["tap(\"seen\")"]),
+        17 if random.one_in(2) => text(&[*random.pick(&["sample(1.0)", "sample(1.0)", "sample(0.0)"])]),
         _ => running(random, known),
     }
 }
@@ -148,7 +164,7 @@ fn windowed(random: &mut Arbitrary, known: &mut Known) -> Stage {
     Stage(out)
 }
 
-const COMMON: &str = "map { k, s, v, f, o, at }";
+pub(super) const COMMON: &str = "map { k, s, v, f, o, at }";
 
 fn top(random: &mut Arbitrary, known: &mut Known) -> Stage {
     let keys = keys(random);

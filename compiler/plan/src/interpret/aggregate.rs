@@ -3,6 +3,7 @@
 use super::accumulators::{add_row, change_of, fresh, results_of_changes};
 use super::given::{Given, Replacing};
 use super::sequence::{Item, Row, items};
+use super::time::Wall;
 use super::window::{Output, Record, Refused};
 use crate::aggregate::Accumulator;
 use crate::operator::RunningTrigger;
@@ -46,9 +47,26 @@ impl<'a> Groups<'a> {
         Groups { aggregate, input, groups: Vec::new(), divides, births: 0, out: Output::default() }
     }
 
+    /// All rows, and what the clock on the wall and the end make of them.
+    pub(super) fn run(mut self, input: &[Item], wall: &Wall, level: u32) -> Output {
+        let beats: Vec<Number> = match self.aggregate.trigger {
+            RunningTrigger::Every(every) => wall.beats(every).collect(),
+            _ => Vec::new(),
+        };
+        let mut beats = beats.into_iter().peekable();
+        for item in input {
+            while let Some(beat) = beats.next_if(|beat| *beat < item.number) {
+                self.give_changed(|_| beat);
+            }
+            self.add(item);
+        }
+        beats.for_each(|beat| self.give_changed(|_| beat));
+        self.end(level)
+    }
+
     /// Adds a row to its group, or takes it out; one that an aggregate refuses is added to none. Gives the
     /// rows of the group's result if the trigger says so.
-    pub(super) fn add(&mut self, item: &Item) {
+    fn add(&mut self, item: &Item) {
         let aggregate = self.aggregate;
         let key: Row = aggregate.keys.iter().map(|key| item.row[*key].clone()).collect();
         let known = self.groups.iter().position(|group| group.key == key);
@@ -95,11 +113,18 @@ impl<'a> Groups<'a> {
         fresh(&self.aggregate.calls, self.input)
     }
 
-    /// What is given when the input ends. (No processing time passes here: `every` gives once.)
-    pub(super) fn end(mut self, level: u32) -> Output {
+    /// What is given when the input ends.
+    fn end(mut self, level: u32) -> Output {
         // As if the first of two steps had given the groups before.
         let divided = |born: Number| at_end(level + 1, at_end(level, born));
+        let divides = self.divides;
         self.groups.sort_by_key(|group| group.birth);
+        self.give_changed(|born| if divides { divided(born) } else { at_end(level, born) });
+        self.out
+    }
+
+    /// Gives the groups that changed since they were given, each under a number that its birth says.
+    fn give_changed(&mut self, number: impl Fn(Number) -> Number) {
         for place in 0..self.groups.len() {
             let Group { born, pending, .. } = self.groups[place];
             if self.aggregate.trigger != RunningTrigger::EachRow && pending > 0 {
@@ -109,10 +134,9 @@ impl<'a> Groups<'a> {
                 {
                     *watermark = Value::Timestamp(NO_WATERMARK);
                 }
-                self.result(place, if self.divides { divided(born) } else { at_end(level, born) });
+                self.result(place, number(born));
             }
         }
-        self.out
     }
 
     /// Gives a group's result. If there is none, since a sum does not fit, what was given goes.

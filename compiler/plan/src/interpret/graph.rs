@@ -4,7 +4,7 @@ use super::aggregate::Groups;
 use super::join::{self, Failed};
 use super::run_chain;
 use super::sequence::{Event, Inputs, Item, Row, Sequence, Stream, items, numbers};
-use super::time::{self, Clock, Split, Steps};
+use super::time::{self, Clock, Split, Steps, Wall};
 use super::window::{self, Record};
 use crate::error::RecordError;
 use crate::eval::Evaluator;
@@ -66,14 +66,15 @@ pub fn evaluate(graph: &Graph, inputs: &Inputs, now: i64) -> Result<Outcome, Box
     evaluate_sequence(graph, &Sequence::of(inputs, names), now)
 }
 
-/// Runs a graph over the sequence of its sources' chunks. `now` is the wall clock, which stands still.
+/// Runs a graph over the sequence of its sources' chunks. `now` is what the clock on the wall shows at the beginning; it
+/// only moves in the moments of the sequence.
 pub fn evaluate_sequence(graph: &Graph, sequence: &Sequence, now: i64) -> Result<Outcome, Box<Failure>> {
     let nodes = graph.nodes.len();
     let mut run = Run {
         graph,
         sequence,
         evaluator: Evaluator::new(now),
-        now,
+        wall: Wall::new(sequence, now),
         streams: vec![Stream::new(); nodes],
         late: vec![Stream::new(); nodes],
         steps: vec![Steps::new(); nodes],
@@ -140,7 +141,7 @@ struct Run<'a> {
     graph: &'a Graph,
     sequence: &'a Sequence,
     evaluator: Evaluator,
-    now: i64,
+    wall: Wall,
     /// The rows of each node.
     streams: Vec<Stream>,
     /// The rows that came too late for each node.
@@ -236,37 +237,37 @@ impl Run<'_> {
                 Ok(time::with_watermarks(time, input))
             }
             NodeKind::Aggregate(aggregate) => {
-                let mut groups = Groups::new(aggregate, schema(0), node.divides());
-                input(0).iter().for_each(|item| groups.add(item));
-                self.windowed(index, groups.end(level))
+                let groups = Groups::new(aggregate, schema(0), node.divides());
+                self.windowed(index, groups.run(&input(0), &self.wall, level))
             }
             NodeKind::WindowAggregate(aggregate) => {
                 let (clock, input) = (self.clock(index), input(0));
                 let out = match aggregate.windowing.window.kind {
                     WindowKind::Count { .. } => window::sliding(aggregate, schema(0), &input, level),
-                    _ => window::aggregate(aggregate, schema(0), &input, (&clock, level, self.now)),
+                    _ => window::aggregate(aggregate, schema(0), &input, (&clock, level, &self.wall)),
                 };
                 self.windowed(index, out)
             }
             NodeKind::Pick(pick) => {
                 let (clock, input) = (self.clock(index), input(0));
                 let out = match &pick.windowing {
-                    None => return Ok(super::pick::pick(pick, &input, level)),
+                    None => return Ok(super::pick::pick(pick, &input, (&self.wall, level))),
                     Some(windowing) if matches!(windowing.window.kind, WindowKind::Count { .. }) => {
                         window::picks(pick, windowing, &input, level)
                     }
-                    Some(_) => window::pick(pick, &input, (&clock, level, self.now)),
+                    Some(_) => window::pick(pick, &input, (&clock, level, &self.wall)),
                 };
                 self.windowed(index, out)
             }
             NodeKind::Distinct(distinct) => {
-                Ok(super::pick::distinct(distinct, schema(0), &input(0), &self.clock(index)))
+                let (clock, wall) = (self.clock(index), &self.wall);
+                Ok(super::pick::distinct(distinct, schema(0), &input(0), (&clock, wall)))
             }
             NodeKind::Join(join) => {
                 let (clock, sides) = (self.clock(index), [input(0), input(1)]);
                 let sides = [&sides[0], &sides[1]];
                 let width = self.graph.nodes[node.inputs[0].node].output.fields.len();
-                let out = join::join(join, width, sides, (&clock, level), &mut self.evaluator);
+                let out = join::join(join, width, sides, (&clock, &self.wall, level), &mut self.evaluator);
                 self.joined(join.rest.as_ref(), out)
             }
             NodeKind::Lookup(lookup) => {
@@ -280,11 +281,14 @@ impl Run<'_> {
     /// A source's rows, chunk by chunk.
     fn source(&self, node: &Node, read: &[usize]) -> Stream {
         let name = &self.graph.declarations[node.declaration as usize].name;
-        let chunks = self.sequence.chunks().enumerate().filter(|(_, (source, ..))| source == name);
-        let rows = |(number, (_, _, rows)): (usize, (&str, u32, &[Row]))| {
-            items(number as Number, rows.iter().map(|row| picked(row, read))).collect::<Stream>()
+        let rows = |(number, event): (Number, &Event)| {
+            let rows = match event {
+                Event::Chunk { source, rows, .. } if source == name => rows.as_slice(),
+                _ => &[],
+            };
+            items(number, rows.iter().map(|row| picked(row, read))).collect::<Stream>()
         };
-        chunks.flat_map(rows).collect()
+        self.sequence.numbered().flat_map(rows).collect()
     }
 
     fn watermarks(&self, index: usize, time: &EventTime, input: &Stream) -> Steps {
@@ -303,6 +307,7 @@ impl Run<'_> {
                 Event::Chunk { source: of, split, .. } | Event::End { source: of, split } => {
                     (of == source).then_some(*split)
                 }
+                Event::Moment { .. } => None,
             });
             splits.push((source.clone(), 0));
             splits.extend(of_source.map(|split| (source.clone(), split)));
@@ -440,7 +445,7 @@ impl Run<'_> {
                 Value::string(e.label.as_str()),
                 Value::string(""),
                 Value::string(e.record.as_str()),
-                Value::Timestamp(self.now),
+                Value::Timestamp(self.wall.at(e.number)),
             ]
         };
         errors.map(|error| Item { number: error.number, row: row(error) }).collect()

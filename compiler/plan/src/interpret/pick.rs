@@ -3,7 +3,7 @@
 use super::accumulators::change_of;
 use super::given::{Given, alike};
 use super::sequence::{Item, Row, Stream, items};
-use super::time::{Clock, moment};
+use super::time::{Clock, Wall, moment};
 use super::window::{Best, replacing};
 use crate::operator::RunningTrigger;
 use crate::physical::hidden::{self, NO_WATERMARK};
@@ -26,10 +26,18 @@ struct Group {
 }
 
 /// A pick without a window.
-pub(super) fn pick(pick: &Pick, input: &Stream, level: u32) -> Stream {
+pub(super) fn pick(pick: &Pick, input: &Stream, (wall, level): (&Wall, u32)) -> Stream {
     let mut groups: Vec<Group> = Vec::new();
     let (mut births, mut out) = (0, Stream::new());
+    let beats: Vec<Number> = match pick.trigger {
+        RunningTrigger::Every(every) => wall.beats(every).collect(),
+        _ => Vec::new(),
+    };
+    let mut beats = beats.into_iter().peekable();
     for item in input {
+        while let Some(beat) = beats.next_if(|beat| *beat < item.number) {
+            out.extend(given_later(pick, &mut groups, |_| beat));
+        }
         let key: Row = pick.keys.iter().map(|key| item.row[*key].clone()).collect();
         let known = groups.iter().position(|group| group.key == key);
         let withdrawn = change_of(&item.row, pick.hidden.change) < 0;
@@ -60,25 +68,33 @@ pub(super) fn pick(pick: &Pick, input: &Stream, level: u32) -> Stream {
             out.extend(items(item.number, group.give(pick, false)));
         }
     }
+    beats.for_each(|beat| out.extend(given_later(pick, &mut groups, |_| beat)));
     groups.sort_by_key(|group| group.birth);
+    out.extend(given_later(pick, &mut groups, |born| at_end(level, born)));
+    out
+}
+
+/// What the groups give that changed since they were given, each under a number that its birth says.
+fn given_later(pick: &Pick, groups: &mut [Group], number: impl Fn(Number) -> Number) -> Stream {
+    let mut out = Stream::new();
     for group in groups.iter_mut().filter(|group| group.pending > 0) {
-        out.extend(items(at_end(level, group.born), group.give(pick, true)));
+        let number = number(group.born);
+        out.extend(items(number, group.give(pick, true)));
     }
     out
 }
 
 impl Group {
-    /// What is new in its list, for its last row; at the end, each row for itself.
-    fn give(&mut self, pick: &Pick, at_end: bool) -> Vec<Row> {
+    /// What is new in its list, for its last row; where no row is the cause, each row for itself.
+    fn give(&mut self, pick: &Pick, alone: bool) -> Vec<Row> {
         self.pending = 0;
         let Hidden { time, watermark, .. } = pick.hidden;
         let met = match watermark {
-            Some(column) if !at_end => moment(&self.last, column),
+            Some(column) if !alone => moment(&self.last, column),
             _ => NO_WATERMARK,
         };
         let behind = |row: &Row| {
-            let time =
-                time.map(|column| if at_end { row[column].clone() } else { self.last[column].clone() });
+            let time = time.map(|column| if alone { row[column].clone() } else { self.last[column].clone() });
             time.into_iter().chain(watermark.map(|_| Value::Timestamp(met))).collect()
         };
         let new = self.best.list(pick, &[], behind);
@@ -90,8 +106,13 @@ impl Group {
 }
 
 /// Rows whose columns were not seen before. With `within`, a value is forgotten by a row whose time, or
-/// whose watermark, is that far behind the latest row that had it. (No processing time passes.)
-pub(super) fn distinct(distinct: &Distinct, schema: &RecordType, input: &Stream, clock: &Clock) -> Stream {
+/// whose watermark, is that far behind the latest row that had it; without event time, that is the clock on the wall.
+pub(super) fn distinct(
+    distinct: &Distinct,
+    schema: &RecordType,
+    input: &Stream,
+    (clock, wall): (&Clock, &Wall),
+) -> Stream {
     if let Some(change) = distinct.hidden.change {
         return distinct_changes(distinct, change, schema, input);
     }
@@ -99,7 +120,8 @@ pub(super) fn distinct(distinct: &Distinct, schema: &RecordType, input: &Stream,
     let mut out = Stream::new();
     for item in input {
         let value: Row = distinct.columns.iter().map(|column| item.row[*column].clone()).collect();
-        let time = distinct.hidden.time.map_or(0, |column| moment(&item.row, column));
+        let time =
+            distinct.hidden.time.map_or_else(|| wall.at(item.number), |column| moment(&item.row, column));
         let known = seen.iter_mut().find(|(known, _)| *known == value);
         let Some((_, latest)) = known else {
             seen.push((value, time));
@@ -107,10 +129,8 @@ pub(super) fn distinct(distinct: &Distinct, schema: &RecordType, input: &Stream,
             continue;
         };
         let over = distinct.within.map(|within| latest.saturating_add(within));
-        let forgotten = match (over, distinct.hidden.time) {
-            (Some(over), Some(_)) => time >= over || met(distinct, item, clock) >= over,
-            _ => false,
-        };
+        let met = || if distinct.hidden.time.is_some() { met(distinct, item, clock) } else { NO_WATERMARK };
+        let forgotten = over.is_some_and(|over| time >= over || met() >= over);
         *latest = if forgotten { time } else { time.max(*latest) };
         if forgotten {
             out.push(item.clone());

@@ -15,7 +15,7 @@ pub type Inputs = HashMap<String, Vec<Row>>;
 /// What the sources gave, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Sequence {
-    /// Chunks and ends. The `n`th chunk has number `n`.
+    /// Chunks, ends and moments. The `n`th of the chunks and moments has number `n`.
     pub events: Vec<Event>,
     /// The rows of tables, by the name of their declaration.
     pub tables: Inputs,
@@ -40,6 +40,11 @@ pub enum Event {
         /// Which part of it.
         split: u32,
     },
+    /// The clock on the wall moves, when everything before is through. What it makes due has a number, as chunks have.
+    Moment {
+        /// What it shows now: microseconds since 1970-01-01 UTC.
+        wall: i64,
+    },
 }
 
 impl Sequence {
@@ -52,12 +57,10 @@ impl Sequence {
         Sequence { events: sources.into_iter().map(chunk).collect(), tables: inputs.clone() }
     }
 
-    /// The chunks, whose numbers are their places.
-    pub(super) fn chunks(&self) -> impl Iterator<Item = (&str, u32, &[Row])> {
-        self.events.iter().filter_map(|event| match event {
-            Event::Chunk { source, split, rows } => Some((source.as_str(), *split, rows.as_slice())),
-            Event::End { .. } => None,
-        })
+    /// What has a number: chunks and moments, whose numbers are their places.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (Number, &Event)> {
+        let events = self.events.iter().filter(|event| !matches!(event, Event::End { .. }));
+        events.enumerate().map(|(number, event)| (number as Number, event))
     }
 }
 

@@ -225,6 +225,30 @@ fn a_source_that_ends_is_not_waited_for() {
     assert_eq!(plain(&ended[5], 5), [[1, 0, 10, 2, 3], [1, 10, 20, 1, 4]]);
 }
 
+/// The clock on the wall moves to so many seconds behind the beginning.
+fn moment(second: i64) -> Event {
+    Event::Moment { wall: second * SECOND }
+}
+
+#[test]
+fn what_goes_by_the_clock_on_the_wall_is_given_in_its_moments() {
+    let rows = |v| chunk("a", &[(1, v, 3)]);
+    let events = || vec![rows(1), moment(1), rows(2), moment(2), moment(3), rows(4), moment(4), rows(8)];
+    let mut graph = windowed(tumbling(10), 0, None, 0);
+    let NodeKind::WindowAggregate(node) = &mut graph.nodes[2].kind else { panic!() };
+    node.windowing.early = Some(2 * SECOND);
+    // What has come at the even seconds, and at the end.
+    let (given, _) = results(&graph, events());
+    assert_eq!(given, [[1, 0, 10, 2, 3], [1, 0, 10, 3, 7], [1, 0, 10, 4, 15]]);
+    let NodeKind::WindowAggregate(node) = &mut graph.nodes[2].kind else { panic!() };
+    node.windowing.early = None;
+    node.windowing.window = Window { kind: tumbling(2), processing_time: true, lateness: 0 };
+    (node.windowing.time, node.windowing.watermark) = (None, None);
+    // Rows have the time at which they come.
+    let (given, _) = results(&graph, events());
+    assert_eq!(given, [[1, 0, 2, 2, 3], [1, 2, 4, 1, 4], [1, 4, 6, 1, 8]]);
+}
+
 /// A join of two timed sources.
 fn joined(kind: JoinKind, bound: StreamBound) -> Graph {
     let mut graph = timed(&["a", "b"], 0);

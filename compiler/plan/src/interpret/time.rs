@@ -70,6 +70,7 @@ pub(super) fn steps(
                     *known = (*known).max(*time);
                 }
             }
+            Event::Moment { .. } => {}
         }
         rise(&mut steps, number, watermark(&mut greatest, number));
         number += 1;
@@ -115,6 +116,42 @@ pub(super) fn over_from(mut steps: Steps, number: Option<Number>) -> Steps {
 fn rise(steps: &mut Steps, number: Number, watermark: i64) {
     if watermark > steps.last().map_or(NO_WATERMARK, |(_, known)| *known) {
         steps.push((number, watermark));
+    }
+}
+
+/// The clock on the wall.
+pub(super) struct Wall {
+    /// From which number on it shows what: the beginning, and each moment.
+    shows: Vec<(Number, i64)>,
+}
+
+impl Wall {
+    /// At the beginning it shows `now`.
+    pub(super) fn new(sequence: &Sequence, now: i64) -> Wall {
+        let moments = sequence.numbered().filter_map(|(number, event)| match event {
+            Event::Moment { wall } => Some((number, *wall)),
+            _ => None,
+        });
+        Wall { shows: std::iter::once((0, now)).chain(moments).collect() }
+    }
+
+    /// What it shows to the rows of a number.
+    pub(super) fn at(&self, number: Number) -> i64 {
+        let since = self.shows.partition_point(|(from, _)| *from <= number);
+        self.shows[since.max(1) - 1].1
+    }
+
+    /// The moments up to which a multiple of this has passed since the beginning, by their numbers.
+    pub(super) fn beats(&self, every: i64) -> impl Iterator<Item = Number> {
+        let (began, every) = (self.shows[0].1, every.max(1));
+        let passed = move |wall: i64| (wall - began).div_euclid(every);
+        let pairs = self.shows.windows(2).filter(move |pair| passed(pair[0].1) < passed(pair[1].1));
+        pairs.map(|pair| pair[1].0)
+    }
+
+    /// It as a watermark, for what goes by it and not by event time.
+    pub(super) fn clock(&self) -> Clock {
+        Clock::new(vec![self.shows.clone()])
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) use lookup::lookup;
 use super::StepError;
 use super::run_chain;
 use super::sequence::{Item, Row, Stream};
-use super::time::{Clock, moment};
+use super::time::{Clock, Wall, moment};
 use crate::eval::Evaluator;
 use crate::operator::JoinKind;
 use crate::order::identical;
@@ -39,12 +39,16 @@ pub(super) fn join(
     node: &StreamJoin,
     width: usize,
     [left, right]: [&Stream; 2],
-    (clock, level): (&Clock, u32),
+    (clock, wall, level): (&Clock, &Wall, u32),
     evaluator: &mut Evaluator,
 ) -> Output {
     let meet = Meet { kind: node.kind, rest: node.rest.as_ref(), evaluator, failed: Vec::new() };
     let alike = [node.alike(width, 0), node.alike(width, 1)];
-    let join = Joining { node, clock, level, meet, alike, rows: Stream::new() };
+    let by_wall = wall.clock();
+    let by_clock = matches!(&node.bound, StreamBound::Window(window) if window.processing_time);
+    // Event time says nothing of windows of the wall clock.
+    let clock = if by_clock { &by_wall } else { clock };
+    let join = Joining { node, clock, wall, by_clock, level, meet, alike, rows: Stream::new() };
     match &node.bound {
         StreamBound::Interval { .. } | StreamBound::Regular { .. } => pairs::run(join, left, right),
         StreamBound::Window(window) => windowed::run(join, window, left, right),
@@ -56,6 +60,9 @@ pub(super) fn join(
 struct Joining<'a> {
     node: &'a StreamJoin,
     clock: &'a Clock,
+    wall: &'a Wall,
+    /// Does it go by the clock on the wall?
+    by_clock: bool,
     level: u32,
     meet: Meet<'a>,
     /// Of each side: the columns by which rows are alike.

@@ -55,8 +55,7 @@ impl Pairs<'_> {
                 watermark <= last_watermark(kept.time.saturating_add(more))
             }
             StreamBound::Regular { ttl: Some(ttl) } => {
-                let timed = [0, 1].into_iter().all(|side| self.side(side).hidden.watermark.is_some());
-                !timed || watermark <= last_watermark(kept.seen.saturating_add(ttl))
+                watermark <= last_watermark(kept.seen.saturating_add(ttl))
             }
             _ => true,
         }
@@ -79,9 +78,13 @@ impl Pairs<'_> {
     /// A row comes, or is withdrawn.
     fn row(&mut self, side: usize, item: &Item) {
         let number = item.number;
-        let (key, time) = (key_of(&self.side(side).keys, &item.row), time_of(self.side(side), &item.row));
+        let key = key_of(&self.side(side).keys, &item.row);
         let own = own_of(self.side(side), &item.row);
-        let met = self.join.clock.met(number, own);
+        let timed = [0, 1].into_iter().all(|side| self.side(side).hidden.watermark.is_some());
+        let (time, met) = match timed {
+            true => (time_of(self.side(side), &item.row), self.join.clock.met(number, own)),
+            false => (self.join.wall.at(number), self.join.wall.at(number)),
+        };
         let change = change_of(self.side(side), &item.row);
         if key.is_none() && self.is_regular() {
             // It is not kept: nobody can meet it.

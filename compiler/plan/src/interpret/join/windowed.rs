@@ -49,7 +49,11 @@ impl Groups<'_> {
     /// Adds a row to its windows, unless it is late.
     fn add(&mut self, join: &Joining<'_>, side: usize, item: &Item) {
         let of_side = if side == 0 { &join.node.left } else { &join.node.right };
-        let met = join.clock.met(item.number, own_of(of_side, &item.row));
+        let (own, time) = match join.by_clock {
+            true => (NO_WATERMARK, join.wall.at(item.number)),
+            false => (own_of(of_side, &item.row), time_of(of_side, &item.row)),
+        };
+        let met = join.clock.met(item.number, own);
         let key = key_of(&of_side.keys, &item.row);
         if key.is_none() && (side == 1 || matches!(join.node.kind, JoinKind::Inner | JoinKind::Semi)) {
             // It meets nobody, and is not kept.
@@ -57,7 +61,7 @@ impl Groups<'_> {
         }
         let place = self.next;
         self.next += 1;
-        for alone in spans_of(&self.window.kind, time_of(of_side, &item.row)) {
+        for alone in spans_of(&self.window.kind, time) {
             let parts = self.touched(&key, alone, met);
             let span = self.joined(alone, &parts);
             if groups_end(self.window, span) <= met {

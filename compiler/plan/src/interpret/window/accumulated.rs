@@ -6,7 +6,7 @@ use crate::error::RecordError;
 use crate::interpret::accumulators::{add_row, change_of, fresh, results_of_changes};
 use crate::interpret::given::{Given, Replacing};
 use crate::interpret::sequence::{Row, Stream};
-use crate::interpret::time::Clock;
+use crate::interpret::time::{Clock, Wall};
 use crate::physical::WindowAggregate;
 use crate::types::RecordType;
 use crate::value::Value;
@@ -33,7 +33,7 @@ pub(crate) fn aggregate(
     node: &WindowAggregate,
     schema: &RecordType,
     input: &Stream,
-    at: (&Clock, u32, i64),
+    at: (&Clock, u32, &Wall),
 ) -> Output {
     super::run(&Accumulated { node, input: schema }, &node.windowing, input, at)
 }

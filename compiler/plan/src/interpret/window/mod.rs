@@ -15,7 +15,7 @@ pub(super) use spans::{Span, spans_of};
 use super::accumulators::change_of;
 use super::given::{Given, Replacing};
 use super::sequence::{Item, Row, Stream, items};
-use super::time::{Clock, moment};
+use super::time::{Clock, Wall, moment};
 use crate::error::RecordError;
 use crate::operator::{LateTrigger, WindowKind};
 use crate::physical::Windowing;
@@ -81,7 +81,7 @@ pub(super) struct Windows<'a, C: Contents> {
     contents: &'a C,
     windowing: &'a Windowing,
     clock: &'a Clock,
-    now: i64,
+    wall: &'a Wall,
     groups: Vec<Group<C::State>>,
     /// How many groups there were.
     born: u64,
@@ -122,23 +122,38 @@ struct Group<S> {
     again: Option<Turn>,
 }
 
-/// Runs a windowed node; `now` is the wall clock.
+/// Runs a windowed node.
 pub(super) fn run<C: Contents>(
     contents: &C,
     windowing: &Windowing,
     input: &Stream,
-    (clock, level, now): (&Clock, u32, i64),
+    (clock, level, wall): (&Clock, u32, &Wall),
 ) -> Output {
     let out = Output::default();
     // Event time says nothing of windows of the wall clock.
-    let none = Clock::default();
-    let clock = if windowing.window.processing_time { &none } else { clock };
-    let mut windows = Windows { contents, windowing, clock, now, groups: Vec::new(), born: 0, out };
-    for number in clock.numbers(&[input]) {
+    let by_wall = wall.clock();
+    let clock = if windowing.window.processing_time { &by_wall } else { clock };
+    let mut windows = Windows { contents, windowing, clock, wall, groups: Vec::new(), born: 0, out };
+    let late = match windowing.late {
+        Some(LateTrigger::Every(every)) => Some(every),
+        _ => None,
+    };
+    let beats = |every: Option<i64>| every.into_iter().flat_map(|every| wall.beats(every)).collect();
+    let [early, late]: [Vec<Number>; 2] = [beats(windowing.early), beats(late)];
+    let mut numbers = clock.numbers(&[input]);
+    numbers.extend(early.iter().chain(&late));
+    numbers.sort_unstable();
+    numbers.dedup();
+    for number in numbers {
         let items: Vec<&Item> = input.iter().filter(|item| item.number == number).collect();
         match windowing.window.kind {
             WindowKind::Session { .. } => windows.sessions(number, &items),
             _ => windows.number(number, &items),
+        }
+        for (beats, is_early) in [(&early, true), (&late, false)] {
+            if beats.contains(&number) {
+                windows.beat(number, is_early);
+            }
         }
         windows.free(number);
     }
@@ -165,8 +180,8 @@ impl<C: Contents> Windows<'_, C> {
         self.end_of(span).saturating_add(self.lateness())
     }
 
-    fn time(&self, row: &Row) -> i64 {
-        self.windowing.time.map_or(self.now, |column| moment(row, column))
+    fn time(&self, item: &Item) -> i64 {
+        self.windowing.time.map_or_else(|| self.wall.at(item.number), |column| moment(&item.row, column))
     }
 
     /// The watermark a row meets.
@@ -176,10 +191,12 @@ impl<C: Contents> Windows<'_, C> {
     }
 
     /// The windows of a row, least end first.
-    fn spans(&self, row: &Row) -> Vec<Span> {
+    fn spans(&self, item: &Item) -> Vec<Span> {
         match self.windowing.bounds {
-            Some((start, end)) => vec![Span { start: moment(row, start), end: moment(row, end) }],
-            None => spans_of(&self.windowing.window.kind, self.time(row)),
+            Some((start, end)) => {
+                vec![Span { start: moment(&item.row, start), end: moment(&item.row, end) }]
+            }
+            None => spans_of(&self.windowing.window.kind, self.time(item)),
         }
     }
 
@@ -192,7 +209,7 @@ impl<C: Contents> Windows<'_, C> {
         let mut refused = vec![false; items.len()];
         for (item, refused) in items.iter().zip(&mut refused) {
             let met = self.met(item);
-            for span in self.spans(&item.row).into_iter().filter(|span| span.end > met) {
+            for span in self.spans(item).into_iter().filter(|span| span.end > met) {
                 match self.add(item, span, *refused) {
                     Added::Refused => *refused = true,
                     Added::To(group) => self.forget_if_empty(group),
@@ -202,7 +219,7 @@ impl<C: Contents> Windows<'_, C> {
         }
         let late = |item: &&Item| {
             let met = self.met(item);
-            self.spans(&item.row).iter().all(|span| self.over(*span) <= met)
+            self.spans(item).iter().all(|span| self.over(*span) <= met)
         };
         let late: Vec<bool> = items.iter().map(late).collect();
         let late_rows = items.iter().zip(&late).filter(|(_, late)| **late).map(|(item, _)| (*item).clone());
@@ -216,7 +233,7 @@ impl<C: Contents> Windows<'_, C> {
             let met = self.met(item);
             self.due(number, met);
             self.born = born + at as u64;
-            let spans = self.spans(&item.row);
+            let spans = self.spans(item);
             let behind = |span: &Span| span.end <= met && self.over(*span) > met;
             for span in spans.into_iter().filter(behind).collect::<Vec<_>>() {
                 match self.add(item, span, *refused) {
@@ -235,7 +252,7 @@ impl<C: Contents> Windows<'_, C> {
 
     /// Adds a row to a window; that it is refused is noted once.
     fn add(&mut self, item: &Item, span: Span, refused: bool) -> Added {
-        let slice = spans::slice_of(&self.windowing.window.kind, self.time(&item.row));
+        let slice = spans::slice_of(&self.windowing.window.kind, self.time(item));
         let key = self.key(&item.row);
         let known = self.groups.iter().position(|group| group.key == key && group.span == span);
         let is_there = known.is_some_and(|group| self.contents.holds(&self.groups[group].state, &item.row));
@@ -304,6 +321,18 @@ impl<C: Contents> Windows<'_, C> {
         }
         due.sort_by_key(|(order, _)| *order);
         self.out.rows.extend(items(number, due.into_iter().flat_map(|(_, rows)| rows)));
+    }
+
+    /// The clock on the wall says that partial results (`early`), or those that rows behind have changed, are given.
+    fn beat(&mut self, number: Number, early: bool) {
+        for group in 0..self.groups.len() {
+            let Group { done, changed, .. } = self.groups[group];
+            if changed && done != early {
+                let rows = self.result(number, group, NO_WATERMARK);
+                self.groups[group].done = done;
+                self.out.rows.extend(items(number, rows));
+            }
+        }
     }
 
     /// When a window that is over at a watermark is given once more, since it has changed and waits for the clock.

@@ -5,7 +5,7 @@ use crate::error::RecordError;
 use crate::interpret::accumulators::change_of;
 use crate::interpret::given::{Given, Replacing, alike};
 use crate::interpret::sequence::{Row, Stream};
-use crate::interpret::time::Clock;
+use crate::interpret::time::{Clock, Wall};
 use crate::order::compare;
 use crate::physical::Pick;
 use crate::value::Value;
@@ -106,7 +106,7 @@ pub(crate) fn replacing(pick: &Pick, time: bool, watermark: bool) -> Replacing {
 struct Picked<'a>(&'a Pick);
 
 /// Runs a pick in windows of time.
-pub(crate) fn pick(node: &Pick, input: &Stream, at: (&Clock, u32, i64)) -> Output {
+pub(crate) fn pick(node: &Pick, input: &Stream, at: (&Clock, u32, &Wall)) -> Output {
     match &node.windowing {
         Some(windowing) => super::run(&Picked(node), windowing, input, at),
         None => Output::default(),

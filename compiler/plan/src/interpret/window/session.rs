@@ -39,7 +39,7 @@ impl<C: Contents> Windows<'_, C> {
 
     fn session_row(&mut self, item: &Item, at: u64, all: &mut Vec<Due>) {
         let (met, key) = (self.met(item), self.key(&item.row));
-        let Some(alone) = self.spans(&item.row).first().copied() else { return };
+        let Some(alone) = self.spans(item).first().copied() else { return };
         let touches = |group: &Group<C::State>| {
             let exists = self.over(group.span) > met;
             exists && group.key == key && alone.start <= group.span.end && group.span.start <= alone.end
