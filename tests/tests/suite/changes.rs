@@ -142,6 +142,40 @@ fn windows_that_change_while_a_checkpoint_is_on_its_way_are_in_it_as_they_were()
     }
 }
 
+/// Windows that are given once, of which slices come, change and go between checkpoints.
+const SLICES: [&str; 4] = [
+    "keyBy(k) |> window(sliding(5s, every: 2s)) |> aggregate { n: count(), last: max(v) }",
+    "window(sliding(5s, every: 2s)) |> aggregate { n: count(), last: max(v) }",
+    "keyBy(k) |> window(cumulative(6s, every: 2s)) |> aggregate { n: count(), last: last(v) }",
+    "keyBy(g: k % 7) |> window(tumbling(3s)) |> aggregate { n: count(), first: first(v) }",
+];
+
+/// Behind a union, one of whose inputs ends long before the other.
+#[test]
+fn slices_that_come_change_and_go_between_checkpoints_are_in_them_as_they_were() {
+    // Two chunks a second, with rows up to two seconds behind the first ones: these are taken by slices that are there.
+    let rows = |from: i64, chunks: i64| -> Rows {
+        (0..chunks).map(|at| chunk(from + at * 40 % 200, 40, at * SECOND / 2 - at % 3 * SECOND)).collect()
+    };
+    for (at, stages) in SLICES.iter().enumerate() {
+        let script = format!(
+            "type Row = {{ k: int, v: string, at: timestamp }}
+             source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)
+             source b: Row = file(\"b\", format: json) |> eventTime(at, delay: 3s)
+             sink out = a |> union(b) |> {stages} -> stdout(format: json)
+             "
+        );
+        let sources = [("a", rows(0, 40)), ("b", rows(100, 6))];
+        for stops in [[4, 9, 13], [10, 11, 12], [12, 30, 31], [20, 40, 46]] {
+            for workers in [[1, 3], [2, 1], [1 + at % 3, 2]] {
+                if let Err(why) = changes(&script, &sources, &stops, workers) {
+                    panic!("{stages}, behind {stops:?} chunks, {workers:?} workers: {why}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_checkpoint_behind_few_rows_of_a_join_is_small() {
     for (at, join) in BOUNDS.iter().enumerate() {

@@ -200,9 +200,29 @@ fn whatever_keeps_a_state_per_key_stops_at_the_limit_and_is_named() {
         ("top", "keyBy(id) |> window(tumbling(365d)) |> top(1, by: at)"),
         ("latest", "keyBy(id) |> latest(by: at)"),
         ("bottom", "keyBy(id) |> trigger(every: 1h, mode: discarding) |> bottom(2, by: at)"),
+        ("count", "keyBy(id) |> window(sliding(2d, every: 1d)) |> count() as n"),
+        ("count", "keyBy(id) |> window(cumulative(365d, every: 1d)) |> count() as n"),
+        ("count", "keyBy(id) |> window(count(3)) |> count() as n"),
+        ("count", "keyBy(id) |> window(global) |> count() as n"),
+        ("count", "keyBy(id) |> window(session(gap: 365d, time: processing)) |> count() as n"),
+        ("scan", "keyBy(id) |> scan(state: 0, next: state + 1, emit: { state })"),
+        // One key whose values are what grows.
+        ("countDistinct", "trigger(atEnd) |> countDistinct(id) as n"),
+        ("countDistinct", "window(tumbling(365d)) |> countDistinct(id) as n"),
+        ("collect", "trigger(atEnd) |> collect(id) as all"),
+        ("bottom", "trigger(atEnd) |> bottom(5_000_000, by: id)"),
+        ("latest", "keyBy(id) |> window(session(gap: 365d)) |> latest(by: at)"),
         ("distinct", "distinct(id)"),
         ("distinct", "distinct(id, within: 365d)"),
         ("join", "join(ids as other on ids.id == other.id, within: 365d) |> map { one: 1 }"),
+        ("join", "join(ids as other on ids.id == other.id) |> map { one: 1 }"),
+        ("join", "join(ids as other on ids.id == other.id, ttl: 365d) |> map { one: 1 }"),
+        ("join", "join(ids as other on ids.id == other.id, window: tumbling(365d)) |> map { one: 1 }"),
+        ("join", "join(ids as other on ids.id == other.id, window: session(gap: 365d)) |> map { one: 1 }"),
+        ("leftJoin", "leftJoin(ids as other on ids.id == other.id, within: 364d..365d) |> map { one: 1 }"),
+        ("semiJoin", "semiJoin(ids as other on ids.id == other.id)"),
+        ("antiJoin", "antiJoin(ids as other on ids.id == other.id, window: sliding(2d, every: 1d))"),
+        ("join", "join(versions asOf as other on ids.id == other.id) |> map { one: 1 }"),
     ];
     for (name, stages) in stages {
         let script = format!(
@@ -210,6 +230,7 @@ fn whatever_keeps_a_state_per_key_stops_at_the_limit_and_is_named() {
              source ids: {{ id: int, at: timestamp }} =\n\
                generate {{ id: seq(), at: timestamps(@2026-01-01T00:00:00Z, every: 1ms) }} rows: 10_000_000\n\
                |> eventTime(at, delay: 1s)\n\
+             stream versions = ids |> keyBy(id) |> latest(by: at)\n\
              sink out = ids |> {stages} -> blackhole()\n"
         );
         std::fs::write(folder.path().join("job.flow"), script).unwrap();
