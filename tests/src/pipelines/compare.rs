@@ -291,16 +291,19 @@ fn run_job(graph: &Arc<Graph>, memory: &Memory<'_>, way: Way) -> Result<Ended, S
     let spill = |run: usize| {
         folder.as_ref().map(|folder| folder.path()).filter(|_| way.disk.is_some_and(|disk| disk[run]))
     };
-    let mut job = start_way(graph, memory, way, None, way.workers, spill(0))?;
     let (stops, restart) = match way.stop {
-        Stop::Never => {
-            wait_for_end(&mut job, memory)?;
-            return Ok(job.wait());
-        }
+        Stop::Never => (Vec::new(), None),
         Stop::Snapshot(at) => (vec![at], None),
         Stop::Restart(at, workers) => (vec![at], Some(workers)),
         Stop::Changes(stops, workers) => (stops.to_vec(), Some(workers)),
     };
+    // Set before there is a job, which would be further otherwise.
+    memory.pause_after(stops.first().copied());
+    let mut job = start_way(graph, memory, way, None, way.workers, spill(0))?;
+    if stops.is_empty() {
+        wait_for_end(&mut job, memory)?;
+        return Ok(job.wait());
+    }
     let snapshot = folded(snapshots_behind(&mut job, memory, &stops, restart.is_some())?);
     memory.pause_after(None);
     job.control().wake();

@@ -21,11 +21,10 @@ mod stages;
 pub use changes::{Rows, changes};
 use compare::Verdict;
 pub use edits::{Check, Edit, Edited};
-use flow_plan::Value;
 use flow_plan::arbitrary::Arbitrary;
 pub use held::{goes_on, goes_on_from, held};
 pub use model::Case;
-use model::{Declaration, Inputs, Script};
+use model::{Declaration, Inputs, Moment, Script};
 use std::collections::BTreeMap;
 
 /// How thorough a run is.
@@ -100,11 +99,21 @@ fn one(seed: u64, effort: Effort) -> Result<Tally, String> {
 
 /// Compares all ways to run a script over the chunks of its sources (by their file's name) with the evaluator; gives
 /// how many rows its sinks got, or what differs.
-pub fn agrees(script: &str, sources: &[(&str, Vec<Vec<Vec<Value>>>)]) -> Result<u64, String> {
+pub fn agrees(script: &str, sources: &[(&str, Rows)]) -> Result<u64, String> {
+    agrees_in_time(script, sources, &[])
+}
+
+/// The same, where the clock on the wall moves behind so many chunks of all sources by so many microseconds.
+pub fn agrees_in_time(
+    script: &str,
+    sources: &[(&str, Rows)],
+    moments: &[(usize, i64)],
+) -> Result<u64, String> {
     let declaration = Declaration { head: script.into(), stages: Vec::new(), tail: String::new() };
     let script = Script { declarations: vec![declaration], ..Script::default() };
     let chunks = sources.iter().map(|(name, chunks)| ((*name).to_string(), chunks.clone())).collect();
-    let case = Case { script, inputs: Inputs { chunks, ..Inputs::default() }, seed: 0 };
+    let moments = moments.iter().map(|&(behind, micros)| Moment { behind, micros }).collect();
+    let case = Case { script, inputs: Inputs { chunks, moments, ..Inputs::default() }, seed: 0 };
     match compare::check(&case, true) {
         Verdict::Agrees(tally) => Ok(tally.rows),
         Verdict::Refused(code) => Err(format!("it is refused: {code}")),

@@ -166,11 +166,10 @@ fn slices_that_come_change_and_go_between_checkpoints_are_in_them_as_they_were()
              "
         );
         let sources = [("a", rows(0, 40)), ("b", rows(100, 6))];
-        for stops in [[4, 9, 13], [10, 11, 12], [12, 30, 31], [20, 40, 46]] {
-            for workers in [[1, 3], [2, 1], [1 + at % 3, 2]] {
-                if let Err(why) = changes(&script, &sources, &stops, workers) {
-                    panic!("{stages}, behind {stops:?} chunks, {workers:?} workers: {why}");
-                }
+        for (turn, stops) in [[4, 9, 13], [10, 11, 12], [20, 40, 46]].into_iter().enumerate() {
+            let workers = [1 + (at + turn) % 3, 1 + at % 2];
+            if let Err(why) = changes(&script, &sources, &stops, workers) {
+                panic!("{stages}, behind {stops:?} chunks, {workers:?} workers: {why}");
             }
         }
     }

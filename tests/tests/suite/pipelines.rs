@@ -2,7 +2,7 @@
 
 use flow_plan::Value;
 use flow_plan::arbitrary::Arbitrary;
-use flow_tests::pipelines::{Effort, Tally, agrees, goes_on, run};
+use flow_tests::pipelines::{Effort, Tally, agrees, agrees_in_time, goes_on, run};
 
 /// Pipelines that each of two threads compares; scripts that cannot run yet do not count.
 const COUNT: u64 = 1_050;
@@ -253,6 +253,38 @@ sink out = a |> keyBy(k) |> window(tumbling(36500d, time: processing)) |> {below
             gives(given, &script, &[("a", chunks)]);
         }
     }
+}
+
+/// A result that replaces one whose session is over by the wall clock took out of its own session what was never in it, and
+/// nothing was given. (Seed 21261036.)
+#[test]
+fn what_is_withdrawn_from_a_session_that_is_over_by_the_clock_is_nothing_to_the_next_one() {
+    for (below, given) in [("earliest(by: n)", 2), ("count() as m", 2), ("top(2, by: n)", 2)] {
+        let script = format!(
+            "{ROWS}source a: Row = file(\"a\", format: json)
+sink out = a |> count() as n |> window(session(gap: 1s, time: processing)) |> {below} -> stdout(format: json)
+"
+        );
+        let rows = vec![vec![row(0, 1, 0)], vec![row(0, 2, 0)]];
+        let half = (1, 500_000);
+        assert_eq!(agrees_in_time(&script, &[("a", rows)], &[half, half, half]), Ok(given), "{script}");
+    }
+}
+
+/// What falls due at the moment at which the first row comes, or behind the barrier with which a job stops, is given once, at any
+/// number of workers. (Seed 700000328.)
+#[test]
+fn what_is_due_when_the_first_row_comes_is_given_once() {
+    let script = format!(
+        "{ROWS}source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 0s)
+sink out = a |> keyBy(k) |> trigger(count: 2, mode: discarding) |> count() as n |> map {{ n }}
+  |> window(tumbling(5s)) |> trigger(early: 1s, mode: discarding) |> aggregate {{ n: count() }} -> stdout(format: json)
+"
+    );
+    let rows = vec![vec![row(0, 1, 0), row(0, 2, 0)], vec![row(0, 3, 0), row(0, 4, 0)]];
+    let half = |behind| (behind, 500_000);
+    let moments = [half(0), half(0), half(1), half(1), half(2)];
+    assert_eq!(agrees_in_time(&script, &[("a", rows)], &moments), Ok(2));
 }
 
 /// Rows of three keys out of order, some of them late.

@@ -1,6 +1,7 @@
 //! Sessions: rows of a key take their turns, behind or not, and may join what was apart.
 
 use super::{Contents, Due, Group, Span, Turn, Windows};
+use crate::interpret::accumulators::change_of;
 use crate::interpret::sequence::{Item, Row, items};
 use crate::operator::LateTrigger;
 use crate::physical::hidden::NO_WATERMARK;
@@ -46,6 +47,12 @@ impl<C: Contents> Windows<'_, C> {
         };
         let mut joined: Vec<usize> = (0..self.groups.len()).filter(|g| touches(&self.groups[*g])).collect();
         joined.sort_by_key(|group| self.groups[*group].span.start);
+        let withdrawn = change_of(&item.row, self.contents.change()) < 0;
+        let holds = |group: &usize| self.contents.holds(&self.groups[*group].state, &item.row);
+        if withdrawn && self.windowing.window.processing_time && !joined.iter().any(holds) {
+            // By the clock on the wall, its session may be over: then it is nothing to the others.
+            return;
+        }
         let spans = joined.iter().map(|group| self.groups[*group].span);
         let span = spans
             .fold(alone, |all, span| Span { start: all.start.min(span.start), end: all.end.max(span.end) });

@@ -166,6 +166,11 @@ impl Sessions {
         out.sort_by_key(|&slot| self.sessions[slot as usize].start);
     }
 
+    /// Is a row in one of these sessions that could be withdrawn, as far as is known?
+    fn holds(&self, slots: &[u32], batch: &Batch, row: usize) -> bool {
+        slots.iter().any(|of| self.calls.holds(*of, batch, row))
+    }
+
     /// When no row can reach a session any more that ends there.
     fn over(&self, end: i64) -> i64 {
         due(end).saturating_add(self.keeping.lateness)
@@ -305,8 +310,7 @@ impl Sessions {
         let was_given = touched.iter().any(|of| self.sessions[*of as usize].state.done);
         let one = batch.gather(&[row as u32]);
         let mut change = common.change(batch, row);
-        if change.is_some_and(|change| change < 0) && !touched.iter().any(|of| self.calls.holds(*of, &one, 0))
-        {
+        if change.is_some_and(|change| change < 0) && !self.holds(&touched, &one, 0) {
             // What is not there cannot be withdrawn.
             change = Some(0);
         }
@@ -490,7 +494,15 @@ impl Windows for Sessions {
             let alone = Bounds { start: time, end: time.saturating_add(self.gap) };
             let key = self.key_slots[row];
             self.touched(key, alone, met, &mut touched);
+            let withdrawn = common.is_processing_time() && common.change(&batch, row) == Some(-1);
             match *touched.as_slice() {
+                // By the clock on the wall, its session may be over: then it is nothing to the others.
+                _ if withdrawn => {
+                    self.apply(common, cx, &batch)?;
+                    if self.holds(&touched, &batch, row) {
+                        self.take_alone(common, cx, &batch, row, met)?;
+                    }
+                }
                 [] if in_time => {
                     let birth = common.birth(cx.number, &batch, row);
                     let slot = self.open(key, alone, &birth);
