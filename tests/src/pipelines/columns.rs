@@ -12,7 +12,7 @@ pub(super) const EVERY: &str = "map { k, s, v, f, o, at, list: [v, k], rec: { a:
 
 /// The map to columns of every type that is compared, and options of them; the common ones stay.
 pub(super) const TYPED: &str = "map { k, s, v, f, o, at, dec: decimal(v), yes: v > 0, \
-     dur: at - timestamp(\"2026-01-01T00:00:00Z\"), bin: toBytes(s), list: [k, v], rec: { a: s, b: o }, \
+     dur: at - timestamp(\"2026-01-01T00:00:00Z\"), bin: toBytes(s), list: [k, v], rec: { a: s, b: k }, \
      odec: if v > 2 then decimal(v) else null, odur: if k > 0 then at - timestamp(\"2026-01-01T00:00:00Z\") else null, \
      oat: if v > 0 then at else null, os: if k != 1 then s else null }";
 
