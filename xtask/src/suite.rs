@@ -178,6 +178,31 @@ fn target_dir() -> std::path::PathBuf {
 #[cfg(test)]
 mod tests {
     use super::Counts;
+    use crate::shell::root;
+
+    /// Below each folder of crates.
+    fn is_there(file: &str) -> bool {
+        ["compiler", "runtime", "editor-support", "."].into_iter().any(|folder| {
+            let crates = std::fs::read_dir(root().join(folder)).unwrap();
+            crates.flatten().any(|one| one.path().join(file).is_file())
+        })
+    }
+
+    #[test]
+    fn every_program_that_a_command_starts_is_there() {
+        let commands = include_str!("suite.rs").split("#[cfg(test)]").next().unwrap();
+        let mut names = 0;
+        for (word, folder) in [("--example", "examples"), ("--bin", "src/bin")] {
+            for (at, _) in commands.match_indices(&format!("\"{word}\", \"")) {
+                let name = commands[at..].split('"').nth(3).unwrap();
+                // `flow` itself is the `main.rs` of its crate.
+                let named = name != "flow" && !name.is_empty();
+                names += usize::from(named);
+                assert!(!named || is_there(&format!("{folder}/{name}.rs")), "there is no {folder}/{name}.rs");
+            }
+        }
+        assert!(names >= 6, "{names}");
+    }
 
     #[test]
     fn counts_add_up_the_result_lines_of_cargo_test() {
