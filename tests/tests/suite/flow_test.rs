@@ -172,6 +172,43 @@ test \"state and time are kept\" {
 ";
 
 #[test]
+fn of_values_that_are_all_null_there_are_no_different_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "\
+type Visit = { page: string, user: string?, at: timestamp }
+source visits: Visit = file(\"visits.csv\", format: csv) |> eventTime(at, delay: 0s)
+stream users = visits |> keyBy(page) |> trigger(atEnd)
+  |> aggregate { n: countDistinct(user), about: approxCountDistinct(user), some: countDistinct(user, where: page == \"/b\") }
+stream each = visits |> keyBy(page) |> countDistinct(user) as n
+stream more = each |> keyBy(page) |> trigger(atEnd) |> aggregate { n: countDistinct(n), users: max(n) }
+stream hourly = visits |> window(tumbling(1h)) |> aggregate { n: countDistinct(user), about: approxCountDistinct(user) }
+stream pairs = visits |> keyBy(page) |> window(count(2, every: 1)) |> aggregate { n: countDistinct(user) }
+sink a = users -> stdout(format: json)
+sink b = more -> stdout(format: json)
+sink c = hourly -> stdout(format: json)
+sink d = pairs -> stdout(format: json)
+test \"nobody\" {
+  given visits [
+    { page: \"/a\", at: @2026-01-01T00:00:01Z },
+    { page: \"/a\", at: @2026-01-01T00:00:02Z },
+    { page: \"/b\", at: @2026-01-01T00:00:03Z },
+  ]
+  expect users [
+    { page: \"/a\", n: 0, about: 0, some: null },
+    { page: \"/b\", n: 0, about: 0, some: null },
+  ]
+  expect ordered each [{ page: \"/a\", n: 0 }, { page: \"/b\", n: 0 }]
+  expect more [{ page: \"/a\", n: 1, users: 0 }, { page: \"/b\", n: 1, users: 0 }]
+  expect hourly [{ n: 0, about: 0, .. }]
+  expect pairs [{ page: \"/a\", n: 0 }, { page: \"/a\", n: 0 }, { page: \"/b\", n: 0 }]
+}
+";
+    std::fs::write(folder.path().join("nobody.flow"), text).unwrap();
+    let (status, _, err) = flow(folder.path(), &["test", "nobody.flow", "--matrix"]);
+    assert_eq!(status, Some(0), "{err}");
+}
+
+#[test]
 fn the_matrix_stops_behind_every_row_and_goes_on_with_other_workers() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("k.flow"), KEPT).unwrap();

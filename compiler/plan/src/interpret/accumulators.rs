@@ -39,6 +39,11 @@ pub(super) fn add_row(
     Ok(())
 }
 
+/// The results of accumulators.
+pub(super) fn results(calls: &[ColumnAggregate], states: &[Accumulator]) -> Vec<Value> {
+    calls.iter().zip(states).map(|(call, state)| call.given(state.result())).collect()
+}
+
 /// The results of a changelog's rows, in the order in which they were added and withdrawn.
 pub(super) fn results_of_changes(
     calls: &[ColumnAggregate],
@@ -53,7 +58,7 @@ pub(super) fn results_of_changes(
                 state.apply(call.arg.map(|c| &row[c]), call.by.map(|c| &row[c]), *change);
             }
         }
-        state.result().map_err(|fault| fault.at(call.place))
+        state.result().map(|result| call.given(result)).map_err(|fault| fault.at(call.place))
     };
     calls.iter().map(result).collect()
 }

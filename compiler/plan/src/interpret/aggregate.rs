@@ -1,6 +1,6 @@
 //! Running aggregation over rows.
 
-use super::accumulators::{add_row, change_of, fresh, results_of_changes};
+use super::accumulators::{add_row, change_of, fresh, results, results_of_changes};
 use super::given::{Given, Replacing};
 use super::sequence::{Item, Row, items};
 use super::time::Wall;
@@ -145,7 +145,7 @@ impl<'a> Groups<'a> {
         let group = &self.groups[place];
         let results = match aggregate.hidden.change {
             Some(_) => results_of_changes(&aggregate.calls, self.input, &group.changes),
-            None => Ok(group.states.iter().map(Accumulator::result).collect()),
+            None => Ok(results(&aggregate.calls, &group.states)),
         };
         let new = match results {
             // A group without rows has no result.

@@ -229,3 +229,15 @@ pub struct ColumnAggregate {
     /// Where it stands.
     pub place: Place,
 }
+
+impl ColumnAggregate {
+    /// Does it count, so that there is a result of 0 where all values are null? With `where:`, null says that no row passed.
+    pub fn counts_values(&self) -> bool {
+        matches!(self.func, AggFunc::CountDistinct | AggFunc::ApproxCountDistinct) && self.filter.is_none()
+    }
+
+    /// What is given where an accumulator has this result.
+    pub fn given(&self, result: Value) -> Value {
+        if result.is_null() && self.counts_values() { Value::Int(0) } else { result }
+    }
+}

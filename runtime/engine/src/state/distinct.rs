@@ -260,14 +260,16 @@ impl Accumulators for Distinct {
         if let Some(mut all) = self.lead() {
             all.run(slots, batch);
         }
+        let filtered = self.shared().filters[self.call].is_some();
         let running = std::mem::take(&mut self.shared().running[self.call]);
         debug_assert_eq!(running.len(), slots.len(), "the first call comes first");
-        column(running)
+        column(running, filtered)
     }
 
     fn results(&self, slots: &[u32]) -> Column {
         let all = self.shared();
-        column(slots.iter().map(|&slot| all.counts[self.call][slot as usize]).collect())
+        let counts = slots.iter().map(|&slot| all.counts[self.call][slot as usize]).collect();
+        column(counts, all.filters[self.call].is_some())
     }
 
     fn reset(&mut self, slot: usize) {
@@ -356,9 +358,9 @@ impl Accumulators for Distinct {
     }
 }
 
-/// Counts; of no values, null.
-fn column(counts: Vec<i64>) -> Column {
-    let nulls = counts.contains(&0);
+/// Counts; of calls with `where:`, null where there are no values.
+fn column(counts: Vec<i64>, filtered: bool) -> Column {
+    let nulls = filtered && counts.contains(&0);
     let validity = nulls.then(|| counts.iter().map(|count| u8::from(*count > 0)).collect());
     Column { data: ColumnData::I64(counts), validity }
 }
@@ -495,11 +497,11 @@ mod tests {
     }
 
     fn check(calls: &[Distinct], expected: &Expected, what: &str) {
-        for (call, expected) in calls.iter().zip(expected) {
+        for ((call, expected), filtered) in calls.iter().zip(expected).zip([false, true]) {
             let counts = call.results(&(0..9).collect::<Vec<_>>());
             for (slot, expected) in expected.iter().enumerate() {
                 let count = expected.len() as i64;
-                let wanted = if count == 0 { Value::Null } else { Value::Int(count) };
+                let wanted = if count == 0 && filtered { Value::Null } else { Value::Int(count) };
                 assert_eq!(counts.value(slot, &DataType::Int), wanted, "{what}");
             }
         }

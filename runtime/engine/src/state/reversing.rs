@@ -388,6 +388,8 @@ struct Values {
     filter: Option<usize>,
     change: usize,
     ty: DataType,
+    /// See [`ColumnAggregate::counts_values`].
+    counts: bool,
     faults: Vec<(usize, Fault)>,
     /// Rows that are there, and what one takes on the heap, about.
     rows: i64,
@@ -406,6 +408,7 @@ impl Values {
             filter: call.filter,
             change,
             ty: call.ty.clone(),
+            counts: call.counts_values(),
             faults: Vec::new(),
             rows: 0,
             row_bytes: match call.func {
@@ -414,6 +417,11 @@ impl Values {
                 _ => 64,
             },
         }
+    }
+
+    fn result(&self, slot: u32) -> Result<Value, Fault> {
+        let result = self.slots[slot as usize].result()?;
+        Ok(if result.is_null() && self.counts { Value::Int(0) } else { result })
     }
 
     fn apply(&mut self, slot: u32, batch: &Batch, row: usize) {
@@ -446,7 +454,7 @@ impl Accumulators for Values {
         let mut results = ColumnBuilder::new(&self.ty);
         for (row, &slot) in slots.iter().enumerate() {
             self.apply(slot, batch, row);
-            match self.slots[slot as usize].result() {
+            match self.result(slot) {
                 Ok(result) => results.push(&result),
                 Err(fault) => {
                     self.faults.push((row, fault));
@@ -468,7 +476,7 @@ impl Accumulators for Values {
     fn results(&self, slots: &[u32]) -> Column {
         let mut results = ColumnBuilder::new(&self.ty);
         slots.iter().for_each(|&slot| {
-            results.push(&self.slots[slot as usize].result().unwrap_or(Value::Null));
+            results.push(&self.result(slot).unwrap_or(Value::Null));
         });
         results.finish()
     }

@@ -20,6 +20,8 @@ pub(crate) struct Values {
     by: Option<(usize, DataType)>,
     filter: Option<usize>,
     ty: DataType,
+    /// See [`ColumnAggregate::counts_values`].
+    counts: bool,
 }
 
 impl Values {
@@ -34,6 +36,14 @@ impl Values {
             by: column(call.by),
             filter: call.filter,
             ty: call.ty.clone(),
+            counts: call.counts_values(),
+        }
+    }
+
+    fn result(&self, slot: u32) -> Value {
+        match self.slots[slot as usize].result() {
+            Value::Null if self.counts => Value::Int(0),
+            result => result,
         }
     }
 
@@ -83,14 +93,14 @@ impl Accumulators for Values {
         let mut results = ColumnBuilder::new(&self.ty);
         for (row, &slot) in slots.iter().enumerate() {
             self.add(slot, batch, row);
-            results.push(&self.slots[slot as usize].result());
+            results.push(&self.result(slot));
         }
         results.finish()
     }
 
     fn results(&self, slots: &[u32]) -> Column {
         let mut results = ColumnBuilder::new(&self.ty);
-        slots.iter().for_each(|&slot| results.push(&self.slots[slot as usize].result()));
+        slots.iter().for_each(|&slot| results.push(&self.result(slot)));
         results.finish()
     }
 

@@ -176,9 +176,6 @@ fn aggregate(build: &mut Build, random: &mut Random, declaration: u32, from: usi
         if call.filter.is_some() && !matches!(call.func, AggFunc::Count | AggFunc::Sum) {
             call.ty = call.ty.clone().optional();
         }
-        if matches!(call.func, AggFunc::CountDistinct | AggFunc::ApproxCountDistinct) {
-            call.ty = call.ty.clone().optional();
-        }
     }
     let key_fields = keys.iter().map(|&key| schema.fields[key].clone());
     let call_fields = calls.iter().map(|call| Field::new(&*call.name, call.ty.clone()));

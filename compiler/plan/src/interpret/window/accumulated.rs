@@ -3,7 +3,7 @@
 use super::{Contents, Output, Span};
 use crate::aggregate::Accumulator;
 use crate::error::RecordError;
-use crate::interpret::accumulators::{add_row, change_of, fresh, results_of_changes};
+use crate::interpret::accumulators::{add_row, change_of, fresh, results, results_of_changes};
 use crate::interpret::given::{Given, Replacing};
 use crate::interpret::sequence::{Row, Stream};
 use crate::interpret::time::{Clock, Wall};
@@ -87,7 +87,7 @@ impl Contents for Accumulated<'_> {
                 for states in held.slices.values() {
                     self.merge_into(&mut all, states)?;
                 }
-                all.iter().map(Accumulator::result).collect()
+                results(&self.node.calls, &all)
             }
         };
         let bounds = [span.start, span.end].map(Value::Timestamp);

@@ -3,8 +3,7 @@
 
 use super::picked::{Best, replacing};
 use super::{Output, Record, Refused};
-use crate::aggregate::Accumulator;
-use crate::interpret::accumulators::{add_row, fresh};
+use crate::interpret::accumulators::{add_row, fresh, results};
 use crate::interpret::sequence::{Item, Row, Stream};
 use crate::operator::WindowKind;
 use crate::physical::number::{Number, at_end};
@@ -75,7 +74,7 @@ pub(crate) fn sliding(node: &WindowAggregate, schema: &RecordType, input: &Strea
         rows.iter().try_for_each(|row| add_row(&node.calls, &mut states, row))?;
         let last = rows.last().into_iter().flat_map(|row| hidden(&node.windowing, row));
         let change = node.changes.then_some(Value::Int(1));
-        let results = states.iter().map(Accumulator::result);
+        let results = results(&node.calls, &states);
         Ok(key.iter().cloned().chain(results).chain(last).chain(change).collect::<Row>())
     };
     for item in input {
