@@ -1,7 +1,7 @@
 //! What an operator's entries are to others than itself: which have changed since the last checkpoint, what the one on
 //! its way still has to copy, and which are on disk because memory has no room for them.
 
-use super::changed::{Changed, Marked};
+use super::changes::Changes;
 use super::cold::{Cold, ColdError, InOrder, Sorted, unknown};
 use super::index::NO_SLOT;
 use super::table::KeyTable;
@@ -46,10 +46,8 @@ pub(crate) trait Ledgered: Entries + Sized {
 pub(crate) struct Ledger {
     /// Will somebody want to know what has changed since it was last saved?
     tracks: bool,
-    /// What has changed. A run's first checkpoint holds all there is: nothing is noted before.
-    changed: Option<Changed>,
-    /// What the checkpoint on its way still has to copy.
-    marked: Option<Marked>,
+    /// What has changed, and what the checkpoint on its way still has to copy.
+    changes: Changes,
     /// What was copied for it since it was last asked, of entries that were about to change.
     ahead: Vec<Columns>,
     /// What memory has no room for.
@@ -87,7 +85,7 @@ impl Ledger {
 
     /// The bytes it has taken itself.
     pub(crate) fn bytes(&self) -> usize {
-        self.changed.as_ref().map_or(0, Changed::bytes) + self.cold.as_ref().map_or(0, Cold::bytes)
+        self.changes.bytes() + self.cold.as_ref().map_or(0, Cold::bytes)
     }
 
     /// Brings back the entries of keys with these hashes.
@@ -112,8 +110,7 @@ impl Ledger {
 
     /// Copies what a checkpoint still needs of entries that are about to change.
     pub(crate) fn ahead(&mut self, of: &mut impl Entries, slots: &[u32]) {
-        let Some(marked) = &mut self.marked else { return };
-        let mut slots = marked.ahead(slots);
+        let mut slots = self.changes.ahead(slots);
         slots.retain(|&slot| of.is_entry(slot));
         if !slots.is_empty() {
             self.ahead.push(of.entries(&slots));
@@ -123,9 +120,7 @@ impl Ledger {
     /// These slots have changed, or are new; there are so many in all.
     #[inline]
     pub(crate) fn changed(&mut self, slots: &[u32], all: usize) {
-        if let Some(changed) = &mut self.changed {
-            changed.mark(slots, all);
-        }
+        self.changes.change(slots, all);
     }
 
     /// These slots were used; entries go to disk if all of them take too much memory.
@@ -154,19 +149,13 @@ impl Ledger {
             self.ahead(of, slots);
             let keys = of.table().gather(slots);
             hash_columns(&keys.iter().collect::<Vec<_>>(), slots.len(), &mut hashes);
-            let has_changed = |slot: &u32| self.changed.as_ref().is_some_and(|changed| changed.has(*slot));
-            let changed: Vec<bool> = slots.iter().map(has_changed).collect();
+            let changed: Vec<bool> = slots.iter().map(|slot| self.changes.has(*slot)).collect();
             if let Some(cold) = &mut self.cold {
                 cold.put(&hashes, of.entries(slots), &changed)?;
             }
         }
         of.keep(kept);
-        if let Some(changed) = &mut self.changed {
-            changed.retain(kept);
-        }
-        if let Some(marked) = &mut self.marked {
-            marked.retain(kept);
-        }
+        self.changes.retain(kept);
         self.touched = vec![false; kept.len()];
         Ok(())
     }
@@ -180,11 +169,8 @@ impl Ledger {
         home: Home,
         keys: usize,
     ) {
-        let (whole, all) = (out.whole() || self.changed.is_none(), of.table().len());
-        self.marked = Some(Changed::take_of(&mut self.changed, whole, all));
-        if self.tracks {
-            self.changed.get_or_insert_default();
-        }
+        let (whole, all) = (out.whole() || !self.changes.notes(), of.table().len());
+        self.changes.mark(whole, all, self.tracks);
         if let Some(cold) = &mut self.cold {
             cold.mark(whole);
         }
@@ -200,7 +186,7 @@ impl Ledger {
         entries: usize,
     ) -> Result<bool, String> {
         self.ahead.drain(..).for_each(|copy| out.more(copy));
-        let mut next = self.marked.as_mut().map(|marked| marked.next(entries)).unwrap_or_default();
+        let mut next = self.changes.next(entries);
         if !next.is_empty() {
             next.retain(|&slot| of.is_entry(slot));
             out.more(of.entries(&next));
@@ -212,9 +198,6 @@ impl Ledger {
         {
             out.more(copy);
             return Ok(true);
-        }
-        if let (Some(copied), Some(changed)) = (self.marked.take(), &mut self.changed) {
-            changed.reuse(copied);
         }
         Ok(false)
     }

@@ -3,6 +3,7 @@
 mod accumulate;
 mod calls;
 mod changed;
+mod changes;
 mod cold;
 mod copies;
 mod distinct;
@@ -22,7 +23,7 @@ mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators, all_accumulators, same as same_aggregate};
 pub(crate) use calls::{Calls, Made, Shape};
-pub(crate) use changed::{Changed, Marked};
+pub(crate) use changes::Changes;
 pub(crate) use cold::{Cold, ColdError, InOrder, Sorted, Spill};
 pub(crate) use copies::Copies;
 pub(crate) use groups::{Groups, Refused, Scratch};

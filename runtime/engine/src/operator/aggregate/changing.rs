@@ -182,7 +182,7 @@ impl ChangingOperator {
         let slots = self.core.table.len();
         self.groups.resize(slots, EMPTY);
         self.lives.resize(slots);
-        self.noted.change(&self.core.slots, slots);
+        self.noted.changes.change(&self.core.slots, slots);
         let changes = Self::ints(batch, self.hidden.change);
         let times = Self::ints(batch, self.hidden.time);
         let declared = self.core.input.fields.len();
@@ -302,9 +302,9 @@ impl ChangingOperator {
         causes: Option<(&Batch, &[u32])>,
     ) -> Result<(), Halt> {
         self.copy_ahead(slots);
-        self.noted.change(slots, self.core.table.len());
+        self.noted.changes.change(slots, self.core.table.len());
         if self.kept.is_some() {
-            self.given_noted.change(slots, self.core.table.len());
+            self.given_noted.changes.change(slots, self.core.table.len());
         }
         let mut freed = Vec::new();
         let old = slots.iter().map(|&slot| self.groups[slot as usize].kept).filter(|kept| *kept != NOWHERE);
@@ -532,7 +532,7 @@ impl Operator for ChangingOperator {
         let beside = room(&self.groups) + room(&self.pending) + room(&self.changed) + room(&self.at);
         let kept = self.kept.as_ref().map_or(0, RowStore::bytes);
         let core = self.core.held();
-        let noted = self.noted.bytes() + self.given_noted.bytes();
+        let noted = self.noted.changes.bytes() + self.given_noted.changes.bytes();
         Held { keys: core.keys, bytes: core.bytes + self.lives.bytes() + kept + beside + noted }
     }
 

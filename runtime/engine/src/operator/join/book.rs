@@ -6,7 +6,7 @@
 //! are copied with those of others, at the latest when the block goes (`Core::settle`).
 
 use crate::snapshot::Columns;
-use crate::state::{Changed, Marked};
+use crate::state::Changes;
 use flow_data::Batch;
 
 /// What is known of a row beside its columns.
@@ -38,10 +38,8 @@ pub(super) type Over = Box<dyn Fn(i64) -> bool + Send>;
 pub(super) struct Book {
     /// Will somebody want to know what has changed since it was last saved?
     tracks: bool,
-    /// What has changed. A run's first checkpoint holds all there is: nothing is noted before.
-    changed: Option<Changed>,
-    /// What the checkpoint on its way still has to copy.
-    marked: Option<Marked>,
+    /// What has changed, and what the checkpoint on its way still has to copy.
+    changes: Changes,
     /// Rows from this id on came behind the last barrier.
     barrier: u64,
     /// Which of the rows at the last barrier nobody can meet any more.
@@ -69,29 +67,25 @@ impl Book {
     /// A row that is there changes; there are so many numbers. Is it to be put down as it was before?
     #[inline]
     pub(super) fn change(&mut self, row: u32, id: u64, numbers: usize) -> bool {
-        if let Some(changed) = &mut self.changed {
-            changed.mark(&[row], numbers);
-        }
+        self.changes.change(&[row], numbers);
         self.has_to_copy(row, id)
     }
 
     /// Rows came.
     #[inline]
     pub(super) fn came(&mut self, rows: &[u32], numbers: usize) {
-        if let Some(changed) = &mut self.changed {
-            changed.mark(rows, numbers);
-        }
+        self.changes.change(rows, numbers);
     }
 
     /// Does somebody want to know that rows come?
     pub(super) fn wants_to_know(&self) -> bool {
-        self.changed.is_some()
+        self.changes.notes()
     }
 
     /// A row goes, of so many that were there. Is it to be put down as it was before?
     #[inline]
     pub(super) fn go(&mut self, gone: Gone, rows: usize) -> bool {
-        if self.changed.is_some() && gone.id < self.barrier && !self.too_many {
+        if self.changes.notes() && gone.id < self.barrier && !self.too_many {
             self.went.push(gone);
             self.gone_rows += 1;
             if self.gone_rows > rows.max(FEW) {
@@ -104,8 +98,7 @@ impl Book {
     }
 
     fn has_to_copy(&mut self, row: u32, id: u64) -> bool {
-        let Some(marked) = &mut self.marked else { return false };
-        id < self.barrier && !marked.ahead(&[row]).is_empty()
+        id < self.barrier && !self.changes.ahead(&[row]).is_empty()
     }
 
     /// A row, as it was at the barrier.
@@ -145,13 +138,10 @@ impl Book {
         over: Option<Over>,
     ) -> Option<Vec<Batch>> {
         let gone = std::mem::take(&mut self.gone);
-        let changed = self.changed.as_ref().map_or(0, Changed::count) + std::mem::take(&mut self.gone_rows);
+        let changed = self.changes.count() + std::mem::take(&mut self.gone_rows);
         let whole = whole || std::mem::take(&mut self.too_many) || 2 * changed > rows.max(FEW);
-        let whole = whole || self.changed.is_none();
-        self.marked = Some(Changed::take_of(&mut self.changed, whole, numbers));
-        if self.tracks {
-            self.changed.get_or_insert_default();
-        }
+        let whole = whole || !self.changes.notes();
+        self.changes.mark(whole, numbers, self.tracks);
         (self.barrier, self.over) = (next, over);
         self.before.clear();
         self.ahead.clear();
@@ -160,7 +150,7 @@ impl Book {
 
     /// Is something still to be copied?
     pub(super) fn is_marked(&self) -> bool {
-        self.marked.is_some()
+        self.changes.is_marked()
     }
 
     /// What was copied of rows that changed or went.
@@ -170,18 +160,12 @@ impl Book {
 
     /// The next rows that are to be copied, if they are there; without any, all are copied.
     pub(super) fn next(&mut self, most: usize) -> Vec<u32> {
-        let next = self.marked.as_mut().map(|marked| marked.next(most)).unwrap_or_default();
-        if next.is_empty()
-            && let (Some(copied), Some(changed)) = (self.marked.take(), &mut self.changed)
-        {
-            changed.reuse(copied);
-        }
-        next
+        self.changes.next(most)
     }
 
     /// The bytes it has taken.
     pub(super) fn bytes(&self) -> usize {
         let pending = self.before.len() * size_of::<Entry>() + self.went.len() * size_of::<Gone>();
-        self.changed.as_ref().map_or(0, Changed::bytes) + pending
+        self.changes.bytes() + pending
     }
 }

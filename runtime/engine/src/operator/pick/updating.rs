@@ -193,7 +193,7 @@ impl<P: Place> UpdatingOperator<P> {
         group.rows.insert(order.clone(), content);
         self.next += 1;
         self.rows += 1;
-        self.noted.rows.change(&[content], self.contents.len());
+        self.noted.rows.changes.change(&[content], self.contents.len());
         if self.frame.hidden.change.is_none() {
             self.cut(slot);
         }
@@ -263,7 +263,7 @@ impl<P: Place> UpdatingOperator<P> {
             self.noted.shrink(slot, old.len());
         }
         self.groups[slot as usize].given = given;
-        self.noted.given.change(&[slot], self.groups.len());
+        self.noted.given.changes.change(&[slot], self.groups.len());
     }
 
     /// Forgets the rows of a slot.
@@ -391,7 +391,7 @@ impl<P: Place> UpdatingOperator<P> {
     /// Gives what changed in the lists of slots.
     fn give(&mut self, cx: &mut Context<'_>, slots: &[u32]) {
         self.copy_ahead(slots);
-        self.noted.groups.change(slots, self.groups.len());
+        self.noted.groups.changes.change(slots, self.groups.len());
         let mut given = Given::default();
         slots.iter().for_each(|&slot| self.difference(slot, slot, None, &mut given));
         self.emit(cx, &Causes::Slots, &given);
@@ -466,7 +466,7 @@ impl<P: Place> Operator for UpdatingOperator<P> {
         self.find(&batch);
         let slots = std::mem::take(&mut self.slots);
         self.copy_ahead(&slots);
-        self.noted.groups.change(&slots, self.table.len());
+        self.noted.groups.changes.change(&slots, self.table.len());
         self.slots = slots;
         let changes = hidden(&batch, self.frame.hidden.change);
         let times = hidden(&batch, self.frame.hidden.time);

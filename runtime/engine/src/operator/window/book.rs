@@ -5,7 +5,7 @@
 //! that goes before its turn is kept aside until then, since nothing changes it any more. Knows no time and no rows.
 
 use crate::snapshot::Columns;
-use crate::state::{Changed, Marked};
+use crate::state::Changes;
 use flow_data::Batch;
 use std::collections::BTreeMap;
 
@@ -18,10 +18,8 @@ const FEW: usize = 1 << 12;
 
 /// What is known of one window's entries in one table, by slot.
 pub(super) struct Noted {
-    /// What has changed. A run's first checkpoint holds all there is: nothing is noted before.
-    changed: Option<Changed>,
-    /// What the checkpoint on its way still has to copy.
-    marked: Option<Marked>,
+    /// What has changed, and what the checkpoint on its way still has to copy.
+    pub(super) changes: Changes,
     /// So many were there at the last barrier.
     known: usize,
 }
@@ -29,69 +27,22 @@ pub(super) struct Noted {
 impl Noted {
     /// Of a window that comes: is it noted what changes?
     pub(super) fn new(notes: bool) -> Noted {
-        Noted { changed: notes.then(Changed::default), marked: None, known: 0 }
-    }
-
-    /// Is it noted what changes?
-    pub(super) fn notes(&self) -> bool {
-        self.changed.is_some()
-    }
-
-    /// These slots have changed, or are new; there are so many in all.
-    #[inline]
-    pub(super) fn change(&mut self, slots: &[u32], all: usize) {
-        if let Some(changed) = &mut self.changed {
-            changed.mark(slots, all);
-        }
+        Noted { changes: if notes { Changes::noted() } else { Changes::default() }, known: 0 }
     }
 
     /// A barrier was there when there were so many slots.
     pub(super) fn pass(&mut self, barrier: Barrier, all: usize) {
-        let unchanged = |changed: &Changed| !barrier.whole && changed.count() == 0;
-        self.marked = match &self.changed {
-            Some(changed) if unchanged(changed) => None,
-            _ => Some(Changed::take_of(&mut self.changed, barrier.whole, all)),
-        };
-        if barrier.notes {
-            self.changed.get_or_insert_default();
+        if self.changes.notes() && !barrier.whole && self.changes.count() == 0 {
+            self.changes.mark_nothing();
+        } else {
+            self.changes.mark(barrier.whole, all, barrier.notes);
         }
         self.known = all;
-    }
-
-    /// Is something still to be copied, as far as is known?
-    pub(super) fn is_marked(&self) -> bool {
-        self.marked.is_some()
-    }
-
-    /// Those of these slots, which are about to change, that are to be copied before.
-    pub(super) fn ahead(&mut self, slots: &[u32]) -> Vec<u32> {
-        self.marked.as_mut().map(|marked| marked.ahead(slots)).unwrap_or_default()
-    }
-
-    /// The next slots that are to be copied; without any, all are.
-    pub(super) fn next(&mut self, most: usize) -> Vec<u32> {
-        let next = self.marked.as_mut().map(|marked| marked.next(most)).unwrap_or_default();
-        if next.is_empty()
-            && let (Some(copied), Some(changed)) = (self.marked.take(), &mut self.changed)
-        {
-            changed.reuse(copied);
-        }
-        next
-    }
-
-    /// How many slots have changed.
-    pub(super) fn count(&self) -> usize {
-        self.changed.as_ref().map_or(0, Changed::count)
     }
 
     /// The slots that the last checkpoint knows.
     pub(super) fn known(&self) -> Vec<u32> {
         (0..self.known as u32).collect()
-    }
-
-    /// The bytes it has taken.
-    pub(super) fn bytes(&self) -> usize {
-        self.changed.as_ref().map_or(0, Changed::bytes)
     }
 }
 

@@ -455,11 +455,11 @@ impl Open {
         (number, mut places): (Number, Places),
         mut batch: Batch,
     ) -> (Option<Refused>, Vec<u32>) {
-        let notes = self.apart && self.noted.notes();
+        let notes = self.apart && self.noted.changes.notes();
         let new = || Slice { groups: Groups::new(shape), noted: Noted::new(notes) };
         let slice = self.slices.entry(slice).or_insert_with(new);
         let refused = slice.groups.add(shape, scratch, &mut batch);
-        slice.noted.change(&scratch.slots, slice.groups.len());
+        slice.noted.changes.change(&scratch.slots, slice.groups.len());
         if let Some(refused) = &refused {
             places.leave_out(refused);
         }
@@ -467,7 +467,7 @@ impl Open {
         let (mut hashes, mut slots) = (Vec::new(), Vec::new());
         hash_columns(&columns, batch.len, &mut hashes);
         self.index.slots(&columns, &hashes, &mut slots);
-        self.noted.change(&slots, self.index.len());
+        self.noted.changes.change(&slots, self.index.len());
         self.births.note(number, &places, &slots, &batch, shape.input.fields.len());
         self.state.resize(self.index.len(), State::default());
         for (row, &slot) in slots.iter().enumerate() {
@@ -510,7 +510,7 @@ impl Open {
         let mut hashes = Vec::new();
         hash_columns(&columns, 1, &mut hashes);
         self.slices.values_mut().for_each(|slice| slice.reset((&columns, &hashes)));
-        self.noted.change(&[slot], self.index.len());
+        self.noted.changes.change(&[slot], self.index.len());
         self.state[slot as usize] = State { dead: true, done: true, ..State::default() };
     }
 
@@ -542,7 +542,7 @@ impl Open {
                 slice.reset((&columns, &hashes));
             }
         }
-        self.noted.change(&slots, self.index.len());
+        self.noted.changes.change(&slots, self.index.len());
         for &slot in &slots {
             let state = &mut self.state[slot as usize];
             let rows = if discarding { 0 } else { state.rows };
@@ -564,11 +564,11 @@ impl Open {
         let (starts, ends) = (vec![start; slots.len()], vec![end; slots.len()]);
         let had: Vec<u32> = slots.iter().copied().filter(|slot| self.given.has(*slot)).collect();
         if common.output.remembers() {
-            self.given_noted.change(&slots, self.index.len());
+            self.given_noted.changes.change(&slots, self.index.len());
         }
         let made = Results { slots, keys, starts, ends, results, watermark, refused, births, rank };
         let given = self.given.replace(common, made);
-        let notes = self.given_noted.notes();
+        let notes = self.given_noted.changes.notes();
         self.emptied.extend(had.into_iter().filter(|slot| notes && !self.given.has(*slot)));
         Ok(given)
     }
@@ -576,7 +576,7 @@ impl Open {
     fn held(&self) -> Held {
         let groups = self.slices.values().fold(Held::default(), |all, slice| all + slice.groups.held());
         let bytes = self.index.bytes() + self.births.bytes() + room(&self.state) + self.given.bytes();
-        let noted = self.noted.bytes() + self.given_noted.bytes();
+        let noted = self.noted.changes.bytes() + self.given_noted.changes.bytes();
         Held { keys: self.index.len(), bytes: groups.bytes + bytes + noted }
     }
 }
@@ -586,7 +586,7 @@ impl Slice {
     fn reset(&mut self, keys: (&[&Column], &[u64])) {
         let slots = self.groups.slots_of(keys);
         self.groups.reset(&slots);
-        self.noted.change(&slots, self.groups.len());
+        self.noted.changes.change(&slots, self.groups.len());
     }
 }
 

@@ -87,7 +87,7 @@ impl Pane {
 
     /// How much state it is.
     pub(crate) fn held(&self) -> Held {
-        self.groups.held() + Held { keys: 0, bytes: self.births.bytes() + self.noted.bytes() }
+        self.groups.held() + Held { keys: 0, bytes: self.births.bytes() + self.noted.changes.bytes() }
     }
 
     /// How many groups it has.
@@ -106,7 +106,7 @@ impl Pane {
     ) -> Option<Refused> {
         let known = self.len();
         let refused = self.groups.add(shape, scratch, &mut batch);
-        self.noted.change(&scratch.slots, self.groups.len());
+        self.noted.changes.change(&scratch.slots, self.groups.len());
         if self.len() > known {
             if let Some(refused) = &refused {
                 places.leave_out(refused);
@@ -174,12 +174,12 @@ impl Pane {
 
     /// Those of the groups of these rows, which are to be added, that a checkpoint needs as they are now.
     pub(super) fn ahead(&mut self, shape: &Shape, batch: &Batch) -> Vec<u32> {
-        self.noted.ahead(&self.groups.known(shape, batch))
+        self.noted.changes.ahead(&self.groups.known(shape, batch))
     }
 
     /// The next groups that a checkpoint needs.
     pub(super) fn next(&mut self, most: usize) -> Vec<u32> {
-        self.noted.next(most)
+        self.noted.changes.next(most)
     }
 
     /// The keys of the groups that the last checkpoint holds, and behind them these bounds.
@@ -233,11 +233,11 @@ impl Booked for Pane {
     }
 
     fn is_marked(&self) -> bool {
-        self.noted.is_marked()
+        self.noted.changes.is_marked()
     }
 
     fn count(&self) -> usize {
-        self.noted.count()
+        self.noted.changes.count()
     }
 }
 

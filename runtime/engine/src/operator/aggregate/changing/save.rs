@@ -23,8 +23,8 @@ impl ChangingOperator {
     /// Slots from here on are new.
     pub(super) fn came(&mut self, known: usize) {
         let slots = self.core.table.len();
-        if self.noted.notes() && slots > known {
-            self.noted.change(&(known as u32..slots as u32).collect::<Vec<_>>(), slots);
+        if self.noted.changes.notes() && slots > known {
+            self.noted.changes.change(&(known as u32..slots as u32).collect::<Vec<_>>(), slots);
         }
     }
 
@@ -65,13 +65,13 @@ impl ChangingOperator {
 
     /// Copies what a checkpoint still needs of slots, which are about to change.
     pub(super) fn copy_ahead(&mut self, slots: &[u32]) {
-        if self.noted.is_marked() {
-            let ahead = self.noted.ahead(slots);
+        if self.noted.changes.is_marked() {
+            let ahead = self.noted.changes.ahead(slots);
             let copy = self.groups_of(&ahead);
             self.noted.copied(copy);
         }
-        if self.given_noted.is_marked() {
-            let ahead = self.given_noted.ahead(slots);
+        if self.given_noted.changes.is_marked() {
+            let ahead = self.given_noted.changes.ahead(slots);
             let copy = self.given_of(&ahead);
             self.given_noted.copied(copy);
         }
@@ -92,14 +92,15 @@ impl ChangingOperator {
         let gone = self.keys_of(&dead[..known]);
         self.noted.gone(gone);
         self.known_slots = live.partition_point(|slot| (*slot as usize) < self.known_slots);
-        self.noted.retain(live);
-        self.given_noted.retain(live);
+        self.noted.changes.retain(live);
+        self.given_noted.changes.retain(live);
     }
 
     /// Says of which groups nothing is given any more.
     fn say_emptied(&mut self) {
         let has = |slot: &u32| self.groups[*slot as usize].kept != NOWHERE;
-        let slots: Vec<u32> = self.given_noted.slots().into_iter().filter(|slot| !has(slot)).collect();
+        let slots: Vec<u32> =
+            self.given_noted.changes.slots().into_iter().filter(|slot| !has(slot)).collect();
         let gone = self.keys_of(&slots);
         self.given_noted.gone(gone);
     }
@@ -108,7 +109,7 @@ impl ChangingOperator {
     pub(super) fn mark(&mut self, out: &mut Saving) {
         self.say_emptied();
         let slots = self.core.table.len();
-        let whole = out.whole() || !self.noted.notes();
+        let whole = out.whole() || !self.noted.changes.notes();
         (self.known_slots, self.writes_given) = (slots, false);
         let (home, keys) = (self.core.home(), self.core.keys.len());
         let gone = self.noted.mark(whole, slots, self.tracks);
@@ -124,7 +125,7 @@ impl ChangingOperator {
     pub(super) fn save_marked(&mut self, out: &mut Saving, entries: usize) -> bool {
         let of = if self.writes_given { &mut self.given_noted } else { &mut self.noted };
         of.take_copied().into_iter().for_each(|copy| out.more(copy));
-        let next = of.next(entries);
+        let next = of.changes.next(entries);
         if next.is_empty() {
             self.writes_given = true;
             return false;

@@ -68,7 +68,7 @@ impl Noted {
 
     /// Is it noted what changes?
     pub(super) fn notes(&self) -> bool {
-        self.rows.notes()
+        self.rows.changes.notes()
     }
 
     /// A row goes, of so many that were there.
@@ -76,7 +76,7 @@ impl Noted {
         if number >= self.numbers.end {
             return;
         }
-        if self.numbers.contains(&number) && self.rows.is_left(content) {
+        if self.numbers.contains(&number) && self.rows.changes.is_left(content) {
             self.before.push((content, number));
         }
         if self.notes() && !self.too_many {
@@ -132,13 +132,13 @@ impl Noted {
     /// Keeps these keys, which ascend.
     pub(super) fn retain_slots(&mut self, kept: &[u32]) {
         self.known = kept.partition_point(|slot| (*slot as usize) < self.known);
-        self.groups.retain(kept);
-        self.given.retain(kept);
+        self.groups.changes.retain(kept);
+        self.given.changes.retain(kept);
     }
 
     /// Keeps these contents, which ascend.
     pub(super) fn retain_contents(&mut self, kept: &[u32]) {
-        self.rows.retain(kept);
+        self.rows.changes.retain(kept);
     }
 
     /// A barrier, when there are so many rows, keys and contents, and the next row has this number; what went is settled.
@@ -150,7 +150,7 @@ impl Noted {
         [slots, contents]: [usize; 2],
         next: i64,
     ) -> Option<[Vec<Batch>; 3]> {
-        let changed = self.rows.count() + self.went_rows;
+        let changed = self.rows.changes.count() + self.went_rows;
         let whole = whole || self.too_many || !self.notes() || 2 * changed > rows.max(FEW);
         (self.too_many, self.went_rows) = (false, 0);
         self.numbers = if whole { 0 } else { self.numbers.end }..next;
@@ -181,7 +181,7 @@ impl Noted {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let entries = self.groups.bytes() + self.rows.bytes() + self.given.bytes();
+        let entries = self.groups.changes.bytes() + self.rows.changes.bytes() + self.given.changes.bytes();
         entries + room(&self.before) + room(&self.went)
     }
 }

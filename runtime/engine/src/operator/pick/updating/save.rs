@@ -93,13 +93,13 @@ impl<P: Place> UpdatingOperator<P> {
 
     /// Copies what a checkpoint still needs of keys, which are about to change.
     pub(super) fn copy_ahead(&mut self, slots: &[u32]) {
-        if self.noted.groups.is_marked() {
-            let ahead = self.noted.groups.ahead(slots);
+        if self.noted.groups.changes.is_marked() {
+            let ahead = self.noted.groups.changes.ahead(slots);
             let copy = self.groups_of(&ahead);
             self.noted.groups.copied(copy);
         }
-        if self.noted.given.is_marked() {
-            let ahead = self.noted.given.ahead(slots);
+        if self.noted.given.changes.is_marked() {
+            let ahead = self.noted.given.changes.ahead(slots);
             let copy = self.given_of(&ahead);
             self.noted.given.copied(copy);
         }
@@ -172,7 +172,7 @@ impl<P: Place> UpdatingOperator<P> {
             Table::Given => given,
         };
         of.take_copied().into_iter().for_each(|copy| out.more(copy));
-        let next = of.next(entries);
+        let next = of.changes.next(entries);
         if next.is_empty() {
             self.noted.next_table();
             return false;

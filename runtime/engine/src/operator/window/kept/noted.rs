@@ -36,13 +36,13 @@ impl Booked for Open {
     }
 
     fn is_marked(&self) -> bool {
-        self.noted.is_marked()
-            || self.given_noted.is_marked()
-            || self.slices.values().any(|slice| slice.noted.is_marked())
+        self.noted.changes.is_marked()
+            || self.given_noted.changes.is_marked()
+            || self.slices.values().any(|slice| slice.noted.changes.is_marked())
     }
 
     fn count(&self) -> usize {
-        self.noted.count()
+        self.noted.changes.count()
     }
 }
 
@@ -79,13 +79,13 @@ impl Open {
             return;
         }
         let bounds = (start, end);
-        let ahead = self.noted.ahead(slots);
+        let ahead = self.noted.changes.ahead(slots);
         if !ahead.is_empty() {
             let mut births = Written::new(common.output.rank);
             births.add(&self.births, ahead.iter().copied());
             book.ahead(GROUPS, births.finish(self.groups(common, bounds, &ahead)));
         }
-        let ahead = self.given_noted.ahead(slots);
+        let ahead = self.given_noted.changes.ahead(slots);
         if !ahead.is_empty() {
             let mut rows = Rows::new();
             self.add_given(&mut rows, bounds, &ahead);
@@ -98,8 +98,8 @@ impl Open {
         let columns: Vec<&Column> = keys.iter().collect();
         let mut hashes = Vec::new();
         hash_columns(&columns, slots.len(), &mut hashes);
-        for (&at, slice) in self.slices.iter_mut().filter(|(_, slice)| slice.noted.is_marked()) {
-            let ahead = slice.noted.ahead(&slice.groups.slots_of((&columns, &hashes)));
+        for (&at, slice) in self.slices.iter_mut().filter(|(_, slice)| slice.noted.changes.is_marked()) {
+            let ahead = slice.noted.changes.ahead(&slice.groups.slots_of((&columns, &hashes)));
             if !ahead.is_empty() {
                 book.ahead(SLICES, slice_of(common, bounds, at, &slice.groups, &ahead));
             }
@@ -186,14 +186,14 @@ impl Kept {
         let complete = self.book.copy(&mut self.open, entries, |table, (end, start), open, most| {
             let bounds = (start, end);
             if table == given(open.apart) {
-                let slots = open.given_noted.next(most);
+                let slots = open.given_noted.changes.next(most);
                 open.add_given(&mut rows, bounds, &slots);
                 return slots.len();
             }
             if table == SLICES {
                 return open.copy_slices(common, bounds, most, &mut slices);
             }
-            let slots = open.noted.next(most);
+            let slots = open.noted.changes.next(most);
             if !slots.is_empty() {
                 births.add(&open.births, slots.iter().copied());
                 open.groups(common, bounds, &slots).append_to(&mut groups);
@@ -220,8 +220,8 @@ impl Open {
     ) -> usize {
         let mut copied = 0;
         for (&at, slice) in &mut self.slices {
-            while copied < most && slice.noted.is_marked() {
-                let slots = slice.noted.next(most - copied);
+            while copied < most && slice.noted.changes.is_marked() {
+                let slots = slice.noted.changes.next(most - copied);
                 if !slots.is_empty() {
                     slice_of(common, bounds, at, &slice.groups, &slots).append_to(columns);
                 }

@@ -4,15 +4,13 @@
 use super::Sessions;
 use crate::operator::window::windows::Common;
 use crate::snapshot::{Columns, Saving};
-use crate::state::{Changed, Marked, room};
+use crate::state::{Changes, room};
 use flow_data::Batch;
 
 #[derive(Default)]
 pub(super) struct Noted {
-    /// What has changed. A run's first checkpoint holds all there is: nothing is noted before.
-    changed: Option<Changed>,
-    /// What the checkpoint on its way still has to copy.
-    marked: Option<Marked>,
+    /// What has changed, and what the checkpoint on its way still has to copy.
+    changes: Changes,
     /// What was copied of it of sessions that were about to change.
     ahead: Vec<Columns>,
     /// By slot: the bounds under which checkpoints know the session.
@@ -34,26 +32,22 @@ const FEW: usize = 1 << 12;
 impl Noted {
     /// The bytes it has taken.
     pub(super) fn bytes(&self) -> usize {
-        room(&self.known) + room(&self.gone) + self.changed.as_ref().map_or(0, Changed::bytes)
+        room(&self.known) + room(&self.gone) + self.changes.bytes()
     }
 
     /// A slot gets another session, of which the checkpoint on its way knows nothing.
     pub(super) fn open(&mut self, slot: u32) {
-        if let Some(marked) = &mut self.marked {
-            marked.ahead(&[slot]);
-        }
+        self.changes.ahead(&[slot]);
     }
 
     /// Sessions change, of so many slots.
     pub(super) fn change(&mut self, slots: &[u32], all: usize) {
-        if let Some(changed) = &mut self.changed {
-            changed.mark(slots, all);
-        }
+        self.changes.change(slots, all);
     }
 
     /// A session of this key gets other bounds, or goes; there are so many.
     pub(super) fn leave(&mut self, slot: u32, key: u32, sessions: usize) {
-        let Some(known) = self.known.get_mut(slot as usize).filter(|_| self.changed.is_some()) else {
+        let Some(known) = self.known.get_mut(slot as usize).filter(|_| self.changes.notes()) else {
             return;
         };
         let (start, end) = std::mem::replace(known, UNKNOWN);
@@ -77,7 +71,7 @@ impl Sessions {
 
     /// Copies what a checkpoint still needs of the sessions of these keys, which are about to change.
     pub(super) fn copy_ahead_of_keys(&mut self, common: &Common) {
-        if self.noted.marked.is_none() {
+        if !self.noted.changes.is_marked() {
             return;
         }
         let mut slots = Vec::new();
@@ -93,8 +87,7 @@ impl Sessions {
 
     /// Copies what a checkpoint still needs of sessions, which are about to change.
     pub(super) fn copy_ahead(&mut self, common: &Common, slots: &[u32]) {
-        let Some(marked) = &mut self.noted.marked else { return };
-        let slots = marked.ahead(slots);
+        let slots = self.noted.changes.ahead(slots);
         if !slots.is_empty() {
             let copy = self.copied(common, &slots);
             self.noted.ahead.push(copy);
@@ -123,20 +116,13 @@ impl Sessions {
         self.settle();
         let (all, open) = (self.sessions.len(), self.sessions.len() - self.free.len());
         let noted = &mut self.noted;
-        let changed = noted.changed.as_ref().map_or(0, Changed::count) + std::mem::take(&mut noted.gone_rows);
+        let changed = noted.changes.count() + std::mem::take(&mut noted.gone_rows);
         let whole = out.whole() || std::mem::take(&mut noted.too_many) || 2 * changed > open.max(FEW);
-        let whole = whole || noted.changed.is_none();
+        let whole = whole || !noted.changes.notes();
         let mut gone = std::mem::take(&mut noted.written);
         noted.ahead.clear();
-        let slots = if whole || self.given.is_empty() {
-            Vec::new()
-        } else {
-            noted.changed.as_ref().map(Changed::slots).unwrap_or_default()
-        };
-        noted.marked = Some(Changed::take_of(&mut noted.changed, whole, all));
-        if common.tracks {
-            noted.changed.get_or_insert_default();
-        }
+        let slots = if whole || self.given.is_empty() { Vec::new() } else { noted.changes.slots() };
+        noted.changes.mark(whole, all, common.tracks);
         let (home, keys, none) =
             (common.shape.home(), common.shape.keys.len() + 2, self.entries(common, &[]));
         out.begin_changes("sessions", home, keys, none, (!whole).then(|| gone.clone()));
@@ -155,11 +141,8 @@ impl Sessions {
     /// Writes down about so many of the sessions that were marked; gives whether there are more.
     pub(super) fn save_marked(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
         self.noted.ahead.drain(..).for_each(|copy| out.more(copy));
-        let mut next = self.noted.marked.as_mut().map(|marked| marked.next(entries)).unwrap_or_default();
+        let mut next = self.noted.changes.next(entries);
         if next.is_empty() {
-            if let (Some(copied), Some(changed)) = (self.noted.marked.take(), &mut self.noted.changed) {
-                changed.reuse(copied);
-            }
             return false;
         }
         next.retain(|slot| self.is_open(*slot));
