@@ -191,7 +191,7 @@ pub fn foreign_function(word: &str) -> Option<&'static str> {
             ("fromEpochMillis", &["to_timestamp_ltz", "from_unixtime", "frommillis"]),
             ("parseJson", &["json_parse", "from_json", "json_decode", "parse_json"]),
             ("toJson", &["json_encode", "to_json", "stringify"]),
-            ("split", &["string_split", "split_part", "str_split", "tokenize"]),
+            ("split", &["string_split", "split_part", "str_split", "tokenize", "tokens", "words"]),
             ("trim", &["strip", "btrim"]),
             ("any", &["exists", "anymatch"]),
             ("all", &["every", "allmatch", "forall"]),
