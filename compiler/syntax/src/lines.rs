@@ -10,6 +10,11 @@ fn ends_at(text: &[u8], at: usize) -> bool {
     }
 }
 
+/// The offsets of the bytes with which lines end.
+fn ends(text: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    memchr::memchr2_iter(b'\n', b'\r', text).filter(|at| ends_at(text, *at))
+}
+
 /// Is it the first byte of a line end, or its second?
 pub fn is_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
@@ -18,13 +23,12 @@ pub fn is_end(byte: u8) -> bool {
 /// The offsets at which lines begin: 0, and behind each line end.
 pub fn starts(text: &str) -> impl Iterator<Item = usize> + '_ {
     let bytes = text.as_bytes();
-    std::iter::once(0).chain((0..bytes.len()).filter(|at| ends_at(bytes, *at)).map(|at| at + 1))
+    std::iter::once(0).chain(ends(bytes).map(|at| at + 1))
 }
 
 /// How many lines end in the text.
 pub fn count(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    (0..bytes.len()).filter(|at| ends_at(bytes, *at)).count()
+    ends(text.as_bytes()).count()
 }
 
 /// Does a line begin at this offset?
@@ -35,12 +39,14 @@ pub fn begins(text: &str, offset: usize) -> bool {
 /// Where the line begins that holds the offset.
 pub fn start(text: &str, offset: usize) -> usize {
     let bytes = text.as_bytes();
-    (0..offset).rev().find(|at| ends_at(bytes, *at)).map_or(0, |at| at + 1)
+    memchr::memrchr2_iter(b'\n', b'\r', &bytes[..offset])
+        .find(|at| ends_at(bytes, *at))
+        .map_or(0, |at| at + 1)
 }
 
 /// The offset of the line end at or behind this one, or the end of the text.
 pub fn end(text: &str, from: usize) -> usize {
-    text.as_bytes()[from..].iter().position(|byte| is_end(*byte)).map_or(text.len(), |at| from + at)
+    memchr::memchr2(b'\n', b'\r', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at)
 }
 
 /// The offset behind the line that holds this one, and behind its end.

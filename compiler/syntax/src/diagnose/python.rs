@@ -15,6 +15,8 @@ use crate::span::Span;
 pub(super) fn stages(shared: &mut Shared<'_>, toks: &mut Vec<Tok>) -> Vec<u32> {
     let (mut told, before) = (Vec::new(), shared.diagnostics.len());
     let (mut at, mut depth, mut value, mut from) = (0, 0usize, None, None);
+    // Stages whose value nobody has asked for yet: in most scripts nobody does.
+    let mut passed: Vec<std::ops::Range<usize>> = Vec::new();
     while at < toks.len() {
         depth = depth.saturating_sub(usize::from(toks[at].is_close()));
         if depth == 0 && matches!(toks[at].class, b'|' | b'#' | b'.') {
@@ -25,8 +27,10 @@ pub(super) fn stages(shared: &mut Shared<'_>, toks: &mut Vec<Tok>) -> Vec<u32> {
                 toks[at].class = b'|';
                 toks.drain(group.rest);
             } else if toks[at].class != b'.' {
-                value = from.map_or(value, |from| lambda::value_behind(shared, &toks[from..at], value));
+                passed.extend(from.map(|from| from..at));
                 if let Some(prefix) = piece.prefix(at + 1) {
+                    let behind = |value, stage| lambda::value_behind(shared, &toks[stage], value);
+                    value = passed.drain(..).fold(value, behind);
                     let end = piece.until(prefix, |tok| matches!(tok.class, b'|' | b'#' | b'$' | b'.'));
                     let (diagnostic, whole) =
                         without_prefix(shared, &toks[at + 1..end], prefix - at - 1, value);
@@ -111,7 +115,7 @@ impl Piece<'_, '_> {
         let labelled =
             self.class(first) == b'"' && self.class(first + 1) == b'>' && self.class(first + 2) == b'>';
         let at = if labelled { first + 3 } else { first };
-        let beam = self.word(at) == "beam" && self.class(at + 1) == b'.';
+        let beam = self.class(at + 1) == b'.' && self.is_one_of(at, &["beam"]);
         let word = if beam { at + 2 } else { at };
         let called = self.is_called(word);
         (called && word > first).then_some(word)
@@ -125,7 +129,7 @@ impl Piece<'_, '_> {
     /// `groupby("channel")["price"].sum()`, `groupby(["a", "b"]).price.mean()`.
     fn group_of_pandas(&self, joint: usize) -> Option<Group> {
         let word = joint + 1;
-        if !matches!(self.word(word).replace('_', "").as_str(), "groupby") || self.class(word + 1) != b'(' {
+        if self.class(word + 1) != b'(' || !self.is_one_of(word, &["groupby", "group_by"]) {
             return None;
         }
         let close = self.partner(word + 1)?;

@@ -42,10 +42,12 @@ pub(crate) fn split(shared: &mut Shared<'_>, keyword: &str, toks: &mut Vec<Tok>)
 
 /// `stream big = select auction from bids where price > 3`: true if that was told.
 fn query(shared: &mut Shared<'_>, toks: &[Tok]) -> bool {
-    let words: Vec<String> = toks.iter().map(|t| t.text(shared.text).to_ascii_lowercase()).collect();
-    let from = words.iter().position(|word| word == "from").filter(|from| *from > 4);
-    let piped = from.is_some_and(|from| toks[..from].iter().any(|t| t.class == b'|'));
-    if words.get(3).is_none_or(|word| word != "select") || toks[2].class != b'=' || from.is_none() || piped {
+    let is = |tok: &Tok, word: &str| tok.text(shared.text).eq_ignore_ascii_case(word);
+    if !toks.get(3).is_some_and(|tok| is(tok, "select")) || toks[2].class != b'=' {
+        return false;
+    }
+    let from = toks.iter().position(|tok| is(tok, "from")).filter(|from| *from > 4);
+    if from.is_none_or(|from| toks[..from].iter().any(|tok| tok.class == b'|')) {
         return false;
     }
     let select = toks[3].span(shared.file);
@@ -86,6 +88,9 @@ fn reader_or_writer(shared: &mut Shared<'_>, toks: &[Tok]) -> bool {
 
 /// `- >` and `| >`: what joins stages, with a blank in it.
 fn rejoin(shared: &mut Shared<'_>, toks: &mut Vec<Tok>) {
+    if !toks.iter().any(|tok| matches!(tok.class, b'-' | b'#')) {
+        return;
+    }
     for i in depth_0(toks).into_iter().rev() {
         let (Some(a), Some(b)) = (toks.get(i).copied(), toks.get(i + 1).copied()) else { continue };
         let (joined, class) = match (a.class, b.text(shared.text)) {
@@ -108,7 +113,7 @@ fn rejoin(shared: &mut Shared<'_>, toks: &mut Vec<Tok>) {
 /// The indexes of tokens outside of brackets (closing brackets included).
 fn depth_0(toks: &[Tok]) -> Vec<usize> {
     let mut depth = 0usize;
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(toks.len());
     for (i, tok) in toks.iter().enumerate() {
         if tok.is_close() {
             depth = depth.saturating_sub(1);

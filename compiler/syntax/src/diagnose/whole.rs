@@ -249,7 +249,7 @@ impl<'a> Piece<'_, 'a> {
 
     /// Is a token one of these words, in letters of any size?
     pub(super) fn is_one_of(&self, at: usize, words: &[&str]) -> bool {
-        let text = self.toks.get(at).map_or("", |t| t.text(self.shared.text));
+        let Some(text) = self.toks.get(at).map(|t| t.text(self.shared.text)) else { return false };
         words.iter().any(|word| text.eq_ignore_ascii_case(word))
     }
 
