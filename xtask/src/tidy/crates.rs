@@ -129,7 +129,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("twox-hash", &["flow-checkpoint"]),
     ("sled", &["flow-checkpoint", "flow-engine"]),
     ("hashbrown", &["flow-data", "flow-checkpoint", "flow-engine", "flow-benches"]),
-    ("memchr", &["flow-codegen", "flow-engine", "flow-connectors", "flow-benches"]),
+    ("memchr", &["flow-syntax", "flow-codegen", "flow-engine", "flow-connectors", "flow-benches"]),
     ("itoa", &["flow-data", "flow-connectors", "flow-benches"]),
     ("ryu", &["flow-plan", "flow-data", "flow-connectors", "flow-benches"]),
     ("zmij", &["flow-plan", "flow-data", "flow-connectors", "flow-benches"]),
