@@ -6,9 +6,23 @@ use crate::operator::RunningTrigger;
 impl Pick {
     /// Is the place of each key's best row all that has to be kept?
     pub fn keeps_places(&self) -> bool {
-        let updating = self.changes || self.hidden.change.is_some();
         let given = self.windowing.is_none() && self.trigger == RunningTrigger::EachRow;
-        given && !self.discarding && !updating && self.n <= 1 && !self.ties && !self.rank
+        given && !self.discarding && !self.updates() && self.n <= 1 && !self.ties && !self.rank
+    }
+
+    /// Do withdrawals come or go?
+    fn updates(&self) -> bool {
+        self.changes || self.hidden.change.is_some()
+    }
+
+    /// Are lists that only ever get better all it keeps, without a window?
+    fn keeps_lists(&self) -> bool {
+        let given = match self.trigger {
+            RunningTrigger::EachRow => !self.discarding,
+            RunningTrigger::AtEnd => true,
+            _ => false,
+        };
+        self.windowing.is_none() && given && !self.updates()
     }
 }
 
@@ -33,7 +47,7 @@ impl NodeKind {
                 let every = matches!(aggregate.trigger, RunningTrigger::Every(_));
                 !aggregate.keys.is_empty() && !changes && !every
             }
-            NodeKind::Pick(pick) => !pick.keys.is_empty() && pick.keeps_places(),
+            NodeKind::Pick(pick) => !pick.keys.is_empty() && pick.keeps_lists(),
             NodeKind::Distinct(distinct) => {
                 !distinct.columns.is_empty() && distinct.within.is_none() && distinct.hidden.change.is_none()
             }

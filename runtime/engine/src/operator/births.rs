@@ -91,17 +91,6 @@ impl Births {
         &self.ranks
     }
 
-    /// Takes over the births of all slots, whose numbers ascend.
-    pub(crate) fn load(&mut self, numbers: &[Number], ranks: Vec<Vec<i64>>) {
-        self.numbers.clear();
-        for (slot, &number) in numbers.iter().enumerate() {
-            if self.numbers.last().is_none_or(|(last, _)| *last != number) {
-                self.numbers.push((number, slot as u32));
-            }
-        }
-        self.ranks = ranks;
-    }
-
     /// Takes over the births of more slots, from `known` on, whose numbers ascend.
     pub(crate) fn extend(&mut self, known: usize, numbers: &[Number], ranks: &[Vec<i64>]) {
         for (slot, &number) in (known..).zip(numbers) {

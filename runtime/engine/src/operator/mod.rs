@@ -8,6 +8,7 @@ mod errors;
 mod event_time;
 mod join;
 mod limit;
+mod origins;
 mod pass;
 pub(crate) mod pick;
 mod sample;

@@ -94,8 +94,8 @@ impl Entries for ScanOperator {
     }
 
     /// A key whose first row failed has no state.
-    fn is_entry(&self, slot: u32) -> bool {
-        matches!(self.states.get(slot as usize), Some(Some(_)))
+    fn rows(&self, slot: u32) -> usize {
+        usize::from(matches!(self.states.get(slot as usize), Some(Some(_))))
     }
 
     fn entries(&mut self, slots: &[u32]) -> Columns {

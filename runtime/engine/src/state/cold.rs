@@ -1,9 +1,9 @@
 //! Entries of an operator that memory has no room for, on disk: the one place in the engine that knows sled.
 //!
-//! An entry is a row of the operator's table in a checkpoint, kept under the hash of its key. It is here or in memory,
-//! never in both: [`Cold::take`] removes what it gives. Nothing here outlives the process: what lasts is in checkpoints,
-//! which find here what they still have to copy ([`Cold::mark`], [`Cold::next_marked`]). Knows bytes and hashes; never
-//! knows what the columns mean.
+//! An entry is what the operator's table in a checkpoint holds of a key, one row or several, kept under the hash of the key.
+//! It is here or in memory, never in both: [`Cold::take`] removes what it gives. Nothing here outlives the process: what
+//! lasts is in checkpoints, which find here what they still have to copy ([`Cold::mark`], [`Cold::next_marked`]): each row
+//! says whether it changed since the barrier before it was put. Knows bytes and hashes; never knows what the columns mean.
 
 use crate::snapshot::{Columns, Loaded};
 use flow_data::Batch;
@@ -73,7 +73,7 @@ pub(crate) struct Cold {
     schema: Arc<RecordType>,
     seen: Seen,
     entries: usize,
-    /// Of entries that changed since the last barrier.
+    /// Of entries with rows that changed since the last barrier.
     changed: HashSet<u64>,
     left: Left,
     /// Entries in it were put before the current mark, all others behind it.
@@ -85,18 +85,27 @@ enum Left {
     Nothing,
     /// Entries from this hash on that were put before this round.
     From(u64),
-    /// Those of these hashes.
+    /// Of the entries of these hashes that were put in the round before this one, the rows that had changed.
     Of(HashSet<u64>),
+}
+
+/// An entry as it was put.
+struct Entry {
+    /// The round in which that was.
+    round: u32,
+    rows: Batch,
+    /// Had they changed since the barrier before it? By row.
+    changed: Vec<bool>,
 }
 
 /// What was taken.
 #[derive(Default)]
 pub(crate) struct Taken {
-    /// The entries.
+    /// The rows of all entries.
     pub(crate) entries: Option<Loaded>,
     /// Have they changed since the last barrier? By row.
     pub(crate) changed: Vec<bool>,
-    /// Those that a checkpoint still needs: the caller gives it them.
+    /// The rows that a checkpoint still needs: the caller gives it them.
     pub(crate) marked: Option<Columns>,
 }
 
@@ -130,39 +139,41 @@ impl Cold {
         (self.changed.capacity() + left) * 9 + self.seen.bytes()
     }
 
-    /// Puts entries, whose keys have these hashes. Have they changed since the last barrier? Those whose copy a
-    /// checkpoint still needs have been copied by the caller.
-    pub(crate) fn put(
-        &mut self,
-        hashes: &[u64],
-        entries: Columns,
-        changed: &[bool],
-    ) -> Result<(), ColdError> {
-        let (schema, batch) = entries.into_rows();
+    /// Puts rows, whose keys have these hashes: those of a key stand together, and are an entry. Have they changed since the
+    /// last barrier? Those whose copy a checkpoint still needs have been copied by the caller.
+    pub(crate) fn put(&mut self, hashes: &[u64], rows: Columns, changed: &[bool]) -> Result<(), ColdError> {
+        let (schema, batch) = rows.into_rows();
         self.schema = schema;
-        for (row, (&hash, &changed)) in hashes.iter().zip(changed).enumerate() {
-            let bytes = encode(self.round, &batch.gather(&[row as u32]))?;
+        let mut end = 0;
+        for same in hashes.chunk_by(|a, b| a == b) {
+            let (hash, of) = (same[0], end..end + same.len());
+            end = of.end;
+            let rows = batch.gather(&(of.start as u32..of.end as u32).collect::<Vec<u32>>());
+            let entry = Entry { round: self.round, rows, changed: changed[of].to_vec() };
+            let bytes = entry.encode()?;
             if let Some(other) = self.tree.insert(hash.to_be_bytes(), bytes.as_slice())? {
                 // Another key has the same hash.
                 self.tree.insert(hash.to_be_bytes(), [&other, bytes.as_slice()].concat())?;
             }
             self.seen.note(hash);
-            if changed {
+            if entry.changed.contains(&true) {
                 self.changed.insert(hash);
             }
+            self.entries += 1;
         }
-        self.entries += batch.len;
         Ok(())
     }
 
-    /// The entries of a hash, each with the round in which it was put.
-    fn decode(&self, bytes: &[u8]) -> Result<Vec<(u32, Batch)>, ColdError> {
+    /// The entries of a hash.
+    fn decode(&self, bytes: &[u8]) -> Result<Vec<Entry>, ColdError> {
         let broken = |_| ColdError("what was put there comes back otherwise".into());
         let mut bytes = Bytes::new(bytes);
         let mut entries = Vec::new();
         while !bytes.is_empty() {
             let round = bytes.u32().map_err(broken)?;
-            entries.push((round, codec::decode(&mut bytes, &self.schema).map_err(broken)?));
+            let rows = codec::decode(&mut bytes, &self.schema).map_err(broken)?;
+            let changed = bytes.take(rows.len).map_err(broken)?.iter().map(|changed| *changed != 0).collect();
+            entries.push(Entry { round, rows, changed });
         }
         Ok(entries)
     }
@@ -173,17 +184,16 @@ impl Cold {
         for &hash in hashes.iter().filter(|hash| self.seen.perhaps(**hash)) {
             let Some(bytes) = self.tree.remove(hash.to_be_bytes())? else { continue };
             let needed = match &mut self.left {
-                Left::Nothing => false,
-                Left::From(from) => hash >= *from,
-                Left::Of(left) => left.remove(&hash),
+                Left::Nothing => None,
+                Left::From(from) => (hash >= *from).then_some(true),
+                Left::Of(left) => left.remove(&hash).then_some(false),
             };
-            let has_changed = self.changed.remove(&hash);
-            for (round, entry) in self.decode(&bytes)? {
-                if needed && round < self.round {
-                    marked.push(entry.clone());
-                }
-                changed.push(has_changed);
-                rows.push(entry);
+            self.changed.remove(&hash);
+            for entry in self.decode(&bytes)? {
+                marked.extend(needed.and_then(|all| entry.needed(all, self.round)));
+                let is_new = entry.round == self.round;
+                changed.extend(entry.changed.iter().map(|changed| *changed && is_new));
+                rows.push(entry.rows);
                 self.entries -= 1;
             }
         }
@@ -203,11 +213,12 @@ impl Cold {
 
     /// About so many entries that the checkpoint still has to copy, as they were; `None`: it has all.
     pub(crate) fn next_marked(&mut self, most: usize) -> Result<Option<Columns>, ColdError> {
-        let mut rows = Vec::new();
-        let mut ends = false;
+        let mut found = Vec::new();
+        let (mut ends, mut all) = (false, false);
         match &mut self.left {
             Left::Nothing => return Ok(None),
             Left::From(from) => {
+                all = true;
                 let mut next = None;
                 for (at, entry) in self.tree.range(from.to_be_bytes()..).enumerate() {
                     let (key, bytes) = entry?;
@@ -216,7 +227,7 @@ impl Cold {
                         next = Some(hash);
                         break;
                     }
-                    rows.push(bytes);
+                    found.push(bytes);
                 }
                 match next {
                     Some(next) => *from = next,
@@ -227,7 +238,7 @@ impl Cold {
                 let next: Vec<u64> = left.iter().take(most).copied().collect();
                 for hash in next {
                     left.remove(&hash);
-                    rows.extend(self.tree.get(hash.to_be_bytes())?);
+                    found.extend(self.tree.get(hash.to_be_bytes())?);
                 }
                 ends = left.is_empty();
             }
@@ -236,10 +247,9 @@ impl Cold {
             self.left = Left::Nothing;
         }
         let mut batches = Vec::new();
-        for bytes in &rows {
-            // What came here since the barrier was copied in memory.
-            let entries = self.decode(bytes)?.into_iter().filter(|(round, _)| *round < self.round);
-            batches.extend(entries.map(|(_, entry)| entry));
+        for bytes in &found {
+            let entries = self.decode(bytes)?;
+            batches.extend(entries.into_iter().filter_map(|entry| entry.needed(all, self.round)));
         }
         Ok(Some(joined(batches).map(|rows| Columns::of(&self.schema, rows)).unwrap_or_default()))
     }
@@ -249,34 +259,40 @@ impl Cold {
         let tree = self.spill.tree()?;
         for entries in &self.tree {
             let (hash, bytes) = entries?;
-            for (number, (round, entry)) in self.decode(&bytes)?.into_iter().enumerate() {
-                let Some(mut at) = place(&Loaded::of(self.schema.clone(), entry.clone())) else { continue };
+            for (number, entry) in self.decode(&bytes)?.into_iter().enumerate() {
+                let Some(mut at) = place(&Loaded::of(self.schema.clone(), entry.rows.clone())) else {
+                    continue;
+                };
                 at.extend_from_slice(&hash);
                 at.extend_from_slice(&(number as u32).to_be_bytes());
-                tree.insert(at, encode(round, &entry)?)?;
+                tree.insert(at, entry.encode()?)?;
             }
         }
         Ok(Sorted { tree, from: Vec::new() })
     }
 
-    /// The next of sorted entries: so many at most, those that stand at the same `prefix` bytes as the first.
+    /// The next of sorted entries: of so many rows, about, those that stand at the same `prefix` bytes as the first.
     pub(crate) fn next_of(
         &self,
         sorted: &mut Sorted,
         prefix: usize,
         most: usize,
     ) -> Result<Option<InOrder>, ColdError> {
-        let (mut rows, mut first, mut next) = (Vec::new(), None, None);
+        let (mut rows, mut first, mut next) = (Vec::<Batch>::new(), None, None);
+        let mut len = 0;
         for entry in sorted.tree.range(sorted.from.clone()..) {
             let (key, bytes) = entry?;
             let place = key[..prefix].to_vec();
-            if rows.len() == most || first.as_ref().is_some_and(|first| *first != place) {
+            if len >= most || first.as_ref().is_some_and(|first| *first != place) {
                 sorted.from = key.to_vec();
                 next = Some(place);
                 break;
             }
             first = Some(place);
-            rows.extend(self.decode(&bytes)?.into_iter().map(|(_, entry)| entry));
+            for entry in self.decode(&bytes)? {
+                len += entry.rows.len;
+                rows.push(entry.rows);
+            }
         }
         Ok(joined(rows).map(|rows| InOrder { entries: Loaded::of(self.schema.clone(), rows), next }))
     }
@@ -298,10 +314,26 @@ pub(crate) struct Sorted {
     from: Vec<u8>,
 }
 
-fn encode(round: u32, rows: &Batch) -> Result<Vec<u8>, ColdError> {
-    let mut bytes = round.to_le_bytes().to_vec();
-    codec::encode(rows, &mut bytes).map_err(|why| ColdError(why.to_string()))?;
-    Ok(bytes)
+impl Entry {
+    fn encode(&self) -> Result<Vec<u8>, ColdError> {
+        let mut bytes = self.round.to_le_bytes().to_vec();
+        codec::encode(&self.rows, &mut bytes).map_err(|why| ColdError(why.to_string()))?;
+        bytes.extend(self.changed.iter().map(|changed| u8::from(*changed)));
+        Ok(bytes)
+    }
+
+    /// The rows that a checkpoint needs whose barrier began this round: all of them, or those that had changed. What came
+    /// here behind the barrier was copied in memory.
+    fn needed(&self, all: bool, round: u32) -> Option<Batch> {
+        if all {
+            return (self.round < round).then(|| self.rows.clone());
+        }
+        if self.round + 1 != round || !self.changed.contains(&true) {
+            return None;
+        }
+        let changed = (0..).zip(&self.changed).filter(|(_, changed)| **changed);
+        Some(self.rows.gather(&changed.map(|(row, _)| row).collect::<Vec<u32>>()))
+    }
 }
 
 /// Which hashes were ever put: says of most others that they were not, so that a new key costs no look at the disk.

@@ -14,13 +14,13 @@ use flow_data::hash::hash_columns;
 pub(crate) trait Entries {
     /// The slots of keys.
     fn table(&self) -> &KeyTable;
-    /// Is there more to a slot than its key? Else nothing is written of it.
-    fn is_entry(&self, _slot: u32) -> bool {
-        true
+    /// How many rows the entry of a slot is; none if there is no more to it than its key: then nothing is written of it.
+    fn rows(&self, _slot: u32) -> usize {
+        1
     }
-    /// The entries of slots, as a checkpoint has them.
+    /// The entries of slots, as a checkpoint has them: the rows of one behind those of the other.
     fn entries(&mut self, slots: &[u32]) -> Columns;
-    /// Takes entries in whose keys have no slots; gives the slot of each.
+    /// Takes entries in whose keys have no slots; gives the slot of each row.
     fn take_in(&mut self, saved: &Loaded) -> Result<Vec<u32>, String>;
     /// Keeps these slots, which ascend; they become slots `0..`.
     fn keep(&mut self, slots: &[u32]);
@@ -56,7 +56,7 @@ pub(crate) struct Ledger {
     touched: Vec<bool>,
 }
 
-/// Entries are put on disk so many at once.
+/// Entries of so many rows, about, are put on disk at once.
 const PIECE: usize = 1 << 12;
 
 /// An entry from disk takes as long as so many from memory.
@@ -111,7 +111,7 @@ impl Ledger {
     /// Copies what a checkpoint still needs of entries that are about to change.
     pub(crate) fn ahead(&mut self, of: &mut impl Entries, slots: &[u32]) {
         let mut slots = self.changes.ahead(slots);
-        slots.retain(|&slot| of.is_entry(slot));
+        slots.retain(|&slot| of.rows(slot) > 0);
         if !slots.is_empty() {
             self.ahead.push(of.entries(&slots));
         }
@@ -142,22 +142,41 @@ impl Ledger {
     fn cool(&mut self, of: &mut impl Entries, kept: &[u32]) -> Result<(), ColdError> {
         let mut stays = kept.iter().copied().peekable();
         let all = 0..of.table().len() as u32;
-        let goes: Vec<u32> =
-            all.filter(|slot| stays.next_if_eq(slot).is_none() && of.is_entry(*slot)).collect();
-        let mut hashes = Vec::new();
-        for slots in goes.chunks(PIECE) {
-            self.ahead(of, slots);
-            let keys = of.table().gather(slots);
-            hash_columns(&keys.iter().collect::<Vec<_>>(), slots.len(), &mut hashes);
-            let changed: Vec<bool> = slots.iter().map(|slot| self.changes.has(*slot)).collect();
-            if let Some(cold) = &mut self.cold {
-                cold.put(&hashes, of.entries(slots), &changed)?;
-            }
+        let goes = all.filter(|slot| stays.next_if_eq(slot).is_none()).map(|slot| (slot, of.rows(slot)));
+        let goes: Vec<(u32, usize)> = goes.filter(|(_, rows)| *rows > 0).collect();
+        let mut rest = goes.as_slice();
+        while !rest.is_empty() {
+            let mut rows = 0;
+            let more = rest.iter().take_while(|(_, of_slot)| {
+                rows += of_slot;
+                rows <= PIECE
+            });
+            let (piece, behind) = rest.split_at(more.count().max(1));
+            rest = behind;
+            self.put(of, piece)?;
         }
         of.keep(kept);
         self.changes.retain(kept);
         self.touched = vec![false; kept.len()];
         Ok(())
+    }
+
+    /// Puts the entries of these slots on disk, which are so many rows each.
+    fn put(&mut self, of: &mut impl Entries, entries: &[(u32, usize)]) -> Result<(), ColdError> {
+        let slots: Vec<u32> = entries.iter().map(|(slot, _)| *slot).collect();
+        self.ahead(of, &slots);
+        let keys = of.table().gather(&slots);
+        let mut of_keys = Vec::new();
+        hash_columns(&keys.iter().collect::<Vec<_>>(), slots.len(), &mut of_keys);
+        let (mut hashes, mut changed) = (Vec::new(), Vec::new());
+        for (&(slot, rows), &hash) in entries.iter().zip(&of_keys) {
+            hashes.resize(hashes.len() + rows, hash);
+            changed.resize(changed.len() + rows, self.changes.has(slot));
+        }
+        match &mut self.cold {
+            Some(cold) => cold.put(&hashes, of.entries(&slots), &changed),
+            None => Ok(()),
+        }
     }
 
     /// A barrier: marks what the checkpoint is to get, all of it or what has changed.
@@ -188,7 +207,7 @@ impl Ledger {
         self.ahead.drain(..).for_each(|copy| out.more(copy));
         let mut next = self.changes.next(entries);
         if !next.is_empty() {
-            next.retain(|&slot| of.is_entry(slot));
+            next.retain(|&slot| of.rows(slot) > 0);
             out.more(of.entries(&next));
             return Ok(true);
         }

@@ -41,6 +41,12 @@ impl RowStore {
         self.free.push(slot);
     }
 
+    /// Keeps the rows of these slots, which become `0..` in this order.
+    pub(crate) fn retain(&mut self, slots: &[u32]) {
+        self.columns.iter_mut().for_each(|column| column.retain(slots));
+        (self.free, self.slots) = (Vec::new(), slots.len() as u32);
+    }
+
     /// Does a slot hold a row of these columns, bit for bit?
     pub(crate) fn is<'a>(
         &self,

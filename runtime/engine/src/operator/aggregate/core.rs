@@ -1,11 +1,11 @@
 //! Groups and their accumulators: finds the groups of rows, adds the rows, refuses those that cannot be
 //! added. Knows nothing of when results are given.
 
-use super::origins::Origins;
 use crate::context::{BadRow, Context, describe};
 use crate::error::Halt;
 use crate::number::Number;
 use crate::operator::births::Births;
+use crate::operator::origins::Origins;
 use crate::snapshot::{Columns, Loaded};
 use crate::state::{
     Accumulators, Held, KeyTable, accumulators, all_accumulators, load_calls, reversing, store_calls,

@@ -3,14 +3,13 @@
 mod changing;
 mod core;
 mod lives;
-mod origins;
 mod shares;
 mod spilling;
 
 use self::changing::ChangingOperator;
 use self::core::Core;
 pub(crate) use self::lives::Lives;
-use self::origins::Origins;
+use super::origins::Origins;
 use super::{Flush, Operator, on_disk};
 use crate::beat::{Beat, Beats};
 use crate::context::Context;

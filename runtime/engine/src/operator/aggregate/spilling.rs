@@ -1,10 +1,11 @@
 //! Running aggregation of more groups than memory has room for: those that no row came for lately are on disk, as the
 //! rows that a checkpoint would hold of them, and come back with the next row of their key.
 
-use super::{AggregateOperator, NUMBER, Origins, PENDING, TIME};
+use super::{AggregateOperator, NUMBER, PENDING, TIME};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
+use crate::operator::origins::Origins;
 use crate::operator::{Flush, on_disk};
 use crate::snapshot::{Columns, Loaded};
 use crate::state::{ColdError, Entries, InOrder, KeyTable, Ledger, Ledgered, Sorted, room};
@@ -141,12 +142,7 @@ impl AggregateOperator {
             if counts && entry.ints(PENDING).first() == Some(&0) {
                 return None;
             }
-            let mut place = entry.ints(NUMBER).first()?.to_be_bytes().to_vec();
-            for rank in entry.ranks(width) {
-                // Bytes are compared as if they had no sign.
-                place.extend_from_slice(&(rank.first()? ^ i64::MIN).to_be_bytes());
-            }
-            Some(place)
+            Origins::place(entry, NUMBER, width)
         };
         self.with_ledger(|ledger, own| ledger.sort(own, place))
     }

@@ -1,17 +1,20 @@
 //! The best rows of each key, where rows are only added: given at each row to readers that need no
 //! withdrawals, or at the end.
 
-use super::frame::{Frame, NUMBER, PLACE};
+mod stored;
+
+use super::frame::Frame;
 use super::lists::{Entry, Lists, Rule};
 use super::sort::{By, Place};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
 use crate::operator::births::Births;
-use crate::operator::{Flush, Operator};
+use crate::operator::origins::Origins;
+use crate::operator::{Flush, Operator, on_disk};
 use crate::ranks::{Phase, Ranks};
-use crate::snapshot::{Columns, Loaded, Loading, Saving};
-use crate::state::{Entries, Held, KeyTable, Ledger, Ledgered, RowStore};
+use crate::snapshot::{Loading, Saving};
+use crate::state::{Entries, Held, KeyTable, Ledger, Ledgered, RowStore, Sorted};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_plan::physical::hidden::NO_WATERMARK;
@@ -28,11 +31,15 @@ pub(super) struct BestOperator<P> {
     /// The rows, if they are given later than they come.
     store: Option<RowStore>,
     births: Births,
+    /// In the place of births where lists may be on disk.
+    origins: Option<Origins>,
     flushed: usize,
+    /// What the end gives, if lists may be on disk.
+    last: Option<Sorted>,
     places: Vec<P>,
     hashes: Vec<u64>,
     slots: Vec<u32>,
-    /// Which lists have changed, and what a checkpoint still has to copy.
+    /// Which lists have changed, what a checkpoint still has to copy, and what is on disk.
     ledger: Ledger,
 }
 
@@ -53,15 +60,17 @@ impl<P: Place> BestOperator<P> {
         at_end: bool,
         ledger: Ledger,
     ) -> BestOperator<P> {
-        let births = Births::new(frame.rank.saturating_sub(Ranks::LEADING));
+        let ranks = frame.rank.saturating_sub(Ranks::LEADING);
         BestOperator {
+            births: Births::new(ranks),
+            origins: (at_end && ledger.spills()).then(|| Origins::new(ranks)),
+            last: None,
             table: frame.key_table(),
             store: (rank || at_end).then(|| frame.store(at_end)),
             by,
             at_end,
             rank,
             lists: Lists::new(rule),
-            births,
             flushed: 0,
             places: Vec::new(),
             hashes: Vec::new(),
@@ -71,60 +80,41 @@ impl<P: Place> BestOperator<P> {
         }
     }
 
-    fn find_slots(&mut self, number: Number, batch: &Batch) {
+    /// Finds the lists of rows, making new ones; gives how many there were before.
+    fn lists_of(&mut self, batch: &Batch) -> usize {
         let columns: Vec<&Column> = self.frame.key_columns(batch);
         hash_columns(&columns, batch.len, &mut self.hashes);
         let known = self.table.len();
         self.table.slots(&columns, &self.hashes, &mut self.slots);
-        if self.table.len() > known {
-            self.lists.grow(self.table.len());
-            if self.at_end {
-                self.births.note(number, known, &self.slots, batch, self.frame.input.fields.len());
+        self.lists.grow(self.table.len());
+        known
+    }
+
+    fn find_slots(&mut self, number: Number, batch: &Batch) {
+        let known = self.lists_of(batch);
+        if self.at_end && self.table.len() > known {
+            let declared = self.frame.input.fields.len();
+            match &mut self.origins {
+                Some(origins) => origins.note(number, &self.slots, batch, declared),
+                None => self.births.note(number, known, &self.slots, batch, declared),
             }
         }
     }
 
-    /// Takes over the keys of these entries, which are in the order of their groups, and when those were first seen.
-    fn load_groups(&mut self, number: Number, saved: &Loaded) -> Result<(), String> {
-        let groups = self.frame.loaded(&self.frame.keys, saved)?;
-        self.table.reserve(groups.len);
-        self.find_slots(number, &groups);
-        let mut firsts: Vec<usize> = Vec::with_capacity(self.table.len());
-        for (row, &slot) in self.slots.iter().enumerate() {
-            if slot as usize == firsts.len() {
-                firsts.push(row);
-            }
+    /// Puts rows into the lists that were found for them, where they are among the best.
+    fn enter(&mut self, batch: &Batch) {
+        P::read(&self.by, batch, &mut self.places);
+        let mut entered = Vec::with_capacity(batch.len);
+        for row in 0..batch.len {
+            let (slot, place) = (self.slots[row] as usize, &self.places[row]);
+            let Some(at) = self.lists.position(slot, place) else { continue };
+            let stored = self.store.as_mut().map_or(0, RowStore::reserve);
+            self.lists.insert(slot, at, Entry { place: place.clone(), row: stored }, |_| {});
+            entered.push((row as u32, stored));
         }
-        let numbers = saved.ints(NUMBER);
-        let numbers: Vec<Number> = firsts.iter().map(|&row| numbers[row] as Number).collect();
-        let ranks = saved.ranks(self.births.width()).into_iter();
-        let ranks = ranks.map(|ranks| firsts.iter().map(|&row| ranks[row]).collect()).collect();
-        self.births.load(&numbers, ranks);
-        Ok(())
-    }
-
-    /// The columns of the input that are written down.
-    fn written(&self) -> Vec<usize> {
-        self.frame.written(self.store.is_some(), self.at_end, &self.by)
-    }
-
-    /// Columns of the input, none of them a key, of the lists of some slots, whose rows are stored here.
-    fn beside_keys(&self, columns: &[usize], slots: &[u32], stored: &[u32]) -> Vec<Column> {
-        let time = self.frame.hidden.time.filter(|_| self.at_end);
-        let held: Vec<usize> = self.frame.row.iter().copied().chain(time).collect();
-        let mut compared: Option<Vec<Column>> = None;
-        let column = |column: &usize| {
-            if let (Some(store), Some(at)) = (&self.store, held.iter().position(|held| held == column)) {
-                return Some(store.gather_of(at, stored));
-            }
-            let compared = compared.get_or_insert_with(|| {
-                let lists = slots.iter().map(|&slot| self.lists.of(slot as usize));
-                let places: Vec<P> = lists.flatten().map(|entry| entry.place.clone()).collect();
-                P::write(&self.by, &places)
-            });
-            self.by.columns().position(|by| by == *column).map(|at| compared[at].clone())
-        };
-        columns.iter().filter_map(column).collect()
+        if let Some(store) = &mut self.store {
+            store.put(self.frame.stored(batch, self.at_end), &entered);
+        }
     }
 
     /// Stored rows with rank and whatever stands behind.
@@ -151,8 +141,9 @@ impl<P: Place> BestOperator<P> {
     /// The lists of some slots, at the end.
     fn list_rows(&self, slots: std::ops::Range<usize>, born: Number) -> Option<Batch> {
         let (mut stored, mut places, mut ranks) = (Vec::new(), Vec::new(), Ranks::new(self.frame.rank));
+        let own_ranks = self.origins.as_ref().map_or(self.births.ranks(), Origins::own_ranks);
         for slot in slots {
-            let own: Vec<i64> = self.births.ranks().iter().map(|ranks| ranks[slot]).collect();
+            let own: Vec<i64> = own_ranks.iter().map(|ranks| ranks[slot]).collect();
             for (at, entry) in self.lists.of(slot).iter().enumerate() {
                 stored.push(entry.row);
                 places.push(at as i64 + 1);
@@ -167,66 +158,14 @@ impl<P: Place> BestOperator<P> {
     }
 }
 
-impl<P: Place> Ledgered for BestOperator<P> {
-    fn ledger(&mut self) -> &mut Ledger {
-        &mut self.ledger
-    }
-}
-
-/// An entry is a list: all rows of a key, best first.
-impl<P: Place> Entries for BestOperator<P> {
-    fn table(&self) -> &KeyTable {
-        &self.table
-    }
-
-    fn entries(&mut self, slots: &[u32]) -> Columns {
-        let (mut of, mut order, mut stored) = (vec![], vec![], vec![]);
-        for &slot in slots {
-            for (at, entry) in self.lists.of(slot as usize).iter().enumerate() {
-                of.push(slot);
-                order.push(at as i64);
-                stored.push(entry.row);
-            }
-        }
-        let written = self.written();
-        let (key, row) = written.split_at(self.frame.keys.len());
-        let mut columns = Columns::default();
-        columns.rows(&self.frame.fields(key), self.table.gather(&of));
-        columns.ints(PLACE, order.into_iter());
-        columns.rows(&self.frame.fields(row), self.beside_keys(row, slots, &stored));
-        if self.at_end {
-            columns.ints(NUMBER, self.births.numbers_of(&of));
-            let picked = |ranks: &Vec<i64>| of.iter().map(|&slot| ranks[slot as usize]).collect();
-            let mut ranks: Vec<Vec<i64>> = self.births.ranks().iter().map(picked).collect();
-            if ranks.is_empty() {
-                // On one worker, slots are in the order of the sequence.
-                ranks.push(of.iter().map(|&slot| i64::from(slot)).collect());
-            }
-            columns.ranks(ranks.iter().map(Vec::as_slice));
-        }
-        columns
-    }
-
-    fn take_in(&mut self, _saved: &Loaded) -> Result<Vec<u32>, String> {
-        unreachable!("lists are never on disk")
-    }
-
-    fn keep(&mut self, _slots: &[u32]) {
-        unreachable!("lists are never on disk")
-    }
-
-    fn bytes(&self) -> usize {
-        let rows = self.store.as_ref().map_or(0, |store| store.bytes());
-        self.table.bytes() + self.lists.bytes() + rows + self.births.bytes()
-    }
-}
-
 impl<P: Place> Operator for BestOperator<P> {
     fn held(&self) -> Held {
-        Held { keys: self.table.len(), bytes: self.bytes() + self.ledger.bytes() }
+        let keys = self.table.len() + self.ledger.on_disk();
+        Held { keys, bytes: self.bytes() + self.ledger.bytes() }
     }
 
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        self.bring(cx, &batch)?;
         self.find_slots(cx.number, &batch);
         let slots = std::mem::take(&mut self.slots);
         self.with_ledger(|ledger, own| ledger.ahead(own, &slots));
@@ -265,11 +204,14 @@ impl<P: Place> Operator for BestOperator<P> {
         if let Some(store) = &mut self.store {
             left.into_iter().for_each(|row| store.free(row));
         }
-        Ok(())
+        self.relieve().map_err(|error| on_disk(cx, &error))
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         let slots = self.table.len();
+        if self.origins.is_some() {
+            return self.flush_sorted(cx);
+        }
         if !self.at_end || self.flushed >= slots {
             return Ok(Flush::Done);
         }
@@ -299,37 +241,7 @@ impl<P: Place> Operator for BestOperator<P> {
         self.with_ledger(|ledger, own| ledger.save_more(own, out, entries))
     }
 
-    fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
-        // Where one was kept of each key, the only one.
-        let rows = if from.has("best") { "best" } else { "rows" };
-        let (mut saved, groups) = (from.table(rows), from.table("groups"));
-        // The first versions wrote groups down beside their rows.
-        let apart = groups.len() > 0 && !saved.has(NUMBER);
-        if self.at_end {
-            let of = if apart { &groups } else { &saved };
-            let in_order = of.in_order(&of.by_rank(NUMBER));
-            self.load_groups(cx.number, &in_order)?;
-            if !apart {
-                saved = in_order;
-            }
-        }
-        let batch = self.frame.loaded(&self.written(), &saved)?;
-        // Each list's rows, best first, as if they had come so.
-        if apart || !self.at_end {
-            self.find_slots(cx.number, &batch);
-        }
-        P::read(&self.by, &batch, &mut self.places);
-        let mut entered = Vec::with_capacity(batch.len);
-        for row in 0..batch.len {
-            let (slot, place) = (self.slots[row] as usize, &self.places[row]);
-            let Some(at) = self.lists.position(slot, place) else { continue };
-            let stored = self.store.as_mut().map_or(0, RowStore::reserve);
-            self.lists.insert(slot, at, Entry { place: place.clone(), row: stored }, |_| {});
-            entered.push((row as u32, stored));
-        }
-        if let Some(store) = &mut self.store {
-            store.put(self.frame.stored(&batch, self.at_end), &entered);
-        }
-        Ok(())
+    fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        self.load_all(from)
     }
 }

@@ -169,6 +169,20 @@ impl<P: Ord + Clone + Default> Lists<P> {
         (self.rows, self.lists) = (rows, kept);
     }
 
+    /// From now on, rows are stored one behind the other, in the order of the lists: gives where each was.
+    pub(super) fn number_rows(&mut self) -> Vec<u32> {
+        let mut stored = Vec::with_capacity(self.rows);
+        let mut number = |entry: &mut Entry<P>| {
+            stored.push(entry.row);
+            entry.row = stored.len() as u32 - 1;
+        };
+        match &mut self.lists {
+            Store::One(all) => all.iter_mut().filter(|entry| entry.row != NONE).for_each(&mut number),
+            Store::Many(all) => all.iter_mut().flatten().for_each(&mut number),
+        }
+        stored
+    }
+
     /// Puts a row where [`Lists::position`] says; hands over the rows that leave the list for it.
     #[inline]
     pub(super) fn insert(&mut self, slot: usize, at: usize, entry: Entry<P>, mut left: impl FnMut(u32)) {

@@ -1,6 +1,7 @@
 //! Where groups come from, when their slots say nothing of it: groups come back from disk in any order.
 
 use crate::number::Number;
+use crate::snapshot::Loaded;
 use crate::state::room;
 use flow_data::{Batch, ColumnData};
 
@@ -17,12 +18,12 @@ pub(crate) struct Origins {
 
 impl Origins {
     /// Rows have so many ranks.
-    pub(super) fn new(ranks: usize) -> Origins {
+    pub(crate) fn new(ranks: usize) -> Origins {
         Origins { numbers: Vec::new(), ranks: vec![Vec::new(); ranks.max(1)], own: ranks, next: 0 }
     }
 
     /// Notes the slots from `known` on, which rows of this batch made; ranks stand behind `declared` columns.
-    pub(super) fn note(&mut self, number: Number, slots: &[u32], batch: &Batch, declared: usize) {
+    pub(crate) fn note(&mut self, number: Number, slots: &[u32], batch: &Batch, declared: usize) {
         for (row, &slot) in slots.iter().enumerate() {
             if slot as usize != self.numbers.len() {
                 continue;
@@ -40,13 +41,13 @@ impl Origins {
     }
 
     /// Takes back the slots from `known` on.
-    pub(super) fn forget(&mut self, known: usize) {
+    pub(crate) fn forget(&mut self, known: usize) {
         self.numbers.truncate(known);
         self.ranks.iter_mut().for_each(|ranks| ranks.truncate(known));
     }
 
     /// Keeps these slots; they become slots `0..`.
-    pub(super) fn retain(&mut self, slots: &[u32]) {
+    pub(crate) fn retain(&mut self, slots: &[u32]) {
         self.numbers = slots.iter().map(|&slot| self.numbers[slot as usize]).collect();
         for ranks in &mut self.ranks {
             *ranks = slots.iter().map(|&slot| ranks[slot as usize]).collect();
@@ -54,37 +55,47 @@ impl Origins {
     }
 
     /// Groups were made by a job whose rows had so many ranks.
-    pub(super) fn widen(&mut self, ranks: usize) {
+    pub(crate) fn widen(&mut self, ranks: usize) {
         let wide = self.ranks.len().max(ranks);
         self.ranks.resize(wide, vec![0; self.numbers.len()]);
     }
 
     /// How many ranks a group has.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.ranks.len()
     }
 
     /// More slots, with these numbers and ranks.
-    pub(super) fn extend(&mut self, numbers: &[Number], ranks: &[Vec<i64>]) {
+    pub(crate) fn extend(&mut self, numbers: &[Number], ranks: &[Vec<i64>]) {
         self.numbers.extend_from_slice(numbers);
         self.ranks.iter_mut().zip(ranks).for_each(|(all, more)| all.extend_from_slice(more));
     }
 
-    pub(super) fn numbers(&self) -> &[Number] {
+    pub(crate) fn numbers(&self) -> &[Number] {
         &self.numbers
     }
 
     /// Per column, of each slot.
-    pub(super) fn ranks(&self) -> &[Vec<i64>] {
+    pub(crate) fn ranks(&self) -> &[Vec<i64>] {
         &self.ranks
     }
 
     /// Per column of rows, of each slot.
-    pub(super) fn own_ranks(&self) -> &[Vec<i64>] {
+    pub(crate) fn own_ranks(&self) -> &[Vec<i64>] {
         &self.ranks[..self.own]
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    /// Where a saved entry stands among all, as bytes: its number, under this name, and so many ranks.
+    pub(crate) fn place(entry: &Loaded, number: &str, width: usize) -> Option<Vec<u8>> {
+        let mut place = entry.ints(number).first()?.to_be_bytes().to_vec();
+        for rank in entry.ranks(width) {
+            // Bytes are compared as if they had no sign.
+            place.extend_from_slice(&(rank.first()? ^ i64::MIN).to_be_bytes());
+        }
+        Some(place)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
         room(&self.numbers) + self.ranks.iter().map(room).sum::<usize>()
     }
 }
