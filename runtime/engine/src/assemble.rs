@@ -23,7 +23,7 @@ use crate::shared::{Parts, Shared, clock_name};
 use crate::sink::{Run, Sink, Writer};
 use crate::snapshot::{Barrier, Begin, FEW_WAITING, Snapshot, WAITING, state_ids};
 use crate::source::Source;
-use crate::state::{Cold, Ledger, Spill};
+use crate::state::{Cold, ColdError, Ledger, Shelves, Spill};
 use crate::tables::{self, Tables};
 use crate::time::{Above, TimeLog, time_columns};
 use crate::timing::{order_by_time, time_logs, timing};
@@ -391,8 +391,7 @@ fn operators(
     for ((index, writer), chain) in writers.into_iter().enumerate().zip(chains) {
         let node = &shared.graph.nodes[index];
         let layout = &shared.layout.nodes[index];
-        let cold = spill.filter(|_| node.kind.spills()).map(Cold::new).transpose();
-        let cold = cold.map_err(|error| refused(node, error.to_string()))?;
+        let (cold, shelves) = on_disk(node, spill).map_err(|error| refused(node, error.to_string()))?;
         let operator: Box<dyn Operator> = match &node.kind {
             NodeKind::Source { .. } => Box::new(PassOperator),
             NodeKind::Errors { .. } => Box::new(ErrorsOperator::default()),
@@ -430,7 +429,7 @@ fn operators(
                     )
                 }
             }
-            NodeKind::Pick(picked) => pick_of(shared, index, picked, cold),
+            NodeKind::Pick(picked) => pick_of(shared, index, picked, cold, shelves),
             NodeKind::Distinct(distinct) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 match distinct.hidden.change {
@@ -465,7 +464,7 @@ fn operators(
             NodeKind::Limit { n } => Box::new(LimitOperator::new(*n)),
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, shared, index)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
-            NodeKind::WindowAggregate(aggregate) => windows_of(shared, index, aggregate),
+            NodeKind::WindowAggregate(aggregate) => windows_of(shared, index, aggregate, shelves),
             NodeKind::Join(join) => stream_join(shared, index, join, chain.as_ref()),
         };
         let guarded = cfg!(debug_assertions);
@@ -474,8 +473,23 @@ fn operators(
     Ok(operators)
 }
 
+/// Where a node puts what memory has no room for: by key, or by window and key.
+fn on_disk(node: &Node, spill: Option<&Arc<Spill>>) -> Result<(Option<Cold>, Option<Shelves>), ColdError> {
+    let Some(spill) = spill.filter(|_| node.kind.spills()) else { return Ok((None, None)) };
+    Ok(match node.kind.is_windowed() {
+        true => (None, Some(Shelves::new(spill)?)),
+        false => (Some(Cold::new(spill)?), None),
+    })
+}
+
 /// Rows that are picked: running, in windows of rows, or in windows of time.
-fn pick_of(shared: &Shared, index: usize, picked: &Pick, cold: Option<Cold>) -> Box<dyn Operator> {
+fn pick_of(
+    shared: &Shared,
+    index: usize,
+    picked: &Pick,
+    cold: Option<Cold>,
+    shelves: Option<Shelves>,
+) -> Box<dyn Operator> {
     let rank = shared.layout.nodes[index].rank;
     let input = &shared.graph.nodes[shared.graph.nodes[index].inputs[0].node].output;
     let Some(windowing) = &picked.windowing else {
@@ -485,12 +499,17 @@ fn pick_of(shared: &Shared, index: usize, picked: &Pick, cold: Option<Cold>) -> 
         WindowKind::Count { n, every } => {
             Box::new(RowsOperator::of_rows(picked, windowing, (n, every.unwrap_or(n)), input, rank))
         }
-        _ => Box::new(WindowOperator::of_rows(picked, windowing, shared, index)),
+        _ => Box::new(WindowOperator::of_rows(picked, windowing, shared, index, shelves)),
     }
 }
 
 /// Aggregates in windows: of rows, each worker's part of those without a key, or of time.
-fn windows_of(shared: &Shared, index: usize, aggregate: &WindowAggregate) -> Box<dyn Operator> {
+fn windows_of(
+    shared: &Shared,
+    index: usize,
+    aggregate: &WindowAggregate,
+    shelves: Option<Shelves>,
+) -> Box<dyn Operator> {
     let node = &shared.graph.nodes[index];
     match aggregate.windowing.window.kind {
         WindowKind::Count { n, every } => {
@@ -499,7 +518,7 @@ fn windows_of(shared: &Shared, index: usize, aggregate: &WindowAggregate) -> Box
             Box::new(RowsOperator::new(aggregate, (n, every.unwrap_or(n)), input, rank))
         }
         _ if gives_parts(node) => Box::new(PartsOperator::new(aggregate, shared, index)),
-        _ => Box::new(WindowOperator::new(aggregate, shared, index)),
+        _ => Box::new(WindowOperator::new(aggregate, shared, index, shelves)),
     }
 }
 

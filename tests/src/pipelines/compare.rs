@@ -45,8 +45,8 @@ struct Way {
     workers: usize,
     tiny_queues: bool,
     native: bool,
-    /// Is nearly all of the state that can be put on disk there? Before a restart, and behind it.
-    disk: Option<[bool; 2]>,
+    /// Is state that can be put on disk there, before a restart and behind it; and so many bytes of memory are for it.
+    disk: Option<([bool; 2], usize)>,
     stop: Stop,
 }
 
@@ -136,9 +136,12 @@ pub(super) fn check(case: &Case, native: bool) -> Verdict {
     }
     if graph.nodes.iter().any(|node| node.kind.spills()) {
         let disk = [[true, true], [true, false], [false, true]][random.below(3)];
-        for stop in [Stop::Restart(at, after), Stop::Snapshot(at), Stop::Changes(stops, after)] {
-            let way = Way { workers: before, tiny_queues: !tiny, native: false, disk: Some(disk), stop };
-            ways.push(way);
+        let mut memory = [1, 1 << 14, 1 << 17];
+        memory.rotate_left(random.below(3));
+        let stops = [Stop::Restart(at, after), Stop::Snapshot(at), Stop::Changes(stops, after)];
+        for (stop, memory) in stops.into_iter().zip(memory) {
+            let disk = Some((disk, memory));
+            ways.push(Way { workers: before, tiny_queues: !tiny, native: false, disk, stop });
         }
     }
     let mut first = None;
@@ -173,10 +176,12 @@ impl Way {
             }
         };
         let disk = match self.disk {
-            None => "",
-            Some([true, true]) => ", state on disk",
-            Some([true, false]) => ", state on disk until the restart",
-            Some(_) => ", state on disk from the restart on",
+            None => String::new(),
+            Some(([true, true], memory)) => format!(", state on disk beside {memory} bytes"),
+            Some(([true, false], memory)) => {
+                format!(", state on disk beside {memory} bytes until the restart")
+            }
+            Some((_, memory)) => format!(", state on disk beside {memory} bytes from the restart on"),
         };
         format!("{} workers, {code}{queues}{disk}{stop}", self.workers)
     }
@@ -197,7 +202,9 @@ fn start_way(
         tiny_queues: way.tiny_queues,
         from,
         barriers: way.stop != Stop::Never,
-        spill: spill.map(|folder| SpillOptions { folder: folder.join("spilled"), memory: 1 }),
+        spill: spill
+            .zip(way.disk)
+            .map(|(folder, (_, memory))| SpillOptions { folder: folder.join("spilled"), memory }),
         ..JobOptions::default()
     };
     let kernels: Option<Arc<dyn Kernels>> = way.native.then(|| Arc::new(NativeKernels::new(&env)) as _);
@@ -289,7 +296,7 @@ pub(super) type Ended = Result<Summary, Box<JobError>>;
 fn run_job(graph: &Arc<Graph>, memory: &Memory<'_>, way: Way) -> Result<Ended, String> {
     let folder = way.disk.map(|_| tempfile::tempdir()).transpose().map_err(|error| error.to_string())?;
     let spill = |run: usize| {
-        folder.as_ref().map(|folder| folder.path()).filter(|_| way.disk.is_some_and(|disk| disk[run]))
+        folder.as_ref().map(|folder| folder.path()).filter(|_| way.disk.is_some_and(|(disk, _)| disk[run]))
     };
     let (stops, restart) = match way.stop {
         Stop::Never => (Vec::new(), None),

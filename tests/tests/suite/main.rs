@@ -21,6 +21,7 @@ mod join_limits;
 mod joins;
 mod lang_examples;
 mod language;
+mod larger_than_memory;
 mod migrations;
 mod nexmark;
 mod pipelines;

@@ -1,7 +1,7 @@
 //! Which state can be put on disk when memory has no room for it, entry by entry.
 
-use super::{NodeKind, Pick};
-use crate::operator::RunningTrigger;
+use super::{NodeKind, Pick, WindowAggregate};
+use crate::operator::{RunningTrigger, WindowKind};
 
 impl Pick {
     /// Is the place of each key's best row all that has to be kept?
@@ -23,6 +23,15 @@ impl Pick {
             _ => false,
         };
         self.windowing.is_none() && given && !self.updates()
+    }
+}
+
+impl WindowAggregate {
+    /// Are windows given once, and is each a slice of its own?
+    fn spills(&self) -> bool {
+        let windowing = &self.windowing;
+        let once = windowing.window.lateness == 0 && windowing.early.is_none() && self.change.is_none();
+        once && matches!(windowing.window.kind, WindowKind::Tumbling { .. } | WindowKind::Same)
     }
 }
 
@@ -52,6 +61,16 @@ impl NodeKind {
                 !distinct.columns.is_empty() && distinct.within.is_none() && distinct.hidden.change.is_none()
             }
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
+            NodeKind::WindowAggregate(aggregate) => aggregate.spills(),
+            _ => false,
+        }
+    }
+
+    /// Does its state go by windows of time?
+    pub fn is_windowed(&self) -> bool {
+        match self {
+            NodeKind::WindowAggregate(_) => true,
+            NodeKind::Pick(pick) => pick.windowing.is_some(),
             _ => false,
         }
     }

@@ -95,6 +95,11 @@ impl Calls {
         self.0.iter().map(|call| call.bytes()).sum()
     }
 
+    /// Keeps these slots, which ascend; they become slots `0..`.
+    pub(crate) fn retain(&mut self, slots: &[u32]) {
+        self.0.iter_mut().for_each(|call| call.retain(slots));
+    }
+
     /// Makes a slot empty.
     pub(crate) fn reset(&mut self, slot: usize) {
         self.0.iter_mut().for_each(|call| call.reset(slot));

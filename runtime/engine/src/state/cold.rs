@@ -58,10 +58,20 @@ impl Spill {
         Ok(Spill { database: config.open()?, trees: AtomicU64::new(0), budget })
     }
 
+    /// Bytes that the tables of one operator of one worker may take in memory.
+    pub(super) fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// A tree of its own.
-    fn tree(&self) -> Result<sled::Tree, ColdError> {
+    pub(super) fn tree(&self) -> Result<sled::Tree, ColdError> {
         let number = self.trees.fetch_add(1, Ordering::Relaxed);
         Ok(self.database.open_tree(number.to_be_bytes())?)
+    }
+
+    /// A tree is not needed any more. That it stays there costs a little room on disk while the job runs.
+    pub(super) fn forget(&self, tree: &sled::Tree) {
+        drop(self.database.drop_tree(tree.name()));
     }
 }
 
@@ -298,7 +308,7 @@ impl Cold {
     }
 }
 
-fn joined(rows: Vec<Batch>) -> Option<Batch> {
+pub(super) fn joined(rows: Vec<Batch>) -> Option<Batch> {
     (!rows.is_empty()).then(|| Batch::concat(rows))
 }
 
@@ -337,18 +347,26 @@ impl Entry {
 }
 
 /// Which hashes were ever put: says of most others that they were not, so that a new key costs no look at the disk.
-struct Seen {
+pub(super) struct Seen {
     bits: Vec<u64>,
 }
 
 impl Seen {
     /// With a sixteenth of this memory.
     fn new(memory: usize) -> Seen {
-        let words = (memory / 16 / 8).next_power_of_two().clamp(1 << 7, 1 << 27);
+        Seen::of_words((memory / 16 / 8).next_power_of_two().clamp(1 << 7, 1 << 27))
+    }
+
+    /// With so many words of bits, a power of two.
+    pub(super) fn of_words(words: usize) -> Seen {
         Seen { bits: vec![0; words] }
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn words(&self) -> usize {
+        self.bits.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
         self.bits.len() * 8
     }
 
@@ -360,11 +378,11 @@ impl Seen {
         })
     }
 
-    fn note(&mut self, hash: u64) {
+    pub(super) fn note(&mut self, hash: u64) {
         self.places(hash).iter().for_each(|&(at, bit)| self.bits[at] |= bit);
     }
 
-    fn perhaps(&self, hash: u64) -> bool {
+    pub(super) fn perhaps(&self, hash: u64) -> bool {
         self.places(hash).iter().all(|&(at, bit)| self.bits[at] & bit != 0)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Held;
 use super::calls::{Calls, Made, Shape};
+use super::cold::unknown;
 use super::index::NO_SLOT;
 use super::table::KeyTable;
 use crate::snapshot::{Columns, Loaded};
@@ -130,6 +131,19 @@ impl Groups {
         let mut found = Vec::new();
         self.table.known(keys, hashes, &mut found);
         found.first().is_some_and(|&slot| slot != NO_SLOT && self.calls.holds(slot, row, 0))
+    }
+
+    /// Those of keys with these hashes that are not there: their hashes, each once.
+    pub(crate) fn missing(&self, (keys, hashes): (&[&Column], &[u64])) -> Vec<u64> {
+        let mut found = Vec::new();
+        self.table.known(keys, hashes, &mut found);
+        unknown(hashes, &found, NO_SLOT)
+    }
+
+    /// Keeps these slots, which ascend; they become slots `0..`.
+    pub(crate) fn retain(&mut self, slots: &[u32]) {
+        self.table.retain(slots);
+        self.calls.retain(slots);
     }
 
     /// Makes groups empty.

@@ -6,6 +6,7 @@ use crate::ranks::{Phase, Ranks, Turn, of_row};
 use crate::snapshot::{Columns, Loaded};
 use crate::state::{Refused, room};
 use flow_data::Batch;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The row that made a group: its place among all rows of this worker, its number and its ranks.
@@ -42,7 +43,7 @@ impl Places {
         row: usize,
         births: &Births,
     ) -> Birth {
-        Birth::of(number, self.of(row), batch, declared, row, births.rank)
+        Birth::of(number, self.of(row), batch, declared, row, births.origin)
     }
 
     /// Without the rows that were refused.
@@ -53,21 +54,53 @@ impl Places {
     }
 }
 
+/// What is kept of the rows that made groups, beside their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// So many rank columns has the output.
+    pub(crate) rank: usize,
+    /// Groups may be on disk, and come back in any order: so many ranks are kept of each, and places say nothing of it. On
+    /// one worker, where rows have no ranks, the place is the first of them.
+    pub(crate) spilled: Option<usize>,
+}
+
+impl Origin {
+    /// For a node whose output has so many rank columns. May groups be on disk?
+    pub(crate) fn new(rank: usize, spills: bool) -> Origin {
+        let own = rank.saturating_sub(Ranks::LEADING);
+        Origin { rank, spilled: spills.then_some(own.max(1)) }
+    }
+
+    /// Groups were made by a job whose rows had so many ranks.
+    pub(crate) fn widen(&mut self, ranks: usize) {
+        self.spilled = self.spilled.map(|own| own.max(ranks));
+    }
+
+    /// How many ranks of a row are kept.
+    fn own(self) -> usize {
+        self.spilled.unwrap_or(self.rank.saturating_sub(Ranks::LEADING))
+    }
+
+    /// Is the number kept?
+    fn numbers(self) -> bool {
+        self.rank > 0 || self.spilled.is_some()
+    }
+}
+
 /// Of every slot.
 pub(crate) struct Births {
     places: Vec<u64>,
     numbers: Vec<Number>,
     /// The row's own ranks, a column each.
     ranks: Vec<Vec<i64>>,
-    /// Rank columns of the output. Without, only places are kept.
-    rank: usize,
+    origin: Origin,
 }
 
 impl Births {
-    /// For a node whose output has so many rank columns.
-    pub(crate) fn new(rank: usize) -> Births {
-        let own = rank.saturating_sub(Ranks::LEADING);
-        Births { places: Vec::new(), numbers: Vec::new(), ranks: vec![Vec::new(); own], rank }
+    /// Of which this is kept.
+    pub(crate) fn new(origin: Origin) -> Births {
+        let ranks = vec![Vec::new(); origin.own()];
+        Births { places: Vec::new(), numbers: Vec::new(), ranks, origin }
     }
 
     /// Notes the slots that rows of this batch made: those that are not known yet, or that another part of it
@@ -81,7 +114,7 @@ impl Births {
         declared: usize,
     ) {
         for (row, &slot) in slots.iter().enumerate() {
-            let birth = || Birth::of(number, places.of(row), batch, declared, row, self.rank);
+            let birth = || Birth::of(number, places.of(row), batch, declared, row, self.origin);
             if slot as usize == self.places.len() {
                 self.push(&birth());
             } else if places.of(row) < self.places[slot as usize] {
@@ -97,24 +130,26 @@ impl Births {
 
     pub(crate) fn push(&mut self, birth: &Birth) {
         self.places.push(birth.place);
-        if self.rank > 0 {
+        if self.origin.numbers() {
             self.numbers.push(birth.number);
-            self.ranks.iter_mut().zip(&birth.own).for_each(|(column, rank)| column.push(*rank));
+            let own = birth.own.iter().copied().chain(std::iter::repeat(0));
+            self.ranks.iter_mut().zip(own).for_each(|(column, rank)| column.push(rank));
         }
     }
 
     pub(crate) fn set(&mut self, slot: usize, birth: &Birth) {
         self.places[slot] = birth.place;
-        if self.rank > 0 {
+        if self.origin.numbers() {
             self.numbers[slot] = birth.number;
-            self.ranks.iter_mut().zip(&birth.own).for_each(|(column, rank)| column[slot] = *rank);
+            let own = birth.own.iter().copied().chain(std::iter::repeat(0));
+            self.ranks.iter_mut().zip(own).for_each(|(column, rank)| column[slot] = rank);
         }
     }
 
     pub(crate) fn get(&self, slot: usize) -> Birth {
-        let (number, own) = match self.rank {
-            0 => (0, Vec::new()),
-            _ => (self.numbers[slot], self.ranks.iter().map(|column| column[slot]).collect()),
+        let (number, own) = match self.origin.numbers() {
+            false => (0, Vec::new()),
+            true => (self.numbers[slot], self.ranks.iter().map(|column| column[slot]).collect()),
         };
         Birth { place: self.places[slot], number, own }
     }
@@ -129,24 +164,52 @@ impl Births {
             let slot = slot as usize;
             if slot == self.places.len() {
                 self.push(&later.get(from));
-            } else if later.places[from] < self.places[slot] {
+            } else if self.follows(slot, later, from) {
                 self.set(slot, &later.get(from));
             }
+        }
+    }
+
+    /// Was a group seen behind another one of these?
+    fn follows(&self, slot: usize, of: &Births, other: usize) -> bool {
+        match self.origin.spilled {
+            Some(_) => self.cmp(slot, of, other).is_gt(),
+            None => of.places[other] < self.places[slot],
+        }
+    }
+
+    /// Keeps these slots, which ascend; they become slots `0..`.
+    pub(crate) fn retain(&mut self, slots: &[u32]) {
+        self.places = slots.iter().map(|&slot| self.places[slot as usize]).collect();
+        if self.origin.numbers() {
+            self.numbers = slots.iter().map(|&slot| self.numbers[slot as usize]).collect();
+        }
+        for ranks in &mut self.ranks {
+            *ranks = slots.iter().map(|&slot| ranks[slot as usize]).collect();
         }
     }
 
     /// All slots in the order in which they were first seen.
     pub(crate) fn order(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
-        if !self.places.is_sorted() {
+        if self.origin.spilled.is_some() {
+            order.sort_by(|&a, &b| self.cmp(a as usize, self, b as usize));
+        } else if !self.places.is_sorted() {
             order.sort_by_key(|&slot| self.places[slot as usize]);
         }
         order
     }
 
+    /// Which of two groups was seen first, whatever their places say.
+    fn cmp(&self, slot: usize, of: &Births, other: usize) -> Ordering {
+        let numbers = (self.numbers[slot] as i64).cmp(&(of.numbers[other] as i64));
+        let mut ranks = self.ranks.iter().zip(&of.ranks).map(|(a, b)| a[slot].cmp(&b[other]));
+        numbers.then_with(|| ranks.find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
+    }
+
     /// The ranks of these slots' results, given when their window ends.
     pub(crate) fn rank(&self, slots: &[u32], turn: Turn, out: &mut Ranks) {
-        if self.rank > 0 {
+        if self.origin.rank > 0 {
             slots.iter().for_each(|&slot| self.get(slot as usize).rank(Phase::Due, turn, out));
         }
     }
@@ -161,13 +224,16 @@ pub(crate) struct Written {
     places: Vec<u64>,
     numbers: Vec<i64>,
     ranks: Vec<Vec<i64>>,
+    /// Do places say in which order groups were seen?
+    ordered: bool,
 }
 
 impl Written {
-    /// For a node whose output has so many rank columns.
-    pub(crate) fn new(rank: usize) -> Written {
-        let own = rank.saturating_sub(Ranks::LEADING);
-        Written { places: Vec::new(), numbers: Vec::new(), ranks: vec![Vec::new(); own] }
+    /// Of which this is kept.
+    pub(crate) fn new(origin: Origin) -> Written {
+        let ranks = vec![Vec::new(); origin.own()];
+        let ordered = origin.spilled.is_none();
+        Written { places: Vec::new(), numbers: Vec::new(), ranks, ordered }
     }
 
     /// Adds these slots.
@@ -176,15 +242,17 @@ impl Written {
             let Birth { place, number, own } = births.get(slot as usize);
             self.places.push(place);
             // A number that nobody kept stands in front of all others.
-            self.numbers.push(if births.rank == 0 { i64::MIN } else { number as i64 });
+            self.numbers.push(if births.origin.numbers() { number as i64 } else { i64::MIN });
             self.ranks.iter_mut().zip(own).for_each(|(column, rank)| column.push(rank));
         }
     }
 
-    /// Adds them to the columns of the groups, which are put in the order in which they were first seen.
+    /// Adds them to the columns of the groups, which are put in the order in which they were first seen, if places say it.
     pub(crate) fn finish(self, columns: Columns) -> Columns {
         let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
-        order.sort_by_key(|&row| self.places[row as usize]);
+        if self.ordered {
+            order.sort_by_key(|&row| self.places[row as usize]);
+        }
         let of = |values: &[i64]| -> Vec<i64> { order.iter().map(|&row| values[row as usize]).collect() };
         let mut ranks: Vec<Vec<i64>> = self.ranks.iter().map(|ranks| of(ranks)).collect();
         if ranks.is_empty() {
@@ -212,17 +280,33 @@ impl Reborn {
         Reborn { groups: saved.in_order(&rows), numbers: Vec::new(), ranks: Vec::new() }
     }
 
-    /// For a node whose output has so many rank columns.
-    pub(crate) fn new(saved: &Loaded, rank: usize) -> Reborn {
+    /// Of which this is kept.
+    pub(crate) fn new(saved: &Loaded, origin: Origin) -> Reborn {
         let groups = saved.in_order(&saved.by_rank(NUMBER));
-        let (numbers, ranks) = (groups.ints(NUMBER), groups.ranks(rank.saturating_sub(Ranks::LEADING)));
+        let (numbers, ranks) = (groups.ints(NUMBER), groups.ranks(origin.own()));
         Reborn { groups, numbers, ranks }
+    }
+
+    /// Of groups that come back from disk, whose order is found by what is kept of them.
+    pub(crate) fn from_disk(saved: &Loaded, origin: Origin) -> Reborn {
+        let (numbers, ranks) = (saved.ints(NUMBER), saved.ranks(origin.own()));
+        Reborn { numbers, ranks, ..Reborn::in_order(saved) }
     }
 
     /// The birth of a group.
     pub(crate) fn birth(&self, row: u32) -> Birth {
         let own = self.ranks.iter().map(|ranks| ranks[row as usize]).collect();
         Birth { place: row.into(), number: self.numbers[row as usize] as Number, own }
+    }
+
+    /// Bytes that are in the order of the births of groups.
+    pub(crate) fn places(saved: &Loaded, origin: Origin) -> Vec<Vec<u8>> {
+        let columns: Vec<Vec<i64>> =
+            std::iter::once(saved.ints(NUMBER)).chain(saved.ranks(origin.own())).collect();
+        // Bytes are compared as if they had no sign.
+        let bytes = |value: i64| (value ^ i64::MIN).to_be_bytes();
+        let place = |row: usize| columns.iter().flat_map(|column| bytes(column[row])).collect();
+        (0..saved.len()).map(place).collect()
     }
 
     /// The rows of each window, by what tells windows apart.
@@ -243,9 +327,13 @@ impl Birth {
         batch: &Batch,
         declared: usize,
         row: usize,
-        rank: usize,
+        origin: Origin,
     ) -> Birth {
-        let own = if rank > 0 { of_row(batch, declared, row) } else { Vec::new() };
+        let own = match (origin.rank, origin.spilled) {
+            (0, None) => Vec::new(),
+            (0, Some(_)) => vec![place as i64],
+            _ => of_row(batch, declared, row),
+        };
         Birth { place, number, own }
     }
 

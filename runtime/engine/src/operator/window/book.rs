@@ -135,6 +135,11 @@ impl<K: Ord + Copy, W: Booked> Book<K, W> {
         }
     }
 
+    /// A window is looked at, and does not change.
+    pub(super) fn look(&self, window: &mut W) {
+        self.pass(window);
+    }
+
     /// A window is about to change.
     #[inline]
     pub(super) fn touch(&mut self, key: K, window: &mut W) {
@@ -165,33 +170,52 @@ impl<K: Ord + Copy, W: Booked> Book<K, W> {
     /// A window with so many groups goes; `keys` gives, by table, what the last checkpoint knows of it.
     pub(super) fn leave(&mut self, key: K, mut window: W, groups: usize, keys: impl Fn(&W) -> Vec<Batch>) {
         self.pass(&mut window);
-        self.groups -= groups;
         if self.last.notes && !self.too_many {
             keys(&window).into_iter().enumerate().for_each(|(table, keys)| self.gone(table, keys));
-            if self.gone_rows > self.groups.max(FEW) {
-                // What is there is less than what would be said of these.
-                self.too_many = true;
-                self.gone.iter_mut().for_each(Vec::clear);
-                self.gone_rows = 0;
-            }
         }
+        self.shrink(groups);
         if window.is_marked() {
             self.aside.insert(key, window);
         }
     }
 
-    /// A barrier. Gives, by table, the keys of entries that are no more, if what changed is all that is to be written: else it
+    /// So many groups are no more.
+    pub(super) fn shrink(&mut self, groups: usize) {
+        self.groups -= groups;
+        if self.gone_rows > self.groups.max(FEW) {
+            self.forget_gone();
+        }
+    }
+
+    /// Says nothing of what is no more: the next checkpoint holds everything.
+    fn forget_gone(&mut self) {
+        // What is there is less than what would be said of these.
+        self.too_many = true;
+        self.gone.iter_mut().for_each(Vec::clear);
+        self.gone_rows = 0;
+    }
+
+    /// Of so many entries at most it is said that they are no more, or a few.
+    pub(super) fn bound_gone(&mut self, rows: usize) {
+        if self.gone_rows > rows.max(FEW) {
+            self.forget_gone();
+        }
+    }
+
+    /// A barrier. Beside what is known here, so many entries have changed. Gives, by table, the keys of entries that are no more, if what changed is all that is to be written: else it
     /// is everything.
     pub(super) fn mark(
         &mut self,
         open: &BTreeMap<K, W>,
         whole: bool,
         tracks: bool,
+        others: usize,
     ) -> Option<Vec<Vec<Batch>>> {
         let tables = self.ahead.len();
         let gone = std::mem::replace(&mut self.gone, vec![Vec::new(); tables]);
         let windows = self.changed.iter().filter_map(|key| open.get(key));
-        let changed = windows.map(Booked::count).sum::<usize>() + std::mem::take(&mut self.gone_rows);
+        let changed =
+            others + windows.map(Booked::count).sum::<usize>() + std::mem::take(&mut self.gone_rows);
         // Where much has changed, all of it is about as much, and means something by itself.
         let whole = whole || std::mem::take(&mut self.too_many) || 2 * changed > self.groups.max(FEW);
         let whole = whole || !self.last.notes;

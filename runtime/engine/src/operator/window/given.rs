@@ -68,7 +68,7 @@ impl Given {
             }
             true => self.changes(common, &made, &new.slots, &new.refused, new.watermark),
         };
-        let mut ranks = Ranks::new(common.output.rank);
+        let mut ranks = Ranks::new(common.output.origin.rank);
         let mut order = Vec::with_capacity(of.len());
         for of in of.iter().map(|&of| of as usize) {
             let bounds = Bounds { start: starts[of], end: new.ends[of] };

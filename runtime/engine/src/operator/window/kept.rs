@@ -357,7 +357,7 @@ impl Kept {
             if !each && open.state[slot as usize].done {
                 continue;
             }
-            let own = match common.output.rank {
+            let own = match common.output.origin.rank {
                 0 => Vec::new(),
                 _ => of_row(batch, common.shape.input.fields.len(), row),
             };
@@ -435,7 +435,7 @@ impl Open {
         let fields = &common.shape.input.fields;
         Open {
             index: KeyTable::new(common.shape.keys.iter().map(|&key| &fields[key].ty)),
-            births: Births::new(common.output.rank),
+            births: Births::new(common.output.origin),
             state: Vec::new(),
             given: Given::default(),
             slices: BTreeMap::new(),
@@ -665,8 +665,8 @@ impl Windows for Kept {
         self.mark(common, out);
     }
 
-    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
-        self.save_marked(common, out, entries)
+    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        Ok(self.save_marked(common, out, entries))
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {

@@ -28,8 +28,9 @@ use crate::number::Number;
 use crate::operator::pick::Keeps;
 use crate::shared::Shared;
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Held, Shape};
+use crate::state::{Held, Shape, Shelves};
 use crate::time::Clock;
+use births::Origin;
 pub(crate) use bounds::{Overlapping, Tumbling};
 use divide::Moment;
 use flow_data::Batch;
@@ -87,18 +88,23 @@ struct Rules<'a> {
 }
 
 impl WindowOperator {
-    pub(crate) fn new(aggregate: &WindowAggregate, shared: &Shared, node: usize) -> WindowOperator {
+    pub(crate) fn new(
+        aggregate: &WindowAggregate,
+        shared: &Shared,
+        node: usize,
+        shelves: Option<Shelves>,
+    ) -> WindowOperator {
         let input = input_of(shared, node);
         let shape = Shape::new(&aggregate.keys, &aggregate.calls, input, aggregate.change);
-        let rank = shared.layout.nodes[node].rank;
+        let origin = Origin::new(shared.layout.nodes[node].rank, shelves.is_some());
         let any_start = any_start(&aggregate.windowing);
-        let output = Output { rank, changes: aggregate.changes, listed: None, any_start };
+        let output = Output { origin, changes: aggregate.changes, listed: None, any_start };
         let rules = Rules {
             windowing: &aggregate.windowing,
             discarding: aggregate.discarding,
             changelog: aggregate.change.is_some(),
         };
-        WindowOperator::with(&rules, shape, output, shared, node)
+        WindowOperator::with(&rules, shape, output, shared, (node, shelves))
     }
 
     /// The best rows of each window.
@@ -107,6 +113,7 @@ impl WindowOperator {
         windowing: &Windowing,
         shared: &Shared,
         node: usize,
+        shelves: Option<Shelves>,
     ) -> WindowOperator {
         let place = shared.graph.nodes[node].place;
         let shape = shape_of_rows(pick, input_of(shared, node), place);
@@ -114,21 +121,27 @@ impl WindowOperator {
         // What is forgotten is given again if it comes again.
         let again = again && !pick.discarding;
         let listed = Listed { bounds: windowing.bounds.is_none(), place: pick.rank, again };
-        let rank = shared.layout.nodes[node].rank;
+        let origin = Origin::new(shared.layout.nodes[node].rank, shelves.is_some());
         let any_start = any_start(windowing);
-        let output = Output { rank, changes: pick.changes, listed: Some(listed), any_start };
+        let output = Output { origin, changes: pick.changes, listed: Some(listed), any_start };
         let discarding = pick.discarding;
         let rules = Rules { windowing, discarding, changelog: pick.hidden.change.is_some() };
-        WindowOperator::with(&rules, shape, output, shared, node)
+        WindowOperator::with(&rules, shape, output, shared, (node, shelves))
     }
 
-    fn with(rules: &Rules<'_>, shape: Shape, output: Output, shared: &Shared, node: usize) -> WindowOperator {
+    fn with(
+        rules: &Rules<'_>,
+        shape: Shape,
+        output: Output,
+        shared: &Shared,
+        (node, shelves): (usize, Option<Shelves>),
+    ) -> WindowOperator {
         let windowing = rules.windowing;
         let time = windowing.time.zip(windowing.watermark);
         let given = &shared.graph.nodes[node].output;
         let common = Common::new(shape, output, given, time, windowing.late_rows.clone(), shared.tracks);
         WindowOperator {
-            windows: windows(rules, &common),
+            windows: windows(rules, &common, shelves),
             ticks: ticks(windowing, shared),
             common,
             clock: Clock::new(shared, node),
@@ -253,7 +266,7 @@ fn ticks(windowing: &Windowing, shared: &Shared) -> Vec<Tick> {
     early.into_iter().chain(late.map(|every| (every, false))).map(tick).collect()
 }
 
-fn windows(rules: &Rules<'_>, common: &Common) -> Box<dyn Windows> {
+fn windows(rules: &Rules<'_>, common: &Common, shelves: Option<Shelves>) -> Box<dyn Windows> {
     let Rules { windowing, discarding, changelog } = *rules;
     let lateness = windowing.window.lateness;
     let (late, early) = (windowing.late.clone(), windowing.early.is_some());
@@ -265,9 +278,9 @@ fn windows(rules: &Rules<'_>, common: &Common) -> Box<dyn Windows> {
         spans if lateness > 0 || early || changelog => {
             Box::new(Kept::new(spans, lateness, late, discarding, changelog))
         }
-        Spans::Tumbling(tumbling) => Box::new(Whole::new(Division::Time(tumbling))),
-        Spans::Same(start, end) => Box::new(Whole::new(Division::Same(start, end))),
-        Spans::Overlapping(windows, _) => Box::new(Sliced::new(windows)),
+        Spans::Tumbling(tumbling) => Box::new(Whole::new(Division::Time(tumbling), shelves)),
+        Spans::Same(start, end) => Box::new(Whole::new(Division::Same(start, end), shelves)),
+        Spans::Overlapping(windows, _) => Box::new(Sliced::new(windows, shelves)),
     }
 }
 
@@ -368,11 +381,12 @@ impl Operator for WindowOperator {
     }
 
     fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
-        Ok(self.windows.save_more(&self.common, out, entries))
+        self.windows.save_more(&self.common, out, entries)
     }
 
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
-        (self.now, self.settled) = (self.clock.now(), cx.number);
+        // What comes piece by piece says the barrier with the first.
+        (self.now, self.settled) = (self.clock.now(), self.settled.max(cx.number));
         self.changed(cx);
         // What event time has passed is given; of windows of the wall clock it says nothing.
         let given_to = if self.common.is_processing_time() { NO_WATERMARK } else { self.now };

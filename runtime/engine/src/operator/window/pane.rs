@@ -1,11 +1,11 @@
 //! The rows of one window, or slice of windows: its groups, freed as a whole when it is over.
 
-use super::births::{Births, Places, Reborn, Written};
+use super::births::{Births, Origin, Places, Reborn, Written};
 use super::book::{Barrier, Booked, Noted, Passed};
 use super::bounds::Bounds;
 use crate::number::Number;
 use crate::ranks::{Ranks, Turn};
-use crate::snapshot::Columns;
+use crate::snapshot::{Columns, Loaded};
 use crate::state::{Groups, Held, Made, Refused, Scratch, Shape};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_plan::error::Fault;
@@ -19,13 +19,15 @@ pub(crate) struct Pane {
     /// What checkpoints hold of it.
     noted: Noted,
     passed: Passed,
+    /// By slot, if groups may be on disk: was it used since some went there?
+    used: Vec<bool>,
 }
 
 /// What the results of a pane look like.
 #[derive(Clone, Copy)]
 pub(crate) struct Output {
-    /// Rank columns.
-    pub(crate) rank: usize,
+    /// Its rank columns, and what is kept of the rows that made groups.
+    pub(crate) origin: Origin,
     /// Is the output a changelog?
     pub(crate) changes: bool,
     /// Of results that are lists of rows: what stands behind the columns of a row.
@@ -72,12 +74,12 @@ pub(crate) struct RefusedResult {
 
 impl Pane {
     pub(crate) fn new(shape: &Shape, output: &Output) -> Pane {
-        Pane::of(Groups::new(shape), Births::new(output.rank))
+        Pane::of(Groups::new(shape), Births::new(output.origin))
     }
 
     /// Of groups that were kept otherwise, and when they were first seen.
     pub(crate) fn of(groups: Groups, births: Births) -> Pane {
-        Pane { groups, births, noted: Noted::new(false), passed: Passed::default() }
+        Pane { groups, births, noted: Noted::new(false), passed: Passed::default(), used: Vec::new() }
     }
 
     /// A new one that knows this of barriers.
@@ -88,6 +90,11 @@ impl Pane {
     /// How much state it is.
     pub(crate) fn held(&self) -> Held {
         self.groups.held() + Held { keys: 0, bytes: self.births.bytes() + self.noted.changes.bytes() }
+    }
+
+    /// The bytes that its groups take, which are others only when groups come, change or go.
+    pub(super) fn weight(&self) -> usize {
+        self.groups.held().bytes + self.births.bytes()
     }
 
     /// How many groups it has.
@@ -163,8 +170,8 @@ impl Pane {
         let made = self.groups.results(slots);
         let keys = self.groups.keys(slots);
         let mut rows = results_with_bounds(keys, starts, ends, made, NO_WATERMARK, output);
-        if output.rank > 0 {
-            let mut ranks = Ranks::new(output.rank);
+        if output.origin.rank > 0 {
+            let mut ranks = Ranks::new(output.origin.rank);
             let slots: Vec<u32> = rows.of.iter().map(|&of| slots[of as usize]).collect();
             self.births.rank(&slots, output.turn(bounds), &mut ranks);
             ranks.append_to(&mut rows.batch);
@@ -184,10 +191,74 @@ impl Pane {
 
     /// The keys of the groups that the last checkpoint holds, and behind them these bounds.
     pub(super) fn keys_known(&self, bounds: &[i64]) -> Batch {
-        let slots = self.noted.known();
+        self.keys_beside(&self.noted.known(), bounds)
+    }
+
+    /// The same of all groups, whatever checkpoints hold.
+    pub(super) fn keys_of_all(&self, bounds: &[i64]) -> Batch {
+        self.keys_beside(&(0..self.len() as u32).collect::<Vec<_>>(), bounds)
+    }
+
+    fn keys_beside(&self, slots: &[u32], bounds: &[i64]) -> Batch {
         let bounds = bounds.iter().map(|&bound| Column::new(ColumnData::I64(vec![bound; slots.len()])));
-        let columns = self.groups.keys(&slots).into_iter().chain(bounds);
+        let columns = self.groups.keys(slots).into_iter().chain(bounds);
         Batch::new(slots.len(), columns.map(Arc::new).collect())
+    }
+
+    /// The keys of groups.
+    pub(super) fn keys(&self, slots: &[u32]) -> Vec<Column> {
+        self.groups.keys(slots)
+    }
+
+    /// Of keys with these hashes, those that are not there: their hashes.
+    pub(super) fn missing(&self, keys: (&[&Column], &[u64])) -> Vec<u64> {
+        self.groups.missing(keys)
+    }
+
+    /// Rows came for these groups.
+    pub(super) fn used(&mut self, slots: &[u32]) {
+        self.used.resize(self.groups.len(), false);
+        slots.iter().for_each(|&slot| self.used[slot as usize] = true);
+    }
+
+    /// The groups for which rows came.
+    pub(super) fn in_use(&self) -> Vec<u32> {
+        (0..self.used.len() as u32).filter(|&slot| self.used[slot as usize]).collect()
+    }
+
+    /// Those of these groups that a checkpoint needs as they are now.
+    pub(super) fn take_marked(&mut self, slots: &[u32]) -> Vec<u32> {
+        self.noted.changes.ahead(slots)
+    }
+
+    /// Have groups changed since the last barrier?
+    pub(super) fn changed(&self, slots: &[u32]) -> Vec<bool> {
+        slots.iter().map(|&slot| self.noted.changes.has(slot)).collect()
+    }
+
+    /// Keeps these slots, which ascend; they become slots `0..`.
+    pub(super) fn retain(&mut self, slots: &[u32]) {
+        self.groups.retain(slots);
+        self.births.retain(slots);
+        self.noted.changes.retain(slots);
+        self.used = vec![false; slots.len()];
+    }
+
+    /// Takes groups in that were on disk; some have changed since the last barrier.
+    pub(super) fn take_in(
+        &mut self,
+        shape: &Shape,
+        origin: Origin,
+        saved: &Loaded,
+        changed: &[bool],
+    ) -> Result<(), String> {
+        let known = self.len() as u32;
+        let rows: Vec<u32> = (0..saved.len() as u32).collect();
+        self.load(shape, &Reborn::from_disk(saved, origin), &rows)?;
+        let changed = rows.iter().zip(changed).filter(|(_, changed)| **changed);
+        let changed: Vec<u32> = changed.map(|(row, _)| known + row).collect();
+        self.noted.changes.change(&changed, self.len());
+        Ok(())
     }
 
     /// Writes down groups: keys, bounds of the window (or slice), what they keep, and when they were first seen.

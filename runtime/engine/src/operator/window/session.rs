@@ -130,7 +130,7 @@ impl Sessions {
             sessions: Vec::new(),
             free: Vec::new(),
             calls: Calls::new(&common.shape),
-            births: Births::new(common.output.rank),
+            births: Births::new(common.output.origin),
             buckets: BTreeMap::new(),
             waiting: Waiting::default(),
             hashes: Vec::new(),
@@ -343,7 +343,7 @@ impl Sessions {
         self.sessions[slot as usize].state =
             State { done: behind && was_given, ..State::behind(rows, change) };
         if behind && (!was_given || self.keeping.late == Some(LateTrigger::EachRow)) {
-            let own = match common.output.rank {
+            let own = match common.output.origin.rank {
                 0 => Vec::new(),
                 _ => of_row(batch, common.shape.input.fields.len(), row),
             };
@@ -556,8 +556,8 @@ impl Windows for Sessions {
         self.mark(common, out);
     }
 
-    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
-        self.save_marked(common, out, entries)
+    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        Ok(self.save_marked(common, out, entries))
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, _now: i64) -> Result<(), String> {

@@ -2,19 +2,19 @@
 //! time when a window ends.
 
 use super::births::{Places, Reborn};
-use super::book::{self, Book};
+use super::book;
 use super::bounds::{Bounds, Overlapping, Tumbling};
 use super::divide::{ByTime, Locate, Moment, Rows, divide};
 use super::kept::{GIVEN_TO, SLICE_START, shared};
 use super::pane::{Pane, RefusedResult};
-use super::panes::{self, Described};
+use super::panes::{Described, Panes};
 use super::windows::{Common, Windows, rest};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;
 use crate::operator::Flush;
 use crate::snapshot::{Loading, Saving};
-use crate::state::Held;
+use crate::state::{Held, Shelf, Shelves};
 use flow_data::{BATCH_ROWS, Batch};
 use std::collections::BTreeMap;
 
@@ -22,12 +22,9 @@ pub(crate) struct Sliced {
     windows: Overlapping,
     slicing: Tumbling,
     /// By start: each slice begins at a time that lies in it.
-    slices: BTreeMap<i64, Pane>,
+    slices: Panes,
     /// Windows up to this end are given.
     given_to: i128,
-    /// The same at the last barrier, if event time does not say it.
-    written_to: Option<i64>,
-    book: Book<i64, Pane>,
     /// What the end of the input gives piece by piece.
     flushing: Option<Merged>,
 }
@@ -80,8 +77,13 @@ impl Locate for BySlice<'_> {
 }
 
 /// What stands beside the groups of a slice.
-fn bounds(start: i64, written_to: Option<i64>) -> book::Bounds {
+fn bounds((start, _): Shelf, written_to: Option<i64>) -> book::Bounds {
     std::iter::once((SLICE_START, start)).chain(written_to.map(|to| (GIVEN_TO, to))).collect()
+}
+
+/// Where a slice stands among others.
+fn slice(start: i64) -> Shelf {
+    (start, 0)
 }
 
 fn clamp(end: i128) -> i64 {
@@ -89,28 +91,26 @@ fn clamp(end: i128) -> i64 {
 }
 
 impl Sliced {
-    pub(crate) fn new(windows: Overlapping) -> Sliced {
+    pub(crate) fn new(windows: Overlapping, shelves: Option<Shelves>) -> Sliced {
         let slicing = windows.slices();
         Sliced {
             windows,
             slicing,
-            slices: BTreeMap::new(),
+            slices: Panes::new(Described { name: "slices", columns: bounds, key: 1 }, shelves),
             given_to: i128::MIN,
-            written_to: None,
-            book: Book::new(1),
             flushing: None,
         }
     }
 
     /// The end of the next window; slices of which nothing more is to be given go away.
     fn next(&mut self) -> Option<i128> {
-        while let Some(first) = self.slices.first_entry() {
-            if let Some(end) = self.windows.next_end(*first.key(), self.given_to) {
+        while let Some(first) = self.slices.first() {
+            if let Some(end) = self.windows.next_end(first.0, self.given_to) {
                 return Some(end);
             }
-            let (start, pane) = first.remove_entry();
-            let groups = pane.len();
-            self.book.leave(start, pane, groups, |pane| vec![pane.keys_known(&[start])]);
+            if let Some(pane) = self.slices.remove(first) {
+                self.slices.forget(first, pane);
+            }
         }
         None
     }
@@ -124,14 +124,7 @@ impl Sliced {
         batch: &Batch,
         rows: Rows,
     ) -> Result<(), Halt> {
-        let new = || Pane::begin(&common.shape, &common.output, self.book.begin());
-        let pane = self.slices.entry(start).or_insert_with(new);
-        let (known, written_to) = (pane.len(), self.written_to);
-        let bounds = || bounds(start, written_to);
-        panes::ahead(&mut self.book, common, (start, pane), (batch, &rows), bounds);
-        common.add(cx, pane, batch, rows)?;
-        self.book.grow(pane.len() - known);
-        Ok(())
+        self.slices.add(common, cx, slice(start), batch, rows)
     }
 
     /// Merges the slices of a window.
@@ -145,7 +138,8 @@ impl Sliced {
         let bounds = self.windows.window(end);
         let mut all = Pane::new(&common.shape, &common.output);
         let mut refused: Vec<RefusedResult> = Vec::new();
-        for (start, slice) in self.slices.range(bounds.start..).take_while(|(s, _)| i128::from(**s) < end) {
+        let slices = self.slices.open().range((bounds.start, 0)..);
+        for ((start, _), slice) in slices.take_while(|((start, _), _)| i128::from(*start) < end) {
             let (shape, scratch) = (&common.shape, &mut common.scratch);
             let rows: Vec<u32> = between.rows.get(start).into_iter().flatten().copied().collect();
             let rows: Vec<u32> =
@@ -181,8 +175,7 @@ impl Sliced {
             }
         }
         for start in rows.keys() {
-            let new = || Pane::begin(&common.shape, &common.output, self.book.begin());
-            self.slices.entry(*start).or_insert_with(new);
+            self.slices.begin(common, slice(*start));
         }
         Between { batch, met, rows }
     }
@@ -195,7 +188,9 @@ impl Sliced {
         between: &Between,
     ) -> Result<(), Halt> {
         for (start, rows) in &between.rows {
-            if self.slices.contains_key(start) && self.windows.last_end(*start) > self.given_to {
+            if self.slices.open().contains_key(&slice(*start))
+                && self.windows.last_end(*start) > self.given_to
+            {
                 self.add(common, cx, *start, &between.batch, Rows::These(rows.clone()))?;
             }
         }
@@ -262,32 +257,26 @@ impl Windows for Sliced {
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
         // Event time says itself up to where windows are given; the clock on the wall does not.
-        self.written_to = common.is_processing_time().then_some(clamp(self.given_to));
-        let slices = Described { name: "slices", columns: bounds(0, self.written_to), key: 1 };
+        let written_to = common.is_processing_time().then_some(clamp(self.given_to));
         // How far windows are given stands beside each group.
-        let all = self.written_to.is_some();
-        panes::mark(&mut self.book, common, out, &slices, &self.slices, all);
+        self.slices.mark(common, out, written_to.is_some(), written_to);
     }
 
-    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
-        let written_to = self.written_to;
-        let bounds = |start: i64| bounds(start, written_to);
-        panes::save_more(&mut self.book, common, out, entries, &mut self.slices, bounds)
+    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        self.slices.save_more(common, out, entries)
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
         if from.has("windows") {
-            (self.slices, self.given_to) = shared(common, from, self.windows, now)?;
-            self.book.grow(self.slices.values().map(Pane::len).sum());
+            let (slices, given_to) = shared(common, from, self.windows, now)?;
+            slices.into_iter().for_each(|(start, pane)| self.slices.insert(slice(start), pane));
+            self.given_to = given_to;
             return Ok(());
         }
-        let saved = Reborn::new(&from.table("slices"), common.output.rank);
+        let saved = Reborn::new(&from.table("slices"), common.output.origin);
         let starts = saved.groups.ints(SLICE_START);
         for (start, rows) in saved.by(|row| starts[row]) {
-            let mut pane = Pane::new(&common.shape, &common.output);
-            pane.load(&common.shape, &saved, &rows)?;
-            self.book.grow(pane.len());
-            self.slices.insert(start, pane);
+            self.slices.load(common, slice(start), &saved, &rows)?;
         }
         self.given_to = match common.is_processing_time() {
             true => saved.groups.ints(GIVEN_TO).into_iter().min().map_or(i128::MIN, i128::from),
@@ -298,7 +287,7 @@ impl Windows for Sliced {
     }
 
     fn held(&self) -> Held {
-        panes::held(&self.book, &self.slices)
+        self.slices.held()
     }
 
     fn next_end(&mut self) -> Option<i64> {

@@ -1,21 +1,20 @@
 //! Windows that share nothing: each has a pane of its own.
 
 use super::births::Reborn;
-use super::book::{self, Book};
+use super::book;
 use super::bounds::{Bounds, Tumbling};
 use super::divide::{ByBounds, ByTime, Divided, Moment, divide};
 use super::pane::Pane;
-use super::panes::{self, Described};
+use super::panes::{Described, Panes};
 use super::windows::{Common, Windows};
 use super::written::{WINDOW_END, WINDOW_START};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;
-use crate::operator::Flush;
+use crate::operator::{Flush, on_disk};
 use crate::snapshot::{Loading, Saving};
-use crate::state::Held;
-use flow_data::Batch;
-use std::collections::BTreeMap;
+use crate::state::{ColdError, Held, Shelf, Shelves};
+use flow_data::{BATCH_ROWS, Batch};
 
 /// Which window a row goes to.
 pub(crate) enum Division {
@@ -28,15 +27,15 @@ pub(crate) enum Division {
 pub(crate) struct Whole {
     division: Division,
     /// By end and start.
-    panes: BTreeMap<(i64, i64), Pane>,
+    panes: Panes,
     /// The next group of the first pane that the end of the input gives.
     flushed: usize,
-    book: Book<(i64, i64), Pane>,
 }
 
 impl Whole {
-    pub(crate) fn new(division: Division) -> Whole {
-        Whole { division, panes: BTreeMap::new(), flushed: 0, book: Book::new(1) }
+    pub(crate) fn new(division: Division, shelves: Option<Shelves>) -> Whole {
+        let described = Described { name: "windows", columns: bounds, key: 2 };
+        Whole { division, panes: Panes::new(described, shelves), flushed: 0 }
     }
 
     fn divide(&self, common: &Common, batch: &Batch, moment: Moment) -> Divided {
@@ -52,28 +51,43 @@ impl Whole {
 }
 
 impl Whole {
-    /// The panes that end there.
-    fn take_panes(&mut self, end: i64) -> Vec<(Bounds, Pane)> {
-        let mut panes = Vec::new();
-        while let Some(first) = self.panes.first_entry()
-            && first.key().0 == end
-        {
-            let ((end, start), pane) = first.remove_entry();
-            panes.push((Bounds { start, end }, pane));
-        }
-        panes
+    /// The windows that end there.
+    fn windows(&self, end: i64) -> Vec<Shelf> {
+        self.panes.range((end, i64::MIN)..=(end, i64::MAX))
+    }
+
+    /// Takes windows out, which are given next and whose groups are all in memory.
+    fn take_panes(&mut self, windows: Vec<Shelf>) -> Vec<(Bounds, Pane)> {
+        let pane = |(end, start)| Some((Bounds { start, end }, self.panes.remove((end, start))?));
+        windows.into_iter().filter_map(pane).collect()
     }
 
     /// Forgets panes, which were given.
     fn forget(&mut self, panes: Vec<(Bounds, Pane)>) {
-        for (Bounds { start, end }, pane) in panes {
-            let groups = pane.len();
-            self.book.leave((end, start), pane, groups, |pane| vec![pane.keys_known(&[start, end])]);
+        panes.into_iter().for_each(|(Bounds { start, end }, pane)| self.panes.forget((end, start), pane));
+    }
+
+    /// Gives the windows that end at a time, if all their groups are in memory. Else they are given piece by piece.
+    fn give_end(&mut self, common: &Common, cx: &mut Context<'_>, end: i64) -> Result<bool, ColdError> {
+        let windows = self.windows(end);
+        if !self.panes.bring_back(common, &windows)? {
+            return Ok(false);
         }
+        let panes = self.take_panes(windows);
+        match panes.as_slice() {
+            [(bounds, pane)] => {
+                pane.order().chunks(BATCH_ROWS).for_each(|slots| {
+                    cx.emit(pane.results_of(slots, *bounds, &common.output).batch);
+                });
+            }
+            _ => cx.emit(together(&panes, common)),
+        }
+        self.forget(panes);
+        Ok(true)
     }
 }
 
-fn bounds((end, start): (i64, i64)) -> book::Bounds {
+fn bounds((end, start): Shelf, _: Option<i64>) -> book::Bounds {
     vec![(WINDOW_START, start), (WINDOW_END, end)]
 }
 
@@ -102,13 +116,9 @@ impl Windows for Whole {
     ) -> Result<Option<Batch>, Halt> {
         let divided = self.divide(common, &batch, moment);
         for (Bounds { start, end }, rows) in divided.parts {
-            let new = || Pane::begin(&common.shape, &common.output, self.book.begin());
-            let pane = self.panes.entry((end, start)).or_insert_with(new);
-            let (key, known) = ((end, start), pane.len());
-            panes::ahead(&mut self.book, common, (key, pane), (&batch, &rows), || bounds(key));
-            common.add(cx, pane, &batch, rows)?;
-            self.book.grow(pane.len() - known);
+            self.panes.add(common, cx, (end, start), &batch, rows)?;
         }
+        self.panes.relieve(common).map_err(|error| on_disk(cx, &error))?;
         common.set_behind(cx.number, &batch, &divided.behind);
         common.rows += batch.len as u64;
         Ok(divided.rest.map(|from| super::windows::rest(&batch, from)))
@@ -123,67 +133,57 @@ impl Windows for Whole {
     ) -> Result<(), Halt> {
         let now = moment.latest(i64::MAX);
         while let Some(end) = self.next_end().filter(|end| *end <= now) {
-            let panes = self.take_panes(end);
-            if let [(bounds, pane)] = panes.as_slice() {
-                let mut from = 0;
-                while let Some((batch, to)) = pane.results(from, *bounds, &common.output) {
-                    from = to;
-                    cx.emit(batch);
-                }
-            } else {
-                cx.emit(together(&panes, common));
-            }
-            self.forget(panes);
+            let given = self.give_end(common, cx, end).map_err(|error| on_disk(cx, &error))?;
+            while !given && self.panes.next_piece(common, cx).map_err(|error| on_disk(cx, &error))? {}
         }
         Ok(())
     }
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
-        let windows = Described { name: "windows", columns: bounds((0, 0)), key: 2 };
-        panes::mark(&mut self.book, common, out, &windows, &self.panes, false);
+        self.panes.mark(common, out, false, None);
     }
 
-    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
-        panes::save_more(&mut self.book, common, out, entries, &mut self.panes, bounds)
+    fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        self.panes.save_more(common, out, entries)
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
-        let saved = Reborn::new(&from.table("windows"), common.output.rank);
+        common.output.origin.widen(from.rank_columns("windows"));
+        let saved = Reborn::new(&from.table("windows"), common.output.origin);
         let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));
         // Windows that could be given again are there for a while behind their end.
         let windows = saved.by(|row| (ends[row], starts[row]));
         for (window, rows) in windows.into_iter().filter(|((end, _), _)| *end > now) {
-            let mut pane = Pane::new(&common.shape, &common.output);
-            pane.load(&common.shape, &saved, &rows)?;
-            self.book.grow(pane.len());
-            self.panes.insert(window, pane);
+            self.panes.load(common, window, &saved, &rows)?;
         }
-        common.rows = saved.groups.len() as u64;
-        Ok(())
+        common.rows += saved.groups.len() as u64;
+        self.panes.relieve(common).map_err(|error| error.to_string())
     }
 
     fn held(&self) -> Held {
-        panes::held(&self.book, &self.panes)
+        self.panes.held()
     }
 
     fn next_end(&mut self) -> Option<i64> {
-        self.panes.first_key_value().map(|(&(end, _), _)| end)
+        self.panes.first().map(|(end, _)| end)
     }
 
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
         let Some(end) = self.next_end() else { return Ok(Flush::Done) };
         cx.number = at_end_of_time(level, end);
-        if self.panes.range((end, i64::MIN)..=(end, i64::MAX)).count() > 1 {
-            let panes = self.take_panes(end);
+        if self.panes.spills() {
+            self.flush_piece(common, cx, end).map_err(|error| on_disk(cx, &error))?;
+        } else if self.windows(end).len() > 1 {
+            let panes = self.take_panes(self.windows(end));
             cx.emit(together(&panes, common));
             self.forget(panes);
-        } else if let Some((&(_, start), pane)) = self.panes.first_key_value() {
+        } else if let Some((&(_, start), pane)) = self.panes.open().first_key_value() {
             if let Some((batch, to)) = pane.results(self.flushed, Bounds { start, end }, &common.output) {
                 self.flushed = to;
                 cx.emit(batch);
             }
             if self.flushed >= pane.len() {
-                let panes = self.take_panes(end);
+                let panes = self.take_panes(vec![(end, start)]);
                 self.forget(panes);
                 self.flushed = 0;
             }
@@ -192,5 +192,15 @@ impl Windows for Whole {
             Some(end) => Flush::More(at_end_of_time(level, end)),
             None => Flush::Done,
         })
+    }
+}
+
+impl Whole {
+    /// The end of the input gives a piece of what groups may be on disk for.
+    fn flush_piece(&mut self, common: &Common, cx: &mut Context<'_>, end: i64) -> Result<(), ColdError> {
+        if self.panes.is_closing() || !self.give_end(common, cx, end)? {
+            self.panes.next_piece(common, cx)?;
+        }
+        Ok(())
     }
 }

@@ -54,8 +54,8 @@ pub(crate) trait Windows: Send {
     fn save(&mut self, common: &Common, out: &mut Saving);
 
     /// Writes down about so many entries of what was only marked; gives whether there are more.
-    fn save_more(&mut self, _common: &Common, _out: &mut Saving, _entries: usize) -> bool {
-        false
+    fn save_more(&mut self, _common: &Common, _out: &mut Saving, _entries: usize) -> Result<bool, String> {
+        Ok(false)
     }
 
     /// Takes over what was saved; `now` is how far time had come.
@@ -145,7 +145,7 @@ impl Common {
     /// That a row of the current batch made a group.
     pub(crate) fn birth(&self, number: Number, batch: &Batch, row: usize) -> Birth {
         let declared = self.shape.input.fields.len();
-        Birth::of(number, self.rows + row as u64, batch, declared, row, self.output.rank)
+        Birth::of(number, self.rows + row as u64, batch, declared, row, self.output.origin)
     }
 
     /// Adds rows of a batch to a pane.

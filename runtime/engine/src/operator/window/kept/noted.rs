@@ -81,7 +81,7 @@ impl Open {
         let bounds = (start, end);
         let ahead = self.noted.changes.ahead(slots);
         if !ahead.is_empty() {
-            let mut births = Written::new(common.output.rank);
+            let mut births = Written::new(common.output.origin);
             births.add(&self.births, ahead.iter().copied());
             book.ahead(GROUPS, births.finish(self.groups(common, bounds, &ahead)));
         }
@@ -161,13 +161,13 @@ impl Kept {
                 open.say_emptied(&mut self.book, window);
             }
         }
-        let gone = self.book.mark(&self.open, out.whole(), common.tracks);
+        let gone = self.book.mark(&self.open, out.whole(), common.tracks, 0);
         let mut gone = gone.map(Vec::into_iter);
         let mut gone = || gone.as_mut().map(|tables| tables.next().unwrap_or_default());
         let (shape, apart) = (&common.shape, !self.is_alone());
         let (home, keys) = (shape.home(), shape.keys.len());
         let none = Open::begin(common, apart, Default::default());
-        let groups = Written::new(common.output.rank).finish(none.groups(common, (0, 0), &[]));
+        let groups = Written::new(common.output.origin).finish(none.groups(common, (0, 0), &[]));
         out.begin_changes("windows", home, keys + 2, groups, gone());
         if apart {
             let slices = slice_of(common, (0, 0), 0, &Groups::new(shape), &[]);
@@ -181,7 +181,7 @@ impl Kept {
     /// Writes down about so many of the entries that were marked; gives whether there are more of a table.
     pub(super) fn save_marked(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
         self.book.copied_ahead().into_iter().for_each(|copy| out.more(copy));
-        let (mut groups, mut births) = (None, Written::new(common.output.rank));
+        let (mut groups, mut births) = (None, Written::new(common.output.origin));
         let (mut slices, mut rows) = (None, Rows::new());
         let complete = self.book.copy(&mut self.open, entries, |table, (end, start), open, most| {
             let bounds = (start, end);

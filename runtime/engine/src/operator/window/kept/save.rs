@@ -40,7 +40,7 @@ impl Kept {
         from: &mut Loading,
         now: i64,
     ) -> Result<(), String> {
-        let saved = Reborn::new(&from.table("windows"), common.output.rank);
+        let saved = Reborn::new(&from.table("windows"), common.output.origin);
         let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));
         let states = states(&saved.groups);
         for (window, rows) in saved.by(|row| (ends[row], starts[row])) {
@@ -89,7 +89,7 @@ impl Kept {
         if self.changelog {
             return Err(OTHER_SLICES.into());
         }
-        let saved = Reborn::new(saved, common.output.rank);
+        let saved = Reborn::new(saved, common.output.origin);
         let given_to = saved.groups.ints(GIVEN_TO).into_iter().min().filter(|_| saved.groups.has(GIVEN_TO));
         let starts = saved.groups.ints(SLICE_START);
         for (slice, rows) in saved.by(|row| starts[row]) {
@@ -157,7 +157,7 @@ pub(in super::super) fn shared(
         let Open { index, births, slices: own, .. } = open;
         for (start, Slice { groups, .. }) in own {
             if let Entry::Vacant(entry) = slices.entry(start) {
-                let mut of_slice = Births::new(common.output.rank);
+                let mut of_slice = Births::new(common.output.origin);
                 known(&index, &groups).iter().for_each(|&slot| of_slice.push(&births.get(slot as usize)));
                 entry.insert(Pane::of(groups, of_slice));
             }

@@ -43,7 +43,7 @@ impl Sessions {
             &mut columns,
             &slots.iter().map(|&slot| self.sessions[slot as usize].state).collect::<Vec<_>>(),
         );
-        let mut births = Written::new(common.output.rank);
+        let mut births = Written::new(common.output.origin);
         births.add(&self.births, slots.iter().copied());
         births.finish(columns)
     }
@@ -62,7 +62,7 @@ impl Sessions {
     }
 
     pub(super) fn load_all(&mut self, common: &mut Common, from: &mut Loading) -> Result<(), String> {
-        let saved = Reborn::new(&from.table("sessions"), common.output.rank);
+        let saved = Reborn::new(&from.table("sessions"), common.output.origin);
         self.find_saved(common, &saved.groups)?;
         self.first.resize(self.keys.len(), NONE);
         let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));

@@ -1,0 +1,431 @@
+//! Entries of windows that memory has no room for, on disk: a shelf for each window (or slice of windows).
+//!
+//! As in [`super::cold`], an entry is a row of the operator's table in a checkpoint, here or in memory, never in both. It is
+//! found by its window and the hash of its key, so that all of a window stand together, to be given and to go together. Each
+//! says when it was put, by the barriers so far, and whether it had changed then: so it need not be in memory which entries a
+//! checkpoint has to get. Knows bytes, hashes and which windows there are; never what the columns mean, nor time.
+
+use super::cold::{ColdError, Seen, Spill, Taken, joined};
+use crate::snapshot::{Columns, Loaded};
+use flow_data::Batch;
+use flow_data::codec::{self, Bytes};
+use flow_plan::RecordType;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// What tells windows apart: the end and the start of one, or where a slice begins.
+pub(crate) type Shelf = (i64, i64);
+
+/// Where an entry stands: its shelf, and the hash of its key.
+type Place = [u8; 24];
+
+/// Words of bits that say which hashes a shelf may have, to begin with; and of how many hashes a word is told.
+const FIRST_WORDS: usize = 8;
+const TOLD: usize = 8;
+
+/// Of so few entries that changed it is always known which they are.
+const FEW: usize = 8;
+
+pub(crate) struct Shelves {
+    spill: Arc<Spill>,
+    tree: sled::Tree,
+    /// The columns of entries, once there was one.
+    schema: Arc<RecordType>,
+    shelves: BTreeMap<Shelf, Known>,
+    entries: usize,
+    /// Barriers so far.
+    round: u32,
+    /// Of entries that changed since the last one: how many, and where they stand, unless those are too many.
+    changes: usize,
+    changed: Option<BTreeSet<Place>>,
+    left: Left,
+    /// Shelves that are no more. What is on them is only for the checkpoint on its way.
+    over: BTreeSet<Shelf>,
+    /// Those that not even it needs any more.
+    swept: BTreeSet<Shelf>,
+}
+
+/// What is known of a shelf in memory.
+#[derive(Default)]
+struct Known {
+    entries: usize,
+    /// How many changed since a barrier, and how many there had been then.
+    changes: (u32, usize),
+    /// Which hashes it may have; and how many the last of these was told.
+    seen: Vec<Seen>,
+    told: usize,
+}
+
+/// What a checkpoint on its way still has to copy, of what was here at its barrier.
+enum Left {
+    Nothing,
+    /// Entries from this place on: all, or those that had changed.
+    From(Place, bool),
+    /// Those that stand there.
+    Of(BTreeSet<Place>),
+}
+
+fn place((end, start): Shelf, hash: u64) -> Place {
+    let mut place = [0; 24];
+    // Bytes are compared as if they had no sign.
+    place[..8].copy_from_slice(&(end ^ i64::MIN).to_be_bytes());
+    place[8..16].copy_from_slice(&(start ^ i64::MIN).to_be_bytes());
+    place[16..].copy_from_slice(&hash.to_be_bytes());
+    place
+}
+
+fn shelf_of(place: &[u8]) -> Shelf {
+    let word = |at: usize| {
+        let bytes = place.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
+        i64::from_be_bytes(bytes) ^ i64::MIN
+    };
+    (word(0), word(8))
+}
+
+/// One entry as it stands on a shelf.
+struct Entry {
+    round: u32,
+    changed: bool,
+    row: Batch,
+}
+
+impl Shelves {
+    pub(crate) fn new(spill: &Arc<Spill>) -> Result<Shelves, ColdError> {
+        Ok(Shelves {
+            tree: spill.tree()?,
+            spill: spill.clone(),
+            schema: Arc::default(),
+            shelves: BTreeMap::new(),
+            entries: 0,
+            round: 0,
+            changes: 0,
+            changed: Some(BTreeSet::new()),
+            left: Left::Nothing,
+            over: BTreeSet::new(),
+            swept: BTreeSet::new(),
+        })
+    }
+
+    /// Bytes that the operator's tables may take in memory.
+    pub(crate) fn budget(&self) -> usize {
+        self.spill.budget()
+    }
+
+    /// How many entries.
+    pub(crate) fn len(&self) -> usize {
+        self.entries
+    }
+
+    /// How many of them have changed since the last barrier.
+    pub(crate) fn changes(&self) -> usize {
+        self.changes
+    }
+
+    /// How many entries are on a shelf.
+    pub(crate) fn on(&self, shelf: Shelf) -> usize {
+        self.shelves.get(&shelf).map_or(0, |known| known.entries)
+    }
+
+    /// The first shelf with entries.
+    pub(crate) fn first(&self) -> Option<Shelf> {
+        self.shelves.keys().next().copied()
+    }
+
+    /// The shelves with entries, of a range.
+    pub(crate) fn filled(&self, of: RangeInclusive<Shelf>) -> impl Iterator<Item = Shelf> + '_ {
+        self.shelves.range(of).map(|(shelf, _)| *shelf)
+    }
+
+    /// What it takes in memory itself, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let left = if let Left::Of(left) = &self.left { left.len() } else { 0 };
+        let places = self.changed.as_ref().map_or(0, BTreeSet::len) + left;
+        let seen = |known: &Known| known.seen.iter().map(Seen::bytes).sum::<usize>();
+        places * 2 * size_of::<Place>() + self.shelves.values().map(|known| 64 + seen(known)).sum::<usize>()
+    }
+
+    /// Puts entries, whose keys have these hashes, on a shelf. Have they changed since the last barrier? Those whose copy a
+    /// checkpoint still needs have been copied by the caller.
+    pub(crate) fn put(
+        &mut self,
+        shelf: Shelf,
+        hashes: &[u64],
+        entries: Columns,
+        changed: &[bool],
+    ) -> Result<(), ColdError> {
+        debug_assert!(!self.over.contains(&shelf), "a window that is over gets no more entries");
+        let (schema, batch) = entries.into_rows();
+        self.schema = schema;
+        let most = (self.budget() / 16 / size_of::<Place>() / 2).max(FEW);
+        let most_words = self.budget() / 16 / 8;
+        let known = self.shelves.entry(shelf).or_default();
+        for (row, (&hash, &has_changed)) in hashes.iter().zip(changed).enumerate() {
+            let at = place(shelf, hash);
+            let mut bytes = vec![u8::from(has_changed)];
+            bytes.extend_from_slice(&self.round.to_le_bytes());
+            codec::encode(&batch.gather(&[row as u32]), &mut bytes)
+                .map_err(|why| ColdError::new(why.to_string()))?;
+            if let Some(other) = self.tree.insert(at, bytes.as_slice())? {
+                // Another key has the same hash.
+                self.tree.insert(at, [&other, bytes.as_slice()].concat())?;
+            }
+            known.note(hash, most_words);
+            if has_changed {
+                self.changes += 1;
+                *known.changes(self.round) += 1;
+                self.changed.take_if(|changed| {
+                    changed.insert(at);
+                    changed.len() > most
+                });
+            }
+        }
+        known.entries += batch.len;
+        self.entries += batch.len;
+        Ok(())
+    }
+
+    /// The entries of a place.
+    fn decode(&self, bytes: &[u8]) -> Result<Vec<Entry>, ColdError> {
+        let broken = |_| ColdError::new("what was put there comes back otherwise".into());
+        let mut bytes = Bytes::new(bytes);
+        let mut entries = Vec::new();
+        while !bytes.is_empty() {
+            let changed = bytes.u8().map_err(broken)? != 0;
+            let round = bytes.u32().map_err(broken)?;
+            entries.push(Entry {
+                round,
+                changed,
+                row: codec::decode(&mut bytes, &self.schema).map_err(broken)?,
+            });
+        }
+        Ok(entries)
+    }
+
+    /// Takes the entries of these hashes, each of which comes once, from a shelf.
+    pub(crate) fn take(&mut self, shelf: Shelf, hashes: &[u64]) -> Result<Taken, ColdError> {
+        let Some(known) = self.shelves.get(&shelf) else { return Ok(Taken::default()) };
+        let mut places = Vec::new();
+        for &hash in hashes.iter().filter(|hash| known.perhaps(**hash)) {
+            let at = place(shelf, hash);
+            places.extend(self.tree.remove(at)?.map(|bytes| (at, bytes)));
+        }
+        self.taken(shelf, places)
+    }
+
+    /// Takes all entries from a shelf.
+    pub(crate) fn take_all(&mut self, shelf: Shelf) -> Result<Taken, ColdError> {
+        let mut places = Vec::new();
+        if self.shelves.contains_key(&shelf) {
+            for entry in self.tree.range(place(shelf, 0)..=place(shelf, u64::MAX)) {
+                let (at, bytes) = entry?;
+                self.tree.remove(&at)?;
+                places.extend(<Place>::try_from(at.as_ref()).ok().map(|at| (at, bytes)));
+            }
+        }
+        self.taken(shelf, places)
+    }
+
+    /// What was on a shelf at these places, and is not any more.
+    fn taken(&mut self, shelf: Shelf, places: Vec<(Place, sled::IVec)>) -> Result<Taken, ColdError> {
+        let (mut rows, mut changed, mut marked) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, bytes) in places {
+            let all = match &mut self.left {
+                Left::Nothing => None,
+                Left::From(from, all) => (at >= *from).then_some(*all),
+                Left::Of(left) => left.remove(&at).then_some(false),
+            };
+            if let Some(places) = &mut self.changed {
+                places.remove(&at);
+            }
+            for entry in self.decode(&bytes)? {
+                if all.is_some_and(|all| self.was_marked(&entry, all)) {
+                    marked.push(entry.row.clone());
+                }
+                let has_changed = entry.changed && entry.round == self.round;
+                changed.push(has_changed);
+                rows.push(entry.row);
+            }
+        }
+        let changes = changed.iter().filter(|changed| **changed).count();
+        self.changes -= changes;
+        self.entries -= rows.len();
+        if let Some(known) = self.shelves.get_mut(&shelf) {
+            known.entries -= rows.len();
+            *known.changes(self.round) -= changes;
+            if known.entries == 0 {
+                self.shelves.remove(&shelf);
+            }
+        }
+        Ok(Taken {
+            entries: joined(rows).map(|rows| Loaded::of(self.schema.clone(), rows)),
+            changed,
+            marked: joined(marked).map(|rows| Columns::of(&self.schema, rows)),
+        })
+    }
+
+    /// Was it here at the last barrier, and had it changed by then, or is all wanted?
+    fn was_marked(&self, entry: &Entry, all: bool) -> bool {
+        entry.round < self.round && (all || (entry.changed && entry.round + 1 == self.round))
+    }
+
+    /// A checkpoint needs what is here now: all of it, or what changed since the last one.
+    pub(crate) fn mark(&mut self, all: bool) {
+        self.round += 1;
+        self.changes = 0;
+        // A checkpoint that was given up needs nothing any more.
+        self.swept.append(&mut self.over);
+        self.left = match self.changed.replace(BTreeSet::new()) {
+            Some(changed) if !all => Left::Of(changed),
+            _ => Left::From(place((i64::MIN, i64::MIN), 0), all),
+        };
+    }
+
+    /// About so many entries that the checkpoint still has to copy, as they were; `None`: it has all.
+    pub(crate) fn next_marked(&mut self, most: usize) -> Result<Option<Columns>, ColdError> {
+        let (mut found, mut all, mut ends) = (Vec::new(), false, false);
+        match &mut self.left {
+            Left::Nothing => return Ok(None),
+            Left::From(from, everything) => {
+                all = *everything;
+                let mut next = None;
+                for (at, entry) in self.tree.range(*from..).enumerate() {
+                    let (place, bytes) = entry?;
+                    if at == most {
+                        next = Place::try_from(place.as_ref()).ok();
+                        break;
+                    }
+                    if !self.swept.contains(&shelf_of(&place)) {
+                        found.push(bytes);
+                    }
+                }
+                match next {
+                    Some(next) => *from = next,
+                    None => ends = true,
+                }
+            }
+            Left::Of(left) => {
+                for place in std::iter::from_fn(|| left.pop_first()).take(most) {
+                    found.extend(self.tree.get(place)?);
+                }
+                ends = left.is_empty();
+            }
+        }
+        let mut rows = Vec::new();
+        for bytes in &found {
+            // What came here since the barrier was copied in memory.
+            let entries = self.decode(bytes)?.into_iter().filter(|entry| self.was_marked(entry, all));
+            rows.extend(entries.map(|entry| entry.row));
+        }
+        if ends {
+            self.left = Left::Nothing;
+            self.sweep()?;
+        }
+        Ok(Some(joined(rows).map(|rows| Columns::of(&self.schema, rows)).unwrap_or_default()))
+    }
+
+    /// A window is over: its entries are no more, but for a checkpoint that still has to copy them.
+    pub(crate) fn leave(&mut self, shelf: Shelf) -> Result<(), ColdError> {
+        let Some(mut known) = self.shelves.remove(&shelf) else { return Ok(()) };
+        self.entries -= known.entries;
+        self.changes -= *known.changes(self.round);
+        if let Some(changed) = &mut self.changed {
+            let first = place(shelf, 0);
+            let mut behind = changed.split_off(&first);
+            changed.extend(
+                behind.split_off(&place(shelf, u64::MAX)).into_iter().filter(|at| at[..16] != first[..16]),
+            );
+        }
+        self.over.insert(shelf);
+        self.sweep()
+    }
+
+    /// Removes what nobody needs any more.
+    fn sweep(&mut self) -> Result<(), ColdError> {
+        if matches!(self.left, Left::Nothing) {
+            self.swept.append(&mut self.over);
+        }
+        while let Some(shelf) = self.swept.pop_first() {
+            for entry in self.tree.range(place(shelf, 0)..=place(shelf, u64::MAX)) {
+                self.tree.remove(entry?.0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All entries of some shelves, in the order of what `order` gives for each of them. What is here stays.
+    pub(crate) fn sorted(
+        &self,
+        shelves: &[Shelf],
+        order: impl Fn(&Loaded) -> Vec<Vec<u8>>,
+    ) -> Result<Row, ColdError> {
+        let row = Row { spill: self.spill.clone(), tree: self.spill.tree()? };
+        for &shelf in shelves {
+            for entry in self.tree.range(place(shelf, 0)..=place(shelf, u64::MAX)) {
+                let (at, bytes) = entry?;
+                let rows: Vec<Batch> = self.decode(&bytes)?.into_iter().map(|entry| entry.row).collect();
+                for (number, entry) in rows.into_iter().enumerate() {
+                    let mut bytes = Vec::new();
+                    codec::encode(&entry, &mut bytes).map_err(|why| ColdError::new(why.to_string()))?;
+                    let mut key = order(&Loaded::of(self.schema.clone(), entry)).pop().unwrap_or_default();
+                    key.extend_from_slice(&at);
+                    key.extend_from_slice(&(number as u32).to_be_bytes());
+                    row.tree.insert(key, bytes)?;
+                }
+            }
+        }
+        Ok(row)
+    }
+
+    /// Takes the next of entries in a row, so many at most; `None`: there are no more.
+    pub(crate) fn next_of(&self, row: &mut Row, most: usize) -> Result<Option<Loaded>, ColdError> {
+        let broken = |_| ColdError::new("what was put there comes back otherwise".into());
+        let mut rows = Vec::new();
+        for entry in row.tree.iter().take(most) {
+            let (at, bytes) = entry?;
+            row.tree.remove(at)?;
+            rows.push(codec::decode(&mut Bytes::new(&bytes), &self.schema).map_err(broken)?);
+        }
+        Ok(joined(rows).map(|rows| Loaded::of(self.schema.clone(), rows)))
+    }
+}
+
+/// Entries in an order, on disk.
+pub(crate) struct Row {
+    spill: Arc<Spill>,
+    tree: sled::Tree,
+}
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        self.spill.forget(&self.tree);
+    }
+}
+
+impl Known {
+    /// How many changed since the barrier of this round.
+    fn changes(&mut self, round: u32) -> &mut usize {
+        if self.changes.0 != round {
+            self.changes = (round, 0);
+        }
+        &mut self.changes.1
+    }
+
+    /// A hash is here from now on. Bits take so many words at most, if that is enough to begin with.
+    fn note(&mut self, hash: u64, most_words: usize) {
+        if self.perhaps(hash) {
+            return;
+        }
+        let words = self.seen.last().map_or(0, Seen::words);
+        if words == 0 || (self.told >= words * TOLD && 2 * words <= most_words) {
+            self.seen.push(Seen::of_words((2 * words).max(FIRST_WORDS)));
+            self.told = 0;
+        }
+        self.told += 1;
+        self.seen.iter_mut().next_back().into_iter().for_each(|seen| seen.note(hash));
+    }
+
+    fn perhaps(&self, hash: u64) -> bool {
+        self.seen.iter().any(|seen| seen.perhaps(hash))
+    }
+}

@@ -1,0 +1,49 @@
+//! Windows of more groups than memory has room for: what they give is what the evaluator gives, at any parallelism, with stops
+//! and restarts, with more and with less room, and with none at all (`tests/src/pipelines/compare.rs`).
+
+use flow_plan::Value;
+use flow_tests::pipelines::agrees;
+
+const ROWS: &str = "type Row = { k: int, v: int, at: timestamp }
+source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 2s)
+";
+
+/// Rows of so many keys in so many chunks: each key comes again and again, in no order, while time goes on.
+fn rows(keys: i64, chunks: i64) -> Vec<Vec<Vec<Value>>> {
+    let row = |n: i64| {
+        let key = n * 7_919 % keys;
+        let at = n * 10_000 - n * 31 % 1_900 * 1_000;
+        vec![Value::Int(key), Value::Int(n), Value::Timestamp(at)]
+    };
+    (0..chunks).map(|chunk| (chunk * 60..(chunk + 1) * 60).map(row).collect()).collect()
+}
+
+/// The script gives rows, in all ways to run it.
+#[track_caller]
+fn gives(stages: &str, keys: i64) {
+    let script = format!("{ROWS}sink out = a |> keyBy(k) |> {stages} -> stdout(format: json)\n");
+    let given = agrees(&script, &[("a", rows(keys, 12))]);
+    assert!(given.as_ref().is_ok_and(|rows| *rows > keys as u64), "{given:?} of {script}");
+}
+
+const SUMS: &str = "aggregate { n: count(), sum: sum(v), all: collect(v), different: countDistinct(v % 5), first: first(v) }";
+
+#[test]
+fn tumbling_windows_of_many_keys_are_given_whole_and_in_order() {
+    for keys in [40, 250] {
+        gives(&format!("window(tumbling(2s)) |> {SUMS}"), keys);
+    }
+}
+
+#[test]
+fn windows_that_never_end_before_the_input_does_are_given_at_the_end() {
+    gives(&format!("window(tumbling(1h)) |> {SUMS}"), 300);
+}
+
+#[test]
+fn windows_of_windows_are_found_by_their_bounds() {
+    gives(
+        "window(tumbling(1s)) |> aggregate { n: sum(v) } |> map { k: k % 40, n, windowStart, windowEnd } |> keyBy(k) |> window(same) |> sum(n) as n",
+        200,
+    );
+}
