@@ -50,8 +50,9 @@ impl Changes {
     /// `tracks` it.
     pub(crate) fn mark(&mut self, whole: bool, all: usize, tracks: bool) {
         self.marked = Some(Changed::take_of(&mut self.changed, whole, all));
-        if tracks {
-            self.changed.get_or_insert_default();
+        match tracks {
+            true => drop(self.changed.get_or_insert_default()),
+            false => self.changed = None,
         }
     }
 
@@ -96,5 +97,71 @@ impl Changes {
     /// The bytes it has taken.
     pub(crate) fn bytes(&self) -> usize {
         self.changed.as_ref().map_or(0, Changed::bytes)
+    }
+}
+
+/// Tables with fewer entries are always noted. In debug builds that are very few, so that simulated jobs come to it.
+const FEW: usize = if cfg!(debug_assertions) { 8 } else { 1 << 12 };
+
+/// Checkpoints in a row behind which nothing is noted at most: so long it takes to see that less changes now.
+const MOST: u32 = 4;
+
+/// When to note nothing. Where most entries change between two checkpoints, all are written anyway, and to mark the key of
+/// each row is a part of its time that can be measured: 3 % of the word count's.
+#[derive(Default)]
+pub(crate) struct Rest {
+    /// Behind how many checkpoints nothing was noted, the last time that was so.
+    last: u32,
+    /// How many of them are still to come.
+    left: u32,
+}
+
+impl Rest {
+    /// A barrier, with so many slots: true if all of them are to be copied, and nothing is noted until the next one.
+    pub(crate) fn barrier(&mut self, changes: &Changes, all: usize) -> bool {
+        if changes.notes() {
+            let most = all > FEW && 2 * changes.count() > all;
+            self.last = if most { (2 * self.last).clamp(1, MOST) } else { 0 };
+            self.left = self.last;
+        }
+        let rests = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        rests
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: usize = 5_000;
+
+    /// What is noted between barriers, each behind changes of so many slots: `n` noted, `-` not.
+    fn noted(changes: &[usize]) -> String {
+        let (mut rest, mut noted, mut said) = (Rest::default(), Changes::noted(), String::new());
+        for changed in changes {
+            said.push(if noted.notes() { 'n' } else { '-' });
+            let slots: Vec<u32> = (0..*changed as u32).collect();
+            noted.change(&slots, ALL);
+            let rests = rest.barrier(&noted, ALL);
+            noted.mark(rests || !noted.notes(), ALL, !rests);
+            while !noted.next(ALL).is_empty() {}
+        }
+        said
+    }
+
+    #[test]
+    fn where_most_changes_it_is_noted_ever_less_often() {
+        assert_eq!(noted(&[4_000; 16]), "n-n--n----n----n");
+    }
+
+    #[test]
+    fn where_less_changes_again_it_is_noted_always() {
+        assert_eq!(noted(&[4_000, 4_000, 4_000, 10, 10, 10, 10, 10]), "n-n--nnn");
+    }
+
+    #[test]
+    fn where_little_changes_it_is_always_noted() {
+        assert_eq!(noted(&[10; 8]), "nnnnnnnn");
     }
 }

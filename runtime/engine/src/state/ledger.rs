@@ -1,7 +1,7 @@
 //! What an operator's entries are to others than itself: which have changed since the last checkpoint, what the one on
 //! its way still has to copy, and which are on disk because memory has no room for them.
 
-use super::changes::Changes;
+use super::changes::{Changes, Rest};
 use super::cold::{Cold, ColdError, InOrder, Sorted, unknown};
 use super::index::NO_SLOT;
 use super::table::KeyTable;
@@ -48,6 +48,8 @@ pub(crate) struct Ledger {
     tracks: bool,
     /// What has changed, and what the checkpoint on its way still has to copy.
     changes: Changes,
+    /// Is it worth while to note what changes?
+    rest: Rest,
     /// What was copied for it since it was last asked, of entries that were about to change.
     ahead: Vec<Columns>,
     /// What memory has no room for.
@@ -188,8 +190,10 @@ impl Ledger {
         home: Home,
         keys: usize,
     ) {
-        let (whole, all) = (out.whole() || !self.changes.notes(), of.table().len());
-        self.changes.mark(whole, all, self.tracks);
+        let all = of.table().len();
+        let rests = self.cold.is_none() && self.rest.barrier(&self.changes, all);
+        let whole = out.whole() || !self.changes.notes() || rests;
+        self.changes.mark(whole, all, self.tracks && !rests);
         if let Some(cold) = &mut self.cold {
             cold.mark(whole);
         }
