@@ -465,7 +465,11 @@ fn operators(
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, shared, index)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
             NodeKind::WindowAggregate(aggregate) => windows_of(shared, index, aggregate, shelves),
-            NodeKind::Join(join) => stream_join(shared, index, join, chain.as_ref()),
+            NodeKind::Join(join) => {
+                let spill = spill.filter(|_| node.kind.spills());
+                let joined = stream_join(shared, index, join, chain.as_ref(), spill);
+                joined.map_err(|error| refused(node, error.to_string()))?
+            }
         };
         let guarded = cfg!(debug_assertions);
         operators.push(if guarded { Guard::around(operator, shared, index) } else { operator });

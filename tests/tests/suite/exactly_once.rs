@@ -212,6 +212,32 @@ fn a_job_whose_keys_do_not_fit_into_memory_goes_on_there_and_on_disk() {
 }
 
 #[test]
+fn a_join_whose_keys_do_not_fit_into_memory_goes_on_there_and_on_disk() {
+    // The partner of each left row came 400 rows before it.
+    let script = "job endless { checkpoint: 20ms }
+source numbers = generate { n: seq(1) } rate: 1000
+stream timed = numbers |> map { n, at: timestamp(n * 1000) } |> eventTime(at, delay: 0s)
+stream before = timed |> map { k: n + 400, at }
+sink out = timed as l |> join(before as r on l.n == r.k BOUND) |> map { n: l.n } -> file(\"out\", format: json)
+";
+    for bound in ["", ", ttl: 1s", ", within: -1s..0s"] {
+        let folder = tempfile::tempdir().unwrap();
+        let many = script.replace(" BOUND", bound);
+        let on_disk = many.replace("20ms }", "20ms, state: { backend: sled, memory: 64KiB } }");
+        let mut before = 0;
+        for (run, script) in [&on_disk, &many, &on_disk, &on_disk].into_iter().enumerate() {
+            write(folder.path(), "endless.flow", script);
+            let after = run_and_stop(folder.path());
+            assert!(after > before, "{bound}: run {run}");
+            before = after;
+        }
+        let mut rows = field(&lines(folder.path()), "n");
+        rows.sort_unstable();
+        assert_eq!(rows, (401..401 + before as i64).collect::<Vec<_>>(), "{bound}");
+    }
+}
+
+#[test]
 fn a_running_job_is_listed_and_gives_savepoints_that_can_be_gone_on_from() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "endless.flow", ENDLESS);

@@ -1,7 +1,7 @@
 //! Which state can be put on disk when memory has no room for it, entry by entry.
 
-use super::{NodeKind, Pick, WindowAggregate};
-use crate::operator::{RunningTrigger, WindowKind};
+use super::{NodeKind, Pick, StreamBound, StreamJoin, WindowAggregate};
+use crate::operator::{JoinKind, RunningTrigger, WindowKind};
 
 impl Pick {
     /// Is the place of each key's best row all that has to be kept?
@@ -35,6 +35,18 @@ impl WindowAggregate {
     }
 }
 
+impl StreamJoin {
+    /// Does it only need the rows of a key when rows come for it, or when these are over without a word? (Left rows without a
+    /// partner are given when their time is over, in the order of time.)
+    fn keeps_by_key(&self) -> bool {
+        match self.bound {
+            StreamBound::Regular { .. } => true,
+            StreamBound::Interval { .. } => matches!(self.kind, JoinKind::Inner | JoinKind::Semi),
+            StreamBound::AsOf | StreamBound::Window(_) => false,
+        }
+    }
+}
+
 impl NodeKind {
     /// The columns of the input that its state goes by, if it has one and these say it. (Joins go by expressions.)
     pub fn keys(&self) -> &[usize] {
@@ -61,6 +73,7 @@ impl NodeKind {
                 !distinct.columns.is_empty() && distinct.within.is_none() && distinct.hidden.change.is_none()
             }
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
+            NodeKind::Join(join) => !join.left.keys.is_empty() && join.keeps_by_key(),
             NodeKind::WindowAggregate(aggregate) => aggregate.spills(),
             _ => false,
         }

@@ -5,6 +5,10 @@
 //! lasts is in checkpoints, which find here what they still have to copy ([`Cold::mark`], [`Cold::next_marked`]): each row
 //! says whether it changed since the barrier before it was put. Knows bytes and hashes; never knows what the columns mean.
 
+mod turns;
+
+pub(crate) use turns::Turns;
+
 use crate::snapshot::{Columns, Loaded};
 use flow_data::Batch;
 use flow_data::codec::{self, Bytes};
@@ -219,6 +223,11 @@ impl Cold {
         self.round += 1;
         let changed = std::mem::take(&mut self.changed);
         self.left = if all { Left::From(0) } else { Left::Of(changed) };
+    }
+
+    /// Does the checkpoint on its way still have to copy something?
+    pub(crate) fn is_marked(&self) -> bool {
+        !matches!(self.left, Left::Nothing)
     }
 
     /// About so many entries that the checkpoint still has to copy, as they were; `None`: it has all.

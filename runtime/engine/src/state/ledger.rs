@@ -62,7 +62,7 @@ pub(crate) struct Ledger {
 const PIECE: usize = 1 << 12;
 
 /// An entry from disk takes as long as so many from memory.
-const COLDER: usize = 8;
+pub(crate) const COLDER: usize = 8;
 
 impl Ledger {
     /// Is it noted what changes between checkpoints? Where do entries go that memory has no room for?

@@ -101,6 +101,29 @@ impl Book {
         id < self.barrier && !self.changes.ahead(&[row]).is_empty()
     }
 
+    /// A row that is there goes to disk: is it to be put down as it is?
+    pub(super) fn leaves(&mut self, row: u32, id: u64) -> bool {
+        self.has_to_copy(row, id)
+    }
+
+    /// Has a row come or changed since the last barrier?
+    pub(super) fn has_changed(&self, row: u32) -> bool {
+        self.changes.has(row)
+    }
+
+    /// A row is back from disk, of so many numbers. What a checkpoint still has to get of it, it gets from there.
+    pub(super) fn came_back(&mut self, row: u32, changed: bool, numbers: usize) {
+        self.changes.ahead(&[row]);
+        if changed {
+            self.changes.change(&[row], numbers);
+        }
+    }
+
+    /// Only these rows stay in memory, which ascend: they become `0..`. All is settled.
+    pub(super) fn keep_rows(&mut self, rows: &[u32]) {
+        self.changes.retain(rows);
+    }
+
     /// A row, as it was at the barrier.
     pub(super) fn put_down(&mut self, before: Entry) {
         self.before.push(before);

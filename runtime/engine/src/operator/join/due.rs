@@ -1,5 +1,7 @@
 //! What is due at which time: least time first, of one time in the order in which it came.
 
+use crate::state::room;
+use flow_data::NO_ROW;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
@@ -47,6 +49,38 @@ impl Due {
             self.later.entry(bucket).or_default().push(entry);
         } else {
             self.heap.push(Reverse(entry));
+        }
+    }
+
+    /// Rows have moved: each is where this says, or is no more (`NO_ROW`).
+    pub(crate) fn rows_move(&mut self, moved: &[u32]) {
+        let to = |(time, came, row): Entry| {
+            let row = moved[row as usize];
+            (row != NO_ROW).then_some((time, came, row))
+        };
+        self.run = self.run.drain(..).filter_map(to).collect();
+        self.open = self.open.drain(..).filter_map(to).collect();
+        self.heap = self.heap.drain().filter_map(|Reverse(entry)| to(entry).map(Reverse)).collect();
+        for entries in self.later.values_mut() {
+            *entries = entries.drain(..).filter_map(to).collect();
+        }
+        self.open_next();
+    }
+
+    /// The bytes it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let later: usize = self.later.values().map(room).sum();
+        let rows = self.run.capacity() + self.heap.capacity();
+        later + room(&self.open) + rows * size_of::<Entry>()
+    }
+
+    /// If the bucket that has its turn is empty, the next one has.
+    fn open_next(&mut self) {
+        while self.open.is_empty()
+            && let Some((bucket, mut entries)) = self.later.pop_first()
+        {
+            entries.sort_unstable_by(|a, b| b.cmp(a));
+            (self.bucket, self.open) = (bucket, entries);
         }
     }
 
@@ -110,12 +144,7 @@ impl Due {
             Place::Heap => drop(self.heap.pop()),
             Place::Open => {
                 self.open.pop();
-                if self.open.is_empty()
-                    && let Some((bucket, mut entries)) = self.later.pop_first()
-                {
-                    entries.sort_unstable_by(|a, b| b.cmp(a));
-                    (self.bucket, self.open) = (bucket, entries);
-                }
+                self.open_next();
             }
         }
         Some((time, row))

@@ -64,7 +64,10 @@ impl Interval {
     pub(crate) fn new(kind: JoinKind, near: Near, core: &mut Core) -> Interval {
         // Left rows that are given when they go have their turn one by one.
         let first = usize::from(matches!(kind, JoinKind::Left | JoinKind::Anti));
-        core.kept[first..].iter_mut().for_each(Kept::by_blocks);
+        if core.spilled.is_none() {
+            // Rows on disk go with their keys, not with those that came beside them.
+            core.kept[first..].iter_mut().for_each(Kept::by_blocks);
+        }
         Interval {
             near,
             kind,
@@ -259,13 +262,30 @@ impl Bound for Interval {
         }
     }
 
+    fn came(&mut self, core: &Core, side: usize, rows: &[u32]) {
+        let by_time = side == 0 && self.lonely();
+        for &row in rows {
+            let time = core.kept[side].time(row);
+            self.due[side].push(if by_time { time } else { self.near.last(side, time) }, row);
+        }
+    }
+
+    fn last(&self, side: usize, time: i64) -> i64 {
+        self.near.last(side, time)
+    }
+
+    fn rows_move(&mut self, side: usize, moved: &[u32]) {
+        self.due[side].rows_move(moved);
+    }
+
+    fn bytes(&self) -> usize {
+        self.due.iter().map(Due::bytes).sum()
+    }
+
     fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
         for side in [0, 1] {
-            for row in core.load_side(side, from)?.1 {
-                let time = core.kept[side].time(row);
-                let by_time = side == 0 && self.lonely();
-                self.due[side].push(if by_time { time } else { self.near.last(side, time) }, row);
-            }
+            let (_, rows) = core.load_side(side, from)?;
+            self.came(core, side, &rows);
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ pub(crate) struct Kept {
     columns: Vec<usize>,
     place: Vec<Option<usize>>,
     slabs: Vec<ColumnSlab>,
+    types: Vec<DataType>,
     /// Rows of each block that are kept.
     live: Vec<u32>,
     free: Vec<u32>,
@@ -82,6 +83,16 @@ pub(crate) struct Notes<'a> {
     pub(crate) number: u64,
 }
 
+/// What was written down of rows beside that.
+pub(super) struct Saved<'a> {
+    /// The number in which each came.
+    pub(super) numbers: &'a [i64],
+    /// The ids that they had.
+    pub(super) ids: &'a [i64],
+    /// If they are back from disk, they keep these: have they changed since the last barrier?
+    pub(super) back: Option<&'a [bool]>,
+}
+
 impl Kept {
     /// `columns`: those of the input that are read again.
     pub(crate) fn new(mut columns: Vec<usize>, input: &RecordType, ranks: usize) -> Kept {
@@ -94,6 +105,7 @@ impl Kept {
         columns.iter().enumerate().for_each(|(at, &column)| place[column] = Some(at));
         Kept {
             slabs: columns.iter().map(|column| ColumnSlab::new(ty(column))).collect(),
+            types: columns.iter().map(|column| ty(column).clone()).collect(),
             columns,
             place,
             live: Vec::new(),
@@ -152,7 +164,7 @@ impl Kept {
     pub(crate) fn insert(&mut self, batch: &Batch, rows: &[u32], notes: &Notes<'_>) -> Vec<u32> {
         let columns: Vec<&Column> =
             self.columns.iter().map(|&column| batch.columns[column].as_ref()).collect();
-        self.put(&columns, rows, notes, |_| notes.number)
+        self.put(&columns, rows, notes, None)
     }
 
     /// Keeps rows of a batch, which have keys, until no row is met at these watermarks any more: they go with the others of
@@ -203,6 +215,26 @@ impl Kept {
             let rows: Vec<u32> = numbers.map(|number| number as u32).collect();
             self.book.came(&rows, self.links.len());
         }
+    }
+
+    /// These numbers are those of rows that are back.
+    fn take_ids(&mut self, numbers: Range<usize>, ids: &[i64], changed: &[bool]) {
+        if let Some(note) = self.note {
+            self.notes[numbers.clone()].fill(note.none);
+        }
+        for ((number, id), changed) in numbers.zip(ids).zip(changed) {
+            self.ids[number] = *id as u64;
+            self.book.came_back(number as u32, *changed, self.links.len());
+        }
+    }
+
+    /// A row goes to disk. Has it come or changed since the last barrier?
+    pub(super) fn leaves(&mut self, row: u32) -> bool {
+        if self.book.leaves(row, self.ids[row as usize]) {
+            let entry = self.entry(row);
+            self.book.put_down(entry);
+        }
+        self.book.has_changed(row)
     }
 
     fn recent_mut(&mut self) -> &mut Recent {
@@ -316,6 +348,43 @@ impl Kept {
         }
     }
 
+    /// Only these rows stay, which ascend, and with each all of its key: they become `0..`. Gives where each went, or [`NO_ROW`].
+    pub(super) fn keep_rows(&mut self, rows: &[u32]) -> Vec<u32> {
+        let mut moved = vec![NO_ROW; self.links.len()];
+        rows.iter().zip(0..).for_each(|(&from, to)| moved[from as usize] = to);
+        let to = |row: u32| moved.get(row as usize).copied().unwrap_or(NO_ROW);
+        for (slab, ty) in self.slabs.iter_mut().zip(&self.types) {
+            let mut kept = ColumnSlab::new(ty);
+            for (block, rows) in rows.chunks(SLAB_BLOCK).enumerate() {
+                kept.put(block * SLAB_BLOCK, &slab.gather(rows), &Picked::Run(0..rows.len()));
+            }
+            *slab = kept;
+        }
+        let of_block = |rows: &[u32]| rows.len() as u32;
+        self.live = rows.chunks(SLAB_BLOCK).map(of_block).collect();
+        let all = self.live.len() * SLAB_BLOCK;
+        let none = Link { slot: UNLINKED, before: NO_ROW, behind: NO_ROW };
+        pick(&mut self.links, rows, all, none);
+        for link in &mut self.links {
+            (link.before, link.behind) = (to(link.before), to(link.behind));
+        }
+        pick(&mut self.partners, rows, all, 0);
+        pick(&mut self.number, rows, all, 0);
+        pick(&mut self.time, rows, all, 0);
+        pick(&mut self.ids, rows, all, 0);
+        if let Some(note) = self.note {
+            pick(&mut self.notes, rows, all, note.none);
+        }
+        self.ends = self.ends.drain().map(|(row, ends)| (to(row), ends)).collect();
+        self.ends.remove(&NO_ROW);
+        self.lists.iter_mut().chain([&mut self.unkeyed]).for_each(|list| *list = (to(list.0), to(list.1)));
+        self.free.clear();
+        self.next = (rows.len() < all).then_some(rows.len() as u32);
+        (self.linked, self.rows) = (rows.len(), rows.len());
+        self.book.keep_rows(rows);
+        moved
+    }
+
     /// Was a row withdrawn from the window that ends there?
     pub(crate) fn is_withdrawn(&self, row: u32, end: i128) -> bool {
         !self.ends.is_empty() && self.ends.get(&row).is_some_and(|ends| ends.contains(&end))
@@ -329,10 +398,10 @@ impl Kept {
         }
     }
 
-    /// Keeps all rows of these columns, which are those that are kept; `came`: the number of each.
-    pub(crate) fn load(&mut self, columns: &[&Column], notes: &Notes<'_>, came: &[i64]) -> Vec<u32> {
-        let rows: Vec<u32> = (0..came.len() as u32).collect();
-        self.put(columns, &rows, notes, |at| came[at] as u64)
+    /// Keeps all rows of these columns, which are those that are kept.
+    pub(super) fn load(&mut self, columns: &[&Column], notes: &Notes<'_>, saved: &Saved<'_>) -> Vec<u32> {
+        let rows: Vec<u32> = (0..saved.ids.len() as u32).collect();
+        self.put(columns, &rows, notes, Some(saved))
     }
 
     fn put(
@@ -340,7 +409,7 @@ impl Kept {
         columns: &[&Column],
         rows: &[u32],
         notes: &Notes<'_>,
-        came: impl Fn(usize) -> u64,
+        saved: Option<&Saved<'_>>,
     ) -> Vec<u32> {
         let mut numbers = Vec::with_capacity(rows.len());
         let mut done = 0;
@@ -354,12 +423,16 @@ impl Kept {
             }
             self.live[start as usize / SLAB_BLOCK] += n as u32;
             self.next = (n < room).then_some(start + n as u32);
-            self.give_ids(start as usize..start as usize + n);
+            let numbers_of = start as usize..start as usize + n;
+            match saved.and_then(|saved| Some((saved.ids, saved.back?))) {
+                Some((ids, changed)) => self.take_ids(numbers_of, &ids[done..], &changed[done..]),
+                None => self.give_ids(numbers_of),
+            }
             for (offset, at) in (done..done + n).enumerate() {
                 let number = start + offset as u32;
                 self.time[number as usize] = notes.times[at];
                 self.partners[number as usize] = notes.partners[at];
-                self.number[number as usize] = came(at);
+                self.number[number as usize] = saved.map_or(notes.number, |saved| saved.numbers[at] as u64);
                 self.link(number, notes.slots[at]);
                 numbers.push(number);
             }
@@ -392,12 +465,12 @@ impl Kept {
         start as u32
     }
 
-    fn list(&mut self, slot: u32) -> &mut (u32, u32) {
+    fn ends_of(&mut self, slot: u32) -> &mut (u32, u32) {
         if slot == NO_ROW { &mut self.unkeyed } else { &mut self.lists[slot as usize] }
     }
 
     fn link(&mut self, number: u32, slot: u32) {
-        let (first, last) = self.list(slot);
+        let (first, last) = self.ends_of(slot);
         let before = std::mem::replace(last, number);
         if before == NO_ROW {
             *first = number;
@@ -418,7 +491,7 @@ impl Kept {
         self.goes(number);
         self.links[number as usize].slot = UNLINKED;
         self.linked -= 1;
-        let (first, last) = self.list(slot);
+        let (first, last) = self.ends_of(slot);
         if before == NO_ROW {
             *first = behind;
         }
@@ -508,6 +581,12 @@ impl Kept {
         if slot == NO_ROW { self.unkeyed.0 } else { self.lists[slot as usize].0 }
     }
 
+    /// The rows of a key (or those without one), in the order in which they came; none that go block by block.
+    pub(super) fn list(&self, slot: u32) -> impl Iterator<Item = u32> + '_ {
+        let next = |row: u32| Some(row).filter(|row| *row != NO_ROW);
+        std::iter::successors(next(self.first(slot)), move |row| next(self.following(*row)))
+    }
+
     /// The row behind it in its key's list, or [`NO_ROW`].
     #[inline]
     pub(crate) fn following(&self, number: u32) -> u32 {
@@ -559,6 +638,14 @@ impl Kept {
     pub(crate) fn equals(&self, number: u32, columns: &[usize], batch: &Batch, row: usize) -> bool {
         columns.iter().all(|&column| self.slab(column).equals(number as usize, &batch.columns[column], row))
     }
+}
+
+/// Keeps the values of these rows; there is room for so many.
+fn pick<T: Copy>(values: &mut Vec<T>, rows: &[u32], all: usize, none: T) {
+    let mut kept = Vec::with_capacity(all);
+    kept.extend(rows.iter().map(|&row| values[row as usize]));
+    kept.resize(all, none);
+    *values = kept;
 }
 
 /// Kept rows as a side of pairs.

@@ -12,6 +12,7 @@ mod output;
 mod recent;
 mod saved;
 mod sessions;
+mod spilled;
 mod stream;
 mod table;
 mod updating;
@@ -24,17 +25,22 @@ pub(crate) use table::Table;
 
 use crate::operator::{CompiledChain, Operator};
 use crate::shared::Shared;
+use crate::state::{ColdError, Spill};
 use flow_plan::operator::{Window, WindowKind};
 use flow_plan::physical::{StreamBound, StreamJoin};
+use spilled::Spilled;
+use std::sync::Arc;
 
-/// One worker's shard of a join of streams.
+/// One worker's shard of a join of streams. Where does it put keys that memory has no room for?
 pub(crate) fn stream_join(
     shared: &Shared,
     node: usize,
     join: &StreamJoin,
     condition: Option<&CompiledChain>,
-) -> Box<dyn Operator> {
+    spill: Option<&Arc<Spill>>,
+) -> Result<Box<dyn Operator>, ColdError> {
     let mut core = stream::Core::new(shared, node, join, condition);
+    core.spilled = spill.map(Spilled::new).transpose()?;
     let mut by_clock = false;
     let updating = |keep| Box::new(updating::Updating::new(join.kind, keep, join.changes));
     let bound: Box<dyn stream::Bound> = match &join.bound {
@@ -61,5 +67,5 @@ pub(crate) fn stream_join(
             }
         }
     };
-    Box::new(stream::JoinOperator::new(shared, node, core, bound, by_clock))
+    Ok(Box::new(stream::JoinOperator::new(shared, node, core, bound, by_clock)))
 }

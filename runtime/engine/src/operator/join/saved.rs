@@ -5,9 +5,10 @@
 
 use super::book::{Entry, Over};
 use super::fire::clamp;
-use super::kept::Notes;
+use super::kept::{Notes, Saved};
 use super::stream::Core;
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use crate::state::{COLDER, ColdError};
 use flow_checkpoint::state::Home;
 use flow_data::{Column, ColumnData};
 use flow_plan::{DataType, Field, Value};
@@ -46,18 +47,28 @@ impl Core {
     pub(super) fn save_side(&mut self, side: usize, over: Option<Over>, out: &mut Saving) {
         self.settle(side);
         let gone = self.kept[side].mark(out.whole(), over);
+        if let Some(spilled) = &mut self.spilled {
+            spilled.mark(side, gone.is_none());
+        }
         let (home, keys) = (Home::Key(self.sides[side].keys.len()), self.sides[side].keys.len() + 1);
         out.begin_changes(NAMES[side], home, keys, self.written(side, &[]), gone);
     }
 
     /// Writes down about so many rows of the first side that is not complete; gives whether there is more of it.
-    pub(super) fn save_more(&mut self, out: &mut Saving, rows: usize) -> bool {
-        let Some(side) = (0..2).find(|side| self.kept[*side].book.is_marked()) else { return false };
+    pub(super) fn save_more(&mut self, out: &mut Saving, rows: usize) -> Result<bool, ColdError> {
+        let on_disk = |side: usize| self.spilled.as_ref().is_some_and(|of| of.cold[side].is_marked());
+        let Some(side) = (0..2).find(|&side| self.kept[side].book.is_marked() || on_disk(side)) else {
+            return Ok(false);
+        };
+        let on_disk = on_disk(side);
         self.settle(side);
         self.kept[side].book.ahead().into_iter().for_each(|copy| out.more(copy));
+        if !self.kept[side].book.is_marked() {
+            return self.save_cold(side, out, rows.div_ceil(COLDER));
+        }
         let (entries, more) = self.kept[side].next_marked(rows);
         out.more(self.written(side, &entries));
-        more
+        Ok(more || on_disk)
     }
 
     /// Copies what checkpoints want of rows of a side that changed or went, before their block goes or keys are called otherwise.
@@ -93,7 +104,7 @@ impl Core {
     }
 
     /// Kept rows of a side, as a checkpoint has them.
-    fn written(&self, side: usize, entries: &[Entry]) -> Columns {
+    pub(super) fn written(&self, side: usize, entries: &[Entry]) -> Columns {
         let kept = &self.kept[side];
         let (rows, slots): (Vec<u32>, Vec<u32>) = entries.iter().map(|entry| (entry.row, entry.slot)).unzip();
         let ids = || entries.iter().map(|entry| entry.id);
@@ -149,6 +160,18 @@ impl Core {
     ) -> Result<(Loaded, Vec<u32>), String> {
         let saved = from.table(NAMES[side]);
         let saved = saved.in_order(&saved.by_rank_and(NUMBER, ROW));
+        let rows = self.take_in(side, &saved, None)?;
+        Ok((saved, rows))
+    }
+
+    /// Keeps rows of a side that were written down, in this order; if they are `back` from disk, this says whether they
+    /// changed since the last barrier. Gives their numbers.
+    pub(super) fn take_in(
+        &mut self,
+        side: usize,
+        saved: &Loaded,
+        back: Option<&[bool]>,
+    ) -> Result<Vec<u32>, String> {
         let columns = saved.rows(&self.fields(side))?;
         let keys = self.sides[side].keys.clone();
         let of_keys: Vec<&Column> = columns[..keys.len()].iter().map(AsRef::as_ref).collect();
@@ -168,13 +191,14 @@ impl Core {
         let of_kept: Vec<&Column> = kept.columns().iter().map(place).collect();
         let partners: Vec<u32> = saved.ints(PARTNERS).into_iter().map(|count| count.max(0) as u32).collect();
         let times = saved.ints(USED);
+        let (numbers, ids) = (saved.ints(NUMBER), saved.ints(ROW));
         let notes = Notes { slots: &slots, partners: &partners, times: &times, number: 0 };
-        let rows = kept.load(&of_kept, &notes, &saved.ints(NUMBER));
+        let rows = kept.load(&of_kept, &notes, &Saved { numbers: &numbers, ids: &ids, back });
         if let Some(note) = kept.notes().filter(|note| saved.has(note.name)) {
             let noted = rows.iter().zip(saved.ints(note.name));
             noted.for_each(|(&row, noted)| kept.set_note(row, noted));
         }
-        Ok((saved, rows))
+        Ok(rows)
     }
 }
 

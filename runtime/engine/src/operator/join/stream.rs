@@ -6,6 +6,7 @@ use super::due::Due;
 use super::interval::Near;
 use super::kept::{Kept, KeptSide};
 use super::output::{Cause, Output, Rows};
+use super::spilled::{Spilled, or_halt};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end_of_time};
@@ -48,6 +49,22 @@ pub(crate) trait Bound: Send {
     /// Gives whether there is more to do.
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt>;
 
+    /// Rows of a side are back from disk, under these numbers.
+    fn came(&mut self, _core: &Core, _side: usize, _rows: &[u32]) {}
+
+    /// The last watermark at which a row is met that has this time, or was used then.
+    fn last(&self, _side: usize, _time: i64) -> i64 {
+        i64::MAX
+    }
+
+    /// Rows of a side have moved: each is where this says, or in memory no more (`NO_ROW`).
+    fn rows_move(&mut self, _side: usize, _moved: &[u32]) {}
+
+    /// The bytes it takes for each row beside what the core does, about.
+    fn bytes(&self) -> usize {
+        0
+    }
+
     /// These slots will stay, which ascend: they become `0..`.
     fn keys_move(&mut self, _core: &Core, _slots: &[u32]) {}
 
@@ -82,6 +99,8 @@ pub(crate) struct Core {
     pub(super) table: KeyTable,
     /// What the sides' rows are.
     pub(super) inputs: [Arc<RecordType>; 2],
+    /// What memory has no room for.
+    pub(super) spilled: Option<Spilled>,
     /// Keys without rows, as far as that was seen.
     dead: usize,
     /// Rows that went block by block, with their keys or not, and at how many of them keys are looked through.
@@ -134,6 +153,7 @@ impl Core {
             condition: condition.map(|(rest, compiled)| Condition::new(rest, declared[0], compiled)),
             table: KeyTable::new(types),
             inputs: inputs.map(Arc::clone),
+            spilled: None,
             dead: 0,
             freed: 0,
             patience: 0,
@@ -145,7 +165,11 @@ impl Core {
     pub(crate) fn slots(&mut self, side: usize, batch: &Batch) -> Vec<u32> {
         let columns: Vec<&Column> =
             self.sides[side].keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
-        self.slots_of(&columns, batch.len)
+        let slots = self.slots_of(&columns, batch.len);
+        if let Some(spilled) = &mut self.spilled {
+            spilled.touch(&slots, self.table.len());
+        }
+        slots
     }
 
     /// For each of these keys its slot; [`NO_ROW`] where a part of the key is null.
@@ -174,9 +198,14 @@ impl Core {
         slots
     }
 
+    /// The bytes that is in memory takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.table.bytes() + self.kept.iter().map(Kept::bytes).sum::<usize>()
+    }
+
     fn held(&self) -> Held {
-        let rows: usize = self.kept.iter().map(Kept::bytes).sum();
-        Held { keys: self.table.len(), bytes: self.table.bytes() + rows }
+        let (keys, bytes) = self.spilled.as_ref().map_or((0, 0), |of| (of.len(), of.bytes()));
+        Held { keys: self.table.len() + keys, bytes: self.bytes() + bytes }
     }
 
     /// Is there a further condition that can raise a record error?
@@ -244,6 +273,7 @@ impl Core {
         [0, 1].into_iter().for_each(|side| self.settle(side));
         self.table.retain(slots);
         self.kept.iter_mut().for_each(|kept| kept.keep_keys(slots));
+        self.spilled.iter_mut().for_each(|spilled| spilled.keep_keys(slots));
     }
 
     /// Of pairs of a row that came (of this side) and a kept one, those for which the further condition
@@ -537,15 +567,16 @@ impl JoinOperator {
             };
             cx.number = moment.number;
             let next = match stage {
-                Stage::Batches => self.next_batch(moment),
+                Stage::Batches => self.next_batch(cx, moment)?,
                 Stage::Rows => match self.bound.go_on(&mut self.core, cx)? {
                     true => Stage::Rows,
                     false => Stage::Batches,
                 },
-                Stage::Passing => match self.bound.pass(&mut self.core, cx, moment)? {
+                Stage::Passing => match self.pass(cx, moment)? {
                     true => Stage::Passing,
                     false => {
                         self.passed(moment);
+                        or_halt(cx, self.core.relieve(&mut *self.bound))?;
                         self.set_deadline(cx);
                         continue;
                     }
@@ -558,17 +589,24 @@ impl JoinOperator {
         }
     }
 
-    fn next_batch(&mut self, moment: Moment) -> Stage {
+    /// Lets time pass; gives whether there is more to do.
+    fn pass(&mut self, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
+        let on_disk = or_halt(cx, self.core.bring_due(&mut *self.bound, at.behind))?;
+        Ok(self.bound.pass(&mut self.core, cx, at)? || on_disk)
+    }
+
+    fn next_batch(&mut self, cx: &Context<'_>, moment: Moment) -> Result<Stage, Halt> {
         for side in [0, 1] {
             let waiting = &mut self.waiting[side];
             if waiting.front().is_some_and(|(number, _)| *number == moment.number)
                 && let Some((_, batch)) = waiting.pop_front()
             {
+                or_halt(cx, self.core.bring_keys(&mut *self.bound, side, &batch))?;
                 self.bound.take(&mut self.core, side, batch, moment);
-                return Stage::Rows;
+                return Ok(Stage::Rows);
             }
         }
-        Stage::Passing
+        Ok(Stage::Passing)
     }
 
     fn passed(&mut self, moment: Moment) {
@@ -632,7 +670,7 @@ impl Operator for JoinOperator {
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
         let now = self.wall(cx);
         let at = Moment { number: cx.number, before: now, behind: now };
-        while self.bound.pass(&mut self.core, cx, at)? {}
+        while self.pass(cx, at)? {}
         self.set_deadline(cx);
         Ok(())
     }
@@ -643,11 +681,12 @@ impl Operator for JoinOperator {
     }
 
     fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
-        Ok(self.core.save_more(out, entries))
+        self.core.save_more(out, entries).map_err(|error| error.to_string())
     }
 
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         self.bound.load(&mut self.core, from)?;
+        self.core.relieve(&mut *self.bound).map_err(|error| error.to_string())?;
         self.set_deadline(cx);
         Ok(())
     }

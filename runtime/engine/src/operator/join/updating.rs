@@ -349,15 +349,32 @@ impl Bound for Updating {
         Ok(false)
     }
 
+    fn came(&mut self, core: &Core, side: usize, rows: &[u32]) {
+        if matches!(self.keep, Keep::Ever) {
+            return;
+        }
+        for &row in rows {
+            let turn = self.turn(side, core.kept[side].time(row));
+            self.due[side].push(turn, row);
+        }
+    }
+
+    fn last(&self, side: usize, time: i64) -> i64 {
+        self.keep.last(side, time)
+    }
+
+    fn rows_move(&mut self, side: usize, moved: &[u32]) {
+        self.due[side].rows_move(moved);
+    }
+
+    fn bytes(&self) -> usize {
+        self.due.iter().map(Due::bytes).sum()
+    }
+
     fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
         for side in [0, 1] {
             let (_, rows) = core.load_side(side, from)?;
-            if !matches!(self.keep, Keep::Ever) {
-                for row in rows {
-                    let turn = self.turn(side, core.kept[side].time(row));
-                    self.due[side].push(turn, row);
-                }
-            }
+            self.came(core, side, &rows);
         }
         Ok(())
     }

@@ -1,0 +1,221 @@
+//! Joins of more keys than memory has room for. A key that no row came for lately is on disk with the rows of both its
+//! sides, as a checkpoint holds them, and comes back in front of the next rows that came for it, or when the first of its own
+//! is over: so who works with rows finds all of them in memory. Rows keep their ids, by which checkpoints know them; the
+//! numbers under which they are kept are others when they come back, and when those that stay move together.
+
+use super::stream::{Bound, Core};
+use crate::context::Context;
+use crate::error::Halt;
+use crate::operator::on_disk;
+use crate::snapshot::Saving;
+use crate::state::{Cold, ColdError, NO_SLOT, Spill, Turns};
+use flow_data::hash::hash_columns;
+use flow_data::{Batch, Column, NO_ROW};
+use std::sync::Arc;
+
+/// So many rows go at once, about, and so many keys come back because time passes.
+const PIECE: usize = 1 << 12;
+
+/// The keys that are on disk.
+pub(crate) struct Spilled {
+    /// Their rows, by side.
+    pub(super) cold: [Cold; 2],
+    /// When the first row of a key is over.
+    turns: Turns,
+    /// By slot: was the key used since keys were last put on disk?
+    touched: Vec<bool>,
+}
+
+impl Spilled {
+    pub(crate) fn new(spill: &Arc<Spill>) -> Result<Spilled, ColdError> {
+        let cold = [Cold::new(spill)?, Cold::new(spill)?];
+        Ok(Spilled { cold, turns: Turns::new(spill)?, touched: Vec::new() })
+    }
+
+    /// How many keys there are, about: most have rows on both sides, or on one.
+    pub(super) fn len(&self) -> usize {
+        self.cold[0].len().max(self.cold[1].len())
+    }
+
+    /// The bytes it has taken itself.
+    pub(super) fn bytes(&self) -> usize {
+        self.cold.iter().map(Cold::bytes).sum()
+    }
+
+    /// Keys are used; there are so many in memory.
+    pub(super) fn touch(&mut self, slots: &[u32], all: usize) {
+        self.touched.resize(all, false);
+        slots.iter().filter(|slot| **slot != NO_ROW).for_each(|&slot| self.touched[slot as usize] = true);
+    }
+
+    /// Only these keys stay in memory, which ascend: they become `0..`.
+    pub(super) fn keep_keys(&mut self, slots: &[u32]) {
+        let touched = |slot: &u32| self.touched.get(*slot as usize).copied().unwrap_or_default();
+        self.touched = slots.iter().map(touched).collect();
+    }
+
+    /// A barrier: the rows of a side are to be written down, all of them or what changed.
+    pub(super) fn mark(&mut self, side: usize, whole: bool) {
+        self.cold[side].mark(whole);
+    }
+}
+
+impl Core {
+    /// Brings back the keys of a batch that are on disk.
+    pub(super) fn bring_keys(
+        &mut self,
+        bound: &mut dyn Bound,
+        side: usize,
+        batch: &Batch,
+    ) -> Result<(), ColdError> {
+        if self.spilled.is_none() {
+            return Ok(());
+        }
+        let columns: Vec<&Column> =
+            self.sides[side].keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        let keyed: Vec<Column> = match super::table::keyed_rows(&columns, batch.len) {
+            None => columns.into_iter().cloned().collect(),
+            Some(rows) => {
+                columns.into_iter().map(|column| Column { validity: None, ..column.gather(&rows) }).collect()
+            }
+        };
+        let columns: Vec<&Column> = keyed.iter().collect();
+        let (mut hashes, mut found) = (Vec::new(), Vec::new());
+        hash_columns(&columns, columns.first().map_or(0, |column| column.len()), &mut hashes);
+        self.table.known(&columns, &hashes, &mut found);
+        self.bring(bound, &crate::state::unknown(&hashes, &found, NO_SLOT))
+    }
+
+    /// Brings back some of the keys of which a row is over at this watermark; gives whether there may be more.
+    pub(super) fn bring_due(&mut self, bound: &mut dyn Bound, now: i64) -> Result<bool, ColdError> {
+        let Some(spilled) = &self.spilled else { return Ok(false) };
+        let hashes = spilled.turns.take_before(now, PIECE)?;
+        self.bring(bound, &hashes)?;
+        Ok(!hashes.is_empty())
+    }
+
+    fn bring(&mut self, bound: &mut dyn Bound, hashes: &[u64]) -> Result<(), ColdError> {
+        let known = self.table.len() as u32;
+        for side in [0, 1] {
+            let Some(spilled) = &mut self.spilled else { return Ok(()) };
+            let taken = spilled.cold[side].take(hashes)?;
+            if let Some(marked) = taken.marked {
+                self.kept[side].book.settle(Some(marked), None);
+            }
+            let Some(entries) = taken.entries else { continue };
+            let rows = self.take_in(side, &entries, Some(&taken.changed)).map_err(ColdError::new)?;
+            bound.came(self, side, &rows);
+        }
+        for slot in known..self.table.len() as u32 {
+            let over = self.first_over(bound, slot);
+            if let (Some(over), Some(spilled)) = (over, &self.spilled) {
+                spilled.turns.remove(over, self.table.hashes()[slot as usize])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The last watermark at which all rows of a key are met, if it is not for ever.
+    fn first_over(&self, bound: &dyn Bound, slot: u32) -> Option<i64> {
+        let lasts = |side: usize| {
+            let kept = &self.kept[side];
+            kept.list(slot).map(move |row| bound.last(side, kept.time(row)))
+        };
+        lasts(0).chain(lasts(1)).min().filter(|last| *last < i64::MAX)
+    }
+
+    /// If all that is in memory takes too much of it, keys go to disk that were not used since the last time, and half of
+    /// them at least. No row is being worked with.
+    pub(super) fn relieve(&mut self, bound: &mut dyn Bound) -> Result<(), ColdError> {
+        let held = self.bytes() + bound.bytes();
+        let all = self.table.len();
+        let Some(spilled) = &mut self.spilled else { return Ok(()) };
+        if held <= spilled.cold[0].budget() || all == 0 {
+            return Ok(());
+        }
+        spilled.touched.resize(all, false);
+        let mut kept: Vec<u32> = (0..all as u32).filter(|slot| spilled.touched[*slot as usize]).collect();
+        kept.drain(..kept.len().saturating_sub(all / 2));
+        spilled.touched.clear();
+        self.cool(bound, &kept)
+    }
+
+    /// All other keys go to disk; these, which ascend, become `0..`.
+    fn cool(&mut self, bound: &mut dyn Bound, kept: &[u32]) -> Result<(), ColdError> {
+        let mut stays = kept.iter().copied().peekable();
+        let (mut piece, mut rows) = (Vec::new(), 0);
+        for slot in 0..self.table.len() as u32 {
+            if stays.next_if_eq(&slot).is_some() {
+                continue;
+            }
+            piece.push(slot);
+            rows += self.kept.iter().map(|kept| kept.list(slot).count()).sum::<usize>();
+            if rows >= PIECE {
+                self.put(bound, &std::mem::take(&mut piece))?;
+                rows = 0;
+            }
+        }
+        self.put(bound, &piece)?;
+        for side in [0, 1] {
+            self.settle(side);
+            let mut rows: Vec<u32> = kept.iter().flat_map(|&slot| self.kept[side].list(slot)).collect();
+            rows.extend(self.kept[side].list(NO_ROW));
+            rows.sort_unstable();
+            let moved = self.kept[side].keep_rows(&rows);
+            bound.rows_move(side, &moved);
+        }
+        bound.keys_move(self, kept);
+        self.keep_keys(kept);
+        Ok(())
+    }
+
+    /// Puts keys on disk; their rows are still in memory.
+    fn put(&mut self, bound: &dyn Bound, slots: &[u32]) -> Result<(), ColdError> {
+        let hash_of = |table: &crate::state::KeyTable, slot: u32| table.hashes()[slot as usize];
+        for &slot in slots {
+            let over = self.first_over(bound, slot);
+            if let (Some(over), Some(spilled)) = (over, &self.spilled) {
+                spilled.turns.put(over, hash_of(&self.table, slot))?;
+            }
+        }
+        for side in [0, 1] {
+            let (mut hashes, mut changed, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+            for &slot in slots {
+                let rows: Vec<u32> = self.kept[side].list(slot).collect();
+                for row in rows {
+                    hashes.push(hash_of(&self.table, slot));
+                    changed.push(self.kept[side].leaves(row));
+                    entries.push(self.kept[side].entry(row));
+                }
+            }
+            if entries.is_empty() {
+                continue;
+            }
+            self.settle(side);
+            let rows = self.written(side, &entries);
+            if let Some(spilled) = &mut self.spilled {
+                spilled.cold[side].put(&hashes, rows, &changed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down rows of a side that are on disk, about so many keys of them; gives whether there may be more.
+    pub(super) fn save_cold(
+        &mut self,
+        side: usize,
+        out: &mut Saving,
+        keys: usize,
+    ) -> Result<bool, ColdError> {
+        let Some(spilled) = &mut self.spilled else { return Ok(false) };
+        if let Some(rows) = spilled.cold[side].next_marked(keys)? {
+            out.more(rows);
+        }
+        Ok(spilled.cold[side].is_marked())
+    }
+}
+
+/// The disk cannot hold keys, or does not give them back: the job fails.
+pub(super) fn or_halt<T>(cx: &Context<'_>, done: Result<T, ColdError>) -> Result<T, Halt> {
+    done.map_err(|error| on_disk(cx, &error))
+}
