@@ -27,8 +27,8 @@ pub(crate) struct Flow {
     nodes: Vec<NodeState>,
     senders: Vec<Sender>,
     receivers: Vec<Receiver>,
-    /// Deliveries that wait, the next one last: depth first, so that a batch is used while it is hot.
-    work: Vec<Delivery>,
+    /// What is to be done next, the last first: depth first, so that a batch is used while it is hot.
+    work: Vec<Work>,
     out: Vec<(Number, Batch)>,
     errors: Vec<(u32, Number, Vec<Value>)>,
     late: Vec<(Number, Batch)>,
@@ -48,11 +48,11 @@ struct NodeState {
     arrived: Number,
 }
 
-struct Delivery {
-    node: usize,
-    input: usize,
-    number: Number,
-    batch: Batch,
+enum Work {
+    /// A batch is to be delivered.
+    Deliver { node: usize, input: usize, number: Number, batch: Batch },
+    /// An operator has left something undone.
+    Resume { node: usize, number: Number },
 }
 
 impl Flow {
@@ -83,7 +83,7 @@ impl Flow {
 
     /// Rows that a source of this worker has read.
     pub(crate) fn feed(&mut self, node: usize, number: Number, batch: Batch) -> Result<(), Halt> {
-        self.work.push(Delivery { node, input: 0, number, batch });
+        self.work.push(Work::Deliver { node, input: 0, number, batch });
         self.deliver()
     }
 
@@ -136,12 +136,26 @@ impl Flow {
     }
 
     fn deliver(&mut self) -> Result<(), Halt> {
-        while let Some(Delivery { node, input, number, batch }) = self.work.pop() {
+        while let Some(work) = self.work.pop() {
             if self.shared.aborted() {
                 return Err(Halt);
             }
-            add(&self.shared.counters.node(self.worker, node).rows_in, batch.len as u64);
-            self.call(node, number, |operator, cx| operator.push(cx, input, batch))?;
+            let below = self.work.len();
+            let (node, number) = match work {
+                Work::Deliver { node, input, number, batch } => {
+                    add(&self.shared.counters.node(self.worker, node).rows_in, batch.len as u64);
+                    self.call(node, number, |operator, cx| operator.push(cx, input, batch))?;
+                    (node, number)
+                }
+                Work::Resume { node, number } => {
+                    self.call(node, number, |operator, cx| operator.resume(cx))?;
+                    (node, number)
+                }
+            };
+            if self.nodes[node].operator.unfinished() {
+                // What it gave goes its way first.
+                self.work.insert(below, Work::Resume { node, number });
+            }
         }
         Ok(())
     }
@@ -172,7 +186,7 @@ impl Flow {
         for (number, batch) in out.drain(..).rev() {
             for consumer in consumers.iter().rev() {
                 if let Consumer::Local { node, input } = *consumer {
-                    self.work.push(Delivery { node, input, number, batch: batch.clone() });
+                    self.work.push(Work::Deliver { node, input, number, batch: batch.clone() });
                 }
             }
         }
@@ -185,7 +199,7 @@ impl Flow {
         for (declaration, number, row) in std::mem::take(&mut self.errors) {
             if let Some(node) = self.shared.errors[declaration as usize] {
                 let batch = Batch::from_rows(std::slice::from_ref(&row), &schema);
-                self.work.push(Delivery { node, input: 0, number, batch });
+                self.work.push(Work::Deliver { node, input: 0, number, batch });
             }
         }
     }
@@ -195,7 +209,7 @@ impl Flow {
         let late = std::mem::take(&mut self.late);
         if let Some(node) = self.shared.layout.nodes[node].late {
             for (number, batch) in late.into_iter().rev() {
-                self.work.push(Delivery { node, input: 0, number, batch });
+                self.work.push(Work::Deliver { node, input: 0, number, batch });
             }
         }
     }
@@ -277,7 +291,7 @@ impl Flow {
             let shared = self.shared.clone();
             let batches = self.receivers[edge].take(&shared, edge, self.worker, number);
             for batch in batches {
-                self.work.push(Delivery { node, input, number, batch });
+                self.work.push(Work::Deliver { node, input, number, batch });
                 self.deliver()?;
             }
         }
@@ -471,6 +485,9 @@ impl Flow {
                     operator.tick(cx)?;
                     Ok(!cx.out.is_empty())
                 })?;
+                if self.nodes[node].operator.unfinished() {
+                    self.work.insert(0, Work::Resume { node, number });
+                }
                 self.deliver()?;
                 self.shared.heard.gave(node, self.worker, number);
             }

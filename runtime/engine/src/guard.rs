@@ -147,6 +147,10 @@ impl Operator for Guard {
         self.watched(cx, |operator, cx| operator.resume(cx))
     }
 
+    fn unfinished(&self) -> bool {
+        self.inner.unfinished()
+    }
+
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         self.flushed = true;
         let before = self.given;

@@ -47,3 +47,33 @@ fn windows_of_windows_are_found_by_their_bounds() {
         200,
     );
 }
+
+#[test]
+fn windows_that_overlap_are_merged_of_slices_on_disk() {
+    for window in ["sliding(3s, every: 1s)", "cumulative(4s, every: 1s)", "sliding(1h, every: 20min)"] {
+        for keys in [40, 250] {
+            gives(&format!("window({window}) |> {SUMS}"), keys);
+        }
+    }
+}
+
+#[test]
+fn the_best_rows_of_windows_are_those_of_all_keys() {
+    for window in ["tumbling(2s)", "sliding(3s, every: 1s)"] {
+        for pick in ["top(2, by: v)", "latest(by: at)", "bottom(3, by: v % 7, ties: true)"] {
+            gives(&format!("window({window}) |> {pick}"), 150);
+        }
+    }
+}
+
+/// What a slice holds is no more than an int each, and what a window adds up is more.
+#[test]
+fn results_that_are_refused_are_told_in_the_order_in_which_groups_came() {
+    let script = format!(
+        "{ROWS}stream all = a |> map {{ k, at, v: 9_000_000_000_000_000_000 - v }} |> keyBy(k) |> window(sliding(3s, every: 1s)) |> sum(v) as n
+sink errors = all.errors -> stdout(format: json)
+sink out = all -> stdout(format: json)\n"
+    );
+    let given = agrees(&script, &[("a", rows(250, 12))]);
+    assert!(given.as_ref().is_ok_and(|rows| *rows > 250), "{given:?} of {script}");
+}

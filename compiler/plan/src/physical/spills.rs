@@ -1,6 +1,6 @@
 //! Which state can be put on disk when memory has no room for it, entry by entry.
 
-use super::{NodeKind, Pick, StreamBound, StreamJoin, WindowAggregate};
+use super::{NodeKind, Pick, StreamBound, StreamJoin, Windowing};
 use crate::operator::{JoinKind, RunningTrigger, WindowKind};
 
 impl Pick {
@@ -26,12 +26,15 @@ impl Pick {
     }
 }
 
-impl WindowAggregate {
-    /// Are windows given once, and is each a slice of its own?
+impl Windowing {
+    /// Are windows given once? (Of windows that overlap, the clock on the wall does not say up to where they were given.)
     fn spills(&self) -> bool {
-        let windowing = &self.windowing;
-        let once = windowing.window.lateness == 0 && windowing.early.is_none() && self.change.is_none();
-        once && matches!(windowing.window.kind, WindowKind::Tumbling { .. } | WindowKind::Same)
+        let once = self.window.lateness == 0 && self.early.is_none();
+        once && match self.window.kind {
+            WindowKind::Tumbling { .. } | WindowKind::Same => true,
+            WindowKind::Sliding { .. } | WindowKind::Cumulative { .. } => self.time.is_some(),
+            _ => false,
+        }
     }
 }
 
@@ -68,13 +71,18 @@ impl NodeKind {
                 let every = matches!(aggregate.trigger, RunningTrigger::Every(_));
                 !aggregate.keys.is_empty() && !changes && !every
             }
-            NodeKind::Pick(pick) => !pick.keys.is_empty() && pick.keeps_lists(),
+            NodeKind::Pick(pick) => match &pick.windowing {
+                Some(windowing) => windowing.spills() && pick.hidden.change.is_none(),
+                None => !pick.keys.is_empty() && pick.keeps_lists(),
+            },
             NodeKind::Distinct(distinct) => {
                 !distinct.columns.is_empty() && distinct.within.is_none() && distinct.hidden.change.is_none()
             }
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
             NodeKind::Join(join) => !join.left.keys.is_empty() && join.keeps_by_key(),
-            NodeKind::WindowAggregate(aggregate) => aggregate.spills(),
+            NodeKind::WindowAggregate(aggregate) => {
+                aggregate.windowing.spills() && aggregate.change.is_none()
+            }
             _ => false,
         }
     }

@@ -52,10 +52,16 @@ pub(crate) trait Operator: Send {
         Ok(())
     }
 
-    /// Goes on with what [`Operator::advance`] left undone, so that what it gave went its way first;
+    /// Goes on with what was left undone by [`Operator::advance`] (or what [`Operator::unfinished`] says), so that what it gave went its way first;
     /// gives whether there is more to do.
     fn resume(&mut self, _cx: &mut Context<'_>) -> Result<bool, Halt> {
         Ok(false)
+    }
+
+    /// Has [`Operator::push`] or [`Operator::tick`] left something undone? Then nothing comes before [`Operator::resume`] has
+    /// done it.
+    fn unfinished(&self) -> bool {
+        false
     }
 
     /// The inputs have ended (and not because the user stopped the job): gives a piece of what is

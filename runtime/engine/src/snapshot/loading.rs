@@ -102,6 +102,11 @@ impl Loaded {
         self.rows.len
     }
 
+    /// The entries.
+    pub(crate) fn into_rows(self) -> Batch {
+        self.rows
+    }
+
     /// These entries, in this order.
     pub(crate) fn in_order(&self, rows: &[u32]) -> Loaded {
         let is_all = rows.len() == self.len() && rows.iter().copied().eq(0..self.len() as u32);

@@ -353,28 +353,48 @@ impl Shelves {
         Ok(())
     }
 
-    /// All entries of some shelves, in the order of what `order` gives for each of them. What is here stays.
-    pub(crate) fn sorted(
+    /// The next entries of a shelf from this hash on, so many at most, and where those behind them begin. What is here stays.
+    pub(crate) fn read(
         &self,
-        shelves: &[Shelf],
-        order: impl Fn(&Loaded) -> Vec<Vec<u8>>,
-    ) -> Result<Row, ColdError> {
-        let row = Row { spill: self.spill.clone(), tree: self.spill.tree()? };
-        for &shelf in shelves {
-            for entry in self.tree.range(place(shelf, 0)..=place(shelf, u64::MAX)) {
-                let (at, bytes) = entry?;
-                let rows: Vec<Batch> = self.decode(&bytes)?.into_iter().map(|entry| entry.row).collect();
-                for (number, entry) in rows.into_iter().enumerate() {
-                    let mut bytes = Vec::new();
-                    codec::encode(&entry, &mut bytes).map_err(|why| ColdError::new(why.to_string()))?;
-                    let mut key = order(&Loaded::of(self.schema.clone(), entry)).pop().unwrap_or_default();
-                    key.extend_from_slice(&at);
-                    key.extend_from_slice(&(number as u32).to_be_bytes());
-                    row.tree.insert(key, bytes)?;
-                }
+        shelf: Shelf,
+        hashes: RangeInclusive<u64>,
+        most: usize,
+    ) -> Result<(Option<Loaded>, Option<u64>), ColdError> {
+        let (mut rows, mut next) = (Vec::new(), None);
+        for entry in self.tree.range(place(shelf, *hashes.start())..=place(shelf, *hashes.end())) {
+            let (at, bytes) = entry?;
+            if rows.len() >= most {
+                next = at.get(16..).and_then(|hash| hash.try_into().ok()).map(u64::from_be_bytes);
+                break;
             }
+            rows.extend(self.decode(&bytes)?.into_iter().map(|entry| entry.row));
         }
-        Ok(row)
+        Ok((joined(rows).map(|rows| Loaded::of(self.schema.clone(), rows)), next))
+    }
+
+    /// A row, in which nothing stands yet.
+    pub(crate) fn row(&self) -> Result<Row, ColdError> {
+        Ok(Row { spill: self.spill.clone(), tree: self.spill.tree()?, entries: 0 })
+    }
+
+    /// Puts entries in a row, each where these bytes say.
+    pub(crate) fn line_up(
+        &self,
+        row: &mut Row,
+        order: Vec<Vec<u8>>,
+        entries: Loaded,
+    ) -> Result<(), ColdError> {
+        let entries = entries.into_rows();
+        for (at, mut place) in order.into_iter().enumerate() {
+            // Of those that stand at one place, the first to come is first.
+            place.extend_from_slice(&row.entries.to_be_bytes());
+            row.entries += 1;
+            let mut bytes = Vec::new();
+            codec::encode(&entries.gather(&[at as u32]), &mut bytes)
+                .map_err(|why| ColdError::new(why.to_string()))?;
+            row.tree.insert(place, bytes)?;
+        }
+        Ok(())
     }
 
     /// Takes the next of entries in a row, so many at most; `None`: there are no more.
@@ -394,6 +414,7 @@ impl Shelves {
 pub(crate) struct Row {
     spill: Arc<Spill>,
     tree: sled::Tree,
+    entries: u64,
 }
 
 impl Drop for Row {

@@ -159,9 +159,14 @@ impl<K: Ord + Copy, W: Booked> Book<K, W> {
         columns.append_to(&mut self.ahead[table]);
     }
 
+    /// Is it said which entries are no more?
+    pub(super) fn says_gone(&self) -> bool {
+        self.last.notes && !self.too_many
+    }
+
     /// Entries of a table are no more: their keys.
     pub(super) fn gone(&mut self, table: usize, keys: Batch) {
-        if self.last.notes && keys.len > 0 && !self.too_many {
+        if keys.len > 0 && self.says_gone() {
             self.gone_rows += keys.len;
             self.gone[table].push(keys);
         }
@@ -170,7 +175,7 @@ impl<K: Ord + Copy, W: Booked> Book<K, W> {
     /// A window with so many groups goes; `keys` gives, by table, what the last checkpoint knows of it.
     pub(super) fn leave(&mut self, key: K, mut window: W, groups: usize, keys: impl Fn(&W) -> Vec<Batch>) {
         self.pass(&mut window);
-        if self.last.notes && !self.too_many {
+        if self.says_gone() {
             keys(&window).into_iter().enumerate().for_each(|(table, keys)| self.gone(table, keys));
         }
         self.shrink(groups);

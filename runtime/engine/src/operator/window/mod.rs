@@ -65,6 +65,11 @@ pub(crate) struct WindowOperator {
     held: VecDeque<(Number, Batch)>,
     /// The number that is not complete and whose rows were taken.
     taken: Option<Number>,
+    /// Numbers that are being settled: those behind which the watermark rises, and where they end.
+    steps: VecDeque<(Number, i64)>,
+    settling: Number,
+    /// The number behind which windows are being given.
+    giving: Option<Number>,
     /// Of processing time: when the next window ends.
     deadline: Option<Deadline>,
     ticks: Vec<Tick>,
@@ -149,34 +154,48 @@ impl WindowOperator {
             settled: 0,
             held: VecDeque::new(),
             taken: None,
+            steps: VecDeque::new(),
+            settling: 0,
+            giving: None,
             deadline: None,
         }
     }
 
-    /// All numbers below `to` are complete: takes what waits, and gives what is due, number by number.
-    fn settle(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {
-        let number = cx.number;
-        for (risen, watermark) in self.clock.steps(cx.shared, to) {
-            self.complete_below(cx, risen)?;
-            cx.number = risen;
-            self.complete(cx, watermark)?;
-        }
-        self.complete_below(cx, to)?;
-        self.settled = to;
-        cx.number = number;
-        Ok(())
+    /// All numbers below `to` are complete: takes what waits, and gives what is due, number by number. Is something left?
+    fn settle(&mut self, cx: &mut Context<'_>, to: Number) -> Result<bool, Halt> {
+        self.steps.extend(self.clock.steps(cx.shared, to));
+        self.settling = to;
+        self.go_on(cx)
     }
 
-    /// Completes numbers behind which the watermark did not rise.
-    fn complete_below(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {
-        let first = |held: &VecDeque<(Number, Batch)>| held.front().map(|(number, _)| *number);
-        let waiting =
-            |all: &Self| first(&all.held).into_iter().chain(all.common.first_behind()).chain(all.taken).min();
-        while let Some(number) = waiting(self).filter(|number| *number < to) {
-            cx.number = number;
-            self.complete(cx, self.now)?;
+    /// Goes on with it, until it is done or a piece of what is due was given.
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        let number = cx.number;
+        let mut left = self.give_piece(cx)?;
+        while !left && self.next_step(cx)? {
+            left = self.giving.is_some();
         }
-        Ok(())
+        cx.number = number;
+        Ok(left)
+    }
+
+    /// Completes the next number in which something waits, or behind which the watermark rises.
+    fn next_step(&mut self, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        let step = self.steps.front().copied();
+        let to = step.map_or(self.settling, |(risen, _)| risen);
+        let first = self.held.front().map(|(number, _)| *number);
+        let waiting = first.into_iter().chain(self.common.first_behind()).chain(self.taken).min();
+        if let Some(number) = waiting.filter(|number| *number < to) {
+            cx.number = number;
+            return self.complete(cx, self.now).map(|()| true);
+        }
+        let Some((risen, watermark)) = step else {
+            self.settled = self.settled.max(to);
+            return Ok(false);
+        };
+        self.steps.pop_front();
+        cx.number = risen;
+        self.complete(cx, watermark).map(|()| true)
     }
 
     /// Completes this number, behind which stands that watermark.
@@ -195,8 +214,20 @@ impl WindowOperator {
         self.now = behind;
         self.taken = self.taken.filter(|taken| *taken > cx.number);
         self.windows.give(&mut self.common, cx, moment, rest)?;
-        self.common.give_late(cx);
-        Ok(())
+        self.giving = Some(cx.number);
+        self.give_piece(cx).map(drop)
+    }
+
+    /// Gives a piece of what is due behind a number. Is something left?
+    fn give_piece(&mut self, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        let Some(number) = self.giving else { return Ok(false) };
+        cx.number = number;
+        let more = self.windows.give_more(&mut self.common, cx)?;
+        if !more {
+            self.giving = None;
+            self.common.give_late(cx);
+        }
+        Ok(more)
     }
 
     /// There may be something to give at the next tick.
@@ -212,7 +243,9 @@ impl WindowOperator {
         let before = self.common.wall;
         self.common.wall = cx.shared.env.clock.wall_micros().max(before);
         let moment = Moment { before, behind: Some(self.common.wall) };
-        self.windows.give(&mut self.common, cx, moment, Vec::new())
+        self.windows.give(&mut self.common, cx, moment, Vec::new())?;
+        self.giving = Some(cx.number);
+        self.give_piece(cx).map(drop)
     }
 
     fn set_deadline(&mut self, cx: &Context<'_>) {
@@ -319,7 +352,10 @@ impl Operator for WindowOperator {
         }
         let mut known = self.clock.known(cx.shared);
         if cx.number > self.settled && known > self.settled {
-            self.settle(cx, known.min(cx.number))?;
+            if self.settle(cx, known.min(cx.number))? {
+                self.held.push_back((cx.number, batch));
+                return Ok(());
+            }
             known = self.clock.known(cx.shared);
         }
         if cx.number > self.settled || !self.held.is_empty() {
@@ -338,8 +374,19 @@ impl Operator for WindowOperator {
     fn advance(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {
         match self.common.is_processing_time() {
             true => Ok(()),
-            false => self.settle(cx, to),
+            false => self.settle(cx, to).map(drop),
         }
+    }
+
+    fn resume(&mut self, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        match self.unfinished() {
+            true => self.go_on(cx),
+            false => Ok(false),
+        }
+    }
+
+    fn unfinished(&self) -> bool {
+        self.giving.is_some()
     }
 
     fn deadline(&self) -> Option<Deadline> {

@@ -1,6 +1,8 @@
 //! Windows that overlap share slices: a row is added to one slice, and slices are merged in the order of
 //! time when a window ends.
 
+mod spilling;
+
 use super::births::{Places, Reborn};
 use super::book;
 use super::bounds::{Bounds, Overlapping, Tumbling};
@@ -12,9 +14,9 @@ use super::windows::{Common, Windows, rest};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end_of_time;
-use crate::operator::Flush;
+use crate::operator::{Flush, on_disk};
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Held, Shelf, Shelves};
+use crate::state::{ColdError, Held, Shelf, Shelves};
 use flow_data::{BATCH_ROWS, Batch};
 use std::collections::BTreeMap;
 
@@ -27,6 +29,8 @@ pub(crate) struct Sliced {
     given_to: i128,
     /// What the end of the input gives piece by piece.
     flushing: Option<Merged>,
+    /// Up to where windows are being given, and the rows that are behind some of them.
+    giving: Option<(i64, Between)>,
 }
 
 /// A window that is due.
@@ -99,20 +103,19 @@ impl Sliced {
             slices: Panes::new(Described { name: "slices", columns: bounds, key: 1 }, shelves),
             given_to: i128::MIN,
             flushing: None,
+            giving: None,
         }
     }
 
     /// The end of the next window; slices of which nothing more is to be given go away.
-    fn next(&mut self) -> Option<i128> {
+    fn next(&mut self, common: &Common) -> Result<Option<i128>, ColdError> {
         while let Some(first) = self.slices.first() {
             if let Some(end) = self.windows.next_end(first.0, self.given_to) {
-                return Some(end);
+                return Ok(Some(end));
             }
-            if let Some(pane) = self.slices.remove(first) {
-                self.slices.forget(first, pane);
-            }
+            self.slices.leave(common, first)?;
         }
-        None
+        Ok(None)
     }
 
     /// Adds rows of a batch to a slice.
@@ -127,15 +130,19 @@ impl Sliced {
         self.slices.add(common, cx, slice(start), batch, rows)
     }
 
-    /// Merges the slices of a window.
+    /// Merges the slices of a window. If there is no room for all of their groups, they are given by [`Panes::next_piece`].
     fn merged(
-        &self,
+        &mut self,
         common: &mut Common,
         cx: &mut Context<'_>,
         end: i128,
         between: &Between,
-    ) -> Result<Merged, Halt> {
+    ) -> Result<Option<Merged>, Halt> {
         let bounds = self.windows.window(end);
+        if self.slices.spills() && !self.in_memory(common, end).map_err(|error| on_disk(cx, &error))? {
+            self.merge_on_disk(common, cx, end, between)?;
+            return Ok(None);
+        }
         let mut all = Pane::new(&common.shape, &common.output);
         let mut refused: Vec<RefusedResult> = Vec::new();
         let slices = self.slices.open().range((bounds.start, 0)..);
@@ -157,7 +164,7 @@ impl Sliced {
         }
         let mut order = all.order();
         common.refuse_results(cx, &all, bounds, refused, &mut order)?;
-        Ok(Merged { bounds, pane: all, order, given: 0 })
+        Ok(Some(Merged { bounds, pane: all, order, given: 0 }))
     }
 
     /// What is to be known of rows that are behind some of their windows. All their slices exist.
@@ -229,6 +236,7 @@ impl Windows for Sliced {
         for (bounds, rows) in divided.parts {
             self.add(common, cx, bounds.start, &batch, rows)?;
         }
+        self.slices.relieve(common).map_err(|error| on_disk(cx, &error))?;
         common.set_behind(cx.number, &batch, &divided.behind);
         common.rows += batch.len as u64;
         Ok(divided.rest.map(|from| rest(&batch, from)))
@@ -241,18 +249,35 @@ impl Windows for Sliced {
         moment: Moment,
         rest: Vec<Batch>,
     ) -> Result<(), Halt> {
-        let now = moment.latest(i64::MAX);
         let between = self.between(common, moment, rest);
+        self.giving = Some((moment.latest(i64::MAX), between));
+        if !self.slices.spills() {
+            while self.give_more(common, cx)? {}
+        }
+        Ok(())
+    }
+
+    fn give_more(&mut self, common: &mut Common, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        if self.slices.is_closing() {
+            self.slices.next_piece(common, cx).map_err(|error| on_disk(cx, &error))?;
+            return Ok(true);
+        }
+        let Some((now, between)) = self.giving.take() else { return Ok(false) };
         // What would end behind the last timestamp is due at the end of time.
-        while let Some(end) = self.next().filter(|end| clamp(*end) <= now) {
-            let mut merged = self.merged(common, cx, end, &between)?;
-            while let Some(batch) = merged.next(common) {
-                cx.emit(batch);
+        let next = self.next(common).map_err(|error| on_disk(cx, &error))?;
+        if let Some(end) = next.filter(|end| clamp(*end) <= now) {
+            if let Some(mut merged) = self.merged(common, cx, end, &between)? {
+                while let Some(batch) = merged.next(common) {
+                    cx.emit(batch);
+                }
             }
             self.given_to = end;
+            self.giving = Some((now, between));
+            return Ok(true);
         }
         self.given_to = self.given_to.max(now.into());
-        self.take_between(common, cx, &between)
+        self.take_between(common, cx, &between)?;
+        Ok(false)
     }
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
@@ -271,8 +296,9 @@ impl Windows for Sliced {
             let (slices, given_to) = shared(common, from, self.windows, now)?;
             slices.into_iter().for_each(|(start, pane)| self.slices.insert(slice(start), pane));
             self.given_to = given_to;
-            return Ok(());
+            return self.slices.relieve(common).map_err(|error| error.to_string());
         }
+        common.output.origin.widen(from.rank_columns("slices"));
         let saved = Reborn::new(&from.table("slices"), common.output.origin);
         let starts = saved.groups.ints(SLICE_START);
         for (start, rows) in saved.by(|row| starts[row]) {
@@ -282,8 +308,8 @@ impl Windows for Sliced {
             true => saved.groups.ints(GIVEN_TO).into_iter().min().map_or(i128::MIN, i128::from),
             false => now.into(),
         };
-        common.rows = saved.groups.len() as u64;
-        Ok(())
+        common.rows += saved.groups.len() as u64;
+        self.slices.relieve(common).map_err(|error| error.to_string())
     }
 
     fn held(&self) -> Held {
@@ -291,28 +317,30 @@ impl Windows for Sliced {
     }
 
     fn next_end(&mut self) -> Option<i64> {
-        self.next().map(clamp)
+        let ends = |(start, _): Shelf| self.windows.next_end(start, self.given_to);
+        self.slices.range((i64::MIN, 0)..=(i64::MAX, 0)).into_iter().find_map(ends).map(clamp)
     }
 
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
-        if self.flushing.is_none() {
-            let Some(end) = self.next() else { return Ok(Flush::Done) };
+        if self.flushing.is_none() && !self.slices.is_closing() {
+            let next = self.next(common).map_err(|error| on_disk(cx, &error))?;
+            let Some(end) = next else { return Ok(Flush::Done) };
             cx.number = at_end_of_time(level, clamp(end));
-            self.flushing = Some(self.merged(common, cx, end, &Between::default())?);
+            self.flushing = self.merged(common, cx, end, &Between::default())?;
             self.given_to = end;
         }
+        cx.number = at_end_of_time(level, clamp(self.given_to));
         if let Some(merged) = &mut self.flushing {
-            cx.number = at_end_of_time(level, merged.bounds.end);
-            match merged.next(common) {
-                Some(batch) => {
-                    cx.emit(batch);
-                    return Ok(Flush::More(cx.number));
-                }
-                None => self.flushing = None,
+            if let Some(batch) = merged.next(common) {
+                cx.emit(batch);
+                return Ok(Flush::More(cx.number));
             }
+            self.flushing = None;
+        } else if self.slices.next_piece(common, cx).map_err(|error| on_disk(cx, &error))? {
+            return Ok(Flush::More(cx.number));
         }
-        Ok(match self.next_end() {
-            Some(end) => Flush::More(at_end_of_time(level, end)),
+        Ok(match self.next(common).map_err(|error| on_disk(cx, &error))? {
+            Some(end) => Flush::More(at_end_of_time(level, clamp(end))),
             None => Flush::Done,
         })
     }

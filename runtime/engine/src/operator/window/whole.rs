@@ -15,6 +15,7 @@ use crate::operator::{Flush, on_disk};
 use crate::snapshot::{Loading, Saving};
 use crate::state::{ColdError, Held, Shelf, Shelves};
 use flow_data::{BATCH_ROWS, Batch};
+use flow_plan::physical::hidden::NO_WATERMARK;
 
 /// Which window a row goes to.
 pub(crate) enum Division {
@@ -30,12 +31,14 @@ pub(crate) struct Whole {
     panes: Panes,
     /// The next group of the first pane that the end of the input gives.
     flushed: usize,
+    /// Windows up to here are due.
+    due: i64,
 }
 
 impl Whole {
     pub(crate) fn new(division: Division, shelves: Option<Shelves>) -> Whole {
         let described = Described { name: "windows", columns: bounds, key: 2 };
-        Whole { division, panes: Panes::new(described, shelves), flushed: 0 }
+        Whole { division, panes: Panes::new(described, shelves), flushed: 0, due: NO_WATERMARK }
     }
 
     fn divide(&self, common: &Common, batch: &Batch, moment: Moment) -> Divided {
@@ -70,7 +73,10 @@ impl Whole {
     /// Gives the windows that end at a time, if all their groups are in memory. Else they are given piece by piece.
     fn give_end(&mut self, common: &Common, cx: &mut Context<'_>, end: i64) -> Result<bool, ColdError> {
         let windows = self.windows(end);
-        if !self.panes.bring_back(common, &windows)? {
+        // Births are compared on disk, not between panes.
+        let several = self.panes.spills() && windows.len() > 1;
+        if several || !self.panes.bring_back(common, &windows)? {
+            self.panes.close(common, windows)?;
             return Ok(false);
         }
         let panes = self.take_panes(windows);
@@ -131,12 +137,15 @@ impl Windows for Whole {
         moment: Moment,
         _rest: Vec<Batch>,
     ) -> Result<(), Halt> {
-        let now = moment.latest(i64::MAX);
-        while let Some(end) = self.next_end().filter(|end| *end <= now) {
-            let given = self.give_end(common, cx, end).map_err(|error| on_disk(cx, &error))?;
-            while !given && self.panes.next_piece(common, cx).map_err(|error| on_disk(cx, &error))? {}
+        self.due = moment.latest(i64::MAX);
+        if !self.panes.spills() {
+            while self.give_next(common, cx).map_err(|error| on_disk(cx, &error))? {}
         }
         Ok(())
+    }
+
+    fn give_more(&mut self, common: &mut Common, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        self.give_next(common, cx).map_err(|error| on_disk(cx, &error))
     }
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
@@ -196,6 +205,17 @@ impl Windows for Whole {
 }
 
 impl Whole {
+    /// Gives the next windows that are due, or a piece of them; whether there may be more.
+    fn give_next(&mut self, common: &Common, cx: &mut Context<'_>) -> Result<bool, ColdError> {
+        if self.panes.is_closing() {
+            self.panes.next_piece(common, cx)?;
+            return Ok(true);
+        }
+        let Some(end) = self.next_end().filter(|end| *end <= self.due) else { return Ok(false) };
+        self.give_end(common, cx, end)?;
+        Ok(true)
+    }
+
     /// The end of the input gives a piece of what groups may be on disk for.
     fn flush_piece(&mut self, common: &Common, cx: &mut Context<'_>, end: i64) -> Result<(), ColdError> {
         if self.panes.is_closing() || !self.give_end(common, cx, end)? {

@@ -35,7 +35,8 @@ pub(crate) trait Windows: Send {
         moment: Moment,
     ) -> Result<Option<Batch>, Halt>;
 
-    /// Gives what is due at the moment behind a number, and takes the rest of the number's rows.
+    /// Gives what is due at the moment behind a number, and takes the rest of the number's rows; or begins to, see
+    /// [`Windows::give_more`].
     fn give(
         &mut self,
         common: &mut Common,
@@ -43,6 +44,12 @@ pub(crate) trait Windows: Send {
         moment: Moment,
         rest: Vec<Batch>,
     ) -> Result<(), Halt>;
+
+    /// Gives a piece of what [`Windows::give`] left; whether there is more. Of groups that are on disk there may be more than
+    /// memory has room for at once.
+    fn give_more(&mut self, _common: &mut Common, _cx: &mut Context<'_>) -> Result<bool, Halt> {
+        Ok(false)
+    }
 
     /// The clock on the wall says that partial results (`early`), or those that late rows have changed, are
     /// to be given.
@@ -194,13 +201,16 @@ impl Common {
             let Some(at) = of(slot, &refused) else { return true };
             let RefusedResult { fault, place, .. } = refused.swap_remove(at);
             if found.is_ok() {
-                let group = pane.group(slot, bounds);
-                let record = row_text::json(&group.row(0, &self.given), &self.given);
-                found = error(cx, fault, place, (record, None));
+                found = error(cx, fault, place, (self.group_text(pane, slot, bounds), None));
             }
             false
         });
         found
+    }
+
+    /// The record of a result that was refused: the key and the window.
+    pub(crate) fn group_text(&self, pane: &Pane, slot: u32, bounds: Bounds) -> String {
+        row_text::json(&pane.group(slot, bounds).row(0, &self.given), &self.given)
     }
 
     /// Hands results that were refused to the error policy; gives the rows of these keys which they are.

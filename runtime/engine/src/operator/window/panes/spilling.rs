@@ -6,12 +6,14 @@ use super::super::bounds::Bounds;
 use super::super::divide::Rows;
 use super::super::pane::Pane;
 use super::super::windows::Common;
+use super::super::written::{WINDOW_END, WINDOW_START};
 use super::Panes;
 use crate::context::Context;
 use crate::snapshot::Loaded;
-use crate::state::{ColdError, Row, Shelf, Taken};
+use crate::state::{ColdError, Row, Shelf, Shelves, Taken};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
+use std::ops::RangeInclusive;
 
 /// Groups are put on disk so many at once.
 const PIECE: usize = 1 << 12;
@@ -25,10 +27,12 @@ const LARGE: usize = 1 << 12;
 /// Of so many bytes of budget, one group that is no more is remembered until the next checkpoint.
 const GONE: usize = 1 << 9;
 
-/// Windows that end together and have groups on disk, while they are given.
+/// Groups on disk that are given, in their order.
 pub(super) struct Closing {
-    windows: Vec<Shelf>,
     row: Row,
+    /// The window they are of; without, entries say it, and these windows are over when they are given.
+    of: Option<Bounds>,
+    windows: Vec<Shelf>,
 }
 
 impl Panes {
@@ -120,31 +124,135 @@ impl Panes {
         Ok(())
     }
 
-    /// Brings back all groups of windows that end together, if there is room for them, or none is on disk. Else they are to be
-    /// given by [`Panes::next_piece`].
+    /// How many groups of some windows are on disk.
+    pub(in super::super) fn on_disk(&self, windows: &[Shelf]) -> usize {
+        self.shelves.iter().flat_map(|shelves| windows.iter().map(|&key| shelves.on(key))).sum()
+    }
+
+    /// Brings back all groups of some windows, if there is room for them; whether none is on disk.
     pub(in super::super) fn bring_back(
         &mut self,
         common: &Common,
         windows: &[Shelf],
     ) -> Result<bool, ColdError> {
-        let Some(shelves) = &self.shelves else { return Ok(true) };
-        let on_disk: usize = windows.iter().map(|&key| shelves.on(key)).sum();
-        if windows.len() == 1 && on_disk <= shelves.budget() / LARGE {
-            for &key in windows.iter().filter(|_| on_disk > 0) {
-                let Some(shelves) = &mut self.shelves else { break };
-                let taken = shelves.take_all(key)?;
-                self.take_in(common, key, taken)?;
+        let on_disk = self.on_disk(windows);
+        for &key in windows.iter().filter(|_| on_disk > 0) {
+            let Some(shelves) = &mut self.shelves else { break };
+            if on_disk > shelves.budget() / LARGE {
+                return Ok(false);
             }
-            return Ok(true);
+            let taken = shelves.take_all(key)?;
+            self.take_in(common, key, taken)?;
         }
-        for &key in windows {
+        Ok(true)
+    }
+
+    /// Windows that end together are to be given by [`Panes::next_piece`], and are over then.
+    pub(in super::super) fn close(&mut self, common: &Common, windows: Vec<Shelf>) -> Result<(), ColdError> {
+        let Some(mut row) = self.row()? else { return Ok(()) };
+        for &key in &windows {
             self.put(common, key, &[])?;
+            let mut next = Some(0);
+            while let (Some(from), Some(shelves)) = (next, &self.shelves) {
+                let (entries, behind) = shelves.read(key, from..=u64::MAX, PIECE)?;
+                if let Some(entries) = entries {
+                    let order = Reborn::places(&entries, common.output.origin);
+                    shelves.line_up(&mut row, order, entries)?;
+                }
+                next = behind;
+            }
         }
-        let Some(shelves) = &self.shelves else { return Ok(true) };
-        let origin = common.output.origin;
-        let row = shelves.sorted(windows, |entries| Reborn::places(entries, origin))?;
-        self.closing = Some(Closing { windows: windows.to_vec(), row });
-        Ok(false)
+        self.closing = Some(Closing { row, of: None, windows });
+        Ok(())
+    }
+
+    /// A window that others share slices with is to be given by [`Panes::next_piece`]: these groups.
+    pub(in super::super) fn give_row(&mut self, row: Row, of: Bounds) {
+        self.closing = Some(Closing { row, of: Some(of), windows: Vec::new() });
+    }
+
+    /// Adds groups of a pane to those that are to be given.
+    pub(in super::super) fn line_up(
+        &self,
+        common: &Common,
+        row: &mut Row,
+        pane: &Pane,
+        slots: &[u32],
+    ) -> Result<(), ColdError> {
+        let Some(shelves) = &self.shelves else { return Ok(()) };
+        let entries = self.saved(common, (0, 0), pane, slots);
+        shelves.line_up(row, Reborn::places(&entries, common.output.origin), entries)
+    }
+
+    /// Where a group stands among others.
+    pub(in super::super) fn order_of(&self, common: &Common, pane: &Pane, slot: u32) -> Vec<u8> {
+        let entry = self.saved(common, (0, 0), pane, &[slot]);
+        Reborn::places(&entry, common.output.origin).pop().unwrap_or_default()
+    }
+
+    /// Groups as they would stand on disk.
+    fn saved(&self, common: &Common, key: Shelf, pane: &Pane, slots: &[u32]) -> Loaded {
+        let mut births = Written::new(common.output.origin);
+        let bounds = (self.described.columns)(key, self.written_to);
+        let columns = pane.save(&common.shape, &bounds, slots, &mut births);
+        let (schema, rows) = births.finish(columns).into_rows();
+        Loaded::of(schema, rows)
+    }
+
+    /// The groups of a window whose keys have such hashes, wherever they are; those in memory are these slots.
+    pub(in super::super) fn part(
+        &self,
+        common: &Common,
+        key: Shelf,
+        hashes: RangeInclusive<u64>,
+        in_memory: &[u32],
+    ) -> Result<Pane, ColdError> {
+        let mut part = Pane::new(&common.shape, &common.output);
+        let here = self.open.get(&key).filter(|_| !in_memory.is_empty());
+        let here = here.map(|pane| self.saved(common, key, pane, in_memory));
+        let there = match &self.shelves {
+            Some(shelves) if shelves.on(key) > 0 => shelves.read(key, hashes, usize::MAX)?.0,
+            _ => None,
+        };
+        for entries in here.into_iter().chain(there) {
+            let taken = part.take_in(&common.shape, common.output.origin, &entries, &[]);
+            taken.map_err(ColdError::new)?;
+        }
+        Ok(part)
+    }
+
+    /// An empty row on disk, if groups may be there.
+    pub(in super::super) fn row(&self) -> Result<Option<Row>, ColdError> {
+        self.shelves.as_ref().map(Shelves::row).transpose()
+    }
+
+    /// A window is over, wherever its groups are.
+    pub(in super::super) fn leave(&mut self, common: &Common, key: Shelf) -> Result<(), ColdError> {
+        let mut next = Some(0).filter(|_| self.on_disk(&[key]) > 0 && self.book.says_gone());
+        while let (Some(from), Some(shelves)) = (next, &self.shelves) {
+            let (entries, behind) = shelves.read(key, from..=u64::MAX, PIECE)?;
+            let gone = entries.map(|entries| self.keys_of(common, &entries));
+            let most = shelves.budget() / GONE;
+            gone.into_iter().for_each(|keys| self.book.gone(0, keys));
+            self.book.bound_gone(most);
+            next = behind;
+        }
+        if let Some(shelves) = &mut self.shelves {
+            self.book.shrink(shelves.on(key));
+            shelves.leave(key)?;
+        }
+        if let Some(pane) = self.remove(key) {
+            self.forget(key, pane);
+        }
+        Ok(())
+    }
+
+    /// What tells entries from others: the first columns.
+    fn keys_of(&self, common: &Common, entries: &Loaded) -> Batch {
+        let keys = common.shape.keys.len() + self.described.key;
+        let all: Vec<u32> = (0..entries.len() as u32).collect();
+        let rows = entries.in_order(&all).into_rows();
+        Batch::new(rows.len, rows.columns[..keys].to_vec())
     }
 
     /// Are windows given piece by piece?
@@ -161,8 +269,13 @@ impl Panes {
     ) -> Result<bool, ColdError> {
         let (Some(closing), Some(shelves)) = (&mut self.closing, &mut self.shelves) else { return Ok(false) };
         if let Some(entries) = shelves.next_of(&mut closing.row, BATCH_ROWS)? {
-            self.book.bound_gone(shelves.budget() / GONE);
-            self.give(common, cx, &entries).map_err(ColdError::new)?;
+            let (of, most) = (closing.of, shelves.budget() / GONE);
+            if of.is_none() {
+                let gone = self.keys_of(common, &entries);
+                self.book.gone(0, gone);
+                self.book.bound_gone(most);
+            }
+            self.give(common, cx, &entries, of).map_err(ColdError::new)?;
             return Ok(true);
         }
         for key in std::mem::take(&mut closing.windows) {
@@ -173,22 +286,23 @@ impl Panes {
         Ok(false)
     }
 
-    /// Gives groups, which are in order.
-    fn give(&mut self, common: &Common, cx: &mut Context<'_>, entries: &Loaded) -> Result<(), String> {
-        let of_window = (self.described.columns)((0, 0), None);
-        let columns: Vec<Vec<i64>> =
-            of_window.iter().take(self.described.key).map(|(name, _)| entries.ints(name)).collect();
-        let window = |row: u32| -> Vec<i64> { columns.iter().map(|column| column[row as usize]).collect() };
+    /// Gives groups, which are in order, of one window or of those that they say.
+    fn give(
+        &self,
+        common: &Common,
+        cx: &mut Context<'_>,
+        entries: &Loaded,
+        of: Option<Bounds>,
+    ) -> Result<(), String> {
+        let (starts, ends) = (entries.ints(WINDOW_START), entries.ints(WINDOW_END));
+        let bounds =
+            |row: u32| of.unwrap_or_else(|| Bounds { start: starts[row as usize], end: ends[row as usize] });
         let rows: Vec<u32> = (0..entries.len() as u32).collect();
-        for rows in rows.chunk_by(|a, b| window(*a) == window(*b)) {
-            let part = entries.in_order(rows);
+        for rows in rows.chunk_by(|a, b| bounds(*a) == bounds(*b)) {
             let mut pane = Pane::new(&common.shape, &common.output);
-            pane.take_in(&common.shape, common.output.origin, &part, &[])?;
-            let bounds = window(rows[0]);
-            self.book.gone(0, pane.keys_of_all(&bounds));
-            let bounds = Bounds { start: bounds[0], end: bounds[1] };
+            pane.take_in(&common.shape, common.output.origin, &entries.in_order(rows), &[])?;
             let slots: Vec<u32> = (0..pane.len() as u32).collect();
-            cx.emit(pane.results_of(&slots, bounds, &common.output).batch);
+            cx.emit(pane.results_of(&slots, bounds(rows[0]), &common.output).batch);
         }
         Ok(())
     }
