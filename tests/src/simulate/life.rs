@@ -6,7 +6,7 @@ use crate::crash::files::rows_of;
 use crate::crash::rows::{Bag, compare, no_more_than};
 use flow_checkpoint::{Job as Store, Launch};
 use flow_connectors::StandardConnectors;
-use flow_engine::{Beginning, Checkpoints, Job, JobHandle, JobOptions, Told};
+use flow_engine::{Beginning, Checkpoints, Job, JobHandle, JobOptions, SpillOptions, Told};
 use flow_env::{Clock, Env, SimDisk, Simulation};
 use flow_plan::arbitrary::Arbitrary;
 use std::collections::HashMap;
@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// What a job went through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Life {
     pub stopped: u64,
     /// Runs that went on beside the next one.
     pub late: u64,
+    /// Starts with state on disk, where it can be there.
+    pub on_disk: u64,
     /// Checkpoints.
     pub checkpoints: u64,
     /// Rows that were compared at the end.
@@ -58,6 +61,7 @@ impl Life {
         self.survived += other.survived;
         self.stopped += other.stopped;
         self.late += other.late;
+        self.on_disk += other.on_disk;
         self.checkpoints += other.checkpoints;
         self.rows += other.rows;
     }
@@ -106,6 +110,10 @@ struct World {
     owed: bool,
     /// Runs that everyone takes for dead.
     late: Vec<JobHandle>,
+    /// Which runs have no memory for state: that changes nothing else.
+    spills: Arbitrary,
+    /// Where their state is, on this machine's own disk: it is nothing that lasts.
+    spilled: Vec<TempDir>,
 }
 
 /// How a run ended.
@@ -137,6 +145,8 @@ impl World {
             shown: Bag::new(),
             owed: false,
             late: Vec::new(),
+            spills: Arbitrary::new(!seed),
+            spilled: Vec::new(),
         })
     }
 
@@ -275,6 +285,7 @@ impl World {
             base: FOLDER.into(),
             checkpoints: Some(checkpoints),
             tiny_queues: self.random.one_in(2),
+            spill: self.spill()?,
             ..JobOptions::default()
         };
         let connectors =
@@ -290,6 +301,19 @@ impl World {
             self.shows_what_it_went_on_from(from).inspect_err(|_| job.abort())?;
         }
         Ok(Ok(job))
+    }
+
+    /// Where a run puts state for which it has no memory, if it is one of those.
+    fn spill(&mut self) -> Result<Option<SpillOptions>, String> {
+        let can = self.input.graph.nodes.iter().any(|node| node.kind.spills());
+        if !(can && self.spills.one_in(3)) {
+            return Ok(None);
+        }
+        self.life.on_disk += 1;
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let spill = SpillOptions { folder: folder.path().join("spilled"), memory: 1 };
+        self.spilled.push(folder);
+        Ok(Some(spill))
     }
 
     /// A run that has begun shows its checkpoint, nothing more and nothing less, as long as it has made none.

@@ -10,7 +10,7 @@ fn a_thousand_simulated_jobs_lose_no_row_and_double_none() {
     match campaign(plan) {
         Ok(tally) => {
             let all = tally.all;
-            assert!(all.recovered > 300 && all.power > 200 && all.late > 20, "{all:?}");
+            assert!(all.recovered > 300 && all.power > 200 && all.late > 20 && all.on_disk > 200, "{all:?}");
         }
         Err(why) => panic!("{why}"),
     }

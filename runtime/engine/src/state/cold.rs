@@ -15,6 +15,7 @@ use flow_data::codec::{self, Bytes};
 use flow_plan::RecordType;
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,6 +80,9 @@ impl Spill {
     }
 }
 
+/// Hashes of keys, in the same order in every run: checkpoints are written so, and simulated jobs repeat.
+type Hashes = HashSet<u64, BuildHasherDefault<DefaultHasher>>;
+
 /// The entries of one operator of one worker that are on disk.
 pub(crate) struct Cold {
     spill: Arc<Spill>,
@@ -88,7 +92,7 @@ pub(crate) struct Cold {
     seen: Seen,
     entries: usize,
     /// Of entries with rows that changed since the last barrier.
-    changed: HashSet<u64>,
+    changed: Hashes,
     left: Left,
     /// Entries in it were put before the current mark, all others behind it.
     round: u32,
@@ -100,7 +104,7 @@ enum Left {
     /// Entries from this hash on that were put before this round.
     From(u64),
     /// Of the entries of these hashes that were put in the round before this one, the rows that had changed.
-    Of(HashSet<u64>),
+    Of(Hashes),
 }
 
 /// An entry as it was put.
@@ -131,7 +135,7 @@ impl Cold {
             schema: Arc::default(),
             seen: Seen::new(spill.budget),
             entries: 0,
-            changed: HashSet::new(),
+            changed: Hashes::default(),
             left: Left::Nothing,
             round: 0,
         })
