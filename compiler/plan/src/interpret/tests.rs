@@ -176,6 +176,22 @@ fn a_window_whose_first_row_is_behind_is_given_at_once() {
 }
 
 #[test]
+fn groups_of_a_window_are_given_in_the_order_of_their_first_rows_however_many_windows_those_make() {
+    let graph = windowed(
+        WindowKind::Sliding { size: 6 * SECOND, every: 2 * SECOND },
+        100,
+        Some(LateTrigger::Every(1)),
+        0,
+    );
+    // Of [4, 10), the first row makes its third window, the second one its first.
+    let behind = [(1, 1, 5), (2, 2, 8), (1, 4, 5), (2, 8, 8)];
+    let rows: Vec<(i64, i64, i64)> = std::iter::once((9, 0, 40)).chain(behind).collect();
+    let (given, _) = results(&graph, vec![chunk("a", &rows)]);
+    let of_both: Vec<_> = given.iter().filter(|row| row[1] == 4).collect();
+    assert_eq!(of_both, [&[1, 4, 10, 1, 1], &[2, 4, 10, 1, 2], &[1, 4, 10, 2, 5], &[2, 4, 10, 2, 10]]);
+}
+
+#[test]
 fn a_row_may_be_late_for_one_window_and_in_time_for_the_next() {
     let graph = windowed(WindowKind::Sliding { size: 4 * SECOND, every: 2 * SECOND }, 0, None, 0);
     let (given, late) = results(&graph, vec![chunk("a", &[(1, 1, 5), (1, 2, 3), (1, 4, 0)])]);

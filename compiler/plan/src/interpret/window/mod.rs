@@ -83,7 +83,7 @@ pub(super) struct Windows<'a, C: Contents> {
     clock: &'a Clock,
     wall: &'a Wall,
     groups: Vec<Group<C::State>>,
-    /// How many groups there were.
+    /// The place of the row that is added: groups that it makes, one a window, are born there.
     born: u64,
     out: Output,
 }
@@ -207,8 +207,10 @@ impl<C: Contents> Windows<'_, C> {
     /// The rows of a number: first those that are not behind, then what is due, then those that are.
     fn number(&mut self, number: Number, items: &[&Item]) {
         let mut refused = vec![false; items.len()];
-        for (item, refused) in items.iter().zip(&mut refused) {
+        let first = self.born;
+        for (at, (item, refused)) in items.iter().zip(&mut refused).enumerate() {
             let met = self.met(item);
+            self.born = first + at as u64;
             for span in self.spans(item).into_iter().filter(|span| span.end > met) {
                 match self.add(item, span, *refused) {
                     Added::Refused => *refused = true,
@@ -227,7 +229,7 @@ impl<C: Contents> Windows<'_, C> {
         // By the watermarks they meet: before each, what is due for it is given.
         let mut rest: Vec<usize> = (0..items.len()).filter(|at| !late[*at]).collect();
         rest.sort_by_key(|at| self.met(items[*at]));
-        let born = self.born;
+        let born = first + items.len() as u64;
         for at in rest {
             let (item, refused) = (items[at], &mut refused[at]);
             let met = self.met(item);
@@ -282,7 +284,6 @@ impl<C: Contents> Windows<'_, C> {
 
     fn open(&mut self, key: Row, span: Span, state: C::State) -> usize {
         let (born, given) = (self.born, Vec::new());
-        self.born += 1;
         let changed = true;
         self.groups.push(Group { key, span, state, born, done: false, changed, given, again: None });
         self.groups.len() - 1

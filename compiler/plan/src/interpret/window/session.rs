@@ -92,6 +92,7 @@ impl<C: Contents> Windows<'_, C> {
     fn join(&mut self, key: Row, span: Span, state: C::State, joined: &[usize]) -> usize {
         let mut parts: Vec<usize> = joined.to_vec();
         let made = self.open(key, span, state);
+        self.born += 1;
         for part in &parts {
             let given = std::mem::take(&mut self.groups[*part].given);
             self.groups[made].given.extend(given);
