@@ -28,6 +28,9 @@ pub(crate) trait Entries {
     fn bytes(&self) -> usize;
 }
 
+/// The slots of some of sorted entries, and the bytes at which the one behind them stands.
+pub(crate) type Piece = (Vec<u32>, Option<Vec<u8>>);
+
 /// An operator whose entries have a ledger.
 pub(crate) trait Ledgered: Entries + Sized {
     /// Where it stands.
@@ -39,6 +42,21 @@ pub(crate) trait Ledgered: Entries + Sized {
         let done = act(&mut ledger, self);
         *self.ledger() = ledger;
         done
+    }
+
+    /// From here on only the next of sorted entries are in memory, see [`Cold::next_of`]: their slots, and where the one behind
+    /// them stands; `None` if there are no more.
+    fn only_next(
+        &mut self,
+        sorted: &mut Sorted,
+        prefix: usize,
+        most: usize,
+    ) -> Result<Option<Piece>, ColdError> {
+        let Some(InOrder { entries, next }) = self.ledger().next_of(sorted, prefix, most)? else {
+            return Ok(None);
+        };
+        self.keep(&[]);
+        Ok(Some((self.take_in(&entries).map_err(ColdError::new)?, next)))
     }
 }
 
@@ -239,12 +257,7 @@ impl Ledger {
     }
 
     /// The next of sorted entries, see [`Cold::next_of`].
-    pub(crate) fn next_of(
-        &self,
-        sorted: &mut Sorted,
-        prefix: usize,
-        most: usize,
-    ) -> Result<Option<InOrder>, ColdError> {
+    fn next_of(&self, sorted: &mut Sorted, prefix: usize, most: usize) -> Result<Option<InOrder>, ColdError> {
         match &self.cold {
             Some(cold) => cold.next_of(sorted, prefix, most),
             None => Ok(None),

@@ -25,7 +25,7 @@ mod values;
 pub(crate) use accumulate::{Accumulators, accumulators, all_accumulators, same as same_aggregate};
 pub(crate) use calls::{Calls, Made, Shape};
 pub(crate) use changes::Changes;
-pub(crate) use cold::{Cold, ColdError, InOrder, Sorted, Spill, Taken, Turns, unknown};
+pub(crate) use cold::{Cold, ColdError, Sorted, Spill, Taken, Turns, unknown};
 pub(crate) use copies::Copies;
 pub(crate) use groups::{Groups, Refused, Scratch};
 pub(crate) use held::{Held, room};

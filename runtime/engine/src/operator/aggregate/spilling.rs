@@ -8,7 +8,7 @@ use crate::number::{Number, at_end};
 use crate::operator::origins::Origins;
 use crate::operator::{Flush, on_disk};
 use crate::snapshot::{Columns, Loaded};
-use crate::state::{ColdError, Entries, InOrder, KeyTable, Ledger, Ledgered, Sorted, room};
+use crate::state::{ColdError, Entries, KeyTable, Ledger, Ledgered, Sorted, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
 use flow_plan::operator::RunningTrigger;
@@ -120,12 +120,10 @@ impl AggregateOperator {
             Some(sorted) => sorted,
             None => self.sort().map_err(|error| on_disk(cx, &error))?,
         };
-        let next = self.ledger.next_of(&mut sorted, NUMBER_BYTES, BATCH_ROWS);
-        let Some(InOrder { entries, next }) = next.map_err(|error| on_disk(cx, &error))? else {
+        let next = self.only_next(&mut sorted, NUMBER_BYTES, BATCH_ROWS);
+        let Some((slots, next)) = next.map_err(|error| on_disk(cx, &error))? else {
             return Ok(Flush::Done);
         };
-        self.keep(&[]);
-        let slots = self.take_in(&entries).map_err(|why| on_disk(cx, &ColdError::new(why)))?;
         let born = self.core.origins.as_ref().and_then(|origins| origins.numbers().first().copied());
         cx.number = place(born.unwrap_or_default());
         cx.emit(self.rows(&slots));

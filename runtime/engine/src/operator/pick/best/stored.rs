@@ -9,7 +9,7 @@ use crate::number::{Number, at_end};
 use crate::operator::origins::Origins;
 use crate::operator::{Flush, on_disk};
 use crate::snapshot::{Columns, Loaded, Loading};
-use crate::state::{ColdError, Entries, InOrder, KeyTable, Ledger, Ledgered, Sorted};
+use crate::state::{ColdError, Entries, KeyTable, Ledger, Ledgered, Sorted};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
 
@@ -118,12 +118,10 @@ impl<P: Place> BestOperator<P> {
             Some(sorted) => sorted,
             None => self.sort().map_err(|error| on_disk(cx, &error))?,
         };
-        let next = self.ledger.next_of(&mut sorted, NUMBER_BYTES, BATCH_ROWS);
-        let Some(InOrder { entries, next }) = next.map_err(|error| on_disk(cx, &error))? else {
+        let next = self.only_next(&mut sorted, NUMBER_BYTES, BATCH_ROWS);
+        let Some((_, next)) = next.map_err(|error| on_disk(cx, &error))? else {
             return Ok(Flush::Done);
         };
-        self.keep(&[]);
-        self.take_in(&entries).map_err(|why| on_disk(cx, &ColdError::new(why)))?;
         let born = self.origins.as_ref().and_then(|origins| origins.numbers().first().copied());
         let born = born.unwrap_or_default();
         cx.number = at_end(level, born);
