@@ -418,15 +418,9 @@ fn operators(
                     second_step
                 } else {
                     let first = shared.layout.first_step(&shared.graph, index);
-                    aggregate::running(
-                        aggregate,
-                        input,
-                        layout.rank,
-                        &shared.beat,
-                        first,
-                        shared.tracks,
-                        cold,
-                    )
+                    let (rank, tracks) = (layout.rank, shared.tracks);
+                    aggregate::running(aggregate, input, rank, &shared.beat, first, tracks, cold)
+                        .map_err(|error| refused(node, error.to_string()))?
                 }
             }
             NodeKind::Pick(picked) => pick_of(shared, index, picked, cold, shelves),

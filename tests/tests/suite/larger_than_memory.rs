@@ -18,12 +18,17 @@ fn rows(keys: i64, chunks: i64) -> Vec<Vec<Vec<Value>>> {
     (0..chunks).map(|chunk| (chunk * 60..(chunk + 1) * 60).map(row).collect()).collect()
 }
 
-/// The script gives rows, in all ways to run it.
+/// Rows by key go through these stages, in all ways to run it: more rows come out than there are keys.
 #[track_caller]
 fn gives(stages: &str, keys: i64) {
+    gives_at_least(stages, keys, keys as u64 + 1);
+}
+
+#[track_caller]
+fn gives_at_least(stages: &str, keys: i64, least: u64) {
     let script = format!("{ROWS}sink out = a |> keyBy(k) |> {stages} -> stdout(format: json)\n");
     let given = agrees(&script, &[("a", rows(keys, 12))]);
-    assert!(given.as_ref().is_ok_and(|rows| *rows > keys as u64), "{given:?} of {script}");
+    assert!(given.as_ref().is_ok_and(|rows| *rows >= least), "{given:?} of {script}");
 }
 
 const SUMS: &str = "aggregate { n: count(), sum: sum(v), all: collect(v), different: countDistinct(v % 5), first: first(v) }";
@@ -76,4 +81,35 @@ sink out = all -> stdout(format: json)\n"
     );
     let given = agrees(&script, &[("a", rows(250, 12))]);
     assert!(given.as_ref().is_ok_and(|rows| *rows > 250), "{given:?} of {script}");
+}
+
+/// Nexmark's q4: the mean, by category, of the highest price of each auction.
+#[test]
+fn aggregates_of_aggregates_take_back_what_was_replaced() {
+    for outer in ["avg(s)", "aggregate { n: count(), most: max(s), all: sum(s) }"] {
+        gives(&format!("max(v % 900) as s |> map {{ k: k % 97, s }} |> keyBy(k) |> {outer}"), 300);
+    }
+}
+
+/// What is kept of values that may be withdrawn has the type of the values, or nobody could read it.
+#[test]
+fn times_that_may_be_withdrawn_come_back_as_times() {
+    let outer = "aggregate { first: min(s), longest: max(s - @2020-01-01T00:00:00Z) }";
+    gives(&format!("max(at) as s |> map {{ k: k % 97, s }} |> keyBy(k) |> {outer}"), 300);
+}
+
+#[test]
+fn aggregates_whose_results_are_withdrawn_below_keep_what_they_gave() {
+    for trigger in ["", "trigger(count: 3) |> ", "trigger(atEnd) |> "] {
+        gives_at_least(
+            &format!("{trigger}sum(v) as s |> map {{ k: s % 7, s }} |> keyBy(k) |> count() as n"),
+            300,
+            7,
+        );
+        gives_at_least(
+            &format!("count() as c |> map {{ k: c % 150 + k, c }} |> keyBy(k) |> {trigger}sum(c) as s"),
+            150,
+            100,
+        );
+    }
 }

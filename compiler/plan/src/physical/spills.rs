@@ -67,9 +67,7 @@ impl NodeKind {
     pub fn spills(&self) -> bool {
         match self {
             NodeKind::Aggregate(aggregate) => {
-                let changes = aggregate.changes || aggregate.hidden.change.is_some();
-                let every = matches!(aggregate.trigger, RunningTrigger::Every(_));
-                !aggregate.keys.is_empty() && !changes && !every
+                !aggregate.keys.is_empty() && !matches!(aggregate.trigger, RunningTrigger::Every(_))
             }
             NodeKind::Pick(pick) => match &pick.windowing {
                 Some(windowing) => windowing.spills() && pick.hidden.change.is_none(),

@@ -141,6 +141,11 @@ impl Cold {
         })
     }
 
+    /// The same for another table of the operator.
+    pub(super) fn beside(&self) -> Result<Cold, ColdError> {
+        Cold::new(&self.spill)
+    }
+
     /// Bytes that the operator's tables may take in memory.
     pub(crate) fn budget(&self) -> usize {
         self.spill.budget

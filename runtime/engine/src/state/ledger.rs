@@ -5,6 +5,7 @@ use super::changes::{Changes, Rest};
 use super::cold::{Cold, ColdError, InOrder, Sorted, unknown};
 use super::index::NO_SLOT;
 use super::table::KeyTable;
+use super::touched::Touched;
 use crate::snapshot::{Columns, Loaded, Saving};
 use flow_checkpoint::state::Home;
 use flow_data::Column;
@@ -72,8 +73,8 @@ pub(crate) struct Ledger {
     ahead: Vec<Columns>,
     /// What memory has no room for.
     cold: Option<Cold>,
-    /// By slot: was it used since entries were last put on disk? Kept if some may be.
-    touched: Vec<bool>,
+    /// Which were used lately. Kept if some may be on disk.
+    touched: Touched,
 }
 
 /// Entries of so many rows, about, are put on disk at once.
@@ -147,14 +148,11 @@ impl Ledger {
     pub(crate) fn relieve(&mut self, of: &mut impl Entries, used: &[u32]) -> Result<(), ColdError> {
         let Some(cold) = &self.cold else { return Ok(()) };
         let (all, budget) = (of.table().len(), cold.budget());
-        self.touched.resize(all, false);
-        used.iter().for_each(|&slot| self.touched[slot as usize] = true);
+        self.touched.touch(used.iter().copied(), all);
         if of.bytes() <= budget {
             return Ok(());
         }
-        // Of those that are used, too, at most half stays: the ones that came last.
-        let mut kept: Vec<u32> = (0..all as u32).filter(|slot| self.touched[*slot as usize]).collect();
-        kept.drain(..kept.len().saturating_sub(all / 2));
+        let kept = self.touched.stay(all);
         self.cool(of, &kept)
     }
 
@@ -177,7 +175,7 @@ impl Ledger {
         }
         of.keep(kept);
         self.changes.retain(kept);
-        self.touched = vec![false; kept.len()];
+        self.touched.forget(kept);
         Ok(())
     }
 

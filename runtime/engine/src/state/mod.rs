@@ -17,9 +17,11 @@ mod reversing;
 mod rows;
 mod same;
 mod shelves;
+mod spilled;
 mod stored;
 mod table;
 mod tally;
+mod touched;
 mod values;
 
 pub(crate) use accumulate::{Accumulators, accumulators, all_accumulators, same as same_aggregate};
@@ -35,5 +37,6 @@ pub(crate) use reversing::reversing;
 pub(crate) use rows::RowStore;
 pub(crate) use same::same_rows;
 pub(crate) use shelves::{Row, Shelf, Shelves};
+pub(crate) use spilled::{Rows, Spilled, Spills};
 pub(crate) use stored::{StoredPart, load_calls, store_calls, stored_names};
 pub(crate) use table::KeyTable;

@@ -103,7 +103,7 @@ impl Accumulators for Counts {
 
     fn store(&self, slots: &[u32]) -> Vec<Column> {
         let counts: Vec<i64> = slots.iter().map(|&slot| self.counts.get(slot as usize)).collect();
-        i64::store(counts.iter())
+        i64::store(&DataType::Int, counts.iter())
     }
 
     fn load(&mut self, slots: &[u32], parts: &[Column]) {
@@ -263,7 +263,7 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn store(&self, slots: &[u32]) -> Vec<Column> {
-        F::State::store(slots.iter().map(|&slot| &self.states[slot as usize]))
+        F::State::store(&self.ty, slots.iter().map(|&slot| &self.states[slot as usize]))
     }
 
     fn load(&mut self, slots: &[u32], parts: &[Column]) {

@@ -146,7 +146,7 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn store(&self, slots: &[u32]) -> Vec<Column> {
-        F::State::store(slots.iter().map(|&slot| &self.states[slot as usize]))
+        F::State::store(&self.ty, slots.iter().map(|&slot| &self.states[slot as usize]))
     }
 
     fn load(&mut self, slots: &[u32], parts: &[Column]) {

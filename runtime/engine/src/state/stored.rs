@@ -18,8 +18,8 @@ pub(crate) type StoredPart = (String, DataType);
 pub(crate) trait Stored: Sized {
     /// Its parts; `ty` is the type of the aggregate's result.
     fn parts(ty: &DataType) -> Vec<StoredPart>;
-    /// One column per part.
-    fn store<'a>(states: impl Iterator<Item = &'a Self> + Clone) -> Vec<Column>
+    /// One column per part; `ty` is the type of the aggregate's result.
+    fn store<'a>(ty: &DataType, states: impl Iterator<Item = &'a Self> + Clone) -> Vec<Column>
     where
         Self: 'a;
     /// The state of a row.
@@ -53,7 +53,7 @@ impl Stored for i64 {
         vec![part("", ty.unwrapped().clone())]
     }
 
-    fn store<'a>(states: impl Iterator<Item = &'a i64> + Clone) -> Vec<Column> {
+    fn store<'a>(_: &DataType, states: impl Iterator<Item = &'a i64> + Clone) -> Vec<Column> {
         vec![ints(states.copied())]
     }
 
@@ -67,7 +67,7 @@ impl Stored for Option<i64> {
         vec![part("", ty.unwrapped().clone().optional())]
     }
 
-    fn store<'a>(states: impl Iterator<Item = &'a Option<i64>> + Clone) -> Vec<Column> {
+    fn store<'a>(_: &DataType, states: impl Iterator<Item = &'a Option<i64>> + Clone) -> Vec<Column> {
         let validity: Vec<u8> = states.clone().map(|state| u8::from(state.is_some())).collect();
         let data = ColumnData::I64(states.map(|state| state.unwrap_or_default()).collect());
         vec![Column { data, validity: validity.contains(&0).then_some(validity) }]
@@ -83,7 +83,7 @@ impl Stored for f64 {
         vec![part("", DataType::Float)]
     }
 
-    fn store<'a>(states: impl Iterator<Item = &'a f64> + Clone) -> Vec<Column> {
+    fn store<'a>(_: &DataType, states: impl Iterator<Item = &'a f64> + Clone) -> Vec<Column> {
         vec![Column::new(ColumnData::F64(states.copied().collect()))]
     }
 
@@ -97,7 +97,7 @@ impl Stored for Decimal {
         vec![part("", DataType::Decimal)]
     }
 
-    fn store<'a>(states: impl Iterator<Item = &'a Decimal> + Clone) -> Vec<Column> {
+    fn store<'a>(_: &DataType, states: impl Iterator<Item = &'a Decimal> + Clone) -> Vec<Column> {
         vec![Column::new(ColumnData::Decimal(states.copied().collect()))]
     }
 
@@ -115,7 +115,7 @@ impl Stored for (i128, i64) {
         vec![part("sum_high", DataType::Int), part("sum_low", DataType::Int), part("rows", DataType::Int)]
     }
 
-    fn store<'a>(states: impl Iterator<Item = &'a (i128, i64)> + Clone) -> Vec<Column> {
+    fn store<'a>(_: &DataType, states: impl Iterator<Item = &'a (i128, i64)> + Clone) -> Vec<Column> {
         let high = ints(states.clone().map(|(sum, _)| (sum >> 64) as i64));
         let low = ints(states.clone().map(|(sum, _)| *sum as i64));
         vec![high, low, ints(states.map(|(_, rows)| *rows))]
@@ -133,7 +133,7 @@ impl Stored for (f64, i64) {
         vec![part("sum", DataType::Float), part("rows", DataType::Int)]
     }
 
-    fn store<'a>(states: impl Iterator<Item = &'a (f64, i64)> + Clone) -> Vec<Column> {
+    fn store<'a>(_: &DataType, states: impl Iterator<Item = &'a (f64, i64)> + Clone) -> Vec<Column> {
         let sums = states.clone().map(|(sum, _)| *sum).collect();
         vec![Column::new(ColumnData::F64(sums)), ints(states.map(|(_, rows)| *rows))]
     }
@@ -149,7 +149,7 @@ impl Stored for i128 {
         vec![part("sum_high", DataType::Int), part("sum_low", DataType::Int)]
     }
 
-    fn store<'a>(states: impl Iterator<Item = &'a i128> + Clone) -> Vec<Column> {
+    fn store<'a>(_: &DataType, states: impl Iterator<Item = &'a i128> + Clone) -> Vec<Column> {
         vec![ints(states.clone().map(|sum| (sum >> 64) as i64)), ints(states.map(|sum| *sum as i64))]
     }
 
@@ -166,7 +166,7 @@ impl Stored for (FloatTotal, i64) {
         floats.into_iter().chain(ints).collect()
     }
 
-    fn store<'a>(states: impl Iterator<Item = &'a (FloatTotal, i64)> + Clone) -> Vec<Column> {
+    fn store<'a>(_: &DataType, states: impl Iterator<Item = &'a (FloatTotal, i64)> + Clone) -> Vec<Column> {
         let floats = |digits: fn(&FloatTotal) -> f64| {
             Column::new(ColumnData::F64(states.clone().map(|(sum, _)| digits(sum)).collect()))
         };
@@ -188,10 +188,15 @@ impl Stored for BTreeMap<i64, i64> {
         vec![part("values", list()), part("counts", DataType::list(DataType::Int))]
     }
 
-    fn store<'a>(states: impl Iterator<Item = &'a BTreeMap<i64, i64>> + Clone) -> Vec<Column> {
-        let list = |values: Vec<i64>| Value::List(values.into_iter().map(Value::Int).collect());
-        let values = states.clone().map(|state| list(state.keys().copied().collect())).collect();
-        let counts = states.map(|state| list(state.values().copied().collect())).collect();
+    fn store<'a>(ty: &DataType, states: impl Iterator<Item = &'a BTreeMap<i64, i64>> + Clone) -> Vec<Column> {
+        let value = match ty.unwrapped() {
+            DataType::Timestamp => Value::Timestamp,
+            DataType::Duration => Value::Duration,
+            _ => Value::Int,
+        };
+        let list = |values: Vec<Value>| Value::List(values.into_iter().collect());
+        let values = states.clone().map(|state| list(state.keys().copied().map(value).collect())).collect();
+        let counts = states.map(|state| list(state.values().copied().map(Value::Int).collect())).collect();
         vec![Column::new(ColumnData::Any(values)), Column::new(ColumnData::Any(counts))]
     }
 
@@ -332,8 +337,11 @@ fn saved_parts(parts: &[StoredPart], name: &str, from: &Loaded) -> Result<Option
         false => (i128::load(&saved, row), UNKNOWN_ROWS),
     });
     let columns = match parts.len() {
-        2 => <(f64, i64)>::store(states.map(|(sum, rows)| (sum as f64, rows)).collect::<Vec<_>>().iter()),
-        _ => <(FloatTotal, i64)>::store(states.map(float_total).collect::<Vec<_>>().iter()),
+        2 => <(f64, i64)>::store(
+            &DataType::Float,
+            states.map(|(sum, rows)| (sum as f64, rows)).collect::<Vec<_>>().iter(),
+        ),
+        _ => <(FloatTotal, i64)>::store(&DataType::Float, states.map(float_total).collect::<Vec<_>>().iter()),
     };
     Ok(Some(columns.into_iter().map(Arc::new).collect()))
 }

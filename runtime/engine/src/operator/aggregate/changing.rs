@@ -11,10 +11,10 @@ use crate::beat::{Beat, Beats};
 use crate::context::{BadRow, Context};
 use crate::error::Halt;
 use crate::number::{Number, at_end};
-use crate::operator::{Flush, Operator};
+use crate::operator::{Flush, Operator, on_disk};
 use crate::row_text;
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Copies, Held, RowStore, room, same_rows};
+use crate::state::{Cold, ColdError, Copies, Held, RowStore, Sorted, Spilled, Spills, room, same_rows};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::Deadline;
 use flow_plan::RecordType;
@@ -25,6 +25,7 @@ use flow_plan::physical::{Hidden, RunningAggregate};
 use std::sync::Arc;
 
 mod save;
+mod spilling;
 
 pub(super) struct ChangingOperator {
     core: Core,
@@ -51,6 +52,10 @@ pub(super) struct ChangingOperator {
     beats: Option<Beats>,
     /// What the end of the input gives, in order, and how much of it was given.
     last: Option<(Vec<u32>, usize)>,
+    /// The same, where groups may be on disk.
+    sorted: Option<Sorted>,
+    /// Groups that are on disk, and what was given of them.
+    spilled: Option<Spilled>,
     /// From so many slots on, those without groups are looked for.
     crowded: usize,
     /// By slot, of the current batch: where its result stands, [`NOWHERE`] if it has none.
@@ -115,13 +120,18 @@ impl ChangingOperator {
         ranks: usize,
         beat: &Beat,
         tracks: bool,
-    ) -> ChangingOperator {
+        cold: Option<Cold>,
+    ) -> Result<ChangingOperator, ColdError> {
         let beats = match aggregate.trigger {
             RunningTrigger::Every(micros) => Some(Beats::new(beat, interval(micros))),
             _ => None,
         };
         let keeps = aggregate.changes && aggregate.trigger != RunningTrigger::EachRow;
-        ChangingOperator {
+        let mut lives = Lives::new(ranks);
+        if cold.is_some() {
+            lives.widen(ranks);
+        }
+        Ok(ChangingOperator {
             core: Core::new(aggregate, input, 0),
             noted: Copies::default(),
             given_noted: Copies::default(),
@@ -133,15 +143,17 @@ impl ChangingOperator {
             changes: aggregate.changes,
             hidden: aggregate.hidden.clone(),
             groups: Vec::new(),
-            lives: Lives::new(ranks),
+            lives,
             kept: keeps.then(|| RowStore::new(aggregate.calls.iter().map(|call| &call.ty))),
             pending: Vec::new(),
             changed: Vec::new(),
             beats,
             last: None,
+            sorted: None,
+            spilled: cold.map(|cold| Spilled::new(cold, 1 + usize::from(keeps))).transpose()?,
             crowded: BATCH_ROWS,
             at: Vec::new(),
-        }
+        })
     }
 
     fn ints(batch: &Batch, column: Option<usize>) -> Option<&[i64]> {
@@ -156,7 +168,7 @@ impl ChangingOperator {
         let known = self.core.find_slots(number, batch);
         self.groups.resize(self.core.table.len(), EMPTY);
         let slots = std::mem::take(&mut self.core.slots);
-        self.copy_ahead(&slots);
+        self.copy_changing(&slots);
         self.core.slots = slots;
         let Some(changes) = Self::ints(batch, self.hidden.change) else { return known };
         let mut good = Vec::with_capacity(batch.len);
@@ -301,7 +313,7 @@ impl ChangingOperator {
         slots: &[u32],
         causes: Option<(&Batch, &[u32])>,
     ) -> Result<(), Halt> {
-        self.copy_ahead(slots);
+        self.copy_changing(slots);
         self.noted.changes.change(slots, self.core.table.len());
         if self.kept.is_some() {
             self.given_noted.changes.change(slots, self.core.table.len());
@@ -459,25 +471,41 @@ impl ChangingOperator {
         if slots < self.crowded {
             return;
         }
-        let is_live = |slot: &u32| {
-            let (group, at) = (&self.groups[*slot as usize], *slot as usize);
-            let counted = matches!(self.trigger, RunningTrigger::Count(_));
-            let waits = || self.pending.get(at).is_some_and(|rows| *rows > 0);
-            group.rows != 0 || group.given || (counted && waits())
-        };
-        let live: Vec<u32> = (0..slots as u32).filter(is_live).collect();
+        let (live, empty): (Vec<u32>, Vec<u32>) = (0..slots as u32).partition(|slot| self.is_live(*slot));
         self.crowded = (live.len() * 2).max(BATCH_ROWS);
-        if live.len() * 2 > slots {
-            return;
+        if live.len() * 2 <= slots {
+            self.leave(&live, &empty);
+            self.retain(&live);
         }
-        self.leave(&live);
-        self.core.retain(&live);
-        self.lives.retain(&live);
-        self.groups = live.iter().map(|&slot| self.groups[slot as usize]).collect();
+    }
+
+    /// Is there more to a slot than its key?
+    fn is_live(&self, slot: u32) -> bool {
+        let at = slot as usize;
+        let counted = matches!(self.trigger, RunningTrigger::Count(_));
+        let waits = || self.pending.get(at).is_some_and(|rows| *rows > 0);
+        self.groups.get(at).is_some_and(|group| group.rows != 0 || group.given) || (counted && waits())
+    }
+
+    /// Keeps these slots, which ascend; they become slots `0..`.
+    fn retain(&mut self, slots: &[u32]) {
+        let all = self.core.table.len();
+        self.groups.resize(all, EMPTY);
+        self.lives.resize(all);
+        self.core.retain(slots);
+        self.lives.retain(slots);
+        self.groups = slots.iter().map(|&slot| self.groups[slot as usize]).collect();
         let pending = |slot: &u32| self.pending.get(*slot as usize).copied().unwrap_or(0);
-        self.pending = live.iter().map(pending).collect();
-        let moved = |slot: &u32| live.binary_search(slot).ok().map(|slot| slot as u32);
+        self.pending = slots.iter().map(pending).collect();
+        let moved = |slot: &u32| slots.binary_search(slot).ok().map(|slot| slot as u32);
         self.changed = self.changed.iter().filter_map(moved).collect();
+        if let Some(store) = &mut self.kept {
+            let kept: Vec<u32> =
+                self.groups.iter().map(|group| group.kept).filter(|kept| *kept != NOWHERE).collect();
+            store.retain(&kept);
+            let is_kept = |group: &&mut Group| group.kept != NOWHERE;
+            self.groups.iter_mut().filter(is_kept).zip(0..).for_each(|(group, at)| group.kept = at);
+        }
         self.at.clear();
     }
 
@@ -492,6 +520,14 @@ impl ChangingOperator {
         self.lives.sort(&mut rest);
         rest
     }
+
+    /// The bytes that all groups take in memory.
+    fn bytes(&self) -> usize {
+        let beside = room(&self.groups) + room(&self.pending) + room(&self.changed) + room(&self.at);
+        let kept = self.kept.as_ref().map_or(0, RowStore::bytes);
+        let noted = self.noted.changes.bytes() + self.given_noted.changes.bytes();
+        self.core.held().bytes + self.lives.bytes() + kept + beside + noted
+    }
 }
 
 /// Rows of old results, and those of new ones behind them.
@@ -505,6 +541,7 @@ impl Operator for ChangingOperator {
         if let (Some(beats), true) = (&mut self.beats, self.changed.is_empty()) {
             beats.skip(cx.shared.env.clock.as_ref());
         }
+        self.bring_groups(cx, &batch)?;
         match self.trigger {
             RunningTrigger::EachRow if !self.discarding => self.each_row(cx, batch)?,
             RunningTrigger::EachRow => self.every_nth(cx, batch, 1)?,
@@ -512,6 +549,10 @@ impl Operator for ChangingOperator {
             RunningTrigger::AtEnd | RunningTrigger::Every(_) => self.add(cx, batch)?,
         }
         self.free();
+        if self.spilled.is_some() {
+            let used = std::mem::take(&mut self.core.slots);
+            self.relieve(&used).map_err(|error| on_disk(cx, &error))?;
+        }
         Ok(())
     }
 
@@ -520,20 +561,16 @@ impl Operator for ChangingOperator {
     }
 
     fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
-        Ok(self.save_marked(out, entries))
+        self.save_marked(out, entries).map_err(|error| error.to_string())
     }
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
-        self.load_groups(&from.table("groups"))?;
-        self.load_given(&from.table("given"))
+        self.load_all(from)
     }
 
     fn held(&self) -> Held {
-        let beside = room(&self.groups) + room(&self.pending) + room(&self.changed) + room(&self.at);
-        let kept = self.kept.as_ref().map_or(0, RowStore::bytes);
-        let core = self.core.held();
-        let noted = self.noted.changes.bytes() + self.given_noted.changes.bytes();
-        Held { keys: core.keys, bytes: core.bytes + self.lives.bytes() + kept + beside + noted }
+        let (keys, bytes) = self.spilled.as_ref().map_or((0, 0), |on_disk| (on_disk.len(), on_disk.bytes()));
+        Held { keys: self.core.table.len() + keys, bytes: self.bytes() + bytes }
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -549,12 +586,15 @@ impl Operator for ChangingOperator {
             beats.heard(cx.shared.env.clock.as_ref());
         }
         let changed = std::mem::take(&mut self.changed);
-        self.copy_ahead(&changed);
+        self.copy_changing(&changed);
         changed.iter().for_each(|&slot| self.pending[slot as usize] = 0);
         self.give(cx, &changed, None)
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        if self.spilled.is_some() {
+            return self.flush_sorted(cx);
+        }
         let level = cx.shared.layout.nodes[cx.node].level;
         let (rest, from) = match self.last.take() {
             Some(last) => last,

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end};
 use crate::snapshot::{Columns, Loading, Saving};
-use crate::state::{Cold, Entries, Held, Ledger, Ledgered, Sorted};
+use crate::state::{Cold, ColdError, Entries, Held, Ledger, Ledgered, Sorted};
 use flow_checkpoint::state::Home;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::Deadline;
@@ -38,16 +38,16 @@ pub(crate) fn running(
     first_step: bool,
     tracks: bool,
     cold: Option<Cold>,
-) -> Box<dyn Operator> {
-    match aggregate.changes || aggregate.hidden.change.is_some() {
-        true => Box::new(ChangingOperator::new(aggregate, input, ranks, beat, tracks)),
+) -> Result<Box<dyn Operator>, ColdError> {
+    Ok(match aggregate.changes || aggregate.hidden.change.is_some() {
+        true => Box::new(ChangingOperator::new(aggregate, input, ranks, beat, tracks, cold)?),
         false => {
             let mut operator = AggregateOperator::new(aggregate, input, ranks, beat, first_step);
             operator.core.origins = cold.is_some().then(|| Origins::new(ranks));
             operator.ledger = Ledger::new(tracks, cold);
             Box::new(operator)
         }
-    }
+    })
 }
 
 /// Both steps of an aggregation that several workers divide, over one table; for what is asked see [`running`].

@@ -56,7 +56,7 @@ impl Core {
 
     /// Writes down about so many rows of the first side that is not complete; gives whether there is more of it.
     pub(super) fn save_more(&mut self, out: &mut Saving, rows: usize) -> Result<bool, ColdError> {
-        let on_disk = |side: usize| self.spilled.as_ref().is_some_and(|of| of.cold[side].is_marked());
+        let on_disk = |side: usize| self.spilled.as_ref().is_some_and(|of| of.keys.is_marked(side));
         let Some(side) = (0..2).find(|&side| self.kept[side].book.is_marked() || on_disk(side)) else {
             return Ok(false);
         };

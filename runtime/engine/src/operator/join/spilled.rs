@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::on_disk;
 use crate::snapshot::Saving;
-use crate::state::{Cold, ColdError, NO_SLOT, Spill, Turns};
+use crate::state::{Cold, ColdError, NO_SLOT, Spill, Spilled as Keys, Turns};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column, NO_ROW};
 use std::sync::Arc;
@@ -16,47 +16,31 @@ use std::sync::Arc;
 /// So many rows go at once, about, and so many keys come back because time passes.
 const PIECE: usize = 1 << 12;
 
-/// The keys that are on disk.
+/// The keys that are on disk, with a table of rows for each side.
 pub(crate) struct Spilled {
-    /// Their rows, by side.
-    pub(super) cold: [Cold; 2],
+    pub(super) keys: Keys,
     /// When the first row of a key is over.
     turns: Turns,
-    /// By slot: was the key used since keys were last put on disk?
-    touched: Vec<bool>,
 }
 
 impl Spilled {
     pub(crate) fn new(spill: &Arc<Spill>) -> Result<Spilled, ColdError> {
-        let cold = [Cold::new(spill)?, Cold::new(spill)?];
-        Ok(Spilled { cold, turns: Turns::new(spill)?, touched: Vec::new() })
-    }
-
-    /// How many keys there are, about: most have rows on both sides, or on one.
-    pub(super) fn len(&self) -> usize {
-        self.cold[0].len().max(self.cold[1].len())
-    }
-
-    /// The bytes it has taken itself.
-    pub(super) fn bytes(&self) -> usize {
-        self.cold.iter().map(Cold::bytes).sum()
+        Ok(Spilled { keys: Keys::new(Cold::new(spill)?, 2)?, turns: Turns::new(spill)? })
     }
 
     /// Keys are used; there are so many in memory.
     pub(super) fn touch(&mut self, slots: &[u32], all: usize) {
-        self.touched.resize(all, false);
-        slots.iter().filter(|slot| **slot != NO_ROW).for_each(|&slot| self.touched[slot as usize] = true);
+        self.keys.touched().touch(slots.iter().copied().filter(|slot| *slot != NO_ROW), all);
     }
 
     /// Only these keys stay in memory, which ascend: they become `0..`.
     pub(super) fn keep_keys(&mut self, slots: &[u32]) {
-        let touched = |slot: &u32| self.touched.get(*slot as usize).copied().unwrap_or_default();
-        self.touched = slots.iter().map(touched).collect();
+        self.keys.touched().keep(slots);
     }
 
     /// A barrier: the rows of a side are to be written down, all of them or what changed.
     pub(super) fn mark(&mut self, side: usize, whole: bool) {
-        self.cold[side].mark(whole);
+        self.keys.table(side).mark(whole);
     }
 }
 
@@ -98,7 +82,7 @@ impl Core {
         let known = self.table.len() as u32;
         for side in [0, 1] {
             let Some(spilled) = &mut self.spilled else { return Ok(()) };
-            let taken = spilled.cold[side].take(hashes)?;
+            let taken = spilled.keys.table(side).take(hashes)?;
             if let Some(marked) = taken.marked {
                 self.kept[side].book.settle(Some(marked), None);
             }
@@ -130,13 +114,10 @@ impl Core {
         let held = self.bytes() + bound.bytes();
         let all = self.table.len();
         let Some(spilled) = &mut self.spilled else { return Ok(()) };
-        if held <= spilled.cold[0].budget() || all == 0 {
+        if held <= spilled.keys.budget() || all == 0 {
             return Ok(());
         }
-        spilled.touched.resize(all, false);
-        let mut kept: Vec<u32> = (0..all as u32).filter(|slot| spilled.touched[*slot as usize]).collect();
-        kept.drain(..kept.len().saturating_sub(all / 2));
-        spilled.touched.clear();
+        let kept = spilled.keys.touched().stay(all);
         self.cool(bound, &kept)
     }
 
@@ -166,6 +147,9 @@ impl Core {
         }
         bound.keys_move(self, kept);
         self.keep_keys(kept);
+        if let Some(spilled) = &mut self.spilled {
+            spilled.keys.touched().forget(kept);
+        }
         Ok(())
     }
 
@@ -194,7 +178,7 @@ impl Core {
             self.settle(side);
             let rows = self.written(side, &entries);
             if let Some(spilled) = &mut self.spilled {
-                spilled.cold[side].put(&hashes, rows, &changed)?;
+                spilled.keys.table(side).put(&hashes, rows, &changed)?;
             }
         }
         Ok(())
@@ -208,10 +192,10 @@ impl Core {
         keys: usize,
     ) -> Result<bool, ColdError> {
         let Some(spilled) = &mut self.spilled else { return Ok(false) };
-        if let Some(rows) = spilled.cold[side].next_marked(keys)? {
+        if let Some(rows) = spilled.keys.table(side).next_marked(keys)? {
             out.more(rows);
         }
-        Ok(spilled.cold[side].is_marked())
+        Ok(spilled.keys.is_marked(side))
     }
 }
 

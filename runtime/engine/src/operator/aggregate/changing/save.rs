@@ -3,21 +3,17 @@
 
 use super::super::{NUMBER, PENDING, TIME};
 use super::{ChangingOperator, EMPTY, Group, NOWHERE, RunningTrigger};
-use crate::number::Number;
-use crate::snapshot::{Columns, Loaded, Saving};
+use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use crate::state::{COLDER, ColdError, Spills};
 use flow_data::Batch;
 use flow_plan::Field;
 use std::sync::Arc;
 
 /// Columns of the engine's own in the table of groups: rows behind a group; is a result out there, and its event
 /// time.
-const ROWS: &str = "·rows";
+pub(super) const ROWS: &str = "·rows";
 const GIVEN: &str = "·given";
 const GIVEN_TIME: &str = "·givenTime";
-
-fn picked(values: &[i64], slots: &[u32]) -> Vec<i64> {
-    slots.iter().map(|&slot| values[slot as usize]).collect()
-}
 
 impl ChangingOperator {
     /// Slots from here on are new.
@@ -28,20 +24,14 @@ impl ChangingOperator {
         }
     }
 
-    fn groups_of(&mut self, slots: &[u32]) -> Columns {
+    pub(super) fn groups_of(&mut self, slots: &[u32]) -> Columns {
         let all = self.core.table.len();
         self.groups.resize(all, EMPTY);
         self.lives.resize(all);
         self.pending.resize(all, 0);
         let mut columns = self.core.save(slots);
-        let mut ranks: Vec<Vec<i64>> = self.lives.ranks().iter().map(|ranks| picked(ranks, slots)).collect();
-        if ranks.is_empty() {
-            // On one worker, births are in the order of the sequence.
-            ranks.push(slots.iter().map(|&slot| self.lives.order(slot) as i64).collect());
-        }
         let groups = || slots.iter().map(|&slot| &self.groups[slot as usize]);
-        columns.ints(NUMBER, slots.iter().map(|&slot| self.lives.born(slot) as i64));
-        columns.ranks(ranks.iter().map(Vec::as_slice));
+        self.lives.write(slots, NUMBER, &mut columns);
         columns.ints(ROWS, groups().map(|group| group.rows));
         columns.ints(GIVEN, groups().map(|group| i64::from(group.given)));
         columns.ints(GIVEN_TIME, groups().map(|group| group.time));
@@ -50,21 +40,30 @@ impl ChangingOperator {
         columns
     }
 
+    /// Those of these slots of which something was given.
+    pub(super) fn with_given(&self, slots: &[u32]) -> Vec<u32> {
+        slots.iter().copied().filter(|slot| self.place(*slot) != NOWHERE).collect()
+    }
+
+    /// Where it is kept what was given of a slot.
+    fn place(&self, slot: u32) -> u32 {
+        self.groups.get(slot as usize).map_or(NOWHERE, |group| group.kept)
+    }
+
     /// What was given of these slots, of those of which something was.
-    fn given_of(&self, slots: &[u32]) -> Columns {
-        let place = |slot: &u32| self.groups.get(*slot as usize).map_or(NOWHERE, |group| group.kept);
-        let slots: Vec<u32> = slots.iter().copied().filter(|slot| place(slot) != NOWHERE).collect();
+    pub(super) fn given_of(&self, slots: &[u32]) -> Columns {
+        let slots = self.with_given(slots);
         let mut columns = Columns::default();
         columns.rows(&self.core.key_fields(), self.core.table.gather(&slots));
         if let Some(store) = &self.kept {
-            let kept: Vec<u32> = slots.iter().map(place).collect();
+            let kept: Vec<u32> = slots.iter().map(|&slot| self.place(slot)).collect();
             columns.rows(&self.result_fields(), store.gather(&kept));
         }
         columns
     }
 
     /// Copies what a checkpoint still needs of slots, which are about to change.
-    pub(super) fn copy_ahead(&mut self, slots: &[u32]) {
+    pub(super) fn copy_changing(&mut self, slots: &[u32]) {
         if self.noted.changes.is_marked() {
             let ahead = self.noted.changes.ahead(slots);
             let copy = self.groups_of(&ahead);
@@ -82,32 +81,32 @@ impl ChangingOperator {
         Batch::new(slots.len(), self.core.table.gather(slots).into_iter().map(Arc::new).collect())
     }
 
-    /// Slots other than these, which ascend, go.
-    pub(super) fn leave(&mut self, live: &[u32]) {
-        let slots = 0..self.core.table.len() as u32;
-        let dead: Vec<u32> = slots.filter(|slot| live.binary_search(slot).is_err()).collect();
-        self.copy_ahead(&dead);
-        self.say_emptied();
-        let known = dead.partition_point(|slot| (*slot as usize) < self.known_slots);
-        let gone = self.keys_of(&dead[..known]);
+    /// Only these slots stay, which ascend; of the others, these were empty.
+    pub(super) fn leave(&mut self, stay: &[u32], empty: &[u32]) {
+        self.copy_changing(empty);
+        self.say_emptied(empty.iter().copied().filter(|slot| self.given_noted.changes.has(*slot)).collect());
+        // What came back from disk was known before, wherever it stands.
+        let known = match &self.spilled {
+            Some(_) => empty.len(),
+            None => empty.partition_point(|slot| (*slot as usize) < self.known_slots),
+        };
+        let gone = self.keys_of(&empty[..known]);
         self.noted.gone(gone);
-        self.known_slots = live.partition_point(|slot| (*slot as usize) < self.known_slots);
-        self.noted.changes.retain(live);
-        self.given_noted.changes.retain(live);
+        self.known_slots = stay.partition_point(|slot| (*slot as usize) < self.known_slots);
+        self.noted.changes.retain(stay);
+        self.given_noted.changes.retain(stay);
     }
 
-    /// Says of which groups nothing is given any more.
-    fn say_emptied(&mut self) {
-        let has = |slot: &u32| self.groups[*slot as usize].kept != NOWHERE;
-        let slots: Vec<u32> =
-            self.given_noted.changes.slots().into_iter().filter(|slot| !has(slot)).collect();
+    /// Says of which of these groups nothing is given any more.
+    pub(super) fn say_emptied(&mut self, mut slots: Vec<u32>) {
+        slots.retain(|slot| self.place(*slot) == NOWHERE);
         let gone = self.keys_of(&slots);
         self.given_noted.gone(gone);
     }
 
     /// A barrier: everything is to be written down, or what changed.
     pub(super) fn mark(&mut self, out: &mut Saving) {
-        self.say_emptied();
+        self.say_emptied(self.given_noted.changes.slots());
         let slots = self.core.table.len();
         let whole = out.whole() || !self.noted.changes.notes();
         (self.known_slots, self.writes_given) = (slots, false);
@@ -119,41 +118,63 @@ impl ChangingOperator {
             let gone = self.given_noted.mark(whole, slots, self.tracks);
             out.begin_changes("given", home, keys, self.given_of(&[]), (!whole).then_some(gone));
         }
+        if let Some(spilled) = &mut self.spilled {
+            (0..=usize::from(self.kept.is_some())).for_each(|table| spilled.table(table).mark(whole));
+        }
     }
 
     /// Writes down about so many of the entries that were marked; gives whether there are more of a table.
-    pub(super) fn save_marked(&mut self, out: &mut Saving, entries: usize) -> bool {
+    pub(super) fn save_marked(&mut self, out: &mut Saving, entries: usize) -> Result<bool, ColdError> {
         let of = if self.writes_given { &mut self.given_noted } else { &mut self.noted };
         of.take_copied().into_iter().for_each(|copy| out.more(copy));
         let next = of.changes.next(entries);
-        if next.is_empty() {
-            self.writes_given = true;
-            return false;
+        if !next.is_empty() {
+            out.more(if self.writes_given { self.given_of(&next) } else { self.groups_of(&next) });
+            return Ok(true);
         }
-        let copy = if self.writes_given { self.given_of(&next) } else { self.groups_of(&next) };
-        out.more(copy);
-        true
+        let table = usize::from(self.writes_given);
+        if let Some(spilled) = &mut self.spilled
+            && let Some(rows) = spilled.table(table).next_marked(entries.div_ceil(COLDER))?
+        {
+            out.more(rows);
+            return Ok(true);
+        }
+        self.writes_given = true;
+        Ok(false)
     }
 
-    pub(super) fn load_groups(&mut self, saved: &Loaded) -> Result<(), String> {
-        let ranks = self.lives.ranks().len();
-        let saved = saved.in_order(&saved.by_rank(NUMBER));
-        self.core.load(&saved)?;
-        let numbers: Vec<Number> = saved.ints(NUMBER).into_iter().map(|number| number as Number).collect();
-        self.lives.load(&numbers, saved.ranks(ranks));
+    /// Takes over what was saved.
+    pub(super) fn load_all(&mut self, from: &mut Loading) -> Result<(), String> {
+        if self.spilled.is_some() {
+            self.lives.widen(from.rank_columns("groups"));
+        }
+        let groups = from.table("groups");
+        self.take_groups(&groups.in_order(&groups.by_rank(NUMBER)))?;
+        self.take_given(&from.table("given"))?;
+        self.relieve(&[]).map_err(|error| error.to_string())
+    }
+
+    /// Takes in groups that were written down, in the order of their births; gives their slots, from `known` on.
+    pub(super) fn take_groups(&mut self, saved: &Loaded) -> Result<(), String> {
+        let known = self.core.table.len();
+        self.core.load(saved)?;
+        self.lives.extend(known, saved, NUMBER);
         let [rows, given, times, last] = [ROWS, GIVEN, GIVEN_TIME, TIME].map(|name| saved.ints(name));
-        let group = |slot: usize| Group {
-            rows: rows[slot],
-            given: given[slot] != 0,
-            time: times[slot],
-            last_time: last[slot],
+        let group = |row: usize| Group {
+            rows: rows[row],
+            given: given[row] != 0,
+            time: times[row],
+            last_time: last[row],
             kept: NOWHERE,
         };
-        self.groups = (0..saved.len()).map(group).collect();
-        self.pending = saved.ints(PENDING).into_iter().map(|rows| rows as u64).collect();
+        self.groups.truncate(known);
+        self.groups.resize(known, EMPTY);
+        self.groups.extend((0..saved.len()).map(group));
+        self.pending.resize(known, 0);
+        self.pending.extend(saved.ints(PENDING).into_iter().map(|rows| rows as u64));
         if let RunningTrigger::Every(_) = self.trigger {
             let waits = |slot: &u32| self.pending[*slot as usize] > 0;
-            self.changed = (0..saved.len() as u32).filter(waits).collect();
+            self.changed.extend((known as u32..self.core.table.len() as u32).filter(waits));
         }
         Ok(())
     }
@@ -163,16 +184,16 @@ impl ChangingOperator {
         named.map(|(name, call)| Field::new(name.clone(), call.ty.clone())).collect()
     }
 
-    /// Takes over results that were given. One of an aggregate that was not there then cannot be taken back: its
-    /// group counts as not given.
-    pub(super) fn load_given(&mut self, saved: &Loaded) -> Result<(), String> {
+    /// Takes over results that were given; gives their slots. One of an aggregate that was not there then cannot be taken
+    /// back: its group counts as not given.
+    pub(super) fn take_given(&mut self, saved: &Loaded) -> Result<Vec<u32>, String> {
         let fields = self.result_fields();
         if self.kept.is_none() || fields.iter().any(|field| !saved.has(&field.name)) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let columns = saved.columns(&fields)?;
         let slots = self.core.slots_of(saved)?;
-        let Some(store) = &mut self.kept else { return Ok(()) };
+        let Some(store) = &mut self.kept else { return Ok(Vec::new()) };
         let mut places = Vec::with_capacity(slots.len());
         for (row, &slot) in slots.iter().enumerate() {
             let kept = store.reserve();
@@ -180,6 +201,6 @@ impl ChangingOperator {
             places.push((row as u32, kept));
         }
         store.put(columns.iter().map(AsRef::as_ref), &places);
-        Ok(())
+        Ok(slots)
     }
 }

@@ -2,7 +2,6 @@
 
 use super::super::frame::{NUMBER, PLACE};
 use super::{Group, Listed, Noted, Place, RunningTrigger, Table, UpdatingOperator};
-use crate::number::Number;
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column, ColumnData};
@@ -39,16 +38,9 @@ impl<P: Place> UpdatingOperator<P> {
 
     fn groups_of(&self, slots: &[u32]) -> Columns {
         let keys = &self.frame.keys;
-        let of = |values: &[i64]| -> Vec<i64> { slots.iter().map(|&slot| values[slot as usize]).collect() };
-        let mut ranks: Vec<Vec<i64>> = self.lives.ranks().iter().map(|ranks| of(ranks)).collect();
-        if ranks.is_empty() {
-            // On one worker, births are in the order of the sequence.
-            ranks.push(slots.iter().map(|&slot| self.lives.order(slot) as i64).collect());
-        }
         let mut columns = Columns::default();
         columns.rows(&self.frame.fields(keys), self.table.gather(slots));
-        columns.ints(NUMBER, slots.iter().map(|&slot| self.lives.born(slot) as i64));
-        columns.ranks(ranks.iter().map(Vec::as_slice));
+        self.lives.write(slots, NUMBER, &mut columns);
         columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
         columns
     }
@@ -198,8 +190,7 @@ impl<P: Place> UpdatingOperator<P> {
         hash_columns(&columns, batch.len, &mut self.hashes);
         self.table.slots(&columns, &self.hashes, &mut self.slots);
         self.groups.resize_with(self.table.len(), Group::default);
-        let numbers: Vec<Number> = saved.ints(NUMBER).into_iter().map(|number| number as Number).collect();
-        self.lives.load(&numbers, saved.ranks(self.lives.ranks().len()));
+        self.lives.extend(0, &saved, NUMBER);
         self.pending = saved.ints(PENDING).into_iter().map(|rows| rows as u64).collect();
         if let RunningTrigger::Every(_) = self.gives.trigger {
             let waits = |slot: &u32| self.pending[*slot as usize] > 0;
@@ -217,8 +208,7 @@ impl<P: Place> UpdatingOperator<P> {
         self.find(&batch);
         if known == 0 {
             // When keys came did not matter, and nobody kept it.
-            let groups = self.table.len();
-            self.lives.load(&vec![0; groups], vec![vec![0; groups]; self.lives.ranks().len()]);
+            self.lives.begin_all(self.table.len());
         }
         // Of lists that were given at the end, the place says it.
         let numbers = saved.ints(if saved.has(ORDER) { ORDER } else { PLACE });
