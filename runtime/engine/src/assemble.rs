@@ -423,12 +423,17 @@ fn operators(
                         .map_err(|error| refused(node, error.to_string()))?
                 }
             }
-            NodeKind::Pick(picked) => pick_of(shared, index, picked, cold, shelves),
+            NodeKind::Pick(picked) => {
+                let pick = pick_of(shared, index, picked, cold, shelves);
+                pick.map_err(|error| refused(node, error.to_string()))?
+            }
             NodeKind::Distinct(distinct) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 match distinct.hidden.change {
                     Some(_) => {
-                        pick::distinct(&distinct.columns, input, layout.rank, &shared.beat, shared.tracks)
+                        let (rank, tracks) = (layout.rank, shared.tracks);
+                        pick::distinct(&distinct.columns, input, rank, &shared.beat, tracks, cold)
+                            .map_err(|error| refused(node, error.to_string()))?
                     }
                     None => {
                         let ledger = Ledger::new(shared.tracks, cold);
@@ -487,18 +492,18 @@ fn pick_of(
     picked: &Pick,
     cold: Option<Cold>,
     shelves: Option<Shelves>,
-) -> Box<dyn Operator> {
+) -> Result<Box<dyn Operator>, ColdError> {
     let rank = shared.layout.nodes[index].rank;
     let input = &shared.graph.nodes[shared.graph.nodes[index].inputs[0].node].output;
     let Some(windowing) = &picked.windowing else {
-        return pick::running(picked, input, rank, &shared.beat, Ledger::new(shared.tracks, cold));
+        return pick::running(picked, input, rank, &shared.beat, shared.tracks, cold);
     };
-    match windowing.window.kind {
+    Ok(match windowing.window.kind {
         WindowKind::Count { n, every } => {
             Box::new(RowsOperator::of_rows(picked, windowing, (n, every.unwrap_or(n)), input, rank))
         }
         _ => Box::new(WindowOperator::of_rows(picked, windowing, shared, index, shelves)),
-    }
+    })
 }
 
 /// Aggregates in windows: of rows, each worker's part of those without a key, or of time.

@@ -113,3 +113,41 @@ fn aggregates_whose_results_are_withdrawn_below_keep_what_they_gave() {
         );
     }
 }
+
+#[test]
+fn the_best_of_changing_rows_are_those_of_all_keys() {
+    for pick in ["top(2, by: s) as place", "latest(by: s)", "bottom(3, by: s % 7, ties: true)"] {
+        for trigger in ["", "trigger(count: 3) |> ", "trigger(atEnd) |> "] {
+            gives_at_least(
+                &format!("sum(v) as s |> map {{ k: k % 97, s }} |> keyBy(k) |> {trigger}{pick}"),
+                300,
+                97,
+            );
+        }
+    }
+}
+
+#[test]
+fn lists_that_are_withdrawn_below_keep_what_they_gave() {
+    for pick in ["top(2, by: v % 50) as place", "latest(by: at)", "bottom(1, by: v % 7, ties: true)"] {
+        for trigger in ["", "trigger(count: 3) |> ", "trigger(atEnd) |> "] {
+            gives_at_least(
+                &format!(
+                    "{trigger}{pick} |> map {{ k: v % 9, v }} |> keyBy(k) |> aggregate {{ n: count(), sum: sum(v) }}"
+                ),
+                300,
+                9,
+            );
+        }
+    }
+}
+
+#[test]
+fn lists_that_begin_anew_when_they_are_given_forget_their_rows_on_disk_too() {
+    gives("trigger(count: 2, mode: discarding) |> top(2, by: v)", 200);
+}
+
+#[test]
+fn another_row_follows_the_first_of_a_value_that_is_withdrawn() {
+    gives_at_least("sum(v) as s |> map { k: s % 150, s: s % 11 } |> distinct(k, s)", 300, 300);
+}

@@ -7,22 +7,8 @@ impl Pick {
     /// Is the place of each key's best row all that has to be kept?
     pub fn keeps_places(&self) -> bool {
         let given = self.windowing.is_none() && self.trigger == RunningTrigger::EachRow;
-        given && !self.discarding && !self.updates() && self.n <= 1 && !self.ties && !self.rank
-    }
-
-    /// Do withdrawals come or go?
-    fn updates(&self) -> bool {
-        self.changes || self.hidden.change.is_some()
-    }
-
-    /// Are lists that only ever get better all it keeps, without a window?
-    fn keeps_lists(&self) -> bool {
-        let given = match self.trigger {
-            RunningTrigger::EachRow => !self.discarding,
-            RunningTrigger::AtEnd => true,
-            _ => false,
-        };
-        self.windowing.is_none() && given && !self.updates()
+        let updates = self.changes || self.hidden.change.is_some();
+        given && !self.discarding && !updates && self.n <= 1 && !self.ties && !self.rank
     }
 }
 
@@ -71,11 +57,9 @@ impl NodeKind {
             }
             NodeKind::Pick(pick) => match &pick.windowing {
                 Some(windowing) => windowing.spills() && pick.hidden.change.is_none(),
-                None => !pick.keys.is_empty() && pick.keeps_lists(),
+                None => !pick.keys.is_empty() && !matches!(pick.trigger, RunningTrigger::Every(_)),
             },
-            NodeKind::Distinct(distinct) => {
-                !distinct.columns.is_empty() && distinct.within.is_none() && distinct.hidden.change.is_none()
-            }
+            NodeKind::Distinct(distinct) => !distinct.columns.is_empty() && distinct.within.is_none(),
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
             NodeKind::Join(join) => !join.left.keys.is_empty() && join.keeps_by_key(),
             NodeKind::WindowAggregate(aggregate) => {

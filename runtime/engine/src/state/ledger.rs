@@ -89,11 +89,6 @@ impl Ledger {
         Ledger { tracks, cold, ..Ledger::default() }
     }
 
-    /// Is it noted what changes between checkpoints?
-    pub(crate) fn tracks(&self) -> bool {
-        self.tracks
-    }
-
     /// May entries be on disk?
     pub(crate) fn spills(&self) -> bool {
         self.cold.is_some()

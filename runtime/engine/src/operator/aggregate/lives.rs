@@ -50,11 +50,12 @@ impl Lives {
         }
     }
 
-    /// All groups were made in the order of their slots, and nobody kept when.
-    pub(crate) fn begin_all(&mut self, slots: usize) {
-        self.births = (0..slots as u64).map(|order| (order, 0)).collect();
-        self.next = slots as u64;
-        self.ranks.iter_mut().for_each(|ranks| ranks.resize(slots, 0));
+    /// Groups from `known` on were made in the order of their slots, and nobody kept when.
+    pub(crate) fn begin_from(&mut self, known: usize) {
+        for slot in known..self.births.len() {
+            self.births[slot] = (self.next, 0);
+            self.next += 1;
+        }
     }
 
     /// The number in which the group of a slot was made.

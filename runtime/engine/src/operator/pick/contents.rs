@@ -149,16 +149,21 @@ impl Contents {
 
     /// Keeps these contents if they are fewer than the others; gives where each went.
     pub(super) fn retain(&mut self, used: &[bool]) -> Option<Vec<u32>> {
+        let kept = used.iter().filter(|used| **used).count();
+        self.crowded = (kept * 2).max(BATCH_ROWS);
+        (kept * 2 <= used.len()).then(|| self.keep(used))
+    }
+
+    /// Keeps these contents; gives where each went.
+    pub(super) fn keep(&mut self, used: &[bool]) -> Vec<u32> {
         let kept: Vec<u32> = (0..used.len() as u32).filter(|content| used[*content as usize]).collect();
         self.crowded = (kept.len() * 2).max(BATCH_ROWS);
-        if kept.len() * 2 > used.len() {
-            return None;
-        }
         self.table.retain(&kept);
         self.first = kept.iter().map(|&content| self.first[content as usize]).collect();
         let mut moved = vec![u32::MAX; used.len()];
         kept.iter().enumerate().for_each(|(to, &from)| moved[from as usize] = to as u32);
-        self.more = self.more.drain().map(|(content, more)| (moved[content as usize], more)).collect();
-        Some(moved)
+        let more = self.more.drain().map(|(content, more)| (moved[content as usize], more));
+        self.more = more.filter(|(content, _)| *content != u32::MAX).collect();
+        moved
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use kept::Keeps;
 
 use super::Operator;
 use crate::beat::Beat;
-use crate::state::Ledger;
+use crate::state::{Cold, ColdError, Ledger};
 use best::BestOperator;
 use flow_plan::RecordType;
 use flow_plan::operator::RunningTrigger;
@@ -28,19 +28,21 @@ use sort::{By, Place, Values};
 use std::sync::Arc;
 use updating::{Gives, UpdatingOperator};
 
-/// The operator of a pick without a window.
+/// The operator of a pick without a window. Does it note what changes between checkpoints? Where does it put what memory has no
+/// room for?
 pub(crate) fn running(
     pick: &Pick,
     input: &Arc<RecordType>,
     rank: usize,
     beat: &Beat,
-    ledger: Ledger,
-) -> Box<dyn Operator> {
+    tracks: bool,
+    cold: Option<Cold>,
+) -> Result<Box<dyn Operator>, ColdError> {
     let by = By::new(&pick.by, input);
     match by.words() {
-        Some(1) => operator::<u64>(pick, input, rank, by, beat, ledger),
-        Some(2) => operator::<[u64; 2]>(pick, input, rank, by, beat, ledger),
-        _ => operator::<Values>(pick, input, rank, by, beat, ledger),
+        Some(1) => operator::<u64>(pick, input, rank, by, beat, tracks, cold),
+        Some(2) => operator::<[u64; 2]>(pick, input, rank, by, beat, tracks, cold),
+        _ => operator::<Values>(pick, input, rank, by, beat, tracks, cold),
     }
 }
 
@@ -50,26 +52,30 @@ fn operator<P: Place + 'static>(
     rank: usize,
     by: By,
     beat: &Beat,
-    ledger: Ledger,
-) -> Box<dyn Operator> {
+    tracks: bool,
+    cold: Option<Cold>,
+) -> Result<Box<dyn Operator>, ColdError> {
     let frame = Frame::new(pick, input, rank);
     let rule = rule(pick);
     let updating = pick.changes || pick.hidden.change.is_some();
-    match pick.trigger {
-        _ if pick.keeps_places() => Box::new(LatestOperator::<P>::new(frame, by, pick.last_wins, ledger)),
+    let ledger = |cold| Ledger::new(tracks, cold);
+    Ok(match pick.trigger {
+        _ if pick.keeps_places() => {
+            Box::new(LatestOperator::<P>::new(frame, by, pick.last_wins, ledger(cold)))
+        }
         RunningTrigger::EachRow if !updating && !pick.discarding => {
-            Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, false, ledger))
+            Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, false, ledger(cold)))
         }
         RunningTrigger::AtEnd if !updating => {
-            Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, true, ledger))
+            Box::new(BestOperator::<P>::new(frame, by, rule, pick.rank, true, ledger(cold)))
         }
         _ => {
             let trigger = pick.trigger.clone();
             let Pick { rank, changes, discarding, .. } = *pick;
             let gives = Gives { rank, changes, discarding, own_time: false, trigger };
-            Box::new(UpdatingOperator::<P>::new(frame, by, rule, gives, beat, ledger.tracks()))
+            Box::new(UpdatingOperator::<P>::new(frame, by, rule, gives, beat, tracks, cold)?)
         }
-    }
+    })
 }
 
 /// The first row of each value, over a changelog: another one follows if it is withdrawn.
@@ -79,12 +85,14 @@ pub(crate) fn distinct(
     rank: usize,
     beat: &Beat,
     tracks: bool,
-) -> Box<dyn Operator> {
+    cold: Option<Cold>,
+) -> Result<Box<dyn Operator>, ColdError> {
     let frame = Frame::distinct(columns, input, rank);
     let rule = Rule { n: 1, ties: false, last_wins: false };
     let trigger = RunningTrigger::EachRow;
     let gives = Gives { rank: false, changes: true, discarding: false, own_time: true, trigger };
-    Box::new(UpdatingOperator::<()>::new(frame, By::new(&[], input), rule, gives, beat, tracks))
+    let by = By::new(&[], input);
+    Ok(Box::new(UpdatingOperator::<()>::new(frame, by, rule, gives, beat, tracks, cold)?))
 }
 
 fn rule(pick: &Pick) -> Rule {

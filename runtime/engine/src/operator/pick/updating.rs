@@ -13,10 +13,10 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end;
 use crate::operator::aggregate::{Lives, interval};
-use crate::operator::{Flush, Operator};
+use crate::operator::{Flush, Operator, on_disk};
 use crate::ranks::{Phase, Ranks};
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Held, KeyTable, room};
+use crate::state::{Cold, ColdError, Held, KeyTable, Sorted, Spilled, Spills, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::Deadline;
@@ -25,10 +25,11 @@ use flow_plan::physical::hidden::NO_WATERMARK;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use noted::{Noted, Table};
+use noted::{Noted, TABLES, Table};
 
 mod noted;
 mod save;
+mod spilling;
 
 /// What an updating pick gives.
 #[derive(Clone)]
@@ -64,6 +65,10 @@ pub(super) struct UpdatingOperator<P> {
     beats: Option<Beats>,
     /// What the end of the input gives, in order, and how much of it was given.
     last: Option<(Vec<u32>, usize)>,
+    /// The same, where keys may be on disk.
+    sorted: Option<Sorted>,
+    /// Keys that are on disk, with their rows and the lists that were given of them.
+    spilled: Option<Spilled>,
     /// From so many slots on, those without groups are looked for.
     crowded: usize,
     places: Vec<P>,
@@ -130,12 +135,17 @@ impl<P: Place> UpdatingOperator<P> {
         gives: Gives,
         beat: &Beat,
         tracks: bool,
-    ) -> UpdatingOperator<P> {
+        cold: Option<Cold>,
+    ) -> Result<UpdatingOperator<P>, ColdError> {
         let beats = match gives.trigger {
             RunningTrigger::Every(micros) => Some(Beats::new(beat, interval(micros))),
             _ => None,
         };
-        UpdatingOperator {
+        let mut lives = Lives::new(frame.own_ranks());
+        if cold.is_some() {
+            lives.widen(0);
+        }
+        Ok(UpdatingOperator {
             table: frame.key_table(),
             contents: Contents::new(&frame, by.columns()),
             by,
@@ -144,19 +154,21 @@ impl<P: Place> UpdatingOperator<P> {
             rows: 0,
             noted: Noted::new(tracks),
             groups: Vec::new(),
-            lives: Lives::new(frame.own_ranks()),
+            lives,
             next: 0,
             pending: Vec::new(),
             changed: Vec::new(),
             beats,
             last: None,
+            sorted: None,
+            spilled: cold.map(|cold| Spilled::new(cold, TABLES)).transpose()?,
             crowded: BATCH_ROWS,
             places: Vec::new(),
             hashes: Vec::new(),
             slots: Vec::new(),
             found: Vec::new(),
             frame,
-        }
+        })
     }
 
     fn find(&mut self, batch: &Batch) {
@@ -390,7 +402,7 @@ impl<P: Place> UpdatingOperator<P> {
 
     /// Gives what changed in the lists of slots.
     fn give(&mut self, cx: &mut Context<'_>, slots: &[u32]) {
-        self.copy_ahead(slots);
+        self.copy_changing(slots);
         self.noted.groups.changes.change(slots, self.groups.len());
         let mut given = Given::default();
         slots.iter().for_each(|&slot| self.difference(slot, slot, None, &mut given));
@@ -407,34 +419,45 @@ impl<P: Place> UpdatingOperator<P> {
             // Contents may go away, and so may what checkpoints still need of them.
             self.settle();
             if let Some(moved) = self.contents.retain(&used) {
-                let kept: Vec<u32> =
-                    (0..).zip(&used).filter(|(_, used)| **used).map(|(content, _)| content).collect();
-                self.noted.retain_contents(&kept);
-                for group in &mut self.groups {
-                    group.rows.values_mut().for_each(|content| *content = moved[*content as usize]);
-                    group.given.iter_mut().for_each(|listed| listed.content = moved[listed.content as usize]);
-                }
+                self.move_contents(&used, &moved);
             }
         }
-        if self.table.len() < self.crowded {
+        let all = self.table.len();
+        if all < self.crowded {
             return;
         }
-        let counted = matches!(self.gives.trigger, RunningTrigger::Count(_));
-        let is_live = |slot: &u32| {
-            let (group, waits) = (&self.groups[*slot as usize], self.pending[*slot as usize] > 0);
-            !group.rows.is_empty() || !group.given.is_empty() || (counted && waits)
-        };
-        let live: Vec<u32> = (0..self.table.len() as u32).filter(is_live).collect();
+        let (live, empty): (Vec<u32>, Vec<u32>) = (0..all as u32).partition(|slot| self.is_live(*slot));
         self.crowded = (live.len() * 2).max(BATCH_ROWS);
-        if live.len() * 2 > self.table.len() {
-            return;
+        if live.len() * 2 <= all {
+            self.leave(&live, &empty);
+            self.retain(&live);
         }
-        self.leave(&live);
-        self.table.retain(&live);
-        self.lives.retain(&live);
-        self.groups = live.iter().map(|&slot| std::mem::take(&mut self.groups[slot as usize])).collect();
-        self.pending = live.iter().map(|&slot| self.pending[slot as usize]).collect();
-        let moved = |slot: &u32| live.binary_search(slot).ok().map(|slot| slot as u32);
+    }
+
+    /// Is there more to a slot than its key?
+    fn is_live(&self, slot: u32) -> bool {
+        let (group, waits) = (&self.groups[slot as usize], self.pending[slot as usize] > 0);
+        let counted = matches!(self.gives.trigger, RunningTrigger::Count(_));
+        !group.rows.is_empty() || !group.given.is_empty() || (counted && waits)
+    }
+
+    /// Only the contents that are used are there now, elsewhere.
+    fn move_contents(&mut self, used: &[bool], moved: &[u32]) {
+        let kept: Vec<u32> = (0..).zip(used).filter(|(_, used)| **used).map(|(content, _)| content).collect();
+        self.noted.retain_contents(&kept);
+        for group in &mut self.groups {
+            group.rows.values_mut().for_each(|content| *content = moved[*content as usize]);
+            group.given.iter_mut().for_each(|listed| listed.content = moved[listed.content as usize]);
+        }
+    }
+
+    /// Keeps these slots, which ascend; they become slots `0..`.
+    fn retain(&mut self, slots: &[u32]) {
+        self.table.retain(slots);
+        self.lives.retain(slots);
+        self.groups = slots.iter().map(|&slot| std::mem::take(&mut self.groups[slot as usize])).collect();
+        self.pending = slots.iter().map(|&slot| self.pending[slot as usize]).collect();
+        let moved = |slot: &u32| slots.binary_search(slot).ok().map(|slot| slot as u32);
         self.changed = self.changed.iter().filter_map(moved).collect();
     }
 
@@ -448,6 +471,14 @@ impl<P: Place> UpdatingOperator<P> {
         let mut rest: Vec<u32> = (0..self.groups.len() as u32).filter(held).collect();
         self.lives.sort(&mut rest);
         rest
+    }
+
+    /// The bytes that all keys take in memory, about.
+    fn bytes(&self) -> usize {
+        let rows = self.contents.len() * (size_of::<Order<P>>() + 4);
+        let beside = room(&self.groups) + room(&self.pending) + room(&self.changed);
+        let beside = beside + self.noted.bytes();
+        self.table.bytes() + self.contents.bytes() + self.lives.bytes() + rows + beside
     }
 }
 
@@ -463,9 +494,10 @@ impl<P: Place> Operator for UpdatingOperator<P> {
         if let (Some(beats), true) = (&mut self.beats, self.changed.is_empty()) {
             beats.skip(cx.shared.env.clock.as_ref());
         }
+        self.bring_keys(cx, &batch)?;
         self.find(&batch);
         let slots = std::mem::take(&mut self.slots);
-        self.copy_ahead(&slots);
+        self.copy_changing(&slots);
         self.noted.groups.changes.change(&slots, self.table.len());
         self.slots = slots;
         let changes = hidden(&batch, self.frame.hidden.change);
@@ -496,16 +528,17 @@ impl<P: Place> Operator for UpdatingOperator<P> {
             }
         }
         self.emit(cx, &Causes::Rows(&batch), &given);
+        if self.spilled.is_some() {
+            let used = std::mem::take(&mut self.slots);
+            self.relieve(&used).map_err(|error| on_disk(cx, &error))?;
+        }
         self.free();
         Ok(())
     }
 
     fn held(&self) -> Held {
-        let rows = self.contents.len() * (size_of::<Order<P>>() + 4);
-        let beside = room(&self.groups) + room(&self.pending) + room(&self.changed);
-        let beside = beside + self.noted.bytes();
-        let bytes = self.table.bytes() + self.contents.bytes() + self.lives.bytes() + rows + beside;
-        Held { keys: self.table.len(), bytes }
+        let (keys, bytes) = self.spilled.as_ref().map_or((0, 0), |on_disk| (on_disk.len(), on_disk.bytes()));
+        Held { keys: self.table.len() + keys, bytes: self.bytes() + bytes }
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -521,13 +554,16 @@ impl<P: Place> Operator for UpdatingOperator<P> {
             beats.heard(cx.shared.env.clock.as_ref());
         }
         let changed = std::mem::take(&mut self.changed);
-        self.copy_ahead(&changed);
+        self.copy_changing(&changed);
         changed.iter().for_each(|&slot| self.pending[slot as usize] = 0);
         self.give(cx, &changed);
         Ok(())
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
+        if self.spilled.is_some() {
+            return self.flush_sorted(cx);
+        }
         let level = cx.shared.layout.nodes[cx.node].level;
         let (rest, from) = match self.last.take() {
             Some(last) => last,
@@ -549,7 +585,7 @@ impl<P: Place> Operator for UpdatingOperator<P> {
     }
 
     fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
-        Ok(self.save_marked(out, entries))
+        self.save_marked(out, entries).map_err(|error| error.to_string())
     }
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {

@@ -21,6 +21,15 @@ pub(super) enum Table {
     Given,
 }
 
+/// How many tables there are.
+pub(super) const TABLES: usize = 3;
+
+impl Table {
+    pub(super) fn of(number: usize) -> Table {
+        [Table::Groups, Table::Rows, Table::Given][number]
+    }
+}
+
 /// A row: its content and its number.
 type Row = (u32, i64);
 
@@ -91,6 +100,11 @@ impl Noted {
         }
     }
 
+    /// Has a row of this number come since the last barrier, as far as somebody wants to know?
+    pub(super) fn is_new(&self, number: i64) -> bool {
+        self.notes() && number >= self.numbers.end
+    }
+
     /// Rows that are still to be copied, and those whose keys are.
     pub(super) fn unsettled(&mut self) -> (Vec<Row>, Vec<Row>) {
         (std::mem::take(&mut self.before), std::mem::take(&mut self.went))
@@ -116,7 +130,7 @@ impl Noted {
         }
     }
 
-    fn of(&mut self, table: Table) -> &mut Copies {
+    pub(super) fn of(&mut self, table: Table) -> &mut Copies {
         match table {
             Table::Groups => &mut self.groups,
             Table::Rows => &mut self.rows,

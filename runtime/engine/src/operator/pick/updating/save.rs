@@ -1,23 +1,24 @@
 //! Updating picks as tables: keys; rows; lists that were given.
 
 use super::super::frame::{NUMBER, PLACE};
-use super::{Group, Listed, Noted, Place, RunningTrigger, Table, UpdatingOperator};
+use super::{Group, Listed, Place, RunningTrigger, TABLES, Table, UpdatingOperator};
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use crate::state::{COLDER, ColdError, Spills};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column, ColumnData};
 use std::sync::Arc;
 
 /// Columns of the engine's own in tables of updating picks: rows of a key since its list was given; the number of a
 /// row, turned round if the last wins; the event time a row was given with.
-const PENDING: &str = "·pending";
-const ORDER: &str = "·order";
+pub(super) const PENDING: &str = "·pending";
+pub(super) const ORDER: &str = "·order";
 const GIVEN_TIME: &str = "·givenTime";
 
 /// Rows as they are written down.
 #[derive(Default)]
-struct Written {
-    contents: Vec<u32>,
-    numbers: Vec<i64>,
+pub(super) struct Written {
+    pub(super) contents: Vec<u32>,
+    pub(super) numbers: Vec<i64>,
     times: Vec<i64>,
     /// Of lists that were given.
     places: Vec<i64>,
@@ -36,7 +37,7 @@ impl<P: Place> UpdatingOperator<P> {
         keys.iter().chain(rest).copied().collect()
     }
 
-    fn groups_of(&self, slots: &[u32]) -> Columns {
+    pub(super) fn groups_of(&self, slots: &[u32]) -> Columns {
         let keys = &self.frame.keys;
         let mut columns = Columns::default();
         columns.rows(&self.frame.fields(keys), self.table.gather(slots));
@@ -46,7 +47,7 @@ impl<P: Place> UpdatingOperator<P> {
     }
 
     /// Rows, or those of lists that were `given`.
-    fn rows_of(&self, rows: &Written, given: bool) -> Columns {
+    pub(super) fn write(&self, rows: &Written, given: bool) -> Columns {
         let written = self.written();
         let (key, row) = written.split_at(self.frame.keys.len());
         let mut columns = Columns::default();
@@ -63,7 +64,7 @@ impl<P: Place> UpdatingOperator<P> {
     }
 
     /// The lists that were given of keys.
-    fn given_of(&self, slots: &[u32]) -> Columns {
+    pub(super) fn given_of(&self, slots: &[u32]) -> Columns {
         let mut given = Written::default();
         for &slot in slots {
             for (place, listed) in self.groups[slot as usize].given.iter().enumerate() {
@@ -73,18 +74,18 @@ impl<P: Place> UpdatingOperator<P> {
                 given.places.push(place as i64);
             }
         }
-        self.rows_of(&given, true)
+        self.write(&given, true)
     }
 
     /// Rows, by content and number.
-    fn numbered(&self, rows: &[(u32, i64)]) -> Columns {
+    pub(super) fn numbered(&self, rows: &[(u32, i64)]) -> Columns {
         let (contents, numbers) =
             rows.iter().map(|&(content, number)| (content, self.turned(number))).unzip();
-        self.rows_of(&Written { contents, numbers, ..Written::default() }, false)
+        self.write(&Written { contents, numbers, ..Written::default() }, false)
     }
 
     /// Copies what a checkpoint still needs of keys, which are about to change.
-    pub(super) fn copy_ahead(&mut self, slots: &[u32]) {
+    pub(super) fn copy_changing(&mut self, slots: &[u32]) {
         if self.noted.groups.changes.is_marked() {
             let ahead = self.noted.groups.changes.ahead(slots);
             let copy = self.groups_of(&ahead);
@@ -98,7 +99,7 @@ impl<P: Place> UpdatingOperator<P> {
     }
 
     /// Says which places of lists that were given are no more.
-    fn say_shrunk(&mut self) {
+    pub(super) fn say_shrunk(&mut self) {
         let (mut slots, mut places) = (Vec::new(), Vec::new());
         for (slot, longest) in self.noted.shrunk() {
             let gone = self.groups[slot as usize].given.len()..longest;
@@ -109,16 +110,16 @@ impl<P: Place> UpdatingOperator<P> {
         self.noted.gone(Table::Given, Batch::new(slots.len(), keys));
     }
 
-    /// Keys other than these, which ascend, go.
-    pub(super) fn leave(&mut self, live: &[u32]) {
-        let dead: Vec<u32> =
-            (0..self.table.len() as u32).filter(|slot| live.binary_search(slot).is_err()).collect();
+    /// Only these keys stay, which ascend; of the others, these were empty.
+    pub(super) fn leave(&mut self, stay: &[u32], empty: &[u32]) {
         self.say_shrunk();
-        self.copy_ahead(&dead);
-        let known: Vec<u32> = dead.into_iter().filter(|slot| self.noted.knows(*slot)).collect();
+        self.copy_changing(empty);
+        // What came back from disk was known before, wherever it stands.
+        let known = |slot: &u32| self.spilled.is_some() || self.noted.knows(*slot);
+        let known: Vec<u32> = empty.iter().copied().filter(known).collect();
         let keys = self.table.gather(&known).into_iter().map(Arc::new).collect();
         self.noted.gone(Table::Groups, Batch::new(known.len(), keys));
-        self.noted.retain_slots(live);
+        self.noted.retain_slots(stay);
     }
 
     /// Copies what is noted of rows that went, while their contents are there.
@@ -143,6 +144,9 @@ impl<P: Place> UpdatingOperator<P> {
         self.say_shrunk();
         let sizes = [self.table.len(), self.contents.len()];
         let gone = self.noted.mark(out.whole(), self.rows, sizes, self.next);
+        if let Some(spilled) = &mut self.spilled {
+            (0..TABLES).for_each(|table| spilled.table(table).mark(gone.is_none()));
+        }
         let [groups, rows, given] = gone.map_or([None, None, None], |gone| gone.map(Some));
         let (home, keys) = (self.frame.home(), self.frame.keys.len());
         out.begin_changes("groups", home, keys, self.groups_of(&[]), groups);
@@ -152,22 +156,23 @@ impl<P: Place> UpdatingOperator<P> {
     }
 
     /// Writes down about so many of the entries that were marked; gives whether there are more of a table.
-    pub(super) fn save_marked(&mut self, out: &mut Saving, entries: usize) -> bool {
+    pub(super) fn save_marked(&mut self, out: &mut Saving, entries: usize) -> Result<bool, ColdError> {
         let table = self.noted.table();
         if table == Table::Rows {
             self.settle();
         }
-        let Noted { groups, rows, given, .. } = &mut self.noted;
-        let of = match table {
-            Table::Groups => groups,
-            Table::Rows => rows,
-            Table::Given => given,
-        };
+        let of = self.noted.of(table);
         of.take_copied().into_iter().for_each(|copy| out.more(copy));
         let next = of.changes.next(entries);
         if next.is_empty() {
+            if let Some(spilled) = &mut self.spilled
+                && let Some(rows) = spilled.table(table as usize).next_marked(entries.div_ceil(COLDER))?
+            {
+                out.more(rows);
+                return Ok(true);
+            }
             self.noted.next_table();
-            return false;
+            return Ok(false);
         }
         out.more(match table {
             Table::Groups => self.groups_of(&next),
@@ -180,52 +185,47 @@ impl<P: Place> UpdatingOperator<P> {
                 self.numbered(&next.into_iter().flat_map(rows).collect::<Vec<_>>())
             }
         });
-        true
+        Ok(true)
     }
 
-    fn load_groups(&mut self, saved: &Loaded) -> Result<(), String> {
-        let saved = saved.in_order(&saved.by_rank(NUMBER));
-        let batch = self.frame.loaded(&self.frame.keys, &saved)?;
+    /// Takes in keys that were written down, in the order of their births.
+    pub(super) fn take_groups(&mut self, saved: &Loaded) -> Result<(), String> {
+        let known = self.table.len();
+        let batch = self.frame.loaded(&self.frame.keys, saved)?;
         let columns: Vec<&Column> = self.frame.key_columns(&batch);
         hash_columns(&columns, batch.len, &mut self.hashes);
         self.table.slots(&columns, &self.hashes, &mut self.slots);
         self.groups.resize_with(self.table.len(), Group::default);
-        self.lives.extend(0, &saved, NUMBER);
-        self.pending = saved.ints(PENDING).into_iter().map(|rows| rows as u64).collect();
+        self.lives.extend(known, saved, NUMBER);
+        self.pending.resize(known, 0);
+        self.pending.extend(saved.ints(PENDING).into_iter().map(|rows| rows as u64));
         if let RunningTrigger::Every(_) = self.gives.trigger {
             let waits = |slot: &u32| self.pending[*slot as usize] > 0;
-            self.changed = (0..saved.len() as u32).filter(waits).collect();
+            self.changed.extend((known as u32..self.table.len() as u32).filter(waits));
         }
         Ok(())
     }
 
-    pub(super) fn load_all(&mut self, from: &mut Loading) -> Result<(), String> {
-        self.load_groups(&from.table("groups"))?;
-        let known = self.table.len();
-        // Where one was kept of each key, the only one.
-        let saved = from.table(if from.has("best") { "best" } else { "rows" });
-        let batch = self.frame.loaded(&self.written(), &saved)?;
+    /// Takes in rows that were written down; gives the content of each.
+    pub(super) fn take_rows(&mut self, saved: &Loaded) -> Result<Vec<u32>, String> {
+        let batch = self.frame.loaded(&self.written(), saved)?;
         self.find(&batch);
-        if known == 0 {
-            // When keys came did not matter, and nobody kept it.
-            self.lives.begin_all(self.table.len());
-        }
         // Of lists that were given at the end, the place says it.
         let numbers = saved.ints(if saved.has(ORDER) { ORDER } else { PLACE });
         let mut coming: Vec<usize> = (0..numbers.len()).collect();
         coming.sort_by_key(|&row| numbers[row].abs());
-        self.rows = coming.len();
         for row in coming {
             let (slot, content, number) = (self.slots[row] as usize, self.found[row], numbers[row]);
             self.contents.add(content, number.abs());
             self.groups[slot].rows.insert((self.places[row].clone(), number), content);
             self.next = self.next.max(number.abs() + 1);
         }
-        if self.gives.discarding {
-            return Ok(());
-        }
-        let saved = from.table("given");
-        let batch = self.frame.loaded(&self.written(), &saved)?;
+        Ok(self.found.clone())
+    }
+
+    /// Takes in lists that were given; gives the key of each row.
+    pub(super) fn take_given(&mut self, saved: &Loaded) -> Result<Vec<u32>, String> {
+        let batch = self.frame.loaded(&self.written(), saved)?;
         self.find(&batch);
         let (times, numbers, places) = (saved.ints(GIVEN_TIME), saved.ints(ORDER), saved.ints(PLACE));
         let mut coming: Vec<usize> = (0..numbers.len()).collect();
@@ -236,7 +236,26 @@ impl<P: Place> UpdatingOperator<P> {
             self.groups[self.slots[row] as usize].given.push(listed);
             self.next = self.next.max(numbers[row].abs() + 1);
         }
-        Ok(())
+        Ok(self.slots.clone())
+    }
+
+    pub(super) fn load_all(&mut self, from: &mut Loading) -> Result<(), String> {
+        if self.spilled.is_some() {
+            self.lives.widen(from.rank_columns("groups"));
+        }
+        let (known, groups) = (self.table.len(), from.table("groups"));
+        self.take_groups(&groups.in_order(&groups.by_rank(NUMBER)))?;
+        // Where one was kept of each key, the only one.
+        let rows = from.table(if from.has("best") { "best" } else { "rows" });
+        self.rows += self.take_rows(&rows)?.len();
+        if groups.len() == 0 {
+            // Where it did not matter when keys came, nobody kept it.
+            self.lives.begin_from(known);
+        }
+        if !self.gives.discarding {
+            self.take_given(&from.table("given"))?;
+        }
+        self.relieve(&[]).map_err(|error| error.to_string())
     }
 }
 
