@@ -23,7 +23,7 @@ use crate::shared::{Parts, Shared, clock_name};
 use crate::sink::{Run, Sink, Writer};
 use crate::snapshot::{Barrier, Begin, FEW_WAITING, Snapshot, WAITING, state_ids};
 use crate::source::Source;
-use crate::state::{Cold, ColdError, Ledger, Shelves, Spill};
+use crate::state::{Cold, ColdError, Ledger, Spill};
 use crate::tables::{self, Tables};
 use crate::time::{Above, TimeLog, time_columns};
 use crate::timing::{order_by_time, time_logs, timing};
@@ -391,7 +391,9 @@ fn operators(
     for ((index, writer), chain) in writers.into_iter().enumerate().zip(chains) {
         let node = &shared.graph.nodes[index];
         let layout = &shared.layout.nodes[index];
-        let (cold, shelves) = on_disk(node, spill).map_err(|error| refused(node, error.to_string()))?;
+        let refuse = |error: ColdError| refused(node, error.to_string());
+        let spill = spill.filter(|_| node.kind.spills());
+        let cold = spill.filter(|_| !node.kind.is_windowed()).map(Cold::new).transpose().map_err(refuse)?;
         let operator: Box<dyn Operator> = match &node.kind {
             NodeKind::Source { .. } => Box::new(PassOperator),
             NodeKind::Errors { .. } => Box::new(ErrorsOperator::default()),
@@ -423,10 +425,7 @@ fn operators(
                         .map_err(|error| refused(node, error.to_string()))?
                 }
             }
-            NodeKind::Pick(picked) => {
-                let pick = pick_of(shared, index, picked, cold, shelves);
-                pick.map_err(|error| refused(node, error.to_string()))?
-            }
+            NodeKind::Pick(picked) => pick_of(shared, index, picked, cold, spill).map_err(refuse)?,
             NodeKind::Distinct(distinct) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 match distinct.hidden.change {
@@ -463,11 +462,11 @@ fn operators(
             NodeKind::Limit { n } => Box::new(LimitOperator::new(*n)),
             NodeKind::Tap { label } => Box::new(TapOperator::new(label, shared, index)),
             NodeKind::Sink { .. } => Box::new(SinkOperator::new(writer)),
-            NodeKind::WindowAggregate(aggregate) => windows_of(shared, index, aggregate, shelves),
+            NodeKind::WindowAggregate(aggregate) => {
+                windows_of(shared, index, aggregate, spill).map_err(refuse)?
+            }
             NodeKind::Join(join) => {
-                let spill = spill.filter(|_| node.kind.spills());
-                let joined = stream_join(shared, index, join, chain.as_ref(), spill);
-                joined.map_err(|error| refused(node, error.to_string()))?
+                stream_join(shared, index, join, chain.as_ref(), spill).map_err(refuse)?
             }
         };
         let guarded = cfg!(debug_assertions);
@@ -476,22 +475,13 @@ fn operators(
     Ok(operators)
 }
 
-/// Where a node puts what memory has no room for: by key, or by window and key.
-fn on_disk(node: &Node, spill: Option<&Arc<Spill>>) -> Result<(Option<Cold>, Option<Shelves>), ColdError> {
-    let Some(spill) = spill.filter(|_| node.kind.spills()) else { return Ok((None, None)) };
-    Ok(match node.kind.is_windowed() {
-        true => (None, Some(Shelves::new(spill)?)),
-        false => (Some(Cold::new(spill)?), None),
-    })
-}
-
 /// Rows that are picked: running, in windows of rows, or in windows of time.
 fn pick_of(
     shared: &Shared,
     index: usize,
     picked: &Pick,
     cold: Option<Cold>,
-    shelves: Option<Shelves>,
+    spill: Option<&Arc<Spill>>,
 ) -> Result<Box<dyn Operator>, ColdError> {
     let rank = shared.layout.nodes[index].rank;
     let input = &shared.graph.nodes[shared.graph.nodes[index].inputs[0].node].output;
@@ -502,7 +492,7 @@ fn pick_of(
         WindowKind::Count { n, every } => {
             Box::new(RowsOperator::of_rows(picked, windowing, (n, every.unwrap_or(n)), input, rank))
         }
-        _ => Box::new(WindowOperator::of_rows(picked, windowing, shared, index, shelves)),
+        _ => Box::new(WindowOperator::of_rows(picked, windowing, shared, index, spill)?),
     })
 }
 
@@ -511,18 +501,18 @@ fn windows_of(
     shared: &Shared,
     index: usize,
     aggregate: &WindowAggregate,
-    shelves: Option<Shelves>,
-) -> Box<dyn Operator> {
+    spill: Option<&Arc<Spill>>,
+) -> Result<Box<dyn Operator>, ColdError> {
     let node = &shared.graph.nodes[index];
-    match aggregate.windowing.window.kind {
+    Ok(match aggregate.windowing.window.kind {
         WindowKind::Count { n, every } => {
             let input = &shared.graph.nodes[node.inputs[0].node].output;
             let rank = shared.layout.nodes[index].rank;
             Box::new(RowsOperator::new(aggregate, (n, every.unwrap_or(n)), input, rank))
         }
         _ if gives_parts(node) => Box::new(PartsOperator::new(aggregate, shared, index)),
-        _ => Box::new(WindowOperator::new(aggregate, shared, index, shelves)),
-    }
+        _ => Box::new(WindowOperator::new(aggregate, shared, index, spill)?),
+    })
 }
 
 /// Opens the folder for what memory has no room for. What is there is of a run that is over.

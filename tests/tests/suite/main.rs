@@ -33,3 +33,4 @@ mod state_folders;
 mod time;
 mod time_limits;
 mod updating;
+mod windows_on_disk;

@@ -13,13 +13,14 @@ impl Pick {
 }
 
 impl Windowing {
-    /// Are windows given once? (Of windows that overlap, the clock on the wall does not say up to where they were given.)
-    fn spills(&self) -> bool {
-        let once = self.window.lateness == 0 && self.early.is_none();
-        once && match self.window.kind {
+    /// Are windows known by their bounds? (Of those that share slices, which are given once, the clock on the wall does not say
+    /// up to where they were given.) Rows may be withdrawn.
+    fn spills(&self, withdrawn: bool) -> bool {
+        let once = self.window.lateness == 0 && self.early.is_none() && !withdrawn;
+        match self.window.kind {
             WindowKind::Tumbling { .. } | WindowKind::Same => true,
-            WindowKind::Sliding { .. } | WindowKind::Cumulative { .. } => self.time.is_some(),
-            _ => false,
+            WindowKind::Sliding { .. } | WindowKind::Cumulative { .. } => !once || self.time.is_some(),
+            WindowKind::Session { .. } | WindowKind::Count { .. } | WindowKind::Global => false,
         }
     }
 }
@@ -56,15 +57,13 @@ impl NodeKind {
                 !aggregate.keys.is_empty() && !matches!(aggregate.trigger, RunningTrigger::Every(_))
             }
             NodeKind::Pick(pick) => match &pick.windowing {
-                Some(windowing) => windowing.spills() && pick.hidden.change.is_none(),
+                Some(windowing) => windowing.spills(pick.hidden.change.is_some()),
                 None => !pick.keys.is_empty() && !matches!(pick.trigger, RunningTrigger::Every(_)),
             },
             NodeKind::Distinct(distinct) => !distinct.columns.is_empty() && distinct.within.is_none(),
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
             NodeKind::Join(join) => !join.left.keys.is_empty() && join.keeps_by_key(),
-            NodeKind::WindowAggregate(aggregate) => {
-                aggregate.windowing.spills() && aggregate.change.is_none()
-            }
+            NodeKind::WindowAggregate(aggregate) => aggregate.windowing.spills(aggregate.change.is_some()),
             _ => false,
         }
     }

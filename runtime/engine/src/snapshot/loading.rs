@@ -107,6 +107,20 @@ impl Loaded {
         self.rows
     }
 
+    /// The columns' names, and the entries.
+    pub(crate) fn into_parts(self) -> (Arc<RecordType>, Batch) {
+        (self.schema, self.rows)
+    }
+
+    /// So many of the columns, the first ones.
+    pub(crate) fn first_columns(&self, columns: usize) -> Loaded {
+        let schema = RecordType::new(self.schema.fields[..columns].to_vec());
+        Loaded {
+            schema: Arc::new(schema),
+            rows: Batch::new(self.rows.len, self.rows.columns[..columns].to_vec()),
+        }
+    }
+
     /// These entries, in this order.
     pub(crate) fn in_order(&self, rows: &[u32]) -> Loaded {
         let is_all = rows.len() == self.len() && rows.iter().copied().eq(0..self.len() as u32);

@@ -40,3 +40,4 @@ pub(crate) use shelves::{Row, Shelf, Shelves};
 pub(crate) use spilled::{Rows, Spilled, Spills};
 pub(crate) use stored::{StoredPart, load_calls, store_calls, stored_names};
 pub(crate) use table::KeyTable;
+pub(crate) use touched::Touched;

@@ -374,39 +374,7 @@ impl Shelves {
 
     /// A row, in which nothing stands yet.
     pub(crate) fn row(&self) -> Result<Row, ColdError> {
-        Ok(Row { spill: self.spill.clone(), tree: self.spill.tree()?, entries: 0 })
-    }
-
-    /// Puts entries in a row, each where these bytes say.
-    pub(crate) fn line_up(
-        &self,
-        row: &mut Row,
-        order: Vec<Vec<u8>>,
-        entries: Loaded,
-    ) -> Result<(), ColdError> {
-        let entries = entries.into_rows();
-        for (at, mut place) in order.into_iter().enumerate() {
-            // Of those that stand at one place, the first to come is first.
-            place.extend_from_slice(&row.entries.to_be_bytes());
-            row.entries += 1;
-            let mut bytes = Vec::new();
-            codec::encode(&entries.gather(&[at as u32]), &mut bytes)
-                .map_err(|why| ColdError::new(why.to_string()))?;
-            row.tree.insert(place, bytes)?;
-        }
-        Ok(())
-    }
-
-    /// Takes the next of entries in a row, so many at most; `None`: there are no more.
-    pub(crate) fn next_of(&self, row: &mut Row, most: usize) -> Result<Option<Loaded>, ColdError> {
-        let broken = |_| ColdError::new("what was put there comes back otherwise".into());
-        let mut rows = Vec::new();
-        for entry in row.tree.iter().take(most) {
-            let (at, bytes) = entry?;
-            row.tree.remove(at)?;
-            rows.push(codec::decode(&mut Bytes::new(&bytes), &self.schema).map_err(broken)?);
-        }
-        Ok(joined(rows).map(|rows| Loaded::of(self.schema.clone(), rows)))
+        Ok(Row { spill: self.spill.clone(), tree: self.spill.tree()?, schema: Arc::default(), entries: 0 })
     }
 }
 
@@ -414,7 +382,39 @@ impl Shelves {
 pub(crate) struct Row {
     spill: Arc<Spill>,
     tree: sled::Tree,
+    /// Their columns, once there was one.
+    schema: Arc<RecordType>,
     entries: u64,
+}
+
+impl Row {
+    /// Adds entries, each of which stands where these bytes say.
+    pub(crate) fn add(&mut self, order: Vec<Vec<u8>>, entries: Loaded) -> Result<(), ColdError> {
+        let (schema, entries) = entries.into_parts();
+        self.schema = schema;
+        for (at, mut place) in order.into_iter().enumerate() {
+            // Of those that stand at one place, the first to come is first.
+            place.extend_from_slice(&self.entries.to_be_bytes());
+            self.entries += 1;
+            let mut bytes = Vec::new();
+            codec::encode(&entries.gather(&[at as u32]), &mut bytes)
+                .map_err(|why| ColdError::new(why.to_string()))?;
+            self.tree.insert(place, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next entries, so many at most; `None`: there are no more.
+    pub(crate) fn next(&mut self, most: usize) -> Result<Option<Loaded>, ColdError> {
+        let broken = |_| ColdError::new("what was put there comes back otherwise".into());
+        let mut rows = Vec::new();
+        for entry in self.tree.iter().take(most) {
+            let (at, bytes) = entry?;
+            self.tree.remove(at)?;
+            rows.push(codec::decode(&mut Bytes::new(&bytes), &self.schema).map_err(broken)?);
+        }
+        Ok(joined(rows).map(|rows| Loaded::of(self.schema.clone(), rows)))
+    }
 }
 
 impl Drop for Row {

@@ -11,13 +11,17 @@ impl Touched {
         slots.for_each(|slot| self.0[slot as usize] = true);
     }
 
-    /// Those of so many that stay when others have to go: that were used, and of these at most half of all, the ones that
-    /// came last. They ascend.
+    /// Those of so many that stay when others have to go: that were used, and of these at most half of all. They ascend.
     pub(crate) fn stay(&mut self, all: usize) -> Vec<u32> {
         self.0.resize(all, false);
-        let mut stay: Vec<u32> = (0..all as u32).filter(|slot| self.0[*slot as usize]).collect();
-        stay.drain(..stay.len().saturating_sub(all / 2));
-        stay
+        self.last(all / 2)
+    }
+
+    /// Those that were used, so many at most: the ones that came last. They ascend.
+    pub(crate) fn last(&self, most: usize) -> Vec<u32> {
+        let mut last: Vec<u32> = (0..self.0.len() as u32).filter(|slot| self.0[*slot as usize]).collect();
+        last.drain(..last.len().saturating_sub(most));
+        last
     }
 
     /// These slots become `0..`; nothing was used since.

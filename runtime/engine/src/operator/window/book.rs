@@ -40,7 +40,19 @@ impl Noted {
         self.known = all;
     }
 
-    /// The slots that the last checkpoint knows.
+    /// Some groups go to disk: these slots stay, which ascend, and become slots `0..`.
+    pub(super) fn retain(&mut self, slots: &[u32]) {
+        self.changes.retain(slots);
+        self.known = slots.len();
+    }
+
+    /// Groups came back from disk, some of which have changed since the last barrier; there are so many now.
+    pub(super) fn came_back(&mut self, changed: &[u32], all: usize) {
+        self.changes.change(changed, all);
+        self.known = all;
+    }
+
+    /// The slots that the last checkpoint knows, or more.
     pub(super) fn known(&self) -> Vec<u32> {
         (0..self.known as u32).collect()
     }
@@ -241,8 +253,22 @@ impl<K: Ord + Copy, W: Booked> Book<K, W> {
         self.ahead.get_mut(self.table).and_then(Option::take)
     }
 
+    /// The table that is being written.
+    pub(super) fn table(&self) -> usize {
+        self.table
+    }
+
+    /// The table that was being written is complete.
+    pub(super) fn next_table(&mut self) {
+        (self.at, self.table) = (0, self.table + 1);
+        if self.table >= self.ahead.len() {
+            self.marked.clear();
+            self.aside.clear();
+        }
+    }
+
     /// The next windows of which the table that is being written gets entries: `copy` copies so many of a window's at most,
-    /// and gives how many it were. Gives whether the table is complete.
+    /// and gives how many it were. Gives whether it has all entries that are in memory.
     pub(super) fn copy(
         &mut self,
         open: &mut BTreeMap<K, W>,
@@ -251,14 +277,7 @@ impl<K: Ord + Copy, W: Booked> Book<K, W> {
     ) -> bool {
         let mut left = entries;
         while left > 0 {
-            let Some(&key) = self.marked.get(self.at) else {
-                (self.at, self.table) = (0, self.table + 1);
-                if self.table >= self.ahead.len() {
-                    self.marked.clear();
-                    self.aside.clear();
-                }
-                return true;
-            };
+            let Some(&key) = self.marked.get(self.at) else { return true };
             let mut aside = self.aside.remove(&key);
             let copied = match aside.as_mut().or_else(|| open.get_mut(&key)) {
                 Some(window) => {

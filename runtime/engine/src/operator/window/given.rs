@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(crate) struct Given {
     rows: BTreeMap<u32, Vec<Vec<Value>>>,
+    /// How many values all rows have.
+    values: usize,
 }
 
 /// Why results are given: their ranks.
@@ -126,7 +128,7 @@ impl Given {
             }
             let rows = if refused.contains(&(group as u32)) { first..first } else { first..next };
             let new = rows.map(|row| made.batch.row(row, schema)).collect();
-            let old = self.rows.remove(slot).unwrap_or_default();
+            let old = self.take(*slot);
             let kept = replacing.replace(old, new, |mut row, change| {
                 if change > 0 || changes {
                     if change < 0 {
@@ -136,6 +138,7 @@ impl Given {
                     of.push(group as u32);
                 }
             });
+            self.values += values(&kept);
             self.rows.insert(*slot, kept);
         }
         (Batch::from_rows(&out, schema), of)
@@ -169,19 +172,40 @@ impl Given {
 
     /// Adds a row that was given of a group.
     pub(crate) fn push(&mut self, slot: u32, row: Vec<Value>) {
+        self.values += row.len();
         self.rows.entry(slot).or_default().push(row);
+    }
+
+    /// Takes out what was given of a group.
+    fn take(&mut self, slot: u32) -> Vec<Vec<Value>> {
+        let rows = self.rows.remove(&slot).unwrap_or_default();
+        self.values -= values(&rows);
+        rows
     }
 
     /// Forgets a group.
     pub(crate) fn forget(&mut self, slot: u32) {
-        self.rows.remove(&slot);
+        self.take(slot);
+    }
+
+    /// Keeps these groups, which ascend; they become slots `0..`.
+    pub(crate) fn retain(&mut self, slots: &[u32]) {
+        let mut kept = Given::default();
+        for (at, &slot) in slots.iter().enumerate() {
+            self.take(slot).into_iter().for_each(|row| kept.push(at as u32, row));
+        }
+        *self = kept;
     }
 
     /// The bytes it takes, about.
     pub(crate) fn bytes(&self) -> usize {
-        let values = |rows: &Vec<Vec<Value>>| rows.iter().map(Vec::len).sum::<usize>();
-        self.rows.values().map(|rows| 96 + values(rows) * size_of::<Value>()).sum()
+        self.rows.len() * 96 + self.values * size_of::<Value>()
     }
+}
+
+/// How many values some rows have.
+fn values(rows: &[Vec<Value>]) -> usize {
+    rows.iter().map(Vec::len).sum()
 }
 
 /// How rows that were given are replaced.

@@ -9,23 +9,29 @@ use super::births::{Birth, Births, Places};
 use super::book::{Book, Noted, Passed};
 use super::bounds::{Bounds, Overlapping, Tumbling};
 use super::divide::Moment;
-use super::given::{Given, Rank, Replaced, Results, in_order};
+use super::given::{Given, Rank, Replaced, Results};
 use super::windows::{Common, Windows, ints, rest};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end_of_time};
-use crate::operator::Flush;
+use crate::operator::{Flush, on_disk};
 use crate::ranks::{Phase, of_row};
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Calls, Groups, Held, KeyTable, NO_SLOT, Refused, Scratch, Shape, room};
+use crate::state::{Calls, Groups, Held, KeyTable, NO_SLOT, Refused, Scratch, Shape, Touched, room};
+use agenda::{Agenda, Why};
 use flow_data::hash::hash_columns;
-use flow_data::{BATCH_ROWS, Batch, Column};
+use flow_data::{Batch, Column};
 use flow_plan::operator::LateTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
+use noted::tables;
+use save::is_alone;
+use spilling::Disk;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+mod agenda;
 mod noted;
 mod save;
+mod spilling;
 
 pub(super) use save::{GIVEN_TO, SLICE_START, shared};
 
@@ -55,6 +61,9 @@ pub(crate) struct Kept {
     refused: BTreeSet<u32>,
     /// Of each batch of rows that are behind some of their windows: those that another window has refused already.
     told: VecDeque<BTreeSet<u32>>,
+    agenda: Agenda,
+    /// Groups that memory has no room for, if they may be on disk.
+    disk: Option<Disk>,
 }
 
 /// A window.
@@ -73,6 +82,8 @@ struct Open {
     apart: bool,
     /// Groups of which nothing is given any more, and the last checkpoint may say otherwise.
     emptied: BTreeSet<u32>,
+    /// If groups may be on disk.
+    used: Touched,
 }
 
 /// A slice of a window: its groups, and what checkpoints hold of them if they are written apart from the window's.
@@ -120,16 +131,6 @@ struct Target {
     slice: i64,
 }
 
-/// Rows that are behind some of their windows.
-struct Part {
-    batch: Batch,
-    times: Vec<i64>,
-    /// Those that a window has refused already.
-    refused: BTreeSet<u32>,
-    /// The place of the first row among all rows of this worker.
-    first: u64,
-}
-
 /// Rows that make or change groups.
 struct Rows<'a> {
     batch: &'a Batch,
@@ -147,10 +148,20 @@ impl Kept {
         discarding: bool,
         changelog: bool,
     ) -> Kept {
-        let (open, refused, told) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
-        let book = Book::new(if matches!(spans, Spans::Overlapping(..)) { 3 } else { 2 });
-        let given_to = NO_WATERMARK;
-        Kept { spans, lateness, late, discarding, changelog, open, book, given_to, refused, told }
+        Kept {
+            book: Book::new(tables(!is_alone(&spans))),
+            spans,
+            lateness,
+            late,
+            discarding,
+            changelog,
+            open: BTreeMap::new(),
+            given_to: NO_WATERMARK,
+            refused: BTreeSet::new(),
+            told: VecDeque::new(),
+            agenda: Agenda::default(),
+            disk: None,
+        }
     }
 
     /// The windows of a row, least end first.
@@ -192,6 +203,8 @@ impl Kept {
         target: Target,
         part: Rows<'_>,
     ) -> Result<Vec<u32>, Halt> {
+        self.bring_groups(common, (target.end, target.start), part.batch, &part.rows)
+            .map_err(|error| on_disk(cx, &error))?;
         let Some(change) = common.shape.change else { return self.add_rows(common, cx, target, part) };
         // Rows that are withdrawn may take groups away: one after the other.
         let Rows { batch, rows, number, behind } = part;
@@ -239,50 +252,14 @@ impl Kept {
         let (shape, scratch) = (&common.shape, &mut common.scratch);
         let (refused, slots) = open.add(shape, scratch, target.slice, (number, places), picked);
         self.book.grow(open.index.len() - known);
+        if self.disk.is_some() {
+            open.used.touch(slots.iter().copied(), open.index.len());
+        }
         if let Some(mut refused) = refused {
             refused.rows.retain(|(row, ..)| self.refused.insert(rows_of[*row]));
             common.refuse(cx, refused)?;
         }
         Ok(slots)
-    }
-
-    /// Takes the rows of a number that are behind, in the order of the watermarks they meet: late ones go out, others
-    /// change results that were given. Before a row, what is due for it is given, so that the order of results does
-    /// not depend on where numbers end.
-    fn take_behind(&mut self, common: &mut Common, cx: &mut Context<'_>, moment: Moment) -> Result<(), Halt> {
-        let (mut parts, mut rows) = (Vec::new(), Vec::new());
-        let mut targets = Vec::new();
-        while let Some(batch) = common.next_behind(cx.number) {
-            let refused = self.told.pop_front().unwrap_or_default();
-            let times = common.times(&batch).into_owned();
-            let own = common.watermarks(&batch).into_owned();
-            let mut late = Vec::new();
-            for (row, own) in own.into_iter().enumerate() {
-                let met = moment.latest(own);
-                self.targets(&batch, &times, row, &mut targets);
-                match targets.iter().all(|target| self.over(target.end) <= met) {
-                    true => late.push(row as u32),
-                    false => rows.push((met, parts.len(), row)),
-                }
-            }
-            common.emit_late(cx, &batch, &late);
-            let len = batch.len as u64;
-            parts.push(Part { batch, times, refused, first: common.rows });
-            common.rows += len;
-        }
-        rows.sort_by_key(|(met, ..)| *met);
-        let all = common.rows;
-        for (met, part, row) in rows {
-            self.give_due(common, cx, met)?;
-            let part = &mut parts[part];
-            common.rows = part.first;
-            std::mem::swap(&mut self.refused, &mut part.refused);
-            self.targets(&part.batch, &part.times, row, &mut targets);
-            self.take_one(common, cx, &part.batch, (row, met), &targets)?;
-            std::mem::swap(&mut self.refused, &mut part.refused);
-        }
-        common.rows = all;
-        Ok(())
     }
 
     /// Takes a row that is behind the ends of some of its windows.
@@ -303,40 +280,6 @@ impl Kept {
             self.behind(common, cx, (target.end, target.start), &slots, met, batch, row)?;
         }
         Ok(())
-    }
-
-    /// Gives, in the order of time, the windows that are due at a watermark, and what has changed of those that no row
-    /// can reach any more.
-    fn give_due(&mut self, common: &mut Common, cx: &mut Context<'_>, to: i64) -> Result<(), Halt> {
-        if to <= self.given_to {
-            return Ok(());
-        }
-        let from = std::mem::replace(&mut self.given_to, to);
-        let due = self.open.range((from.saturating_add(1), i64::MIN)..=(to, i64::MAX));
-        let due = due.map(|(&window, _)| (window.0, false, window));
-        let mut turns: Vec<(i64, bool, (i64, i64))> = due.collect();
-        if self.gives_later() {
-            let reached = self.open.range((from.saturating_sub(self.lateness), i64::MIN)..);
-            let over = reached.map(|(&window, _)| (self.over(window.0), true, window));
-            turns.extend(over.skip_while(|(over, ..)| *over <= from).take_while(|(over, ..)| *over <= to));
-            turns.sort_unstable();
-        }
-        let behind = self.lateness;
-        for part in turns.chunk_by(|a, b| self.in_one_turn(*a, *b)).map(<[_]>::to_vec).collect::<Vec<_>>() {
-            let windows: Vec<(i64, i64)> = part.iter().map(|(.., window)| *window).collect();
-            match part[0].1 {
-                false => self.give_end(common, cx, &Rank::Due(Phase::Due), &windows, &|group| !group.done)?,
-                true => {
-                    self.give_end(common, cx, &Rank::Over { behind }, &windows, &|group| group.changed)?
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Are two windows given in one order, that of their groups? All that are over at one time are.
-    fn in_one_turn(&self, a: (i64, bool, (i64, i64)), b: (i64, bool, (i64, i64))) -> bool {
-        (a.0, a.1) == (b.0, b.1) && (a.1 || self.together(a.2, b.2))
     }
 
     /// A row that is behind the end of its window has changed a group.
@@ -371,62 +314,6 @@ impl Kept {
         }
         Ok(())
     }
-
-    /// Gives the groups that are chosen of some windows, least end first, then in the order in which they were first
-    /// seen.
-    fn give_windows(
-        &mut self,
-        common: &mut Common,
-        cx: &mut Context<'_>,
-        phase: Phase,
-        windows: &[(i64, i64)],
-        groups: impl Fn(State) -> bool,
-    ) -> Result<(), Halt> {
-        let parts: Vec<&[(i64, i64)]> = windows.chunk_by(|a, b| self.together(*a, *b)).collect();
-        for together in parts {
-            self.give_end(common, cx, &Rank::Due(phase), together, &groups)?;
-        }
-        Ok(())
-    }
-
-    /// Are the groups of two windows given in one order? (Not of windows that end behind all times: there, the
-    /// one that begins first comes first.)
-    fn together(&self, a: (i64, i64), b: (i64, i64)) -> bool {
-        a.0 == b.0 && (a.1 == b.1 || matches!(self.spans, Spans::Same(..)))
-    }
-
-    fn give_end(
-        &mut self,
-        common: &mut Common,
-        cx: &mut Context<'_>,
-        rank: &Rank,
-        windows: &[(i64, i64)],
-        groups: &impl Fn(State) -> bool,
-    ) -> Result<(), Halt> {
-        let mut all: Vec<Replaced> = Vec::new();
-        for &window in windows {
-            let Some(open) = self.open.get_mut(&window) else { continue };
-            let chosen = |slot: &u32| groups(open.state[*slot as usize]);
-            let slots: Vec<u32> = open.births.order().into_iter().filter(chosen).collect();
-            if !slots.is_empty() {
-                self.book.touch(window, open);
-            }
-            for slots in slots.chunks(BATCH_ROWS) {
-                open.copy_ahead(&mut self.book, common, window, slots);
-                all.push(open.give(common, cx, window, slots, (NO_WATERMARK, rank), self.discarding)?);
-            }
-        }
-        if windows.len() == 1 {
-            all.into_iter().for_each(|given| cx.emit(given.batch));
-            return Ok(());
-        }
-        cx.emit(in_order(all));
-        Ok(())
-    }
-
-    fn gives_later(&self) -> bool {
-        matches!(self.late, Some(LateTrigger::Every(_)))
-    }
 }
 
 impl Open {
@@ -444,6 +331,7 @@ impl Open {
             apart,
             passed,
             emptied: BTreeSet::new(),
+            used: Touched::default(),
         }
     }
 
@@ -456,8 +344,7 @@ impl Open {
         mut batch: Batch,
     ) -> (Option<Refused>, Vec<u32>) {
         let notes = self.apart && self.noted.changes.notes();
-        let new = || Slice { groups: Groups::new(shape), noted: Noted::new(notes) };
-        let slice = self.slices.entry(slice).or_insert_with(new);
+        let slice = self.slices.entry(slice).or_insert_with(|| Slice::new(shape, notes));
         let refused = slice.groups.add(shape, scratch, &mut batch);
         slice.noted.changes.change(&scratch.slots, slice.groups.len());
         if let Some(refused) = &refused {
@@ -582,6 +469,11 @@ impl Open {
 }
 
 impl Slice {
+    /// One that comes: is it noted what changes in it?
+    fn new(shape: &Shape, notes: bool) -> Slice {
+        Slice { groups: Groups::new(shape), noted: Noted::new(notes) }
+    }
+
     /// Makes the groups of these keys empty.
     fn reset(&mut self, keys: (&[&Column], &[u64])) {
         let slots = self.groups.slots_of(keys);
@@ -630,6 +522,7 @@ impl Windows for Kept {
             let told = (0..behind.len() as u32).filter(|&at| self.refused.contains(&behind[at as usize]));
             self.told.push_back(told.collect());
         }
+        self.relieve(common).map_err(|error| on_disk(cx, &error))?;
         common.set_behind(cx.number, &batch, &behind);
         common.rows += batch.len as u64;
         Ok(left.map(|from| rest(&batch, from)))
@@ -642,23 +535,19 @@ impl Windows for Kept {
         moment: Moment,
         _rest: Vec<Batch>,
     ) -> Result<(), Halt> {
-        let now = moment.latest(i64::MAX);
-        self.take_behind(common, cx, moment)?;
-        self.give_due(common, cx, now)?;
-        while let Some(first) = self.open.first_entry()
-            && first.key().0.saturating_add(self.lateness) <= now
-        {
-            let (window, open) = first.remove_entry();
-            self.forget(window, open);
-        }
-        Ok(())
+        self.note_behind(common, cx, moment);
+        self.agenda.pass(moment.latest(i64::MAX));
+        self.give_at_once(common, cx)
+    }
+
+    fn give_more(&mut self, common: &mut Common, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        self.give_next(common, cx)
     }
 
     /// Partial results of windows that are open, or results of rows behind, that wait for the clock.
     fn tick(&mut self, common: &mut Common, cx: &mut Context<'_>, early: bool) -> Result<(), Halt> {
-        let phase = if early { Phase::Early } else { Phase::Due };
-        let windows: Vec<(i64, i64)> = self.open.keys().copied().collect();
-        self.give_windows(common, cx, phase, &windows, |group| group.changed && group.done != early)
+        self.give_windows(Why::Tick { early }, &self.all());
+        self.give_at_once(common, cx)
     }
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
@@ -666,7 +555,7 @@ impl Windows for Kept {
     }
 
     fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> Result<bool, String> {
-        Ok(self.save_marked(common, out, entries))
+        self.save_marked(common, out, entries)
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
@@ -674,24 +563,26 @@ impl Windows for Kept {
     }
 
     fn held(&self) -> Held {
-        self.open.values().chain(self.book.set_aside()).fold(Held::default(), |all, open| all + open.held())
+        let in_memory = self.open.values().chain(self.book.set_aside());
+        in_memory.fold(self.held_on_disk(), |all, open| all + open.held())
     }
 
     fn next_end(&mut self) -> Option<i64> {
-        self.open.first_key_value().map(|(&(end, _), _)| end)
+        self.first().map(|(end, _)| end)
     }
 
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
         let Some(end) = self.next_end() else { return Ok(Flush::Done) };
         cx.number = at_end_of_time(level, end);
-        let later = self.gives_later();
-        let windows: Vec<(i64, i64)> =
-            self.open.keys().copied().take_while(|(other, _)| *other == end).collect();
-        self.give_windows(common, cx, Phase::Due, &windows, |group| !group.done || (later && group.changed))?;
-        for window in windows {
-            if let Some(open) = self.open.remove(&window) {
-                self.forget(window, open);
-            }
+        if !self.agenda.flushes(end) {
+            self.give_windows(Why::Flush, &self.ending(end));
+            self.give_at_once(common, cx)?;
+        }
+        if self.give_next(common, cx)? {
+            return Ok(Flush::More(cx.number));
+        }
+        for window in self.ending(end) {
+            self.leave(common, window).map_err(|error| on_disk(cx, &error))?;
         }
         Ok(match self.next_end() {
             Some(end) => Flush::More(at_end_of_time(level, end)),

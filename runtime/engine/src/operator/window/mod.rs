@@ -28,7 +28,7 @@ use crate::number::Number;
 use crate::operator::pick::Keeps;
 use crate::shared::Shared;
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Held, Shape, Shelves};
+use crate::state::{ColdError, Held, Shape, Shelves, Spill};
 use crate::time::Clock;
 use births::Origin;
 pub(crate) use bounds::{Overlapping, Tumbling};
@@ -97,11 +97,11 @@ impl WindowOperator {
         aggregate: &WindowAggregate,
         shared: &Shared,
         node: usize,
-        shelves: Option<Shelves>,
-    ) -> WindowOperator {
+        spill: Option<&Arc<Spill>>,
+    ) -> Result<WindowOperator, ColdError> {
         let input = input_of(shared, node);
         let shape = Shape::new(&aggregate.keys, &aggregate.calls, input, aggregate.change);
-        let origin = Origin::new(shared.layout.nodes[node].rank, shelves.is_some());
+        let origin = Origin::new(shared.layout.nodes[node].rank, spill.is_some());
         let any_start = any_start(&aggregate.windowing);
         let output = Output { origin, changes: aggregate.changes, listed: None, any_start };
         let rules = Rules {
@@ -109,7 +109,7 @@ impl WindowOperator {
             discarding: aggregate.discarding,
             changelog: aggregate.change.is_some(),
         };
-        WindowOperator::with(&rules, shape, output, shared, (node, shelves))
+        WindowOperator::with(&rules, shape, output, shared, (node, spill))
     }
 
     /// The best rows of each window.
@@ -118,20 +118,20 @@ impl WindowOperator {
         windowing: &Windowing,
         shared: &Shared,
         node: usize,
-        shelves: Option<Shelves>,
-    ) -> WindowOperator {
+        spill: Option<&Arc<Spill>>,
+    ) -> Result<WindowOperator, ColdError> {
         let place = shared.graph.nodes[node].place;
         let shape = shape_of_rows(pick, input_of(shared, node), place);
         let again = windowing.early.is_some() || windowing.late.is_some() || windowing.window.lateness > 0;
         // What is forgotten is given again if it comes again.
         let again = again && !pick.discarding;
         let listed = Listed { bounds: windowing.bounds.is_none(), place: pick.rank, again };
-        let origin = Origin::new(shared.layout.nodes[node].rank, shelves.is_some());
+        let origin = Origin::new(shared.layout.nodes[node].rank, spill.is_some());
         let any_start = any_start(windowing);
         let output = Output { origin, changes: pick.changes, listed: Some(listed), any_start };
         let discarding = pick.discarding;
         let rules = Rules { windowing, discarding, changelog: pick.hidden.change.is_some() };
-        WindowOperator::with(&rules, shape, output, shared, (node, shelves))
+        WindowOperator::with(&rules, shape, output, shared, (node, spill))
     }
 
     fn with(
@@ -139,14 +139,14 @@ impl WindowOperator {
         shape: Shape,
         output: Output,
         shared: &Shared,
-        (node, shelves): (usize, Option<Shelves>),
-    ) -> WindowOperator {
+        (node, spill): (usize, Option<&Arc<Spill>>),
+    ) -> Result<WindowOperator, ColdError> {
         let windowing = rules.windowing;
         let time = windowing.time.zip(windowing.watermark);
         let given = &shared.graph.nodes[node].output;
         let common = Common::new(shape, output, given, time, windowing.late_rows.clone(), shared.tracks);
-        WindowOperator {
-            windows: windows(rules, &common, shelves),
+        Ok(WindowOperator {
+            windows: windows(rules, &common, spill)?,
             ticks: ticks(windowing, shared),
             common,
             clock: Clock::new(shared, node),
@@ -158,7 +158,7 @@ impl WindowOperator {
             settling: 0,
             giving: None,
             deadline: None,
-        }
+        })
     }
 
     /// All numbers below `to` are complete: takes what waits, and gives what is due, number by number. Is something left?
@@ -299,22 +299,31 @@ fn ticks(windowing: &Windowing, shared: &Shared) -> Vec<Tick> {
     early.into_iter().chain(late.map(|every| (every, false))).map(tick).collect()
 }
 
-fn windows(rules: &Rules<'_>, common: &Common, shelves: Option<Shelves>) -> Box<dyn Windows> {
+fn windows(
+    rules: &Rules<'_>,
+    common: &Common,
+    spill: Option<&Arc<Spill>>,
+) -> Result<Box<dyn Windows>, ColdError> {
     let Rules { windowing, discarding, changelog } = *rules;
     let lateness = windowing.window.lateness;
     let (late, early) = (windowing.late.clone(), windowing.early.is_some());
-    match spans(windowing) {
+    let shelves = || spill.map(Shelves::new).transpose();
+    Ok(match spans(windowing) {
         Spans::Sessions(gap) => {
             let keeping = Keeping { lateness, late, discarding };
             Box::new(Sessions::new(gap, keeping, common))
         }
         spans if lateness > 0 || early || changelog => {
-            Box::new(Kept::new(spans, lateness, late, discarding, changelog))
+            let kept = Kept::new(spans, lateness, late, discarding, changelog);
+            Box::new(match spill {
+                Some(spill) => kept.spill(spill)?,
+                None => kept,
+            })
         }
-        Spans::Tumbling(tumbling) => Box::new(Whole::new(Division::Time(tumbling), shelves)),
-        Spans::Same(start, end) => Box::new(Whole::new(Division::Same(start, end), shelves)),
-        Spans::Overlapping(windows, _) => Box::new(Sliced::new(windows, shelves)),
-    }
+        Spans::Tumbling(tumbling) => Box::new(Whole::new(Division::Time(tumbling), shelves()?)),
+        Spans::Same(start, end) => Box::new(Whole::new(Division::Same(start, end), shelves()?)),
+        Spans::Overlapping(windows, _) => Box::new(Sliced::new(windows, shelves()?)),
+    })
 }
 
 fn spans(windowing: &Windowing) -> Spans {
@@ -409,9 +418,10 @@ impl Operator for WindowOperator {
                 tick.beats.heard(clock.as_ref());
                 tick.changed = false;
                 self.windows.tick(&mut self.common, cx, tick.early)?;
+                self.giving = Some(cx.number);
             }
         }
-        Ok(())
+        self.give_piece(cx).map(drop)
     }
 
     /// The least end first.

@@ -6,7 +6,7 @@ use super::bounds::Bounds;
 use crate::number::Number;
 use crate::ranks::{Ranks, Turn};
 use crate::snapshot::{Columns, Loaded};
-use crate::state::{Groups, Held, Made, Refused, Scratch, Shape};
+use crate::state::{Groups, Held, Made, Refused, Scratch, Shape, Touched};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_plan::error::Fault;
 use flow_plan::physical::hidden::NO_WATERMARK;
@@ -19,8 +19,8 @@ pub(crate) struct Pane {
     /// What checkpoints hold of it.
     noted: Noted,
     passed: Passed,
-    /// By slot, if groups may be on disk: was it used since some went there?
-    used: Vec<bool>,
+    /// If groups may be on disk.
+    used: Touched,
 }
 
 /// What the results of a pane look like.
@@ -79,7 +79,7 @@ impl Pane {
 
     /// Of groups that were kept otherwise, and when they were first seen.
     pub(crate) fn of(groups: Groups, births: Births) -> Pane {
-        Pane { groups, births, noted: Noted::new(false), passed: Passed::default(), used: Vec::new() }
+        Pane { groups, births, noted: Noted::new(false), passed: Passed::default(), used: Touched::default() }
     }
 
     /// A new one that knows this of barriers.
@@ -194,11 +194,6 @@ impl Pane {
         self.keys_beside(&self.noted.known(), bounds)
     }
 
-    /// The same of all groups, whatever checkpoints hold.
-    pub(super) fn keys_of_all(&self, bounds: &[i64]) -> Batch {
-        self.keys_beside(&(0..self.len() as u32).collect::<Vec<_>>(), bounds)
-    }
-
     fn keys_beside(&self, slots: &[u32], bounds: &[i64]) -> Batch {
         let bounds = bounds.iter().map(|&bound| Column::new(ColumnData::I64(vec![bound; slots.len()])));
         let columns = self.groups.keys(slots).into_iter().chain(bounds);
@@ -217,13 +212,12 @@ impl Pane {
 
     /// Rows came for these groups.
     pub(super) fn used(&mut self, slots: &[u32]) {
-        self.used.resize(self.groups.len(), false);
-        slots.iter().for_each(|&slot| self.used[slot as usize] = true);
+        self.used.touch(slots.iter().copied(), self.groups.len());
     }
 
-    /// The groups for which rows came.
-    pub(super) fn in_use(&self) -> Vec<u32> {
-        (0..self.used.len() as u32).filter(|&slot| self.used[slot as usize]).collect()
+    /// The groups for which rows came, so many at most: those that came last.
+    pub(super) fn in_use(&self, most: usize) -> Vec<u32> {
+        self.used.last(most)
     }
 
     /// Those of these groups that a checkpoint needs as they are now.
@@ -240,8 +234,8 @@ impl Pane {
     pub(super) fn retain(&mut self, slots: &[u32]) {
         self.groups.retain(slots);
         self.births.retain(slots);
-        self.noted.changes.retain(slots);
-        self.used = vec![false; slots.len()];
+        self.noted.retain(slots);
+        self.used = Touched::default();
     }
 
     /// Takes groups in that were on disk; some have changed since the last barrier.
@@ -257,7 +251,7 @@ impl Pane {
         self.load(shape, &Reborn::from_disk(saved, origin), &rows)?;
         let changed = rows.iter().zip(changed).filter(|(_, changed)| **changed);
         let changed: Vec<u32> = changed.map(|(row, _)| known + row).collect();
-        self.noted.changes.change(&changed, self.len());
+        self.noted.came_back(&changed, self.len());
         Ok(())
     }
 

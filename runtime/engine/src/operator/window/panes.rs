@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::on_disk;
 use crate::snapshot::{Columns, Saving};
-use crate::state::{ColdError, Held, Shelf, Shelves};
+use crate::state::{COLDER, ColdError, Held, Shelf, Shelves};
 use flow_data::Batch;
 use spilling::Closing;
 use std::collections::BTreeMap;
@@ -142,11 +142,7 @@ impl Panes {
         let (groups, key_columns) = (pane.len(), self.described.key);
         let bounds: Vec<i64> =
             (self.described.columns)(key, None).iter().take(key_columns).map(|(_, bound)| *bound).collect();
-        let spills = self.spills();
-        self.book.leave(key, pane, groups, |pane| {
-            // Slots say nothing of the order in which groups came, if some were on disk.
-            vec![if spills { pane.keys_of_all(&bounds) } else { pane.keys_known(&bounds) }]
-        });
+        self.book.leave(key, pane, groups, |pane| vec![pane.keys_known(&bounds)]);
     }
 
     /// A barrier. Is all of it to be written, whatever changed? Up to where are windows given, if the table says it?
@@ -185,17 +181,18 @@ impl Panes {
         if let Some(copied) = copied {
             out.more(births.finish(copied));
         }
-        if complete && let Some(shelves) = &mut self.shelves {
-            let next = shelves.next_marked(entries.div_ceil(spilling::COLDER));
-            return match next.map_err(|error| error.to_string())? {
-                None => Ok(false),
-                Some(copy) => {
-                    out.more(copy);
-                    Ok(true)
-                }
-            };
+        if !complete {
+            return Ok(true);
         }
-        Ok(!complete)
+        if let Some(shelves) = &mut self.shelves
+            && let Some(copy) =
+                shelves.next_marked(entries.div_ceil(COLDER)).map_err(|error| error.to_string())?
+        {
+            out.more(copy);
+            return Ok(true);
+        }
+        self.book.next_table();
+        Ok(false)
     }
 
     /// Takes over a window's groups, which are these rows of those that were written down.

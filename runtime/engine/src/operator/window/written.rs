@@ -4,7 +4,7 @@
 use super::given::Given;
 use super::kept::State;
 use super::windows::Common;
-use crate::snapshot::{Columns, Loaded, Loading, Saving};
+use crate::snapshot::{Columns, Loaded, Saving};
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::{DataType, Field, Value};
 use std::sync::Arc;
@@ -120,11 +120,10 @@ impl Rows {
 /// Gives groups the rows that were given of them: `found` says the group of each entry, if it is still there.
 pub(super) fn load_given(
     common: &Common,
-    from: &mut Loading,
+    saved: &Loaded,
     mut found: impl FnMut(&Loaded, &[(i64, i64)]) -> Result<Vec<Option<u32>>, String>,
     mut give: impl FnMut(usize, u32, Vec<Value>),
 ) -> Result<(), String> {
-    let saved = from.table("given");
     if saved.len() == 0 {
         return Ok(());
     }
@@ -136,7 +135,7 @@ pub(super) fn load_given(
     let columns: Vec<Arc<Column>> = saved.rows(&fields)?;
     let rows = Batch::new(saved.len(), columns[keys + 2..].to_vec());
     let bounds: Vec<(i64, i64)> = saved.ints(WINDOW_START).into_iter().zip(saved.ints(WINDOW_END)).collect();
-    for (row, slot) in found(&saved, &bounds)?.into_iter().enumerate() {
+    for (row, slot) in found(saved, &bounds)?.into_iter().enumerate() {
         if let Some(slot) = slot {
             give(row, slot, rows.row(row, &common.given));
         }

@@ -5,7 +5,7 @@ use super::super::births::Written;
 use super::super::book::{Barrier, Book, Booked, Passed};
 use super::super::written::Rows;
 use super::save::slice_of;
-use super::{Common, Kept, Open, Slice};
+use super::{Common, Disk, Kept, Open, Slice};
 use crate::snapshot::{Columns, Saving};
 use crate::state::{Groups, NO_SLOT};
 use flow_data::hash::hash_columns;
@@ -13,12 +13,17 @@ use flow_data::{Batch, Column, ColumnData};
 use std::sync::Arc;
 
 /// The tables of windows, as a book counts them: of those whose slices are written apart, and of the others.
-const GROUPS: usize = 0;
-const SLICES: usize = 1;
+pub(super) const GROUPS: usize = 0;
+pub(super) const SLICES: usize = 1;
 
 /// The table of what was given.
-fn given(apart: bool) -> usize {
+pub(super) fn given(apart: bool) -> usize {
     if apart { 2 } else { 1 }
+}
+
+/// How many tables there are.
+pub(super) fn tables(apart: bool) -> usize {
+    given(apart) + 1
 }
 
 impl Booked for Open {
@@ -106,12 +111,12 @@ impl Open {
         }
     }
 
-    fn add_given(&self, rows: &mut Rows, bounds: (i64, i64), slots: &[u32]) {
+    pub(super) fn add_given(&self, rows: &mut Rows, bounds: (i64, i64), slots: &[u32]) {
         rows.add(&self.given, Some(slots), |slots| self.index.gather(slots), |_| bounds);
     }
 
     /// Says of which groups nothing is given any more.
-    fn say_emptied(&mut self, book: &mut Book<(i64, i64), Open>, window: (i64, i64)) {
+    pub(super) fn say_emptied(&mut self, book: &mut Book<(i64, i64), Open>, window: (i64, i64)) {
         if !self.emptied.is_empty() {
             let slots: Vec<u32> = std::mem::take(&mut self.emptied).into_iter().collect();
             book.gone(given(self.apart), self.keys_of(&slots, window));
@@ -161,7 +166,9 @@ impl Kept {
                 open.say_emptied(&mut self.book, window);
             }
         }
-        let gone = self.book.mark(&self.open, out.whole(), common.tracks, 0);
+        let on_disk = self.disk.as_ref().map_or(0, Disk::changes);
+        let gone = self.book.mark(&self.open, out.whole(), common.tracks, on_disk);
+        self.disk.iter_mut().for_each(|disk| disk.mark(gone.is_none()));
         let mut gone = gone.map(Vec::into_iter);
         let mut gone = || gone.as_mut().map(|tables| tables.next().unwrap_or_default());
         let (shape, apart) = (&common.shape, !self.is_alone());
@@ -179,7 +186,12 @@ impl Kept {
     }
 
     /// Writes down about so many of the entries that were marked; gives whether there are more of a table.
-    pub(super) fn save_marked(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
+    pub(super) fn save_marked(
+        &mut self,
+        common: &Common,
+        out: &mut Saving,
+        entries: usize,
+    ) -> Result<bool, String> {
         self.book.copied_ahead().into_iter().for_each(|copy| out.more(copy));
         let (mut groups, mut births) = (None, Written::new(common.output.origin));
         let (mut slices, mut rows) = (None, Rows::new());
@@ -205,7 +217,17 @@ impl Kept {
         }
         slices.into_iter().for_each(|slices| out.more(slices));
         out.more(rows.columns(common));
-        !complete
+        if !complete {
+            return Ok(true);
+        }
+        if let Some(disk) = &mut self.disk
+            && let Some(copy) = disk.next_marked(self.book.table(), entries)?
+        {
+            out.more(copy);
+            return Ok(true);
+        }
+        self.book.next_table();
+        Ok(false)
     }
 }
 

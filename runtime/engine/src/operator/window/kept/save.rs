@@ -2,11 +2,10 @@
 //! taken over.
 
 use super::super::births::{Births, Reborn};
-use super::super::book::Noted;
 use super::super::bounds::{Bounds, Overlapping};
 use super::super::pane::Pane;
 use super::super::written::{WINDOW_END, WINDOW_START, add_bounds, add_states, load_given, states};
-use super::{Common, Kept, Open, Slice, Spans, State};
+use super::{Common, Kept, Open, Shape, Slice, Spans, State};
 use crate::snapshot::{Columns, Loaded, Loading};
 use crate::state::{Groups, KeyTable, NO_SLOT};
 use flow_data::hash::hash_columns;
@@ -26,7 +25,7 @@ const OTHER_SLICES: &str = "its overlapping windows kept rows as they came, and 
 impl Kept {
     /// Is a window one slice? Then its groups hold what they aggregate, as those of windows do that are given once.
     pub(super) fn is_alone(&self) -> bool {
-        !matches!(self.spans, Spans::Overlapping(..))
+        is_alone(&self.spans)
     }
 
     /// A window that comes.
@@ -40,28 +39,22 @@ impl Kept {
         from: &mut Loading,
         now: i64,
     ) -> Result<(), String> {
+        common.output.origin.widen(from.rank_columns("windows").max(from.rank_columns("slices")));
         let saved = Reborn::new(&from.table("windows"), common.output.origin);
         let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));
-        let states = states(&saved.groups);
         for (window, rows) in saved.by(|row| (ends[row], starts[row])) {
-            let mut open = self.new_open(common);
-            open.find(common, &saved.groups.in_order(&rows), true)?;
-            rows.iter().for_each(|&row| open.births.push(&saved.birth(row)));
-            open.state = rows.iter().map(|&row| states[row as usize]).collect();
-            if self.is_alone() {
-                let mut groups = Groups::new(&common.shape);
-                groups.load(&common.shape, &saved.groups.in_order(&rows))?;
-                open.slices.insert(window.1, Slice::loaded(groups));
-            }
-            self.open.insert(window, open);
+            let new = self.new_open(common);
+            let open = self.open.entry(window).or_insert(new);
+            let known = open.index.len();
+            open.load(common, window, &saved, &rows)?;
+            self.book.grow(open.index.len() - known);
         }
-        common.rows = saved.groups.len() as u64;
+        common.rows += saved.groups.len() as u64;
         let slices = from.table("slices");
         match slices.len() > 0 && !slices.has(WINDOW_START) {
             true => self.load_shared(common, &slices, now)?,
             false => self.load_slices(common, &slices)?,
         }
-        self.book.grow(self.open.values().map(|open| open.index.len()).sum());
         let open = &mut self.open;
         let mut windows = Vec::new();
         let found = |saved: &Loaded, bounds: &[(i64, i64)]| {
@@ -73,14 +66,14 @@ impl Kept {
             bounds.iter().enumerate().map(one).collect::<Result<Vec<_>, String>>()
         };
         let mut rows = Vec::new();
-        load_given(common, from, found, |row, slot, values| rows.push((row, slot, values)))?;
+        load_given(common, &from.table("given"), found, |row, slot, values| rows.push((row, slot, values)))?;
         for (row, slot, values) in rows.into_iter().filter(|(_, slot, _)| *slot != NO_SLOT) {
             let (start, end) = windows[row];
             if let Some(open) = self.open.get_mut(&(end, start)) {
                 open.given.push(slot, values);
             }
         }
-        Ok(())
+        self.relieve(common).map_err(|error| error.to_string())
     }
 
     /// Takes over slices that windows shared: each window that is still to be given has its own now.
@@ -101,6 +94,7 @@ impl Kept {
                 let (apart, known) = (!self.is_alone(), self.book.begin());
                 let new = || Open::begin(common, apart, known);
                 let open = self.open.entry((end, start)).or_insert_with(new);
+                let groups_known = open.index.len();
                 for (slot, &row) in open.find(common, &groups, true)?.into_iter().zip(&rows) {
                     let birth = saved.birth(row);
                     if slot as usize == open.state.len() {
@@ -110,12 +104,11 @@ impl Kept {
                         open.births.set(slot as usize, &birth);
                     }
                 }
-                let mut own = Groups::new(&common.shape);
-                own.load(&common.shape, &groups)?;
-                open.slices.insert(slice, Slice::loaded(own));
+                open.load_slice(&common.shape, slice, &groups)?;
+                self.book.grow(open.index.len() - groups_known);
             }
         }
-        common.rows = saved.groups.len() as u64;
+        common.rows += saved.groups.len() as u64;
         Ok(())
     }
 
@@ -123,10 +116,8 @@ impl Kept {
         let all = Reborn::in_order(saved);
         let [starts, ends, slices] = [WINDOW_START, WINDOW_END, SLICE_START].map(|name| saved.ints(name));
         for ((end, start, slice), rows) in all.by(|row| (ends[row], starts[row], slices[row])) {
-            let mut groups = Groups::new(&common.shape);
-            groups.load(&common.shape, &saved.in_order(&rows))?;
             if let Some(open) = self.open.get_mut(&(end, start)) {
-                open.slices.insert(slice, Slice::loaded(groups));
+                open.load_slice(&common.shape, slice, &saved.in_order(&rows))?;
             }
         }
         Ok(())
@@ -193,14 +184,42 @@ pub(super) fn slice_of(
     out
 }
 
-impl Slice {
-    /// One that was written down.
-    fn loaded(groups: Groups) -> Slice {
-        Slice { groups, noted: Noted::new(false) }
-    }
+/// Are windows one slice each?
+pub(super) fn is_alone(spans: &Spans) -> bool {
+    !matches!(spans, Spans::Overlapping(..))
 }
 
 impl Open {
+    /// Takes over groups that were written down, and are these rows of them; gives their slots.
+    pub(super) fn load(
+        &mut self,
+        common: &Common,
+        (_, start): (i64, i64),
+        saved: &Reborn,
+        rows: &[u32],
+    ) -> Result<Vec<u32>, String> {
+        let groups = saved.groups.in_order(rows);
+        let slots = self.find(common, &groups, true)?;
+        rows.iter().for_each(|&row| self.births.push(&saved.birth(row)));
+        self.state.extend(states(&groups));
+        if !self.apart {
+            self.load_slice(&common.shape, start, &groups)?;
+        }
+        Ok(slots)
+    }
+
+    /// Takes over what groups of a slice hold; gives their slots there.
+    pub(super) fn load_slice(
+        &mut self,
+        shape: &Shape,
+        start: i64,
+        saved: &Loaded,
+    ) -> Result<(Vec<u32>, &mut Slice), String> {
+        let notes = self.apart && self.noted.changes.notes();
+        let slice = self.slices.entry(start).or_insert_with(|| Slice::new(shape, notes));
+        Ok((slice.groups.load(shape, saved)?, slice))
+    }
+
     /// Groups, and what they wait for.
     pub(super) fn groups(&self, common: &Common, bounds: (i64, i64), slots: &[u32]) -> Columns {
         let mut columns = Columns::default();
@@ -219,7 +238,7 @@ impl Open {
     }
 
     /// The slots of entries that were written down, which may be new.
-    fn find(&mut self, common: &Common, saved: &Loaded, new: bool) -> Result<Vec<u32>, String> {
+    pub(super) fn find(&mut self, common: &Common, saved: &Loaded, new: bool) -> Result<Vec<u32>, String> {
         let keys = saved.rows(&common.shape.key_fields())?;
         let columns: Vec<&Column> = keys.iter().map(AsRef::as_ref).collect();
         let (mut hashes, mut slots) = (Vec::new(), Vec::new());

@@ -18,9 +18,6 @@ use std::ops::RangeInclusive;
 /// Groups are put on disk so many at once.
 const PIECE: usize = 1 << 12;
 
-/// An entry from disk takes as long as so many from memory.
-pub(super) const COLDER: usize = 8;
-
 /// Where groups take so many bytes each, those of a window on disk find room in memory.
 const LARGE: usize = 1 << 12;
 
@@ -83,8 +80,7 @@ impl Panes {
         let mut stays = self.open.values().map(Pane::len).sum::<usize>() / 2;
         for key in self.open.keys().rev().copied().collect::<Vec<_>>() {
             let Some(pane) = self.open.get(&key) else { continue };
-            let mut kept = pane.in_use();
-            kept.drain(..kept.len().saturating_sub(stays));
+            let kept = pane.in_use(stays);
             stays -= kept.len();
             self.put(common, key, &kept)?;
         }
@@ -157,7 +153,7 @@ impl Panes {
                 let (entries, behind) = shelves.read(key, from..=u64::MAX, PIECE)?;
                 if let Some(entries) = entries {
                     let order = Reborn::places(&entries, common.output.origin);
-                    shelves.line_up(&mut row, order, entries)?;
+                    row.add(order, entries)?;
                 }
                 next = behind;
             }
@@ -179,9 +175,8 @@ impl Panes {
         pane: &Pane,
         slots: &[u32],
     ) -> Result<(), ColdError> {
-        let Some(shelves) = &self.shelves else { return Ok(()) };
         let entries = self.saved(common, (0, 0), pane, slots);
-        shelves.line_up(row, Reborn::places(&entries, common.output.origin), entries)
+        row.add(Reborn::places(&entries, common.output.origin), entries)
     }
 
     /// Where a group stands among others.
@@ -249,10 +244,7 @@ impl Panes {
 
     /// What tells entries from others: the first columns.
     fn keys_of(&self, common: &Common, entries: &Loaded) -> Batch {
-        let keys = common.shape.keys.len() + self.described.key;
-        let all: Vec<u32> = (0..entries.len() as u32).collect();
-        let rows = entries.in_order(&all).into_rows();
-        Batch::new(rows.len, rows.columns[..keys].to_vec())
+        entries.first_columns(common.shape.keys.len() + self.described.key).into_rows()
     }
 
     /// Are windows given piece by piece?
@@ -268,7 +260,7 @@ impl Panes {
         cx: &mut Context<'_>,
     ) -> Result<bool, ColdError> {
         let (Some(closing), Some(shelves)) = (&mut self.closing, &mut self.shelves) else { return Ok(false) };
-        if let Some(entries) = shelves.next_of(&mut closing.row, BATCH_ROWS)? {
+        if let Some(entries) = closing.row.next(BATCH_ROWS)? {
             let (of, most) = (closing.of, shelves.budget() / GONE);
             if of.is_none() {
                 let gone = self.keys_of(common, &entries);

@@ -83,6 +83,7 @@ impl Sessions {
 
     fn load_given(&mut self, common: &Common, from: &mut Loading) -> Result<(), String> {
         let mut rows = Vec::new();
+        let saved = from.table("given");
         let found = |saved: &Loaded, bounds: &[(i64, i64)]| {
             self.find_saved(common, saved)?;
             let session = |(&key, &bounds): (&u32, &(i64, i64))| {
@@ -95,7 +96,7 @@ impl Sessions {
             };
             Ok(self.key_slots.iter().zip(bounds).map(session).collect())
         };
-        load_given(common, from, found, |_, slot, values| rows.push((slot, values)))?;
+        load_given(common, &saved, found, |_, slot, values| rows.push((slot, values)))?;
         rows.into_iter().for_each(|(slot, values)| self.given.push(slot, values));
         Ok(())
     }
