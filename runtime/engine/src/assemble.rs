@@ -532,6 +532,6 @@ fn spill(
         _ => {}
     }
     let tables = graph.nodes.iter().filter(|node| node.kind.spills()).count() * workers;
-    let spill = Spill::open(folder, *memory, tables).map_err(|error| refused(error.to_string()))?;
-    Ok(Some(Arc::new(spill)))
+    let spill = Spill::open(env.disk.clone(), folder, *memory, tables);
+    Ok(Some(Arc::new(spill.map_err(|error| refused(error.to_string()))?)))
 }

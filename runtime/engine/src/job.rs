@@ -45,7 +45,7 @@ pub struct JobOptions {
 }
 
 impl SpillOptions {
-    /// So many bytes of state are in memory at once when a checkpoint is read: tables and sled need the rest.
+    /// So many bytes of state are in memory at once when a checkpoint is read: tables and trees need the rest.
     pub(crate) fn at_once(&self) -> usize {
         self.memory / 8
     }

@@ -127,7 +127,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("base64", &["flow-plan"]),
     ("bincode", &["flow-data"]),
     ("twox-hash", &["flow-checkpoint"]),
-    ("sled", &["flow-checkpoint", "flow-engine"]),
+    ("sled", &["flow-checkpoint"]),
     ("hashbrown", &["flow-data", "flow-checkpoint", "flow-engine", "flow-benches"]),
     ("memchr", &["flow-syntax", "flow-codegen", "flow-engine", "flow-connectors", "flow-benches"]),
     ("itoa", &["flow-data", "flow-connectors", "flow-benches"]),

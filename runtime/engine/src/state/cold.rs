@@ -1,4 +1,4 @@
-//! Entries of an operator that memory has no room for, on disk: the one place in the engine that knows sled.
+//! Entries of an operator that memory has no room for, on disk.
 //!
 //! An entry is what the operator's table in a checkpoint holds of a key, one row or several, kept under the hash of the key.
 //! It is here or in memory, never in both: [`Cold::take`] removes what it gives. Nothing here outlives the process: what
@@ -9,21 +9,24 @@ mod turns;
 
 pub(crate) use turns::Turns;
 
+use super::lsm::{Folder, Tree};
 use crate::snapshot::{Columns, Loaded};
 use flow_data::Batch;
 use flow_data::codec::{self, Bytes};
+use flow_env::Disk;
 use flow_plan::RecordType;
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where the operators of a job put what memory has no room for.
 pub(crate) struct Spill {
-    database: sled::Db,
-    trees: AtomicU64,
+    folder: Arc<Folder>,
+    /// Bytes that a tree keeps in memory before it writes them.
+    latest: usize,
     /// Bytes that the tables of one operator of one worker may take in memory.
     budget: usize,
 }
@@ -44,23 +47,23 @@ impl fmt::Display for ColdError {
     }
 }
 
-impl From<sled::Error> for ColdError {
-    fn from(error: sled::Error) -> ColdError {
+impl From<io::Error> for ColdError {
+    fn from(error: io::Error) -> ColdError {
         ColdError(error.to_string())
     }
 }
 
 impl Spill {
-    /// Opens a folder, which is empty, for so many tables that may take so much memory together.
-    pub(crate) fn open(folder: &Path, memory: usize, tables: usize) -> Result<Spill, ColdError> {
-        // Half for tables; the rest for sled, and for what is copied on the way between the two.
-        let config = sled::Config::new()
-            .path(folder)
-            .cache_capacity((memory / 8).max(1 << 20) as u64)
-            .mode(sled::Mode::HighThroughput)
-            .flush_every_ms(None);
+    /// Makes a folder, for so many tables that may take so much memory together.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        memory: usize,
+        tables: usize,
+    ) -> Result<Spill, ColdError> {
+        // Half for tables; the rest for trees, and for what is copied on the way between the two.
         let budget = memory / 2 / tables.max(1);
-        Ok(Spill { database: config.open()?, trees: AtomicU64::new(0), budget })
+        Ok(Spill { folder: Folder::new(disk, folder)?, latest: (budget / 8).clamp(1 << 14, 1 << 23), budget })
     }
 
     /// Bytes that the tables of one operator of one worker may take in memory.
@@ -69,14 +72,8 @@ impl Spill {
     }
 
     /// A tree of its own.
-    pub(super) fn tree(&self) -> Result<sled::Tree, ColdError> {
-        let number = self.trees.fetch_add(1, Ordering::Relaxed);
-        Ok(self.database.open_tree(number.to_be_bytes())?)
-    }
-
-    /// A tree is not needed any more. That it stays there costs a little room on disk while the job runs.
-    pub(super) fn forget(&self, tree: &sled::Tree) {
-        drop(self.database.drop_tree(tree.name()));
+    pub(super) fn tree(&self) -> Tree {
+        Tree::new(&self.folder, self.latest)
     }
 }
 
@@ -86,7 +83,7 @@ type Hashes = HashSet<u64, BuildHasherDefault<DefaultHasher>>;
 /// The entries of one operator of one worker that are on disk.
 pub(crate) struct Cold {
     spill: Arc<Spill>,
-    tree: sled::Tree,
+    tree: Tree,
     /// The columns of entries, once there was one.
     schema: Arc<RecordType>,
     seen: Seen,
@@ -130,7 +127,7 @@ pub(crate) struct Taken {
 impl Cold {
     pub(crate) fn new(spill: &Arc<Spill>) -> Result<Cold, ColdError> {
         Ok(Cold {
-            tree: spill.tree()?,
+            tree: spill.tree(),
             spill: spill.clone(),
             schema: Arc::default(),
             seen: Seen::new(spill.budget),
@@ -159,7 +156,7 @@ impl Cold {
     /// What it takes in memory itself, about.
     pub(crate) fn bytes(&self) -> usize {
         let left = if let Left::Of(left) = &self.left { left.capacity() } else { 0 };
-        (self.changed.capacity() + left) * 9 + self.seen.bytes()
+        (self.changed.capacity() + left) * 9 + self.seen.bytes() + self.tree.bytes()
     }
 
     /// Puts rows, whose keys have these hashes: those of a key stand together, and are an entry. Have they changed since the
@@ -174,9 +171,9 @@ impl Cold {
             let rows = batch.gather(&(of.start as u32..of.end as u32).collect::<Vec<u32>>());
             let entry = Entry { round: self.round, rows, changed: changed[of].to_vec() };
             let bytes = entry.encode()?;
-            if let Some(other) = self.tree.insert(hash.to_be_bytes(), bytes.as_slice())? {
+            if let Some(other) = self.tree.insert(&hash.to_be_bytes(), bytes.clone())? {
                 // Another key has the same hash.
-                self.tree.insert(hash.to_be_bytes(), [&other, bytes.as_slice()].concat())?;
+                self.tree.insert(&hash.to_be_bytes(), [other, bytes].concat())?;
             }
             self.seen.note(hash);
             if entry.changed.contains(&true) {
@@ -205,7 +202,7 @@ impl Cold {
     pub(crate) fn take(&mut self, hashes: &[u64]) -> Result<Taken, ColdError> {
         let (mut rows, mut changed, mut marked) = (Vec::new(), Vec::new(), Vec::new());
         for &hash in hashes.iter().filter(|hash| self.seen.perhaps(**hash)) {
-            let Some(bytes) = self.tree.remove(hash.to_be_bytes())? else { continue };
+            let Some(bytes) = self.tree.remove(&hash.to_be_bytes())? else { continue };
             let needed = match &mut self.left {
                 Left::Nothing => None,
                 Left::From(from) => (hash >= *from).then_some(true),
@@ -248,9 +245,9 @@ impl Cold {
             Left::From(from) => {
                 all = true;
                 let mut next = None;
-                for (at, entry) in self.tree.range(from.to_be_bytes()..).enumerate() {
+                for (at, entry) in self.tree.range(&from.to_be_bytes(), None)?.enumerate() {
                     let (key, bytes) = entry?;
-                    let hash = key.as_ref().try_into().map(u64::from_be_bytes).unwrap_or(u64::MAX);
+                    let hash = key[..].try_into().map(u64::from_be_bytes).unwrap_or(u64::MAX);
                     if at == most {
                         next = Some(hash);
                         break;
@@ -266,7 +263,7 @@ impl Cold {
                 let next: Vec<u64> = left.iter().take(most).copied().collect();
                 for hash in next {
                     left.remove(&hash);
-                    found.extend(self.tree.get(hash.to_be_bytes())?);
+                    found.extend(self.tree.get(&hash.to_be_bytes())?);
                 }
                 ends = left.is_empty();
             }
@@ -284,8 +281,8 @@ impl Cold {
 
     /// All entries for which `place` gives where they stand, in that order. What is here stays.
     pub(crate) fn sorted(&self, place: impl Fn(&Loaded) -> Option<Vec<u8>>) -> Result<Sorted, ColdError> {
-        let tree = self.spill.tree()?;
-        for entries in &self.tree {
+        let mut tree = self.spill.tree();
+        for entries in self.tree.range(&[], None)? {
             let (hash, bytes) = entries?;
             for (number, entry) in self.decode(&bytes)?.into_iter().enumerate() {
                 let Some(mut at) = place(&Loaded::of(self.schema.clone(), entry.rows.clone())) else {
@@ -293,7 +290,7 @@ impl Cold {
                 };
                 at.extend_from_slice(&hash);
                 at.extend_from_slice(&(number as u32).to_be_bytes());
-                tree.insert(at, entry.encode()?)?;
+                tree.insert(&at, entry.encode()?)?;
             }
         }
         Ok(Sorted { tree, from: Vec::new() })
@@ -307,12 +304,12 @@ impl Cold {
         most: usize,
     ) -> Result<Option<InOrder>, ColdError> {
         let (mut rows, mut first, mut next) = (Vec::<Batch>::new(), None, None);
-        let mut len = 0;
-        for entry in sorted.tree.range(sorted.from.clone()..) {
+        let (mut len, mut from) = (0, None);
+        for entry in sorted.tree.range(&sorted.from, None)? {
             let (key, bytes) = entry?;
             let place = key[..prefix].to_vec();
             if len >= most || first.as_ref().is_some_and(|first| *first != place) {
-                sorted.from = key.to_vec();
+                from = Some(key);
                 next = Some(place);
                 break;
             }
@@ -321,6 +318,11 @@ impl Cold {
                 len += entry.rows.len;
                 rows.push(entry.rows);
             }
+        }
+        match from {
+            Some(from) => sorted.from = from,
+            // That was the last of them.
+            None => sorted.tree.remove_range(&[], None)?,
         }
         Ok(joined(rows).map(|rows| InOrder { entries: Loaded::of(self.schema.clone(), rows), next }))
     }
@@ -338,7 +340,7 @@ pub(crate) struct InOrder {
 
 /// Entries in an order.
 pub(crate) struct Sorted {
-    tree: sled::Tree,
+    tree: Tree,
     from: Vec<u8>,
 }
 

@@ -12,6 +12,7 @@ mod held;
 mod index;
 mod keys;
 mod ledger;
+mod lsm;
 mod numbers;
 mod reversing;
 mod rows;

@@ -6,6 +6,7 @@
 //! checkpoint has to get. Knows bytes, hashes and which windows there are; never what the columns mean, nor time.
 
 use super::cold::{ColdError, Seen, Spill, Taken, joined};
+use super::lsm::Tree;
 use crate::snapshot::{Columns, Loaded};
 use flow_data::Batch;
 use flow_data::codec::{self, Bytes};
@@ -29,7 +30,7 @@ const FEW: usize = 8;
 
 pub(crate) struct Shelves {
     spill: Arc<Spill>,
-    tree: sled::Tree,
+    tree: Tree,
     /// The columns of entries, once there was one.
     schema: Arc<RecordType>,
     shelves: BTreeMap<Shelf, Known>,
@@ -75,6 +76,13 @@ fn place((end, start): Shelf, hash: u64) -> Place {
     place
 }
 
+/// The first place of a shelf, and the bytes behind its last one.
+fn bounds(shelf: Shelf) -> (Place, Vec<u8>) {
+    let mut behind = place(shelf, u64::MAX).to_vec();
+    behind.push(0);
+    (place(shelf, 0), behind)
+}
+
 fn shelf_of(place: &[u8]) -> Shelf {
     let word = |at: usize| {
         let bytes = place.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
@@ -93,7 +101,7 @@ struct Entry {
 impl Shelves {
     pub(crate) fn new(spill: &Arc<Spill>) -> Result<Shelves, ColdError> {
         Ok(Shelves {
-            tree: spill.tree()?,
+            tree: spill.tree(),
             spill: spill.clone(),
             schema: Arc::default(),
             shelves: BTreeMap::new(),
@@ -166,9 +174,9 @@ impl Shelves {
             bytes.extend_from_slice(&self.round.to_le_bytes());
             codec::encode(&batch.gather(&[row as u32]), &mut bytes)
                 .map_err(|why| ColdError::new(why.to_string()))?;
-            if let Some(other) = self.tree.insert(at, bytes.as_slice())? {
+            if let Some(other) = self.tree.insert(&at, bytes.clone())? {
                 // Another key has the same hash.
-                self.tree.insert(at, [&other, bytes.as_slice()].concat())?;
+                self.tree.insert(&at, [other, bytes].concat())?;
             }
             known.note(hash, most_words);
             if has_changed {
@@ -208,7 +216,7 @@ impl Shelves {
         let mut places = Vec::new();
         for &hash in hashes.iter().filter(|hash| known.perhaps(**hash)) {
             let at = place(shelf, hash);
-            places.extend(self.tree.remove(at)?.map(|bytes| (at, bytes)));
+            places.extend(self.tree.remove(&at)?.map(|bytes| (at, bytes)));
         }
         self.taken(shelf, places)
     }
@@ -217,17 +225,18 @@ impl Shelves {
     pub(crate) fn take_all(&mut self, shelf: Shelf) -> Result<Taken, ColdError> {
         let mut places = Vec::new();
         if self.shelves.contains_key(&shelf) {
-            for entry in self.tree.range(place(shelf, 0)..=place(shelf, u64::MAX)) {
+            let (from, to) = bounds(shelf);
+            for entry in self.tree.range(&from, Some(&to))? {
                 let (at, bytes) = entry?;
-                self.tree.remove(&at)?;
-                places.extend(<Place>::try_from(at.as_ref()).ok().map(|at| (at, bytes)));
+                places.extend(<Place>::try_from(at).ok().map(|at| (at, bytes)));
             }
+            self.tree.remove_range(&from, Some(&to))?;
         }
         self.taken(shelf, places)
     }
 
     /// What was on a shelf at these places, and is not any more.
-    fn taken(&mut self, shelf: Shelf, places: Vec<(Place, sled::IVec)>) -> Result<Taken, ColdError> {
+    fn taken(&mut self, shelf: Shelf, places: Vec<(Place, Vec<u8>)>) -> Result<Taken, ColdError> {
         let (mut rows, mut changed, mut marked) = (Vec::new(), Vec::new(), Vec::new());
         for (at, bytes) in places {
             let all = match &mut self.left {
@@ -289,10 +298,10 @@ impl Shelves {
             Left::From(from, everything) => {
                 all = *everything;
                 let mut next = None;
-                for (at, entry) in self.tree.range(*from..).enumerate() {
+                for (at, entry) in self.tree.range(&*from, None)?.enumerate() {
                     let (place, bytes) = entry?;
                     if at == most {
-                        next = Place::try_from(place.as_ref()).ok();
+                        next = Place::try_from(place).ok();
                         break;
                     }
                     if !self.swept.contains(&shelf_of(&place)) {
@@ -306,7 +315,7 @@ impl Shelves {
             }
             Left::Of(left) => {
                 for place in std::iter::from_fn(|| left.pop_first()).take(most) {
-                    found.extend(self.tree.get(place)?);
+                    found.extend(self.tree.get(&place)?);
                 }
                 ends = left.is_empty();
             }
@@ -346,9 +355,8 @@ impl Shelves {
             self.swept.append(&mut self.over);
         }
         while let Some(shelf) = self.swept.pop_first() {
-            for entry in self.tree.range(place(shelf, 0)..=place(shelf, u64::MAX)) {
-                self.tree.remove(entry?.0)?;
-            }
+            let (from, to) = bounds(shelf);
+            self.tree.remove_range(&from, Some(&to))?;
         }
         Ok(())
     }
@@ -361,7 +369,11 @@ impl Shelves {
         most: usize,
     ) -> Result<(Option<Loaded>, Option<u64>), ColdError> {
         let (mut rows, mut next) = (Vec::new(), None);
-        for entry in self.tree.range(place(shelf, *hashes.start())..=place(shelf, *hashes.end())) {
+        let to = match hashes.end().checked_add(1) {
+            Some(end) => place(shelf, end).to_vec(),
+            None => bounds(shelf).1,
+        };
+        for entry in self.tree.range(&place(shelf, *hashes.start()), Some(&to))? {
             let (at, bytes) = entry?;
             if rows.len() >= most {
                 next = at.get(16..).and_then(|hash| hash.try_into().ok()).map(u64::from_be_bytes);
@@ -374,14 +386,13 @@ impl Shelves {
 
     /// A row, in which nothing stands yet.
     pub(crate) fn row(&self) -> Result<Row, ColdError> {
-        Ok(Row { spill: self.spill.clone(), tree: self.spill.tree()?, schema: Arc::default(), entries: 0 })
+        Ok(Row { tree: self.spill.tree(), schema: Arc::default(), entries: 0 })
     }
 }
 
 /// Entries in an order, on disk.
 pub(crate) struct Row {
-    spill: Arc<Spill>,
-    tree: sled::Tree,
+    tree: Tree,
     /// Their columns, once there was one.
     schema: Arc<RecordType>,
     entries: u64,
@@ -399,7 +410,7 @@ impl Row {
             let mut bytes = Vec::new();
             codec::encode(&entries.gather(&[at as u32]), &mut bytes)
                 .map_err(|why| ColdError::new(why.to_string()))?;
-            self.tree.insert(place, bytes)?;
+            self.tree.insert(&place, bytes)?;
         }
         Ok(())
     }
@@ -407,19 +418,17 @@ impl Row {
     /// Takes the next entries, so many at most; `None`: there are no more.
     pub(crate) fn next(&mut self, most: usize) -> Result<Option<Loaded>, ColdError> {
         let broken = |_| ColdError::new("what was put there comes back otherwise".into());
-        let mut rows = Vec::new();
-        for entry in self.tree.iter().take(most) {
+        let (mut rows, mut behind) = (Vec::new(), None);
+        for entry in self.tree.range(&[], None)? {
             let (at, bytes) = entry?;
-            self.tree.remove(at)?;
+            if rows.len() == most {
+                behind = Some(at);
+                break;
+            }
             rows.push(codec::decode(&mut Bytes::new(&bytes), &self.schema).map_err(broken)?);
         }
+        self.tree.remove_range(&[], behind.as_deref())?;
         Ok(joined(rows).map(|rows| Loaded::of(self.schema.clone(), rows)))
-    }
-}
-
-impl Drop for Row {
-    fn drop(&mut self) {
-        self.spill.forget(&self.tree);
     }
 }
 

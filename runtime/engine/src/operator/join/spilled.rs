@@ -25,7 +25,7 @@ pub(crate) struct Spilled {
 
 impl Spilled {
     pub(crate) fn new(spill: &Arc<Spill>) -> Result<Spilled, ColdError> {
-        Ok(Spilled { keys: Keys::new(Cold::new(spill)?, 2)?, turns: Turns::new(spill)? })
+        Ok(Spilled { keys: Keys::new(Cold::new(spill)?, 2)?, turns: Turns::new(spill) })
     }
 
     /// Keys are used; there are so many in memory.
@@ -72,7 +72,7 @@ impl Core {
 
     /// Brings back some of the keys of which a row is over at this watermark; gives whether there may be more.
     pub(super) fn bring_due(&mut self, bound: &mut dyn Bound, now: i64) -> Result<bool, ColdError> {
-        let Some(spilled) = &self.spilled else { return Ok(false) };
+        let Some(spilled) = &mut self.spilled else { return Ok(false) };
         let hashes = spilled.turns.take_before(now, PIECE)?;
         self.bring(bound, &hashes)?;
         Ok(!hashes.is_empty())
@@ -92,7 +92,7 @@ impl Core {
         }
         for slot in known..self.table.len() as u32 {
             let over = self.first_over(bound, slot);
-            if let (Some(over), Some(spilled)) = (over, &self.spilled) {
+            if let (Some(over), Some(spilled)) = (over, &mut self.spilled) {
                 spilled.turns.remove(over, self.table.hashes()[slot as usize])?;
             }
         }
@@ -158,7 +158,7 @@ impl Core {
         let hash_of = |table: &crate::state::KeyTable, slot: u32| table.hashes()[slot as usize];
         for &slot in slots {
             let over = self.first_over(bound, slot);
-            if let (Some(over), Some(spilled)) = (over, &self.spilled) {
+            if let (Some(over), Some(spilled)) = (over, &mut self.spilled) {
                 spilled.turns.put(over, hash_of(&self.table, slot))?;
             }
         }

@@ -1,10 +1,13 @@
 //! When entries on disk have their turn: the order of time that hashes do not have.
 
 use super::{ColdError, Spill};
+use crate::state::lsm::Tree;
 
 /// Times, and the hashes of entries that have to be back in memory before them.
 pub(crate) struct Turns {
-    tree: sled::Tree,
+    tree: Tree,
+    /// None is before this time.
+    none_before: i64,
 }
 
 /// Time and hash as bytes, which are compared as if they had no sign.
@@ -15,31 +18,46 @@ fn place(time: i64, hash: u64) -> [u8; 16] {
     place
 }
 
+fn time_of(place: &[u8]) -> i64 {
+    let time = place.get(..8).and_then(|time| time.try_into().ok()).unwrap_or_default();
+    i64::from_be_bytes(time) ^ i64::MIN
+}
+
 impl Turns {
-    pub(crate) fn new(spill: &Spill) -> Result<Turns, ColdError> {
-        Ok(Turns { tree: spill.tree()? })
+    pub(crate) fn new(spill: &Spill) -> Turns {
+        Turns { tree: spill.tree(), none_before: i64::MAX }
     }
 
     /// An entry has its turn at a time.
-    pub(crate) fn put(&self, time: i64, hash: u64) -> Result<(), ColdError> {
-        self.tree.insert(place(time, hash), &[])?;
+    pub(crate) fn put(&mut self, time: i64, hash: u64) -> Result<(), ColdError> {
+        self.none_before = self.none_before.min(time);
+        self.tree.insert(&place(time, hash), Vec::new())?;
         Ok(())
     }
 
     /// It has come back before that.
-    pub(crate) fn remove(&self, time: i64, hash: u64) -> Result<(), ColdError> {
-        self.tree.remove(place(time, hash))?;
+    pub(crate) fn remove(&mut self, time: i64, hash: u64) -> Result<(), ColdError> {
+        self.tree.remove(&place(time, hash))?;
         Ok(())
     }
 
     /// Takes the next hashes of those whose time is before `now`, so many at most.
-    pub(crate) fn take_before(&self, now: i64, most: usize) -> Result<Vec<u64>, ColdError> {
+    pub(crate) fn take_before(&mut self, now: i64, most: usize) -> Result<Vec<u64>, ColdError> {
         let mut hashes = Vec::new();
-        for entry in self.tree.range(..place(now, 0)).take(most) {
+        if now <= self.none_before {
+            return Ok(hashes);
+        }
+        let mut behind = None;
+        for entry in self.tree.range(&[], None)? {
             let (place, _) = entry?;
-            self.tree.remove(&place)?;
+            if time_of(&place) >= now || hashes.len() == most {
+                behind = Some(place);
+                break;
+            }
             hashes.extend(place[8..].try_into().map(u64::from_be_bytes));
         }
+        self.none_before = behind.as_ref().map_or(i64::MAX, |place| time_of(place));
+        self.tree.remove_range(&[], behind.as_deref())?;
         hashes.sort_unstable();
         hashes.dedup();
         Ok(hashes)
@@ -49,12 +67,14 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicU64;
+    use flow_env::SimDisk;
+    use std::path::Path;
+    use std::sync::Arc;
 
     #[test]
     fn entries_have_their_turn_in_the_order_of_time_also_before_its_beginning() {
-        let database = sled::Config::new().temporary(true).open().unwrap();
-        let turns = Turns::new(&Spill { database, trees: AtomicU64::new(0), budget: 1 }).unwrap();
+        let disk = Arc::new(SimDisk::new(1));
+        let mut turns = Turns::new(&Spill::open(disk, Path::new("/spilled"), 0, 1).unwrap());
         for (time, hash) in [(5, 1), (-7, 2), (5, u64::MAX), (i64::MAX, 3), (6, 4), (i64::MIN, 5)] {
             turns.put(time, hash).unwrap();
         }
