@@ -139,5 +139,5 @@ fn a_real_disk_serves_as_well() {
     (0..1_000).for_each(|key| assert!(tree.insert(&number(key), number(key + 1).to_vec()).is_ok()));
     assert!((0..1_000).all(|key| tree.remove(&number(key)).unwrap() == Some(number(key + 1).to_vec())));
     assert!(tree.runs.is_empty());
-    std::fs::remove_dir_all(&path).unwrap();
+    RealDisk.remove_dir_all(&path).unwrap();
 }
