@@ -65,3 +65,13 @@ fn windows_over_rows_that_are_withdrawn_forget_them() {
         gives(&format!("{greatest} |> keyBy(m) |> window({window}) |> top(3, by: v)"), 80, 9);
     }
 }
+
+#[test]
+fn sessions_are_given_when_time_passes_wherever_they_are() {
+    for gap in ["300ms", "700ms", "2s", "1h"] {
+        for keys in [40, 130] {
+            gives(&format!("keyBy(k) |> window(session(gap: {gap})) |> {SUMS}"), keys, 40);
+        }
+        gives(&format!("keyBy(k) |> window(session(gap: {gap})) |> bottom(2, by: v % 11)"), 130, 130);
+    }
+}

@@ -15,13 +15,19 @@ impl Pick {
 impl Windowing {
     /// Are windows known by their bounds? (Of those that share slices, which are given once, the clock on the wall does not say
     /// up to where they were given.) Rows may be withdrawn.
-    fn spills(&self, withdrawn: bool) -> bool {
+    fn spills(&self, keys: &[usize], withdrawn: bool) -> bool {
         let once = self.window.lateness == 0 && self.early.is_none() && !withdrawn;
         match self.window.kind {
             WindowKind::Tumbling { .. } | WindowKind::Same => true,
             WindowKind::Sliding { .. } | WindowKind::Cumulative { .. } => !once || self.time.is_some(),
-            WindowKind::Session { .. } | WindowKind::Count { .. } | WindowKind::Global => false,
+            WindowKind::Session { .. } => once && !keys.is_empty(),
+            WindowKind::Count { .. } | WindowKind::Global => false,
         }
+    }
+
+    /// Are there only the sessions that no key tells apart?
+    fn is_one_session(&self, keys: &[usize]) -> bool {
+        matches!(self.window.kind, WindowKind::Session { .. }) && keys.is_empty()
     }
 }
 
@@ -57,13 +63,15 @@ impl NodeKind {
                 !aggregate.keys.is_empty() && !matches!(aggregate.trigger, RunningTrigger::Every(_))
             }
             NodeKind::Pick(pick) => match &pick.windowing {
-                Some(windowing) => windowing.spills(pick.hidden.change.is_some()),
+                Some(windowing) => windowing.spills(&pick.keys, pick.hidden.change.is_some()),
                 None => !pick.keys.is_empty() && !matches!(pick.trigger, RunningTrigger::Every(_)),
             },
             NodeKind::Distinct(distinct) => !distinct.columns.is_empty() && distinct.within.is_none(),
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
             NodeKind::Join(join) => !join.left.keys.is_empty() && join.keeps_by_key(),
-            NodeKind::WindowAggregate(aggregate) => aggregate.windowing.spills(aggregate.change.is_some()),
+            NodeKind::WindowAggregate(aggregate) => {
+                aggregate.windowing.spills(&aggregate.keys, aggregate.change.is_some())
+            }
             _ => false,
         }
     }
@@ -82,9 +90,8 @@ impl NodeKind {
         let keyed = match self {
             NodeKind::Aggregate(aggregate) => !aggregate.keys.is_empty(),
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
-            NodeKind::WindowAggregate(_) | NodeKind::Pick(_) | NodeKind::Distinct(_) | NodeKind::Join(_) => {
-                true
-            }
+            NodeKind::WindowAggregate(aggregate) => !aggregate.windowing.is_one_session(&aggregate.keys),
+            NodeKind::Pick(_) | NodeKind::Distinct(_) | NodeKind::Join(_) => true,
             NodeKind::Source { .. }
             | NodeKind::Errors { .. }
             | NodeKind::Late

@@ -171,7 +171,7 @@ impl Births {
     }
 
     /// Was a group seen behind another one of these?
-    fn follows(&self, slot: usize, of: &Births, other: usize) -> bool {
+    pub(crate) fn follows(&self, slot: usize, of: &Births, other: usize) -> bool {
         match self.origin.spilled {
             Some(_) => self.cmp(slot, of, other).is_gt(),
             None => of.places[other] < self.places[slot],
@@ -193,11 +193,20 @@ impl Births {
     pub(crate) fn order(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
         if self.origin.spilled.is_some() {
-            order.sort_by(|&a, &b| self.cmp(a as usize, self, b as usize));
+            order.sort_by(|&a, &b| self.compare(a, b));
         } else if !self.places.is_sorted() {
             order.sort_by_key(|&slot| self.places[slot as usize]);
         }
         order
+    }
+
+    /// Which of two groups was seen first.
+    pub(crate) fn compare(&self, a: u32, b: u32) -> Ordering {
+        let (a, b) = (a as usize, b as usize);
+        match self.origin.spilled {
+            Some(_) => self.cmp(a, self, b),
+            None => self.places[a].cmp(&self.places[b]),
+        }
     }
 
     /// Which of two groups was seen first, whatever their places say.

@@ -311,7 +311,11 @@ fn windows(
     Ok(match spans(windowing) {
         Spans::Sessions(gap) => {
             let keeping = Keeping { lateness, late, discarding };
-            Box::new(Sessions::new(gap, keeping, common))
+            let sessions = Sessions::new(gap, keeping, common);
+            Box::new(match spill {
+                Some(spill) => sessions.spill(spill)?,
+                None => sessions,
+            })
         }
         spans if lateness > 0 || early || changelog => {
             let kept = Kept::new(spans, lateness, late, discarding, changelog);

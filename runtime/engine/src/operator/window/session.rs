@@ -13,7 +13,7 @@ use super::windows::{Common, Windows, rest};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::number::{Number, at_end_of_time};
-use crate::operator::Flush;
+use crate::operator::{Flush, on_disk};
 use crate::ranks::{Phase, of_row};
 use crate::snapshot::{Loading, Saving};
 use crate::state::{Calls, Held, KeyTable, Refused, room};
@@ -22,11 +22,13 @@ use flow_data::{BATCH_ROWS, Batch, Column};
 use flow_plan::operator::LateTrigger;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 use noted::Noted;
+use spilling::Disk;
 use std::collections::BTreeMap;
 
 mod keep;
 mod noted;
 mod save;
+mod spilling;
 
 /// No session.
 const NONE: u32 = u32::MAX;
@@ -78,11 +80,18 @@ pub(crate) struct Sessions {
     made: Vec<Replaced>,
     /// Sessions that were given for a row behind in this number, and for which: what follows of them comes later.
     again: BTreeMap<u32, Again>,
+    /// Time passes up to here: what is due is being given.
+    giving: Option<i64>,
     /// What the end of the input gives piece by piece.
-    flushing: Option<std::vec::IntoIter<u32>>,
+    flushing: Option<Flushing>,
+    /// Keys that memory has no room for, if they may be on disk.
+    disk: Option<Disk>,
     /// What checkpoints know.
     noted: Noted,
 }
+
+/// Sessions in the order of their results, and how far time may pass before there are more of them on disk.
+type Flushing = (std::vec::IntoIter<u32>, Option<i64>);
 
 /// For which row behind a session was given.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,7 +147,9 @@ impl Sessions {
             given: Given::default(),
             made: Vec::new(),
             again: BTreeMap::new(),
+            giving: None,
             flushing: None,
+            disk: None,
             noted: Noted::default(),
         }
     }
@@ -205,7 +216,7 @@ impl Sessions {
     /// A session gets these bounds.
     fn set_bounds(&mut self, slot: u32, bounds: Bounds) {
         self.changes(slot);
-        let open = self.sessions.len() - self.free.len();
+        let open = self.may_be_gone();
         let session = &mut self.sessions[slot as usize];
         if (session.start, session.end) != (bounds.start, bounds.end) {
             (session.start, session.end) = (bounds.start, bounds.end);
@@ -244,7 +255,7 @@ impl Sessions {
             }
             self.sessions[at as usize].next = next;
         }
-        self.noted.leave(slot, key, self.sessions.len() - self.free.len());
+        self.noted.leave(slot, key, self.may_be_gone());
         let session = &mut self.sessions[slot as usize];
         (session.key, session.bucket) = (NONE, i64::MIN);
         self.calls.reset(slot as usize);
@@ -328,7 +339,7 @@ impl Sessions {
             return common.refuse(cx, refused).map(|()| false);
         }
         for &of in later {
-            if self.births.place(of as usize) < self.births.place(slot as usize) {
+            if self.births.follows(slot as usize, &self.births, of as usize) {
                 self.births.set(slot as usize, &self.births.get(of as usize));
             }
             self.given.join(slot, of);
@@ -443,15 +454,13 @@ impl Sessions {
             }
         }
         again.into_iter().for_each(|slot| self.watch(slot));
-        due.sort_unstable_by_key(|&slot| {
-            (self.sessions[slot as usize].end, self.births.place(slot as usize))
-        });
+        self.sort(&mut due);
         due
     }
 
     /// Forgets keys that have no session.
     fn compact(&mut self) {
-        let open = self.sessions.len() - self.free.len();
+        let open = self.open_sessions();
         if self.keys.len() <= 2 * open + IDLE_KEYS {
             return;
         }
@@ -459,6 +468,7 @@ impl Sessions {
             (0..self.first.len() as u32).filter(|&key| self.first[key as usize] != NONE).collect();
         self.settle();
         self.keys.retain(&kept);
+        self.disk.iter_mut().for_each(|disk| disk.keep(&kept));
         self.first = kept.iter().map(|&key| self.first[key as usize]).collect();
         for (key, &first) in self.first.iter().enumerate() {
             let mut slot = first;
@@ -471,6 +481,25 @@ impl Sessions {
     }
 }
 
+impl Sessions {
+    /// How many sessions there are in memory.
+    fn open_sessions(&self) -> usize {
+        self.sessions.len() - self.free.len()
+    }
+
+    /// Of so many sessions it may be said that they are no more.
+    fn may_be_gone(&self) -> usize {
+        self.open_sessions() + self.disk.as_ref().map_or(0, Disk::most_gone)
+    }
+
+    fn held_in_memory(&self) -> Held {
+        let tables = room(&self.first) + room(&self.sessions) + room(&self.free);
+        let bytes =
+            tables + self.keys.bytes() + self.calls.bytes() + self.births.bytes() + self.noted.bytes();
+        Held { keys: self.open_sessions(), bytes }
+    }
+}
+
 impl Windows for Sessions {
     fn take(
         &mut self,
@@ -479,6 +508,7 @@ impl Windows for Sessions {
         batch: Batch,
         moment: Moment,
     ) -> Result<Option<Batch>, Halt> {
+        self.bring_keys(common, &batch).map_err(|error| on_disk(cx, &error))?;
         self.find_keys(common, &batch);
         self.copy_ahead_of_keys(common);
         let (times, own) = (common.times(&batch), common.watermarks(&batch));
@@ -525,6 +555,7 @@ impl Windows for Sessions {
             }
         }
         self.apply(common, cx, &batch)?;
+        self.relieve(common).map_err(|error| on_disk(cx, &error))?;
         common.set_behind(cx.number, &batch, &late);
         common.rows += batch.len as u64;
         Ok(left.map(|from| rest(&batch, from)))
@@ -537,15 +568,30 @@ impl Windows for Sessions {
         moment: Moment,
         _rest: Vec<Batch>,
     ) -> Result<(), Halt> {
-        let now = moment.latest(i64::MAX);
-        let due = self.due(Some(now));
+        self.giving = Some(moment.latest(i64::MAX));
+        match self.disk {
+            Some(_) => Ok(()),
+            None => self.give_more(common, cx).map(drop),
+        }
+    }
+
+    /// Gives what is due and in memory, with what is brought back of what is due on disk.
+    fn give_more(&mut self, common: &mut Common, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        let Some(now) = self.giving else { return Ok(false) };
+        let until = self.bring_due(common, now).map_err(|error| on_disk(cx, &error))?;
+        let due = self.due(Some(until.unwrap_or(now)));
         self.copy_ahead(common, &due);
         let (over, due): (Vec<u32>, Vec<u32>) =
             due.into_iter().partition(|slot| self.sessions[*slot as usize].state.done);
         self.give_due(common, cx, &due, &over)?;
-        self.free_over(over, due, now);
+        self.free_over(over, due, until.unwrap_or(now));
         self.compact();
-        Ok(())
+        if until.is_none() {
+            self.giving = None;
+            self.again.clear();
+        }
+        self.relieve(common).map_err(|error| on_disk(cx, &error))?;
+        Ok(self.giving.is_some())
     }
 
     fn tick(&mut self, common: &mut Common, cx: &mut Context<'_>, early: bool) -> Result<(), Halt> {
@@ -557,7 +603,7 @@ impl Windows for Sessions {
     }
 
     fn save_more(&mut self, common: &Common, out: &mut Saving, entries: usize) -> Result<bool, String> {
-        Ok(self.save_marked(common, out, entries))
+        self.save_marked(common, out, entries)
     }
 
     fn load(&mut self, common: &mut Common, from: &mut Loading, _now: i64) -> Result<(), String> {
@@ -565,21 +611,19 @@ impl Windows for Sessions {
     }
 
     fn held(&self) -> Held {
-        let tables = room(&self.first) + room(&self.sessions) + room(&self.free);
-        let bytes =
-            tables + self.keys.bytes() + self.calls.bytes() + self.births.bytes() + self.noted.bytes();
-        Held { keys: self.sessions.len() - self.free.len(), bytes }
+        self.disk.iter().fold(self.held_in_memory(), |all, disk| all + disk.held())
     }
 
     fn next_end(&mut self) -> Option<i64> {
-        let (first, _) = self.buckets.first_key_value()?;
+        let on_disk = self.disk.as_ref().and_then(Disk::first).map(|at| at.div_euclid(self.step));
+        let first = self.buckets.keys().next().copied().into_iter().chain(on_disk).min()?;
         Some(first.saturating_add(1).saturating_mul(self.step))
     }
 
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
-        let mut due = match self.flushing.take() {
-            Some(due) => due,
-            None => self.rest().into_iter(),
+        let (mut due, until) = match self.flushing.take() {
+            Some(flushing) => flushing,
+            None => self.rest(common).map_err(|error| on_disk(cx, &error))?,
         };
         let number =
             |sessions: &Sessions, slot: u32| at_end_of_time(level, sessions.sessions[slot as usize].end);
@@ -592,9 +636,14 @@ impl Windows for Sessions {
         self.copy_ahead(common, &piece);
         let given = self.result(common, cx, &piece, (NO_WATERMARK, &Rank::Due(Phase::Due)))?;
         cx.emit(given.batch);
+        if self.disk.is_some() {
+            piece.into_iter().for_each(|slot| self.close(slot));
+        }
         let next = due.as_slice().first().map(|&slot| number(self, slot));
-        self.flushing = Some(due);
-        Ok(next.map_or(Flush::Done, Flush::More))
+        let behind = until.map(|until| at_end_of_time(level, until));
+        // What is on disk has its turn behind what came back.
+        self.flushing = Some((due, until)).filter(|_| next.is_some() || until.is_none());
+        Ok(next.or(behind).map_or(Flush::Done, Flush::More))
     }
 }
 

@@ -43,24 +43,49 @@ impl Turns {
 
     /// Takes the next hashes of those whose time is before `now`, so many at most.
     pub(crate) fn take_before(&mut self, now: i64, most: usize) -> Result<Vec<u64>, ColdError> {
-        let mut hashes = Vec::new();
+        Ok(self.take(now, |taken, _| taken == most)?.0)
+    }
+
+    /// The same: all of a time, about so many; and the time of the next one, if it is before `now`.
+    pub(crate) fn take_whole(&mut self, now: i64, most: usize) -> Result<(Vec<u64>, Option<i64>), ColdError> {
+        let mut last = None;
+        let (hashes, next) =
+            self.take(now, |taken, time| last.replace(time) != Some(time) && taken >= most)?;
+        Ok((hashes, next.filter(|next| *next < now)))
+    }
+
+    /// Takes those whose time is before `now`, until it is said of so many and the next time that these are enough; gives
+    /// where the next one stands, too.
+    fn take(
+        &mut self,
+        now: i64,
+        mut enough: impl FnMut(usize, i64) -> bool,
+    ) -> Result<(Vec<u64>, Option<i64>), ColdError> {
+        let (mut hashes, mut behind) = (Vec::new(), None);
         if now <= self.none_before {
-            return Ok(hashes);
+            return Ok((hashes, None));
         }
-        let mut behind = None;
         for entry in self.tree.range(&[], None)? {
             let (place, _) = entry?;
-            if time_of(&place) >= now || hashes.len() == most {
+            let time = time_of(&place);
+            if time >= now || enough(hashes.len(), time) {
                 behind = Some(place);
                 break;
             }
             hashes.extend(place[8..].try_into().map(u64::from_be_bytes));
         }
-        self.none_before = behind.as_ref().map_or(i64::MAX, |place| time_of(place));
+        let next = behind.as_deref().map(time_of);
+        self.none_before = next.unwrap_or(i64::MAX);
         self.tree.remove_range(&[], behind.as_deref())?;
         hashes.sort_unstable();
         hashes.dedup();
-        Ok(hashes)
+        Ok((hashes, next))
+    }
+
+    /// The first time.
+    pub(crate) fn first(&self) -> Option<i64> {
+        let (place, _) = self.tree.range(&[], None).ok()?.next()?.ok()?;
+        Some(time_of(&place))
     }
 }
 
@@ -82,5 +107,18 @@ mod tests {
         assert_eq!(turns.take_before(5, 10).unwrap(), [2, 5]);
         assert_eq!(turns.take_before(6, 1).unwrap(), [1]);
         assert_eq!(turns.take_before(i64::MAX, 9).unwrap(), [u64::MAX]);
+        assert_eq!(turns.first(), Some(i64::MAX));
+    }
+
+    #[test]
+    fn those_of_one_time_have_their_turn_together() {
+        let disk = Arc::new(SimDisk::new(1));
+        let mut turns = Turns::new(&Spill::open(disk, Path::new("/spilled"), 0, 1).unwrap());
+        for (time, hash) in [(5, 1), (-7, 2), (5, 9), (5, 4), (6, 3), (8, 7)] {
+            turns.put(time, hash).unwrap();
+        }
+        assert_eq!(turns.take_whole(8, 2).unwrap(), (vec![1, 2, 4, 9], Some(6)));
+        assert_eq!(turns.take_whole(8, 2).unwrap(), (vec![3], None));
+        assert_eq!(turns.first(), Some(8));
     }
 }

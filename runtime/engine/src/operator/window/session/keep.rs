@@ -1,7 +1,8 @@
 //! What is given of sessions when time has passed, and when they are freed.
 
-use super::{Common, Context, Halt, Phase, Rank, Replaced, Sessions};
+use super::{Common, Context, Flushing, Halt, Phase, Rank, Replaced, Sessions};
 use crate::operator::window::given::in_order;
+use crate::state::ColdError;
 use flow_data::BATCH_ROWS;
 use flow_plan::operator::LateTrigger;
 use flow_plan::physical::hidden::NO_WATERMARK;
@@ -35,7 +36,6 @@ impl Sessions {
         for slots in changed.chunks(BATCH_ROWS) {
             all.push(self.result(common, cx, slots, (NO_WATERMARK, &rank))?);
         }
-        self.again.clear();
         match is_alone {
             true => all.into_iter().for_each(|given| cx.emit(given.batch)),
             false => cx.emit(in_order(all)),
@@ -78,21 +78,29 @@ impl Sessions {
     }
 
     /// What the end of the input gives: sessions that are not given, and those that have changed and wait
-    /// for the clock.
-    pub(super) fn rest(&mut self) -> Vec<u32> {
-        let mut rest = self.due(None);
+    /// for the clock. If some are on disk, the first of them; and how far time may pass before the next ones come back.
+    pub(super) fn rest(&mut self, common: &Common) -> Result<Flushing, ColdError> {
         let later = matches!(self.keeping.late, Some(LateTrigger::Every(_)));
-        rest.retain(|slot| {
-            let state = self.sessions[*slot as usize].state;
-            state.filled && (!state.done || (later && state.changed))
-        });
-        rest
+        loop {
+            self.relieve(common)?;
+            let until = self.bring_due(common, i64::MAX)?;
+            let (rest, no_more): (Vec<u32>, Vec<u32>) = self.due(until).into_iter().partition(|slot| {
+                let state = self.sessions[*slot as usize].state;
+                state.filled && (!state.done || (later && state.changed))
+            });
+            if self.disk.is_some() {
+                self.copy_ahead(common, &no_more);
+                no_more.into_iter().for_each(|slot| self.close(slot));
+            }
+            if !rest.is_empty() || until.is_none() {
+                return Ok((rest.into_iter(), until));
+            }
+        }
     }
 
     /// In the order of their results.
     pub(super) fn sort(&self, slots: &mut [u32]) {
-        slots.sort_unstable_by_key(|&slot| {
-            (self.sessions[slot as usize].end, self.births.place(slot as usize))
-        });
+        let end = |slot: u32| self.sessions[slot as usize].end;
+        slots.sort_unstable_by(|&a, &b| end(a).cmp(&end(b)).then_with(|| self.births.compare(a, b)));
     }
 }

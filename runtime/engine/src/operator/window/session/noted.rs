@@ -45,7 +45,24 @@ impl Noted {
         self.changes.change(slots, all);
     }
 
-    /// A session of this key gets other bounds, or goes; there are so many.
+    /// Has a session changed since the last barrier?
+    pub(super) fn has_changed(&self, slot: u32) -> bool {
+        self.changes.has(slot)
+    }
+
+    /// What a checkpoint still has to get of sessions that were on disk.
+    pub(super) fn copied(&mut self, sessions: Columns) {
+        self.ahead.push(sessions);
+    }
+
+    /// Keeps these slots, which ascend; they become slots `0..`. What is gone is written down.
+    pub(super) fn retain(&mut self, slots: &[u32]) {
+        self.changes.retain(slots);
+        let known = |slot: &u32| self.known.get(*slot as usize).copied().unwrap_or(UNKNOWN);
+        self.known = slots.iter().map(known).collect();
+    }
+
+    /// A session of this key gets other bounds, or goes; there are so many, or it may be said of so many.
     pub(super) fn leave(&mut self, slot: u32, key: u32, sessions: usize) {
         let Some(known) = self.known.get_mut(slot as usize).filter(|_| self.changes.notes()) else {
             return;
@@ -114,7 +131,7 @@ impl Sessions {
     /// A barrier: sessions are to be written down, or what changed.
     pub(super) fn mark(&mut self, common: &Common, out: &mut Saving) {
         self.settle();
-        let (all, open) = (self.sessions.len(), self.sessions.len() - self.free.len());
+        let (all, open) = (self.sessions.len(), self.open_sessions());
         let noted = &mut self.noted;
         let changed = noted.changes.count() + std::mem::take(&mut noted.gone_rows);
         let whole = out.whole() || std::mem::take(&mut noted.too_many) || 2 * changed > open.max(FEW);
@@ -123,6 +140,7 @@ impl Sessions {
         noted.ahead.clear();
         let slots = if whole || self.given.is_empty() { Vec::new() } else { noted.changes.slots() };
         noted.changes.mark(whole, all, common.tracks);
+        self.disk.iter_mut().for_each(|disk| disk.mark(whole));
         let (home, keys, none) =
             (common.shape.home(), common.shape.keys.len() + 2, self.entries(common, &[]));
         out.begin_changes("sessions", home, keys, none, (!whole).then(|| gone.clone()));
@@ -139,15 +157,33 @@ impl Sessions {
     }
 
     /// Writes down about so many of the sessions that were marked; gives whether there are more.
-    pub(super) fn save_marked(&mut self, common: &Common, out: &mut Saving, entries: usize) -> bool {
+    pub(super) fn save_marked(
+        &mut self,
+        common: &Common,
+        out: &mut Saving,
+        entries: usize,
+    ) -> Result<bool, String> {
         self.noted.ahead.drain(..).for_each(|copy| out.more(copy));
         let mut next = self.noted.changes.next(entries);
-        if next.is_empty() {
-            return false;
+        if !next.is_empty() {
+            next.retain(|slot| self.is_open(*slot));
+            let copy = self.copied(common, &next);
+            out.more(copy);
+            return Ok(true);
         }
-        next.retain(|slot| self.is_open(*slot));
-        let copy = self.copied(common, &next);
-        out.more(copy);
-        true
+        let more = self.disk.as_mut().map(|disk| disk.next_marked(entries)).transpose()?.flatten();
+        Ok(more.map(|copy| out.more(copy)).is_some())
+    }
+
+    /// Sessions are back from disk: some have changed since the last barrier.
+    pub(super) fn came_back(&mut self, slots: &[u32], changed: &[bool]) {
+        self.noted.known.resize(self.sessions.len(), UNKNOWN);
+        for (&slot, changed) in slots.iter().zip(changed) {
+            // Checkpoints may know it, under the bounds it has.
+            self.noted.known[slot as usize] = self.bounds_of(slot);
+            if *changed {
+                self.changes(slot);
+            }
+        }
     }
 }

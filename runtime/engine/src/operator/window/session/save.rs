@@ -62,23 +62,34 @@ impl Sessions {
     }
 
     pub(super) fn load_all(&mut self, common: &mut Common, from: &mut Loading) -> Result<(), String> {
+        common.output.origin.widen(from.rank_columns("sessions"));
         let saved = Reborn::new(&from.table("sessions"), common.output.origin);
+        let slots = self.add_saved(common, &saved)?;
+        if planted("lose-a-timer") {
+            slots.first().into_iter().for_each(|&slot| self.sessions[slot as usize].bucket = i64::MIN);
+        }
+        common.rows += saved.groups.len() as u64;
+        self.load_given(common, from)?;
+        self.relieve(common).map_err(|error| error.to_string())
+    }
+
+    /// Adds sessions that were written down; gives their slots.
+    pub(super) fn add_saved(&mut self, common: &Common, saved: &Reborn) -> Result<Vec<u32>, String> {
         self.find_saved(common, &saved.groups)?;
         self.first.resize(self.keys.len(), NONE);
         let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));
-        let slots: Vec<u32> = (0..saved.groups.len() as u32).collect();
-        for ((slot, &key), state) in slots.iter().zip(&self.key_slots).zip(states(&saved.groups)) {
-            let (start, end) = (starts[*slot as usize], ends[*slot as usize]);
-            let next = std::mem::replace(&mut self.first[key as usize], *slot);
+        let known = self.sessions.len() as u32;
+        for ((row, &key), state) in self.key_slots.iter().enumerate().zip(states(&saved.groups)) {
+            let next = std::mem::replace(&mut self.first[key as usize], known + row as u32);
+            let (start, end) = (starts[row], ends[row]);
             self.sessions.push(Session { start, end, key, next, bucket: i64::MIN, state });
-            self.births.push(&saved.birth(*slot));
+            self.births.push(&saved.birth(row as u32));
         }
-        self.calls.grow(slots.len());
+        let slots: Vec<u32> = (known..self.sessions.len() as u32).collect();
+        self.calls.grow(self.sessions.len());
         self.calls.load(&common.shape, &slots, &saved.groups)?;
-        let lost = usize::from(planted("lose-a-timer"));
-        slots.into_iter().skip(lost).for_each(|slot| self.watch(slot));
-        common.rows = saved.groups.len() as u64;
-        self.load_given(common, from)
+        slots.iter().for_each(|&slot| self.watch(slot));
+        Ok(slots)
     }
 
     fn load_given(&mut self, common: &Common, from: &mut Loading) -> Result<(), String> {
