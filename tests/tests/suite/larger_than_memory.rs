@@ -2,7 +2,7 @@
 //! and restarts, with more and with less room, and with none at all (`tests/src/pipelines/compare.rs`).
 
 use flow_plan::Value;
-use flow_tests::pipelines::agrees;
+use flow_tests::pipelines::{agrees, agrees_in_time};
 
 const ROWS: &str = "type Row = { k: int, v: int, at: timestamp }
 source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 2s)
@@ -150,4 +150,38 @@ fn lists_that_begin_anew_when_they_are_given_forget_their_rows_on_disk_too() {
 #[test]
 fn another_row_follows_the_first_of_a_value_that_is_withdrawn() {
     gives_at_least("sum(v) as s |> map { k: s % 150, s: s % 11 } |> distinct(k, s)", 300, 300);
+}
+
+/// Results are given every so long by the clock on the wall, which moves between chunks.
+#[track_caller]
+fn gives_in_time(stages: &str, keys: i64) {
+    let script = format!(
+        "{ROWS}sink out = a |> keyBy(k) |> trigger(every: 10s) |> {stages} -> stdout(format: json)\n"
+    );
+    let moments = [(2, 4_000_000), (3, 7_000_000), (5, 10_000_000), (9, 25_000_000)];
+    let given = agrees_in_time(&script, &[("a", rows(keys, 12))], &moments);
+    assert!(given.as_ref().is_ok_and(|rows| *rows >= 9), "{given:?} of {script}");
+}
+
+#[test]
+fn what_is_given_every_so_long_waits_on_disk_for_its_beat() {
+    // Which of several keys that are due at one moment comes first is free.
+    let below = "map { k: k % 9, s } |> keyBy(k) |> trigger(atEnd) |> sum(s)";
+    for keys in [40, 250] {
+        gives_in_time("sum(v) as s", keys);
+        gives_in_time(&format!("sum(v) as s |> {below}"), keys);
+        gives_in_time("latest(by: at)", keys);
+        gives_in_time(&format!("top(2, by: v) as place |> map {{ k, s: v }} |> {below}"), keys);
+    }
+}
+
+#[test]
+fn what_begins_anew_at_each_beat_gives_what_came_since() {
+    for stages in ["sum(v) as s", "top(2, by: v)"] {
+        let script = format!(
+            "{ROWS}sink out = a |> keyBy(k) |> trigger(every: 10s, mode: discarding) |> {stages} -> stdout(format: json)\n"
+        );
+        let given = agrees_in_time(&script, &[("a", rows(200, 12))], &[(3, 11_000_000), (7, 20_000_000)]);
+        assert!(given.as_ref().is_ok_and(|rows| *rows > 200), "{given:?} of {script}");
+    }
 }

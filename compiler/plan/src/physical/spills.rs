@@ -59,12 +59,10 @@ impl NodeKind {
     /// Can its entries be put on disk? Without a key there is only one.
     pub fn spills(&self) -> bool {
         match self {
-            NodeKind::Aggregate(aggregate) => {
-                !aggregate.keys.is_empty() && !matches!(aggregate.trigger, RunningTrigger::Every(_))
-            }
+            NodeKind::Aggregate(aggregate) => !aggregate.keys.is_empty(),
             NodeKind::Pick(pick) => match &pick.windowing {
                 Some(windowing) => windowing.spills(&pick.keys, pick.hidden.change.is_some()),
-                None => !pick.keys.is_empty() && !matches!(pick.trigger, RunningTrigger::Every(_)),
+                None => !pick.keys.is_empty(),
             },
             NodeKind::Distinct(distinct) => !distinct.columns.is_empty() && distinct.within.is_none(),
             NodeKind::Scan { keys, .. } => !keys.is_empty(),

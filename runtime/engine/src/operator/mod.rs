@@ -16,6 +16,7 @@ mod scan;
 mod sink;
 mod tap;
 mod union;
+mod waiting;
 mod window;
 
 pub(crate) use chain::{ChainOperator, ChainRun, CompiledChain, bad_row};

@@ -143,6 +143,11 @@ impl Cold {
         Cold::new(&self.spill)
     }
 
+    /// When entries of the operator have their turn.
+    pub(crate) fn turns(&self) -> Turns {
+        Turns::new(&self.spill)
+    }
+
     /// Bytes that the operator's tables may take in memory.
     pub(crate) fn budget(&self) -> usize {
         self.spill.budget

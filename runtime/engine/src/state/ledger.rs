@@ -23,6 +23,10 @@ pub(crate) trait Entries {
     fn entries(&mut self, slots: &[u32]) -> Columns;
     /// Takes entries in whose keys have no slots; gives the slot of each row.
     fn take_in(&mut self, saved: &Loaded) -> Result<Vec<u32>, String>;
+    /// These slots are about to go to disk.
+    fn leave(&mut self, _slots: &[u32]) -> Result<(), ColdError> {
+        Ok(())
+    }
     /// Keeps these slots, which ascend; they become slots `0..`.
     fn keep(&mut self, slots: &[u32]);
     /// The bytes that all slots take.
@@ -111,10 +115,18 @@ impl Ledger {
         keys: &[&Column],
         hashes: &[u64],
     ) -> Result<(), ColdError> {
-        let Some(cold) = &mut self.cold else { return Ok(()) };
+        if self.cold.is_none() {
+            return Ok(());
+        }
         let mut found = Vec::new();
         of.table().known(keys, hashes, &mut found);
-        let taken = cold.take(&unknown(hashes, &found, NO_SLOT))?;
+        self.bring_back(of, &unknown(hashes, &found, NO_SLOT))
+    }
+
+    /// Brings back the entries of keys with these hashes, each of which comes once.
+    pub(crate) fn bring_back(&mut self, of: &mut impl Entries, hashes: &[u64]) -> Result<(), ColdError> {
+        let Some(cold) = &mut self.cold else { return Ok(()) };
+        let taken = cold.take(hashes)?;
         self.ahead.extend(taken.marked);
         let Some(entries) = taken.entries else { return Ok(()) };
         let slots = of.take_in(&entries).map_err(ColdError::new)?;
@@ -178,6 +190,7 @@ impl Ledger {
     fn put(&mut self, of: &mut impl Entries, entries: &[(u32, usize)]) -> Result<(), ColdError> {
         let slots: Vec<u32> = entries.iter().map(|(slot, _)| *slot).collect();
         self.ahead(of, &slots);
+        of.leave(&slots)?;
         let keys = of.table().gather(&slots);
         let mut of_keys = Vec::new();
         hash_columns(&keys.iter().collect::<Vec<_>>(), slots.len(), &mut of_keys);

@@ -78,6 +78,10 @@ pub(crate) trait Spills: Sized {
     fn rows(&self, slot: u32) -> usize;
     /// Copies what a checkpoint still needs of slots, which are about to go.
     fn copy_ahead(&mut self, slots: &[u32]);
+    /// These slots are about to go to disk.
+    fn leave_memory(&mut self, _slots: &[u32]) -> Result<(), ColdError> {
+        Ok(())
+    }
     /// The rows of slots in a table.
     fn rows_of(&mut self, table: usize, slots: &[u32]) -> Rows;
     /// Takes in rows of a table that were on disk, or in a checkpoint. Those of the first table come first: their keys have
@@ -162,6 +166,7 @@ pub(crate) trait Spills: Sized {
     /// Puts keys on disk, which are still in memory.
     fn put(&mut self, slots: &[u32]) -> Result<(), ColdError> {
         self.copy_ahead(slots);
+        self.leave_memory(slots)?;
         let tables = self.spilled().map_or(0, |spilled| spilled.tables.len());
         for table in 0..tables {
             let Rows { slots, changed, rows } = self.rows_of(table, slots);

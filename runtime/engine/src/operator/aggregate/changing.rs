@@ -11,6 +11,7 @@ use crate::beat::{Beat, Beats};
 use crate::context::{BadRow, Context};
 use crate::error::Halt;
 use crate::number::{Number, at_end};
+use crate::operator::waiting::{Beaten, Waiting};
 use crate::operator::{Flush, Operator, on_disk};
 use crate::row_text;
 use crate::snapshot::{Loading, Saving};
@@ -48,7 +49,7 @@ pub(super) struct ChangingOperator {
     /// Rows of each slot since it was last given.
     pending: Vec<u64>,
     /// Slots that changed since they were last given (of `every:`).
-    changed: Vec<u32>,
+    changed: Waiting,
     beats: Option<Beats>,
     /// What the end of the input gives, in order, and how much of it was given.
     last: Option<(Vec<u32>, usize)>,
@@ -146,7 +147,7 @@ impl ChangingOperator {
             lives,
             kept: keeps.then(|| RowStore::new(aggregate.calls.iter().map(|call| &call.ty))),
             pending: Vec::new(),
-            changed: Vec::new(),
+            changed: Waiting::new(cold.as_ref().filter(|_| beats.is_some())),
             beats,
             last: None,
             sorted: None,
@@ -497,8 +498,7 @@ impl ChangingOperator {
         self.groups = slots.iter().map(|&slot| self.groups[slot as usize]).collect();
         let pending = |slot: &u32| self.pending.get(*slot as usize).copied().unwrap_or(0);
         self.pending = slots.iter().map(pending).collect();
-        let moved = |slot: &u32| slots.binary_search(slot).ok().map(|slot| slot as u32);
-        self.changed = self.changed.iter().filter_map(moved).collect();
+        self.changed.keep(slots);
         if let Some(store) = &mut self.kept {
             let kept: Vec<u32> =
                 self.groups.iter().map(|group| group.kept).filter(|kept| *kept != NOWHERE).collect();
@@ -523,7 +523,7 @@ impl ChangingOperator {
 
     /// The bytes that all groups take in memory.
     fn bytes(&self) -> usize {
-        let beside = room(&self.groups) + room(&self.pending) + room(&self.changed) + room(&self.at);
+        let beside = room(&self.groups) + room(&self.pending) + self.changed.bytes() + room(&self.at);
         let kept = self.kept.as_ref().map_or(0, RowStore::bytes);
         let noted = self.noted.changes.bytes() + self.given_noted.changes.bytes();
         self.core.held().bytes + self.lives.bytes() + kept + beside + noted
@@ -534,6 +534,26 @@ impl ChangingOperator {
 fn joined(mut old: Column, new: &Column) -> Column {
     old.append(new);
     old
+}
+
+impl Beaten for ChangingOperator {
+    fn waiting(&mut self) -> &mut Waiting {
+        &mut self.changed
+    }
+
+    fn wake(&mut self, hashes: &[u64]) -> Result<(), ColdError> {
+        self.bring_back(hashes)
+    }
+
+    fn give_due(&mut self, cx: &mut Context<'_>, slots: &[u32]) -> Result<(), Halt> {
+        self.copy_changing(slots);
+        slots.iter().for_each(|&slot| self.pending[slot as usize] = 0);
+        self.give(cx, slots, None)
+    }
+
+    fn make_room(&mut self) -> Result<(), ColdError> {
+        self.relieve(&[])
+    }
 }
 
 impl Operator for ChangingOperator {
@@ -585,10 +605,7 @@ impl Operator for ChangingOperator {
         if let Some(beats) = &mut self.beats {
             beats.heard(cx.shared.env.clock.as_ref());
         }
-        let changed = std::mem::take(&mut self.changed);
-        self.copy_changing(&changed);
-        changed.iter().for_each(|&slot| self.pending[slot as usize] = 0);
-        self.give(cx, &changed, None)
+        self.beat(cx)
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {

@@ -10,6 +10,7 @@ use self::changing::ChangingOperator;
 use self::core::Core;
 pub(crate) use self::lives::Lives;
 use super::origins::Origins;
+use super::waiting::{Beaten, Waiting};
 use super::{Flush, Operator, on_disk};
 use crate::beat::{Beat, Beats};
 use crate::context::Context;
@@ -44,6 +45,7 @@ pub(crate) fn running(
         false => {
             let mut operator = AggregateOperator::new(aggregate, input, ranks, beat, first_step);
             operator.core.origins = cold.is_some().then(|| Origins::new(ranks));
+            operator.changed = Waiting::new(cold.as_ref().filter(|_| operator.beats.is_some()));
             operator.ledger = Ledger::new(tracks, cold);
             Box::new(operator)
         }
@@ -72,7 +74,7 @@ struct AggregateOperator {
     /// Rows of each slot since it was last given (of `count:`).
     pending: Vec<u64>,
     /// Slots that changed since they were last given (of `every:`).
-    changed: Vec<u32>,
+    changed: Waiting,
     is_changed: Vec<bool>,
     hidden: Hidden,
     /// The event time of the last row of each slot, where results carry one and are given later.
@@ -105,7 +107,7 @@ impl AggregateOperator {
             trigger: aggregate.trigger.clone(),
             discarding: aggregate.discarding,
             pending: Vec::new(),
-            changed: Vec::new(),
+            changed: Waiting::default(),
             is_changed: Vec::new(),
             hidden: aggregate.hidden.clone(),
             times: Vec::new(),
@@ -197,7 +199,8 @@ impl AggregateOperator {
         }
         if let RunningTrigger::Every(_) = self.trigger {
             self.is_changed.resize(all, false);
-            columns.ints(PENDING, slots.iter().map(|&slot| i64::from(self.is_changed[slot as usize])));
+            let waits = |slot: u32| u64::from(self.is_changed[slot as usize]);
+            columns.ints(PENDING, slots.iter().map(|&slot| self.changed.written(slot, waits(slot))));
         }
         if self.hidden.time.is_some() {
             self.times.resize(all, NO_WATERMARK);
@@ -308,6 +311,35 @@ pub(crate) fn interval(micros: i64) -> Duration {
     Duration::from_micros(micros.max(1) as u64)
 }
 
+impl Beaten for AggregateOperator {
+    fn waiting(&mut self) -> &mut Waiting {
+        &mut self.changed
+    }
+
+    fn wake(&mut self, hashes: &[u64]) -> Result<(), ColdError> {
+        self.with_ledger(|ledger, own| ledger.bring_back(own, hashes))
+    }
+
+    fn give_due(&mut self, cx: &mut Context<'_>, changed: &[u32]) -> Result<(), Halt> {
+        self.with_ledger(|ledger, own| ledger.ahead(own, changed));
+        self.ledger.changed(changed, self.core.table.len());
+        for slots in changed.chunks(BATCH_ROWS) {
+            cx.emit(self.rows(slots));
+        }
+        for &slot in changed {
+            self.is_changed[slot as usize] = false;
+            if self.discarding {
+                self.core.calls.iter_mut().for_each(|call| call.reset(slot as usize));
+            }
+        }
+        Ok(())
+    }
+
+    fn make_room(&mut self) -> Result<(), ColdError> {
+        self.with_ledger(|ledger, own| ledger.relieve(own, &[]))
+    }
+}
+
 impl Operator for AggregateOperator {
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, mut batch: Batch) -> Result<(), Halt> {
         if let (Some(beats), true) = (&mut self.beats, self.changed.is_empty()) {
@@ -347,19 +379,7 @@ impl Operator for AggregateOperator {
         if let Some(beats) = &mut self.beats {
             beats.heard(cx.shared.env.clock.as_ref());
         }
-        let changed = std::mem::take(&mut self.changed);
-        self.with_ledger(|ledger, own| ledger.ahead(own, &changed));
-        self.ledger.changed(&changed, self.core.table.len());
-        for slots in changed.chunks(BATCH_ROWS) {
-            cx.emit(self.rows(slots));
-        }
-        for slot in changed {
-            self.is_changed[slot as usize] = false;
-            if self.discarding {
-                self.core.calls.iter_mut().for_each(|call| call.reset(slot as usize));
-            }
-        }
-        Ok(())
+        self.beat(cx)
     }
 
     fn save(&mut self, out: &mut Saving) {

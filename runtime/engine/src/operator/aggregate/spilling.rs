@@ -51,9 +51,13 @@ impl Entries for AggregateOperator {
         }
         if let RunningTrigger::Every(_) = self.trigger {
             self.is_changed.resize(known, false);
-            self.is_changed.extend(pick(&saved.ints(PENDING)).into_iter().map(|changed| changed != 0));
-            let slots = known as u32..self.is_changed.len() as u32;
-            self.changed.extend(slots.filter(|&slot| self.is_changed[slot as usize]));
+            for (slot, waits) in (known..).zip(pick(&saved.ints(PENDING))) {
+                self.is_changed.push(waits != 0);
+                if waits != 0 {
+                    let came = self.changed.came(slot as u32, &self.core.table, waits);
+                    came.map_err(|error| error.to_string())?;
+                }
+            }
         }
         if self.hidden.time.is_some() {
             self.times.resize(known, NO_WATERMARK);
@@ -65,8 +69,17 @@ impl Entries for AggregateOperator {
         Ok(slots)
     }
 
+    fn leave(&mut self, slots: &[u32]) -> Result<(), ColdError> {
+        self.changed.leave(slots, &self.core.table)
+    }
+
     fn keep(&mut self, slots: &[u32]) {
         self.core.retain(slots);
+        self.changed.keep(slots);
+        if !self.is_changed.is_empty() {
+            let changed = |slot: &u32| self.is_changed.get(*slot as usize).copied().unwrap_or_default();
+            self.is_changed = slots.iter().map(changed).collect();
+        }
         if !self.pending.is_empty() {
             self.pending = slots.iter().map(|&slot| self.pending[slot as usize]).collect();
         }
@@ -76,7 +89,7 @@ impl Entries for AggregateOperator {
     }
 
     fn bytes(&self) -> usize {
-        let beside = room(&self.pending) + room(&self.changed) + room(&self.is_changed) + room(&self.times);
+        let beside = room(&self.pending) + self.changed.bytes() + room(&self.is_changed) + room(&self.times);
         self.core.held().bytes + beside
     }
 }
@@ -134,10 +147,10 @@ impl AggregateOperator {
 
     /// All groups that the end gives, by birth.
     fn sort(&mut self) -> Result<Sorted, ColdError> {
-        let counts = matches!(self.trigger, RunningTrigger::Count(_));
+        let waits = matches!(self.trigger, RunningTrigger::Count(_) | RunningTrigger::Every(_));
         let width = self.core.origins.as_ref().map_or(0, |origins| origins.width());
         let place = move |entry: &Loaded| {
-            if counts && entry.ints(PENDING).first() == Some(&0) {
+            if waits && entry.ints(PENDING).first() == Some(&0) {
                 return None;
             }
             Origins::place(entry, NUMBER, width)

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::number::at_end;
 use crate::operator::aggregate::{Lives, interval};
+use crate::operator::waiting::{Beaten, Waiting};
 use crate::operator::{Flush, Operator, on_disk};
 use crate::ranks::{Phase, Ranks};
 use crate::snapshot::{Loading, Saving};
@@ -61,7 +62,7 @@ pub(super) struct UpdatingOperator<P> {
     /// Rows of each slot since it was last given.
     pending: Vec<u64>,
     /// Slots that changed since they were last given (of `every:`).
-    changed: Vec<u32>,
+    changed: Waiting,
     beats: Option<Beats>,
     /// What the end of the input gives, in order, and how much of it was given.
     last: Option<(Vec<u32>, usize)>,
@@ -157,7 +158,7 @@ impl<P: Place> UpdatingOperator<P> {
             lives,
             next: 0,
             pending: Vec::new(),
-            changed: Vec::new(),
+            changed: Waiting::new(cold.as_ref().filter(|_| beats.is_some())),
             beats,
             last: None,
             sorted: None,
@@ -457,8 +458,7 @@ impl<P: Place> UpdatingOperator<P> {
         self.lives.retain(slots);
         self.groups = slots.iter().map(|&slot| std::mem::take(&mut self.groups[slot as usize])).collect();
         self.pending = slots.iter().map(|&slot| self.pending[slot as usize]).collect();
-        let moved = |slot: &u32| slots.binary_search(slot).ok().map(|slot| slot as u32);
-        self.changed = self.changed.iter().filter_map(moved).collect();
+        self.changed.keep(slots);
     }
 
     /// The groups that the end of the input gives, in the order of their births.
@@ -476,7 +476,7 @@ impl<P: Place> UpdatingOperator<P> {
     /// The bytes that all keys take in memory, about.
     fn bytes(&self) -> usize {
         let rows = self.contents.len() * (size_of::<Order<P>>() + 4);
-        let beside = room(&self.groups) + room(&self.pending) + room(&self.changed);
+        let beside = room(&self.groups) + room(&self.pending) + self.changed.bytes();
         let beside = beside + self.noted.bytes();
         self.table.bytes() + self.contents.bytes() + self.lives.bytes() + rows + beside
     }
@@ -487,6 +487,27 @@ fn hidden(batch: &Batch, column: Option<usize>) -> Option<&[i64]> {
         ColumnData::I64(values) => values.as_slice(),
         other => unreachable!("hidden columns are ints, not {other:?}"),
     })
+}
+
+impl<P: Place> Beaten for UpdatingOperator<P> {
+    fn waiting(&mut self) -> &mut Waiting {
+        &mut self.changed
+    }
+
+    fn wake(&mut self, hashes: &[u64]) -> Result<(), ColdError> {
+        self.bring_back(hashes)
+    }
+
+    fn give_due(&mut self, cx: &mut Context<'_>, slots: &[u32]) -> Result<(), Halt> {
+        self.copy_changing(slots);
+        slots.iter().for_each(|&slot| self.pending[slot as usize] = 0);
+        self.give(cx, slots);
+        Ok(())
+    }
+
+    fn make_room(&mut self) -> Result<(), ColdError> {
+        self.relieve(&[])
+    }
 }
 
 impl<P: Place> Operator for UpdatingOperator<P> {
@@ -553,11 +574,7 @@ impl<P: Place> Operator for UpdatingOperator<P> {
         if let Some(beats) = &mut self.beats {
             beats.heard(cx.shared.env.clock.as_ref());
         }
-        let changed = std::mem::take(&mut self.changed);
-        self.copy_changing(&changed);
-        changed.iter().for_each(|&slot| self.pending[slot as usize] = 0);
-        self.give(cx, &changed);
-        Ok(())
+        self.beat(cx)
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {

@@ -35,10 +35,20 @@ impl Turns {
         Ok(())
     }
 
-    /// It has come back before that.
-    pub(crate) fn remove(&mut self, time: i64, hash: u64) -> Result<(), ColdError> {
-        self.tree.remove(&place(time, hash))?;
-        Ok(())
+    /// It has come back before that; gives whether it was here.
+    pub(crate) fn remove(&mut self, time: i64, hash: u64) -> Result<bool, ColdError> {
+        Ok(self.tree.remove(&place(time, hash))?.is_some())
+    }
+
+    /// The first times, and the hashes of their entries, so many at most.
+    pub(crate) fn firsts(&self, most: usize) -> Result<Vec<(i64, u64)>, ColdError> {
+        let mut first = Vec::new();
+        for entry in self.tree.range(&[], None)?.take(most) {
+            let (place, _) = entry?;
+            let hash = place[8..].try_into().map(u64::from_be_bytes).unwrap_or_default();
+            first.push((time_of(&place), hash));
+        }
+        Ok(first)
     }
 
     /// Takes the next hashes of those whose time is before `now`, so many at most.
@@ -103,7 +113,8 @@ mod tests {
         for (time, hash) in [(5, 1), (-7, 2), (5, u64::MAX), (i64::MAX, 3), (6, 4), (i64::MIN, 5)] {
             turns.put(time, hash).unwrap();
         }
-        turns.remove(6, 4).unwrap();
+        assert_eq!(turns.firsts(3).unwrap(), [(i64::MIN, 5), (-7, 2), (5, 1)]);
+        assert!(turns.remove(6, 4).unwrap() && !turns.remove(6, 4).unwrap());
         assert_eq!(turns.take_before(5, 10).unwrap(), [2, 5]);
         assert_eq!(turns.take_before(6, 1).unwrap(), [1]);
         assert_eq!(turns.take_before(i64::MAX, 9).unwrap(), [u64::MAX]);

@@ -36,7 +36,8 @@ impl ChangingOperator {
         columns.ints(GIVEN, groups().map(|group| i64::from(group.given)));
         columns.ints(GIVEN_TIME, groups().map(|group| group.time));
         columns.ints(TIME, groups().map(|group| group.last_time));
-        columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
+        let pending = |slot: u32| self.pending[slot as usize];
+        columns.ints(PENDING, slots.iter().map(|&slot| self.changed.written(slot, pending(slot))));
         columns
     }
 
@@ -173,8 +174,7 @@ impl ChangingOperator {
         self.pending.resize(known, 0);
         self.pending.extend(saved.ints(PENDING).into_iter().map(|rows| rows as u64));
         if let RunningTrigger::Every(_) = self.trigger {
-            let waits = |slot: &u32| self.pending[*slot as usize] > 0;
-            self.changed.extend((known as u32..self.core.table.len() as u32).filter(waits));
+            self.changed.all_came(known, &self.core.table, &self.pending).map_err(|e| e.to_string())?;
         }
         Ok(())
     }

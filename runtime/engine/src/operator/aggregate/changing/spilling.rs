@@ -76,6 +76,10 @@ impl Spills for ChangingOperator {
         self.say_emptied(slots.iter().copied().filter(|slot| self.given_noted.changes.has(*slot)).collect());
     }
 
+    fn leave_memory(&mut self, slots: &[u32]) -> Result<(), ColdError> {
+        self.changed.leave(slots, &self.core.table)
+    }
+
     fn rows_of(&mut self, table: usize, slots: &[u32]) -> Rows {
         let (slots, noted) = match table {
             0 => (slots.to_vec(), &self.noted),

@@ -42,7 +42,8 @@ impl<P: Place> UpdatingOperator<P> {
         let mut columns = Columns::default();
         columns.rows(&self.frame.fields(keys), self.table.gather(slots));
         self.lives.write(slots, NUMBER, &mut columns);
-        columns.ints(PENDING, slots.iter().map(|&slot| self.pending[slot as usize] as i64));
+        let pending = |slot: u32| self.pending[slot as usize];
+        columns.ints(PENDING, slots.iter().map(|&slot| self.changed.written(slot, pending(slot))));
         columns
     }
 
@@ -200,8 +201,7 @@ impl<P: Place> UpdatingOperator<P> {
         self.pending.resize(known, 0);
         self.pending.extend(saved.ints(PENDING).into_iter().map(|rows| rows as u64));
         if let RunningTrigger::Every(_) = self.gives.trigger {
-            let waits = |slot: &u32| self.pending[*slot as usize] > 0;
-            self.changed.extend((known as u32..self.table.len() as u32).filter(waits));
+            self.changed.all_came(known, &self.table, &self.pending).map_err(|e| e.to_string())?;
         }
         Ok(())
     }

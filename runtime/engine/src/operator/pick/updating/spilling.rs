@@ -98,6 +98,10 @@ impl<P: Place> Spills for UpdatingOperator<P> {
         }
     }
 
+    fn leave_memory(&mut self, slots: &[u32]) -> Result<(), ColdError> {
+        self.changed.leave(slots, &self.table)
+    }
+
     fn rows_of(&mut self, table: usize, slots: &[u32]) -> Rows {
         match Table::of(table) {
             Table::Groups => {

@@ -86,7 +86,7 @@ impl Sessions {
         for turn in turns {
             match (&mut self.disk, turn) {
                 (Some(disk), Turn::Comes(time, hash)) => disk.turns.put(time, hash)?,
-                (Some(disk), Turn::Goes(time, hash)) => disk.turns.remove(time, hash)?,
+                (Some(disk), Turn::Goes(time, hash)) => drop(disk.turns.remove(time, hash)?),
                 (None, _) => {}
             }
         }
