@@ -6,6 +6,7 @@ use super::digest;
 const BITS: usize = 12;
 const PROBES: u64 = 6;
 
+#[derive(Default)]
 pub(super) struct Bloom {
     bits: Vec<u64>,
 }

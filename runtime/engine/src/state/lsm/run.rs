@@ -10,16 +10,12 @@ use flow_env::{ReadFile, WriteFile};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Bytes of a block, about: what has to be read for one entry.
 const BLOCK: usize = 4 << 10;
 
 /// So many bytes are written at once.
 const WRITE: usize = 256 << 10;
-
-/// So many files of a job are kept open: a process may have some thousand, often only one.
-const OPEN: usize = 256;
 
 const CHECKSUM: usize = size_of::<u64>();
 const LENGTHS: usize = size_of::<u16>() + size_of::<u32>();
@@ -51,10 +47,10 @@ pub(super) struct Run {
 }
 
 /// An entry of a block: its number in the run, and where in the block key and value are.
-pub(super) struct Found {
-    pub(super) number: usize,
-    pub(super) key: Range<usize>,
-    pub(super) value: Range<usize>,
+struct Found {
+    number: usize,
+    key: Range<usize>,
+    value: Range<usize>,
 }
 
 impl Run {
@@ -84,7 +80,7 @@ impl Run {
     }
 
     /// The block that has a key if one does: the last one that does not begin behind it.
-    pub(super) fn block_of(&self, key: &[u8]) -> usize {
+    fn block_of(&self, key: &[u8]) -> usize {
         let (mut low, mut high) = (0, self.blocks.len());
         while low < high {
             let middle = (low + high) / 2;
@@ -97,7 +93,7 @@ impl Run {
     }
 
     /// The bytes of a block.
-    pub(super) fn read(&self, block: usize) -> Result<Vec<u8>, ColdError> {
+    fn read(&self, block: usize) -> Result<Vec<u8>, ColdError> {
         let Place { at, len, .. } = self.blocks[block];
         let mut bytes = vec![0; len as usize];
         let opened;
@@ -123,11 +119,7 @@ impl Run {
     }
 
     /// The entries of a block, also those that are gone.
-    pub(super) fn entries_of<'a>(
-        &self,
-        block: usize,
-        bytes: &'a [u8],
-    ) -> impl Iterator<Item = Found> + use<'a> {
+    fn entries_of<'a>(&self, block: usize, bytes: &'a [u8]) -> impl Iterator<Item = Found> + use<'a> {
         let mut at = CHECKSUM;
         let mut number = self.blocks[block].first as usize;
         std::iter::from_fn(move || {
@@ -142,14 +134,21 @@ impl Run {
         })
     }
 
-    /// May it have a key?
-    pub(super) fn perhaps(&self, key: &[u8]) -> bool {
-        self.live > 0 && self.bloom.perhaps(key)
+    /// An entry that is there, if a key has one: its number, and what it has.
+    pub(super) fn find(&self, key: &[u8]) -> Result<Option<(usize, Vec<u8>)>, ColdError> {
+        if self.live == 0 || !self.bloom.perhaps(key) {
+            return Ok(None);
+        }
+        let block = self.block_of(key);
+        let bytes = self.read(block)?;
+        let found = self.entries_of(block, &bytes).find(|entry| bytes[entry.key.clone()] == *key);
+        let found = found.filter(|entry| self.is_live(entry.number));
+        Ok(found.map(|entry| (entry.number, bytes[entry.value].to_vec())))
     }
 
     /// Is an entry there?
     #[inline]
-    pub(super) fn is_live(&self, number: usize) -> bool {
+    fn is_live(&self, number: usize) -> bool {
         self.taken[number / 64] & (1 << (number % 64)) == 0
     }
 
@@ -178,7 +177,7 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         if self.file.take().is_some() {
-            self.folder.open.fetch_sub(1, Ordering::Relaxed);
+            self.folder.closed();
         }
         // The folder is emptied before the next start, should this fail.
         drop(self.folder.disk.remove_file(&self.path));
@@ -198,6 +197,15 @@ pub(super) struct Writer {
     keys: Vec<u8>,
     bloom: Bloom,
     entries: usize,
+    finished: bool,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if !self.finished {
+            drop(self.folder.disk.remove_file(&self.path));
+        }
+    }
 }
 
 impl Writer {
@@ -215,6 +223,7 @@ impl Writer {
             keys: Vec::new(),
             bloom: Bloom::new(entries),
             entries: 0,
+            finished: false,
         })
     }
 
@@ -243,6 +252,11 @@ impl Writer {
         Ok(())
     }
 
+    /// What it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.buffer.capacity() + self.keys.len() + self.bloom.bytes() + size_of_val(&self.blocks[..])
+    }
+
     fn end_block(&mut self) -> Result<(), ColdError> {
         let bytes = &mut self.buffer[self.block..];
         let sum = digest(&bytes[CHECKSUM..]);
@@ -268,26 +282,19 @@ impl Writer {
     /// All entries were given. `None`: there were none.
     pub(super) fn finish(mut self) -> Result<Option<Run>, ColdError> {
         if self.entries == 0 {
-            drop(self.folder.disk.remove_file(&self.path));
             return Ok(None);
         }
         self.end_block()?;
         self.write()?;
-        let open = self.folder.open.fetch_add(1, Ordering::Relaxed);
-        let file = match open < OPEN {
-            true => Some(self.folder.disk.open(&self.path)?),
-            false => {
-                self.folder.open.fetch_sub(1, Ordering::Relaxed);
-                None
-            }
-        };
+        let file = self.folder.open(&self.path)?;
+        self.finished = true;
         Ok(Some(Run {
-            folder: self.folder,
-            path: self.path,
+            folder: self.folder.clone(),
+            path: std::mem::take(&mut self.path),
             file,
-            blocks: self.blocks,
-            keys: self.keys,
-            bloom: self.bloom,
+            blocks: std::mem::take(&mut self.blocks),
+            keys: std::mem::take(&mut self.keys),
+            bloom: std::mem::take(&mut self.bloom),
             taken: vec![0; self.entries.div_ceil(64)],
             live: self.entries,
             entries: self.entries,
@@ -297,8 +304,7 @@ impl Writer {
 }
 
 /// Goes through the entries of a run that are there, from a key on.
-pub(super) struct Cursor<'a> {
-    run: &'a Run,
+pub(super) struct Cursor {
     /// The block it is in, and its entries.
     block: usize,
     bytes: Vec<u8>,
@@ -306,34 +312,33 @@ pub(super) struct Cursor<'a> {
     at: usize,
 }
 
-impl<'a> Cursor<'a> {
-    pub(super) fn new(run: &'a Run, from: &[u8]) -> Result<Cursor<'a>, ColdError> {
-        let block = run.block_of(from);
-        let mut cursor = Cursor { run, block, bytes: Vec::new(), entries: Vec::new(), at: 0 };
-        cursor.open()?;
-        let behind = |entry: &Found| cursor.bytes[entry.key.clone()] < *from;
-        cursor.at = cursor.entries.iter().take_while(|entry| behind(entry)).count();
-        cursor.settle()?;
+impl Cursor {
+    pub(super) fn new(run: &Run, from: &[u8]) -> Result<Cursor, ColdError> {
+        let mut cursor = Cursor { block: run.block_of(from), bytes: Vec::new(), entries: Vec::new(), at: 0 };
+        cursor.open(run)?;
+        let before = |entry: &&Found| cursor.bytes[entry.key.clone()] < *from;
+        cursor.at = cursor.entries.iter().take_while(before).count();
+        cursor.settle(run)?;
         Ok(cursor)
     }
 
-    fn open(&mut self) -> Result<(), ColdError> {
-        self.bytes = self.run.read(self.block)?;
+    fn open(&mut self, run: &Run) -> Result<(), ColdError> {
+        self.bytes = run.read(self.block)?;
         self.entries.clear();
-        self.entries.extend(self.run.entries_of(self.block, &self.bytes));
+        self.entries.extend(run.entries_of(self.block, &self.bytes));
         self.at = 0;
         Ok(())
     }
 
     /// Goes on to the next entry that is there, if this one is not.
-    fn settle(&mut self) -> Result<(), ColdError> {
+    pub(super) fn settle(&mut self, run: &Run) -> Result<(), ColdError> {
         loop {
             match self.entries.get(self.at) {
-                Some(entry) if self.run.is_live(entry.number) => return Ok(()),
+                Some(entry) if run.is_live(entry.number) => return Ok(()),
                 Some(_) => self.at += 1,
-                None if self.block + 1 < self.run.blocks.len() => {
+                None if self.block + 1 < run.blocks.len() => {
                     self.block += 1;
-                    self.open()?;
+                    self.open(run)?;
                 }
                 None => return Ok(()),
             }
@@ -347,8 +352,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes on.
-    pub(super) fn step(&mut self) -> Result<(), ColdError> {
+    pub(super) fn step(&mut self, run: &Run) -> Result<(), ColdError> {
         self.at += 1;
-        self.settle()
+        self.settle(run)
     }
 }

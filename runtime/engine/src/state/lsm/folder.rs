@@ -1,0 +1,50 @@
+//! The folder in which all trees of a job have their runs.
+
+use super::ColdError;
+use flow_env::{Disk, ReadFile};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// So many files of a job are kept open: a process may have some thousand, often only one.
+const OPEN: usize = 256;
+
+pub(crate) struct Folder {
+    pub(super) disk: Arc<dyn Disk>,
+    path: PathBuf,
+    files: AtomicU64,
+    open: AtomicUsize,
+}
+
+impl Folder {
+    /// Makes the folder.
+    pub(crate) fn new(disk: Arc<dyn Disk>, path: &Path) -> Result<Arc<Folder>, ColdError> {
+        disk.create_dir_all(path)?;
+        let path = path.to_path_buf();
+        Ok(Arc::new(Folder { disk, path, files: AtomicU64::new(0), open: AtomicUsize::new(0) }))
+    }
+
+    /// The path of a file that is not there yet.
+    pub(super) fn next(&self) -> PathBuf {
+        self.path.join(format!("{}.run", self.files.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// Opens a file, to be kept open; `None`: too many are.
+    pub(super) fn open(&self, path: &Path) -> Result<Option<Box<dyn ReadFile>>, ColdError> {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= OPEN {
+            self.closed();
+            return Ok(None);
+        }
+        self.disk.open(path).map(Some).inspect_err(|_| self.closed()).map_err(ColdError::from)
+    }
+
+    /// A file that was kept open is not any more.
+    pub(super) fn closed(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(super) fn open_now(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+}
