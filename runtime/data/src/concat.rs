@@ -98,4 +98,18 @@ mod tests {
         assert!(all.row(2, &schema)[0].is_null());
         assert!(all.columns[0].is_valid(0));
     }
+
+    #[test]
+    fn buffers_that_batches_share_are_kept_few() {
+        let schema = RecordType::new(vec![Field::new("s", DataType::String)]);
+        let of = |n: usize| {
+            Batch::from_rows(&[vec![Value::string(format!("a text of its own, number {n}"))]], &schema)
+        };
+        let different: Vec<Batch> = (0..100).map(of).collect();
+        let again = (0..100).flat_map(|_| different.iter().cloned());
+        let all = Batch::concat(again.collect());
+        let ColumnData::Str(texts) = &all.columns[0].data else { unreachable!() };
+        assert!((0..all.len).all(|row| texts.get(row).ends_with(&format!(" {}", row % 100))));
+        assert!(texts.column().buffers().len() <= 256, "{}", texts.column().buffers().len());
+    }
 }

@@ -226,11 +226,19 @@ impl ViewColumn {
 
     /// Appends the rows of another column; its buffers are shared.
     pub fn append(&mut self, other: &ViewColumn) {
+        /// A buffer that several columns share mostly came with one of the last.
+        const LATELY: usize = 8;
         self.views.extend_from_slice(&other.views);
         for buffer in &other.buffers {
-            if !self.buffers.iter().any(|mine| Arc::ptr_eq(mine, buffer)) {
-                self.buffers.push(buffer.clone());
+            if self.buffers.iter().rev().take(LATELY).any(|mine| Arc::ptr_eq(mine, buffer)) {
+                continue;
             }
+            if self.buffers.len() >= LATELY && self.buffers.len() == self.buffers.capacity() {
+                // Each once, now and then: a search for each would take the square of their number.
+                self.buffers.sort_unstable_by_key(Arc::as_ptr);
+                self.buffers.dedup_by(|a, b| Arc::ptr_eq(a, b));
+            }
+            self.buffers.push(buffer.clone());
         }
     }
 
