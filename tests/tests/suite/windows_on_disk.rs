@@ -2,7 +2,7 @@
 //! ways to run them (`tests/src/pipelines/compare.rs`). Those that are given once are in `larger_than_memory.rs`.
 
 use flow_plan::Value;
-use flow_tests::pipelines::agrees;
+use flow_tests::pipelines::{agrees, agrees_in_time};
 
 const ROWS: &str = "type Row = { k: int, v: int, at: timestamp }
 source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 2s)
@@ -73,5 +73,20 @@ fn sessions_are_given_when_time_passes_wherever_they_are() {
             gives(&format!("keyBy(k) |> window(session(gap: {gap})) |> {SUMS}"), keys, 40);
         }
         gives(&format!("keyBy(k) |> window(session(gap: {gap})) |> bottom(2, by: v % 11)"), 130, 130);
+    }
+}
+
+/// Behind each chunk the clock on the wall goes on by half a second.
+#[test]
+fn windows_of_the_clock_are_given_when_it_passes_them() {
+    let moments: Vec<(usize, i64)> = (0..12).map(|chunk| (chunk, 500_000)).collect();
+    for window in ["tumbling(1s", "sliding(2s, every: 1s", "cumulative(3s, every: 1s", "session(gap: 700ms"] {
+        for pick in [SUMS, "top(2, by: v)"] {
+            let script = format!(
+                "{ROWS}sink out = a |> keyBy(k) |> window({window}, time: processing)) |> {pick} -> stdout(format: json)\n"
+            );
+            let given = agrees_in_time(&script, &[("a", rows(150))], &moments);
+            assert!(given.as_ref().is_ok_and(|rows| *rows > 150), "{given:?} of {script}");
+        }
     }
 }

@@ -13,13 +13,14 @@ impl Pick {
 }
 
 impl Windowing {
-    /// Are windows known by their bounds? (Of those that share slices, which are given once, the clock on the wall does not say
-    /// up to where they were given.) Rows may be withdrawn.
+    /// Are windows known by their bounds, or sessions given once? Rows may be withdrawn.
     fn spills(&self, keys: &[usize], withdrawn: bool) -> bool {
         let once = self.window.lateness == 0 && self.early.is_none() && !withdrawn;
         match self.window.kind {
-            WindowKind::Tumbling { .. } | WindowKind::Same => true,
-            WindowKind::Sliding { .. } | WindowKind::Cumulative { .. } => !once || self.time.is_some(),
+            WindowKind::Tumbling { .. }
+            | WindowKind::Same
+            | WindowKind::Sliding { .. }
+            | WindowKind::Cumulative { .. } => true,
             WindowKind::Session { .. } => once && !keys.is_empty(),
             WindowKind::Count { .. } | WindowKind::Global => false,
         }

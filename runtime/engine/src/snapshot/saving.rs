@@ -140,6 +140,14 @@ impl Columns {
         self.push(name, DataType::Int, Column::new(ColumnData::I64(values.collect())));
     }
 
+    /// Puts the same int into all rows of a column, if it is there.
+    pub(crate) fn fill(&mut self, name: &str, value: i64) {
+        if let Some(at) = self.fields.iter().position(|field| &*field.name == name) {
+            let column = &mut self.columns[at];
+            *column = Arc::new(Column::new(ColumnData::I64(vec![value; column.len()])));
+        }
+    }
+
     /// Adds the columns of rows, under their fields' names.
     pub(crate) fn rows(
         &mut self,

@@ -123,6 +123,12 @@ impl Births {
         }
     }
 
+    /// So much is kept of each from now on, or more than before.
+    pub(crate) fn widen(&mut self, origin: Origin) {
+        self.ranks.resize(origin.own().max(self.ranks.len()), vec![0; self.places.len()]);
+        self.origin = origin;
+    }
+
     /// The bytes they take.
     pub(crate) fn bytes(&self) -> usize {
         room(&self.places) + room(&self.numbers) + self.ranks.iter().map(room).sum::<usize>()

@@ -326,7 +326,7 @@ fn windows(
         }
         Spans::Tumbling(tumbling) => Box::new(Whole::new(Division::Time(tumbling), shelves()?)),
         Spans::Same(start, end) => Box::new(Whole::new(Division::Same(start, end), shelves()?)),
-        Spans::Overlapping(windows, _) => Box::new(Sliced::new(windows, shelves()?)),
+        Spans::Overlapping(windows, _) => Box::new(Sliced::new(windows, common, shelves()?)),
     })
 }
 

@@ -188,11 +188,25 @@ impl Panes {
             && let Some(copy) =
                 shelves.next_marked(entries.div_ceil(COLDER)).map_err(|error| error.to_string())?
         {
-            out.more(copy);
+            out.more(self.written_now(copy));
             return Ok(true);
         }
         self.book.next_table();
         Ok(false)
+    }
+
+    /// Groups that were on disk, as they are to be written: up to where windows are given was another time when they were put
+    /// there.
+    fn written_now(&self, mut groups: Columns) -> Columns {
+        let beside = (self.described.columns)((0, 0), self.written_to);
+        beside.iter().skip(self.described.key).for_each(|&(name, to)| groups.fill(name, to));
+        groups
+    }
+
+    /// Windows are given up to a time that the table says: nowhere so far.
+    pub(super) fn says_given_to(mut self) -> Panes {
+        self.written_to = Some(i64::MIN);
+        self
     }
 
     /// Takes over a window's groups, which are these rows of those that were written down.
@@ -212,11 +226,18 @@ impl Panes {
         Ok(())
     }
 
-    /// Takes over a window.
-    pub(super) fn insert(&mut self, key: Shelf, pane: Pane) {
+    /// Takes over a window, or other groups of one.
+    pub(super) fn insert(&mut self, common: &mut Common, key: Shelf, pane: Pane) {
         self.book.grow(pane.len());
-        self.bytes += pane.weight();
-        self.open.insert(key, pane);
+        let all = match self.remove(key) {
+            Some(mut known) => {
+                known.merge(&common.shape, &mut common.scratch, &pane, &mut Vec::new());
+                known
+            }
+            None => pane,
+        };
+        self.bytes += all.weight();
+        self.open.insert(key, all);
     }
 
     /// Puts groups on disk if memory has no room for all of them.

@@ -95,12 +95,14 @@ fn clamp(end: i128) -> i64 {
 }
 
 impl Sliced {
-    pub(crate) fn new(windows: Overlapping, shelves: Option<Shelves>) -> Sliced {
+    pub(crate) fn new(windows: Overlapping, common: &Common, shelves: Option<Shelves>) -> Sliced {
         let slicing = windows.slices();
+        let slices = Panes::new(Described { name: "slices", columns: bounds, key: 1 }, shelves);
         Sliced {
             windows,
             slicing,
-            slices: Panes::new(Described { name: "slices", columns: bounds, key: 1 }, shelves),
+            // Event time says itself up to where windows are given; the clock on the wall does not.
+            slices: if common.is_processing_time() { slices.says_given_to() } else { slices },
             given_to: i128::MIN,
             flushing: None,
             giving: None,
@@ -281,7 +283,6 @@ impl Windows for Sliced {
     }
 
     fn save(&mut self, common: &Common, out: &mut Saving) {
-        // Event time says itself up to where windows are given; the clock on the wall does not.
         let written_to = common.is_processing_time().then_some(clamp(self.given_to));
         // How far windows are given stands beside each group.
         self.slices.mark(common, out, written_to.is_some(), written_to);
@@ -294,8 +295,8 @@ impl Windows for Sliced {
     fn load(&mut self, common: &mut Common, from: &mut Loading, now: i64) -> Result<(), String> {
         if from.has("windows") {
             let (slices, given_to) = shared(common, from, self.windows, now)?;
-            slices.into_iter().for_each(|(start, pane)| self.slices.insert(slice(start), pane));
-            self.given_to = given_to;
+            slices.into_iter().for_each(|(start, pane)| self.slices.insert(common, slice(start), pane));
+            self.given_to = self.given_to.max(given_to);
             return self.slices.relieve(common).map_err(|error| error.to_string());
         }
         common.output.origin.widen(from.rank_columns("slices"));
@@ -304,10 +305,13 @@ impl Windows for Sliced {
         for (start, rows) in saved.by(|row| starts[row]) {
             self.slices.load(common, slice(start), &saved, &rows)?;
         }
-        self.given_to = match common.is_processing_time() {
-            true => saved.groups.ints(GIVEN_TO).into_iter().min().map_or(i128::MIN, i128::from),
-            false => now.into(),
-        };
+        if !common.is_processing_time() {
+            self.given_to = now.into();
+        } else if let Some(to) = saved.groups.ints(GIVEN_TO).into_iter().min() {
+            // What comes piece by piece says it each time.
+            let known = Some(self.given_to).filter(|known| *known > i128::MIN);
+            self.given_to = known.map_or(to.into(), |known| known.min(to.into()));
+        }
         common.rows += saved.groups.len() as u64;
         self.slices.relieve(common).map_err(|error| error.to_string())
     }

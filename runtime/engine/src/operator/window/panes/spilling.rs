@@ -58,7 +58,8 @@ impl Panes {
 
     /// Groups of a window come back.
     fn take_in(&mut self, common: &Common, key: Shelf, taken: Taken) -> Result<(), ColdError> {
-        self.ahead.extend(taken.marked);
+        let marked = taken.marked.map(|marked| self.written_now(marked));
+        self.ahead.extend(marked);
         let Some(entries) = taken.entries else { return Ok(()) };
         self.begin(common, key);
         let Some(pane) = self.open.get_mut(&key) else { return Ok(()) };

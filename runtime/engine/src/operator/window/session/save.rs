@@ -63,6 +63,7 @@ impl Sessions {
 
     pub(super) fn load_all(&mut self, common: &mut Common, from: &mut Loading) -> Result<(), String> {
         common.output.origin.widen(from.rank_columns("sessions"));
+        self.births.widen(common.output.origin);
         let saved = Reborn::new(&from.table("sessions"), common.output.origin);
         let slots = self.add_saved(common, &saved)?;
         if planted("lose-a-timer") {
