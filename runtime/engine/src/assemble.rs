@@ -489,9 +489,9 @@ fn pick_of(
         return pick::running(picked, input, rank, &shared.beat, shared.tracks, cold);
     };
     Ok(match windowing.window.kind {
-        WindowKind::Count { n, every } => {
-            Box::new(RowsOperator::of_rows(picked, windowing, (n, every.unwrap_or(n)), input, rank))
-        }
+        WindowKind::Count { n, every } => Box::new(
+            RowsOperator::of_rows(picked, windowing, (n, every.unwrap_or(n)), input, rank).spill(spill)?,
+        ),
         _ => Box::new(WindowOperator::of_rows(picked, windowing, shared, index, spill)?),
     })
 }
@@ -508,7 +508,7 @@ fn windows_of(
         WindowKind::Count { n, every } => {
             let input = &shared.graph.nodes[node.inputs[0].node].output;
             let rank = shared.layout.nodes[index].rank;
-            Box::new(RowsOperator::new(aggregate, (n, every.unwrap_or(n)), input, rank))
+            Box::new(RowsOperator::new(aggregate, (n, every.unwrap_or(n)), input, rank).spill(spill)?)
         }
         _ if gives_parts(node) => Box::new(PartsOperator::new(aggregate, shared, index)),
         _ => Box::new(WindowOperator::new(aggregate, shared, index, spill)?),

@@ -90,3 +90,11 @@ fn windows_of_the_clock_are_given_when_it_passes_them() {
         }
     }
 }
+
+#[test]
+fn windows_of_so_many_rows_keep_those_of_each_key() {
+    for window in ["count(3)", "count(4, every: 2)", "count(100)"] {
+        gives(&format!("keyBy(k) |> window({window}) |> {SUMS}"), 130, 130);
+        gives(&format!("keyBy(k) |> window({window}) |> top(2, by: v % 7)"), 130, 130);
+    }
+}

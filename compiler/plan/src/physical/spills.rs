@@ -13,7 +13,7 @@ impl Pick {
 }
 
 impl Windowing {
-    /// Are windows known by their bounds, or sessions given once? Rows may be withdrawn.
+    /// Are windows known by their bounds, of so many rows, or sessions given once? Rows may be withdrawn.
     fn spills(&self, keys: &[usize], withdrawn: bool) -> bool {
         let once = self.window.lateness == 0 && self.early.is_none() && !withdrawn;
         match self.window.kind {
@@ -22,13 +22,14 @@ impl Windowing {
             | WindowKind::Sliding { .. }
             | WindowKind::Cumulative { .. } => true,
             WindowKind::Session { .. } => once && !keys.is_empty(),
-            WindowKind::Count { .. } | WindowKind::Global => false,
+            WindowKind::Count { .. } => !keys.is_empty(),
+            WindowKind::Global => false,
         }
     }
 
-    /// Are there only the sessions that no key tells apart?
-    fn is_one_session(&self, keys: &[usize]) -> bool {
-        matches!(self.window.kind, WindowKind::Session { .. }) && keys.is_empty()
+    /// Is there only one at a time, as no key tells them apart?
+    fn is_alone(&self, keys: &[usize]) -> bool {
+        matches!(self.window.kind, WindowKind::Session { .. } | WindowKind::Count { .. }) && keys.is_empty()
     }
 }
 
@@ -89,8 +90,11 @@ impl NodeKind {
         let keyed = match self {
             NodeKind::Aggregate(aggregate) => !aggregate.keys.is_empty(),
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
-            NodeKind::WindowAggregate(aggregate) => !aggregate.windowing.is_one_session(&aggregate.keys),
-            NodeKind::Pick(_) | NodeKind::Distinct(_) | NodeKind::Join(_) => true,
+            NodeKind::WindowAggregate(aggregate) => !aggregate.windowing.is_alone(&aggregate.keys),
+            NodeKind::Pick(pick) => {
+                !pick.windowing.as_ref().is_some_and(|windowing| windowing.is_alone(&pick.keys))
+            }
+            NodeKind::Distinct(_) | NodeKind::Join(_) => true,
             NodeKind::Source { .. }
             | NodeKind::Errors { .. }
             | NodeKind::Late

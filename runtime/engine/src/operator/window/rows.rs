@@ -1,12 +1,15 @@
 //! Windows of rows: of each key the last `n` rows, given after every `m` of them, and at the end of the input
 //! if rows came since.
 
+mod spilling;
+
 use super::pane::places;
 use super::windows::error;
 use crate::context::{Context, describe};
 use crate::error::Halt;
 use crate::number::{Number, at_end};
-use crate::operator::{Flush, Operator};
+use crate::operator::aggregate::Lives;
+use crate::operator::{Flush, Operator, on_disk};
 use crate::ranks::{Phase, Ranks, of_row};
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
 use crate::state::{Calls, Held, KeyTable, Made, RowStore, Shape, room};
@@ -14,6 +17,7 @@ use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::physical::{Pick, WindowAggregate, Windowing};
 use flow_plan::{Place, RecordType};
+use spilling::Disk;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -29,6 +33,7 @@ pub(crate) struct RowsOperator {
     rank: usize,
     keys: KeyTable,
     groups: Vec<Group>,
+    lives: Lives,
     /// The rows of all groups.
     rows: RowStore,
     /// Some aggregate may refuse a row.
@@ -37,6 +42,8 @@ pub(crate) struct RowsOperator {
     flushed: usize,
     hashes: Vec<u64>,
     slots: Vec<u32>,
+    /// Groups that memory has no room for, if they may be on disk.
+    disk: Option<Disk>,
 }
 
 /// Columns of the engine's own: the number in which a group was first seen; rows since a result was given; the place
@@ -45,13 +52,12 @@ const NUMBER: &str = "·number";
 const PENDING: &str = "·pending";
 const PLACE: &str = "·place";
 
+#[derive(Default)]
 struct Group {
     /// Its rows, the last one last.
     rows: VecDeque<u32>,
     /// Rows since a result was given.
     pending: u64,
-    born: Number,
-    own: Vec<i64>,
 }
 
 impl RowsOperator {
@@ -97,9 +103,11 @@ impl RowsOperator {
             listed,
             rank,
             groups: Vec::new(),
+            lives: Lives::new(rank.saturating_sub(Ranks::LEADING)),
             flushed: 0,
             hashes: Vec::new(),
             slots: Vec::new(),
+            disk: None,
         }
     }
 
@@ -110,8 +118,9 @@ impl RowsOperator {
         self.keys.slots(&columns, &self.hashes, &mut self.slots);
         for (row, &slot) in self.slots.iter().enumerate() {
             if slot as usize == self.groups.len() {
-                let own = self.own(batch, row);
-                self.groups.push(Group { rows: VecDeque::new(), pending: 0, born: number, own });
+                self.groups.push(Group::default());
+                self.lives.resize(self.groups.len());
+                self.lives.begin(slot as usize, number, batch, self.shape.input.fields.len(), row);
             }
         }
     }
@@ -203,14 +212,11 @@ impl RowsOperator {
 
 impl Operator for RowsOperator {
     fn held(&self) -> Held {
-        let rows = self.groups.len() * (size_of::<Group>() + self.n.min(64) * 4);
-        Held {
-            keys: self.groups.len(),
-            bytes: self.keys.bytes() + self.rows.bytes() + rows + room(&self.slots),
-        }
+        self.disk.iter().fold(self.held_in_memory(), |all, disk| all + disk.held())
     }
 
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
+        self.bring_groups(&batch).map_err(|error| on_disk(cx, &error))?;
         self.find_groups(cx.number, &batch);
         let mut given = Vec::new();
         for row in 0..batch.len {
@@ -219,67 +225,113 @@ impl Operator for RowsOperator {
         if !given.is_empty() {
             cx.emit(Batch::concat(given));
         }
-        Ok(())
+        self.relieve_groups().map_err(|error| on_disk(cx, &error))
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         let level = cx.shared.layout.nodes[cx.node].level;
+        if self.disk.is_some() {
+            return self.flush_sorted(cx, level);
+        }
         let pending = |group: &Group| group.pending > 0;
         while let Some(at) = self.groups[self.flushed..].iter().position(pending) {
             let slot = self.flushed + at;
             self.flushed = slot + 1;
-            cx.number = at_end(level, self.groups[slot].born);
-            // A row that is refused is not kept.
-            if let Ok(calls) = self.aggregate(slot as u32) {
-                let Group { born, own, .. } = &self.groups[slot];
-                cx.emit(self.result(slot as u32, &calls, Phase::Due, *born, own));
-            }
-            if let Some(next) = self.groups[self.flushed..].iter().find(|group| pending(group)) {
-                return Ok(Flush::More(at_end(level, next.born)));
+            cx.number = at_end(level, self.lives.born(slot as u32));
+            self.give_rest(slot as u32).into_iter().for_each(|given| cx.emit(given));
+            if let Some(next) = self.groups[self.flushed..].iter().position(pending) {
+                return Ok(Flush::More(at_end(level, self.lives.born((self.flushed + next) as u32))));
             }
         }
         Ok(Flush::Done)
     }
 
     fn save(&mut self, out: &mut Saving) {
-        let keys = self.shape.key_fields();
+        let (home, keys) = (self.shape.home(), self.shape.keys.len());
         let all: Vec<u32> = (0..self.groups.len() as u32).collect();
-        let own = |group: &Group, at: usize| group.own.get(at).copied().unwrap_or_default();
-        let rank = |at: usize| self.groups.iter().map(|group| own(group, at)).collect::<Vec<i64>>();
-        let ranks: Vec<Vec<i64>> = (0..self.rank.saturating_sub(Ranks::LEADING)).map(rank).collect();
+        let (groups, rows) = (self.groups_of(&all), self.all_rows(&all).1);
+        match &mut self.disk {
+            None => {
+                out.table("groups", home, keys, groups);
+                out.table("rows", home, keys + 1, rows);
+            }
+            Some(disk) => {
+                disk.mark();
+                out.begin("groups", home, keys, groups, true);
+                out.begin("rows", home, keys + 1, rows, true);
+            }
+        }
+    }
+
+    fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
+        self.disk.as_mut().map_or(Ok(false), |disk| disk.save_more(out, entries))
+    }
+
+    fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
+        if self.disk.is_some() {
+            self.lives.widen(from.rank_columns("groups"));
+        }
+        let saved = from.table("groups");
+        self.take_groups(&saved.in_order(&saved.by_rank(NUMBER)))?;
+        self.take_rows(&from.table("rows"))?;
+        self.relieve_groups().map_err(|error| error.to_string())
+    }
+}
+
+impl RowsOperator {
+    fn held_in_memory(&self) -> Held {
+        let rows = self.groups.len() * (size_of::<Group>() + self.n.min(64) * 4);
+        let keys = self.keys.bytes() + self.lives.bytes();
+        Held { keys: self.groups.len(), bytes: keys + self.rows.bytes() + rows + room(&self.slots) }
+    }
+
+    /// What the end of the input gives of a group, unless its last row is refused: that is not kept.
+    fn give_rest(&self, slot: u32) -> Option<Batch> {
+        let calls = self.aggregate(slot).ok()?;
+        let own: Vec<i64> = self.lives.ranks().iter().map(|ranks| ranks[slot as usize]).collect();
+        Some(self.result(slot, &calls, Phase::Due, self.lives.born(slot), &own))
+    }
+
+    /// Groups, without their rows.
+    fn groups_of(&self, slots: &[u32]) -> Columns {
         let mut columns = Columns::default();
-        columns.rows(&keys, self.keys.gather(&all));
-        columns.ints(NUMBER, self.groups.iter().map(|group| group.born as i64));
-        columns.ranks(ranks.iter().map(Vec::as_slice));
-        columns.ints(PENDING, self.groups.iter().map(|group| group.pending as i64));
-        out.table("groups", self.shape.home(), keys.len(), columns);
+        columns.rows(&self.shape.key_fields(), self.keys.gather(slots));
+        self.lives.write(slots, NUMBER, &mut columns);
+        columns.ints(PENDING, slots.iter().map(|&slot| self.groups[slot as usize].pending as i64));
+        columns
+    }
+
+    /// The rows of groups, and the group of each.
+    fn all_rows(&self, of: &[u32]) -> (Vec<u32>, Columns) {
         let (mut slots, mut places, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        for (slot, group) in self.groups.iter().enumerate() {
-            for (place, row) in group.rows.iter().enumerate() {
-                slots.push(slot as u32);
+        for &slot in of {
+            for (place, row) in self.groups[slot as usize].rows.iter().enumerate() {
+                slots.push(slot);
                 places.push(place as i64);
                 rows.push(*row);
             }
         }
         let mut columns = Columns::default();
-        columns.rows(&keys, self.keys.gather(&slots));
+        columns.rows(&self.shape.key_fields(), self.keys.gather(&slots));
         columns.ints(PLACE, places.into_iter());
         columns.rows(&self.shape.input.fields, self.rows.gather(&rows));
-        out.table("rows", self.shape.home(), keys.len() + 1, columns);
+        (slots, columns)
     }
 
-    fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
-        let saved = from.table("groups");
-        let saved = saved.in_order(&saved.by_rank(NUMBER));
-        self.find_saved(&saved)?;
-        let ranks = saved.ranks(self.rank.saturating_sub(Ranks::LEADING));
-        for (row, (born, pending)) in saved.ints(NUMBER).into_iter().zip(saved.ints(PENDING)).enumerate() {
-            let own = ranks.iter().map(|ranks| ranks[row]).collect();
-            let (born, pending) = (born as Number, pending as u64);
-            self.groups.push(Group { rows: VecDeque::new(), pending, born, own });
+    /// Takes over groups that were written down.
+    fn take_groups(&mut self, saved: &Loaded) -> Result<(), String> {
+        self.find_saved(saved)?;
+        let known = self.groups.len();
+        for pending in saved.ints(PENDING) {
+            self.groups.push(Group { rows: VecDeque::new(), pending: pending as u64 });
         }
-        let saved = from.table("rows");
-        self.find_saved(&saved)?;
+        self.lives.extend(known, saved, NUMBER);
+        Ok(())
+    }
+
+    /// Takes over the rows of groups.
+    fn take_rows(&mut self, saved: &Loaded) -> Result<(), String> {
+        self.find_saved(saved)?;
         let mut fields = self.shape.key_fields();
         let keys = fields.len();
         fields.extend(self.shape.input.fields.iter().cloned());
