@@ -434,10 +434,7 @@ fn operators(
                         pick::distinct(&distinct.columns, input, rank, &shared.beat, tracks, cold)
                             .map_err(|error| refused(node, error.to_string()))?
                     }
-                    None => {
-                        let ledger = Ledger::new(shared.tracks, cold);
-                        Box::new(DistinctOperator::new(distinct, input, shared, index, ledger))
-                    }
+                    None => Box::new(DistinctOperator::new(distinct, input, shared, index, cold)),
                 }
             }
             NodeKind::Scan { keys, init, next, emit, .. } => {

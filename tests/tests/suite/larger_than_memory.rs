@@ -185,3 +185,15 @@ fn what_begins_anew_at_each_beat_gives_what_came_since() {
         assert!(given.as_ref().is_ok_and(|rows| *rows > 200), "{given:?} of {script}");
     }
 }
+
+#[test]
+fn values_are_forgotten_on_disk_when_their_time_is_over() {
+    for within in ["1s", "3s", "1h"] {
+        for keys in [40, 250] {
+            let stages = format!("distinct(k, within: {within}) |> map {{ k, v, at }}");
+            let script = format!("{ROWS}sink out = a |> {stages} -> stdout(format: json)\n");
+            let given = agrees(&script, &[("a", rows(keys, 12))]);
+            assert!(given.as_ref().is_ok_and(|rows| *rows >= keys as u64), "{given:?} of {script}");
+        }
+    }
+}

@@ -66,7 +66,7 @@ impl NodeKind {
                 Some(windowing) => windowing.spills(&pick.keys, pick.hidden.change.is_some()),
                 None => !pick.keys.is_empty(),
             },
-            NodeKind::Distinct(distinct) => !distinct.columns.is_empty() && distinct.within.is_none(),
+            NodeKind::Distinct(distinct) => !distinct.columns.is_empty(),
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
             NodeKind::Join(join) => !join.left.keys.is_empty() && join.keeps_by_key(),
             NodeKind::WindowAggregate(aggregate) => {

@@ -10,7 +10,7 @@ use crate::error::Halt;
 use crate::number::Number;
 use crate::shared::Shared;
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
-use crate::state::{Entries, Held, KeyTable, Ledger, Ledgered, room};
+use crate::state::{Cold, ColdError, Entries, Held, KeyTable, Ledger, Ledgered, Turns, room};
 use crate::time::{Clock, met};
 use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
@@ -21,6 +21,9 @@ use flow_plan::{Field, RecordType};
 
 /// In a checkpoint: the latest time of a value.
 const SEEN: &str = "·seen";
+
+/// So many values are forgotten at once on disk.
+const PIECE: usize = 1 << 12;
 
 pub(crate) struct DistinctOperator {
     columns: Vec<usize>,
@@ -39,8 +42,9 @@ pub(crate) struct DistinctOperator {
     crowded: usize,
     hashes: Vec<u64>,
     slots: Vec<u32>,
-    /// Of values that are never forgotten.
+    /// Which values have changed, what a checkpoint still has to copy, and what is on disk; when values there are forgotten.
     ledger: Ledger,
+    turns: Option<Turns>,
 }
 
 /// What is known of the watermark behind the current number.
@@ -56,9 +60,12 @@ impl DistinctOperator {
         input: &RecordType,
         shared: &Shared,
         node: usize,
-        ledger: Ledger,
+        cold: Option<Cold>,
     ) -> DistinctOperator {
+        let forgets = cold.as_ref().filter(|_| distinct.within.is_some());
         DistinctOperator {
+            turns: forgets.map(Cold::turns),
+            ledger: Ledger::new(shared.tracks, cold),
             columns: distinct.columns.clone(),
             fields: distinct.columns.iter().map(|&column| input.fields[column].clone()).collect(),
             within: distinct.within,
@@ -72,7 +79,6 @@ impl DistinctOperator {
             crowded: BATCH_ROWS,
             hashes: Vec::new(),
             slots: Vec::new(),
-            ledger,
         }
     }
 
@@ -107,6 +113,11 @@ impl DistinctOperator {
         let new: Vec<u32> = (known..self.table.len() as u32).collect();
         self.ledger.changed(&new, self.table.len());
         cx.emit(if first.len() == batch.len { batch } else { batch.gather(&first) });
+        self.relieve(cx)
+    }
+
+    /// Rows came for the values that were looked up last: others may have to go.
+    fn relieve(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
         let slots = std::mem::take(&mut self.slots);
         let relieved = self.with_ledger(|ledger, own| ledger.relieve(own, &slots));
         self.slots = slots;
@@ -127,8 +138,12 @@ impl DistinctOperator {
     }
 
     /// Gives the rows of a batch that are news; keeps those from the first one on for which that is open.
-    fn take(&mut self, cx: &mut Context<'_>, batch: Batch, within: i64, behind: Behind) {
+    fn take(&mut self, cx: &mut Context<'_>, batch: Batch, within: i64, behind: Behind) -> Result<(), Halt> {
+        self.bring(cx, &batch)?;
         let known = self.find_slots(&batch);
+        let slots = std::mem::take(&mut self.slots);
+        self.with_ledger(|ledger, own| ledger.ahead(own, &slots));
+        self.slots = slots;
         self.seen.resize(self.table.len(), NO_WATERMARK);
         let mut is_known: Vec<bool> = vec![false; self.table.len() - known];
         let now = cx.shared.env.clock.wall_micros();
@@ -170,36 +185,51 @@ impl DistinctOperator {
             let known = known.max(first_new);
             self.table.forget(known);
             self.seen.truncate(known);
+            self.slots.truncate(open as usize);
             let rest: Vec<u32> = (open..batch.len as u32).collect();
             self.held.push(batch.gather(&rest));
         }
+        self.ledger.changed(&self.slots, self.table.len());
         cx.emit(if given.len() == batch.len { batch } else { batch.gather(&given) });
+        self.relieve(cx)
     }
 
     /// Takes the rows that waited for the watermark behind their number, which is complete.
-    fn take_held(&mut self, cx: &mut Context<'_>) {
-        let Some(within) = self.within else { return };
+    fn take_held(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
+        let Some(within) = self.within else { return Ok(()) };
         let number = std::mem::replace(&mut cx.number, self.number);
         for batch in std::mem::take(&mut self.held) {
             let behind = self.clock.behind(cx.shared, self.number);
-            self.take(cx, batch, within, Behind::Known(behind));
+            self.take(cx, batch, within, Behind::Known(behind))?;
         }
         cx.number = number;
+        Ok(())
     }
 
-    /// Frees values that no row can find any more, once there may be as many of them as of others.
-    fn free(&mut self, now: i64) {
-        let Some(within) = self.within else { return };
+    /// Frees values that no row can find any more, in memory once there may be as many of them as of others.
+    fn free(&mut self, now: i64) -> Result<(), ColdError> {
+        let Some(within) = self.within else { return Ok(()) };
+        if let Some(turns) = &mut self.turns {
+            let over = turns.take_before(now.saturating_add(1), PIECE)?;
+            if !over.is_empty() {
+                self.with_ledger(|ledger, own| ledger.free_on_disk(own, &over))?;
+            }
+        }
         if self.table.len() < self.crowded {
-            return;
+            return Ok(());
         }
         let is_live = |slot: &u32| self.seen[*slot as usize].saturating_add(within) > now;
-        let live: Vec<u32> = (0..self.table.len() as u32).filter(is_live).collect();
-        if live.len() * 2 <= self.table.len() {
-            self.table.retain(&live);
-            self.seen = live.iter().map(|&slot| self.seen[slot as usize]).collect();
-        }
+        let (live, over): (Vec<u32>, Vec<u32>) = (0..self.table.len() as u32).partition(is_live);
         self.crowded = (live.len() * 2).max(BATCH_ROWS);
+        if live.len() <= over.len() {
+            self.with_ledger(|ledger, own| ledger.free(own, &live, &over));
+        }
+        Ok(())
+    }
+
+    /// When a value is forgotten, if it is.
+    fn over(&self, slot: u32) -> Option<i64> {
+        self.within.map(|within| self.seen[slot as usize].saturating_add(within))
     }
 }
 
@@ -237,11 +267,36 @@ impl Entries for DistinctOperator {
         let mut slots = Vec::new();
         self.table.reserve(saved.len());
         self.table.slots(&columns, &self.hashes, &mut slots);
+        if self.within.is_some() {
+            self.seen.resize(self.table.len(), NO_WATERMARK);
+            // What was never forgotten was never timed.
+            if saved.has(SEEN) {
+                slots.iter().zip(saved.ints(SEEN)).for_each(|(&slot, seen)| self.seen[slot as usize] = seen);
+            }
+        }
+        for &slot in &slots {
+            if let (Some(over), Some(turns)) = (self.over(slot), &mut self.turns) {
+                let hash = self.table.hashes()[slot as usize];
+                turns.remove(over, hash).map_err(|error| error.to_string())?;
+            }
+        }
         Ok(slots)
+    }
+
+    fn leave(&mut self, slots: &[u32]) -> Result<(), ColdError> {
+        for &slot in slots {
+            if let (Some(over), Some(turns)) = (self.over(slot), &mut self.turns) {
+                turns.put(over, self.table.hashes()[slot as usize])?;
+            }
+        }
+        Ok(())
     }
 
     fn keep(&mut self, slots: &[u32]) {
         self.table.retain(slots);
+        if self.within.is_some() {
+            self.seen = slots.iter().map(|&slot| self.seen[slot as usize]).collect();
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -255,12 +310,12 @@ impl Operator for DistinctOperator {
             return self.first_of_all(cx, batch);
         };
         if cx.number > self.number {
-            self.take_held(cx);
+            self.take_held(cx)?;
             self.clock.steps(cx.shared, cx.number);
             self.number = cx.number;
         }
         match self.held.is_empty() {
-            true => self.take(cx, batch, within, Behind::Open),
+            true => self.take(cx, batch, within, Behind::Open)?,
             false => self.held.push(batch),
         }
         Ok(())
@@ -272,23 +327,20 @@ impl Operator for DistinctOperator {
     }
 
     fn advance(&mut self, cx: &mut Context<'_>, to: Number) -> Result<(), Halt> {
-        self.take_held(cx);
+        self.take_held(cx)?;
         if self.within.is_some() {
             self.clock.steps(cx.shared, to);
             let by_time = self.time.is_some();
-            self.free(if by_time { self.clock.now() } else { cx.shared.env.clock.wall_micros() });
+            let now = if by_time { self.clock.now() } else { cx.shared.env.clock.wall_micros() };
+            self.free(now).map_err(|error| on_disk(cx, &error))?;
         }
         Ok(())
     }
 
     fn save(&mut self, out: &mut Saving) {
         let (home, keys) = (Home::Key(self.columns.len()), self.columns.len());
-        if self.within.is_none() {
-            return self.with_ledger(|ledger, own| ledger.save(own, out, "values", home, keys));
-        }
         // No row waits for a watermark: all numbers below the barrier are complete.
-        let slots: Vec<u32> = (0..self.table.len() as u32).collect();
-        out.table("values", home, keys, self.entries(&slots));
+        self.with_ledger(|ledger, own| ledger.save(own, out, "values", home, keys));
     }
 
     fn save_more(&mut self, out: &mut Saving, entries: usize) -> Result<bool, String> {
@@ -298,13 +350,6 @@ impl Operator for DistinctOperator {
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         let saved = from.table("values");
         self.take_in(&saved)?;
-        if self.within.is_some() {
-            // A value is saved once: slots are rows. What was never forgotten was never timed.
-            self.seen = match saved.has(SEEN) {
-                true => saved.ints(SEEN),
-                false => vec![NO_WATERMARK; saved.len()],
-            };
-        }
         self.with_ledger(|ledger, own| ledger.relieve(own, &[])).map_err(|error| error.to_string())
     }
 }

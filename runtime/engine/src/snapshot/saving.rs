@@ -26,13 +26,7 @@ impl Saving {
     }
 
     /// Begins a table, with these columns and entries, of which more are to come (by `Operator::save_more`).
-    /// Is it all there is? Else it is what is new or changed, and none is gone.
-    pub(crate) fn begin(&mut self, name: &str, home: Home, keys: usize, columns: Columns, all: bool) {
-        let gone = (!all).then(Vec::new);
-        self.begin_changes(name, home, keys, columns, gone);
-    }
-
-    /// The same; with `gone`, it is what is new or changed, and these are the keys of entries that are no more.
+    /// Without `gone`, it is all there is; with it, what is new or changed, and these are the keys of entries that are no more.
     pub(crate) fn begin_changes(
         &mut self,
         name: &str,

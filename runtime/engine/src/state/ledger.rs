@@ -8,8 +8,9 @@ use super::table::KeyTable;
 use super::touched::Touched;
 use crate::snapshot::{Columns, Loaded, Saving};
 use flow_checkpoint::state::Home;
-use flow_data::Column;
 use flow_data::hash::hash_columns;
+use flow_data::{Batch, Column};
+use std::sync::Arc;
 
 /// Entries by key, one for each slot.
 pub(crate) trait Entries {
@@ -75,6 +76,11 @@ pub(crate) struct Ledger {
     rest: Rest,
     /// What was copied for it since it was last asked, of entries that were about to change.
     ahead: Vec<Columns>,
+    /// The keys of entries that are no more since the last barrier.
+    gone: Vec<Batch>,
+    gone_rows: usize,
+    /// More went than are there: the next checkpoint holds everything.
+    too_many: bool,
     /// What memory has no room for.
     cold: Option<Cold>,
     /// Which were used lately. Kept if some may be on disk.
@@ -151,6 +157,43 @@ impl Ledger {
         self.changes.change(slots, all);
     }
 
+    /// Only these slots stay, which ascend: the entries of the others, these, are over.
+    pub(crate) fn free(&mut self, of: &mut impl Entries, live: &[u32], over: &[u32]) {
+        self.ahead(of, over);
+        let keys = of.table().gather(over).into_iter().map(Arc::new).collect();
+        self.gone(Batch::new(over.len(), keys), of.table().len());
+        of.keep(live);
+        self.changes.retain(live);
+        self.touched.keep(live);
+    }
+
+    /// The entries of keys with these hashes are over, and go from where they are: the disk.
+    pub(crate) fn free_on_disk(&mut self, of: &impl Entries, hashes: &[u64]) -> Result<(), ColdError> {
+        let Some(cold) = &mut self.cold else { return Ok(()) };
+        let taken = cold.take(hashes)?;
+        self.ahead.extend(taken.marked);
+        if let Some(entries) = taken.entries {
+            let rows = entries.into_rows();
+            let keys = rows.columns[..of.table().columns()].to_vec();
+            self.gone(Batch::new(rows.len, keys), of.table().len());
+        }
+        Ok(())
+    }
+
+    /// These keys have no entry any more; there are so many in memory.
+    fn gone(&mut self, keys: Batch, all: usize) {
+        if !self.changes.notes() || self.too_many || keys.len == 0 {
+            return;
+        }
+        self.gone_rows += keys.len;
+        self.gone.push(keys);
+        if self.gone_rows > (all + self.on_disk()).max(PIECE) {
+            // What is there is less than what would be said of these.
+            self.too_many = true;
+            self.gone.clear();
+        }
+    }
+
     /// These slots were used; entries go to disk if all of them take too much memory.
     pub(crate) fn relieve(&mut self, of: &mut impl Entries, used: &[u32]) -> Result<(), ColdError> {
         let Some(cold) = &self.cold else { return Ok(()) };
@@ -216,13 +259,16 @@ impl Ledger {
     ) {
         let all = of.table().len();
         let rests = self.cold.is_none() && self.rest.barrier(&self.changes, all);
-        let whole = out.whole() || !self.changes.notes() || rests;
+        let too_many = std::mem::take(&mut self.too_many);
+        let whole = out.whole() || !self.changes.notes() || rests || too_many;
         self.changes.mark(whole, all, self.tracks && !rests);
         if let Some(cold) = &mut self.cold {
             cold.mark(whole);
         }
         let none = of.entries(&[]);
-        out.begin(name, home, keys, none, whole);
+        let gone = std::mem::take(&mut self.gone);
+        self.gone_rows = 0;
+        out.begin_changes(name, home, keys, none, (!whole).then_some(gone));
     }
 
     /// Copies about so many entries of what was marked; gives whether there is more.

@@ -184,6 +184,11 @@ impl KeyTable {
         }
     }
 
+    /// How many columns a key has.
+    pub(crate) fn columns(&self) -> usize {
+        self.keys.len()
+    }
+
     /// The keys of these slots, a column each.
     pub(crate) fn gather(&self, slots: &[u32]) -> Vec<Column> {
         self.keys.iter().map(|key| key.gather(slots)).collect()
