@@ -257,8 +257,8 @@ impl Operator for RowsOperator {
             }
             Some(disk) => {
                 disk.mark();
-                out.begin("groups", home, keys, groups, true);
-                out.begin("rows", home, keys + 1, rows, true);
+                out.begin_changes("groups", home, keys, groups, None);
+                out.begin_changes("rows", home, keys + 1, rows, None);
             }
         }
     }
