@@ -57,7 +57,8 @@ fn windows_that_are_given_before_their_end_are_given_at_it_once_more() {
 #[test]
 fn windows_over_rows_that_are_withdrawn_forget_them() {
     let greatest = "keyBy(k) |> aggregate { v: max(v), at: last(at) } |> map { k, m: v % 9, v, at }";
-    for window in ["tumbling(1h, time: processing)", "sliding(1h, every: 20min, time: processing)"] {
+    for window in ["tumbling(1h", "sliding(1h, every: 20min", "session(gap: 1h"] {
+        let window = format!("{window}, time: processing)");
         for keys in ["m", "m, k"] {
             let sums = "aggregate { rows: count(), sum: sum(v), all: collect(k), last: max(at) }";
             gives(&format!("{greatest} |> keyBy({keys}) |> window({window}) |> {sums}"), 80, 9);
@@ -73,6 +74,22 @@ fn sessions_are_given_when_time_passes_wherever_they_are() {
             gives(&format!("keyBy(k) |> window(session(gap: {gap})) |> {SUMS}"), keys, 40);
         }
         gives(&format!("keyBy(k) |> window(session(gap: {gap})) |> bottom(2, by: v % 11)"), 130, 130);
+    }
+}
+
+#[test]
+fn sessions_and_windows_are_given_early_when_the_clock_says_so() {
+    let moments: Vec<(usize, i64)> = (0..12).map(|chunk| (chunk, 500_000)).collect();
+    for window in
+        ["session(gap: 900ms), lateness: 2s", "tumbling(2s), lateness: 2s", "sliding(2s, every: 1s)"]
+    {
+        for trigger in ["early: 1s", "late: 1s", "early: 1s, late: 2s"] {
+            let script = format!(
+                "{ROWS}sink out = a |> keyBy(k) |> window({window}) |> trigger({trigger}) |> {SUMS} -> stdout(format: json)\n"
+            );
+            let given = agrees_in_time(&script, &[("a", rows(90))], &moments);
+            assert!(given.as_ref().is_ok_and(|rows| *rows > 90), "{given:?} of {script}");
+        }
     }
 }
 
@@ -96,5 +113,17 @@ fn windows_of_so_many_rows_keep_those_of_each_key() {
     for window in ["count(3)", "count(4, every: 2)", "count(100)"] {
         gives(&format!("keyBy(k) |> window({window}) |> {SUMS}"), 130, 130);
         gives(&format!("keyBy(k) |> window({window}) |> top(2, by: v % 7)"), 130, 130);
+    }
+}
+
+#[test]
+fn sessions_that_rows_behind_change_are_given_again() {
+    for gap in ["300ms", "900ms"] {
+        for trigger in ["", "late: eachRow", "late: 1h", "early: 1h", "late: eachRow, mode: discarding"] {
+            let trigger = if trigger.is_empty() { "" } else { &format!("trigger({trigger}) |>") };
+            let window = format!("window(session(gap: {gap}), lateness: 3s) |> {trigger}");
+            gives(&format!("keyBy(k) |> {window} {SUMS}"), 120, 121);
+            gives(&format!("keyBy(k) |> {window} top(2, by: v % 7)"), 40, 41);
+        }
     }
 }

@@ -13,18 +13,9 @@ impl Pick {
 }
 
 impl Windowing {
-    /// Are windows known by their bounds, of so many rows, or sessions given once? Rows may be withdrawn.
-    fn spills(&self, keys: &[usize], withdrawn: bool) -> bool {
-        let once = self.window.lateness == 0 && self.early.is_none() && !withdrawn;
-        match self.window.kind {
-            WindowKind::Tumbling { .. }
-            | WindowKind::Same
-            | WindowKind::Sliding { .. }
-            | WindowKind::Cumulative { .. } => true,
-            WindowKind::Session { .. } => once && !keys.is_empty(),
-            WindowKind::Count { .. } => !keys.is_empty(),
-            WindowKind::Global => false,
-        }
+    /// Is what they hold known by their bounds, or by key?
+    fn spills(&self, keys: &[usize]) -> bool {
+        self.window.kind != WindowKind::Global && !self.is_alone(keys)
     }
 
     /// Is there only one at a time, as no key tells them apart?
@@ -63,15 +54,13 @@ impl NodeKind {
         match self {
             NodeKind::Aggregate(aggregate) => !aggregate.keys.is_empty(),
             NodeKind::Pick(pick) => match &pick.windowing {
-                Some(windowing) => windowing.spills(&pick.keys, pick.hidden.change.is_some()),
+                Some(windowing) => windowing.spills(&pick.keys),
                 None => !pick.keys.is_empty(),
             },
             NodeKind::Distinct(distinct) => !distinct.columns.is_empty(),
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
             NodeKind::Join(join) => !join.left.keys.is_empty() && join.keeps_by_key(),
-            NodeKind::WindowAggregate(aggregate) => {
-                aggregate.windowing.spills(&aggregate.keys, aggregate.change.is_some())
-            }
+            NodeKind::WindowAggregate(aggregate) => aggregate.windowing.spills(&aggregate.keys),
             _ => false,
         }
     }

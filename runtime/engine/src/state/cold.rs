@@ -10,6 +10,7 @@ mod turns;
 pub(crate) use turns::Turns;
 
 use super::lsm::{Folder, Tree};
+use super::shelves::Row;
 use crate::snapshot::{Columns, Loaded};
 use flow_data::Batch;
 use flow_data::codec::{self, Bytes};
@@ -141,6 +142,25 @@ impl Cold {
     /// The same for another table of the operator.
     pub(super) fn beside(&self) -> Result<Cold, ColdError> {
         Cold::new(&self.spill)
+    }
+
+    /// A row, in which nothing stands yet.
+    pub(crate) fn row(&self) -> Row {
+        Row::new(&self.spill)
+    }
+
+    /// The rows of the next entries from this hash on, of about so many, and where those behind them begin. What is here stays.
+    pub(crate) fn read(&self, from: u64, most: usize) -> Result<(Option<Loaded>, Option<u64>), ColdError> {
+        let (mut rows, mut next) = (Vec::new(), None);
+        for (at, entry) in self.tree.range(&from.to_be_bytes(), None)?.enumerate() {
+            let (hash, bytes) = entry?;
+            if at >= most {
+                next = hash[..].try_into().map(u64::from_be_bytes).ok();
+                break;
+            }
+            rows.extend(self.decode(&bytes)?.into_iter().map(|entry| entry.rows));
+        }
+        Ok((joined(rows).map(|rows| Loaded::of(self.schema.clone(), rows)), next))
     }
 
     /// When entries of the operator have their turn.

@@ -386,7 +386,7 @@ impl Shelves {
 
     /// A row, in which nothing stands yet.
     pub(crate) fn row(&self) -> Result<Row, ColdError> {
-        Ok(Row { tree: self.spill.tree(), schema: Arc::default(), entries: 0 })
+        Ok(Row::new(&self.spill))
     }
 }
 
@@ -399,6 +399,11 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// One in which nothing stands yet.
+    pub(super) fn new(spill: &Spill) -> Row {
+        Row { tree: spill.tree(), schema: Arc::default(), entries: 0 }
+    }
+
     /// Adds entries, each of which stands where these bytes say.
     pub(crate) fn add(&mut self, order: Vec<Vec<u8>>, entries: Loaded) -> Result<(), ColdError> {
         let (schema, entries) = entries.into_parts();

@@ -352,6 +352,11 @@ impl Birth {
         Birth { place, number, own }
     }
 
+    /// When the group was seen, among others that may be on disk.
+    pub(crate) fn seen(&self) -> Vec<i64> {
+        std::iter::once(self.number as i64).chain(self.own.iter().copied()).collect()
+    }
+
     /// The ranks of its result.
     pub(crate) fn rank(&self, phase: Phase, turn: Turn, out: &mut Ranks) {
         out.push_at(phase, turn, self.number, &self.own);

@@ -53,6 +53,26 @@ pub(crate) struct Replaced {
     pub(crate) batch: Batch,
     /// The order of rows that are given together: by their turn, then by the group's first row, or the row behind.
     pub(crate) order: Vec<(Turn, u64)>,
+    /// The same where groups may be on disk, and their places say nothing: the number and the ranks of that row.
+    pub(crate) born: Vec<Vec<i64>>,
+}
+
+impl Replaced {
+    /// Those whose turn has come at a time; and the others.
+    pub(crate) fn until(self, time: i64) -> (Replaced, Replaced) {
+        let (now, later): (Vec<u32>, Vec<u32>) =
+            (0..self.order.len() as u32).partition(|row| self.order[*row as usize].0.0 <= time);
+        (self.these(&now), self.these(&later))
+    }
+
+    fn these(&self, rows: &[u32]) -> Replaced {
+        let at = |row: &u32| *row as usize;
+        Replaced {
+            batch: self.batch.gather(rows),
+            order: rows.iter().map(|row| self.order[at(row)]).collect(),
+            born: rows.iter().filter_map(|row| self.born.get(at(row)).cloned()).collect(),
+        }
+    }
 }
 
 impl Given {
@@ -71,7 +91,8 @@ impl Given {
             true => self.changes(common, &made, &new.slots, &new.refused, new.watermark),
         };
         let mut ranks = Ranks::new(common.output.origin.rank);
-        let mut order = Vec::with_capacity(of.len());
+        let (mut order, mut born) = (Vec::with_capacity(of.len()), Vec::new());
+        let spilled = common.output.origin.spilled.is_some();
         for of in of.iter().map(|&of| of as usize) {
             let bounds = Bounds { start: starts[of], end: new.ends[of] };
             let birth = &new.births[of];
@@ -100,9 +121,16 @@ impl Given {
                 }
             };
             order.push((turn, place));
+            born.extend(spilled.then(|| match new.rank {
+                Rank::Row { place, number, own, .. } if own.is_empty() => vec![*number as i64, *place as i64],
+                Rank::Row { number, own, .. } => {
+                    std::iter::once(*number as i64).chain(own.iter().copied()).collect()
+                }
+                _ => birth.seen(),
+            }));
         }
         ranks.append_to(&mut batch);
-        Replaced { batch, order }
+        Replaced { batch, order, born }
     }
 
     /// Withdrawals and replacements, with the group that each belongs to.
@@ -262,7 +290,13 @@ impl Replacing {
 /// Rows that are given together, in their order.
 pub(crate) fn in_order(all: Vec<Replaced>) -> Batch {
     let order: Vec<(Turn, u64)> = all.iter().flat_map(|given| given.order.iter().copied()).collect();
+    let born: Vec<Vec<i64>> = all.iter().flat_map(|given| given.born.iter().cloned()).collect();
     let batch = Batch::concat(all.into_iter().map(|given| given.batch).collect());
+    if !born.is_empty() {
+        let mut rows: Vec<u32> = (0..order.len() as u32).collect();
+        rows.sort_by_key(|row| (order[*row as usize].0, &born[*row as usize]));
+        return batch.gather(&rows);
+    }
     if order.is_sorted() {
         return batch;
     }

@@ -313,7 +313,7 @@ fn windows(
             let keeping = Keeping { lateness, late, discarding };
             let sessions = Sessions::new(gap, keeping, common);
             Box::new(match spill {
-                Some(spill) => sessions.spill(spill)?,
+                Some(spill) => sessions.spill(common, spill)?,
                 None => sessions,
             })
         }

@@ -22,7 +22,7 @@ use flow_data::{BATCH_ROWS, Batch, Column};
 use flow_plan::operator::LateTrigger;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 use noted::Noted;
-use spilling::Disk;
+use spilling::{Disk, Why};
 use std::collections::BTreeMap;
 
 mod keep;
@@ -90,7 +90,7 @@ pub(crate) struct Sessions {
     noted: Noted,
 }
 
-/// Sessions in the order of their results, and how far time may pass before there are more of them on disk.
+/// Sessions in the order of their results; and the end behind which more of them may be on disk.
 type Flushing = (std::vec::IntoIter<u32>, Option<i64>);
 
 /// For which row behind a session was given.
@@ -469,6 +469,7 @@ impl Sessions {
         self.settle();
         self.keys.retain(&kept);
         self.disk.iter_mut().for_each(|disk| disk.keep(&kept));
+        self.key_slots.clear();
         self.first = kept.iter().map(|&key| self.first[key as usize]).collect();
         for (key, &first) in self.first.iter().enumerate() {
             let mut slot = first;
@@ -577,13 +578,13 @@ impl Windows for Sessions {
 
     /// Gives what is due and in memory, with what is brought back of what is due on disk.
     fn give_more(&mut self, common: &mut Common, cx: &mut Context<'_>) -> Result<bool, Halt> {
-        let Some(now) = self.giving else { return Ok(false) };
+        let Some(now) = self.giving else { return self.give_line(common, cx) };
         let until = self.bring_due(common, now).map_err(|error| on_disk(cx, &error))?;
         let due = self.due(Some(until.unwrap_or(now)));
         self.copy_ahead(common, &due);
         let (over, due): (Vec<u32>, Vec<u32>) =
             due.into_iter().partition(|slot| self.sessions[*slot as usize].state.done);
-        self.give_due(common, cx, &due, &over)?;
+        self.give_due(common, cx, (&due, &over), until)?;
         self.free_over(over, due, until.unwrap_or(now));
         self.compact();
         if until.is_none() {
@@ -591,10 +592,14 @@ impl Windows for Sessions {
             self.again.clear();
         }
         self.relieve(common).map_err(|error| on_disk(cx, &error))?;
-        Ok(self.giving.is_some())
+        Ok(self.giving.is_some() || self.has_line())
     }
 
     fn tick(&mut self, common: &mut Common, cx: &mut Context<'_>, early: bool) -> Result<(), Halt> {
+        if let Some(disk) = &mut self.disk {
+            disk.tick(early);
+            return Ok(());
+        }
         self.give_changed(common, cx, early)
     }
 
@@ -634,14 +639,12 @@ impl Windows for Sessions {
         let piece: Vec<u32> = due.by_ref().take(count).collect();
         // The last checkpoint may still be on its way.
         self.copy_ahead(common, &piece);
-        let given = self.result(common, cx, &piece, (NO_WATERMARK, &Rank::Due(Phase::Due)))?;
-        cx.emit(given.batch);
+        self.give(common, cx, &piece, Why::Flush)?;
         if self.disk.is_some() {
             piece.into_iter().for_each(|slot| self.close(slot));
         }
         let next = due.as_slice().first().map(|&slot| number(self, slot));
         let behind = until.map(|until| at_end_of_time(level, until));
-        // What is on disk has its turn behind what came back.
         self.flushing = Some((due, until)).filter(|_| next.is_some() || until.is_none());
         Ok(next.or(behind).map_or(Flush::Done, Flush::More))
     }

@@ -104,6 +104,12 @@ impl Rows {
         }
     }
 
+    /// The same, and more is to come of what is on disk.
+    pub(super) fn begin(self, common: &Common, out: &mut Saving, gone: Option<Vec<Batch>>) {
+        let (home, keys) = (common.shape.home(), common.shape.keys.len() + 2);
+        out.begin_changes("given", home, keys, self.columns(common), gone);
+    }
+
     /// As a checkpoint has them.
     pub(super) fn columns(self, common: &Common) -> Columns {
         let shape = &common.shape;

@@ -1,6 +1,7 @@
 //! What is given of sessions when time has passed, and when they are freed.
 
-use super::{Common, Context, Flushing, Halt, Phase, Rank, Replaced, Sessions};
+use super::spilling::Why;
+use super::{Common, Context, Flushing, Halt, Phase, Rank, Replaced, Sessions, State};
 use crate::operator::window::given::in_order;
 use crate::state::ColdError;
 use flow_data::BATCH_ROWS;
@@ -9,13 +10,14 @@ use flow_plan::physical::hidden::NO_WATERMARK;
 
 impl Sessions {
     /// Gives the sessions that are due, with what was due before rows extended it, what is given for rows behind, and what
-    /// has changed of those that are over and waits for the clock: each in its turn.
+    /// has changed of those that are over and waits for the clock: each in its turn, as far as time passes until more come
+    /// from disk.
     pub(super) fn give_due(
         &mut self,
         common: &Common,
         cx: &mut Context<'_>,
-        due: &[u32],
-        over: &[u32],
+        (due, over): (&[u32], &[u32]),
+        until: Option<i64>,
     ) -> Result<(), Halt> {
         let mut all: Vec<Replaced> = std::mem::take(&mut self.made);
         let waits = matches!(self.keeping.late, Some(LateTrigger::Every(_)));
@@ -36,6 +38,12 @@ impl Sessions {
         for slots in changed.chunks(BATCH_ROWS) {
             all.push(self.result(common, cx, slots, (NO_WATERMARK, &rank))?);
         }
+        if let Some(until) = until {
+            let (now, later): (Vec<Replaced>, Vec<Replaced>) =
+                all.into_iter().map(|given| given.until(until)).unzip();
+            self.made = later.into_iter().filter(|given| given.batch.len > 0).collect();
+            all = now;
+        }
         match is_alone {
             true => all.into_iter().for_each(|given| cx.emit(given.batch)),
             false => cx.emit(in_order(all)),
@@ -55,47 +63,55 @@ impl Sessions {
         over.into_iter().for_each(|slot| self.close(slot));
     }
 
-    /// Partial results of sessions that are open, or of those that rows behind have changed.
+    /// The clock on the wall says that results are to be given.
     pub(super) fn give_changed(
         &mut self,
         common: &Common,
         cx: &mut Context<'_>,
         early: bool,
     ) -> Result<(), Halt> {
-        let phase = if early { Phase::Early } else { Phase::Due };
-        let wanted = |slot: &u32| {
-            let session = &self.sessions[*slot as usize];
-            session.bucket != i64::MIN && session.state.changed && session.state.done != early
-        };
-        let mut slots: Vec<u32> = (0..self.sessions.len() as u32).filter(wanted).collect();
+        let mut slots: Vec<u32> =
+            (0..self.sessions.len() as u32).filter(|slot| self.is_open(*slot)).collect();
+        slots.retain(|&slot| self.chooses(Why::Tick { early }, self.sessions[slot as usize].state));
         self.sort(&mut slots);
         self.copy_ahead(common, &slots);
         for slots in slots.chunks(BATCH_ROWS) {
-            let given = self.result(common, cx, slots, (NO_WATERMARK, &Rank::Due(phase)))?;
-            cx.emit(given.batch);
+            self.give(common, cx, slots, Why::Tick { early })?;
         }
         Ok(())
     }
 
-    /// What the end of the input gives: sessions that are not given, and those that have changed and wait
-    /// for the clock. If some are on disk, the first of them; and how far time may pass before the next ones come back.
-    pub(super) fn rest(&mut self, common: &Common) -> Result<Flushing, ColdError> {
+    /// Gives sessions at once.
+    pub(super) fn give(
+        &mut self,
+        common: &Common,
+        cx: &mut Context<'_>,
+        slots: &[u32],
+        why: Why,
+    ) -> Result<(), Halt> {
+        let phase = if why == (Why::Tick { early: true }) { Phase::Early } else { Phase::Due };
+        let given = self.result(common, cx, slots, (NO_WATERMARK, &Rank::Due(phase)))?;
+        cx.emit(given.batch);
+        Ok(())
+    }
+
+    /// Is a session given?
+    pub(super) fn chooses(&self, why: Why, state: State) -> bool {
         let later = matches!(self.keeping.late, Some(LateTrigger::Every(_)));
-        loop {
-            self.relieve(common)?;
-            let until = self.bring_due(common, i64::MAX)?;
-            let (rest, no_more): (Vec<u32>, Vec<u32>) = self.due(until).into_iter().partition(|slot| {
-                let state = self.sessions[*slot as usize].state;
-                state.filled && (!state.done || (later && state.changed))
-            });
-            if self.disk.is_some() {
-                self.copy_ahead(common, &no_more);
-                no_more.into_iter().for_each(|slot| self.close(slot));
-            }
-            if !rest.is_empty() || until.is_none() {
-                return Ok((rest.into_iter(), until));
-            }
+        match why {
+            Why::Tick { early } => state.changed && state.done != early,
+            Why::Flush => state.filled && (!state.done || (later && state.changed)),
         }
+    }
+
+    /// What the end of the input gives next: all of it, or, if sessions may be on disk, the next ones.
+    pub(super) fn rest(&mut self, common: &Common) -> Result<Flushing, ColdError> {
+        if self.disk.is_some() {
+            return self.rest_on_disk(common);
+        }
+        let mut rest = self.due(None);
+        rest.retain(|slot| self.chooses(Why::Flush, self.sessions[*slot as usize].state));
+        Ok((rest.into_iter(), None))
     }
 
     /// In the order of their results.

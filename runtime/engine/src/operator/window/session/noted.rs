@@ -1,7 +1,7 @@
 //! What checkpoints hold of sessions: which changed since the last one, which it knows under bounds that are no more, and
 //! what the one on its way has not copied yet.
 
-use super::Sessions;
+use super::{Disk, Sessions};
 use crate::operator::window::windows::Common;
 use crate::snapshot::{Columns, Saving};
 use crate::state::{Changes, room};
@@ -11,8 +11,12 @@ use flow_data::Batch;
 pub(super) struct Noted {
     /// What has changed, and what the checkpoint on its way still has to copy.
     changes: Changes,
-    /// What was copied of it of sessions that were about to change.
-    ahead: Vec<Columns>,
+    /// What was copied of it of sessions that were about to change; and of what was given of those on disk.
+    ahead: [Vec<Columns>; 2],
+    /// The table that it is getting.
+    table: usize,
+    /// Sessions that changed and went to disk, and of which nothing is given any more.
+    emptied: Vec<Batch>,
     /// By slot: the bounds under which checkpoints know the session.
     known: Vec<(i64, i64)>,
     /// The keys, and the bounds of sessions that are no more; then, as a checkpoint says it.
@@ -51,8 +55,17 @@ impl Noted {
     }
 
     /// What a checkpoint still has to get of sessions that were on disk.
-    pub(super) fn copied(&mut self, sessions: Columns) {
-        self.ahead.push(sessions);
+    pub(super) fn copied(&mut self, table: usize, sessions: Columns) {
+        self.ahead[table].push(sessions);
+    }
+
+    /// Nothing is given any more of so many sessions, of which a checkpoint may say otherwise.
+    pub(super) fn emptied(&mut self, sessions: Batch, most: usize) {
+        if self.changes.notes() && sessions.len > 0 && !self.too_many {
+            self.gone_rows += sessions.len;
+            self.emptied.push(sessions);
+            self.too_many = self.gone_rows > most.max(FEW);
+        }
     }
 
     /// Keeps these slots, which ascend; they become slots `0..`. What is gone is written down.
@@ -107,7 +120,7 @@ impl Sessions {
         let slots = self.noted.changes.ahead(slots);
         if !slots.is_empty() {
             let copy = self.copied(common, &slots);
-            self.noted.ahead.push(copy);
+            self.noted.ahead[0].push(copy);
         }
     }
 
@@ -137,8 +150,11 @@ impl Sessions {
         let whole = out.whole() || std::mem::take(&mut noted.too_many) || 2 * changed > open.max(FEW);
         let whole = whole || !noted.changes.notes();
         let mut gone = std::mem::take(&mut noted.written);
-        noted.ahead.clear();
-        let slots = if whole || self.given.is_empty() { Vec::new() } else { noted.changes.slots() };
+        let emptied = std::mem::take(&mut noted.emptied);
+        (noted.ahead, noted.table) = Default::default();
+        // What is on disk may be given, too.
+        let given = !self.given.is_empty() || self.disk.as_ref().is_some_and(Disk::has_given);
+        let slots = if whole || !given { Vec::new() } else { noted.changes.slots() };
         noted.changes.mark(whole, all, common.tracks);
         self.disk.iter_mut().for_each(|disk| disk.mark(whole));
         let (home, keys, none) =
@@ -153,6 +169,7 @@ impl Sessions {
         if !now.is_empty() {
             gone.push(self.identities(&now));
         }
+        gone.extend(emptied);
         self.save_given(common, out, (!whole).then_some((slots.as_slice(), gone)));
     }
 
@@ -163,15 +180,22 @@ impl Sessions {
         out: &mut Saving,
         entries: usize,
     ) -> Result<bool, String> {
-        self.noted.ahead.drain(..).for_each(|copy| out.more(copy));
-        let mut next = self.noted.changes.next(entries);
+        let table = self.noted.table;
+        self.noted
+            .ahead
+            .get_mut(table)
+            .into_iter()
+            .flat_map(|ahead| ahead.drain(..))
+            .for_each(|copy| out.more(copy));
+        let mut next = if table == 0 { self.noted.changes.next(entries) } else { Vec::new() };
         if !next.is_empty() {
             next.retain(|slot| self.is_open(*slot));
             let copy = self.copied(common, &next);
             out.more(copy);
             return Ok(true);
         }
-        let more = self.disk.as_mut().map(|disk| disk.next_marked(entries)).transpose()?.flatten();
+        let more = self.disk.as_mut().map(|disk| disk.next_marked(table, entries)).transpose()?.flatten();
+        self.noted.table += usize::from(more.is_none());
         Ok(more.map(|copy| out.more(copy)).is_some())
     }
 

@@ -2,9 +2,8 @@
 
 use super::super::births::{Reborn, Written};
 use super::super::written::{Rows, WINDOW_END, WINDOW_START, add_bounds, add_states, load_given, states};
-use super::{Common, NONE, Session, Sessions};
+use super::{Common, Disk, NONE, Session, Sessions};
 use crate::snapshot::{Columns, Loaded, Loading, Saving};
-use crate::state::NO_SLOT;
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column, ColumnData};
 use flow_env::planted;
@@ -55,10 +54,19 @@ impl Sessions {
         out: &mut Saving,
         changes: Option<(&[u32], Vec<Batch>)>,
     ) {
-        let mut given = Rows::new();
         let (slots, gone) = changes.unzip();
+        let given = self.given_of(slots);
+        match self.disk.as_ref().is_some_and(Disk::has_given) {
+            true => given.begin(common, out, gone),
+            false => given.save(common, out, gone),
+        }
+    }
+
+    /// What was given of sessions: of all, or of these.
+    pub(super) fn given_of(&self, slots: Option<&[u32]>) -> Rows {
+        let mut given = Rows::new();
         given.add(&self.given, slots, |slots| self.keys_of(slots), |slot| self.bounds_of(slot));
-        given.save(common, out, gone);
+        given
     }
 
     pub(super) fn load_all(&mut self, common: &mut Common, from: &mut Loading) -> Result<(), String> {
@@ -70,7 +78,7 @@ impl Sessions {
             slots.first().into_iter().for_each(|&slot| self.sessions[slot as usize].bucket = i64::MIN);
         }
         common.rows += saved.groups.len() as u64;
-        self.load_given(common, from)?;
+        self.load_given(common, &from.table("given"))?;
         self.relieve(common).map_err(|error| error.to_string())
     }
 
@@ -93,24 +101,32 @@ impl Sessions {
         Ok(slots)
     }
 
-    fn load_given(&mut self, common: &Common, from: &mut Loading) -> Result<(), String> {
+    /// Takes over what was given of sessions.
+    pub(super) fn load_given(&mut self, common: &Common, saved: &Loaded) -> Result<(), String> {
         let mut rows = Vec::new();
-        let saved = from.table("given");
-        let found = |saved: &Loaded, bounds: &[(i64, i64)]| {
-            self.find_saved(common, saved)?;
-            let session = |(&key, &bounds): (&u32, &(i64, i64))| {
-                let mut slot =
-                    if key == NO_SLOT { NONE } else { self.first.get(key as usize).copied().unwrap_or(NONE) };
-                while slot != NONE && self.bounds_of(slot) != bounds {
-                    slot = self.sessions[slot as usize].next;
-                }
-                (slot != NONE).then_some(slot)
-            };
-            Ok(self.key_slots.iter().zip(bounds).map(session).collect())
-        };
-        load_given(common, &saved, found, |_, slot, values| rows.push((slot, values)))?;
+        let found = |saved: &Loaded, bounds: &[(i64, i64)]| self.find_sessions(common, saved, bounds);
+        load_given(common, saved, found, |_, slot, values| rows.push((slot, values)))?;
         rows.into_iter().for_each(|(slot, values)| self.given.push(slot, values));
         Ok(())
+    }
+
+    /// The session of every entry, of which these are the bounds, if it is there.
+    pub(super) fn find_sessions(
+        &mut self,
+        common: &Common,
+        saved: &Loaded,
+        bounds: &[(i64, i64)],
+    ) -> Result<Vec<Option<u32>>, String> {
+        self.find_saved(common, saved)?;
+        self.first.resize(self.keys.len(), NONE);
+        let session = |(&key, &bounds): (&u32, &(i64, i64))| {
+            let mut slot = self.first[key as usize];
+            while slot != NONE && self.bounds_of(slot) != bounds {
+                slot = self.sessions[slot as usize].next;
+            }
+            (slot != NONE).then_some(slot)
+        };
+        Ok(self.key_slots.iter().zip(bounds).map(session).collect())
     }
 
     /// The key of every entry.
