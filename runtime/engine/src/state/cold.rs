@@ -64,7 +64,7 @@ impl Spill {
     ) -> Result<Spill, ColdError> {
         // Half for tables; the rest for trees, and for what is copied on the way between the two.
         let budget = memory / 2 / tables.max(1);
-        Ok(Spill { folder: Folder::new(disk, folder)?, latest: (budget / 8).clamp(1 << 14, 1 << 23), budget })
+        Ok(Spill { folder: Folder::new(disk, folder)?, latest: (budget / 8).clamp(1 << 14, 1 << 22), budget })
     }
 
     /// Bytes that the tables of one operator of one worker may take in memory.

@@ -4,18 +4,21 @@
 //! A block is its checksum and, entry behind entry, the lengths of key and value and both of them. It holds as many entries as
 //! fit in [`BLOCK`] bytes, at least one.
 
+mod cursor;
+mod writer;
+
+pub(super) use cursor::Cursor;
+pub(super) use writer::Writer;
+
 use super::bloom::Bloom;
 use super::{ColdError, Folder, digest};
-use flow_env::{ReadFile, WriteFile};
+use flow_env::ReadFile;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Bytes of a block, about: what has to be read for one entry.
 const BLOCK: usize = 4 << 10;
-
-/// So many bytes are written at once.
-const WRITE: usize = 256 << 10;
 
 const CHECKSUM: usize = size_of::<u64>();
 const LENGTHS: usize = size_of::<u16>() + size_of::<u32>();
@@ -181,179 +184,5 @@ impl Drop for Run {
         }
         // The folder is emptied before the next start, should this fail.
         drop(self.folder.disk.remove_file(&self.path));
-    }
-}
-
-/// Writes a run.
-pub(super) struct Writer {
-    folder: Arc<Folder>,
-    path: PathBuf,
-    file: Box<dyn WriteFile>,
-    /// What is not written yet, and where the block that grows begins in it.
-    buffer: Vec<u8>,
-    block: usize,
-    written: u64,
-    blocks: Vec<Place>,
-    keys: Vec<u8>,
-    bloom: Bloom,
-    entries: usize,
-    finished: bool,
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if !self.finished {
-            drop(self.folder.disk.remove_file(&self.path));
-        }
-    }
-}
-
-impl Writer {
-    /// Of so many entries at the most.
-    pub(super) fn new(folder: &Arc<Folder>, entries: usize) -> Result<Writer, ColdError> {
-        let path = folder.next();
-        Ok(Writer {
-            file: folder.disk.create(&path)?,
-            folder: folder.clone(),
-            path,
-            buffer: Vec::with_capacity(WRITE + 2 * BLOCK),
-            block: 0,
-            written: 0,
-            blocks: Vec::new(),
-            keys: Vec::new(),
-            bloom: Bloom::new(entries),
-            entries: 0,
-            finished: false,
-        })
-    }
-
-    /// The next entry; its key is behind all others.
-    pub(super) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), ColdError> {
-        let too_long = || ColdError::new("a key is too long".into());
-        let len = u16::try_from(key.len()).map_err(|_| too_long())?;
-        let more = LENGTHS + key.len() + value.len();
-        if self.buffer.len() > self.block && self.buffer.len() - self.block + more > BLOCK {
-            self.end_block()?;
-        }
-        if self.buffer.len() == self.block {
-            let at = self.written + self.block as u64;
-            self.blocks.push(Place { at, len: 0, first: self.entries as u32, key: self.keys.len() });
-            self.keys.extend_from_slice(key);
-            self.buffer.extend_from_slice(&[0; CHECKSUM]);
-        }
-        let value_len =
-            u32::try_from(value.len()).map_err(|_| ColdError::new("a key has too much state".into()))?;
-        self.buffer.extend_from_slice(&len.to_le_bytes());
-        self.buffer.extend_from_slice(&value_len.to_le_bytes());
-        self.buffer.extend_from_slice(key);
-        self.buffer.extend_from_slice(value);
-        self.bloom.add(key);
-        self.entries += 1;
-        Ok(())
-    }
-
-    /// What it takes in memory.
-    pub(super) fn bytes(&self) -> usize {
-        self.buffer.capacity() + self.keys.len() + self.bloom.bytes() + size_of_val(&self.blocks[..])
-    }
-
-    fn end_block(&mut self) -> Result<(), ColdError> {
-        let bytes = &mut self.buffer[self.block..];
-        let sum = digest(&bytes[CHECKSUM..]);
-        bytes[..CHECKSUM].copy_from_slice(&sum.to_le_bytes());
-        if let Some(place) = self.blocks.last_mut() {
-            place.len = bytes.len() as u32;
-        }
-        self.block = self.buffer.len();
-        if self.buffer.len() >= WRITE {
-            self.write()?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self) -> Result<(), ColdError> {
-        self.file.write_all(&self.buffer)?;
-        self.written += self.buffer.len() as u64;
-        self.buffer.clear();
-        self.block = 0;
-        Ok(())
-    }
-
-    /// All entries were given. `None`: there were none.
-    pub(super) fn finish(mut self) -> Result<Option<Run>, ColdError> {
-        if self.entries == 0 {
-            return Ok(None);
-        }
-        self.end_block()?;
-        self.write()?;
-        let file = self.folder.open(&self.path)?;
-        self.finished = true;
-        Ok(Some(Run {
-            folder: self.folder.clone(),
-            path: std::mem::take(&mut self.path),
-            file,
-            blocks: std::mem::take(&mut self.blocks),
-            keys: std::mem::take(&mut self.keys),
-            bloom: std::mem::take(&mut self.bloom),
-            taken: vec![0; self.entries.div_ceil(64)],
-            live: self.entries,
-            entries: self.entries,
-            bytes: self.written,
-        }))
-    }
-}
-
-/// Goes through the entries of a run that are there, from a key on.
-pub(super) struct Cursor {
-    /// The block it is in, and its entries.
-    block: usize,
-    bytes: Vec<u8>,
-    entries: Vec<Found>,
-    at: usize,
-}
-
-impl Cursor {
-    pub(super) fn new(run: &Run, from: &[u8]) -> Result<Cursor, ColdError> {
-        let mut cursor = Cursor { block: run.block_of(from), bytes: Vec::new(), entries: Vec::new(), at: 0 };
-        cursor.open(run)?;
-        let before = |entry: &&Found| cursor.bytes[entry.key.clone()] < *from;
-        cursor.at = cursor.entries.iter().take_while(before).count();
-        cursor.settle(run)?;
-        Ok(cursor)
-    }
-
-    fn open(&mut self, run: &Run) -> Result<(), ColdError> {
-        self.bytes = run.read(self.block)?;
-        self.entries.clear();
-        self.entries.extend(run.entries_of(self.block, &self.bytes));
-        self.at = 0;
-        Ok(())
-    }
-
-    /// Goes on to the next entry that is there, if this one is not.
-    pub(super) fn settle(&mut self, run: &Run) -> Result<(), ColdError> {
-        loop {
-            match self.entries.get(self.at) {
-                Some(entry) if run.is_live(entry.number) => return Ok(()),
-                Some(_) => self.at += 1,
-                None if self.block + 1 < run.blocks.len() => {
-                    self.block += 1;
-                    self.open(run)?;
-                }
-                None => return Ok(()),
-            }
-        }
-    }
-
-    /// The entry it is at; `None` behind the last one.
-    pub(super) fn entry(&self) -> Option<(&[u8], &[u8])> {
-        let entry = self.entries.get(self.at)?;
-        Some((&self.bytes[entry.key.clone()], &self.bytes[entry.value.clone()]))
-    }
-
-    /// Goes on.
-    pub(super) fn step(&mut self, run: &Run) -> Result<(), ColdError> {
-        self.at += 1;
-        self.settle(run)
     }
 }
