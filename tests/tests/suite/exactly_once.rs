@@ -144,10 +144,14 @@ fn lists_that_are_given_at_the_end_are_written_down_when_they_changed() {
         "job endless {{ checkpoint: 20ms }}\nsource numbers = generate {{ n: seq(1) }} rate: 2000\nsink kept = numbers |> {picks}\nsink out = numbers -> file(\"out\", format: json)\n"
     );
     write(folder.path(), "endless.flow", &script);
-    run_and_stop(folder.path());
-    let manifest = newest_manifest(folder.path(), "endless");
-    // Nothing else has state of which some may be left out.
-    assert!(manifest.contains("kept.latest") && manifest.contains("\"base\": false"), "{manifest}");
+    // On a busy machine, most lists may have changed by the last checkpoint of a run, which holds them all then. Nothing else has
+    // state of which some may be left out.
+    let of_changes = (0..12).any(|_| {
+        run_and_stop(folder.path());
+        let manifest = newest_manifest(folder.path(), "endless");
+        manifest.contains("kept.latest") && manifest.contains("\"base\": false")
+    });
+    assert!(of_changes, "every checkpoint holds all of it");
     run_and_stop(folder.path());
 }
 

@@ -197,3 +197,29 @@ fn values_are_forgotten_on_disk_when_their_time_is_over() {
         }
     }
 }
+
+/// Rows of two sides meet by key: more rows come out than there are keys.
+#[track_caller]
+fn joins(join: &str, keys: i64) {
+    let script = format!(
+        "{ROWS}source b: Row = file(\"b\", format: json) |> eventTime(at, delay: 2s)\nsink out = a as l |> {join} -> stdout(format: json)\n"
+    );
+    let other = rows(keys + 30, 12).into_iter().map(|chunk| chunk.into_iter().step_by(3).collect()).collect();
+    let given = agrees(&script, &[("a", rows(keys, 12)), ("b", other)]);
+    assert!(given.as_ref().is_ok_and(|rows| *rows > keys as u64), "{given:?} of {script}");
+}
+
+#[test]
+fn rows_without_a_partner_are_given_when_their_time_is_over_wherever_they_are() {
+    for within in ["300ms", "-100ms..1s", "1h"] {
+        for keys in [40, 250] {
+            joins(
+                &format!("leftJoin(b as r on l.k == r.k, within: {within}) |> map {{ l.k, l.v, w: r.v }}"),
+                keys,
+            );
+        }
+    }
+    for keys in [40, 250] {
+        joins("antiJoin(b as r on l.k == r.k and l.v > r.v + 90, within: 700ms)", keys);
+    }
+}

@@ -1,7 +1,7 @@
 //! Which state can be put on disk when memory has no room for it, entry by entry.
 
 use super::{NodeKind, Pick, StreamBound, StreamJoin, Windowing};
-use crate::operator::{JoinKind, RunningTrigger, WindowKind};
+use crate::operator::{RunningTrigger, WindowKind};
 
 impl Pick {
     /// Is the place of each key's best row all that has to be kept?
@@ -25,12 +25,10 @@ impl Windowing {
 }
 
 impl StreamJoin {
-    /// Does it only need the rows of a key when rows come for it, or when these are over without a word? (Left rows without a
-    /// partner are given when their time is over, in the order of time.)
+    /// Does it only need the rows of a key when rows come for it, or when the time of these is over?
     fn keeps_by_key(&self) -> bool {
         match self.bound {
-            StreamBound::Regular { .. } => true,
-            StreamBound::Interval { .. } => matches!(self.kind, JoinKind::Inner | JoinKind::Semi),
+            StreamBound::Regular { .. } | StreamBound::Interval { .. } => true,
             StreamBound::AsOf | StreamBound::Window(_) => false,
         }
     }

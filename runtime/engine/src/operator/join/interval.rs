@@ -82,7 +82,7 @@ impl Interval {
     }
 
     /// Are left rows given when they go?
-    fn lonely(&self) -> bool {
+    fn gives_lonely(&self) -> bool {
         matches!(self.kind, JoinKind::Left | JoinKind::Anti)
     }
 
@@ -173,7 +173,7 @@ impl Interval {
         let none = vec![0; if side == 0 { 0 } else { rows.len() }];
         let partners = if side == 0 { partners } else { &none };
         let notes = Notes { slots, partners, times, number: probe.at.number };
-        if side == 0 && self.lonely() {
+        if side == 0 && self.gives_lonely() {
             for (&time, number) in times.iter().zip(core.kept[0].insert(&probe.batch, &rows, &notes)) {
                 self.due[0].push(time, number);
             }
@@ -238,7 +238,7 @@ impl Bound for Interval {
     }
 
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
-        let (near, lonely) = (self.near, self.lonely());
+        let (near, lonely) = (self.near, self.gives_lonely());
         let over = |time: i64| near.last(0, time) < at.behind;
         if lonely && give_lonely(core, cx, &mut self.due[0], over, BATCH_ROWS) {
             return Ok(true);
@@ -262,8 +262,12 @@ impl Bound for Interval {
         }
     }
 
+    fn lonely(&mut self) -> Option<(&mut Due, Near)> {
+        self.gives_lonely().then_some((&mut self.due[0], self.near))
+    }
+
     fn came(&mut self, core: &Core, side: usize, rows: &[u32]) {
-        let by_time = side == 0 && self.lonely();
+        let by_time = side == 0 && self.gives_lonely();
         for &row in rows {
             let time = core.kept[side].time(row);
             self.due[side].push(if by_time { time } else { self.near.last(side, time) }, row);
@@ -291,9 +295,6 @@ impl Bound for Interval {
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
-        match self.lonely() {
-            true => flush_lonely(core, cx, &mut self.due[0], self.near),
-            false => Ok(Flush::Done),
-        }
+        flush_lonely(core, cx, self)
     }
 }

@@ -335,6 +335,11 @@ impl Kept {
         self.number[row as usize]
     }
 
+    /// How many rows of the side came before a row, as far as it knows them.
+    pub(crate) fn id(&self, row: u32) -> u64 {
+        self.ids[row as usize]
+    }
+
     /// What is noted of a row.
     pub(crate) fn note(&self, row: u32) -> i64 {
         self.notes.get(row as usize).copied().unwrap_or_default()

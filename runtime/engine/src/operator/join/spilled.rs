@@ -70,12 +70,33 @@ impl Core {
         self.bring(bound, &crate::state::unknown(&hashes, &found, NO_SLOT))
     }
 
-    /// Brings back some of the keys of which a row is over at this watermark; gives whether there may be more.
-    pub(super) fn bring_due(&mut self, bound: &mut dyn Bound, now: i64) -> Result<bool, ColdError> {
-        let Some(spilled) = &mut self.spilled else { return Ok(false) };
-        let hashes = spilled.turns.take_before(now, PIECE)?;
-        self.bring(bound, &hashes)?;
-        Ok(!hashes.is_empty())
+    /// Up to which watermark all keys are in memory of which a row is over, if it is not this one.
+    pub(super) fn in_memory_up_to(&self, now: i64) -> Option<i64> {
+        self.spilled.as_ref()?.turns.first_before(now)
+    }
+
+    /// Brings back some of the keys of which a row is over at this watermark: those of which that is so first.
+    pub(super) fn bring_due(&mut self, bound: &mut dyn Bound, now: i64) -> Result<(), ColdError> {
+        let Some(spilled) = &mut self.spilled else { return Ok(()) };
+        let (hashes, _) = spilled.turns.take_whole(now, PIECE)?;
+        self.bring(bound, &hashes)
+    }
+
+    /// At the end of the input, brings back keys until the left row is in memory that is over first. Gives up to which watermark
+    /// all are that are over then.
+    pub(super) fn bring_last(&mut self, bound: &mut dyn Bound) -> Result<i64, ColdError> {
+        while let Some(next) = self.in_memory_up_to(i64::MAX) {
+            let first = bound.lonely().and_then(|(due, near)| due.first().map(|time| near.last(0, time)));
+            if first.is_some_and(|first| first < next) {
+                return Ok(next);
+            }
+            self.bring_due(bound, i64::MAX)?;
+            // Nobody meets them any more.
+            let slots = 0..self.table.len() as u32;
+            let rows: Vec<u32> = slots.flat_map(|slot| self.kept[1].list(slot)).collect();
+            rows.into_iter().for_each(|row| self.remove(1, row));
+        }
+        Ok(i64::MAX)
     }
 
     fn bring(&mut self, bound: &mut dyn Bound, hashes: &[u64]) -> Result<(), ColdError> {

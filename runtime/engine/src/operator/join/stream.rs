@@ -49,6 +49,11 @@ pub(crate) trait Bound: Send {
     /// Gives whether there is more to do.
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt>;
 
+    /// Left rows without a partner, by event time, if they are given when their time is over, and how near rows are.
+    fn lonely(&mut self) -> Option<(&mut Due, Near)> {
+        None
+    }
+
     /// Rows of a side are back from disk, under these numbers.
     fn came(&mut self, _core: &Core, _side: usize, _rows: &[u32]) {}
 
@@ -591,8 +596,17 @@ impl JoinOperator {
 
     /// Lets time pass; gives whether there is more to do.
     fn pass(&mut self, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
-        let on_disk = or_halt(cx, self.core.bring_due(&mut *self.bound, at.behind))?;
-        Ok(self.bound.pass(&mut self.core, cx, at)? || on_disk)
+        // What comes first is in memory, so it comes in order.
+        let up_to = self.core.in_memory_up_to(at.behind);
+        let part = Moment { behind: up_to.unwrap_or(at.behind), ..at };
+        if self.bound.pass(&mut self.core, cx, part)? {
+            return Ok(true);
+        }
+        if up_to.is_some() {
+            or_halt(cx, self.core.relieve(&mut *self.bound))?;
+            or_halt(cx, self.core.bring_due(&mut *self.bound, at.behind))?;
+        }
+        Ok(up_to.is_some())
     }
 
     fn next_batch(&mut self, cx: &Context<'_>, moment: Moment) -> Result<Stage, Halt> {
@@ -700,18 +714,28 @@ pub(crate) fn give_lonely(
     mut until: impl FnMut(i64) -> bool,
     most: usize,
 ) -> bool {
-    let (mut rows, mut times, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    while gone.len() < most && due.first().is_some_and(&mut until) {
+    // Those that were on disk are behind others of their time: all of a time are put in order.
+    let whole = core.spilled.is_some();
+    let (mut rows, mut times, mut gone, mut last) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let mut wanted = |gone: &[u32], last: Option<i64>, time: i64| {
+        (gone.len() < most || whole && last == Some(time)) && until(time)
+    };
+    while due.first().is_some_and(|time| wanted(&gone, last, time)) {
         let Some((time, row)) = due.pop() else { break };
         gone.push(row);
+        last = Some(time);
         // What was withdrawn is in no list any more.
         if core.kept[0].partners(row) == 0 && core.kept[0].is_there(row) {
             rows.push(row);
             times.push(time);
         }
     }
+    if whole {
+        let kept = &core.kept[0];
+        rows.sort_by_key(|&row| (kept.time(row), kept.number(row), kept.id(row)));
+    }
     core.give_kept(cx, &rows, &vec![NO_ROW; rows.len()], &times);
-    let more = gone.len() == most;
+    let more = gone.len() >= most;
     gone.into_iter().for_each(|row| core.remove(0, row));
     more
 }
@@ -720,17 +744,19 @@ pub(crate) fn give_lonely(
 pub(crate) fn flush_lonely(
     core: &mut Core,
     cx: &mut Context<'_>,
-    due: &mut Due,
-    near: Near,
+    bound: &mut dyn Bound,
 ) -> Result<Flush, Halt> {
     let level = cx.shared.layout.nodes[cx.node].level;
+    let up_to = or_halt(cx, core.bring_last(bound))?;
+    let Some((due, near)) = bound.lonely() else { return Ok(Flush::Done) };
     let number_of = |time: i64| at_end_of_time(level, near.over(time));
     let Some(first) = due.first() else { return Ok(Flush::Done) };
-    cx.number = number_of(first);
-    let number = cx.number;
-    give_lonely(core, cx, due, |time| number_of(time) == number, BATCH_ROWS);
-    Ok(match due.first() {
-        Some(next) => Flush::More(number_of(next)),
-        None => Flush::Done,
-    })
+    let number = number_of(first);
+    cx.number = number;
+    let until = |time: i64| number_of(time) == number && (up_to == i64::MAX || near.last(0, time) < up_to);
+    give_lonely(core, cx, due, until, BATCH_ROWS);
+    or_halt(cx, core.relieve(bound))?;
+    or_halt(cx, core.bring_last(bound))?;
+    let next = bound.lonely().and_then(|(due, _)| due.first());
+    Ok(next.map_or(Flush::Done, |next| Flush::More(number_of(next))))
 }

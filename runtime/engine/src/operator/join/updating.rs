@@ -93,7 +93,7 @@ impl Updating {
     }
 
     /// How near rows are, if left ones are given when their time is over.
-    fn lonely(&self) -> Option<Near> {
+    fn near_of_lonely(&self) -> Option<Near> {
         match self.keep {
             Keep::Near(near) if matches!(self.kind, JoinKind::Left | JoinKind::Anti) => Some(near),
             _ => None,
@@ -102,7 +102,7 @@ impl Updating {
 
     /// When a row is looked at: those that are given then by their event time, whose order is that of their turns.
     fn turn(&self, side: usize, used: i64) -> i64 {
-        if side == 0 && self.lonely().is_some() { used } else { self.keep.last(side, used) }
+        if side == 0 && self.near_of_lonely().is_some() { used } else { self.keep.last(side, used) }
     }
 
     /// The next piece of pairs; gives whether all rows of the batch are through.
@@ -249,7 +249,7 @@ impl Updating {
     fn keep(&mut self, core: &mut Core, probe: &Probe) {
         let (side, work) = (probe.side, &self.work);
         // Rows without a key are kept only to be given later.
-        let lonely = side == 0 && self.lonely().is_some();
+        let lonely = side == 0 && self.near_of_lonely().is_some();
         let wanted = |row: &u32| {
             let at = *row as usize;
             let withdrawn = &work.withdrawn;
@@ -326,7 +326,7 @@ impl Bound for Updating {
     }
 
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
-        let lonely = self.lonely();
+        let lonely = self.near_of_lonely();
         if let Some(near) = lonely {
             let over = |time: i64| near.last(0, time) < at.behind;
             if give_lonely(core, cx, &mut self.due[0], over, BATCH_ROWS) {
@@ -347,6 +347,10 @@ impl Bound for Updating {
             }
         }
         Ok(false)
+    }
+
+    fn lonely(&mut self) -> Option<(&mut Due, Near)> {
+        self.near_of_lonely().map(|near| (&mut self.due[0], near))
     }
 
     fn came(&mut self, core: &Core, side: usize, rows: &[u32]) {
@@ -380,9 +384,6 @@ impl Bound for Updating {
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
-        match self.lonely() {
-            Some(near) => flush_lonely(core, cx, &mut self.due[0], near),
-            None => Ok(Flush::Done),
-        }
+        flush_lonely(core, cx, self)
     }
 }

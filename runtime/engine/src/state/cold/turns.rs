@@ -92,6 +92,11 @@ impl Turns {
         Ok((hashes, next))
     }
 
+    /// The first time, if it is before `now`.
+    pub(crate) fn first_before(&self, now: i64) -> Option<i64> {
+        (now > self.none_before).then(|| self.first()).flatten().filter(|first| *first < now)
+    }
+
     /// The first time.
     pub(crate) fn first(&self) -> Option<i64> {
         let (place, _) = self.tree.range(&[], None).ok()?.next()?.ok()?;
