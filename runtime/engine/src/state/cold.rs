@@ -81,6 +81,10 @@ impl Spill {
 /// Hashes of keys, in the same order in every run: checkpoints are written so, and simulated jobs repeat.
 type Hashes = HashSet<u64, BuildHasherDefault<DefaultHasher>>;
 
+/// What a known hash takes; and of so few entries it is always known which have changed.
+const KNOWN: usize = 9;
+const FEW: usize = 8;
+
 /// The entries of one operator of one worker that are on disk.
 pub(crate) struct Cold {
     spill: Arc<Spill>,
@@ -89,8 +93,8 @@ pub(crate) struct Cold {
     schema: Arc<RecordType>,
     seen: Seen,
     entries: usize,
-    /// Of entries with rows that changed since the last barrier.
-    changed: Hashes,
+    /// Of entries with rows that changed since the last barrier, unless these are too many to be known in memory.
+    changed: Option<Hashes>,
     left: Left,
     /// Entries in it were put before the current mark, all others behind it.
     round: u32,
@@ -99,8 +103,9 @@ pub(crate) struct Cold {
 /// What a checkpoint on its way still has to copy.
 enum Left {
     Nothing,
-    /// Entries from this hash on that were put before this round.
-    From(u64),
+    /// Entries from this hash on that were put before this round: all, or of those put in the one before it the rows that
+    /// had changed.
+    From(u64, bool),
     /// Of the entries of these hashes that were put in the round before this one, the rows that had changed.
     Of(Hashes),
 }
@@ -133,7 +138,7 @@ impl Cold {
             schema: Arc::default(),
             seen: Seen::new(spill.budget),
             entries: 0,
-            changed: Hashes::default(),
+            changed: Some(Hashes::default()),
             left: Left::Nothing,
             round: 0,
         })
@@ -181,7 +186,9 @@ impl Cold {
     /// What it takes in memory itself, about.
     pub(crate) fn bytes(&self) -> usize {
         let left = if let Left::Of(left) = &self.left { left.capacity() } else { 0 };
-        (self.changed.capacity() + left) * 9 + self.seen.bytes() + self.tree.bytes()
+        (self.changed.as_ref().map_or(0, Hashes::capacity) + left) * KNOWN
+            + self.seen.bytes()
+            + self.tree.bytes()
     }
 
     /// Puts rows, whose keys have these hashes: those of a key stand together, and are an entry. Have they changed since the
@@ -189,6 +196,7 @@ impl Cold {
     pub(crate) fn put(&mut self, hashes: &[u64], rows: Columns, changed: &[bool]) -> Result<(), ColdError> {
         let (schema, batch) = rows.into_rows();
         self.schema = schema;
+        let most = (self.spill.budget / 16 / KNOWN).max(FEW);
         let mut end = 0;
         for same in hashes.chunk_by(|a, b| a == b) {
             let (hash, of) = (same[0], end..end + same.len());
@@ -202,7 +210,10 @@ impl Cold {
             }
             self.seen.note(hash);
             if entry.changed.contains(&true) {
-                self.changed.insert(hash);
+                self.changed.take_if(|changed| {
+                    changed.insert(hash);
+                    changed.len() > most
+                });
             }
             self.entries += 1;
         }
@@ -230,10 +241,12 @@ impl Cold {
             let Some(bytes) = self.tree.remove(&hash.to_be_bytes())? else { continue };
             let needed = match &mut self.left {
                 Left::Nothing => None,
-                Left::From(from) => (hash >= *from).then_some(true),
+                Left::From(from, all) => (hash >= *from).then_some(*all),
                 Left::Of(left) => left.remove(&hash).then_some(false),
             };
-            self.changed.remove(&hash);
+            if let Some(changed) = &mut self.changed {
+                changed.remove(&hash);
+            }
             for entry in self.decode(&bytes)? {
                 marked.extend(needed.and_then(|all| entry.needed(all, self.round)));
                 let is_new = entry.round == self.round;
@@ -252,8 +265,10 @@ impl Cold {
     /// A checkpoint needs what is here now: all of it, or what changed since the last one.
     pub(crate) fn mark(&mut self, all: bool) {
         self.round += 1;
-        let changed = std::mem::take(&mut self.changed);
-        self.left = if all { Left::From(0) } else { Left::Of(changed) };
+        self.left = match self.changed.replace(Hashes::default()) {
+            Some(changed) if !all => Left::Of(changed),
+            _ => Left::From(0, all),
+        };
     }
 
     /// Does the checkpoint on its way still have to copy something?
@@ -267,8 +282,8 @@ impl Cold {
         let (mut ends, mut all) = (false, false);
         match &mut self.left {
             Left::Nothing => return Ok(None),
-            Left::From(from) => {
-                all = true;
+            Left::From(from, everything) => {
+                all = *everything;
                 let mut next = None;
                 for (at, entry) in self.tree.range(&from.to_be_bytes(), None)?.enumerate() {
                     let (key, bytes) = entry?;
