@@ -33,7 +33,7 @@ pub(crate) type Row = Vec<Value>;
 const TYPE: &str = "type Row = { k: int, s: string, v: int, at: timestamp }\n";
 
 /// What the cases are called.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 16] = [
     "running",
     "plain",
     "at the end",
@@ -47,11 +47,14 @@ pub(crate) const NAMES: [&str; 13] = [
     "packed partitions",
     "many packed parts",
     "windows of merged files",
+    "windows given again",
+    "sessions given again",
+    "windows of rows",
 ];
 
 /// The cases that are wanted, by their names, with so many rows each.
 pub fn cases(random: &mut Arbitrary, rows: usize, wanted: impl Fn(&str) -> bool) -> Vec<Case> {
-    let stages: [(&'static str, &str); 8] = [
+    let stages: [(&'static str, &str); 11] = [
         ("running", "rows |> keyBy(k) |> aggregate { n: count(), total: sum(v), last: last(s) }"),
         ("plain", "rows |> filter(v % 7 != 0) |> map { k, s: upper(s), v: v * 2, at }"),
         (
@@ -65,6 +68,19 @@ pub fn cases(random: &mut Arbitrary, rows: usize, wanted: impl Fn(&str) -> bool)
         (
             "sliding",
             "rows |> window(sliding(2min, every: 30s)) |> aggregate { n: count(), kinds: countDistinct(s) }",
+        ),
+        // No row is late: what was given is known for a while.
+        (
+            "windows given again",
+            "rows |> keyBy(k) |> window(tumbling(1min), lateness: 30s) |> trigger(late: eachRow) |> aggregate { n: count(), total: sum(v) }",
+        ),
+        (
+            "sessions given again",
+            "rows |> keyBy(s) |> window(session(gap: 20s), lateness: 30s) |> aggregate { n: count(), total: sum(v) }",
+        ),
+        (
+            "windows of rows",
+            "rows |> keyBy(k) |> window(count(4, every: 3)) |> aggregate { n: count(), total: sum(v) }",
         ),
     ];
     let stages = stages.iter().filter(|(name, _)| wanted(name));

@@ -5,7 +5,7 @@ use crate::FORMAT;
 use crate::failure::{Failure, Problem};
 use crate::hash::Hashing;
 use crate::manifest::{StateSchema, TableSchema};
-use crate::state::{Change, Part, State, Table};
+use crate::state::{Change, Home, Part, State, Table};
 use flow_data::codec::{self, Bytes, Malformed};
 use flow_data::hash::{hash_columns, range_of};
 use flow_data::{Batch, Column};
@@ -39,8 +39,9 @@ pub(crate) fn verify(disk: &dyn Disk, path: &Path, key: PartKey, sealed: Sealed)
     In::open(disk, path, key, sealed)?.finish()
 }
 
-/// The entries whose keys' hashes lie in one of several equal ranges: what memory has no room for is read one slice after
-/// the other. Entries without keys are in the first.
+/// The entries whose hashes lie in one of several equal ranges: what memory has no room for is read one slice after the other.
+/// They are those of the columns that say which worker an entry belongs to, so that what several tables of an operator hold of
+/// a key is in one slice. Entries without such columns are in the first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slice {
     pub(crate) number: usize,
@@ -188,11 +189,15 @@ impl<'a> In<'a> {
             _ => return Err(Failure::damaged(self.path, "a table is neither whole nor a change")),
         };
         let keys = schema.key_columns();
+        let divided_by = match schema.home {
+            Home::Key(columns) => columns,
+            Home::Any => schema.keys,
+        };
         let (mut rows, mut gone) = (Vec::new(), Vec::new());
         let sign = loop {
             match self.byte()? {
-                ROWS => rows.extend(slice.of(self.batch(&schema.columns)?, schema.keys)),
-                GONE if delta => gone.extend(slice.of(self.batch(&keys)?, schema.keys)),
+                ROWS => rows.extend(slice.of(self.batch(&schema.columns)?, divided_by)),
+                GONE if delta => gone.extend(slice.of(self.batch(&keys)?, divided_by)),
                 sign => break sign,
             }
         };
