@@ -126,9 +126,13 @@ fn a_job_whose_state_changes_everywhere_is_asked_for_all_of_it_again() {
 fn checkpoints_behind_the_first_hold_what_changed_and_are_gone_on_from() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "endless.flow", &ENDLESS.replace("n % 10", "n % 1000"));
-    let before = run_and_stop(folder.path());
-    let manifest = newest_manifest(folder.path(), "endless");
-    assert!(manifest.contains("\"base\": false"), "{manifest}");
+    // On a busy machine, most keys may have changed by the last checkpoint of a run, which holds them all then.
+    let mut before = 0;
+    let of_changes = (0..12).any(|_| {
+        before = run_and_stop(folder.path());
+        newest_manifest(folder.path(), "endless").contains("\"base\": false")
+    });
+    assert!(of_changes, "every checkpoint holds all of it");
     let after = run_and_stop(folder.path());
     assert!(after > before);
     let mut rows = field(&lines(folder.path()), "most");
