@@ -46,6 +46,8 @@ pub(super) struct Run {
     taken: Vec<u64>,
     entries: usize,
     live: usize,
+    /// All entries in front of this one are gone: whoever takes them in their order does not look at them again.
+    first: usize,
     bytes: u64,
 }
 
@@ -93,6 +95,12 @@ impl Run {
             }
         }
         low.saturating_sub(1)
+    }
+
+    /// The block in which a search from this key on begins: those in front have no entry any more that is there.
+    fn first_block(&self, from: &[u8]) -> usize {
+        let live = self.blocks.partition_point(|block| block.first as usize <= self.first);
+        self.block_of(from).max(live.saturating_sub(1))
     }
 
     /// The bytes of a block.
@@ -159,6 +167,9 @@ impl Run {
     pub(super) fn take(&mut self, number: usize) {
         self.live -= usize::from(self.is_live(number));
         self.taken[number / 64] |= 1 << (number % 64);
+        while self.first < self.entries && !self.is_live(self.first) {
+            self.first += 1;
+        }
     }
 
     /// How many entries have keys before this one.
@@ -172,7 +183,8 @@ impl Run {
     /// The entries with keys from the one to before the other go.
     pub(super) fn take_range(&mut self, from: &[u8], to: Option<&[u8]>) -> Result<(), ColdError> {
         let end = to.map_or(Ok(self.entries), |to| self.before(to))?;
-        (self.before(from)?..end).for_each(|number| self.take(number));
+        let from = if from.is_empty() { 0 } else { self.before(from)? };
+        (from.max(self.first)..end).for_each(|number| self.take(number));
         Ok(())
     }
 }

@@ -145,3 +145,21 @@ fn a_real_disk_serves_as_well() {
     assert_eq!(all(tree.range(&[], None).unwrap()), []);
     RealDisk.remove_dir_all(&path).unwrap();
 }
+
+#[test]
+fn entries_that_are_taken_in_their_order_are_not_read_again() {
+    let disk = SimDisk::new(1);
+    let mut tree = Tree::new(&folder(disk.clone()), 1 << 20);
+    (0..12_000).for_each(|key| assert!(tree.insert(&number(key), vec![1; 50]).is_ok()));
+    tree.write_latest().unwrap();
+    let before = disk.operations();
+    for piece in 0..120 {
+        let range = tree.range(&[], None).unwrap().take(101);
+        let keys: Vec<Vec<u8>> = range.map(|entry| entry.unwrap().0).collect();
+        assert_eq!(keys[0], number(piece * 100));
+        tree.remove_range(&[], keys.get(100).map(Vec::as_slice)).unwrap();
+    }
+    // A run has some 200 blocks.
+    let reads = disk.operations() - before;
+    assert!(reads < 3_000, "{reads} reads");
+}

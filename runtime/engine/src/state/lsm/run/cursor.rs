@@ -14,7 +14,8 @@ pub(in crate::state::lsm) struct Cursor {
 
 impl Cursor {
     pub(in crate::state::lsm) fn new(run: &Run, from: &[u8]) -> Result<Cursor, ColdError> {
-        let mut cursor = Cursor { block: run.block_of(from), bytes: Vec::new(), entries: Vec::new(), at: 0 };
+        let mut cursor =
+            Cursor { block: run.first_block(from), bytes: Vec::new(), entries: Vec::new(), at: 0 };
         cursor.open(run)?;
         let before = |entry: &&Found| cursor.bytes[entry.key.clone()] < *from;
         cursor.at = cursor.entries.iter().take_while(before).count();

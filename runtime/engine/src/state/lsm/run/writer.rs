@@ -123,6 +123,7 @@ impl Writer {
             bloom: std::mem::take(&mut self.bloom),
             taken: vec![0; self.entries.div_ceil(64)],
             live: self.entries,
+            first: 0,
             entries: self.entries,
             bytes: self.written,
         }))
