@@ -48,6 +48,14 @@ struct NodeState {
     arrived: Number,
 }
 
+impl NodeState {
+    /// When the operator is to be called next, unless it is at the end: then it gives all it has, piece by piece as there is room,
+    /// and what it gave between two pieces would stand behind all of them.
+    fn deadline(&self) -> Option<Deadline> {
+        self.operator.deadline().filter(|_| self.arrived < DONE)
+    }
+}
+
 enum Work {
     /// A batch is to be delivered.
     Deliver { node: usize, input: usize, number: Number, batch: Batch },
@@ -447,15 +455,13 @@ impl Flow {
     /// Says when each operator wants to be called.
     pub(crate) fn say_deadlines(&self) {
         for (node, state) in self.nodes.iter().enumerate() {
-            let next = state.operator.deadline().filter(|_| state.frontier < DONE);
-            self.shared.heard.say(node, self.worker, next);
+            self.shared.heard.say(node, self.worker, state.deadline());
         }
     }
 
     /// Has an operator's deadline passed?
     fn has_passed(&self, node: usize) -> Option<Deadline> {
-        let state = &self.nodes[node];
-        let deadline = state.operator.deadline().filter(|_| state.frontier < DONE)?;
+        let deadline = self.nodes[node].deadline()?;
         deadline.passed(self.shared.env.clock.as_ref()).then_some(deadline)
     }
 

@@ -33,7 +33,7 @@ pub(crate) type Row = Vec<Value>;
 const TYPE: &str = "type Row = { k: int, s: string, v: int, at: timestamp }\n";
 
 /// What the cases are called.
-pub(crate) const NAMES: [&str; 16] = [
+pub(crate) const NAMES: [&str; 19] = [
     "running",
     "plain",
     "at the end",
@@ -50,11 +50,14 @@ pub(crate) const NAMES: [&str; 16] = [
     "windows given again",
     "sessions given again",
     "windows of rows",
+    "beats, then the end",
+    "parts at beats",
+    "best at beats",
 ];
 
 /// The cases that are wanted, by their names, with so many rows each.
 pub fn cases(random: &mut Arbitrary, rows: usize, wanted: impl Fn(&str) -> bool) -> Vec<Case> {
-    let stages: [(&'static str, &str); 11] = [
+    let stages: [(&'static str, &str); 14] = [
         ("running", "rows |> keyBy(k) |> aggregate { n: count(), total: sum(v), last: last(s) }"),
         ("plain", "rows |> filter(v % 7 != 0) |> map { k, s: upper(s), v: v * 2, at }"),
         (
@@ -81,6 +84,19 @@ pub fn cases(random: &mut Arbitrary, rows: usize, wanted: impl Fn(&str) -> bool)
         (
             "windows of rows",
             "rows |> keyBy(k) |> window(count(4, every: 3)) |> aggregate { n: count(), total: sum(v) }",
+        ),
+        // Beats pass while the end of the input waits for room.
+        (
+            "beats, then the end",
+            "rows |> keyBy(k, s) |> trigger(every: 50us) |> aggregate { n: count(), least: min(v) } |> keyBy(k) |> trigger(atEnd) |> aggregate { keys: count(), total: sum(n) }",
+        ),
+        (
+            "parts at beats",
+            "rows |> keyBy(k, s) |> trigger(every: 50us, mode: discarding) |> aggregate { n: count() } |> keyBy(k) |> trigger(atEnd) |> aggregate { total: sum(n) }",
+        ),
+        (
+            "best at beats",
+            "rows |> keyBy(k) |> trigger(every: 50us) |> top(3, by: v) |> keyBy(k) |> trigger(atEnd) |> aggregate { n: count(), total: sum(v) }",
         ),
     ];
     let stages = stages.iter().filter(|(name, _)| wanted(name));
