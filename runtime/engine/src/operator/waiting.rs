@@ -115,16 +115,23 @@ impl Waiting {
         Ok((hashes, up_to))
     }
 
-    /// Takes those up to a place, in order.
+    /// Takes those up to a place, in order. They keep their places until they were given: a checkpoint on its way may still need
+    /// them as they waited.
     fn take(&mut self, up_to: i64) -> Vec<u32> {
         let mut slots = std::mem::take(&mut self.slots);
         if let Some(asleep) = &mut self.asleep {
             slots.sort_unstable_by_key(|&slot| asleep.place(slot));
             let behind = slots.partition_point(|&slot| asleep.place(slot) <= up_to);
             self.slots = slots.split_off(behind);
-            slots.iter().for_each(|&slot| asleep.set(slot, 0));
         }
         slots
+    }
+
+    /// These were given: they have no places any more.
+    fn gave(&mut self, slots: &[u32]) {
+        if let Some(asleep) = &mut self.asleep {
+            slots.iter().for_each(|&slot| asleep.set(slot, 0));
+        }
     }
 
     /// The bytes it has taken.
@@ -163,6 +170,7 @@ pub(crate) trait Beaten {
             self.wake(&hashes).map_err(|error| on_disk(cx, &error))?;
             let due = self.waiting().take(up_to);
             self.give_due(cx, &due)?;
+            self.waiting().gave(&due);
             self.make_room().map_err(|error| on_disk(cx, &error))?;
             if up_to == i64::MAX {
                 return Ok(());
