@@ -141,6 +141,19 @@ fn checkpoints_behind_the_first_hold_what_changed_and_are_gone_on_from() {
 }
 
 #[test]
+fn what_a_killed_run_had_on_disk_beside_memory_goes_with_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "endless.flow", ENDLESS);
+    run_and_stop(folder.path());
+    let left = folder.path().join(".flow/endless/spilled");
+    assert!(folder.path().join(".flow/endless").is_dir());
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join("0.run"), "entries").unwrap();
+    run_and_stop(folder.path());
+    assert!(!left.exists());
+}
+
+#[test]
 fn lists_that_are_given_at_the_end_are_written_down_when_they_changed() {
     let folder = tempfile::tempdir().unwrap();
     let picks = "keyBy(k: n % 5000) |> trigger(atEnd) |> latest(by: n) -> blackhole()";

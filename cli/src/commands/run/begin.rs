@@ -83,11 +83,14 @@ pub(super) fn spill(
     checkpoints: Option<&Checkpoints>,
     env: &Env,
 ) -> Result<(Option<SpillOptions>, Option<Store>), Stop> {
+    let folder = |store: &Store| store.folder().path().join("spilled");
     if !graph.job.state_on_disk {
+        // A run that was killed, of a script that asked for it, may have left something there. It is in nobody's way.
+        checkpoints.into_iter().for_each(|of| drop(env.disk.remove_dir_all(&folder(&of.store))));
         return Ok((None, None));
     }
     let memory = graph.job.state_memory.map_or(MEMORY, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let options = |store: &Store| SpillOptions { folder: store.folder().path().join("spilled"), memory };
+    let options = |store: &Store| SpillOptions { folder: folder(store), memory };
     Ok(match checkpoints {
         Some(checkpoints) => (Some(options(&checkpoints.store)), None),
         None => {
