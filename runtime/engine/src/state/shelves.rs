@@ -385,8 +385,8 @@ impl Shelves {
     }
 
     /// A row, in which nothing stands yet.
-    pub(crate) fn row(&self) -> Result<Row, ColdError> {
-        Ok(Row::new(&self.spill))
+    pub(crate) fn row(&self) -> Row {
+        Row::new(&self.spill)
     }
 }
 

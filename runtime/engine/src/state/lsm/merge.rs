@@ -14,6 +14,7 @@ pub(super) struct Merge {
     copied: Vec<u8>,
     /// What went behind that: it is to be taken out of the new run.
     gone: Vec<Gone>,
+    gone_bytes: usize,
 }
 
 enum Gone {
@@ -26,12 +27,12 @@ impl Merge {
     pub(super) fn new(folder: &Arc<Folder>, runs: Vec<Run>) -> Result<Merge, ColdError> {
         let writer = Writer::new(folder, runs.iter().map(Run::live).sum())?;
         let cursors = runs.iter().map(|run| Cursor::new(run, &[])).collect::<Result<_, _>>()?;
-        Ok(Merge { runs, cursors, writer, copied: Vec::new(), gone: Vec::new() })
+        Ok(Merge { runs, cursors, writer, copied: Vec::new(), gone: Vec::new(), gone_bytes: 0 })
     }
 
     /// What it takes in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.runs.iter().map(Run::bytes).sum::<usize>() + self.writer.bytes()
+        self.runs.iter().map(Run::bytes).sum::<usize>() + self.writer.bytes() + self.gone_bytes
     }
 
     /// Copies so many bytes, about; gives whether all are copied.
@@ -59,6 +60,7 @@ impl Merge {
             if let Some((number, value)) = run.find(key)? {
                 run.take(number);
                 if *key <= *self.copied {
+                    self.gone_bytes += size_of::<Gone>() + key.len();
                     self.gone.push(Gone::Key(key.to_vec()));
                 }
                 return Ok(Some(value));
@@ -73,6 +75,7 @@ impl Merge {
             run.take_range(from, to)?;
         }
         if *from <= *self.copied {
+            self.gone_bytes += size_of::<Gone>() + from.len() + to.map_or(0, <[u8]>::len);
             self.gone.push(Gone::Range(from.to_vec(), to.map(<[u8]>::to_vec)));
         }
         Ok(())

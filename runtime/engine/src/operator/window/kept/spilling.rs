@@ -188,7 +188,7 @@ impl Kept {
         let Some(disk) = &self.disk else { return Ok(()) };
         let origin = common.output.origin;
         let key = common.shape.keys.len() + 2;
-        let mut row = disk.groups().row()?;
+        let mut row = disk.groups().row();
         let mut add = |entries: &Loaded| row.add(Reborn::places(entries, origin), entries.first_columns(key));
         for &window in windows {
             if let Some(open) = self.open.get(&window) {

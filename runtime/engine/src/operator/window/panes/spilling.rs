@@ -146,7 +146,7 @@ impl Panes {
 
     /// Windows that end together are to be given by [`Panes::next_piece`], and are over then.
     pub(in super::super) fn close(&mut self, common: &Common, windows: Vec<Shelf>) -> Result<(), ColdError> {
-        let Some(mut row) = self.row()? else { return Ok(()) };
+        let Some(mut row) = self.row() else { return Ok(()) };
         for &key in &windows {
             self.put(common, key, &[])?;
             let mut next = Some(0);
@@ -218,8 +218,8 @@ impl Panes {
     }
 
     /// An empty row on disk, if groups may be there.
-    pub(in super::super) fn row(&self) -> Result<Option<Row>, ColdError> {
-        self.shelves.as_ref().map(Shelves::row).transpose()
+    pub(in super::super) fn row(&self) -> Option<Row> {
+        self.shelves.as_ref().map(Shelves::row)
     }
 
     /// A window is over, wherever its groups are.

@@ -55,7 +55,7 @@ impl Sliced {
         end: i128,
         between: &Between,
     ) -> Result<(), Halt> {
-        let Some(mut row) = self.slices.row().map_err(|error| on_disk(cx, &error))? else { return Ok(()) };
+        let Some(mut row) = self.slices.row() else { return Ok(()) };
         let merging = self.merging(common, end, between);
         let mut refusals = Vec::new();
         for hashes in self.pieces(&merging, cx.shared.workers()) {
