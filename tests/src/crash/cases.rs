@@ -33,7 +33,7 @@ pub(crate) type Row = Vec<Value>;
 const TYPE: &str = "type Row = { k: int, s: string, v: int, at: timestamp }\n";
 
 /// What the cases are called.
-pub(crate) const NAMES: [&str; 19] = [
+pub(crate) const NAMES: [&str; 20] = [
     "running",
     "plain",
     "at the end",
@@ -43,6 +43,7 @@ pub(crate) const NAMES: [&str; 19] = [
     "sessions",
     "sliding",
     "join",
+    "versions",
     "partitions",
     "packed partitions",
     "many packed parts",
@@ -102,7 +103,12 @@ pub fn cases(random: &mut Arbitrary, rows: usize, wanted: impl Fn(&str) -> bool)
     let stages = stages.iter().filter(|(name, _)| wanted(name));
     let mut all: Vec<Case> = stages.map(|(name, stage)| one(random, name, stage, rows)).collect();
     if wanted("join") {
-        all.push(join(random, rows / 4));
+        let stages = "sink out = rows as l |> join(others as r on l.k == r.k, within: 5s) |> map { k: l.k, a: l.v, b: r.v, at: l.at, other: r.at }";
+        all.push(joined(random, "join", stages, rows / 4));
+    }
+    if wanted("versions") {
+        let stages = "stream known = others |> keyBy(k) |> latest(by: v)\nsink out = rows as l |> leftJoin(known asOf as r on l.k == r.k) |> map { k: l.k, a: l.v, b: r.v, at: l.at, other: r.at }";
+        all.push(joined(random, "versions", stages, rows / 2));
     }
     all.extend(outside(random, rows, wanted));
     all
@@ -147,12 +153,12 @@ fn one(random: &mut Arbitrary, name: &'static str, stage: &str, rows: usize) -> 
     }
 }
 
-fn join(random: &mut Arbitrary, rows: usize) -> Case {
+fn joined(random: &mut Arbitrary, name: &'static str, stages: &str, rows: usize) -> Case {
     let script = format!(
-        "{TYPE}source rows: Row = file(\"rows\", format: json)\n  |> eventTime(at, delay: 30s)\nsource others: Row = file(\"others\", format: json)\n  |> eventTime(at, delay: 30s)\nsink out = rows as l |> join(others as r on l.k == r.k, within: 5s) |> map {{ k: l.k, a: l.v, b: r.v, at: l.at, other: r.at }}\n  -> file(\"out\", format: json)\n"
+        "{TYPE}source rows: Row = file(\"rows\", format: json)\n  |> eventTime(at, delay: 30s)\nsource others: Row = file(\"others\", format: json)\n  |> eventTime(at, delay: 30s)\n{stages}\n  -> file(\"out\", format: json)\n"
     );
     let sources = ["rows", "others"].map(|name| (name.to_string(), some_rows(random, rows)));
-    Case { name: "join", script, sources: sources.into(), files: 1, packing: Packing::None }
+    Case { name, script, sources: sources.into(), files: 1, packing: Packing::None }
 }
 
 /// Rows whose times go on, with a disorder that the delay covers.

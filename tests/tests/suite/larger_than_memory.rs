@@ -201,12 +201,27 @@ fn values_are_forgotten_on_disk_when_their_time_is_over() {
 /// Rows of two sides meet by key: more rows come out than there are keys.
 #[track_caller]
 fn joins(join: &str, keys: i64) {
-    let script = format!(
-        "{ROWS}source b: Row = file(\"b\", format: json) |> eventTime(at, delay: 2s)\nsink out = a as l |> {join} -> stdout(format: json)\n"
+    meets("2s", &format!("sink out = a as l |> {join} -> stdout(format: json)"), keys, keys as u64);
+}
+
+/// The same of rows and the versions of their time, when time is so far behind rows.
+#[track_caller]
+fn joins_versions(delay: &str, join: &str, keys: i64) {
+    let sink = format!(
+        "stream versions = b |> keyBy(k) |> latest(by: v)\nsink out = a as l |> {join} -> stdout(format: json)"
     );
+    meets(delay, &sink, keys, keys as u64);
+}
+
+/// Rows of `a` and `b`, behind which time is so far, give more rows than this.
+#[track_caller]
+fn meets(delay: &str, stages: &str, keys: i64, least: u64) {
+    let script =
+        format!("{ROWS}source b: Row = file(\"b\", format: json) |> eventTime(at, delay: 2s)\n{stages}\n");
+    let script = script.replace("delay: 2s", &format!("delay: {delay}"));
     let other = rows(keys + 30, 12).into_iter().map(|chunk| chunk.into_iter().step_by(3).collect()).collect();
     let given = agrees(&script, &[("a", rows(keys, 12)), ("b", other)]);
-    assert!(given.as_ref().is_ok_and(|rows| *rows > keys as u64), "{given:?} of {script}");
+    assert!(given.as_ref().is_ok_and(|rows| *rows > least), "{given:?} of {script}");
 }
 
 #[test]
@@ -221,5 +236,33 @@ fn rows_without_a_partner_are_given_when_their_time_is_over_wherever_they_are() 
     }
     for keys in [40, 250] {
         joins("antiJoin(b as r on l.k == r.k and l.v > r.v + 90, within: 700ms)", keys);
+    }
+}
+
+/// Rows and versions are behind time where it is near, and all rows wait for the end where it is far away.
+#[test]
+fn rows_meet_the_version_of_their_time_wherever_it_is() {
+    for delay in ["2s", "300ms", "0s", "1h"] {
+        for keys in [40, 250] {
+            let join = "leftJoin(versions asOf as r on l.k == r.k) |> map { l.k, l.v, w: r.v, at: r.at }";
+            joins_versions(delay, join, keys);
+        }
+        let join =
+            "join(versions asOf as r on l.k == r.k and l.v % 7 != r.v % 7) |> map { l.k, l.v, w: r.v }";
+        joins_versions(delay, join, 40);
+        joins_versions(delay, "antiJoin(versions asOf as r on l.k == r.k and l.v > r.v + 90)", 150);
+    }
+}
+
+#[test]
+fn rows_that_are_withdrawn_wait_for_their_version_too() {
+    for changes in ["top(2, by: v % 50)", "latest(by: v % 50)"] {
+        let stages = format!(
+            "stream versions = b |> keyBy(k) |> latest(by: v)
+stream best = a |> keyBy(k) |> {changes}
+sink out = best as l |> leftJoin(versions asOf as r on l.k == r.k) |> map {{ k: l.v % 9, w: r.v ?? 0 }}
+  |> keyBy(k) |> aggregate {{ n: count(), sum: sum(w) }} -> stdout(format: json)"
+        );
+        meets("1s", &stages, 150, 9);
     }
 }

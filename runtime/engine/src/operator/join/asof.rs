@@ -2,15 +2,17 @@
 //! event time has passed them, so that all versions up to their time are there.
 
 use super::due::Due;
+use super::interval::Near;
 use super::kept::{Note, Notes};
 use super::output::{Cause, Rows};
 use super::stream::{Bound, Core, Moment, ints, met};
+use super::waiting::{flush_waiting, next_due};
 use crate::context::Context;
 use crate::error::Halt;
-use crate::number::at_end_of_time;
 use crate::operator::Flush;
 use crate::ranks::Phase;
 use crate::snapshot::Loading;
+use crate::state::room;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData, NO_ROW};
 use flow_plan::operator::JoinKind;
 use flow_plan::physical::hidden::last_watermark;
@@ -18,6 +20,9 @@ use std::collections::VecDeque;
 
 /// In a checkpoint: was a version behind time when it came?
 const BEHIND: &str = "·behind";
+
+/// A left row has its turn when its own time is over.
+const NEAR: Near = Near { lo: 0, hi: 0 };
 
 pub(crate) struct AsOf {
     kind: JoinKind,
@@ -28,15 +33,10 @@ pub(crate) struct AsOf {
     waiting: Due,
     /// Versions whose time the watermark has not reached, by time.
     versions: Due,
-    /// Versions that came behind time, and when: older ones are kept for left rows that came before them.
+    /// Versions that came behind time, by id: older ones are kept for left rows that came before them.
     late: Vec<(u64, u32)>,
     /// Left rows that are behind, with their versions.
     behind: VecDeque<(u32, u32)>,
-    /// By number of a kept row: when it came (both sides count together).
-    came: [Vec<u64>; 2],
-    count: u64,
-    /// Of left rows that wait: when they came, least first. Those that are gone are dropped when they lead.
-    waiters: VecDeque<(u64, u32)>,
 }
 
 /// Was a version behind time when it came?
@@ -55,35 +55,13 @@ impl AsOf {
             versions: Due::default(),
             late: Vec::new(),
             behind: VecDeque::new(),
-            came: [Vec::new(), Vec::new()],
-            count: 0,
-            waiters: VecDeque::new(),
         }
-    }
-
-    fn note(&mut self, side: usize, row: u32) {
-        let came = &mut self.came[side];
-        let at = row as usize;
-        if came.len() <= at {
-            came.resize(at + 1, 0);
-        }
-        came[at] = self.count;
-        self.count += 1;
-    }
-
-    /// A version is kept.
-    fn version(&mut self, core: &mut Core, row: u32, time: i64, behind: bool) {
-        self.note(1, row);
-        core.kept[1].set_note(row, behind.into());
-        self.versions.push(time, row);
     }
 
     fn left(&mut self, core: &mut Core, rows: &[u32], met: &[i64], numbers: Vec<u32>, times: &[i64]) {
         for ((&row, number), &time) in rows.iter().zip(numbers).zip(times) {
-            self.note(0, number);
             if met[row as usize] <= last_watermark(time) {
                 self.waiting.push(time, number);
-                self.waiters.push_back((self.came[0][number as usize], number));
             } else {
                 let version = self.in_force(core, number, met[row as usize]);
                 let version = version.filter(|&version| core.kept[1].time(version) <= time);
@@ -97,10 +75,10 @@ impl AsOf {
         self.best(core, left, |_, time| time <= watermark)
     }
 
-    /// The version that a left row meets that waited for it.
+    /// The version that a left row meets that waited for it. (Of a number, left rows come first.)
     fn valid(&self, core: &Core, left: u32) -> u32 {
-        let (time, came) = (core.kept[0].time(left), self.came[0][left as usize]);
-        let known = |version: u32| self.came[1][version as usize] < came || !was_behind(core, version);
+        let (time, number) = (core.kept[0].time(left), core.kept[0].number(left));
+        let known = |version: u32| core.kept[1].number(version) < number || !was_behind(core, version);
         self.best(core, left, |version, of| of <= time && known(version)).unwrap_or(NO_ROW)
     }
 
@@ -120,29 +98,23 @@ impl AsOf {
         best.map(|(_, version)| version)
     }
 
-    /// Drops the versions of a key that another one, which everybody can meet, has replaced. `first` is when
-    /// the first of the left rows came that still wait.
-    fn replace(&mut self, core: &mut Core, version: u32, watermark: i64, first: u64) {
+    /// Does a left row wait that came before a version which was behind time, so that it meets older ones?
+    fn is_unknown(&self, core: &Core, version: u32) -> bool {
+        let [left, versions] = &core.kept;
+        let first = || versions.key(version).map(|slot| left.first(slot)).filter(|first| *first != NO_ROW);
+        was_behind(core, version)
+            && first().is_some_and(|first| left.number(first) <= versions.number(version))
+    }
+
+    /// Drops the versions of a key that another one, which everybody can meet, has replaced.
+    fn replace(&mut self, core: &mut Core, version: u32, watermark: i64) {
         let versions = &core.kept[1];
         let Some(slot) = versions.key(version) else { return };
-        let came = &self.came[1];
-        let of = |row: u32| (versions.time(row), came[row as usize]);
-        let mut all = Vec::new();
-        let mut next = versions.first(slot);
-        while next != NO_ROW {
-            all.push(next);
-            next = versions.following(next);
-        }
-        let for_all = |row: &&u32| {
-            let (time, came) = of(**row);
-            time <= watermark && !(was_behind(core, **row) && first < came)
-        };
-        let Some(in_force) = all.iter().filter(for_all).map(|&row| of(row)).max() else { return };
-        let replaced: Vec<u32> = all.into_iter().filter(|&row| of(row) < in_force).collect();
-        for row in replaced {
-            self.came[1][row as usize] = u64::MAX;
-            core.remove(1, row);
-        }
+        let of = |row: u32| (versions.time(row), versions.id(row));
+        let for_all = |row: &u32| versions.time(*row) <= watermark && !self.is_unknown(core, *row);
+        let Some(in_force) = versions.list(slot).filter(for_all).map(of).max() else { return };
+        let replaced: Vec<u32> = versions.list(slot).filter(|&row| of(row) < in_force).collect();
+        replaced.into_iter().for_each(|row| core.remove(1, row));
     }
 
     /// Gives left rows with the versions they meet; they go.
@@ -208,41 +180,31 @@ impl AsOf {
         &mut self,
         core: &mut Core,
         cx: &mut Context<'_>,
-        until: impl Fn(i64) -> bool,
+        until: impl FnMut(i64) -> bool,
     ) -> Result<bool, Halt> {
-        let mut rows = Vec::new();
-        while rows.len() < BATCH_ROWS && self.waiting.first().is_some_and(&until) {
-            rows.extend(self.waiting.pop().map(|(_, row)| row));
-        }
-        let more = rows.len() == BATCH_ROWS;
+        let rows = next_due(core, &mut self.waiting, until, BATCH_ROWS);
+        let more = rows.len() >= BATCH_ROWS;
         let versions = rows.iter().map(|&row| self.valid(core, row)).collect();
-        // Their numbers may be given again: they are no waiters any more.
-        rows.iter().for_each(|&row| self.came[0][row as usize] = u64::MAX);
         self.give(core, cx, Phase::Due, rows, versions)?;
         Ok(more)
     }
 
     /// Frees the versions that nobody can meet any more.
     fn forget(&mut self, core: &mut Core, watermark: i64) {
-        let came = &self.came[0];
-        while self.waiters.front().is_some_and(|&(when, row)| came[row as usize] != when) {
-            self.waiters.pop_front();
-        }
-        let first = self.waiters.front().map_or(u64::MAX, |&(when, _)| when);
         let mut in_force = std::mem::take(&mut self.late);
         while self.versions.first().is_some_and(|time| time <= watermark) {
             let popped = self.versions.pop().map(|(_, version)| version);
-            in_force.extend(popped.map(|version| (self.came[1][version as usize], version)));
+            in_force.extend(popped.map(|version| (core.kept[1].id(version), version)));
         }
-        for (when, version) in in_force {
-            if self.came[1][version as usize] != when {
+        for (id, version) in in_force {
+            if !core.kept[1].is_there(version) || core.kept[1].id(version) != id {
                 // It was replaced.
                 continue;
             }
-            if was_behind(core, version) && first < when {
-                self.late.push((when, version));
+            if self.is_unknown(core, version) {
+                self.late.push((id, version));
             } else {
-                self.replace(core, version, watermark, first);
+                self.replace(core, version, watermark);
             }
         }
     }
@@ -267,7 +229,8 @@ impl Bound for AsOf {
             return;
         }
         for ((&row, number), &time) in rows.iter().zip(numbers).zip(&times) {
-            self.version(core, number, time, met[row as usize] > last_watermark(time));
+            core.kept[1].set_note(number, (met[row as usize] > last_watermark(time)).into());
+            self.versions.push(time, number);
         }
     }
 
@@ -288,35 +251,68 @@ impl Bound for AsOf {
         Ok(false)
     }
 
-    fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
-        let (_, left) = core.load_side(0, from)?;
-        let (_, right) = core.load_side(1, from)?;
-        // When they came, of both sides: in a number, the left ones first.
-        let (mut waiting, mut versions) = (left.iter().peekable(), right.iter().peekable());
-        loop {
-            let number = |side: usize, row: u32| core.kept[side].number(row);
-            let next = versions.peek().map(|row| number(1, **row));
-            if let Some(row) = waiting.next_if(|row| next.is_none_or(|next| number(0, **row) <= next)) {
-                self.note(0, *row);
-                self.waiting.push(core.kept[0].time(*row), *row);
-                self.waiters.push_back((self.came[0][*row as usize], *row));
-            } else if let Some(&row) = versions.next() {
-                self.version(core, row, core.kept[1].time(row), was_behind(core, row));
-            } else {
-                return Ok(());
-            }
+    fn pass_up_to(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
+        // What is behind comes behind all that is due, and meets the versions it has found.
+        self.due(core, cx, |time| last_watermark(time) < at.behind)
+    }
+
+    fn waiting(&mut self) -> Option<(&mut Due, Near)> {
+        Some((&mut self.waiting, NEAR))
+    }
+
+    fn give_waiting(
+        &mut self,
+        core: &mut Core,
+        cx: &mut Context<'_>,
+        until: &mut dyn FnMut(i64) -> bool,
+    ) -> Result<(), Halt> {
+        self.due(core, cx, until).map(|_| ())
+    }
+
+    fn is_met_at_end(&self, core: &Core, slot: u32) -> bool {
+        !core.kept[0].is_free(slot)
+    }
+
+    fn in_hand(&self, core: &Core, slots: &mut Vec<u32>) {
+        slots.extend(self.behind.iter().filter_map(|&(left, _)| core.kept[0].key(left)));
+    }
+
+    fn came(&mut self, core: &Core, side: usize, rows: &[u32]) {
+        let due = if side == 0 { &mut self.waiting } else { &mut self.versions };
+        rows.iter().for_each(|&row| due.push(core.kept[side].time(row), row));
+    }
+
+    fn last(&self, side: usize, time: i64) -> i64 {
+        // Versions are met whenever a row comes.
+        if side == 0 { NEAR.last(0, time) } else { i64::MAX }
+    }
+
+    fn rows_move(&mut self, side: usize, moved: &[u32]) {
+        let to = |row: u32| moved.get(row as usize).copied().unwrap_or(NO_ROW);
+        if side == 0 {
+            self.waiting.rows_move(moved);
+            self.behind.iter_mut().for_each(|(left, _)| *left = to(*left));
+            return;
         }
+        self.versions.rows_move(moved);
+        self.behind.iter_mut().for_each(|(_, version)| *version = to(*version));
+        self.late.iter_mut().for_each(|(_, version)| *version = to(*version));
+        self.late.retain(|(_, version)| *version != NO_ROW);
+    }
+
+    fn bytes(&self) -> usize {
+        self.waiting.bytes() + self.versions.bytes() + room(&self.late)
+    }
+
+    fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
+        for side in [0, 1] {
+            let (_, rows) = core.load_side(side, from)?;
+            self.came(core, side, &rows);
+        }
+        Ok(())
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
-        let level = cx.shared.layout.nodes[cx.node].level;
-        let Some(first) = self.waiting.first() else { return Ok(Flush::Done) };
-        let number = at_end_of_time(level, first);
-        cx.number = number;
-        self.due(core, cx, |time| at_end_of_time(level, time) == number)?;
-        Ok(match self.waiting.first() {
-            Some(next) => Flush::More(at_end_of_time(level, next)),
-            None => Flush::Done,
-        })
+        flush_waiting(core, cx, self)
     }
 }

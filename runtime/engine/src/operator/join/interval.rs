@@ -4,7 +4,8 @@
 use super::due::Due;
 use super::kept::{Kept, Notes};
 use super::recent::Recent;
-use super::stream::{Bound, Core, Look, Moment, Pairs, Probe, flush_lonely, give_lonely, ints, met};
+use super::stream::{Bound, Core, Look, Moment, Pairs, Probe, ints, met};
+use super::waiting::{flush_waiting, give_lonely};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::Flush;
@@ -262,7 +263,7 @@ impl Bound for Interval {
         }
     }
 
-    fn lonely(&mut self) -> Option<(&mut Due, Near)> {
+    fn waiting(&mut self) -> Option<(&mut Due, Near)> {
         self.gives_lonely().then_some((&mut self.due[0], self.near))
     }
 
@@ -295,6 +296,6 @@ impl Bound for Interval {
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
-        flush_lonely(core, cx, self)
+        flush_waiting(core, cx, self)
     }
 }

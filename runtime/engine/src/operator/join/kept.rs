@@ -345,6 +345,11 @@ impl Kept {
         self.notes.get(row as usize).copied().unwrap_or_default()
     }
 
+    /// This was noted of a row that was written down.
+    pub(super) fn load_note(&mut self, row: u32, note: i64) {
+        self.notes[row as usize] = note;
+    }
+
     /// Something else is noted of a row.
     pub(crate) fn set_note(&mut self, row: u32, note: i64) {
         if self.notes[row as usize] != note {

@@ -16,6 +16,7 @@ mod spilled;
 mod stream;
 mod table;
 mod updating;
+mod waiting;
 mod windowed;
 mod withdrawn;
 

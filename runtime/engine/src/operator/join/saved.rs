@@ -196,7 +196,7 @@ impl Core {
         let rows = kept.load(&of_kept, &notes, &Saved { numbers: &numbers, ids: &ids, back });
         if let Some(note) = kept.notes().filter(|note| saved.has(note.name)) {
             let noted = rows.iter().zip(saved.ints(note.name));
-            noted.for_each(|(&row, noted)| kept.set_note(row, noted));
+            noted.for_each(|(&row, noted)| kept.load_note(row, noted));
         }
         Ok(rows)
     }

@@ -86,13 +86,13 @@ impl Core {
     /// all are that are over then.
     pub(super) fn bring_last(&mut self, bound: &mut dyn Bound) -> Result<i64, ColdError> {
         while let Some(next) = self.in_memory_up_to(i64::MAX) {
-            let first = bound.lonely().and_then(|(due, near)| due.first().map(|time| near.last(0, time)));
+            let first = bound.waiting().and_then(|(due, near)| due.first().map(|time| near.last(0, time)));
             if first.is_some_and(|first| first < next) {
                 return Ok(next);
             }
             self.bring_due(bound, i64::MAX)?;
-            // Nobody meets them any more.
-            let slots = 0..self.table.len() as u32;
+            // Nobody meets the others any more.
+            let slots = (0..self.table.len() as u32).filter(|&slot| !bound.is_met_at_end(self, slot));
             let rows: Vec<u32> = slots.flat_map(|slot| self.kept[1].list(slot)).collect();
             rows.into_iter().for_each(|row| self.remove(1, row));
         }
@@ -138,7 +138,13 @@ impl Core {
         if held <= spilled.keys.budget() || all == 0 {
             return Ok(());
         }
-        let kept = spilled.keys.touched().stay(all);
+        let mut kept = spilled.keys.touched().stay(all);
+        let used = kept.len();
+        bound.in_hand(self, &mut kept);
+        if kept.len() > used {
+            kept.sort_unstable();
+            kept.dedup();
+        }
         self.cool(bound, &kept)
     }
 

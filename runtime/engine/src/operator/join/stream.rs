@@ -7,9 +7,10 @@ use super::interval::Near;
 use super::kept::{Kept, KeptSide};
 use super::output::{Cause, Output, Rows};
 use super::spilled::{Spilled, or_halt};
+use super::waiting::give_lonely;
 use crate::context::Context;
 use crate::error::Halt;
-use crate::number::{Number, at_end_of_time};
+use crate::number::Number;
 use crate::operator::{CompiledChain, Flush, Operator};
 use crate::ranks::Phase;
 use crate::shared::Shared;
@@ -49,10 +50,36 @@ pub(crate) trait Bound: Send {
     /// Gives whether there is more to do.
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt>;
 
-    /// Left rows without a partner, by event time, if they are given when their time is over, and how near rows are.
-    fn lonely(&mut self) -> Option<(&mut Due, Near)> {
+    /// Time passes up to where the rest is on disk: gives what is due. Gives whether there is more to do.
+    fn pass_up_to(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
+        self.pass(core, cx, at)
+    }
+
+    /// Left rows that wait, by event time, if they are given when their time is over, and how near rows are.
+    fn waiting(&mut self) -> Option<(&mut Due, Near)> {
         None
     }
+
+    /// Gives a piece of those that wait, until it is said of the time of one that it does not have its turn.
+    fn give_waiting(
+        &mut self,
+        core: &mut Core,
+        cx: &mut Context<'_>,
+        until: &mut dyn FnMut(i64) -> bool,
+    ) -> Result<(), Halt> {
+        if let Some((due, _)) = self.waiting() {
+            give_lonely(core, cx, due, until, BATCH_ROWS);
+        }
+        Ok(())
+    }
+
+    /// No row comes any more: is there one that meets the right rows of a key?
+    fn is_met_at_end(&self, _core: &Core, _slot: u32) -> bool {
+        false
+    }
+
+    /// Keys of which rows are about to be given: they stay in memory.
+    fn in_hand(&self, _core: &Core, _slots: &mut Vec<u32>) {}
 
     /// Rows of a side are back from disk, under these numbers.
     fn came(&mut self, _core: &Core, _side: usize, _rows: &[u32]) {}
@@ -599,7 +626,11 @@ impl JoinOperator {
         // What comes first is in memory, so it comes in order.
         let up_to = self.core.in_memory_up_to(at.behind);
         let part = Moment { behind: up_to.unwrap_or(at.behind), ..at };
-        if self.bound.pass(&mut self.core, cx, part)? {
+        let more = match up_to {
+            Some(_) => self.bound.pass_up_to(&mut self.core, cx, part)?,
+            None => self.bound.pass(&mut self.core, cx, part)?,
+        };
+        if more {
             return Ok(true);
         }
         if up_to.is_some() {
@@ -704,59 +735,4 @@ impl Operator for JoinOperator {
         self.set_deadline(cx);
         Ok(())
     }
-}
-
-/// A piece of the left rows that have no partner and are due, in the order of their event time: they are given and go.
-pub(crate) fn give_lonely(
-    core: &mut Core,
-    cx: &mut Context<'_>,
-    due: &mut Due,
-    mut until: impl FnMut(i64) -> bool,
-    most: usize,
-) -> bool {
-    // Those that were on disk are behind others of their time: all of a time are put in order.
-    let whole = core.spilled.is_some();
-    let (mut rows, mut times, mut gone, mut last) = (Vec::new(), Vec::new(), Vec::new(), None);
-    let mut wanted = |gone: &[u32], last: Option<i64>, time: i64| {
-        (gone.len() < most || whole && last == Some(time)) && until(time)
-    };
-    while due.first().is_some_and(|time| wanted(&gone, last, time)) {
-        let Some((time, row)) = due.pop() else { break };
-        gone.push(row);
-        last = Some(time);
-        // What was withdrawn is in no list any more.
-        if core.kept[0].partners(row) == 0 && core.kept[0].is_there(row) {
-            rows.push(row);
-            times.push(time);
-        }
-    }
-    if whole {
-        let kept = &core.kept[0];
-        rows.sort_by_key(|&row| (kept.time(row), kept.number(row), kept.id(row)));
-    }
-    core.give_kept(cx, &rows, &vec![NO_ROW; rows.len()], &times);
-    let more = gone.len() >= most;
-    gone.into_iter().for_each(|row| core.remove(0, row));
-    more
-}
-
-/// A piece of the left rows without partner at the end of the input.
-pub(crate) fn flush_lonely(
-    core: &mut Core,
-    cx: &mut Context<'_>,
-    bound: &mut dyn Bound,
-) -> Result<Flush, Halt> {
-    let level = cx.shared.layout.nodes[cx.node].level;
-    let up_to = or_halt(cx, core.bring_last(bound))?;
-    let Some((due, near)) = bound.lonely() else { return Ok(Flush::Done) };
-    let number_of = |time: i64| at_end_of_time(level, near.over(time));
-    let Some(first) = due.first() else { return Ok(Flush::Done) };
-    let number = number_of(first);
-    cx.number = number;
-    let until = |time: i64| number_of(time) == number && (up_to == i64::MAX || near.last(0, time) < up_to);
-    give_lonely(core, cx, due, until, BATCH_ROWS);
-    or_halt(cx, core.relieve(bound))?;
-    or_halt(cx, core.bring_last(bound))?;
-    let next = bound.lonely().and_then(|(due, _)| due.first());
-    Ok(next.map_or(Flush::Done, |next| Flush::More(number_of(next))))
 }

@@ -6,7 +6,8 @@
 use super::due::Due;
 use super::interval::Near;
 use super::kept::Notes;
-use super::stream::{Bound, Core, Look, Moment, Pairs, Probe, flush_lonely, give_lonely, ints, met};
+use super::stream::{Bound, Core, Look, Moment, Pairs, Probe, ints, met};
+use super::waiting::{flush_waiting, give_lonely};
 use super::withdrawn::{Withdrawn, find};
 use crate::context::Context;
 use crate::error::Halt;
@@ -349,7 +350,7 @@ impl Bound for Updating {
         Ok(false)
     }
 
-    fn lonely(&mut self) -> Option<(&mut Due, Near)> {
+    fn waiting(&mut self) -> Option<(&mut Due, Near)> {
         self.near_of_lonely().map(|near| (&mut self.due[0], near))
     }
 
@@ -384,6 +385,6 @@ impl Bound for Updating {
     }
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
-        flush_lonely(core, cx, self)
+        flush_waiting(core, cx, self)
     }
 }
