@@ -266,3 +266,29 @@ sink out = best as l |> leftJoin(versions asOf as r on l.k == r.k) |> map {{ k: 
         meets("1s", &stages, 150, 9);
     }
 }
+
+/// The job says that state goes to disk.
+fn on_disk(stages: &str) -> Result<u64, String> {
+    let job = "job large { state: { path: \"state\", backend: sled, memory: 1MiB } }\n";
+    agrees(&format!("{job}{ROWS}sink out = a |> {stages} -> stdout(format: json)\n"), &[("a", rows(40, 3))])
+}
+
+#[test]
+fn what_is_one_entry_stays_in_memory_unless_it_may_have_any_number_of_rows() {
+    let few = ["top(3, by: v)", "trigger(atEnd) |> top(3, by: v)", "earliest(by: at)"];
+    for window in ["", "window(session(gap: 1s)) |> ", "window(count(7, every: 2)) |> "] {
+        for pick in few.iter().filter(|pick| window.is_empty() || !pick.contains("trigger")) {
+            let given = on_disk(&format!("{window}{pick}"));
+            assert!(given.as_ref().is_ok_and(|rows| *rows > 0), "{given:?} of {window}{pick}");
+        }
+    }
+    let ties = "top(3, by: v % 4, ties: true)";
+    assert!(on_disk(&format!("window(count(7)) |> {ties}")).is_ok());
+    for many in [
+        ties,
+        &format!("window(session(gap: 1s)) |> {ties}"),
+        "keyBy(k) |> sum(v) as s |> map { k, s } |> top(3, by: s)",
+    ] {
+        assert_eq!(on_disk(many), Err("it is refused: E0811".into()), "{many}");
+    }
+}

@@ -10,6 +10,16 @@ impl Pick {
         let updates = self.changes || self.hidden.change.is_some();
         given && !self.discarding && !updates && self.n <= 1 && !self.ties && !self.rank
     }
+
+    /// Is there one list only, with no more rows than its script says? Of changing rows all are kept, as any may be the next
+    /// best, and of those that tie there may be any number.
+    fn is_one_list(&self) -> bool {
+        let as_many_as_said = self.hidden.change.is_none() && !self.ties;
+        match &self.windowing {
+            None => self.keys.is_empty() && as_many_as_said,
+            Some(windowing) => windowing.is_alone(&self.keys) && (windowing.is_of_rows() || as_many_as_said),
+        }
+    }
 }
 
 impl Windowing {
@@ -20,7 +30,12 @@ impl Windowing {
 
     /// Is there only one at a time, as no key tells them apart?
     fn is_alone(&self, keys: &[usize]) -> bool {
-        matches!(self.window.kind, WindowKind::Session { .. } | WindowKind::Count { .. }) && keys.is_empty()
+        (self.is_of_rows() || matches!(self.window.kind, WindowKind::Session { .. })) && keys.is_empty()
+    }
+
+    /// Do they have so many rows?
+    fn is_of_rows(&self) -> bool {
+        matches!(self.window.kind, WindowKind::Count { .. })
     }
 }
 
@@ -78,9 +93,7 @@ impl NodeKind {
             NodeKind::Aggregate(aggregate) => !aggregate.keys.is_empty(),
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
             NodeKind::WindowAggregate(aggregate) => !aggregate.windowing.is_alone(&aggregate.keys),
-            NodeKind::Pick(pick) => {
-                !pick.windowing.as_ref().is_some_and(|windowing| windowing.is_alone(&pick.keys))
-            }
+            NodeKind::Pick(pick) => !pick.is_one_list(),
             NodeKind::Distinct(_) | NodeKind::Join(_) => true,
             NodeKind::Source { .. }
             | NodeKind::Errors { .. }
