@@ -33,7 +33,7 @@ pub(crate) type Row = Vec<Value>;
 const TYPE: &str = "type Row = { k: int, s: string, v: int, at: timestamp }\n";
 
 /// What the cases are called.
-pub(crate) const NAMES: [&str; 20] = [
+pub(crate) const NAMES: [&str; 21] = [
     "running",
     "plain",
     "at the end",
@@ -44,6 +44,7 @@ pub(crate) const NAMES: [&str; 20] = [
     "sliding",
     "join",
     "versions",
+    "join in windows",
     "partitions",
     "packed partitions",
     "many packed parts",
@@ -102,13 +103,25 @@ pub fn cases(random: &mut Arbitrary, rows: usize, wanted: impl Fn(&str) -> bool)
     ];
     let stages = stages.iter().filter(|(name, _)| wanted(name));
     let mut all: Vec<Case> = stages.map(|(name, stage)| one(random, name, stage, rows)).collect();
-    if wanted("join") {
-        let stages = "sink out = rows as l |> join(others as r on l.k == r.k, within: 5s) |> map { k: l.k, a: l.v, b: r.v, at: l.at, other: r.at }";
-        all.push(joined(random, "join", stages, rows / 4));
-    }
-    if wanted("versions") {
-        let stages = "stream known = others |> keyBy(k) |> latest(by: v)\nsink out = rows as l |> leftJoin(known asOf as r on l.k == r.k) |> map { k: l.k, a: l.v, b: r.v, at: l.at, other: r.at }";
-        all.push(joined(random, "versions", stages, rows / 2));
+    let joins = [
+        (
+            "join",
+            "sink out = rows as l |> join(others as r on l.k == r.k, within: 5s) |> map { k: l.k, a: l.v, b: r.v, at: l.at, other: r.at }",
+            rows / 4,
+        ),
+        (
+            "versions",
+            "stream known = others |> keyBy(k) |> latest(by: v)\nsink out = rows as l |> leftJoin(known asOf as r on l.k == r.k) |> map { k: l.k, a: l.v, b: r.v, at: l.at, other: r.at }",
+            rows / 2,
+        ),
+        (
+            "join in windows",
+            "sink out = rows as l |> leftJoin(others as r on l.k == r.k and l.s == r.s, window: sliding(40s, every: 20s)) |> map { k: l.k, a: l.v, b: r.v }",
+            rows / 4,
+        ),
+    ];
+    for (name, stages, rows) in joins.into_iter().filter(|(name, ..)| wanted(name)) {
+        all.push(joined(random, name, stages, rows));
     }
     all.extend(outside(random, rows, wanted));
     all

@@ -292,3 +292,14 @@ fn what_is_one_entry_stays_in_memory_unless_it_may_have_any_number_of_rows() {
         assert_eq!(on_disk(many), Err("it is refused: E0811".into()), "{many}");
     }
 }
+
+#[test]
+fn joins_in_windows_give_the_rows_of_all_keys_in_the_order_in_which_they_came() {
+    let both = "map { l.k, l.v, w: r.v }";
+    for window in ["tumbling(2s)", "sliding(3s, every: 1s)", "cumulative(4s, every: 1s)", "tumbling(1h)"] {
+        joins(&format!("join(b as r on l.k == r.k, window: {window}) |> {both}"), 110);
+        joins(&format!("leftJoin(b as r on l.k == r.k, window: {window}) |> {both}"), 110);
+    }
+    joins("semiJoin(b as r on l.k == r.k, window: sliding(3s, every: 1s))", 110);
+    joins("antiJoin(b as r on l.k == r.k and l.v > r.v + 90, window: tumbling(2s))", 110);
+}

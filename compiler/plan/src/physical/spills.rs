@@ -42,9 +42,9 @@ impl Windowing {
 impl StreamJoin {
     /// Does it only need the rows of a key when rows come for it, or when the time of these is over?
     fn keeps_by_key(&self) -> bool {
-        match self.bound {
+        match &self.bound {
             StreamBound::Regular { .. } | StreamBound::Interval { .. } | StreamBound::AsOf => true,
-            StreamBound::Window(_) => false,
+            StreamBound::Window(window) => !matches!(window.kind, WindowKind::Session { .. }),
         }
     }
 }

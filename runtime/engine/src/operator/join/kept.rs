@@ -89,7 +89,7 @@ pub(super) struct Saved<'a> {
     pub(super) numbers: &'a [i64],
     /// The ids that they had.
     pub(super) ids: &'a [i64],
-    /// If they are back from disk, they keep these: have they changed since the last barrier?
+    /// If they are back from disk, or come from a checkpoint in slices, they keep these: have they changed since the last barrier?
     pub(super) back: Option<&'a [bool]>,
 }
 
@@ -224,6 +224,7 @@ impl Kept {
         }
         for ((number, id), changed) in numbers.zip(ids).zip(changed) {
             self.ids[number] = *id as u64;
+            self.next_id = self.next_id.max(self.ids[number] + 1);
             self.book.came_back(number as u32, *changed, self.links.len());
         }
     }
@@ -345,16 +346,19 @@ impl Kept {
         self.notes.get(row as usize).copied().unwrap_or_default()
     }
 
-    /// This was noted of a row that was written down.
-    pub(super) fn load_note(&mut self, row: u32, note: i64) {
-        self.notes[row as usize] = note;
-    }
-
     /// Something else is noted of a row.
     pub(crate) fn set_note(&mut self, row: u32, note: i64) {
         if self.notes[row as usize] != note {
             self.changes(row);
             self.notes[row as usize] = note;
+        }
+    }
+
+    /// What was noted of a row before it was written down.
+    pub(super) fn recall(&mut self, row: u32, note: i64, ends: Vec<i128>) {
+        self.notes[row as usize] = note;
+        if !ends.is_empty() {
+            self.ends.insert(row, ends);
         }
     }
 

@@ -7,6 +7,7 @@ mod due;
 mod fire;
 mod interval;
 mod kept;
+mod lined;
 mod lookup;
 mod output;
 mod recent;

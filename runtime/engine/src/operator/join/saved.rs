@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 const NAMES: [&str; 2] = ["left", "right"];
 /// A row's id.
-const ROW: &str = "·row";
+pub(super) const ROW: &str = "·row";
+/// Its id once more, where it has no ranks.
+const RANK: &str = "·rank0";
 /// The number in which a row came.
 const NUMBER: &str = "·number";
 /// Its event time, or when it was used last.
@@ -38,7 +40,7 @@ impl Core {
     }
 
     /// The rank columns that are kept of a side's rows.
-    fn ranks(&self, side: usize) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn ranks(&self, side: usize) -> impl Iterator<Item = usize> + '_ {
         let declared = self.inputs[side].fields.len();
         self.kept[side].columns().iter().copied().filter(move |column| *column >= declared)
     }
@@ -126,7 +128,7 @@ impl Core {
         let ranks: Vec<Column> = self.ranks(side).map(|column| kept.gather(column, &rows)).collect();
         match ranks.is_empty() {
             // A job that goes on with more workers needs some: their order is that in which they came.
-            true => columns.ints("·rank0", ids().map(|id| id as i64)),
+            true => columns.ints(RANK, ids().map(|id| id as i64)),
             false => columns.ranks(ranks.iter().map(ints)),
         }
         columns
@@ -192,14 +194,34 @@ impl Core {
         let partners: Vec<u32> = saved.ints(PARTNERS).into_iter().map(|count| count.max(0) as u32).collect();
         let times = saved.ints(USED);
         let (numbers, ids) = (saved.ints(NUMBER), saved.ints(ROW));
+        // A checkpoint that is loaded slice by slice says by them in which order rows of other slices came.
+        let same = self.spilled.is_some() && ranks.is_empty() && saved.ints(RANK) == ids;
+        let same_ids = (same && saved.has(ROW)).then(|| vec![true; ids.len()]);
+        let back = back.or(same_ids.as_deref());
         let notes = Notes { slots: &slots, partners: &partners, times: &times, number: 0 };
         let rows = kept.load(&of_kept, &notes, &Saved { numbers: &numbers, ids: &ids, back });
         if let Some(note) = kept.notes().filter(|note| saved.has(note.name)) {
-            let noted = rows.iter().zip(saved.ints(note.name));
-            noted.for_each(|(&row, noted)| kept.load_note(row, noted));
+            let withdrawn = match note.ends {
+                Some(name) => saved.column(name, &DataType::list(DataType::Timestamp))?,
+                None => None,
+            };
+            for (at, (&row, noted)) in rows.iter().zip(saved.ints(note.name)).enumerate() {
+                kept.recall(row, noted, withdrawn.as_ref().map_or(Vec::new(), |ends| self::ends(ends, at)));
+            }
         }
         Ok(rows)
     }
+}
+
+/// The ends of windows whose last moments were written down.
+fn ends(column: &Column, row: usize) -> Vec<i128> {
+    let ColumnData::Any(lists) = &column.data else { return Vec::new() };
+    let Value::List(moments) = &lists[row] else { return Vec::new() };
+    let end = |moment: &Value| match moment {
+        Value::Timestamp(moment) => Some(i128::from(*moment) + 1),
+        _ => None,
+    };
+    moments.iter().filter_map(end).collect()
 }
 
 /// The values of an int column.

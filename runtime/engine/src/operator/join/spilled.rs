@@ -14,13 +14,13 @@ use flow_data::{Batch, Column, NO_ROW};
 use std::sync::Arc;
 
 /// So many rows go at once, about, and so many keys come back because time passes.
-const PIECE: usize = 1 << 12;
+pub(super) const PIECE: usize = 1 << 12;
 
 /// The keys that are on disk, with a table of rows for each side.
 pub(crate) struct Spilled {
     pub(super) keys: Keys,
     /// When the first row of a key is over.
-    turns: Turns,
+    pub(super) turns: Turns,
 }
 
 impl Spilled {
@@ -67,7 +67,7 @@ impl Core {
         let (mut hashes, mut found) = (Vec::new(), Vec::new());
         hash_columns(&columns, columns.first().map_or(0, |column| column.len()), &mut hashes);
         self.table.known(&columns, &hashes, &mut found);
-        self.bring(bound, &crate::state::unknown(&hashes, &found, NO_SLOT))
+        self.bring(bound, &crate::state::unknown(&hashes, &found, NO_SLOT)).map(drop)
     }
 
     /// Up to which watermark all keys are in memory of which a row is over, if it is not this one.
@@ -79,7 +79,7 @@ impl Core {
     pub(super) fn bring_due(&mut self, bound: &mut dyn Bound, now: i64) -> Result<(), ColdError> {
         let Some(spilled) = &mut self.spilled else { return Ok(()) };
         let (hashes, _) = spilled.turns.take_whole(now, PIECE)?;
-        self.bring(bound, &hashes)
+        self.bring(bound, &hashes).map(drop)
     }
 
     /// At the end of the input, brings back keys until the left row is in memory that is over first. Gives up to which watermark
@@ -99,10 +99,12 @@ impl Core {
         Ok(i64::MAX)
     }
 
-    fn bring(&mut self, bound: &mut dyn Bound, hashes: &[u64]) -> Result<(), ColdError> {
+    /// Brings back the keys with these hashes, each of which comes once; gives their left rows.
+    pub(super) fn bring(&mut self, bound: &mut dyn Bound, hashes: &[u64]) -> Result<Vec<u32>, ColdError> {
         let known = self.table.len() as u32;
+        let mut left = Vec::new();
         for side in [0, 1] {
-            let Some(spilled) = &mut self.spilled else { return Ok(()) };
+            let Some(spilled) = &mut self.spilled else { return Ok(left) };
             let taken = spilled.keys.table(side).take(hashes)?;
             if let Some(marked) = taken.marked {
                 self.kept[side].book.settle(Some(marked), None);
@@ -110,34 +112,30 @@ impl Core {
             let Some(entries) = taken.entries else { continue };
             let rows = self.take_in(side, &entries, Some(&taken.changed)).map_err(ColdError::new)?;
             bound.came(self, side, &rows);
+            if side == 0 {
+                left = rows;
+            }
         }
         for slot in known..self.table.len() as u32 {
-            let over = self.first_over(bound, slot);
+            let over = bound.first_over(self, slot);
             if let (Some(over), Some(spilled)) = (over, &mut self.spilled) {
                 spilled.turns.remove(over, self.table.hashes()[slot as usize])?;
             }
         }
-        Ok(())
-    }
-
-    /// The last watermark at which all rows of a key are met, if it is not for ever.
-    fn first_over(&self, bound: &dyn Bound, slot: u32) -> Option<i64> {
-        let lasts = |side: usize| {
-            let kept = &self.kept[side];
-            kept.list(slot).map(move |row| bound.last(side, kept.time(row)))
-        };
-        lasts(0).chain(lasts(1)).min().filter(|last| *last < i64::MAX)
+        Ok(left)
     }
 
     /// If all that is in memory takes too much of it, keys go to disk that were not used since the last time, and half of
     /// them at least. No row is being worked with.
     pub(super) fn relieve(&mut self, bound: &mut dyn Bound) -> Result<(), ColdError> {
-        let held = self.bytes() + bound.bytes();
+        let Some(budget) = self.spilled.as_ref().map(|spilled| spilled.keys.budget()) else {
+            return Ok(());
+        };
         let all = self.table.len();
-        let Some(spilled) = &mut self.spilled else { return Ok(()) };
-        if held <= spilled.keys.budget() || all == 0 {
+        if self.bytes() + bound.bytes() <= budget || all == 0 {
             return Ok(());
         }
+        let Some(spilled) = &mut self.spilled else { return Ok(()) };
         let mut kept = spilled.keys.touched().stay(all);
         let used = kept.len();
         bound.in_hand(self, &mut kept);
@@ -184,7 +182,7 @@ impl Core {
     fn put(&mut self, bound: &dyn Bound, slots: &[u32]) -> Result<(), ColdError> {
         let hash_of = |table: &crate::state::KeyTable, slot: u32| table.hashes()[slot as usize];
         for &slot in slots {
-            let over = self.first_over(bound, slot);
+            let over = bound.first_over(self, slot);
             if let (Some(over), Some(spilled)) = (over, &mut self.spilled) {
                 spilled.turns.put(over, hash_of(&self.table, slot))?;
             }

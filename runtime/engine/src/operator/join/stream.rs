@@ -89,6 +89,20 @@ pub(crate) trait Bound: Send {
         i64::MAX
     }
 
+    /// The last watermark at which all rows of a key are met, if it is not for ever.
+    fn first_over(&self, core: &Core, slot: u32) -> Option<i64> {
+        let lasts = |side: usize| {
+            let kept = &core.kept[side];
+            kept.list(slot).map(move |row| self.last(side, kept.time(row)))
+        };
+        lasts(0).chain(lasts(1)).min().filter(|last| *last < i64::MAX)
+    }
+
+    /// Does it bring back by itself what is over, when it gives that?
+    fn lines_up(&self) -> bool {
+        false
+    }
+
     /// Rows of a side have moved: each is where this says, or in memory no more (`NO_ROW`).
     fn rows_move(&mut self, _side: usize, _moved: &[u32]) {}
 
@@ -624,7 +638,10 @@ impl JoinOperator {
     /// Lets time pass; gives whether there is more to do.
     fn pass(&mut self, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
         // What comes first is in memory, so it comes in order.
-        let up_to = self.core.in_memory_up_to(at.behind);
+        let up_to = match self.bound.lines_up() {
+            true => None,
+            false => self.core.in_memory_up_to(at.behind),
+        };
         let part = Moment { behind: up_to.unwrap_or(at.behind), ..at };
         let more = match up_to {
             Some(_) => self.bound.pass_up_to(&mut self.core, cx, part)?,

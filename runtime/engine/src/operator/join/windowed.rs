@@ -3,6 +3,8 @@
 
 use super::fire::{Firing, clamp};
 use super::kept::{Kept, Note, Notes};
+use super::lined::{Ends, Lined};
+use super::spilled::or_halt;
 use super::stream::{Bound, Core, Moment, ints, met};
 use crate::context::Context;
 use crate::counters::add;
@@ -11,27 +13,16 @@ use crate::number::{Number, at_end_of_time};
 use crate::operator::Flush;
 use crate::operator::window::{Overlapping, Tumbling};
 use crate::snapshot::Loading;
-use flow_data::{Batch, Column, ColumnData, NO_ROW};
+use crate::state::{ColdError, room};
+use flow_data::{Batch, NO_ROW};
 use flow_plan::civil::Zone;
 use flow_plan::operator::{JoinKind, WindowKind};
-use flow_plan::{DataType, Value};
 use std::collections::BTreeMap;
 
 /// Noted of each row: up to which end it is in no window, because it came too late or they are given. In a checkpoint also the
 /// last moments of others it was withdrawn from.
 const LATE: &str = "·late";
 const WITHDRAWN: &str = "·withdrawn";
-
-/// The ends of windows whose last moments were written down.
-fn ends(column: &Column, row: usize) -> Vec<i128> {
-    let ColumnData::Any(lists) = &column.data else { return Vec::new() };
-    let Value::List(moments) = &lists[row] else { return Vec::new() };
-    let end = |moment: &Value| match moment {
-        Value::Timestamp(moment) => Some(i128::from(*moment) + 1),
-        _ => None,
-    };
-    moments.iter().filter_map(end).collect()
-}
 
 /// Is a row in the window of its slice that ends there?
 fn is_in(kept: &Kept, row: u32, end: i128) -> bool {
@@ -100,10 +91,21 @@ impl Windows {
     }
 }
 
-/// The rows of a slice: when they came, and their numbers.
+/// The rows of a slice: their ids, in whose order they came, and their numbers.
 #[derive(Default)]
 struct Slice {
     rows: [Vec<(u64, u32)>; 2],
+    /// How many are on disk.
+    away: usize,
+}
+
+/// The window that is being given.
+struct Given {
+    firing: Firing,
+    /// Where it begins.
+    start: i64,
+    /// The left rows behind these, if some of it is on disk.
+    rest: Option<Lined>,
 }
 
 pub(crate) struct Windowed {
@@ -113,8 +115,9 @@ pub(crate) struct Windowed {
     slices: BTreeMap<i64, Slice>,
     /// Windows up to this end are given.
     given_to: i128,
-    firing: Option<(Firing, i64)>,
-    came: u64,
+    /// The end of the window that is being given.
+    end: i128,
+    given: Option<Given>,
     waiting: Option<(usize, Batch, Vec<u32>, Moment)>,
 }
 
@@ -153,8 +156,8 @@ impl Windowed {
             by_clock,
             slices: BTreeMap::new(),
             given_to: i128::MIN,
-            firing: None,
-            came: 0,
+            end: i128::MIN,
+            given: None,
             waiting: None,
         })
     }
@@ -165,24 +168,47 @@ impl Windowed {
         ends.min()
     }
 
-    fn fire(&mut self, core: &Core, end: i128) {
-        let mut rows: Vec<(u64, u32)> = Vec::new();
-        let mut start = i64::MAX;
-        for (&slice, of) in self.slices.iter().filter(|(slice, _)| self.holds_slice(**slice, end)) {
-            start = start.min(self.windows.start(slice, end));
-            rows.extend(&of.rows[0]);
+    /// The slices of the window that is being given.
+    fn inside(&self) -> impl Iterator<Item = (i64, &Slice)> {
+        let all = self.slices.iter().map(|(slice, rows)| (*slice, rows));
+        all.filter(|(slice, _)| self.holds_slice(*slice, self.end))
+    }
+
+    /// Its left rows that are in memory, by slice.
+    fn left_rows(&self, core: &Core) -> Vec<(u64, u32)> {
+        let rows = self.inside().flat_map(|(_, slice)| &slice.rows[0]);
+        rows.filter(|(_, row)| is_in(&core.kept[0], *row, self.end)).copied().collect()
+    }
+
+    fn fire(&mut self, core: &mut Core, end: i128) -> Result<(), ColdError> {
+        self.end = end;
+        let start = self.inside().map(|(slice, _)| self.windows.start(slice, end)).min();
+        let away = self.inside().any(|(_, slice)| slice.away > 0);
+        let rest = if away { core.line_up(self)? } else { None };
+        let mut left = Vec::new();
+        if rest.is_none() {
+            let mut rows = self.left_rows(core);
+            rows.sort_unstable();
+            left = rows.into_iter().map(|(_, row)| row).collect();
+            if core.spilled.is_some() {
+                core.sort_left(&mut left);
+            }
         }
-        rows.sort_unstable();
-        let left = rows.into_iter().map(|(_, row)| row);
-        let left = left.filter(|row| is_in(&core.kept[0], *row, end)).collect();
-        self.firing = Some((Firing::new(end, self.windows.order(end), left), start));
+        let firing = Firing::new(end, self.windows.order(end), left);
+        self.given = Some(Given { firing, start: start.unwrap_or(i64::MAX), rest });
+        Ok(())
+    }
+
+    /// When keys with a row in the window that ends there have to be in memory.
+    fn turn_of(&self, end: i128) -> i64 {
+        self.windows.order(end).min(i64::MAX - 1)
     }
 
     /// A piece of the window that is being given.
     fn piece(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<(), Halt> {
-        let Some((mut firing, start)) = self.firing.take() else { return Ok(()) };
-        let end = firing.end;
-        let left = std::mem::take(&mut firing.left);
+        let Some(mut given) = self.given.take() else { return Ok(()) };
+        let (start, end) = (given.start, self.end);
+        let left = std::mem::take(&mut given.firing.left);
         let partner = |core: &Core, at: usize, from: Option<u32>| {
             let right = &core.kept[1];
             let first = || core.kept[0].key(left[at]).map_or(NO_ROW, |slot| right.first(slot));
@@ -197,14 +223,26 @@ impl Windowed {
             }
             None
         };
-        if firing.piece(core, cx, self.kind, &left, &partner)? {
-            self.given_to = end;
-            self.free(core);
-            self.note_given(core, end);
-        } else {
-            firing.left = left;
-            self.firing = Some((firing, start));
+        if !given.firing.piece(core, cx, self.kind, &left, &partner)? {
+            given.firing.left = left;
+            self.given = Some(given);
+            return Ok(());
         }
+        match given.rest.take() {
+            None => self.leave(core),
+            Some(rest) => or_halt(cx, self.go_on_with(core, given, rest))?,
+        }
+        Ok(())
+    }
+
+    /// Goes on with the left rows behind those that were given, if there are more.
+    fn go_on_with(&mut self, core: &mut Core, given: Given, mut rest: Lined) -> Result<(), ColdError> {
+        core.relieve(self)?;
+        let Some(left) = core.next_lined(self, &mut rest)? else {
+            return core.leave_ended(self);
+        };
+        let firing = Firing::new(self.end, self.windows.order(self.end), left);
+        self.given = Some(Given { firing, rest: Some(rest), ..given });
         Ok(())
     }
 
@@ -213,15 +251,22 @@ impl Windowed {
         self.windows.next_end(slice, end - 1) == Some(end)
     }
 
-    /// The window that ends there is given: who goes on from a checkpoint must know of its rows which are in others, too.
-    fn note_given(&self, core: &mut Core, end: i128) {
-        let inside = self.slices.iter().filter(|(slice, _)| self.holds_slice(**slice, end));
-        for (side, rows) in inside.flat_map(|(_, slice)| slice.rows.iter().enumerate()) {
+    /// The window is given: who goes on from a checkpoint must know of its rows which are in others, too.
+    fn note_given(&self, core: &mut Core) {
+        for (side, rows) in self.inside().flat_map(|(_, slice)| slice.rows.iter().enumerate()) {
             let kept = &mut core.kept[side];
             for &(_, row) in rows {
-                kept.set_note(row, kept.note(row).max(clamp(end)));
+                kept.set_note(row, kept.note(row).max(clamp(self.end)));
             }
         }
+    }
+
+    /// A row of a side is in memory.
+    fn stands(&mut self, core: &Core, side: usize, row: u32) -> &mut Slice {
+        let kept = &core.kept[side];
+        let slice = self.slices.entry(self.windows.slice(kept.time(row))).or_default();
+        slice.rows[side].push((kept.id(row), row));
+        slice
     }
 
     /// Adds rows of a batch to their slices.
@@ -233,8 +278,8 @@ impl Windowed {
         let numbers = core.kept[of.side].insert(of.batch, rows, &notes);
         for ((&row, &time), number) in rows.iter().zip(&times).zip(numbers) {
             let (slice, met) = (self.windows.slice(time), of.met[row as usize]);
-            self.slices.entry(slice).or_default().rows[of.side].push((self.came, number));
-            self.came += 1;
+            let id = core.kept[of.side].id(number);
+            self.slices.entry(slice).or_default().rows[of.side].push((id, number));
             if self.windows.next_end(slice, i128::MIN).is_some_and(|end| end <= i128::from(met)) {
                 core.kept[of.side].set_note(number, met);
             }
@@ -263,13 +308,17 @@ impl Windowed {
         }
     }
 
-    /// Frees the slices whose windows are all given.
+    /// Frees the slices whose windows are all given, as far as their rows are in memory.
     fn free(&mut self, core: &mut Core) {
         let over = |slice: &i64| self.windows.next_end(*slice, self.given_to).is_none();
         let gone: Vec<i64> = self.slices.keys().copied().filter(over).collect();
         for slice in gone {
-            let Some(slice) = self.slices.remove(&slice) else { continue };
-            for (side, rows) in slice.rows.into_iter().enumerate() {
+            let Some(of) = self.slices.get_mut(&slice) else { continue };
+            let rows = std::mem::take(&mut of.rows);
+            if of.away == 0 {
+                self.slices.remove(&slice);
+            }
+            for (side, rows) in rows.into_iter().enumerate() {
                 for (_, row) in rows {
                     core.remove(side, row);
                 }
@@ -323,10 +372,10 @@ impl Bound for Windowed {
     }
 
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
-        if self.firing.is_none() {
+        if self.given.is_none() {
             match self.next_end() {
                 // What ends behind the last timestamp is due at the end of time.
-                Some(end) if clamp(end) <= at.behind => self.fire(core, end),
+                Some(end) if clamp(end) <= at.behind => or_halt(cx, self.fire(core, end))?,
                 _ => return Ok(false),
             }
         }
@@ -338,16 +387,39 @@ impl Bound for Windowed {
         self.next_end().filter(|_| self.by_clock).map(clamp)
     }
 
+    fn came(&mut self, core: &Core, side: usize, rows: &[u32]) {
+        for &row in rows {
+            self.stands(core, side, row).away -= 1;
+        }
+    }
+
+    fn last(&self, _side: usize, time: i64) -> i64 {
+        let end = self.windows.next_end(self.windows.slice(time), self.given_to);
+        end.map_or(i64::MAX, |end| self.turn_of(end))
+    }
+
+    fn lines_up(&self) -> bool {
+        true
+    }
+
+    fn rows_move(&mut self, side: usize, moved: &[u32]) {
+        for slice in self.slices.values_mut() {
+            let rows = &mut slice.rows[side];
+            let all = rows.len();
+            rows.iter_mut().for_each(|(_, row)| *row = moved[*row as usize]);
+            rows.retain(|(_, row)| *row != NO_ROW);
+            slice.away += all - rows.len();
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.slices.values().flat_map(|slice| &slice.rows).map(room).sum()
+    }
+
     fn load(&mut self, core: &mut Core, from: &mut Loading) -> Result<(), String> {
         for side in [0, 1] {
-            let (saved, rows) = core.load_side(side, from)?;
-            let withdrawn = saved.column(WITHDRAWN, &DataType::list(DataType::Timestamp))?;
-            for (at, row) in rows.into_iter().enumerate() {
-                let slice = self.windows.slice(core.kept[side].time(row));
-                self.slices.entry(slice).or_default().rows[side].push((self.came, row));
-                self.came += 1;
-                let withdrawn = withdrawn.as_ref().map(|column| ends(column, at));
-                core.kept[side].withdraw_from(row, &withdrawn.unwrap_or_default());
+            for row in core.load_side(side, from)?.1 {
+                self.stands(core, side, row);
             }
         }
         Ok(())
@@ -355,17 +427,37 @@ impl Bound for Windowed {
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         let level = cx.shared.layout.nodes[cx.node].level;
-        let end =
-            |this: &Windowed| this.firing.as_ref().map(|(firing, _)| firing.end).or_else(|| this.next_end());
+        let end = |this: &Windowed| this.given.as_ref().map(|_| this.end).or_else(|| this.next_end());
         let Some(first) = end(self) else { return Ok(Flush::Done) };
         cx.number = at_end_of_time(level, clamp(first));
-        if self.firing.is_none() {
-            self.fire(core, first);
+        if self.given.is_none() {
+            or_halt(cx, self.fire(core, first))?;
         }
         self.piece(core, cx)?;
         Ok(match end(self) {
             Some(next) => Flush::More(at_end_of_time(level, clamp(next))),
             None => Flush::Done,
         })
+    }
+}
+
+impl Ends for Windowed {
+    fn turn(&self) -> i64 {
+        self.turn_of(self.end)
+    }
+
+    fn has(&self, core: &Core, row: u32) -> bool {
+        let kept = &core.kept[0];
+        self.holds_slice(self.windows.slice(kept.time(row)), self.end) && is_in(kept, row, self.end)
+    }
+
+    fn left(&self, core: &Core) -> Vec<u32> {
+        self.left_rows(core).into_iter().map(|(_, row)| row).collect()
+    }
+
+    fn leave(&mut self, core: &mut Core) {
+        self.given_to = self.end;
+        self.free(core);
+        self.note_given(core);
     }
 }

@@ -42,13 +42,28 @@ impl Turns {
 
     /// The first times, and the hashes of their entries, so many at most.
     pub(crate) fn firsts(&self, most: usize) -> Result<Vec<(i64, u64)>, ColdError> {
-        let mut first = Vec::new();
-        for entry in self.tree.range(&[], None)?.take(most) {
+        self.behind(None, i64::MAX, most)
+    }
+
+    /// The same, of those that stand behind one, up to a time.
+    pub(crate) fn behind(
+        &self,
+        one: Option<(i64, u64)>,
+        up_to: i64,
+        most: usize,
+    ) -> Result<Vec<(i64, u64)>, ColdError> {
+        let from = one.map_or(Vec::new(), |(time, hash)| [&place(time, hash)[..], &[0]].concat());
+        let mut found = Vec::new();
+        for entry in self.tree.range(&from, None)?.take(most) {
             let (place, _) = entry?;
+            let time = time_of(&place);
+            if time > up_to {
+                break;
+            }
             let hash = place[8..].try_into().map(u64::from_be_bytes).unwrap_or_default();
-            first.push((time_of(&place), hash));
+            found.push((time, hash));
         }
-        Ok(first)
+        Ok(found)
     }
 
     /// Takes the next hashes of those whose time is before `now`, so many at most.
@@ -119,6 +134,8 @@ mod tests {
             turns.put(time, hash).unwrap();
         }
         assert_eq!(turns.firsts(3).unwrap(), [(i64::MIN, 5), (-7, 2), (5, 1)]);
+        assert_eq!(turns.behind(Some((-7, 2)), 5, 9).unwrap(), [(5, 1), (5, u64::MAX)]);
+        assert_eq!(turns.behind(Some((5, 1)), 6, 1).unwrap(), [(5, u64::MAX)]);
         assert!(turns.remove(6, 4).unwrap() && !turns.remove(6, 4).unwrap());
         assert_eq!(turns.take_before(5, 10).unwrap(), [2, 5]);
         assert_eq!(turns.take_before(6, 1).unwrap(), [1]);
