@@ -1,7 +1,7 @@
 //! Hands out chunks with the numbers of the job's one sequence.
 //!
 //! Which chunk comes next depends on what the sources hold and not on who asks: of sources that know the
-//! event time of their rows, the one whose chunk begins earliest; between these as a group and every
+//! event time of their rows, the one whose chunk begins earliest, less the time by which it is to be ahead; between these as a group and every
 //! other source, by turns. Only live sources are passed over while they have nothing.
 
 use crate::number::Number;
@@ -43,6 +43,8 @@ pub(crate) struct Timing {
     pub(crate) timed: bool,
     /// The limits that end it when they are full; none if rows come to sinks by other ways.
     pub(crate) ends_with: Vec<usize>,
+    /// By how much it is read ahead of the others that go by time (micros of event time).
+    pub(crate) ahead: i64,
     /// After how much silence is it not waited for? In order.
     pub(crate) limits: Vec<Duration>,
 }
@@ -69,6 +71,8 @@ struct Turns {
     sources: Vec<Option<Supply>>,
     /// Sources among which event time decides; each of the others is a group of its own.
     groups: Vec<Vec<usize>>,
+    /// By how much each source is read ahead.
+    ahead: Vec<i64>,
     turn: usize,
     /// Where sources were that have ended.
     ends: Vec<Option<String>>,
@@ -127,6 +131,7 @@ impl Sequencer {
         let polled = sources.iter().any(|source| source.live() && !source.blocks());
         let nap = if polled { SHORT_NAP } else { NAP };
         let groups = groups(&timing);
+        let ahead = timing.iter().map(|timing| timing.ahead).collect();
         let supply = |(source, timing): (_, Timing)| {
             Supply::new(source, wake, timing.limits, begin.number() > 0).map(Some)
         };
@@ -134,7 +139,7 @@ impl Sequencer {
         let turn = begin.time(TURN).and_then(|turn| turn.parse().ok()).unwrap_or(0) % groups.len().max(1);
         let ends = sources.iter().map(|_| None).collect();
         Ok(Sequencer {
-            turns: Mutex::new(Turns { sources, groups, turn, ends }),
+            turns: Mutex::new(Turns { sources, groups, ahead, turn, ends }),
             next: AtomicU64::new(begin.number()),
             ended: AtomicBool::new(false),
             stop: AtomicBool::new(false),
@@ -283,15 +288,19 @@ impl Sequencer {
         for at in 0..turns.groups[group].len() {
             let source = turns.groups[group][at];
             let Some(supply) = &mut turns.sources[source] else { continue };
+            let ahead = turns.ahead[source];
             let look = match self.needed(source) {
                 true => supply.look(self.clock.as_ref()).map_err(|error| (source, error))?,
                 false => Look::Ended,
             };
             match look {
-                Look::Chunk(time) if best.is_none_or(|(least, _)| time < least) => {
-                    best = Some((time, source))
+                Look::Chunk(time) => {
+                    let time = time.map(|time| time.saturating_sub(ahead));
+                    if best.is_none_or(|(least, _)| time < least) {
+                        best = Some((time, source));
+                    }
                 }
-                Look::Chunk(_) | Look::Silent(None) => {}
+                Look::Silent(None) => {}
                 Look::Waited => waited = true,
                 Look::Silent(Some(limit)) => news.push((next, News::Silent(source, limit))),
                 Look::Ended => {

@@ -54,8 +54,10 @@ pub(crate) fn timing(graph: &Graph, layout: &Layout, nodes: &[usize], timed: &[b
     limits.sort();
     limits.dedup();
     let mut ends = ends_with(graph, layout);
+    let ahead = graph.reads_ahead();
     let timing = |(&timed, &node): (&bool, &usize)| Timing {
         timed,
+        ahead: ahead[node],
         limits: limits.clone(),
         ends_with: ends[node].take().unwrap_or_default(),
     };

@@ -240,3 +240,48 @@ fn rows_that_waited_for_a_partner_are_not_late_in_a_window_below() {
         ]
     );
 }
+
+/// 2,000 auctions in 2,000 s, and 100,000 bids on them.
+fn bids(folder: &Path) {
+    let at = |second: i64| format!("2026-01-01T00:{:02}:{:02}Z", second / 60, second % 60);
+    let auction = |n: i64| format!("{{\"id\":{n},\"at\":\"{}\"}}\n", at(n));
+    let bid = |n: i64| {
+        let of = n / 50 - n % 7;
+        format!(
+            "{{\"auction\":{of},\"words\":\"words of the bid {n}, of which there are many\",\"at\":\"{}\"}}\n",
+            at(n / 50)
+        )
+    };
+    std::fs::write(folder.join("auctions.ndjson"), (0..2_000).map(auction).collect::<String>()).unwrap();
+    std::fs::write(folder.join("bids.ndjson"), (0..100_000).map(bid).collect::<String>()).unwrap();
+}
+
+const BIDS: &str = r#"
+source auctions: { id: int, at: timestamp } = file("auctions.ndjson", format: json) |> eventTime(at, delay: 0s)
+source bids: { auction: int, words: string, at: timestamp } = file("bids.ndjson", format: json) |> eventTime(at, delay: 0s)
+"#;
+
+#[test]
+fn what_a_join_keeps_for_long_is_read_ahead_so_that_nothing_of_the_other_side_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    bids(folder.path());
+    // All auctions take 1 MB, the bids of five minutes 2 MB.
+    let script = |join: &str| {
+        format!(
+            "job small {{ state: {{ limit: 1600KiB }}, checkpoint: off }}{BIDS}
+            sink out = {join} |> trigger(atEnd) |> aggregate {{ n: count() }} -> stdout(format: json)"
+        )
+    };
+    let all = (0..100_000).filter(|n| n / 50 >= n % 7).count();
+    let all = format!("{{\"n\":{all}}}");
+    let left = script("bids as b |> join(auctions as a on b.auction == a.id, within: -30min..5min)");
+    assert_eq!(rows(folder.path(), &left), *std::slice::from_ref(&all));
+    let plan = flow_binary::run(folder.path(), &["plan", "job.flow"]);
+    let plan = String::from_utf8(plan.stdout).unwrap();
+    assert!(
+        plan.contains("file(\"auctions.ndjson\", format: json), read 7min12s ahead of other sources"),
+        "{plan}"
+    );
+    let right = script("auctions as a |> join(bids as b on b.auction == a.id, within: -5min..30min)");
+    assert_eq!(rows(folder.path(), &right), [all]);
+}

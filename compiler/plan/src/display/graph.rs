@@ -32,7 +32,9 @@ fn view(graph: &Graph, index: usize, node: &Node) -> View {
     match &node.kind {
         NodeKind::Source { connector: call, .. } => {
             let label = graph.declarations[node.declaration as usize].name.clone();
-            View { label, ..kind("source", connector(call)) }
+            let ahead = Some(graph.reads_ahead()[index]).filter(|by| *by > 0);
+            let ahead = ahead.map(|by| format!(", read {} ahead of other sources", duration(by)));
+            View { label, ..kind("source", connector(call) + &ahead.unwrap_or_default()) }
         }
         NodeKind::Errors { of } => kind("errors", format!("of {}", graph.declarations[*of as usize].name)),
         NodeKind::Chain(chain) => {

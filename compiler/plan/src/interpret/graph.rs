@@ -267,7 +267,9 @@ impl Run<'_> {
                 let (clock, sides) = (self.clock(index), [input(0), input(1)]);
                 let sides = [&sides[0], &sides[1]];
                 let width = self.graph.nodes[node.inputs[0].node].output.fields.len();
-                let out = join::join(join, width, sides, (&clock, &self.wall, level), &mut self.evaluator);
+                let clocks = [0, 1].map(|side| self.clock(node.inputs[side].node));
+                let time = (&clock, [&clocks[0], &clocks[1]], &self.wall, level);
+                let out = join::join(join, width, sides, time, &mut self.evaluator);
                 self.joined(join.rest.as_ref(), out)
             }
             NodeKind::Lookup(lookup) => {

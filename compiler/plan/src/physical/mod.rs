@@ -1,6 +1,7 @@
 //! The physical plan: what the engine runs. Operators between two exchanges that keep no state are
 //! fused to [`Chain`]s, which the code generator compiles; stateful operators read columns by index.
 
+mod ahead;
 mod behind;
 mod columns;
 mod condition;

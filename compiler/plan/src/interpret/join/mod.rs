@@ -39,7 +39,7 @@ pub(super) fn join(
     node: &StreamJoin,
     width: usize,
     [left, right]: [&Stream; 2],
-    (clock, wall, level): (&Clock, &Wall, u32),
+    (clock, sides, wall, level): (&Clock, [&Clock; 2], &Wall, u32),
     evaluator: &mut Evaluator,
 ) -> Output {
     let meet = Meet { kind: node.kind, rest: node.rest.as_ref(), evaluator, failed: Vec::new() };
@@ -48,7 +48,7 @@ pub(super) fn join(
     let by_clock = matches!(&node.bound, StreamBound::Window(window) if window.processing_time);
     // Event time says nothing of windows of the wall clock.
     let clock = if by_clock { &by_wall } else { clock };
-    let join = Joining { node, clock, wall, by_clock, level, meet, alike, rows: Stream::new() };
+    let join = Joining { node, clock, sides, wall, by_clock, level, meet, alike, rows: Stream::new() };
     match &node.bound {
         StreamBound::Interval { .. } | StreamBound::Regular { .. } => pairs::run(join, left, right),
         StreamBound::Window(window) => windowed::run(join, window, left, right),
@@ -60,6 +60,8 @@ pub(super) fn join(
 struct Joining<'a> {
     node: &'a StreamJoin,
     clock: &'a Clock,
+    /// Of each side alone.
+    sides: [&'a Clock; 2],
     wall: &'a Wall,
     /// Does it go by the clock on the wall?
     by_clock: bool,

@@ -71,6 +71,13 @@ impl Pairs<'_> {
         }
     }
 
+    /// Does a row meet those that its own side's time has not passed, also if the other side is not that far?
+    fn by_own_side(&self) -> bool {
+        let sides = [self.side(0), self.side(1)];
+        let timed = sides.iter().all(|side| side.hidden.watermark.is_some());
+        timed && !self.is_regular() && sides.iter().all(|side| side.hidden.change.is_none())
+    }
+
     fn is_regular(&self) -> bool {
         matches!(self.join.node.bound, StreamBound::Regular { .. })
     }
@@ -101,7 +108,8 @@ impl Pairs<'_> {
                 None => return,
             }
         }
-        let partners = self.partners(side, item, &key, time, met);
+        let met_own = if self.by_own_side() { self.join.sides[side].met(number, own) } else { met };
+        let partners = self.partners(side, item, &key, time, met_own);
         let count = partners.len() as u64;
         let mut kept = Kept { row: item.row.clone(), key, time, seen: time, partners: count, alone: false };
         for other in &partners {

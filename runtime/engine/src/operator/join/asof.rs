@@ -4,8 +4,9 @@
 use super::due::Due;
 use super::interval::Near;
 use super::kept::{Note, Notes};
+use super::moment::{Moment, met};
 use super::output::{Cause, Rows};
-use super::stream::{Bound, Core, Moment, ints, met};
+use super::stream::{Bound, Core, ints};
 use super::waiting::{flush_waiting, next_due};
 use crate::context::Context;
 use crate::error::Halt;

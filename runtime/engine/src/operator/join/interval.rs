@@ -3,8 +3,9 @@
 
 use super::due::Due;
 use super::kept::{Kept, Notes};
+use super::moment::{Moment, met_own};
 use super::recent::Recent;
-use super::stream::{Bound, Core, Look, Moment, Pairs, Probe, ints, met};
+use super::stream::{Bound, Core, Look, Pairs, Probe, ints};
 use super::waiting::{flush_waiting, give_lonely};
 use crate::context::Context;
 use crate::error::Halt;
@@ -54,6 +55,8 @@ pub(crate) struct Interval {
     probe: Option<Probe>,
     /// The watermarks that the rows of the probe meet.
     met: Vec<i64>,
+    /// Are the rows of the probe met by nobody that comes later?
+    passes_by: bool,
     /// How many partners each row of the probe has (1: at least one).
     partners: Vec<u32>,
     pairs: Pairs,
@@ -76,6 +79,7 @@ impl Interval {
             passed: NO_WATERMARK,
             probe: None,
             met: Vec::new(),
+            passes_by: false,
             partners: Vec::new(),
             pairs: Pairs::default(),
             gone: Vec::new(),
@@ -85,6 +89,17 @@ impl Interval {
     /// Are left rows given when they go?
     fn gives_lonely(&self) -> bool {
         matches!(self.kind, JoinKind::Left | JoinKind::Anti)
+    }
+
+    /// Will nobody meet these rows any more, since the other side is ahead of them? Left ones that are given when their time is
+    /// over wait for it nevertheless.
+    fn passes_by(&self, core: &Core, side: usize, batch: &Batch, at: Moment) -> bool {
+        if side == 0 && self.gives_lonely() {
+            return false;
+        }
+        let times = ints(batch, core.sides[side].hidden.time.unwrap_or_default());
+        let latest = times.iter().copied().max();
+        latest.is_none_or(|latest| at.of_side(1 - side).before > self.near.last(side, latest))
     }
 
     /// The next piece of pairs; gives whether all rows of the batch are through.
@@ -218,10 +233,11 @@ impl Interval {
 
 impl Bound for Interval {
     fn take(&mut self, core: &mut Core, side: usize, batch: Batch, at: Moment) {
-        self.met = met(&core.sides[side], &batch, at);
+        self.met = met_own(&core.sides, side, &batch, at);
         self.partners.clear();
         self.partners.resize(batch.len, 0);
-        let slots = core.slots(side, &batch);
+        self.passes_by = self.passes_by(core, side, &batch, at);
+        let slots = if self.passes_by { core.known_slots(side, &batch) } else { core.slots(side, &batch) };
         self.probe = Some(Probe::new(side, batch, slots, at));
     }
 
@@ -231,7 +247,9 @@ impl Bound for Interval {
         core.meet(cx, probe.side, &probe.batch, &mut self.pairs)?;
         self.give(core, cx, &probe);
         if through {
-            self.keep(core, &probe);
+            if !self.passes_by {
+                self.keep(core, &probe);
+            }
         } else {
             self.probe = Some(probe);
         }
@@ -273,6 +291,10 @@ impl Bound for Interval {
             let time = core.kept[side].time(row);
             self.due[side].push(if by_time { time } else { self.near.last(side, time) }, row);
         }
+    }
+
+    fn wants_sides(&self) -> bool {
+        true
     }
 
     fn last(&self, side: usize, time: i64) -> i64 {

@@ -9,6 +9,7 @@ mod interval;
 mod kept;
 mod lined;
 mod lookup;
+mod moment;
 mod output;
 mod recent;
 mod saved;

@@ -4,7 +4,8 @@
 use super::due::Due;
 use super::fire::{Firing, clamp};
 use super::kept::Notes;
-use super::stream::{Bound, Core, Moment, ints, met};
+use super::moment::{Moment, met};
+use super::stream::{Bound, Core, ints};
 use crate::context::Context;
 use crate::counters::add;
 use crate::error::Halt;

@@ -5,6 +5,7 @@ use super::condition::Condition;
 use super::due::Due;
 use super::interval::Near;
 use super::kept::{Kept, KeptSide};
+use super::moment::{Moment, Sides, Step};
 use super::output::{Cause, Output, Rows};
 use super::spilled::{Spilled, or_halt};
 use super::waiting::give_lonely;
@@ -27,15 +28,6 @@ use flow_plan::physical::{JoinSide, StreamBound, StreamJoin};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Where in time a number's rows come.
-#[derive(Clone, Copy)]
-pub(crate) struct Moment {
-    pub(crate) number: Number,
-    /// The watermarks in front of the number and behind it.
-    pub(crate) before: i64,
-    pub(crate) behind: i64,
-}
 
 /// Which rows meet, and until when they are kept.
 pub(crate) trait Bound: Send {
@@ -113,6 +105,11 @@ pub(crate) trait Bound: Send {
 
     /// These slots will stay, which ascend: they become `0..`.
     fn keys_move(&mut self, _core: &Core, _slots: &[u32]) {}
+
+    /// Does it want to know how far each side alone is in event time?
+    fn wants_sides(&self) -> bool {
+        false
+    }
 
     /// When [`Bound::pass`] has something to do although nothing came (micros of the wall clock).
     fn due(&self) -> Option<i64> {
@@ -218,13 +215,39 @@ impl Core {
         slots
     }
 
+    /// As [`Core::slots`], for rows that nobody will meet: also [`NO_ROW`] where the key has no rows.
+    pub(crate) fn known_slots(&mut self, side: usize, batch: &Batch) -> Vec<u32> {
+        let columns: Vec<&Column> =
+            self.sides[side].keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        let known = |table: &mut KeyTable, columns: &[&Column], hashes: &[u64], out: &mut Vec<u32>| {
+            table.known(columns, hashes, out);
+        };
+        let slots = self.look_up(&columns, batch.len, known);
+        if let Some(spilled) = &mut self.spilled {
+            spilled.touch(&slots, self.table.len());
+        }
+        slots
+    }
+
     /// For each of these keys its slot; [`NO_ROW`] where a part of the key is null.
     pub(super) fn slots_of(&mut self, columns: &[&Column], rows: usize) -> Vec<u32> {
+        let slots = self.look_up(columns, rows, KeyTable::slots);
+        let keys = self.table.len();
+        self.kept.iter_mut().for_each(|kept| kept.grow(keys));
+        slots
+    }
+
+    fn look_up(
+        &mut self,
+        columns: &[&Column],
+        rows: usize,
+        look: impl FnOnce(&mut KeyTable, &[&Column], &[u64], &mut Vec<u32>),
+    ) -> Vec<u32> {
         let mut slots = Vec::new();
         match super::table::keyed_rows(columns, rows) {
             None => {
                 hash_columns(columns, rows, &mut self.hashes);
-                self.table.slots(columns, &self.hashes, &mut slots);
+                look(&mut self.table, columns, &self.hashes, &mut slots);
             }
             Some(with_key) => {
                 let keyed: Vec<Column> = columns
@@ -234,13 +257,11 @@ impl Core {
                 let keyed: Vec<&Column> = keyed.iter().collect();
                 hash_columns(&keyed, with_key.len(), &mut self.hashes);
                 let mut found = Vec::new();
-                self.table.slots(&keyed, &self.hashes, &mut found);
+                look(&mut self.table, &keyed, &self.hashes, &mut found);
                 slots.resize(rows, NO_ROW);
                 with_key.iter().zip(found).for_each(|(&row, slot)| slots[row as usize] = slot);
             }
         }
-        let keys = self.table.len();
-        self.kept.iter_mut().for_each(|kept| kept.grow(keys));
         slots
     }
 
@@ -519,20 +540,12 @@ pub(crate) fn ints(batch: &Batch, column: usize) -> &[i64] {
     }
 }
 
-/// The watermark that each row of a batch meets.
-pub(crate) fn met(side: &JoinSide, batch: &Batch, at: Moment) -> Vec<i64> {
-    match side.hidden.watermark {
-        Some(column) if at.before < at.behind => {
-            ints(batch, column).iter().map(|&own| crate::time::met(own, at.before, at.behind)).collect()
-        }
-        _ => vec![at.before; batch.len],
-    }
-}
-
 pub(crate) struct JoinOperator {
     core: Core,
     bound: Box<dyn Bound>,
     clock: Clock,
+    /// How far each side alone is, if somebody wants to know.
+    sides: Option<Sides>,
     waiting: [VecDeque<(Number, Batch)>; 2],
     steps: VecDeque<(Number, i64)>,
     /// Numbers below are complete.
@@ -566,6 +579,9 @@ impl JoinOperator {
     ) -> JoinOperator {
         let clock = Clock::new(shared, node);
         let by_clock = !core.timed() || by_clock;
+        let inputs = &shared.graph.nodes[node].inputs;
+        let sides = bound.wants_sides() && !by_clock;
+        let sides = sides.then(|| Sides::new(shared, [inputs[0].node, inputs[1].node]));
         JoinOperator {
             by_clock,
             deadline: None,
@@ -574,6 +590,7 @@ impl JoinOperator {
             // A side alone may have event time; that is none of the wall clock's.
             now: if by_clock { NO_WATERMARK } else { clock.now() },
             clock,
+            sides,
             waiting: [VecDeque::new(), VecDeque::new()],
             steps: VecDeque::new(),
             complete: 0,
@@ -591,13 +608,14 @@ impl JoinOperator {
     fn begin(&mut self, cx: &Context<'_>, number: Number) -> Moment {
         if self.by_clock {
             let now = self.wall(cx);
-            return Moment { number, before: now, behind: now };
+            return Moment::by_clock(number, now);
         }
         let behind = match self.steps.front() {
             Some(&(step, watermark)) if step == number => watermark,
             _ => self.now,
         };
-        Moment { number, before: self.now, behind }
+        let own = self.sides.as_mut().map(|sides| sides.at(number));
+        Moment::new(number, Step { before: self.now, behind }, own)
     }
 
     /// Works until something was given, or all is done; gives whether there is more.
@@ -608,7 +626,10 @@ impl JoinOperator {
                 Some(current) => current,
                 None => match self.next() {
                     Some(number) => (self.begin(cx, number), Stage::Batches),
-                    None => return Ok(false),
+                    None => {
+                        self.sides.iter_mut().for_each(|sides| _ = sides.at(self.complete));
+                        return Ok(false);
+                    }
                 },
             };
             cx.number = moment.number;
@@ -707,6 +728,7 @@ impl Operator for JoinOperator {
         self.complete = to;
         let steps = self.clock.steps(cx.shared, to);
         self.steps.extend(steps);
+        self.sides.iter_mut().for_each(|sides| sides.advance(cx.shared, to));
         self.work(cx).map(|_| ())
     }
 
@@ -731,7 +753,7 @@ impl Operator for JoinOperator {
 
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
         let now = self.wall(cx);
-        let at = Moment { number: cx.number, before: now, behind: now };
+        let at = Moment::by_clock(cx.number, now);
         while self.pass(cx, at)? {}
         self.set_deadline(cx);
         Ok(())

@@ -6,7 +6,8 @@
 use super::due::Due;
 use super::interval::Near;
 use super::kept::Notes;
-use super::stream::{Bound, Core, Look, Moment, Pairs, Probe, ints, met};
+use super::moment::{Moment, met};
+use super::stream::{Bound, Core, Look, Pairs, Probe, ints};
 use super::waiting::{flush_waiting, give_lonely};
 use super::withdrawn::{Withdrawn, find};
 use crate::context::Context;

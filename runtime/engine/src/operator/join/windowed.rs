@@ -4,8 +4,9 @@
 use super::fire::{Firing, clamp};
 use super::kept::{Kept, Note, Notes};
 use super::lined::{Ends, Lined};
+use super::moment::{Moment, met};
 use super::spilled::or_halt;
-use super::stream::{Bound, Core, Moment, ints, met};
+use super::stream::{Bound, Core, ints};
 use crate::context::Context;
 use crate::counters::add;
 use crate::error::Halt;
