@@ -147,10 +147,16 @@ impl Shelves {
 
     /// What it takes in memory itself, about.
     pub(crate) fn bytes(&self) -> usize {
+        self.known_bytes() + self.tree.bytes()
+    }
+
+    /// What of it grows with entries and windows, and takes of the room that the operator's tables have.
+    pub(crate) fn known_bytes(&self) -> usize {
         let left = if let Left::Of(left) = &self.left { left.len() } else { 0 };
         let places = self.changed.as_ref().map_or(0, BTreeSet::len) + left;
         let seen = |known: &Known| known.seen.iter().map(Seen::bytes).sum::<usize>();
-        places * 2 * size_of::<Place>() + self.shelves.values().map(|known| 64 + seen(known)).sum::<usize>()
+        let shelves = self.shelves.values().map(|known| 64 + seen(known)).sum::<usize>();
+        places * 2 * size_of::<Place>() + shelves
     }
 
     /// Puts entries, whose keys have these hashes, on a shelf. Have they changed since the last barrier? Those whose copy a
@@ -404,6 +410,11 @@ impl Row {
         Row { tree: spill.tree(), schema: Arc::default(), entries: 0 }
     }
 
+    /// What it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.tree.bytes()
+    }
+
     /// Adds entries, each of which stands where these bytes say.
     pub(crate) fn add(&mut self, order: Vec<Vec<u8>>, entries: Loaded) -> Result<(), ColdError> {
         let (schema, entries) = entries.into_parts();
@@ -462,5 +473,26 @@ impl Known {
 
     fn perhaps(&self, hash: u64) -> bool {
         self.seen.iter().any(|seen| seen.perhaps(hash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_env::SimDisk;
+    use std::path::Path;
+
+    #[test]
+    fn entries_that_are_not_written_yet_count_as_what_is_in_memory() {
+        let disk = Arc::new(SimDisk::new(1));
+        let spill = Spill::open(disk, Path::new("/spilled"), 64 << 20, 1).unwrap();
+        let mut shelves = Shelves::new(&Arc::new(spill)).unwrap();
+        let before = shelves.bytes();
+        let hashes: Vec<u64> = (0..4_000).map(|key: u64| key.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        let mut entries = Columns::default();
+        entries.ints("value", hashes.iter().map(|hash| *hash as i64));
+        shelves.put((10, 0), &hashes, entries, &vec![false; hashes.len()]).unwrap();
+        assert!(shelves.bytes() - before > hashes.len() * 32, "{}", shelves.bytes());
+        assert!(shelves.known_bytes() < shelves.bytes() / 8, "{}", shelves.known_bytes());
     }
 }

@@ -28,6 +28,11 @@ impl Spilled {
         Ok(Spilled { keys: Keys::new(Cold::new(spill)?, 2)?, turns: Turns::new(spill) })
     }
 
+    /// What it takes in memory itself, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.keys.bytes() + self.turns.bytes()
+    }
+
     /// Keys are used; there are so many in memory.
     pub(super) fn touch(&mut self, slots: &[u32], all: usize) {
         self.keys.touched().touch(slots.iter().copied().filter(|slot| *slot != NO_ROW), all);

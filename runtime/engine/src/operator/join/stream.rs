@@ -271,7 +271,7 @@ impl Core {
     }
 
     fn held(&self) -> Held {
-        let (keys, bytes) = self.spilled.as_ref().map_or((0, 0), |of| (of.keys.len(), of.keys.bytes()));
+        let (keys, bytes) = self.spilled.as_ref().map_or((0, 0), |of| (of.keys.len(), of.bytes()));
         Held { keys: self.table.len() + keys, bytes: self.bytes() + bytes }
     }
 

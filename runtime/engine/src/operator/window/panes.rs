@@ -243,7 +243,7 @@ impl Panes {
     /// Puts groups on disk if memory has no room for all of them.
     pub(super) fn relieve(&mut self, common: &Common) -> Result<(), ColdError> {
         match &self.shelves {
-            Some(shelves) if self.bytes + shelves.bytes() > shelves.budget() => self.cool(common),
+            Some(shelves) if self.bytes + shelves.known_bytes() > shelves.budget() => self.cool(common),
             _ => Ok(()),
         }
     }
@@ -253,6 +253,7 @@ impl Panes {
         let aside = self.book.set_aside();
         let in_memory = self.open.values().chain(aside).fold(Held::default(), |all, pane| all + pane.held());
         let on_disk = self.shelves.iter().map(|shelves| Held { keys: shelves.len(), bytes: shelves.bytes() });
-        on_disk.fold(in_memory, |all, held| all + held)
+        let closing = self.closing.iter().map(|closing| Held { keys: 0, bytes: closing.bytes() });
+        on_disk.chain(closing).fold(in_memory, |all, held| all + held)
     }
 }

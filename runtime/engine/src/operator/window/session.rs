@@ -495,8 +495,8 @@ impl Sessions {
 
     fn held_in_memory(&self) -> Held {
         let tables = room(&self.first) + room(&self.sessions) + room(&self.free);
-        let bytes =
-            tables + self.keys.bytes() + self.calls.bytes() + self.births.bytes() + self.noted.bytes();
+        let calls = self.calls.bytes() + self.given.bytes();
+        let bytes = tables + self.keys.bytes() + calls + self.births.bytes() + self.noted.bytes();
         Held { keys: self.open_sessions(), bytes }
     }
 }

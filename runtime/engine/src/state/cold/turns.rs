@@ -28,6 +28,11 @@ impl Turns {
         Turns { tree: spill.tree(), none_before: i64::MAX }
     }
 
+    /// What it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.tree.bytes()
+    }
+
     /// An entry has its turn at a time.
     pub(crate) fn put(&mut self, time: i64, hash: u64) -> Result<(), ColdError> {
         self.none_before = self.none_before.min(time);

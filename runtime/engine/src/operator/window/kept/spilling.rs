@@ -49,9 +49,9 @@ impl Disk {
         shelves.next_marked(entries.div_ceil(COLDER)).map_err(|error| error.to_string())
     }
 
-    /// What it takes in memory itself, about.
-    fn bytes(&self) -> usize {
-        self.tables.iter().map(Shelves::bytes).sum()
+    /// What of it takes of the room that tables have.
+    fn known_bytes(&self) -> usize {
+        self.tables.iter().map(Shelves::known_bytes).sum()
     }
 }
 
@@ -149,7 +149,7 @@ impl Kept {
     /// at least; those that are used stay where they came last.
     pub(super) fn relieve(&mut self, common: &Common) -> Result<(), ColdError> {
         let Some(disk) = &self.disk else { return Ok(()) };
-        let bytes = disk.bytes() + self.open.values().map(Open::weight).sum::<usize>();
+        let bytes = disk.known_bytes() + self.open.values().map(Open::weight).sum::<usize>();
         if bytes <= disk.groups().budget() {
             return Ok(());
         }
@@ -281,11 +281,12 @@ impl Kept {
         Ok(())
     }
 
-    /// How much state is on disk.
+    /// How much state is on disk, and what it takes in memory all the same.
     pub(super) fn held_on_disk(&self) -> Held {
-        self.disk
-            .as_ref()
-            .map_or(Held::default(), |disk| Held { keys: disk.groups().len(), bytes: disk.bytes() })
+        let Some(disk) = &self.disk else { return Held::default() };
+        let line = self.agenda.line.as_ref().map_or(0, |(_, row)| row.bytes());
+        let tables: usize = disk.tables.iter().map(Shelves::bytes).sum();
+        Held { keys: disk.groups().len(), bytes: tables + line }
     }
 }
 

@@ -32,6 +32,13 @@ pub(super) struct Closing {
     windows: Vec<Shelf>,
 }
 
+impl Closing {
+    /// What it takes in memory, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.row.bytes()
+    }
+}
+
 impl Panes {
     /// Brings back the groups of rows that are about to be added to a window.
     pub(super) fn bring(

@@ -41,9 +41,10 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// How many keys.
+    /// How many keys, and what they take in memory all the same.
     pub(super) fn held(&self) -> Held {
-        Held { keys: self.keys.len(), bytes: self.keys.bytes() }
+        let line = self.line.as_ref().map_or(0, |(_, row)| row.bytes());
+        Held { keys: self.keys.len(), bytes: self.keys.bytes() + self.turns.bytes() + line }
     }
 
     /// When the first session is looked at.
@@ -365,8 +366,6 @@ impl Spills for Keyed<'_> {
     }
 
     fn bytes_in_memory(&self) -> usize {
-        self.of.held_in_memory().bytes
-            + self.of.given.bytes()
-            + self.of.disk.as_ref().map_or(0, |disk| disk.held().bytes)
+        self.of.held_in_memory().bytes + self.of.disk.as_ref().map_or(0, |disk| disk.keys.bytes())
     }
 }
