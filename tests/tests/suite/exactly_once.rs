@@ -46,15 +46,20 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
 
 /// The visible lines of a sink's folder.
 fn lines(folder: &Path) -> Vec<String> {
-    let mut lines = Vec::new();
-    let Ok(entries) = std::fs::read_dir(folder.join("out")) else { return lines };
+    files(folder).into_iter().flatten().collect()
+}
+
+/// The same, of each file.
+fn files(folder: &Path) -> Vec<Vec<String>> {
+    let mut files = Vec::new();
+    let Ok(entries) = std::fs::read_dir(folder.join("out")) else { return files };
     for entry in entries {
         let path = entry.unwrap().path();
         if path.is_file() && !path.file_name().unwrap().to_string_lossy().starts_with('.') {
-            lines.extend(std::fs::read_to_string(path).unwrap().lines().map(str::to_string));
+            files.push(std::fs::read_to_string(path).unwrap().lines().map(str::to_string).collect());
         }
     }
-    lines
+    files
 }
 
 /// The numbers behind `"name":` in lines of JSON.
@@ -255,6 +260,29 @@ sink out = timed as l |> join(before as r on l.n == r.k BOUND) |> map { n: l.n }
         let mut rows = field(&lines(folder.path()), "n");
         rows.sort_unstable();
         assert_eq!(rows, (401..401 + before as i64).collect::<Vec<_>>(), "{bound}");
+    }
+}
+
+#[test]
+fn rows_that_wait_for_their_time_keep_their_order_when_state_is_read_piece_by_piece() {
+    // Thousands of rows of one time, with keys of their own.
+    let script = "job endless { checkpoint: 20ms, parallelism: WORKERS, state: { backend: sled, memory: 64KiB } }
+source numbers = generate { n: seq(1) } rate: 20000
+stream timed = numbers |> map { n, at: timestamp(n / 4000 * 1_000_000) } |> eventTime(at, delay: 0s)
+stream others = timed |> filter(n < 0)
+sink out = timed as l |> leftJoin(others as r on l.n == r.n, within: -1s..0s) |> map { n: l.n } -> file(\"out\", format: json)
+";
+    for workers in ["1", "2"] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "endless.flow", &script.replace("WORKERS", workers));
+        for _ in 0..3 {
+            run_and_stop(folder.path());
+        }
+        for rows in files(folder.path()) {
+            let numbers = field(&rows, "n");
+            let wrong = numbers.iter().zip(&numbers[1..]).find(|(before, behind)| before > behind);
+            assert_eq!(wrong, None, "{workers} workers");
+        }
     }
 }
 

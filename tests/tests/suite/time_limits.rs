@@ -222,7 +222,7 @@ fn whatever_keeps_a_state_per_key_stops_at_the_limit_and_is_named() {
         ("leftJoin", "leftJoin(ids as other on ids.id == other.id, within: 364d..365d) |> map { one: 1 }"),
         ("semiJoin", "semiJoin(ids as other on ids.id == other.id)"),
         ("antiJoin", "antiJoin(ids as other on ids.id == other.id, window: sliding(2d, every: 1d))"),
-        ("join", "join(versions asOf as other on ids.id == other.id) |> map { one: 1 }"),
+        ("join", "join(versions asOf as other on ids.id == other.id) |> map { at: other.at }"),
     ];
     for (name, stages) in stages {
         let script = format!(

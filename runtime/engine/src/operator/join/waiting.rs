@@ -29,8 +29,8 @@ pub(crate) fn next_due(
         last = Some(time);
     }
     if whole {
-        let kept = &core.kept[0];
-        rows.sort_by_key(|&row| (kept.time(row), kept.number(row), kept.id(row)));
+        core.sort_left(&mut rows);
+        rows.sort_by_key(|&row| core.kept[0].time(row));
     }
     rows
 }
