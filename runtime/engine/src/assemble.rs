@@ -21,7 +21,7 @@ use crate::preaggregate::{gives_parts, in_two_steps};
 use crate::sequencer::Sequencer;
 use crate::shared::{Parts, Shared, clock_name};
 use crate::sink::{Run, Sink, Writer};
-use crate::snapshot::{Barrier, Begin, FEW_WAITING, Snapshot, WAITING, state_ids};
+use crate::snapshot::{Barrier, Begin, FEW_WAITING, Share, Snapshot, WAITING, state_ids};
 use crate::source::Source;
 use crate::state::{Cold, ColdError, Ledger, Spill};
 use crate::tables::{self, Tables};
@@ -127,10 +127,11 @@ pub(crate) fn assemble(
         });
     }
     if goes_on {
-        let loaded = load(workers, &mut begin).and_then(|mut workers| {
-            pieces.map_or(Ok(()), |pieces| load_more(&pieces, &mut workers))?;
-            Ok(workers)
-        });
+        let loaded = load(workers, &mut begin, Flow::load);
+        let loaded = match pieces {
+            Some(pieces) => loaded.and_then(|workers| load_more(&pieces, workers)),
+            None => loaded,
+        };
         workers = loaded.map_err(|error| {
             sinks.iter_mut().for_each(|(_, sink)| sink.abort());
             match error {
@@ -149,12 +150,16 @@ fn no_thread(error: &std::io::Error) -> String {
     format!("a thread could not be started: {error}")
 }
 
-/// Gives the workers their state, each in a thread of its own.
-fn load(workers: Vec<Worker>, begin: &mut Begin) -> Result<Vec<Worker>, NotLoaded> {
+/// Gives the workers their state, or more of it, each in a thread of its own.
+fn load(
+    workers: Vec<Worker>,
+    begin: &mut Begin,
+    act: fn(&mut Flow, &mut Share) -> Result<(), (usize, String)>,
+) -> Result<Vec<Worker>, NotLoaded> {
     let mut threads = Vec::new();
     for (index, mut worker) in workers.into_iter().enumerate() {
         let mut share = begin.share(index);
-        let load = move || worker.flow.load(&mut share).map(|()| worker);
+        let load = move || act(&mut worker.flow, &mut share).map(|()| worker);
         let started = flow_env::spawn("load", load);
         threads.push(started.map_err(|error| (None, no_thread(&error)))?);
     }
@@ -167,16 +172,14 @@ fn load(workers: Vec<Worker>, begin: &mut Begin) -> Result<Vec<Worker>, NotLoade
 }
 
 /// Loads what memory had no room for at once.
-fn load_more(pieces: &Pieces, workers: &mut [Worker]) -> Result<(), NotLoaded> {
+fn load_more(pieces: &Pieces, mut workers: Vec<Worker>) -> Result<Vec<Worker>, NotLoaded> {
     for piece in 1..pieces.count() {
         let parts = pieces.load(piece).map_err(|failure| (None, failure.to_string()))?;
         let begin = Begin::new(Snapshot { parts, ..Snapshot::default() }, workers.len());
         let mut begin = begin.map_err(|error| (None, no_thread(&error)))?;
-        for (index, worker) in workers.iter_mut().enumerate() {
-            worker.flow.load_more(&mut begin.share(index)).map_err(|(node, why)| (Some(node), why))?;
-        }
+        workers = load(workers, &mut begin, Flow::load_more)?;
     }
-    Ok(())
+    Ok(workers)
 }
 
 /// Puts sources where they were. One that the snapshot does not know begins at its beginning.
