@@ -36,6 +36,7 @@ use flow_plan::physical::{
     Chain, Exchange, Graph, Lookup, Node, NodeKind, Pick, StreamJoin, WindowAggregate,
 };
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A sink and its node.
@@ -127,24 +128,35 @@ pub(crate) fn assemble(
         });
     }
     if goes_on {
+        let cancelled = || options.cancelled.load(Ordering::Acquire);
         let loaded = load(workers, &mut begin, Flow::load);
         let loaded = match pieces {
-            Some(pieces) => loaded.and_then(|workers| load_more(&pieces, workers)),
+            Some(pieces) => loaded.and_then(|workers| load_more(&pieces, workers, &cancelled)),
             None => loaded,
         };
         workers = loaded.map_err(|error| {
             sinks.iter_mut().for_each(|(_, sink)| sink.abort());
+            let of_job = |why: String| StartError::new(why, "job", shared.graph.job.state_place);
             match error {
-                (Some(node), why) => refused(&shared.graph.nodes[node], why),
-                (None, why) => StartError::new(why, "job", shared.graph.job.state_place),
+                NotLoaded::Node(node, why) => refused(&shared.graph.nodes[node], why),
+                NotLoaded::Job(why) => of_job(why),
+                NotLoaded::Cancelled => {
+                    StartError { cancelled: true, ..of_job("it was told to stop before it began".into()) }
+                }
             }
         })?;
     }
     Ok(Assembled { shared, workers, sinks, sizes, barriers, recovery })
 }
 
-/// Why state cannot be taken over: of a node, or of the job.
-type NotLoaded = (Option<usize>, String);
+/// Why state is not taken over.
+enum NotLoaded {
+    /// A node cannot.
+    Node(usize, String),
+    Job(String),
+    /// The job was told to stop.
+    Cancelled,
+}
 
 fn no_thread(error: &std::io::Error) -> String {
     format!("a thread could not be started: {error}")
@@ -161,22 +173,29 @@ fn load(
         let mut share = begin.share(index);
         let load = move || act(&mut worker.flow, &mut share).map(|()| worker);
         let started = flow_env::spawn("load", load);
-        threads.push(started.map_err(|error| (None, no_thread(&error)))?);
+        threads.push(started.map_err(|error| NotLoaded::Job(no_thread(&error)))?);
     }
     let joined = threads.into_iter().map(|thread| match thread.join() {
-        Ok(loaded) => loaded.map_err(|(node, why)| (Some(node), why)),
+        Ok(loaded) => loaded.map_err(|(node, why)| NotLoaded::Node(node, why)),
         Err(panic) => std::panic::resume_unwind(panic),
     });
     // All are waited for, also if one fails.
     joined.collect::<Vec<_>>().into_iter().collect()
 }
 
-/// Loads what memory had no room for at once.
-fn load_more(pieces: &Pieces, mut workers: Vec<Worker>) -> Result<Vec<Worker>, NotLoaded> {
+/// Loads what memory had no room for at once, unless the job is cancelled.
+fn load_more(
+    pieces: &Pieces,
+    mut workers: Vec<Worker>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<Worker>, NotLoaded> {
     for piece in 1..pieces.count() {
-        let parts = pieces.load(piece).map_err(|failure| (None, failure.to_string()))?;
+        if cancelled() {
+            return Err(NotLoaded::Cancelled);
+        }
+        let parts = pieces.load(piece).map_err(|failure| NotLoaded::Job(failure.to_string()))?;
         let begin = Begin::new(Snapshot { parts, ..Snapshot::default() }, workers.len());
-        let mut begin = begin.map_err(|error| (None, no_thread(&error)))?;
+        let mut begin = begin.map_err(|error| NotLoaded::Job(no_thread(&error)))?;
         workers = load(workers, &mut begin, Flow::load_more)?;
     }
     Ok(workers)

@@ -15,6 +15,8 @@ pub struct StartError {
     pub place: Place,
     /// The records it is about, if it is about records of a table.
     pub records: Vec<StartRecord>,
+    /// Nothing is wrong: it was told not to start.
+    pub cancelled: bool,
 }
 
 /// A record of a table that cannot be used.
@@ -29,7 +31,8 @@ pub struct StartRecord {
 impl StartError {
     /// One that is not about records.
     pub fn new(message: impl Into<String>, label: &str, place: Place) -> StartError {
-        StartError { message: message.into(), label: label.to_string(), place, records: Vec::new() }
+        let (message, label) = (message.into(), label.to_string());
+        StartError { message, label, place, records: Vec::new(), cancelled: false }
     }
 }
 

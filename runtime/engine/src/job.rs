@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub struct JobOptions {
     pub tiny_queues: bool,
     /// Where groups of running aggregates go that memory has no room for; `None`: all are in memory.
     pub spill: Option<SpillOptions>,
+    /// Set by somebody else meanwhile: a job that is still taking over its state does not start.
+    pub cancelled: Arc<AtomicBool>,
 }
 
 impl SpillOptions {

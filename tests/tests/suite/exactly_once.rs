@@ -263,6 +263,39 @@ sink out = timed as l |> join(before as r on l.n == r.k BOUND) |> map { n: l.n }
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_job_that_is_interrupted_while_it_takes_over_its_state_stops_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    // So little memory that there are many pieces to load.
+    let many = ENDLESS.replace("n % 10", "n % 20000").replace("rate: 2000", "rate: 40000");
+    write(
+        folder.path(),
+        "endless.flow",
+        &many.replace("20ms }", "20ms, state: { backend: sled, memory: 8KiB } }"),
+    );
+    let mut before = 0;
+    while before < 30_000 {
+        before = run_and_stop(folder.path());
+    }
+    let job = start(folder.path(), "endless.flow");
+    let spilled = folder.path().join(".flow/endless/spilled");
+    // From then on somebody listens.
+    until("state on disk", || spilled.exists());
+    let sent = Command::new("kill").args(["-INT", &job.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let out = job.wait_with_output().unwrap();
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    // On a machine that is fast enough it has begun by then.
+    assert!(said.contains("stopped before it began") || said.contains("stopped after"), "{said}");
+    assert!(!spilled.exists(), "{said}");
+    let after = run_and_stop(folder.path());
+    let mut rows = field(&lines(folder.path()), "most");
+    rows.sort_unstable();
+    assert_eq!(rows, (1..=after as i64).collect::<Vec<_>>());
+}
+
 #[test]
 fn rows_that_wait_for_their_time_keep_their_order_when_state_is_read_piece_by_piece() {
     // Thousands of rows of one time, with keys of their own.

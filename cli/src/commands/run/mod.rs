@@ -1,6 +1,7 @@
 //! `flow run`: compiles a script, joins it with code generator and connectors, and runs it.
 
 mod begin;
+mod signals;
 mod told;
 
 use crate::args::{Cli, Run};
@@ -14,15 +15,15 @@ use crate::{failure, output, script, terminal};
 use flow_connectors::StandardConnectors;
 use flow_driver::{Compilation, Options};
 use flow_engine::connect::Kernels;
-use flow_engine::{Checkpoints, Job, JobControl, JobHandle, JobOptions, SpillOptions, Summary, Tapped};
+use flow_engine::{Checkpoints, Job, JobHandle, JobOptions, SpillOptions, Summary, Tapped};
 use flow_env::Env;
 use flow_plan::functions::json;
 use flow_plan::physical::Graph;
 use flow_plan::{DataType, Value};
 use flow_syntax::codes;
+use signals::Signals;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -45,8 +46,13 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     let folder = checkpoints.as_ref().map(|checkpoints| checkpoints.store.folder().path().to_path_buf());
     let (spill, _lock) = begin::spill(args, &graph, checkpoints.as_ref(), &env)?;
     let scratch = spill.as_ref().map(|spill| spill.folder.clone());
-    let mut job = start(args, graph, checkpoints, spill, &compiled, &live, look, &env)?;
-    let signals = stop_on_signals(job.control(), live.clone());
+    let signals = Signals::listen(live.clone());
+    let started = start(args, graph, checkpoints, spill, &compiled, &live, look, &signals, &env);
+    if started.is_err() {
+        scratch.iter().for_each(|scratch| drop(env.disk.remove_dir_all(scratch)));
+    }
+    let mut job = started?;
+    signals.begun(job.control());
     let seen = Seen::default();
     let _server = folder.and_then(|folder| listen(&folder, &job, &seen, &live, &env));
     if !watch(&mut job, &live, &seen, &signals) {
@@ -59,7 +65,7 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
         // What stays is removed by the next start.
         let _ = env.disk.remove_dir_all(&scratch);
     }
-    if status == Status::Done && signals.load(Ordering::SeqCst) > 1 {
+    if status == Status::Done && signals.count() > 1 {
         live.say(NOTHING_KEPT);
         return Ok(Status::Failed);
     }
@@ -99,6 +105,7 @@ fn start(
     compiled: &Compilation,
     live: &Arc<Live>,
     look: Look,
+    signals: &Signals,
     env: &Env,
 ) -> Result<JobHandle, Stop> {
     let kernels: Option<Arc<dyn Kernels>> =
@@ -110,10 +117,15 @@ fn start(
         checkpoints,
         spill,
         taps: Some(Arc::new(move |label: &str, what: Tapped<'_>| taps.say(&tapped(label, what)))),
+        cancelled: signals.cancelled.clone(),
         ..JobOptions::default()
     };
     let connectors = StandardConnectors::new();
     Job::start(Arc::new(graph), &connectors, kernels, env, &options).map_err(|error| {
+        if error.cancelled {
+            live.say("stopped before it began: what it goes on from is as it was\n");
+            return Stop::silent(Status::Done);
+        }
         output::say(&failure::not_started(&error, &compiled.sources, &options.base, env, look));
         Stop::silent(Status::Outside)
     })
@@ -136,22 +148,6 @@ fn tapped(label: &str, what: Tapped<'_>) -> String {
     out
 }
 
-/// The first signal lets what is on its way through; the second ends at once.
-fn stop_on_signals(control: JobControl, live: Arc<Live>) -> Arc<AtomicU32> {
-    let seen = Arc::new(AtomicU32::new(0));
-    let counted = seen.clone();
-    // Without a handler the first signal ends the process: no reason to refuse to run.
-    let _ = ctrlc::set_handler(move || match counted.fetch_add(1, Ordering::SeqCst) {
-        0 => {
-            live.say("stopping: what was read is finished and written (again to stop at once)\n");
-            control.stop();
-        }
-        1 => control.abort(),
-        _ => std::process::exit(Status::Failed as i32),
-    });
-    seen
-}
-
 /// Listens to `flow stop` and its like. A job that cannot be asked runs all the same.
 fn listen(folder: &Path, job: &JobHandle, seen: &Seen, live: &Live, env: &Env) -> Option<Server> {
     match Server::start(folder, job.control(), seen.clone(), env) {
@@ -166,10 +162,10 @@ fn listen(folder: &Path, job: &JobHandle, seen: &Seen, live: &Live, env: &Env) -
 }
 
 /// Waits for the job's end; `false` if it was told to end at once and does not.
-fn watch(job: &mut JobHandle, live: &Live, seen: &Seen, signals: &AtomicU32) -> bool {
+fn watch(job: &mut JobHandle, live: &Live, seen: &Seen, signals: &Signals) -> bool {
     let mut overdue = Duration::ZERO;
     while !job.wait_at_most(REDRAW) {
-        if signals.load(Ordering::SeqCst) > 1 {
+        if signals.count() > 1 {
             overdue += REDRAW;
             if overdue > GRACE {
                 live.clear();
