@@ -162,12 +162,11 @@ fn no_thread(error: &std::io::Error) -> String {
     format!("a thread could not be started: {error}")
 }
 
+/// How a worker takes over its share; or which node cannot, and why.
+type TakeOver = fn(&mut Flow, &mut Share) -> Result<(), (usize, String)>;
+
 /// Gives the workers their state, or more of it, each in a thread of its own.
-fn load(
-    workers: Vec<Worker>,
-    begin: &mut Begin,
-    act: fn(&mut Flow, &mut Share) -> Result<(), (usize, String)>,
-) -> Result<Vec<Worker>, NotLoaded> {
+fn load(workers: Vec<Worker>, begin: &mut Begin, act: TakeOver) -> Result<Vec<Worker>, NotLoaded> {
     let mut threads = Vec::new();
     for (index, mut worker) in workers.into_iter().enumerate() {
         let mut share = begin.share(index);
