@@ -251,7 +251,7 @@ fn times_begun(layout: &Layout, states: &[StateIdentity], begin: &Begin) -> Vec<
         let now = now?.parse().ok()?;
         Some((clocks.clone(), now))
     };
-    layout.nodes.iter().map(|node| &node.clocks).filter_map(begun).collect()
+    layout.clock_sets().filter_map(begun).collect()
 }
 
 fn workers(graph: &Graph, options: &JobOptions) -> usize {

@@ -11,7 +11,7 @@ use crate::error::StartError;
 use crate::preaggregate::gives_parts;
 use crate::ranks::Ranks;
 use crate::time::Above;
-use flow_plan::physical::{Exchange, Graph, Node, NodeKind};
+use flow_plan::physical::{Exchange, Graph, Input, Node, NodeKind};
 
 /// Who reads a node's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub(crate) struct NodeLayout {
     pub(crate) late: Option<usize>,
     /// The event-time nodes that make the watermark of the node's output.
     pub(crate) clocks: Vec<Above>,
+    /// Those of each side alone, of joins of streams.
+    pub(crate) sides: Vec<Vec<Above>>,
     /// Rank columns behind the declared ones.
     pub(crate) rank: usize,
     /// Where rows of one number lie.
@@ -249,8 +251,11 @@ impl Layout {
             });
             let keyed = keyed || matches!(graph.nodes[node].kind, NodeKind::Errors { .. });
             let clocks = self.clocks(graph, node);
+            let is_join = matches!(graph.nodes[node].kind, NodeKind::Join(_));
+            let inputs = graph.nodes[node].inputs.iter().filter(|_| is_join);
+            let sides = inputs.map(|input| self.clocks_behind(graph, input)).collect();
             let layout = &mut self.nodes[node];
-            layout.clocks = clocks;
+            (layout.clocks, layout.sides) = (clocks, sides);
             layout.divided = self.workers == 1 && graph.nodes[node].divides();
             layout.keyed = keyed;
             layout.home = home;
@@ -278,14 +283,8 @@ impl Layout {
             NodeKind::Lookup(_) => &graph.nodes[node].inputs[..1],
             _ => &graph.nodes[node].inputs[..],
         };
-        let mut clocks: Vec<Above> = Vec::new();
-        for input in inputs {
-            let more = graph.nodes[input.node].kind.stays_behind();
-            clocks.extend(self.nodes[input.node].clocks.iter().cloned().map(|mut above| {
-                above.behind = above.behind.saturating_add(more);
-                above
-            }));
-        }
+        let mut clocks: Vec<Above> =
+            inputs.iter().flat_map(|input| self.clocks_behind(graph, input)).collect();
         if matches!(graph.nodes[node].kind, NodeKind::Limit { .. }) {
             clocks.iter_mut().for_each(|above| above.limits.push(node));
         }
@@ -293,6 +292,18 @@ impl Layout {
         clocks.sort_unstable_by(|a, b| b.cmp(a));
         clocks.dedup_by(|a, b| (a.node, &a.limits) == (b.node, &b.limits));
         clocks
+    }
+
+    /// Those of what comes by an edge: results of the node it comes from may be older than what gave them.
+    fn clocks_behind(&self, graph: &Graph, input: &Input) -> Vec<Above> {
+        let more = graph.nodes[input.node].kind.stays_behind();
+        let behind = |above: &Above| Above { behind: above.behind.saturating_add(more), ..above.clone() };
+        self.nodes[input.node].clocks.iter().map(behind).collect()
+    }
+
+    /// All sets of event-time nodes that somebody reads time from.
+    pub(crate) fn clock_sets(&self) -> impl Iterator<Item = &Vec<Above>> {
+        self.nodes.iter().flat_map(|node| std::iter::once(&node.clocks).chain(&node.sides))
     }
 }
 

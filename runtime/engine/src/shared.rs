@@ -173,7 +173,7 @@ impl Shared {
 
     /// From now on, it is known at every barrier how far time is.
     pub(crate) fn watch_barriers(&self) {
-        let mut sets: Vec<&Vec<Above>> = self.layout.nodes.iter().map(|node| &node.clocks).collect();
+        let mut sets: Vec<&Vec<Above>> = self.layout.clock_sets().collect();
         sets.sort();
         sets.dedup();
         let clocks = sets.into_iter().filter(|clocks| !clocks.is_empty());

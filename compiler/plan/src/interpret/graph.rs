@@ -167,11 +167,7 @@ impl Run<'_> {
         };
         let mut clocks: Vec<Above> = Vec::new();
         for input in inputs {
-            let more = self.graph.nodes[input.node].kind.stays_behind();
-            clocks.extend(self.clocks[input.node].iter().cloned().map(|mut above| {
-                above.behind = above.behind.saturating_add(more);
-                above
-            }));
+            clocks.extend(self.clocks_behind(input.node));
         }
         match node.kind {
             // Limits above it end its own time.
@@ -193,12 +189,23 @@ impl Run<'_> {
         self.levels[index] = feeders.map(level).max().unwrap_or(0);
     }
 
+    /// The clocks of what a node gives: its results may be older than what gave them.
+    fn clocks_behind(&self, node: usize) -> Vec<Above> {
+        let more = self.graph.nodes[node].kind.stays_behind();
+        let behind = |above: &Above| Above { behind: above.behind.saturating_add(more), ..above.clone() };
+        self.clocks[node].iter().map(behind).collect()
+    }
+
     fn clock(&self, index: usize) -> Clock {
+        self.clock_over(&self.clocks[index])
+    }
+
+    fn clock_over(&self, clocks: &[Above]) -> Clock {
         let steps = |above: &Above| {
             let full = above.limits.iter().filter_map(|limit| self.full[*limit]).min();
             time::over_from(time::delayed(&self.steps[above.node], above.behind), full)
         };
-        Clock::new(self.clocks[index].iter().map(steps).collect())
+        Clock::new(clocks.iter().map(steps).collect())
     }
 
     fn node(&mut self, index: usize) -> Result<Stream, Box<Failure>> {
@@ -267,7 +274,7 @@ impl Run<'_> {
                 let (clock, sides) = (self.clock(index), [input(0), input(1)]);
                 let sides = [&sides[0], &sides[1]];
                 let width = self.graph.nodes[node.inputs[0].node].output.fields.len();
-                let clocks = [0, 1].map(|side| self.clock(node.inputs[side].node));
+                let clocks = [0, 1].map(|side| self.clock_over(&self.clocks_behind(node.inputs[side].node)));
                 let time = (&clock, [&clocks[0], &clocks[1]], &self.wall, level);
                 let out = join::join(join, width, sides, time, &mut self.evaluator);
                 self.joined(join.rest.as_ref(), out)

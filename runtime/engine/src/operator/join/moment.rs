@@ -72,10 +72,11 @@ struct Side {
 }
 
 impl Sides {
-    /// Of these two nodes.
-    pub(super) fn new(shared: &Shared, inputs: [usize; 2]) -> Sides {
-        Sides(inputs.map(|input| {
-            let clock = Clock::new(shared, input);
+    /// Of a join.
+    pub(super) fn new(shared: &Shared, node: usize) -> Sides {
+        let clocks = &shared.layout.nodes[node].sides;
+        Sides([0, 1].map(|side| {
+            let clock = Clock::over(shared, &clocks[side]);
             Side { now: clock.now(), clock, steps: VecDeque::new() }
         }))
     }

@@ -579,9 +579,8 @@ impl JoinOperator {
     ) -> JoinOperator {
         let clock = Clock::new(shared, node);
         let by_clock = !core.timed() || by_clock;
-        let inputs = &shared.graph.nodes[node].inputs;
         let sides = bound.wants_sides() && !by_clock;
-        let sides = sides.then(|| Sides::new(shared, [inputs[0].node, inputs[1].node]));
+        let sides = sides.then(|| Sides::new(shared, node));
         JoinOperator {
             by_clock,
             deadline: None,
