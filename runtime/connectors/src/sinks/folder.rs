@@ -176,11 +176,14 @@ impl Folder {
     /// Makes the folder if it is missing, and takes what an older run has in it; gives whether it was missing.
     fn enter(&self, run: &Run, token: u64) -> Result<(bool, Arc<Staging>), SinkError> {
         let made = self.make()?;
-        if self.may_begin(run.fresh)?.is_empty() {
-            // Perhaps it was made just now, by this run or by one that died.
+        let is_empty = self.may_begin(run.fresh)?.is_empty();
+        let staging = Staging::take(&self.path, run, token, &self.disk)?;
+        if is_empty {
+            // Perhaps it was made just now, by this run or by one that died; or an older one that ends removed it, empty as it
+            // was, and it was made again with what is ours in it. From here on nobody removes it.
             self.sync(here(self.path.parent().unwrap_or(&self.path)))?;
         }
-        Ok((made, Arc::new(Staging::take(&self.path, run, token, &self.disk)?)))
+        Ok((made, Arc::new(staging)))
     }
 
     fn is_gone(&self) -> bool {
