@@ -10,6 +10,7 @@ mod turns;
 pub(crate) use turns::Turns;
 
 use super::lsm::{Folder, Tree};
+use super::seen::Seen;
 use super::shelves::Row;
 use crate::snapshot::{Columns, Loaded};
 use flow_data::Batch;
@@ -136,7 +137,7 @@ impl Cold {
             tree: spill.tree(),
             spill: spill.clone(),
             schema: Arc::default(),
-            seen: Seen::new(spill.budget),
+            seen: Seen::default(),
             entries: 0,
             changed: Some(Hashes::default()),
             left: Left::Nothing,
@@ -208,7 +209,7 @@ impl Cold {
                 // Another key has the same hash.
                 self.tree.insert(&hash.to_be_bytes(), [other, bytes].concat())?;
             }
-            self.seen.note(hash);
+            self.seen.note(hash, Seen::most_words(self.spill.budget));
             if entry.changed.contains(&true) {
                 self.changed.take_if(|changed| {
                     changed.insert(hash);
@@ -403,49 +404,6 @@ impl Entry {
         }
         let changed = (0..).zip(&self.changed).filter(|(_, changed)| **changed);
         Some(self.rows.gather(&changed.map(|(row, _)| row).collect::<Vec<u32>>()))
-    }
-}
-
-/// Which hashes were ever put: says of most others that they were not, so that a new key costs no look at the disk. Runs have
-/// filters, too, but are asked one after the other, and each is wrong now and then: of 100,000 new keys, beside 400,000 on disk
-/// and with 4 MiB of memory, 3,700 were looked for on disk without this, and 1,000 with it.
-pub(super) struct Seen {
-    bits: Vec<u64>,
-}
-
-impl Seen {
-    /// With a sixteenth of this memory.
-    fn new(memory: usize) -> Seen {
-        Seen::of_words((memory / 16 / 8).next_power_of_two().clamp(1 << 7, 1 << 27))
-    }
-
-    /// With so many words of bits, a power of two.
-    pub(super) fn of_words(words: usize) -> Seen {
-        Seen { bits: vec![0; words] }
-    }
-
-    pub(super) fn words(&self) -> usize {
-        self.bits.len()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.bits.len() * 8
-    }
-
-    fn places(&self, hash: u64) -> [(usize, u64); 2] {
-        // The hash's lowest bits are the place in tables, its highest ones the worker: these are others.
-        [hash, hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)].map(|hash| {
-            let at = (hash >> 20) as usize & (self.bits.len() * 64 - 1);
-            (at / 64, 1 << (at % 64))
-        })
-    }
-
-    pub(super) fn note(&mut self, hash: u64) {
-        self.places(hash).iter().for_each(|&(at, bit)| self.bits[at] |= bit);
-    }
-
-    pub(super) fn perhaps(&self, hash: u64) -> bool {
-        self.places(hash).iter().all(|&(at, bit)| self.bits[at] & bit != 0)
     }
 }
 

@@ -17,6 +17,7 @@ mod numbers;
 mod reversing;
 mod rows;
 mod same;
+mod seen;
 mod shelves;
 mod spilled;
 mod stored;

@@ -5,8 +5,9 @@
 //! says when it was put, by the barriers so far, and whether it had changed then: so it need not be in memory which entries a
 //! checkpoint has to get. Knows bytes, hashes and which windows there are; never what the columns mean, nor time.
 
-use super::cold::{ColdError, Seen, Spill, Taken, joined};
+use super::cold::{ColdError, Spill, Taken, joined};
 use super::lsm::Tree;
+use super::seen::Seen;
 use crate::snapshot::{Columns, Loaded};
 use flow_data::Batch;
 use flow_data::codec::{self, Bytes};
@@ -20,10 +21,6 @@ pub(crate) type Shelf = (i64, i64);
 
 /// Where an entry stands: its shelf, and the hash of its key.
 type Place = [u8; 24];
-
-/// Words of bits that say which hashes a shelf may have, to begin with; and of how many hashes a word is told.
-const FIRST_WORDS: usize = 8;
-const TOLD: usize = 8;
 
 /// Of so few entries that changed it is always known which they are.
 const FEW: usize = 8;
@@ -53,9 +50,8 @@ struct Known {
     entries: usize,
     /// How many changed since a barrier, and how many there had been then.
     changes: (u32, usize),
-    /// Which hashes it may have; and how many the last of these was told.
-    seen: Vec<Seen>,
-    told: usize,
+    /// Which hashes it may have.
+    seen: Seen,
 }
 
 /// What a checkpoint on its way still has to copy, of what was here at its barrier.
@@ -154,7 +150,7 @@ impl Shelves {
     pub(crate) fn known_bytes(&self) -> usize {
         let left = if let Left::Of(left) = &self.left { left.len() } else { 0 };
         let places = self.changed.as_ref().map_or(0, BTreeSet::len) + left;
-        let seen = |known: &Known| known.seen.iter().map(Seen::bytes).sum::<usize>();
+        let seen = |known: &Known| known.seen.bytes();
         let shelves = self.shelves.values().map(|known| 64 + seen(known)).sum::<usize>();
         places * 2 * size_of::<Place>() + shelves
     }
@@ -172,7 +168,7 @@ impl Shelves {
         let (schema, batch) = entries.into_rows();
         self.schema = schema;
         let most = (self.budget() / 16 / size_of::<Place>() / 2).max(FEW);
-        let most_words = self.budget() / 16 / 8;
+        let most_words = Seen::most_words(self.budget());
         let known = self.shelves.entry(shelf).or_default();
         for (row, (&hash, &has_changed)) in hashes.iter().zip(changed).enumerate() {
             let at = place(shelf, hash);
@@ -184,7 +180,7 @@ impl Shelves {
                 // Another key has the same hash.
                 self.tree.insert(&at, [other, bytes].concat())?;
             }
-            known.note(hash, most_words);
+            known.seen.note(hash, most_words);
             if has_changed {
                 self.changes += 1;
                 *known.changes(self.round) += 1;
@@ -220,7 +216,7 @@ impl Shelves {
     pub(crate) fn take(&mut self, shelf: Shelf, hashes: &[u64]) -> Result<Taken, ColdError> {
         let Some(known) = self.shelves.get(&shelf) else { return Ok(Taken::default()) };
         let mut places = Vec::new();
-        for &hash in hashes.iter().filter(|hash| known.perhaps(**hash)) {
+        for &hash in hashes.iter().filter(|hash| known.seen.perhaps(**hash)) {
             let at = place(shelf, hash);
             places.extend(self.tree.remove(&at)?.map(|bytes| (at, bytes)));
         }
@@ -455,24 +451,6 @@ impl Known {
             self.changes = (round, 0);
         }
         &mut self.changes.1
-    }
-
-    /// A hash is here from now on. Bits take so many words at most, if that is enough to begin with.
-    fn note(&mut self, hash: u64, most_words: usize) {
-        if self.perhaps(hash) {
-            return;
-        }
-        let words = self.seen.last().map_or(0, Seen::words);
-        if words == 0 || (self.told >= words * TOLD && 2 * words <= most_words) {
-            self.seen.push(Seen::of_words((2 * words).max(FIRST_WORDS)));
-            self.told = 0;
-        }
-        self.told += 1;
-        self.seen.iter_mut().next_back().into_iter().for_each(|seen| seen.note(hash));
-    }
-
-    fn perhaps(&self, hash: u64) -> bool {
-        self.seen.iter().any(|seen| seen.perhaps(hash))
     }
 }
 
