@@ -33,7 +33,7 @@ pub(crate) type Row = Vec<Value>;
 const TYPE: &str = "type Row = { k: int, s: string, v: int, at: timestamp }\n";
 
 /// What the cases are called.
-pub(crate) const NAMES: [&str; 21] = [
+pub(crate) const NAMES: [&str; 22] = [
     "running",
     "plain",
     "at the end",
@@ -45,6 +45,7 @@ pub(crate) const NAMES: [&str; 21] = [
     "join",
     "versions",
     "join in windows",
+    "join in sessions",
     "partitions",
     "packed partitions",
     "many packed parts",
@@ -117,6 +118,11 @@ pub fn cases(random: &mut Arbitrary, rows: usize, wanted: impl Fn(&str) -> bool)
         (
             "join in windows",
             "sink out = rows as l |> leftJoin(others as r on l.k == r.k and l.s == r.s, window: sliding(40s, every: 20s)) |> map { k: l.k, a: l.v, b: r.v }",
+            rows / 4,
+        ),
+        (
+            "join in sessions",
+            "sink out = rows as l |> leftJoin(others as r on l.k == r.k and l.s == r.s, window: session(gap: 20s)) |> map { k: l.k, a: l.v, b: r.v }",
             rows / 4,
         ),
     ];

@@ -303,3 +303,14 @@ fn joins_in_windows_give_the_rows_of_all_keys_in_the_order_in_which_they_came() 
     joins("semiJoin(b as r on l.k == r.k, window: sliding(3s, every: 1s))", 110);
     joins("antiJoin(b as r on l.k == r.k and l.v > r.v + 90, window: tumbling(2s))", 110);
 }
+
+#[test]
+fn joins_in_sessions_give_the_rows_of_all_keys_in_the_order_in_which_they_came() {
+    let both = "map { l.k, l.v, w: r.v }";
+    for gap in ["300ms", "700ms", "2s", "1h"] {
+        joins(&format!("leftJoin(b as r on l.k == r.k, window: session(gap: {gap})) |> {both}"), 110);
+    }
+    joins(&format!("join(b as r on l.k == r.k, window: session(gap: 1s)) |> {both}"), 40);
+    joins("semiJoin(b as r on l.k == r.k, window: session(gap: 1s))", 110);
+    joins("antiJoin(b as r on l.k == r.k and l.v > r.v + 90, window: session(gap: 700ms))", 110);
+}

@@ -1,6 +1,6 @@
 //! Which state can be put on disk when memory has no room for it, entry by entry.
 
-use super::{NodeKind, Pick, StreamBound, StreamJoin, Windowing};
+use super::{NodeKind, Pick, Windowing};
 use crate::operator::{RunningTrigger, WindowKind};
 
 impl Pick {
@@ -39,16 +39,6 @@ impl Windowing {
     }
 }
 
-impl StreamJoin {
-    /// Does it only need the rows of a key when rows come for it, or when the time of these is over?
-    fn keeps_by_key(&self) -> bool {
-        match &self.bound {
-            StreamBound::Regular { .. } | StreamBound::Interval { .. } | StreamBound::AsOf => true,
-            StreamBound::Window(window) => !matches!(window.kind, WindowKind::Session { .. }),
-        }
-    }
-}
-
 impl NodeKind {
     /// The columns of the input that its state goes by, if it has one and these say it. (Joins go by expressions.)
     pub fn keys(&self) -> &[usize] {
@@ -72,7 +62,7 @@ impl NodeKind {
             },
             NodeKind::Distinct(distinct) => !distinct.columns.is_empty(),
             NodeKind::Scan { keys, .. } => !keys.is_empty(),
-            NodeKind::Join(join) => !join.left.keys.is_empty() && join.keeps_by_key(),
+            NodeKind::Join(join) => !join.left.keys.is_empty(),
             NodeKind::WindowAggregate(aggregate) => aggregate.windowing.spills(&aggregate.keys),
             _ => false,
         }

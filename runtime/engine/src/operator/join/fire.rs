@@ -8,7 +8,6 @@ use flow_data::{BATCH_ROWS, NO_ROW};
 use flow_plan::operator::JoinKind;
 
 pub(crate) struct Firing {
-    pub(crate) end: i128,
     /// Where it stands among other windows.
     order: i64,
     /// Its left rows, as they came.
@@ -24,8 +23,8 @@ pub(crate) struct Firing {
 pub(crate) type Partner<'a> = dyn Fn(&Core, usize, Option<u32>) -> Option<(u32, u32)> + 'a;
 
 impl Firing {
-    pub(crate) fn new(end: i128, order: i64, left: Vec<u32>) -> Firing {
-        Firing { end, order, left, at: 0, cursor: None, met: false }
+    pub(crate) fn new(order: i64, left: Vec<u32>) -> Firing {
+        Firing { order, left, at: 0, cursor: None, met: false }
     }
 
     /// Gives a piece; `left` are its left rows, which the caller holds meanwhile. Gives whether that was all.

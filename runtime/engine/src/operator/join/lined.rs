@@ -53,6 +53,12 @@ impl Core {
         Ok(Some(lined))
     }
 
+    /// The same, if keys are on disk that have a turn up to this one.
+    pub(super) fn line_up_over(&mut self, of: &mut impl Ends, turn: i64) -> Result<Option<Lined>, ColdError> {
+        let first = self.spilled.as_ref().and_then(|spilled| spilled.turns.first());
+        if first.is_some_and(|first| first <= turn) { self.line_up(of) } else { Ok(None) }
+    }
+
     /// The hashes of the next keys on disk that have a turn up to this one, behind the last; `None`: there are no more. They
     /// may lose their turn, to get another one when they go to disk again.
     fn next_over(
@@ -160,6 +166,7 @@ impl Core {
             of.leave(self);
             self.relieve(of)?;
         }
+        self.spilled.iter_mut().for_each(|spilled| spilled.turns.look());
         Ok(())
     }
 }

@@ -43,7 +43,9 @@ pub(crate) fn stream_join(
     spill: Option<&Arc<Spill>>,
 ) -> Result<Box<dyn Operator>, ColdError> {
     let mut core = stream::Core::new(shared, node, join, condition);
-    core.spilled = spill.map(Spilled::new).transpose()?;
+    let sessions = |window: &Window| matches!(window.kind, WindowKind::Session { .. });
+    let beside = matches!(&join.bound, StreamBound::Window(window) if sessions(window));
+    core.spilled = spill.map(|spill| Spilled::new(spill, beside)).transpose()?;
     let mut by_clock = false;
     let updating = |keep| Box::new(updating::Updating::new(join.kind, keep, join.changes));
     let bound: Box<dyn stream::Bound> = match &join.bound {

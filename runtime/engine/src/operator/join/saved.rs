@@ -60,7 +60,7 @@ impl Core {
     pub(super) fn save_more(&mut self, out: &mut Saving, rows: usize) -> Result<bool, ColdError> {
         let on_disk = |side: usize| self.spilled.as_ref().is_some_and(|of| of.keys.is_marked(side));
         let Some(side) = (0..2).find(|&side| self.kept[side].book.is_marked() || on_disk(side)) else {
-            return Ok(false);
+            return self.save_more_beside(out, rows.div_ceil(COLDER));
         };
         let on_disk = on_disk(side);
         self.settle(side);

@@ -1,10 +1,14 @@
 //! Joins in sessions: rows of one key, of both sides, that follow each other closely. Sessions grow and are
 //! merged by rows that come between them, so each has its own lists of rows.
 
+mod spilling;
+
 use super::due::Due;
-use super::fire::{Firing, clamp};
+use super::fire::Firing;
 use super::kept::Notes;
+use super::lined::Lined;
 use super::moment::{Moment, met};
+use super::spilled::or_halt;
 use super::stream::{Bound, Core, ints};
 use crate::context::Context;
 use crate::counters::add;
@@ -12,6 +16,7 @@ use crate::error::Halt;
 use crate::number::at_end_of_time;
 use crate::operator::Flush;
 use crate::snapshot::{Columns, Loading, Saving};
+use crate::state::ColdError;
 use flow_checkpoint::state::Home;
 use flow_data::{Batch, NO_ROW};
 use flow_plan::operator::JoinKind;
@@ -27,9 +32,9 @@ struct Session {
     /// Times of its first and its last row.
     first: i64,
     last: i64,
-    /// When rows came, and their numbers.
+    /// The ids of rows, in whose order they came, and their numbers.
     rows: [Vec<(u64, u32)>; 2],
-    /// The times under which the last checkpoint knows it.
+    /// The times under which the last checkpoint knows it, if it has these still.
     saved: Option<(i64, i64)>,
     /// Does it stand among those that came or grew since?
     noted: bool,
@@ -49,15 +54,19 @@ struct Changes {
 }
 
 impl Changes {
-    /// A session came or has grown.
-    fn grew(&mut self, id: u32, session: &mut Session) {
-        if self.notes && !session.noted {
-            session.noted = true;
+    /// A session came or has grown, one of so many.
+    fn grew(&mut self, id: u32, session: &mut Session, all: usize) {
+        if !self.notes {
+            return;
+        }
+        self.went(session, all);
+        session.saved = None;
+        if !std::mem::replace(&mut session.noted, true) {
             self.grown.push(id);
         }
     }
 
-    /// A session is no more, of so many.
+    /// A session is no more, of so many, or no more under the times that the last checkpoint knows.
     fn went(&mut self, session: &Session, all: usize) {
         if let Some((first, last)) = session.saved.filter(|_| self.notes) {
             self.gone.push((session.slot, first, last));
@@ -77,6 +86,9 @@ impl Changes {
     }
 }
 
+/// What a session takes in memory, about, with its place among those of its key.
+const SESSION: usize = size_of::<Option<Session>>() + 8 * size_of::<(u64, u32)>() + 48;
+
 /// Where so few sessions are, it does not matter how many of them went.
 const FEW: usize = 1 << 12;
 
@@ -89,12 +101,13 @@ fn table(core: &Core, sessions: impl Iterator<Item = (u32, i64, i64)> + Clone) -
     columns
 }
 
-/// The sessions that end at one time.
+/// The sessions that are being given.
 struct Ended {
     firing: Firing,
-    /// Of each left row, its session.
-    of: Vec<usize>,
-    sessions: Vec<Session>,
+    /// Of each left row its session, or [`NO_ROW`]: rows without a key meet nobody.
+    of: Vec<u32>,
+    /// All of them, if they are in memory; else the left rows behind these.
+    rest: Result<Vec<u32>, Lined>,
 }
 
 pub(crate) struct Sessions {
@@ -103,12 +116,13 @@ pub(crate) struct Sessions {
     by_clock: bool,
     all: Vec<Option<Session>>,
     free: Vec<u32>,
+    /// When those end that are being given.
+    end: i64,
     /// The sessions of each key.
     of_key: HashMap<u32, Vec<u32>>,
     /// By last watermark; a session that has grown since stands there again.
     due: Due,
     firing: Option<Ended>,
-    came: u64,
     waiting: Option<(usize, Batch, Vec<u32>, Moment)>,
     changes: Changes,
 }
@@ -122,10 +136,10 @@ impl Sessions {
             by_clock,
             all: Vec::new(),
             free: Vec::new(),
+            end: i64::MIN,
             of_key: HashMap::new(),
             due: Due::default(),
             firing: None,
-            came: 0,
             waiting: None,
             changes: Changes { tracks, ..Changes::default() },
         }
@@ -183,25 +197,33 @@ impl Sessions {
             self.due.push(self.end(merged.last), id);
         }
         if (merged.first, merged.last) != before {
-            self.changes.grew(id, &mut merged);
+            self.changes.grew(id, &mut merged, self.all.len());
         }
         self.all[id as usize] = Some(merged);
         Some(id)
     }
 
     fn open(&mut self, slot: u32, first: i64, last: i64) -> u32 {
-        let id = self.free.pop().unwrap_or_else(|| {
+        let mut session = Session { slot, first, last, ..Session::default() };
+        let id = self.next_id();
+        self.changes.grew(id, &mut session, self.all.len());
+        self.put_in(id, session);
+        id
+    }
+
+    fn next_id(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
             self.all.push(None);
             self.all.len() as u32 - 1
-        });
-        let mut session = Session { slot, first, last, ..Session::default() };
-        self.changes.grew(id, &mut session);
-        self.all[id as usize] = Some(session);
-        if slot != NO_ROW {
-            self.of_key.entry(slot).or_default().push(id);
+        })
+    }
+
+    fn put_in(&mut self, id: u32, session: Session) {
+        if session.slot != NO_ROW {
+            self.of_key.entry(session.slot).or_default().push(id);
         }
-        self.due.push(self.end(last), id);
-        id
+        self.due.push(self.end(session.last), id);
+        self.all[id as usize] = Some(session);
     }
 
     /// Takes out the first row of a session that is as this one, which is withdrawn.
@@ -242,11 +264,69 @@ impl Sessions {
         None
     }
 
-    /// Takes out the sessions that end there.
-    fn fire(&mut self, core: &Core, end: i64) {
-        let mut sessions = Vec::new();
+    /// The same, wherever they are; on disk, those that end before `now`.
+    fn next_end_of_all(&mut self, core: &Core, now: i64) -> Option<i64> {
+        let on_disk = core.next_turn(now);
+        self.next_end().into_iter().chain(on_disk).min()
+    }
+
+    /// Begins to give the sessions that end there.
+    fn fire(&mut self, core: &mut Core, end: i64) -> Result<(), ColdError> {
+        self.end = end;
+        if let Some(lined) = core.line_up_over(self, end)? {
+            let firing = Firing::new(end, Vec::new());
+            self.firing = Some(Ended { firing, of: Vec::new(), rest: Err(lined) });
+            return Ok(());
+        }
+        let mut ids = Vec::new();
         while self.next_end() == Some(end) {
-            let Some((_, id)) = self.due.pop() else { break };
+            ids.extend(self.due.pop().map(|(_, id)| id));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let mut left: Vec<(u64, u32, u32)> = Vec::new();
+        for &id in &ids {
+            let Some(session) = &self.all[id as usize] else { continue };
+            let there = session.rows[0].iter().filter(|(_, row)| core.kept[0].is_there(*row));
+            let of = if session.slot == NO_ROW { NO_ROW } else { id };
+            left.extend(there.map(|&(came, row)| (came, row, of)));
+        }
+        left.sort_unstable();
+        let mut rows: Vec<u32> = left.iter().map(|&(_, row, _)| row).collect();
+        let mut of: Vec<u32> = left.into_iter().map(|(.., of)| of).collect();
+        if core.spilled.is_some() {
+            core.sort_left(&mut rows);
+            of = self.of_rows(core, &rows);
+        }
+        self.firing = Some(Ended { firing: Firing::new(end, rows), of, rest: Ok(ids) });
+        Ok(())
+    }
+
+    /// A piece of the sessions that are being given.
+    fn piece(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<(), Halt> {
+        let Some(mut ended) = self.firing.take() else { return Ok(()) };
+        let left = std::mem::take(&mut ended.firing.left);
+        let (of, all) = (&ended.of, &self.all);
+        let partner = |_: &Core, at: usize, from: Option<u32>| {
+            let session = all.get(of[at] as usize)?.as_ref()?;
+            let next = from.unwrap_or(0);
+            session.rows[1].get(next as usize).map(|&(_, row)| (row, next + 1))
+        };
+        if !ended.firing.piece(core, cx, self.kind, &left, &partner)? {
+            ended.firing.left = left;
+            self.firing = Some(ended);
+            return Ok(());
+        }
+        match ended.rest {
+            Ok(ids) => self.close(core, ids),
+            Err(rest) => or_halt(cx, self.go_on_with(core, rest))?,
+        }
+        Ok(())
+    }
+
+    /// These sessions are given, and are no more.
+    fn close(&mut self, core: &mut Core, ids: Vec<u32>) {
+        for id in ids {
             let Some(session) = self.all[id as usize].take() else { continue };
             self.free.push(id);
             self.changes.went(&session, self.all.len());
@@ -256,42 +336,10 @@ impl Sessions {
                     self.of_key.remove(&session.slot);
                 }
             }
-            sessions.push(session);
-        }
-        let mut left: Vec<(u64, u32, usize)> = Vec::new();
-        for (at, session) in sessions.iter().enumerate() {
-            let there = session.rows[0].iter().filter(|(_, row)| core.kept[0].is_there(*row));
-            left.extend(there.map(|&(came, row)| (came, row, at)));
-        }
-        left.sort_unstable();
-        let rows = left.iter().map(|&(_, row, _)| row).collect();
-        let firing = Firing::new(end.into(), end, rows);
-        self.firing = Some(Ended { firing, of: left.into_iter().map(|(.., at)| at).collect(), sessions });
-    }
-
-    /// A piece of the sessions that are being given.
-    fn piece(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<(), Halt> {
-        let Some(mut ended) = self.firing.take() else { return Ok(()) };
-        let left = std::mem::take(&mut ended.firing.left);
-        let (of, sessions) = (&ended.of, &ended.sessions);
-        let partner = |_: &Core, at: usize, from: Option<u32>| {
-            let session = &sessions[of[at]];
-            let next = from.unwrap_or(0);
-            // Rows without a key meet nobody.
-            let there = (session.slot != NO_ROW).then(|| session.rows[1].get(next as usize)).flatten();
-            there.map(|&(_, row)| (row, next + 1))
-        };
-        if ended.firing.piece(core, cx, self.kind, &left, &partner)? {
-            for session in ended.sessions {
-                for (side, rows) in session.rows.into_iter().enumerate() {
-                    rows.into_iter().for_each(|(_, row)| core.remove(side, row));
-                }
+            for (side, rows) in session.rows.into_iter().enumerate() {
+                rows.into_iter().for_each(|(_, row)| core.remove(side, row));
             }
-        } else {
-            ended.firing.left = left;
-            self.firing = Some(ended);
         }
-        Ok(())
     }
 }
 
@@ -337,9 +385,8 @@ impl Bound for Sessions {
             match self.place(slot, time, met[row]) {
                 Some(session) => {
                     if let Some(session) = &mut self.all[session as usize] {
-                        session.rows[side].push((self.came, number));
+                        session.rows[side].push((core.kept[side].id(number), number));
                     }
-                    self.came += 1;
                 }
                 None => {
                     late += 1;
@@ -353,8 +400,8 @@ impl Bound for Sessions {
 
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
         if self.firing.is_none() {
-            match self.next_end() {
-                Some(end) if end.saturating_add(1) <= at.behind => self.fire(core, end),
+            match self.next_end_of_all(core, at.behind) {
+                Some(end) if end.saturating_add(1) <= at.behind => or_halt(cx, self.fire(core, end))?,
                 _ => return Ok(false),
             }
         }
@@ -362,8 +409,13 @@ impl Bound for Sessions {
         Ok(true)
     }
 
+    fn has_key(&self, slot: u32) -> bool {
+        self.of_key.contains_key(&slot)
+    }
+
     fn keys_move(&mut self, core: &Core, slots: &[u32]) {
         self.changes.settle(core);
+        self.compact();
         let mut of_key = HashMap::with_capacity(self.of_key.len());
         for (slot, ids) in std::mem::take(&mut self.of_key) {
             let moved = match slots.binary_search(&slot) {
@@ -380,8 +432,51 @@ impl Bound for Sessions {
         self.of_key = of_key;
     }
 
-    fn due(&self) -> Option<i64> {
-        self.due.first().filter(|_| self.by_clock).map(|end| end.saturating_add(1))
+    fn due(&self, core: &Core) -> Option<i64> {
+        if !self.by_clock {
+            return None;
+        }
+        let ends = self.due.first().into_iter().chain(core.next_turn(i64::MAX));
+        ends.min().map(|end| end.saturating_add(1))
+    }
+
+    fn lines_up(&self) -> bool {
+        true
+    }
+
+    fn first_over(&self, _core: &Core, slot: u32) -> Option<i64> {
+        let sessions = self.of_key.get(&slot).into_iter().flatten();
+        let ends = sessions.filter_map(|&id| self.all[id as usize].as_ref());
+        ends.map(|session| self.end(session.last)).min()
+    }
+
+    fn came(&mut self, core: &Core, side: usize, rows: &[u32]) {
+        for (&row, id) in rows.iter().zip(self.of_rows_of(core, side, rows)) {
+            if let Some(session) = self.all.get_mut(id as usize).and_then(Option::as_mut) {
+                session.rows[side].push((core.kept[side].id(row), row));
+            }
+        }
+    }
+
+    fn rows_move(&mut self, side: usize, moved: &[u32]) {
+        for session in self.all.iter_mut().flatten() {
+            let rows = &mut session.rows[side];
+            rows.iter_mut().for_each(|(_, row)| *row = moved[*row as usize]);
+            // What was withdrawn did not move.
+            rows.retain(|(_, row)| *row != NO_ROW);
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        (self.all.len() - self.free.len()) * SESSION + self.due.bytes()
+    }
+
+    fn put_beside(&mut self, core: &mut Core, slots: &[u32]) -> Result<(), ColdError> {
+        self.put_away(core, slots)
+    }
+
+    fn bring_beside(&mut self, core: &mut Core, hashes: &[u64]) -> Result<(), ColdError> {
+        self.bring_back(core, hashes)
     }
 
     fn save(&mut self, core: &mut Core, out: &mut Saving) {
@@ -389,7 +484,8 @@ impl Bound for Sessions {
         self.changes.settle(core);
         let gone = self.changes.written.iter().map(|keys| keys.len).sum::<usize>();
         let changed = self.changes.grown.len() + gone;
-        let whole = out.whole() || !self.changes.notes || 2 * changed > self.all.len().max(FEW);
+        let all = self.all.len() + core.on_disk();
+        let whole = out.whole() || !self.changes.notes || 2 * changed > all.max(FEW);
         let ids = match whole {
             true => (0..self.all.len() as u32).collect(),
             false => std::mem::take(&mut self.changes.grown),
@@ -401,21 +497,14 @@ impl Bound for Sessions {
             if session.slot == NO_ROW || !(whole || std::mem::take(&mut session.noted)) {
                 continue;
             }
-            let bounds = (session.first, session.last);
-            sessions.push((session.slot, bounds.0, bounds.1));
-            if let Some((first, last)) = session.saved.replace(bounds).filter(|saved| *saved != bounds) {
-                self.changes.gone.push((session.slot, first, last));
-            }
+            sessions.push((session.slot, session.first, session.last));
+            session.saved = Some((session.first, session.last));
             session.noted = false;
         }
         let (home, keys) = (Home::Key(core.sides[0].keys.len()), core.sides[0].keys.len() + 2);
         let columns = table(core, sessions.into_iter());
-        if whole {
-            out.table("sessions", home, keys, columns);
-        } else {
-            self.changes.settle(core);
-            out.changes("sessions", home, keys, columns, std::mem::take(&mut self.changes.written));
-        }
+        let gone = std::mem::take(&mut self.changes.written);
+        core.save_beside("sessions", (home, keys), columns, (!whole).then_some(gone), out);
         let tracks = self.changes.tracks;
         self.changes = Changes { tracks, notes: tracks, ..Changes::default() };
     }
@@ -441,8 +530,7 @@ impl Bound for Sessions {
                 };
                 let session = id.and_then(|id| self.all[id as usize].as_mut());
                 let session = session.ok_or("a row of its state has no session")?;
-                session.rows[side].push((self.came, row));
-                self.came += 1;
+                session.rows[side].push((core.kept[side].id(row), row));
             }
         }
         Ok(())
@@ -450,15 +538,14 @@ impl Bound for Sessions {
 
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         let level = cx.shared.layout.nodes[cx.node].level;
-        let firing = self.firing.as_ref().map(|ended| clamp(ended.firing.end));
-        let Some(end) = firing.or_else(|| self.next_end()) else { return Ok(Flush::Done) };
-        cx.number = at_end_of_time(level, end);
         if self.firing.is_none() {
-            self.fire(core, end);
+            let Some(end) = self.next_end_of_all(core, i64::MAX) else { return Ok(Flush::Done) };
+            or_halt(cx, self.fire(core, end))?;
         }
+        cx.number = at_end_of_time(level, self.end);
         self.piece(core, cx)?;
-        let firing = self.firing.as_ref().map(|ended| clamp(ended.firing.end));
-        Ok(match firing.or_else(|| self.next_end()) {
+        let firing = self.firing.as_ref().map(|_| self.end);
+        Ok(match firing.or_else(|| self.next_end_of_all(core, i64::MAX)) {
             Some(next) => Flush::More(at_end_of_time(level, next)),
             None => Flush::Done,
         })

@@ -7,8 +7,9 @@ use super::stream::{Bound, Core};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::on_disk;
-use crate::snapshot::Saving;
+use crate::snapshot::{Columns, Loaded, Saving};
 use crate::state::{Cold, ColdError, NO_SLOT, Spill, Spilled as Keys, Turns};
+use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column, NO_ROW};
 use std::sync::Arc;
@@ -21,11 +22,19 @@ pub(crate) struct Spilled {
     pub(super) keys: Keys,
     /// When the first row of a key is over.
     pub(super) turns: Turns,
+    /// Is there a table beside those of rows, and what a checkpoint still has to get of entries of it that came back.
+    beside: bool,
+    copied: Vec<Columns>,
 }
 
+/// The table that is not one of rows.
+const BESIDE: usize = 2;
+
 impl Spilled {
-    pub(crate) fn new(spill: &Arc<Spill>) -> Result<Spilled, ColdError> {
-        Ok(Spilled { keys: Keys::new(Cold::new(spill)?, 2)?, turns: Turns::new(spill) })
+    /// `beside`: with a table beside those of rows.
+    pub(crate) fn new(spill: &Arc<Spill>, beside: bool) -> Result<Spilled, ColdError> {
+        let keys = Keys::new(Cold::new(spill)?, BESIDE + usize::from(beside))?;
+        Ok(Spilled { keys, turns: Turns::new(spill), beside, copied: Vec::new() })
     }
 
     /// What it takes in memory itself, about.
@@ -108,6 +117,7 @@ impl Core {
     pub(super) fn bring(&mut self, bound: &mut dyn Bound, hashes: &[u64]) -> Result<Vec<u32>, ColdError> {
         let known = self.table.len() as u32;
         let mut left = Vec::new();
+        bound.bring_beside(self, hashes)?;
         for side in [0, 1] {
             let Some(spilled) = &mut self.spilled else { return Ok(left) };
             let taken = spilled.keys.table(side).take(hashes)?;
@@ -184,7 +194,7 @@ impl Core {
     }
 
     /// Puts keys on disk; their rows are still in memory.
-    fn put(&mut self, bound: &dyn Bound, slots: &[u32]) -> Result<(), ColdError> {
+    fn put(&mut self, bound: &mut dyn Bound, slots: &[u32]) -> Result<(), ColdError> {
         let hash_of = |table: &crate::state::KeyTable, slot: u32| table.hashes()[slot as usize];
         for &slot in slots {
             let over = bound.first_over(self, slot);
@@ -211,21 +221,84 @@ impl Core {
                 spilled.keys.table(side).put(&hashes, rows, &changed)?;
             }
         }
-        Ok(())
+        bound.put_beside(self, slots)
     }
 
-    /// Writes down rows of a side that are on disk, about so many keys of them; gives whether there may be more.
+    /// Puts entries of the table beside rows on disk, whose keys have these hashes.
+    pub(super) fn put_beside(
+        &mut self,
+        hashes: &[u64],
+        entries: Columns,
+        changed: &[bool],
+    ) -> Result<(), ColdError> {
+        match &mut self.spilled {
+            Some(spilled) => spilled.keys.table(BESIDE).put(hashes, entries, changed),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the entries of keys with these hashes from there, and whether they changed since the last barrier.
+    pub(super) fn take_beside(&mut self, hashes: &[u64]) -> Result<Option<(Loaded, Vec<bool>)>, ColdError> {
+        let Some(spilled) = &mut self.spilled else { return Ok(None) };
+        let taken = spilled.keys.table(BESIDE).take(hashes)?;
+        spilled.copied.extend(taken.marked);
+        Ok(taken.entries.map(|entries| (entries, taken.changed)))
+    }
+
+    /// A barrier: the table beside rows is to be written down, all of it or what changed, but these entries are in memory.
+    pub(super) fn save_beside(
+        &mut self,
+        name: &str,
+        (home, keys): (Home, usize),
+        entries: Columns,
+        gone: Option<Vec<Batch>>,
+        out: &mut Saving,
+    ) {
+        match (&mut self.spilled, gone) {
+            (Some(spilled), gone) => {
+                spilled.copied.clear();
+                spilled.mark(BESIDE, gone.is_none());
+                out.begin_changes(name, home, keys, entries, gone);
+            }
+            (None, Some(gone)) => out.changes(name, home, keys, entries, gone),
+            (None, None) => out.table(name, home, keys, entries),
+        }
+    }
+
+    /// Writes down about so many entries of that table that are on disk; gives whether there may be more.
+    pub(super) fn save_more_beside(&mut self, out: &mut Saving, keys: usize) -> Result<bool, ColdError> {
+        match &mut self.spilled {
+            Some(spilled) if spilled.beside => {
+                spilled.copied.drain(..).for_each(|copy| out.more(copy));
+                self.save_cold(BESIDE, out, keys)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The first turn of keys on disk, if it is before `now` or that is the end of time.
+    pub(super) fn next_turn(&self, now: i64) -> Option<i64> {
+        let turns = &self.spilled.as_ref()?.turns;
+        if now == i64::MAX { turns.first() } else { turns.first_before(now) }
+    }
+
+    /// How many keys are on disk, about.
+    pub(super) fn on_disk(&self) -> usize {
+        self.spilled.as_ref().map_or(0, |spilled| spilled.keys.len())
+    }
+
+    /// Writes down rows of a table that are on disk, about so many keys of them; gives whether there may be more.
     pub(super) fn save_cold(
         &mut self,
-        side: usize,
+        table: usize,
         out: &mut Saving,
         keys: usize,
     ) -> Result<bool, ColdError> {
         let Some(spilled) = &mut self.spilled else { return Ok(false) };
-        if let Some(rows) = spilled.keys.table(side).next_marked(keys)? {
+        if let Some(rows) = spilled.keys.table(table).next_marked(keys)? {
             out.more(rows);
         }
-        Ok(spilled.keys.is_marked(side))
+        Ok(spilled.keys.is_marked(table))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::operator::{CompiledChain, Flush, Operator};
 use crate::ranks::Phase;
 use crate::shared::Shared;
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Held, KeyTable};
+use crate::state::{ColdError, Held, KeyTable};
 use crate::time::Clock;
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData, NO_ROW};
@@ -111,8 +111,23 @@ pub(crate) trait Bound: Send {
         false
     }
 
+    /// Does it know something of a key that may have no rows?
+    fn has_key(&self, _slot: u32) -> bool {
+        false
+    }
+
+    /// Keys go to disk: what it knows of them beside their rows goes, too.
+    fn put_beside(&mut self, _core: &mut Core, _slots: &[u32]) -> Result<(), ColdError> {
+        Ok(())
+    }
+
+    /// Keys with these hashes come back: in front of their rows what it knew of them.
+    fn bring_beside(&mut self, _core: &mut Core, _hashes: &[u64]) -> Result<(), ColdError> {
+        Ok(())
+    }
+
     /// When [`Bound::pass`] has something to do although nothing came (micros of the wall clock).
-    fn due(&self) -> Option<i64> {
+    fn due(&self, _core: &Core) -> Option<i64> {
         None
     }
 
@@ -318,12 +333,12 @@ impl Core {
     }
 
     /// The keys with rows, if those without are many.
-    pub(crate) fn keys_to_keep(&mut self) -> Option<Vec<u32>> {
+    pub(crate) fn keys_to_keep(&mut self, bound: &dyn Bound) -> Option<Vec<u32>> {
         let half = self.table.len().max(2 * FEW) / 2;
         if self.dead < half && self.freed < half.max(self.patience) {
             return None;
         }
-        let live = |slot: &u32| self.kept.iter().any(|kept| !kept.is_free(*slot));
+        let live = |slot: &u32| self.kept.iter().any(|kept| !kept.is_free(*slot)) || bound.has_key(*slot);
         let slots: Vec<u32> = (0..self.table.len() as u32).filter(live).collect();
         (self.dead, self.freed) = (0, 0);
         if slots.len() > half {
@@ -697,7 +712,7 @@ impl JoinOperator {
         if self.steps.front().is_some_and(|(number, _)| *number == moment.number) {
             self.steps.pop_front();
         }
-        if let Some(slots) = self.core.keys_to_keep() {
+        if let Some(slots) = self.core.keys_to_keep(&*self.bound) {
             self.bound.keys_move(&self.core, &slots);
             self.core.keep_keys(&slots);
         }
@@ -707,7 +722,7 @@ impl JoinOperator {
         let clock = cx.shared.env.clock.as_ref();
         let wait = |due: i64| Duration::from_micros(due.saturating_sub(clock.wall_micros()).max(1) as u64);
         self.deadline =
-            self.bound.due().filter(|_| self.by_clock).map(|due| Deadline::after(clock, wait(due)));
+            self.bound.due(&self.core).filter(|_| self.by_clock).map(|due| Deadline::after(clock, wait(due)));
     }
 
     /// The time of the wall clock, which does not go back here.

@@ -195,7 +195,7 @@ impl Windowed {
                 core.sort_left(&mut left);
             }
         }
-        let firing = Firing::new(end, self.windows.order(end), left);
+        let firing = Firing::new(self.windows.order(end), left);
         self.given = Some(Given { firing, start: start.unwrap_or(i64::MAX), rest });
         Ok(())
     }
@@ -242,7 +242,7 @@ impl Windowed {
         let Some(left) = core.next_lined(self, &mut rest)? else {
             return core.leave_ended(self);
         };
-        let firing = Firing::new(self.end, self.windows.order(self.end), left);
+        let firing = Firing::new(self.windows.order(self.end), left);
         self.given = Some(Given { firing, rest: Some(rest), ..given });
         Ok(())
     }
@@ -384,7 +384,7 @@ impl Bound for Windowed {
         Ok(true)
     }
 
-    fn due(&self) -> Option<i64> {
+    fn due(&self, _core: &Core) -> Option<i64> {
         self.next_end().filter(|_| self.by_clock).map(clamp)
     }
 

@@ -112,6 +112,11 @@ impl Turns {
         Ok((hashes, next))
     }
 
+    /// Looks which time is the first, so that it is known that none is before it.
+    pub(crate) fn look(&mut self) {
+        self.none_before = self.first().unwrap_or(i64::MAX);
+    }
+
     /// The first time, if it is before `now`.
     pub(crate) fn first_before(&self, now: i64) -> Option<i64> {
         (now > self.none_before).then(|| self.first()).flatten().filter(|first| *first < now)
