@@ -4,8 +4,8 @@
 use flow_connectors::StandardConnectors;
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
-use flow_engine::source::{BadRecord, Emit, Next, Source, Stop};
-use flow_env::{Env, Random};
+use flow_engine::source::{BadRecord, Emit, Next, Source, SourceError, Stop};
+use flow_env::{Env, Random, RealClock, SimDisk};
 use flow_plan::connector::{ArgValue, ConnectorArg, ConnectorCall, Format, TimeUnit};
 use flow_plan::{DataType, Field, Place, RecordType, Value};
 use std::fmt::Write as _;
@@ -22,6 +22,10 @@ fn rows() -> Arc<RecordType> {
 }
 
 fn open(base: &Path, path: &str, format: Format) -> Box<dyn Source> {
+    try_open(base, path, format, &Env::real()).unwrap()
+}
+
+fn try_open(base: &Path, path: &str, format: Format, env: &Env) -> Result<Box<dyn Source>, SourceError> {
     let path = ArgValue::Value(Value::string(path));
     let call = ConnectorCall {
         name: "file".into(),
@@ -31,9 +35,9 @@ fn open(base: &Path, path: &str, format: Format) -> Box<dyn Source> {
         generators: Vec::new(),
         place: Place::default(),
     };
-    let mut source = StandardConnectors::new().source(&call, &[0, 1], base, &Env::real()).unwrap();
-    source.order_by(1, false).unwrap();
-    source
+    let mut source = StandardConnectors::new().source(&call, &[0, 1], base, env)?;
+    source.order_by(1, false)?;
+    Ok(source)
 }
 
 #[derive(Default)]
@@ -63,17 +67,21 @@ impl Emit for Got {
 }
 
 fn read(source: &mut dyn Source) -> Got {
+    try_read(source).unwrap()
+}
+
+fn try_read(source: &mut dyn Source) -> Result<Got, SourceError> {
     let mut got = Got::default();
     let mut reader = source.reader();
     loop {
-        match source.next().unwrap() {
+        match source.next()? {
             Next::Chunk(chunk) => {
                 let time = chunk.time().map(|micros| micros / 1000);
                 got.chunks.push((chunk.split(), time, chunk.last()));
-                reader.read(chunk, &mut got).unwrap();
+                reader.read(chunk, &mut got)?;
             }
             Next::Pending => panic!("a file has its rows"),
-            Next::End => return got,
+            Next::End => return Ok(got),
         }
     }
 }
@@ -203,5 +211,37 @@ fn many_overlapping_files_are_read_whole_although_few_stay_open() {
         expected.sort_unstable();
         assert!(got.times == expected, "seed {seed}: {} and {} rows", got.times.len(), expected.len());
         assert_eq!(got.chunks.iter().filter(|(.., last)| *last).count(), 150);
+    }
+}
+
+/// A file that could not be looked at once came before all others, and made their rows, or its own, late: an as-of join gave
+/// other versions. (Seed 2200005746 of the simulator.)
+#[test]
+fn a_read_that_fails_once_is_an_error_and_never_another_order() {
+    for (format, text) in [(JSON, json as fn(_) -> _), (CSV, csv)] {
+        let attempt = |fails: Option<u64>| {
+            let disk = SimDisk::new(1);
+            for (name, first) in [("c", 1_000), ("a", 900_000), ("b", 500_000)] {
+                disk.put(&Path::new("/rows").join(name), text(first..first + 40_000).as_bytes()).unwrap();
+            }
+            fails.into_iter().for_each(|fails| disk.fail_at(disk.operations() + fails));
+            let env = Env { disk: Arc::new(disk.clone()), clock: Arc::new(RealClock::new()) };
+            let got = try_open(Path::new("/"), "rows", format.clone(), &env)
+                .and_then(|mut source| try_read(&mut *source).map(|got| got.times));
+            (got, disk.failed().is_some())
+        };
+        let expected = attempt(None).0.unwrap();
+        let mut errors = 0;
+        for at in 0.. {
+            let (got, failed) = attempt(Some(at));
+            if !failed {
+                break;
+            }
+            match got {
+                Ok(times) => assert!(times == expected, "{format:?}, operation {at}"),
+                Err(_) => errors += 1,
+            }
+        }
+        assert!(errors > 10, "{format:?}: {errors}");
     }
 }

@@ -106,14 +106,12 @@ impl Merge {
         let file = opening.open(&known.path)?;
         let mut opened = opening.ordered(&file, look)?;
         let nothing = |piece: &Piece| matches!(piece, Piece::Block(block) if block.start == block.end);
-        let first = match opening.next_piece(&mut opened) {
-            Ok(None) => return Ok(None),
-            Ok(Some(piece)) if nothing(&piece) && matches!(opening.next_piece(&mut opened), Ok(None)) => {
-                return Ok(None);
-            }
-            Ok(Some(piece)) => self.peeker.piece(&piece).unwrap_or(i64::MIN),
-            // What is wrong with it is said when it is read, which is soon.
-            Err(_) => i64::MIN,
+        // A file that cannot be read now, and could later, must not come at another time than it would have: its rows, or all
+        // others, would be late.
+        let first = match opening.next_piece(&mut opened)? {
+            None => return Ok(None),
+            Some(piece) if nothing(&piece) && opening.next_piece(&mut opened)?.is_none() => return Ok(None),
+            Some(piece) => self.peeker.piece(&piece)?.unwrap_or(i64::MIN),
         };
         Ok(Some((first, opening.in_order(&file))))
     }
@@ -179,7 +177,7 @@ impl Merge {
         let piece = opening.next_piece(&mut opened)?.unwrap_or(Piece::Nothing);
         let to = opened.at();
         let then = match &opened {
-            Opened::Ranges(file, at) if *at < file.len => Some(self.peeker.range(file, *at).unwrap_or(time)),
+            Opened::Ranges(file, at) if *at < file.len => Some(self.peeker.range(file, *at)?.unwrap_or(time)),
             _ => None,
         };
         if then.is_some() {
@@ -203,7 +201,10 @@ impl Merge {
             Piece::Nothing => None,
             _ => opening.next_piece(&mut opened)?.map(|piece| (piece, opened.at())),
         };
-        let then = ahead.as_ref().map(|(ahead, _)| self.peeker.piece(ahead).unwrap_or(time));
+        let then = match &ahead {
+            Some((ahead, _)) => Some(self.peeker.piece(ahead)?.unwrap_or(time)),
+            None => None,
+        };
         if ahead.is_some() {
             self.files[index].state = State::Ordered(opened, ahead);
         }

@@ -3,11 +3,11 @@
 
 use super::lines::Piece;
 use super::open::OpenFile;
-use crate::block::{Block, Columns, Decoder, Pool, close};
+use crate::block::{Block, Columns, Decoder, Pool, close, read_error};
 use crate::format::Reading;
 use crate::scan::PADDING;
 use flow_data::{Batch, ColumnData};
-use flow_engine::source::{BadRecord, Emit, Stop};
+use flow_engine::source::{BadRecord, Emit, SourceError, Stop};
 use std::sync::Arc;
 
 /// Bytes that are looked at first, and at most.
@@ -29,26 +29,28 @@ impl Peeker {
     }
 
     /// The time of the first good record of a piece; of a range, of the lines that start in it.
-    pub(crate) fn piece(&mut self, piece: &Piece) -> Option<i64> {
+    pub(crate) fn piece(&mut self, piece: &Piece) -> Result<Option<i64>, SourceError> {
         match piece {
             Piece::Range(range) => self.range(&range.file, range.start),
-            Piece::Block(block) => self.block(block),
-            Piece::TooLong(..) | Piece::Nothing => None,
+            Piece::Block(block) => Ok(self.block(block)),
+            Piece::TooLong(..) | Piece::Nothing => Ok(None),
         }
     }
 
     /// Of the lines of a file that start at an offset or behind it.
-    pub(crate) fn range(&mut self, file: &OpenFile, at: u64) -> Option<i64> {
+    pub(crate) fn range(&mut self, file: &OpenFile, at: u64) -> Result<Option<i64>, SourceError> {
         let base = at.saturating_sub(1);
         for size in [LITTLE, MUCH] {
             let left = usize::try_from(file.len - base).unwrap_or(usize::MAX);
             let mut bytes = vec![0; size.min(left)];
             let mut filled = 0;
             while filled < bytes.len() {
-                match file.file.read_at(&mut bytes[filled..], base + filled as u64) {
-                    // What is wrong is said when the range is read.
-                    Ok(0) | Err(_) => return None,
+                let from = base + filled as u64;
+                match file.file.read_at(&mut bytes[filled..], from) {
+                    // It is shorter than it was: that is said when the range is read.
+                    Ok(0) => return Ok(None),
                     Ok(n) => filled += n,
+                    Err(error) => return Err(read_error(&file.name, from, error)),
                 }
             }
             let start = match at {
@@ -57,13 +59,13 @@ impl Peeker {
             };
             let whole = filled == left;
             if let Some(time) = start.and_then(|start| self.lines(&bytes[start..], whole, None)) {
-                return Some(time);
+                return Ok(Some(time));
             }
             if whole {
-                return None;
+                return Ok(None);
             }
         }
-        None
+        Ok(None)
     }
 
     fn block(&mut self, block: &Block) -> Option<i64> {

@@ -48,7 +48,10 @@ impl Source for StdinSource {
                 Piece::Block(block)
             }
         };
-        let time = self.peeker.as_mut().and_then(|peeker| peeker.piece(&piece));
+        let time = match &mut self.peeker {
+            Some(peeker) => peeker.piece(&piece)?,
+            None => None,
+        };
         Ok(Next::Chunk(Box::new(Work { time, ..Work::of(piece) })))
     }
 
