@@ -14,9 +14,14 @@ use crate::types::RecordType;
 
 /// The views of all nodes, by their index.
 pub fn graph_views(graph: &Graph) -> Vec<View> {
-    let modes = modes(graph);
-    let view =
-        |(index, node): (usize, &Node)| View { mode: modes[index].clone(), ..view(graph, index, node) };
+    let (modes, ahead) = (modes(graph), graph.reads_ahead());
+    let view = |(index, node): (usize, &Node)| {
+        let mut view = View { mode: modes[index].clone(), ..view(graph, index, node) };
+        if ahead[index] > 0 {
+            view.detail += &format!(", read {} ahead of other sources", duration(ahead[index]));
+        }
+        view
+    };
     graph.nodes.iter().enumerate().map(view).collect()
 }
 
@@ -32,9 +37,7 @@ fn view(graph: &Graph, index: usize, node: &Node) -> View {
     match &node.kind {
         NodeKind::Source { connector: call, .. } => {
             let label = graph.declarations[node.declaration as usize].name.clone();
-            let ahead = Some(graph.reads_ahead()[index]).filter(|by| *by > 0);
-            let ahead = ahead.map(|by| format!(", read {} ahead of other sources", duration(by)));
-            View { label, ..kind("source", connector(call) + &ahead.unwrap_or_default()) }
+            View { label, ..kind("source", connector(call)) }
         }
         NodeKind::Errors { of } => kind("errors", format!("of {}", graph.declarations[*of as usize].name)),
         NodeKind::Chain(chain) => {

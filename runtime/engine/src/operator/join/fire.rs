@@ -1,7 +1,8 @@
 //! A window of a join that has ended: its pairs, in the order of the left rows and then of the right ones,
 //! piece by piece.
 
-use super::stream::{Core, Pairs};
+use super::probe::Pairs;
+use super::stream::Core;
 use crate::context::Context;
 use crate::error::Halt;
 use flow_data::{BATCH_ROWS, NO_ROW};

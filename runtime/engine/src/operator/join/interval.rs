@@ -4,8 +4,9 @@
 use super::due::Due;
 use super::kept::{Kept, Notes};
 use super::moment::{Moment, met_own};
+use super::probe::{Look, Pairs, Probe};
 use super::recent::Recent;
-use super::stream::{Bound, Core, Look, Pairs, Probe, ints};
+use super::stream::{Bound, Core, ints};
 use super::waiting::{flush_waiting, give_lonely};
 use crate::context::Context;
 use crate::error::Halt;

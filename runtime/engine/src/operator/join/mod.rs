@@ -11,6 +11,7 @@ mod lined;
 mod lookup;
 mod moment;
 mod output;
+mod probe;
 mod recent;
 mod saved;
 mod sessions;

@@ -3,7 +3,7 @@
 //! is over: so who works with rows finds all of them in memory. Rows keep their ids, by which checkpoints know them; the
 //! numbers under which they are kept are others when they come back, and when those that stay move together.
 
-use super::stream::{Bound, Core};
+use super::stream::{Bound, Core, key_columns};
 use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::on_disk;
@@ -69,8 +69,7 @@ impl Core {
         if self.spilled.is_none() {
             return Ok(());
         }
-        let columns: Vec<&Column> =
-            self.sides[side].keys.iter().map(|&key| batch.columns[key].as_ref()).collect();
+        let columns = key_columns(&self.sides[side], batch);
         let keyed: Vec<Column> = match super::table::keyed_rows(&columns, batch.len) {
             None => columns.into_iter().cloned().collect(),
             Some(rows) => {
