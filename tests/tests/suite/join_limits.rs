@@ -152,9 +152,12 @@ fn a_watermark_that_never_moves_changes_no_pair() {
 
 #[test]
 fn rows_that_nobody_meets_are_freed_as_time_goes_on() {
+    // Both files are read in turns, a chunk of some thousand rows each, and each of three workers may stand where it keeps
+    // most: 8 MiB, of ten times as many rows as well. All rows would be 70 MiB.
+    let limit = "12MiB";
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "l", (0..100_000).map(|id| (id, id, id * 10)));
-    write(folder.path(), "r", (0..100_000).map(|id| (id, -1 - id, id * 10)));
+    write(folder.path(), "l", (0..150_000).map(|id| (id, id, id * 10)));
+    write(folder.path(), "r", (0..150_000).map(|id| (id, -1 - id, id * 10)));
     for bound in [
         "within: 5s",
         "window: tumbling(5s)",
@@ -164,14 +167,12 @@ fn rows_that_nobody_meets_are_freed_as_time_goes_on() {
     ] {
         let stages =
             format!("sink a = l |> join(r on l.k == r.k, {bound}) |> map {{ l.id }} -> stdout(format: json)");
-        assert_eq!(run(folder.path(), &job("8MiB", &stages)).unwrap(), [""; 0], "{bound}");
+        assert_eq!(run(folder.path(), &job(limit, &stages)).unwrap(), [""; 0], "{bound}");
     }
     // Without a bound all rows stay: the limit stops the job, and says where.
-    let said = run(
-        folder.path(),
-        &job("8MiB", "sink a = l |> join(r on l.k == r.k) |> map { l.id } -> blackhole()"),
-    )
-    .unwrap_err();
+    let said =
+        run(folder.path(), &job(limit, "sink a = l |> join(r on l.k == r.k) |> map { l.id } -> blackhole()"))
+            .unwrap_err();
     assert!(said.contains("limit") && said.contains("a.join"), "{said}");
 }
 
