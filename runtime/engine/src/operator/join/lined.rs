@@ -55,7 +55,7 @@ impl Core {
 
     /// The same, if keys are on disk that have a turn up to this one.
     pub(super) fn line_up_over(&mut self, of: &mut impl Ends, turn: i64) -> Result<Option<Lined>, ColdError> {
-        let first = self.spilled.as_ref().and_then(|spilled| spilled.turns.first());
+        let first = self.next_turn(i64::MAX)?;
         if first.is_some_and(|first| first <= turn) { self.line_up(of) } else { Ok(None) }
     }
 
@@ -166,8 +166,7 @@ impl Core {
             of.leave(self);
             self.relieve(of)?;
         }
-        self.spilled.iter_mut().for_each(|spilled| spilled.turns.look());
-        Ok(())
+        self.spilled.as_mut().map_or(Ok(()), |spilled| spilled.turns.look())
     }
 }
 

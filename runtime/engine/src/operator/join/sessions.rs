@@ -265,9 +265,9 @@ impl Sessions {
     }
 
     /// The same, wherever they are; on disk, those that end before `now`.
-    fn next_end_of_all(&mut self, core: &Core, now: i64) -> Option<i64> {
-        let on_disk = core.next_turn(now);
-        self.next_end().into_iter().chain(on_disk).min()
+    fn next_end_of_all(&mut self, core: &Core, now: i64) -> Result<Option<i64>, ColdError> {
+        let on_disk = core.next_turn(now)?;
+        Ok(self.next_end().into_iter().chain(on_disk).min())
     }
 
     /// Begins to give the sessions that end there.
@@ -400,7 +400,7 @@ impl Bound for Sessions {
 
     fn pass(&mut self, core: &mut Core, cx: &mut Context<'_>, at: Moment) -> Result<bool, Halt> {
         if self.firing.is_none() {
-            match self.next_end_of_all(core, at.behind) {
+            match or_halt(cx, self.next_end_of_all(core, at.behind))? {
                 Some(end) if end.saturating_add(1) <= at.behind => or_halt(cx, self.fire(core, end))?,
                 _ => return Ok(false),
             }
@@ -432,12 +432,12 @@ impl Bound for Sessions {
         self.of_key = of_key;
     }
 
-    fn due(&self, core: &Core) -> Option<i64> {
+    fn due(&self, core: &Core) -> Result<Option<i64>, ColdError> {
         if !self.by_clock {
-            return None;
+            return Ok(None);
         }
-        let ends = self.due.first().into_iter().chain(core.next_turn(i64::MAX));
-        ends.min().map(|end| end.saturating_add(1))
+        let ends = self.due.first().into_iter().chain(core.next_turn(i64::MAX)?);
+        Ok(ends.min().map(|end| end.saturating_add(1)))
     }
 
     fn lines_up(&self) -> bool {
@@ -539,13 +539,18 @@ impl Bound for Sessions {
     fn flush(&mut self, core: &mut Core, cx: &mut Context<'_>) -> Result<Flush, Halt> {
         let level = cx.shared.layout.nodes[cx.node].level;
         if self.firing.is_none() {
-            let Some(end) = self.next_end_of_all(core, i64::MAX) else { return Ok(Flush::Done) };
+            let Some(end) = or_halt(cx, self.next_end_of_all(core, i64::MAX))? else {
+                return Ok(Flush::Done);
+            };
             or_halt(cx, self.fire(core, end))?;
         }
         cx.number = at_end_of_time(level, self.end);
         self.piece(core, cx)?;
-        let firing = self.firing.as_ref().map(|_| self.end);
-        Ok(match firing.or_else(|| self.next_end_of_all(core, i64::MAX)) {
+        let next = match &self.firing {
+            Some(_) => Some(self.end),
+            None => or_halt(cx, self.next_end_of_all(core, i64::MAX))?,
+        };
+        Ok(match next {
             Some(next) => Flush::More(at_end_of_time(level, next)),
             None => Flush::Done,
         })

@@ -84,8 +84,8 @@ impl Core {
     }
 
     /// Up to which watermark all keys are in memory of which a row is over, if it is not this one.
-    pub(super) fn in_memory_up_to(&self, now: i64) -> Option<i64> {
-        self.spilled.as_ref()?.turns.first_before(now)
+    pub(super) fn in_memory_up_to(&self, now: i64) -> Result<Option<i64>, ColdError> {
+        self.spilled.as_ref().map_or(Ok(None), |spilled| spilled.turns.first_before(now))
     }
 
     /// Brings back some of the keys of which a row is over at this watermark: those of which that is so first.
@@ -98,7 +98,7 @@ impl Core {
     /// At the end of the input, brings back keys until the left row is in memory that is over first. Gives up to which watermark
     /// all are that are over then.
     pub(super) fn bring_last(&mut self, bound: &mut dyn Bound) -> Result<i64, ColdError> {
-        while let Some(next) = self.in_memory_up_to(i64::MAX) {
+        while let Some(next) = self.in_memory_up_to(i64::MAX)? {
             let first = bound.waiting().and_then(|(due, near)| due.first().map(|time| near.last(0, time)));
             if first.is_some_and(|first| first < next) {
                 return Ok(next);
@@ -276,8 +276,8 @@ impl Core {
     }
 
     /// The first turn of keys on disk, if it is before `now` or that is the end of time.
-    pub(super) fn next_turn(&self, now: i64) -> Option<i64> {
-        let turns = &self.spilled.as_ref()?.turns;
+    pub(super) fn next_turn(&self, now: i64) -> Result<Option<i64>, ColdError> {
+        let Some(Spilled { turns, .. }) = &self.spilled else { return Ok(None) };
         if now == i64::MAX { turns.first() } else { turns.first_before(now) }
     }
 

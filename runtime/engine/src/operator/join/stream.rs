@@ -128,8 +128,8 @@ pub(crate) trait Bound: Send {
     }
 
     /// When [`Bound::pass`] has something to do although nothing came (micros of the wall clock).
-    fn due(&self, _core: &Core) -> Option<i64> {
-        None
+    fn due(&self, _core: &Core) -> Result<Option<i64>, ColdError> {
+        Ok(None)
     }
 
     /// A barrier: the rows that are kept are to be written down, or what changed of them ([`Core::save_side`]).
@@ -552,7 +552,7 @@ impl JoinOperator {
                     false => {
                         self.passed(moment);
                         or_halt(cx, self.core.relieve(&mut *self.bound))?;
-                        self.set_deadline(cx);
+                        or_halt(cx, self.set_deadline(cx))?;
                         continue;
                     }
                 },
@@ -569,7 +569,7 @@ impl JoinOperator {
         // What comes first is in memory, so it comes in order.
         let up_to = match self.bound.lines_up() {
             true => None,
-            false => self.core.in_memory_up_to(at.behind),
+            false => or_halt(cx, self.core.in_memory_up_to(at.behind))?,
         };
         let part = Moment { behind: up_to.unwrap_or(at.behind), ..at };
         let more = match up_to {
@@ -612,11 +612,12 @@ impl JoinOperator {
         }
     }
 
-    fn set_deadline(&mut self, cx: &Context<'_>) {
+    fn set_deadline(&mut self, cx: &Context<'_>) -> Result<(), ColdError> {
         let clock = cx.shared.env.clock.as_ref();
         let wait = |due: i64| Duration::from_micros(due.saturating_sub(clock.wall_micros()).max(1) as u64);
-        self.deadline =
-            self.bound.due(&self.core).filter(|_| self.by_clock).map(|due| Deadline::after(clock, wait(due)));
+        let due = self.bound.due(&self.core)?.filter(|_| self.by_clock);
+        self.deadline = due.map(|due| Deadline::after(clock, wait(due)));
+        Ok(())
     }
 
     /// The time of the wall clock, which does not go back here.
@@ -663,8 +664,7 @@ impl Operator for JoinOperator {
         let now = self.wall(cx);
         let at = Moment::by_clock(cx.number, now);
         while self.pass(cx, at)? {}
-        self.set_deadline(cx);
-        Ok(())
+        or_halt(cx, self.set_deadline(cx))
     }
 
     fn save(&mut self, out: &mut Saving) {
@@ -679,7 +679,6 @@ impl Operator for JoinOperator {
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         self.bound.load(&mut self.core, from)?;
         self.core.relieve(&mut *self.bound).map_err(|error| error.to_string())?;
-        self.set_deadline(cx);
-        Ok(())
+        self.set_deadline(cx).map_err(|error| error.to_string())
     }
 }

@@ -384,8 +384,8 @@ impl Bound for Windowed {
         Ok(true)
     }
 
-    fn due(&self, _core: &Core) -> Option<i64> {
-        self.next_end().filter(|_| self.by_clock).map(clamp)
+    fn due(&self, _core: &Core) -> Result<Option<i64>, ColdError> {
+        Ok(self.next_end().filter(|_| self.by_clock).map(clamp))
     }
 
     fn came(&mut self, core: &Core, side: usize, rows: &[u32]) {

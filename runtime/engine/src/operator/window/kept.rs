@@ -17,7 +17,9 @@ use crate::number::{Number, at_end_of_time};
 use crate::operator::{Flush, on_disk};
 use crate::ranks::{Phase, of_row};
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Calls, Groups, Held, KeyTable, NO_SLOT, Refused, Scratch, Shape, Touched, room};
+use crate::state::{
+    Calls, ColdError, Groups, Held, KeyTable, NO_SLOT, Refused, Scratch, Shape, Touched, room,
+};
 use agenda::{Agenda, Why};
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
@@ -567,12 +569,12 @@ impl Windows for Kept {
         in_memory.fold(self.held_on_disk(), |all, open| all + open.held())
     }
 
-    fn next_end(&mut self) -> Option<i64> {
-        self.first().map(|(end, _)| end)
+    fn next_end(&mut self) -> Result<Option<i64>, ColdError> {
+        Ok(self.first().map(|(end, _)| end))
     }
 
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
-        let Some(end) = self.next_end() else { return Ok(Flush::Done) };
+        let Some(end) = self.first().map(|(end, _)| end) else { return Ok(Flush::Done) };
         cx.number = at_end_of_time(level, end);
         if !self.agenda.flushes(end) {
             self.give_windows(Why::Flush, &self.ending(end));
@@ -584,7 +586,7 @@ impl Windows for Kept {
         for window in self.ending(end) {
             self.leave(common, window).map_err(|error| on_disk(cx, &error))?;
         }
-        Ok(match self.next_end() {
+        Ok(match self.first().map(|(end, _)| end) {
             Some(end) => Flush::More(at_end_of_time(level, end)),
             None => Flush::Done,
         })

@@ -20,7 +20,7 @@ mod whole;
 mod windows;
 mod written;
 
-use super::{Flush, Operator};
+use super::{Flush, Operator, on_disk};
 use crate::beat::Beats;
 use crate::context::Context;
 use crate::error::Halt;
@@ -248,11 +248,12 @@ impl WindowOperator {
         self.give_piece(cx).map(drop)
     }
 
-    fn set_deadline(&mut self, cx: &Context<'_>) {
+    fn set_deadline(&mut self, cx: &Context<'_>) -> Result<(), ColdError> {
         let wall = self.common.wall;
         let after = |end: i64| Duration::from_micros(end.saturating_sub(wall).max(1) as u64);
         let clock = cx.shared.env.clock.as_ref();
-        self.deadline = self.windows.next_end().map(|end| Deadline::after(clock, after(end)));
+        self.deadline = self.windows.next_end()?.map(|end| Deadline::after(clock, after(end)));
+        Ok(())
     }
 }
 
@@ -360,8 +361,7 @@ impl Operator for WindowOperator {
             let moment = Moment { before: NO_WATERMARK, behind: Some(NO_WATERMARK) };
             let rest = self.windows.take(&mut self.common, cx, batch, moment)?;
             debug_assert!(rest.is_none(), "no row is late on the wall clock");
-            self.set_deadline(cx);
-            return Ok(());
+            return self.set_deadline(cx).map_err(|error| on_disk(cx, &error));
         }
         let mut known = self.clock.known(cx.shared);
         if cx.number > self.settled && known > self.settled {
@@ -414,7 +414,7 @@ impl Operator for WindowOperator {
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
         if self.common.is_processing_time() {
             self.tell_time(cx)?;
-            self.set_deadline(cx);
+            self.set_deadline(cx).map_err(|error| on_disk(cx, &error))?;
         }
         let clock = cx.shared.env.clock.clone();
         for tick in &mut self.ticks {
@@ -454,7 +454,7 @@ impl Operator for WindowOperator {
         self.windows.load(&mut self.common, from, given_to)?;
         if self.common.is_processing_time() {
             self.common.wall = cx.shared.env.clock.wall_micros();
-            self.set_deadline(cx);
+            self.set_deadline(cx).map_err(|error| error.to_string())?;
         }
         Ok(())
     }

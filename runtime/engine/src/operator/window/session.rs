@@ -16,7 +16,7 @@ use crate::number::{Number, at_end_of_time};
 use crate::operator::{Flush, on_disk};
 use crate::ranks::{Phase, of_row};
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Calls, Held, KeyTable, Refused, room};
+use crate::state::{Calls, ColdError, Held, KeyTable, Refused, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column};
 use flow_plan::operator::LateTrigger;
@@ -619,10 +619,11 @@ impl Windows for Sessions {
         self.disk.iter().fold(self.held_in_memory(), |all, disk| all + disk.held())
     }
 
-    fn next_end(&mut self) -> Option<i64> {
-        let on_disk = self.disk.as_ref().and_then(Disk::first).map(|at| at.div_euclid(self.step));
-        let first = self.buckets.keys().next().copied().into_iter().chain(on_disk).min()?;
-        Some(first.saturating_add(1).saturating_mul(self.step))
+    fn next_end(&mut self) -> Result<Option<i64>, ColdError> {
+        let on_disk = self.disk.as_ref().map_or(Ok(None), Disk::first)?;
+        let on_disk = on_disk.map(|at| at.div_euclid(self.step));
+        let first = self.buckets.keys().next().copied().into_iter().chain(on_disk).min();
+        Ok(first.map(|first| first.saturating_add(1).saturating_mul(self.step)))
     }
 
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {

@@ -320,9 +320,9 @@ impl Windows for Sliced {
         self.slices.held()
     }
 
-    fn next_end(&mut self) -> Option<i64> {
+    fn next_end(&mut self) -> Result<Option<i64>, ColdError> {
         let ends = |(start, _): Shelf| self.windows.next_end(start, self.given_to);
-        self.slices.range((i64::MIN, 0)..=(i64::MAX, 0)).into_iter().find_map(ends).map(clamp)
+        Ok(self.slices.range((i64::MIN, 0)..=(i64::MAX, 0)).into_iter().find_map(ends).map(clamp))
     }
 
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {

@@ -173,12 +173,12 @@ impl Windows for Whole {
         self.panes.held()
     }
 
-    fn next_end(&mut self) -> Option<i64> {
-        self.panes.first().map(|(end, _)| end)
+    fn next_end(&mut self) -> Result<Option<i64>, ColdError> {
+        Ok(self.panes.first().map(|(end, _)| end))
     }
 
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt> {
-        let Some(end) = self.next_end() else { return Ok(Flush::Done) };
+        let Some(end) = self.panes.first().map(|(end, _)| end) else { return Ok(Flush::Done) };
         cx.number = at_end_of_time(level, end);
         if self.panes.spills() {
             self.flush_piece(common, cx, end).map_err(|error| on_disk(cx, &error))?;
@@ -197,7 +197,7 @@ impl Windows for Whole {
                 self.flushed = 0;
             }
         }
-        Ok(match self.next_end() {
+        Ok(match self.panes.first().map(|(end, _)| end) {
             Some(end) => Flush::More(at_end_of_time(level, end)),
             None => Flush::Done,
         })
@@ -211,7 +211,9 @@ impl Whole {
             self.panes.next_piece(common, cx)?;
             return Ok(true);
         }
-        let Some(end) = self.next_end().filter(|end| *end <= self.due) else { return Ok(false) };
+        let Some(end) = self.panes.first().map(|(end, _)| end).filter(|end| *end <= self.due) else {
+            return Ok(false);
+        };
         self.give_end(common, cx, end)?;
         Ok(true)
     }

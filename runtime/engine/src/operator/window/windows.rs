@@ -14,7 +14,7 @@ use crate::preaggregate::ROWS;
 use crate::row_text;
 use crate::snapshot::{Loading, Saving};
 use crate::source::Position;
-use crate::state::{Held, Refused, Scratch, Shape};
+use crate::state::{ColdError, Held, Refused, Scratch, Shape};
 use flow_data::{Batch, Column, ColumnData};
 use flow_plan::error::Fault;
 use flow_plan::physical::hidden::NO_WATERMARK;
@@ -72,7 +72,7 @@ pub(crate) trait Windows: Send {
     fn held(&self) -> Held;
 
     /// When the next window ends.
-    fn next_end(&mut self) -> Option<i64>;
+    fn next_end(&mut self) -> Result<Option<i64>, ColdError>;
 
     /// The input has ended: gives a piece of what is still open.
     fn flush(&mut self, common: &mut Common, cx: &mut Context<'_>, level: u32) -> Result<Flush, Halt>;

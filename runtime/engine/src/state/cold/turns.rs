@@ -113,19 +113,23 @@ impl Turns {
     }
 
     /// Looks which time is the first, so that it is known that none is before it.
-    pub(crate) fn look(&mut self) {
-        self.none_before = self.first().unwrap_or(i64::MAX);
+    pub(crate) fn look(&mut self) -> Result<(), ColdError> {
+        self.none_before = self.first()?.unwrap_or(i64::MAX);
+        Ok(())
     }
 
     /// The first time, if it is before `now`.
-    pub(crate) fn first_before(&self, now: i64) -> Option<i64> {
-        (now > self.none_before).then(|| self.first()).flatten().filter(|first| *first < now)
+    pub(crate) fn first_before(&self, now: i64) -> Result<Option<i64>, ColdError> {
+        if now <= self.none_before {
+            return Ok(None);
+        }
+        Ok(self.first()?.filter(|first| *first < now))
     }
 
     /// The first time.
-    pub(crate) fn first(&self) -> Option<i64> {
-        let (place, _) = self.tree.range(&[], None).ok()?.next()?.ok()?;
-        Some(time_of(&place))
+    pub(crate) fn first(&self) -> Result<Option<i64>, ColdError> {
+        let first = self.tree.range(&[], None)?.next().transpose()?;
+        Ok(first.map(|(place, _)| time_of(&place)))
     }
 }
 
@@ -150,7 +154,28 @@ mod tests {
         assert_eq!(turns.take_before(5, 10).unwrap(), [2, 5]);
         assert_eq!(turns.take_before(6, 1).unwrap(), [1]);
         assert_eq!(turns.take_before(i64::MAX, 9).unwrap(), [u64::MAX]);
-        assert_eq!(turns.first(), Some(i64::MAX));
+        assert_eq!(turns.first().unwrap(), Some(i64::MAX));
+    }
+
+    #[test]
+    fn a_first_time_that_cannot_be_read_is_an_error_and_not_the_end() {
+        let disk = Arc::new(SimDisk::new(1));
+        let spill = Spill::open(disk.clone(), Path::new("/spilled"), 0, 1).unwrap();
+        let mut turns = Turns::new(&spill);
+        (0..20_000).for_each(|time| turns.put(time, 1).unwrap());
+        let before = disk.operations();
+        assert_eq!(turns.first().unwrap(), Some(0));
+        let operations = disk.operations() - before;
+        assert!(operations > 0, "it is on disk");
+        for operation in 0..operations {
+            disk.fail_at(disk.operations() + operation);
+            assert!(turns.first().is_err(), "operation {operation}");
+            disk.fail_at(disk.operations() + operation);
+            assert!(turns.first_before(9).is_err(), "operation {operation}");
+            disk.fail_at(disk.operations() + operation);
+            assert!(turns.look().is_err(), "operation {operation}");
+        }
+        assert_eq!(turns.first().unwrap(), Some(0));
     }
 
     #[test]
@@ -162,6 +187,6 @@ mod tests {
         }
         assert_eq!(turns.take_whole(8, 2).unwrap(), (vec![1, 2, 4, 9], Some(6)));
         assert_eq!(turns.take_whole(8, 2).unwrap(), (vec![3], None));
-        assert_eq!(turns.first(), Some(8));
+        assert_eq!(turns.first().unwrap(), Some(8));
     }
 }

@@ -48,8 +48,8 @@ impl Disk {
     }
 
     /// When the first session is looked at.
-    pub(super) fn first(&self) -> Option<i64> {
-        self.turns.first().map(|time| time.saturating_add(1))
+    pub(super) fn first(&self) -> Result<Option<i64>, ColdError> {
+        Ok(self.turns.first()?.map(|time| time.saturating_add(1)))
     }
 
     /// Of so many sessions that are no more it is remembered, at most.
