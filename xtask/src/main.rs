@@ -28,6 +28,8 @@ cargo xtask <command>
                             whole jobs on a simulated machine: seeded threads, a disk that loses, tears and fails
   fuzz jit|pipelines --count N [--seed S]
                             random expressions and chains: native code = evaluator, bit for bit
+  fuzz model --count N [--seed S] [--jobs J]
+                            random scripts over event time: the binary's rows = those of a model in Python (tests/model)
   fuzz editor --count N [--seed S]
                             random edits of every example: the language server says what a fresh check says
   tree-sitter               make the editors' parser of its grammar.js (needs Node)

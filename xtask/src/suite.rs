@@ -131,19 +131,35 @@ pub(crate) fn simulate(args: &[String]) -> Result<(), String> {
     run(cargo(&["run", "--quiet", "-p", "flow-tests", "--bin", "simulate", "--"]).args(args))
 }
 
-/// `cargo xtask fuzz jit|pipelines|editor --count N [--seed S]`.
+/// `cargo xtask fuzz jit|pipelines|model|editor --count N [--seed S]`.
 pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
     match args.first().map(String::as_str) {
         Some("jit" | "pipelines") => {}
+        Some("model") => return fuzz_model(&args[1..]),
         Some("editor") => return fuzz_editor(&args[1..]),
-        Some(other) => return Err(format!("no fuzzer `{other}`; there are `jit`, `pipelines` and `editor`")),
+        Some(other) => {
+            return Err(format!("no fuzzer `{other}`; there are `jit`, `pipelines`, `model` and `editor`"));
+        }
         None => {
-            return Err(
-                "which fuzzer? `cargo xtask fuzz jit|pipelines|editor --count N [--seed S]`".to_string()
-            );
+            return Err("which fuzzer? `cargo xtask fuzz jit|pipelines|model|editor --count N [--seed S]`"
+                .to_string());
         }
     }
     let mut command = cargo(&["run", "--release", "-p", "flow-tests", "--bin", "fuzz", "--"]);
+    run(command.args(args))
+}
+
+/// The release binary (or the one that `FLOW_BIN` names) against the model in Python, which needs nothing but Python.
+fn fuzz_model(args: &[String]) -> Result<(), String> {
+    let flow = match std::env::var_os("FLOW_BIN") {
+        Some(flow) => std::path::PathBuf::from(flow),
+        None => {
+            run(&mut cargo(&["build", "--release", "--quiet", "-p", "flow-cli"]))?;
+            target_dir().join("release").join(format!("flow{}", std::env::consts::EXE_SUFFIX))
+        }
+    };
+    let mut command = std::process::Command::new("python3");
+    command.arg("-B").arg(root().join("tests").join("model")).arg("--flow").arg(flow);
     run(command.args(args))
 }
 

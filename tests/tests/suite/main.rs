@@ -23,6 +23,7 @@ mod lang_examples;
 mod language;
 mod larger_than_memory;
 mod migrations;
+mod model;
 mod nexmark;
 mod pipelines;
 mod planted;

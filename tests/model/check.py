@@ -1,0 +1,94 @@
+"""One script against the real binary: made from its seed, run at one and at three workers, compared by row."""
+
+import collections
+import json
+import os
+import random
+import shutil
+import subprocess
+
+import sources
+import stages
+from script import Script
+from times import parsed
+
+WORKERS = (1, 3)
+SECONDS = 120
+"""A run that takes longer hangs."""
+
+
+def made(seed, folder):
+    """The script of this seed; its inputs are written into the folder."""
+    rng = random.Random(seed)
+    script = Script()
+    sorts = ["tidy"] * rng.randint(1, 2) + ["late"] * rng.randint(0, 1) + ["versions"] * rng.randint(0, 1)
+    for sort in sorts:
+        sources.add(script, rng, folder, sort)
+    for _ in range(rng.randint(4, 12)):
+        rng.choice(stages.STAGES)(script, rng)
+    return script
+
+
+def difference(flow, seed, folder, forget=False):
+    """What is wrong with the script of this seed, or None; and how many rows were compared.
+
+    The folder is made, and removed if nothing is wrong. With `forget` the model forgets a row, which must be noticed.
+    """
+    os.makedirs(folder)
+    script = made(seed, folder)
+    if forget:
+        next(records for records in script.expected.values() if records).pop()
+    with open(os.path.join(folder, "job.flow"), "w", encoding="utf-8") as file:
+        file.write(script.text())
+    for workers in WORKERS:
+        wrong = _run(flow, folder, workers) or _compare(folder, workers, script.expected)
+        if wrong:
+            return f"seed {seed}, {workers} workers: {wrong}\n\n{script.text()}\ninputs: {folder}", 0
+    shutil.rmtree(folder)
+    return None, sum(len(records) for records in script.expected.values())
+
+
+def _run(flow, folder, workers):
+    """Runs the job; what it said if it failed."""
+    command = [flow, "run", "job.flow", "--fresh", "--parallelism", str(workers), "-p", f"out=out{workers}"]
+    environment = {**os.environ, "NO_COLOR": "1"}
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, timeout=SECONDS,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    except subprocess.TimeoutExpired:
+        return f"no end after {SECONDS} s"
+    if done.returncode != 0:
+        return f"exit status {done.returncode}\n{done.stderr.decode()}"
+    return None
+
+
+def _compare(folder, workers, expected):
+    """The first sink that shows something else, and in which rows."""
+    for sink, records in expected.items():
+        want = collections.Counter(_line(record) for record in records)
+        got = collections.Counter(shown(os.path.join(folder, f"out{workers}", sink)))
+        if want != got:
+            missing, extra = sorted((want - got).elements()), sorted((got - want).elements())
+            return "\n".join([f"{sink} differs", f"missing ({len(missing)}):", *missing[:10],
+                              f"not expected ({len(extra)}):", *extra[:10]])
+    return None
+
+
+def shown(folder):
+    """The lines that a sink shows, times as numbers."""
+    if not os.path.isdir(folder):
+        return
+    for name in sorted(os.listdir(folder)):
+        if name.startswith((".", "_")):
+            continue
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            for line in file:
+                record = json.loads(line)
+                for bound in ("windowStart", "windowEnd"):
+                    if bound in record:
+                        record[bound] = parsed(record[bound])
+                yield _line(record)
+
+
+def _line(record):
+    return json.dumps(record, sort_keys=True)
