@@ -7,12 +7,19 @@ import random
 import shutil
 import subprocess
 
+import inputs
+import joining
 import sources
 import stages
-from script import Script
+from script import JOBS, Script
 from times import parsed
 
 WORKERS = (1, 3)
+STAGES = ([stages.stateless] * 3 + [stages.union, stages.best, stages.at_end] + [stages.aggregate] * 4
+          + [stages.aggregate_of_late] * 3 + [joining.join] * 8 + [joining.join_of_late] + [joining.join_for_good] * 2
+          + [joining.join_as_of] * 2)
+"""What a script grows by, the more often the more it stands here."""
+
 SECONDS = 120
 """A run that takes longer hangs."""
 
@@ -20,12 +27,14 @@ SECONDS = 120
 def made(seed, folder):
     """The script of this seed; its inputs are written into the folder."""
     rng = random.Random(seed)
-    script = Script()
-    sorts = ["tidy"] * rng.randint(1, 2) + ["late"] * rng.randint(0, 1) + ["versions"] * rng.randint(0, 1)
+    script = Script(rng.choice(JOBS), lean=rng.random() < 0.5)
+    sorts = ["tidy"] * rng.randint(1, 3) + ["late"] * rng.randint(0, 1) + ["versions"] * rng.randint(0, 1)
+    begin = inputs.a_beginning(rng)
     for sort in sorts:
-        sources.add(script, rng, folder, sort)
-    for _ in range(rng.randint(4, 12)):
-        rng.choice(stages.STAGES)(script, rng)
+        sources.add(script, rng, folder, sort, begin)
+    for _ in range(rng.randint(4, 14)):
+        rng.choice(STAGES)(script, rng)
+    script.finish()
     return script
 
 

@@ -70,10 +70,15 @@ def with_watermarks(content, delay):
     return rows
 
 
-def paces(rng, files):
+def a_beginning(rng):
+    """The time about which all inputs of a script begin."""
+    return rng.choice((START, START, START, 0, -7_200 * SECOND)) + rng.randrange(3600) * SECOND
+
+
+def paces(rng, files, begin):
     """Where each file begins and how fast it goes on: together, one behind the other, or far apart."""
     kind = rng.choice(("together", "together", "behind", "apart"))
-    begin = START + rng.randrange(3600) * SECOND
+    begin += rng.choice((0, 0, 0, 10, 60, 1000)) * SECOND
     step = rng.choice((SECOND, 2 * SECOND, 5 * SECOND))
     for at in range(files):
         if kind == "behind":

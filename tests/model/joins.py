@@ -58,11 +58,16 @@ class InWindow(NamedTuple):
             return
         inside = {}
         for row in right:
-            for bounds in self.window.around(row.time):
+            for bounds in self._open(row):
                 inside.setdefault(bounds, []).append(row)
         for row in left:
-            for bounds in self.window.around(row.time):
+            for bounds in self._open(row):
                 yield row, inside.get(bounds, [])
+
+    def _open(self, row):
+        """The windows of a row but those that are over when it comes: it is dropped there."""
+        around = self.window.around(row.time)
+        return [bounds for bounds in around if row.seen is None or row.seen < bounds[1]]
 
     def _in_sessions(self, on, left, right):
         of_left, of_right = grouped(left, on.equal), grouped(right, on.equal)
@@ -78,11 +83,13 @@ class InWindow(NamedTuple):
 
 
 class Always(NamedTuple):
-    """A join without bounds: all rows of both sides."""
+    """A join without bounds: all rows of both sides. A `ttl` that is longer than the input changes nothing."""
+
+    ttl: int = 0
 
     def flow(self):
-        """Its text: it has none."""
-        return ""
+        """Its text."""
+        return f", ttl: {duration(self.ttl)}" if self.ttl else ""
 
     def settings(self, _on, left, right):
         """Every left row is looked at once, beside all right ones."""

@@ -61,12 +61,12 @@ def result_map(keys):
     """The text that makes such a record of a window's result, and what it means (`keys` are fields of the result)."""
     k = "k" if "k" in keys else "if n % 5 == 0 then null else n % 4"
     g = "g" if "g" in keys else "\"w\""
-    text = f"{{ id: epochMillis(windowEnd) % 1_000_003, k: {k}, g: {g}, v: (n * 7 + hi) % 1000 }}"
+    text = f"{{ id: abs(epochMillis(windowEnd)) % 1_000_003, k: {k}, g: {g}, v: (n * 7 + hi) % 1000 }}"
 
     def change(fields):
         n = fields["n"]
         return {
-            "id": fields["windowEnd"] // 1000 % LARGE,
+            "id": abs(fields["windowEnd"] // 1000) % LARGE,
             "k": fields["k"] if "k" in keys else (None if n % 5 == 0 else n % 4),
             "g": fields["g"] if "g" in keys else "w",
             "v": (n * 7 + fields["hi"]) % 1000,

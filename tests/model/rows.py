@@ -25,8 +25,8 @@ class Stream(NamedTuple):
     rows: List[Row]
     tidy: bool = True
     """No row of it is late, whatever reads it."""
-    as_read: bool = False
-    """Its rows are in the order of one file, each with the watermark that it meets."""
+    file: str = ""
+    """Where its rows are in the order of one file, each with the watermark that it meets: what reads that file."""
     versions: bool = False
     """Its rows come in the order of time, and no two of a key at the same one."""
 

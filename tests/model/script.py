@@ -6,16 +6,30 @@ from rows import Stream
 MOST_ROWS = 400
 """A stream of more rows than this is shown, and not read by other declarations."""
 
+JOBS = (
+    "checkpoint: off",
+    "checkpoint: 10s",
+    "checkpoint: 20ms",
+    "checkpoint: 20ms, state: { path: \".flow\", backend: sled, memory: 1KiB }",
+    "checkpoint: off, state: { path: \".flow\", backend: sled, memory: 1MiB }",
+)
+"""How the job keeps what it has to keep: the results are the same."""
+
 HEAD = """param out: string = "out"
 type Record = { id: int, k: int?, g: string, v: int, at: timestamp }
 """
 
 
 class Script:
-    """Grows by one declaration at a time, from top to bottom."""
+    """Grows by one declaration at a time, from top to bottom.
 
-    def __init__(self):
-        self._lines = [HEAD]
+    A `lean` script reads each stream once, and has sinks at its ends only: what is read by one alone may be read ahead,
+    changed on its way or let go early.
+    """
+
+    def __init__(self, job, lean):
+        self._lines = [f"job model {{ {job} }}", HEAD]
+        self._lean = lean
         self._names = 0
         self.expected = {}
         self.streams = []
@@ -44,24 +58,46 @@ class Script:
         rows = list(rows)
         name = self.name(kind)
         self.say(f"stream {name} = {text}")
-        self.show(name, ({field: row.fields[field] for field in FIELDS} for row in rows))
+        if not self._lean:
+            self._show_records(name, rows)
         stream = Stream(name, rows, **traits)
         self.streams.append(stream)
         return stream
 
-    def result(self, kind, text, rows, made):
-        """A stream of other fields with its sink, and a `map` of it that other declarations may read.
-
-        `made` is the text of the map and the change that it means, or None where nothing may follow.
-        """
+    def result(self, kind, text, rows, made, **traits):
+        """A stream of other fields with its sink, and a `map` of it (its text and the change) that others may read."""
         rows = list(rows)
         name = self.name(kind)
         self.say(f"stream {name} = {text}")
-        self.show(name, (row.fields for row in rows))
-        if made is not None:
-            change, what = made
-            self.stream("m", f"{name} |> map {change}", mapped(rows, what))
+        if not self._lean:
+            self.show(name, (row.fields for row in rows))
+        change, what = made
+        self.stream("m", f"{name} |> map {change}", mapped(rows, what), **traits)
 
-    def readable(self, wanted=lambda stream: True):
-        """The streams that a stage may read."""
-        return [one for one in self.streams if wanted(one) and len(one.rows) <= MOST_ROWS]
+    def pick(self, rng, wanted=lambda stream: True):
+        """A stream for a stage to read, or None. In a lean script nothing else reads it."""
+        found = [one for one in self.streams if wanted(one) and len(one.rows) <= MOST_ROWS]
+        if not found:
+            return None
+        one = rng.choice(found)
+        if self._lean:
+            self.streams.remove(one)
+        return one
+
+    def pick_two(self, rng, first=lambda stream: True, second=lambda stream: True):
+        """A stream for each side of a join, or None."""
+        one = self.pick(rng, first)
+        other = self.pick(rng, second)
+        if one and other:
+            return one, other
+        self.streams += [stream for stream in (one, other) if self._lean and stream]
+        return None
+
+    def finish(self):
+        """Sinks for the ends of a lean script."""
+        if self._lean:
+            for stream in self.streams:
+                self._show_records(stream.name, stream.rows)
+
+    def _show_records(self, name, rows):
+        self.show(name, ({field: row.fields[field] for field in FIELDS} for row in rows))

@@ -8,12 +8,12 @@ from times import MS, SECOND, duration
 DELAYS = (0, SECOND, 2 * SECOND, 5 * SECOND, 5 * SECOND, 20 * SECOND)
 
 
-def add(script, rng, folder, sort):
-    """One source and the stream of its records; `sort` says what may be in it."""
+def add(script, rng, folder, sort, begin):
+    """One source and the stream of its records; `sort` says what may be in it, `begin` about when it begins."""
     name = script.name("in")
     os.mkdir(os.path.join(folder, name))
     delay = rng.choice(DELAYS)
-    contents = _contents(rng, delay, sort)
+    contents = _contents(rng, delay, sort, begin)
     padding = "x" * rng.choice((0, 0, 3_000, 20_000))
     for at, content in enumerate(contents):
         inputs.write(os.path.join(folder, name, f"{at}.ndjson"), content, padding)
@@ -29,16 +29,16 @@ def add(script, rng, folder, sort):
         script.say(read)
         text = f"{name} |> {timed} |> {record}"
     rows = [row for content in contents for row in inputs.with_watermarks(content, delay)]
-    script.stream("s", text, rows, tidy=sort != "late", as_read=len(contents) == 1,
+    script.stream("s", text, rows, tidy=sort != "late", file=name if len(contents) == 1 else "",
                   versions=sort == "versions")
 
 
-def _contents(rng, delay, sort):
+def _contents(rng, delay, sort, begin):
     """The records of each file: `tidy` ones in several files, `late` or `versions` in one."""
     files = rng.choice((1, 1, 2, 3)) if sort == "tidy" else 1
     keys, first_id = rng.choice((1, 3, 8)), 0
     made = []
-    for start, step in inputs.paces(rng, files):
+    for start, step in inputs.paces(rng, files, begin):
         count = rng.choice((0, 1, rng.randint(2, 30), rng.randint(2, 30), rng.randint(20, 60)))
         grid = rng.choice(inputs.GRIDS)
         times = inputs.event_times(rng, count, start, step, delay, grid)

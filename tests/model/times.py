@@ -6,7 +6,7 @@ import re
 MS = 1_000
 SECOND = 1_000_000
 START = 1_767_225_600 * SECOND
-"""2026-01-01, where most inputs begin."""
+"""2026-01-01, near which most times are; others are around 1970."""
 
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?Z")
 
