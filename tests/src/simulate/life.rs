@@ -294,7 +294,7 @@ impl World {
         let went_on = *locked(&went_on);
         if let Some(from) = went_on {
             self.life.recovered += 1;
-            self.shows_what_it_went_on_from(from).inspect_err(|_| job.abort())?;
+            self.shows_what_it_went_on_from(from, generation).inspect_err(|_| job.abort())?;
         }
         Ok(Ok(job))
     }
@@ -310,11 +310,13 @@ impl World {
     }
 
     /// A run that has begun shows its checkpoint, nothing more and nothing less, as long as it has made none.
-    fn shows_what_it_went_on_from(&mut self, from: (u64, u64)) -> Result<(), String> {
+    fn shows_what_it_went_on_from(&mut self, from: (u64, u64), generation: u64) -> Result<(), String> {
         let Some(wanted) = locked(&self.complete).get(&from).cloned() else { return Ok(()) };
         let mut rows = self.look()?;
         rows.sort();
-        let made = locked(&self.complete).keys().any(|(_, epoch)| *epoch > from.1);
+        // It is told of a checkpoint when its rows are shown already; the manifest is there before.
+        let own = format!("-g{generation}/MANIFEST");
+        let made = self.disk.files().iter().any(|path| path.to_string_lossy().ends_with(&own));
         if made || rows == wanted {
             return Ok(());
         }
