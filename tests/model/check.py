@@ -15,9 +15,15 @@ from script import JOBS, Script
 from times import parsed
 
 WORKERS = (1, 3)
-STAGES = ([stages.stateless] * 3 + [stages.union, stages.best, stages.at_end] + [stages.aggregate] * 4
-          + [stages.aggregate_of_late] * 3 + [joining.join] * 8 + [joining.join_of_late] + [joining.join_for_good] * 2
-          + [joining.join_as_of] * 2)
+STAGES = (
+    [stages.stateless] * 3
+    + [stages.union, stages.best, stages.at_end, stages.running, stages.without_time]
+    + [stages.aggregate] * 4
+    + [stages.aggregate_of_late] * 3
+    + [joining.join] * 8
+    + [joining.join_of_late]
+    + [joining.join_for_good, joining.join_as_of] * 2
+)
 """What a script grows by, the more often the more it stands here."""
 
 SECONDS = 120

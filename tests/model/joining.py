@@ -1,10 +1,9 @@
 """Random joins: each picks two streams of the script, writes a declaration, and works out what it must give."""
 
-import aggregates
 import joins
 import records
 from rows import Row, grouped
-from stages import a_window, is_tidy, totals
+from stages import a_window, is_tidy
 from times import SECOND
 from windows import Session
 
@@ -64,7 +63,7 @@ def _joined(script, kind, text, rows, tidy=True):
 
 
 def join_for_good(script, rng):
-    """A join without bounds. What it has in the end is shown by an aggregate that withdraws what was replaced."""
+    """A join without bounds: rows without a partner are withdrawn when one comes, and pairs of replaced rows."""
     two = script.pick_two(rng)
     if not two:
         return
@@ -76,9 +75,7 @@ def join_for_good(script, rng):
         _joined(script, kind, text, rows)
         return
     text, found = _as_records(kind, text, rows)
-    chosen, name = aggregates.some(rng), script.name("r")
-    script.say(f"stream {name} = {text} |> keyBy(k) |> trigger(atEnd) |> {aggregates.flow(chosen)}")
-    script.show(name, totals(found, ("k",), chosen))
+    script.stream("r", text, found, tidy=False, updating=True)
 
 
 def join_as_of(script, rng):

@@ -1,7 +1,7 @@
 """Joins (section 7), as SQL would do them: every left row is looked at beside every right one.
 
-A joined row has the later one of the two times; a row without the other side (of left, semi and anti joins) its own. A key
-that is null meets nobody. In sessions, which are made of both sides' rows of a key, such a row is alone.
+A joined row has the later one of the two times; a row without the other side (of left, semi and anti joins) its own. A
+key that is null meets nobody. In sessions, which are made of both sides' rows of a key, such a row is alone.
 """
 
 from typing import Any, Callable, NamedTuple, Tuple

@@ -1,4 +1,4 @@
-"""The records between the stages of a script, `{ id: int, k: int?, g: string, v: int }`: what filters and maps do to them.
+"""The records between stages, `{ id: int, k: int?, g: string, v: int }`, and what filters and maps do to them.
 
 Each is a text and what it means. Numbers are never negative, so that `%` means the same everywhere.
 """
@@ -57,6 +57,13 @@ def mapped(rows, change):
     return [Row(row.time, change(row.fields), row.seen) for row in rows]
 
 
+def total_map(keys):
+    """The same as `result_map` for a result without a window."""
+    text, change = result_map(keys)
+    text = text.replace("abs(epochMillis(windowEnd))", "n")
+    return text, lambda fields: {**change(fields), "id": fields["n"] % LARGE}
+
+
 def result_map(keys):
     """The text that makes such a record of a window's result, and what it means (`keys` are fields of the result)."""
     k = "k" if "k" in keys else "if n % 5 == 0 then null else n % 4"
@@ -66,7 +73,7 @@ def result_map(keys):
     def change(fields):
         n = fields["n"]
         return {
-            "id": abs(fields["windowEnd"] // 1000) % LARGE,
+            "id": abs(fields.get("windowEnd", 0) // 1000) % LARGE,
             "k": fields["k"] if "k" in keys else (None if n % 5 == 0 else n % 4),
             "g": fields["g"] if "g" in keys else "w",
             "v": (n * 7 + fields["hi"]) % 1000,

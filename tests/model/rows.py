@@ -27,6 +27,8 @@ class Stream(NamedTuple):
     """No row of it is late, whatever reads it."""
     file: str = ""
     """Where its rows are in the order of one file, each with the watermark that it meets: what reads that file."""
+    updating: bool = False
+    """Its rows may be replaced or withdrawn; these are the ones that are left in the end."""
     versions: bool = False
     """Its rows come in the order of time, and no two of a key at the same one."""
 

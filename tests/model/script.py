@@ -1,7 +1,7 @@
 """A script as it grows: its declarations, the streams that may be read, and what each sink must show."""
 
 from records import FIELDS, mapped
-from rows import Stream
+from rows import Stream, grouped
 
 MOST_ROWS = 400
 """A stream of more rows than this is shown, and not read by other declarations."""
@@ -58,9 +58,9 @@ class Script:
         rows = list(rows)
         name = self.name(kind)
         self.say(f"stream {name} = {text}")
-        if not self._lean:
-            self._show_records(name, rows)
         stream = Stream(name, rows, **traits)
+        if not self._lean:
+            self._show_stream(stream)
         self.streams.append(stream)
         return stream
 
@@ -69,7 +69,7 @@ class Script:
         rows = list(rows)
         name = self.name(kind)
         self.say(f"stream {name} = {text}")
-        if not self._lean:
+        if not self._lean and not traits.get("updating"):
             self.show(name, (row.fields for row in rows))
         change, what = made
         self.stream("m", f"{name} |> map {change}", mapped(rows, what), **traits)
@@ -97,7 +97,15 @@ class Script:
         """Sinks for the ends of a lean script."""
         if self._lean:
             for stream in self.streams:
-                self._show_records(stream.name, stream.rows)
+                self._show_stream(stream)
 
-    def _show_records(self, name, rows):
-        self.show(name, ({field: row.fields[field] for field in FIELDS} for row in rows))
+    def _show_stream(self, stream):
+        """A sink for its rows; where they are replaced, for how many there are of each in the end."""
+        shown = [{field: row.fields[field] for field in FIELDS} for row in stream.rows]
+        if not stream.updating:
+            self.show(stream.name, shown)
+            return
+        name = self.name("c")
+        self.say(f"stream {name} = {stream.name} |> keyBy({', '.join(FIELDS)}) |> trigger(atEnd) |> count() as n")
+        of_each = grouped(stream.rows, FIELDS)
+        self.show(name, ({**dict(zip(FIELDS, key)), "n": len(rows)} for key, rows in of_each.items()))

@@ -63,7 +63,7 @@ def stateless(script, rng):
     else:
         text, change = rng.choice(records.MAPS)
         rows, stage = records.mapped(one.rows, change), f"map {text}"
-    script.stream("s", f"{one.name} |> {stage}", rows, tidy=one.tidy, file=one.file)
+    script.stream("s", f"{one.name} |> {stage}", rows, tidy=one.tidy, file=one.file, updating=one.updating)
 
 
 def union(script, rng):
@@ -74,7 +74,7 @@ def union(script, rng):
 
 
 def aggregate(script, rng):
-    """Windows over rows of which none is late, whatever the lateness; perhaps an aggregate over their results, window by window."""
+    """Windows over rows of which none is late, whatever the lateness; perhaps others of their results."""
     one = script.pick(rng, is_tidy)
     if not one:
         return
@@ -119,14 +119,21 @@ def aggregate_of_late(script, rng):
                f" |> {aggregates.flow(chosen)}")
     script.show(f"{name}.late", (row.fields for row in late))
     script.show(name, (row.fields for row in rows))
-    if not each_row:
-        # A result for a row behind its window's end is itself behind, and may be late below.
-        change, what = records.result_map(keys)
-        script.stream("m", f"{name} |> map {change}", records.mapped(rows, what), tidy=one.tidy or not lateness)
+    # A result for a row behind its window's end is itself behind, and may be late below.
+    tidy = not each_row and (one.tidy or not lateness)
+    if each_row:
+        # The last result of a window replaces those before it.
+        rows = {tuple(row.fields[field] for field in keys + ("windowStart", "windowEnd")): row for row in rows}.values()
+    change, what = records.result_map(keys)
+    script.stream("m", f"{name} |> map {change}", records.mapped(rows, what), tidy=tidy, updating=each_row)
 
 
 # Rows that are alike in all of these are the same, whatever comes first.
 BEST_FIRST = "by: [v desc, id asc, g asc, k ?? 1_000 asc]"
+
+PLACED = ("{ id, k, g, v: (v + place) % 1000 }", lambda f: {
+    "id": f["id"], "k": f["k"], "g": f["g"], "v": (f["v"] + f["place"]) % 1000})
+"""The map of such rows to records."""
 
 
 def _best_first(row):
@@ -151,9 +158,7 @@ def best(script, rng):
             for (start, end), inside in windows.windows(window, group)
             for fields in _best(inside, most)]
     text = f"{one.name}{keyed(keys)}{windowed(window, a_lateness(rng))} |> top({most}, {BEST_FIRST}) as place"
-    change = "{ id, k, g, v: (v + place) % 1000 }"
-    script.result("t", text, rows, (change, lambda f: {
-        "id": f["id"], "k": f["k"], "g": f["g"], "v": (f["v"] + f["place"]) % 1000}))
+    script.result("t", text, rows, PLACED)
 
 
 def at_end(script, rng):
@@ -170,6 +175,45 @@ def at_end(script, rng):
     else:
         script.say(f"{text} |> top(2, {BEST_FIRST}) as place")
         script.show(name, (fields for group in grouped(one.rows, keys).values() for fields in _best(group, 2)))
+
+
+def without_time(script, rng):
+    """Windows of so many rows of a file, one window of all rows, each record once: no row is late for these."""
+    one = script.pick(rng, lambda stream: not stream.updating)
+    if not one:
+        return
+    keys, chosen, name = rng.choice(KEYS), aggregates.some(rng), script.name("p")
+    if rng.random() < 0.3:
+        fields = rng.choice((("g",), ("k", "g"), ("v",)))
+        script.say(f"stream {name} = {one.name} |> map {{ {', '.join(fields)} }} |> distinct({', '.join(fields)})")
+        script.show(name, (dict(zip(fields, values)) for values in grouped(one.rows, fields)))
+        return
+    size = rng.randint(1, 4) if one.file else None
+    window = f"count({size})" if size else "global"
+    script.say(f"stream {name} = {one.name}{keyed(keys)} |> window({window}) |> {aggregates.flow(chosen)}")
+    groups = grouped(one.rows, keys).items()
+    # What is not full at the end of the input is given then.
+    parts = [(key, group[at:at + (size or len(group))]) for key, group in groups
+             for at in range(0, len(group), size or len(group))]
+    script.show(name, ({**dict(zip(keys, key)), **aggregates.values(chosen, part)} for key, part in parts))
+
+
+def running(script, rng):
+    """An aggregate, or the best rows, that each row changes."""
+    one = script.pick(rng)
+    if not one:
+        return
+    keys, chosen = rng.choice(KEYS[1:]), aggregates.some(rng)
+    if rng.random() < 0.6:
+        rows = [Row(0, fields) for fields in totals(one.rows, keys, chosen)]
+        text = f"{one.name}{keyed(keys)} |> {aggregates.flow(chosen)}"
+        made = records.total_map(keys)
+    else:
+        most = rng.randint(1, 3)
+        rows = [Row(0, fields) for group in grouped(one.rows, keys).values() for fields in _best(group, most)]
+        text = f"{one.name}{keyed(keys)} |> top({most}, {BEST_FIRST}) as place"
+        made = PLACED
+    script.result("n", text, rows, made, tidy=False, updating=True)
 
 
 def totals(rows, keys, chosen):
