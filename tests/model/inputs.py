@@ -63,9 +63,9 @@ def write(path, content, padding):
 def with_watermarks(content, delay):
     """The rows of one file in its order, each with the watermark it meets: latest time before it less `delay`."""
     rows, watermark = [], BEFORE_ALL
-    for record in content:
+    for place, record in enumerate(content):
         fields = {name: record[name] for name in ("id", "k", "g", "v")}
-        rows.append(Row(record["at"], fields, watermark))
+        rows.append(Row(record["at"], fields, watermark, place))
         watermark = max(watermark, record["at"] - delay)
     return rows
 

@@ -31,10 +31,12 @@ def join(script, rng):
 
 
 def join_of_late(script, rng):
-    """A join in windows of rows of one file, of which some may be late."""
+    """A join of rows of one file, of which some may be late: in windows, or by time where they come one by one."""
     left = script.pick(rng, lambda stream: stream.file)
     right = left and script.pick(rng, lambda stream: stream.file == left.file)
-    if right:
+    if right and left.alone and rng.random() < 0.7:
+        _join(script, rng, joins.WithinAsRead(_within(rng)), left, right)
+    elif right:
         _join(script, rng, joins.InWindow(a_window(rng, session=False)), left, right)
     elif left and left not in script.streams:
         script.streams.append(left)
@@ -44,8 +46,9 @@ def _join(script, rng, near, left, right):
     kind, on = rng.choice(KINDS), _on(rng)
     rows = list(joins.join(kind, near, on, left.rows, right.rows))
     text = f"{left.name} as a |> {kind}({right.name} as b on {on.text}{near.flow()})"
-    # A result of a session is as old as the session is long: such rows may be late below, by right.
-    tidy = not (isinstance(near, joins.InWindow) and isinstance(near.window, Session))
+    # A result of a session is as old as the session is long, one of late rows as old as they are: late below, by right.
+    in_session = isinstance(near, joins.InWindow) and isinstance(near.window, Session)
+    tidy = not in_session and not isinstance(near, joins.WithinAsRead)
     _joined(script, kind, text, rows, tidy)
 
 

@@ -42,6 +42,30 @@ class Within(NamedTuple):
             yield row, [other for other in right if self.low <= other.time - row.time <= self.high]
 
 
+class WithinAsRead(NamedTuple):
+    """`within:` where rows come one by one and may be late: who comes later meets what is still kept.
+
+    A left row is kept until the right side's watermark has passed its time plus `high`, a right one until the left
+    side's has passed its time less `low`. Of a row that is on both sides the left one is first.
+    """
+
+    near: Within
+
+    def flow(self):
+        """Its text."""
+        return self.near.flow()
+
+    def settings(self, on, left, right):
+        """Every left row is looked at once, beside the right rows that it meets."""
+        for row, others in self.near.settings(on, left, right):
+            yield row, [other for other in others if self._met(row, other)]
+
+    def _met(self, left, right):
+        if left.place <= right.place:
+            return right.seen <= left.time + self.near.high
+        return left.seen <= right.time - self.near.low
+
+
 class InWindow(NamedTuple):
     """`window: …`: a left row is looked at once in each of its windows, beside the right rows in it."""
 

@@ -54,7 +54,7 @@ def of_pair(left, right):
 
 def mapped(rows, change):
     """The rows with other records; their times stay."""
-    return [Row(row.time, change(row.fields), row.seen) for row in rows]
+    return [Row(row.time, change(row.fields), row.seen, row.place) for row in rows]
 
 
 def total_map(keys):

@@ -7,11 +7,12 @@ BEFORE_ALL = -(10**30)
 
 
 class Row(NamedTuple):
-    """One record. `seen` is the watermark that it meets, where that matters (see `arrival.py`)."""
+    """One record. Where that matters, `seen` is the watermark that it meets and `place` its place in its file."""
 
     time: int
     fields: Dict[str, Any]
     seen: Optional[int] = None
+    place: Optional[int] = None
 
 
 class Stream(NamedTuple):
@@ -27,6 +28,8 @@ class Stream(NamedTuple):
     """No row of it is late, whatever reads it."""
     file: str = ""
     """Where its rows are in the order of one file, each with the watermark that it meets: what reads that file."""
+    alone: bool = False
+    """Each of its rows is a piece of work of its own, so that rows are taken one by one in the order of the file."""
     updating: bool = False
     """Its rows may be replaced or withdrawn; these are the ones that are left in the end."""
     versions: bool = False

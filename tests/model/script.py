@@ -6,8 +6,9 @@ from rows import Stream, grouped
 MOST_ROWS = 400
 """A stream of more rows than this is shown, and not read by other declarations."""
 
+IN_MEMORY = "checkpoint: off"
 JOBS = (
-    "checkpoint: off",
+    IN_MEMORY,
     "checkpoint: 10s",
     "checkpoint: 20ms",
     "checkpoint: 20ms, state: { path: \".flow\", backend: sled, memory: 1KiB }",
@@ -28,7 +29,8 @@ class Script:
     """
 
     def __init__(self, job, lean):
-        self._lines = [f"job model {{ {job} }}", HEAD]
+        self._job = job
+        self._lines = [HEAD]
         self._lean = lean
         self._names = 0
         self.expected = {}
@@ -36,7 +38,11 @@ class Script:
 
     def text(self):
         """The script."""
-        return "\n".join(self._lines) + "\n"
+        return "\n".join([f"job model {{ {self._job} }}"] + self._lines) + "\n"
+
+    def keep_in_memory(self):
+        """For stages that cannot keep their state on disk yet."""
+        self._job = IN_MEMORY
 
     def name(self, kind):
         """A name that nothing has yet."""
