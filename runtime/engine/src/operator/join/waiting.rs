@@ -62,6 +62,10 @@ pub(crate) fn flush_waiting(
     bound: &mut dyn Bound,
 ) -> Result<Flush, Halt> {
     let level = cx.shared.layout.nodes[cx.node].level;
+    if bound.waiting().is_none() {
+        // What is on disk has no turn: nobody comes who meets it.
+        return Ok(Flush::Done);
+    }
     let up_to = or_halt(cx, core.bring_last(bound))?;
     let Some((due, near)) = bound.waiting() else { return Ok(Flush::Done) };
     let number_of = |time: i64| at_end_of_time(level, near.over(time));
