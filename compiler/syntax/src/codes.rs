@@ -166,4 +166,5 @@ codes! {
     UNUSED_DECLARATION "W0312" "unused-declaration" "a function, constant, parameter, type or `let` is never used";
     CANNOT_RUN_YET "W0313" "cannot-run-yet" "this version checks it, but cannot run it";
     SHARED_STATE "W0314" "shared-state" "two scripts are of one job, and would go on with each other's state";
+    LATENESS_WITHOUT_TRIGGER "W0315" "lateness-without-trigger" "rows are taken behind a window's end, and its result is not given again";
 }

@@ -89,7 +89,7 @@ fn keyed_and_windowed_stages_make_well_formed_plans() {
         "|> aggregate { longest: max(len(note), where: note != null), all: collect(channel), p: percentile(price, 0.99), s: stringJoin(channel, \", \") }",
         "|> aggregate { spread: max(price) - min(price), up: max(max(price), 3), d: sum(at - @2026-01-01) }",
         "|> keyBy(auction) |> window(tumbling(10s)) |> aggregate { n: count(), len: windowEnd - windowStart }",
-        "|> window(sliding(10s, every: 2s), lateness: 1min) |> count() as n |> window(same) |> top(1, by: n)",
+        "|> window(sliding(10s, every: 2s), lateness: 1min) |> trigger(late: eachRow) |> count() as n |> window(same) |> top(1, by: n)",
         "|> keyBy(auction) |> window(session(gap: 5min)) |> trigger(early: 10s, late: eachRow) |> count()",
         "|> keyBy(auction) |> window(cumulative(1h, every: 10min)) |> sum(price)",
         "|> keyBy(auction) |> window(count(10, every: 2)) |> avg(price) as mean",

@@ -8,7 +8,7 @@ pub use allow::{Level, Levels, is_allowed};
 
 use crate::checker::{Checker, Resolved};
 use crate::guarantees;
-use flow_plan::operator::{JobConfig, OperatorKind};
+use flow_plan::operator::{Aggregate, JobConfig, OperatorKind, Trigger, Window};
 use flow_plan::passes::{self, Unsupported};
 use flow_syntax::{Diagnostic, FileId, Span, codes};
 
@@ -23,6 +23,7 @@ pub(crate) fn run(ck: &mut Checker<'_>, job: &JobConfig) {
     }
     weakened(ck, job);
     late_rows(ck);
+    lateness_for_nothing(ck);
 }
 
 /// What `flow run` would refuse, of a script that is right.
@@ -72,13 +73,7 @@ fn late_rows(ck: &mut Checker<'_>) {
         }
         let Some(late) = &pipeline.late else { continue };
         let Some(time) = late.event_time.as_ref().filter(|t| !t.delayed) else { continue };
-        let waits = pipeline.operators.iter().any(|o| match &o.kind {
-            OperatorKind::Aggregate(a) => a.window.as_ref().is_some_and(|w| w.lateness > 0),
-            OperatorKind::Top { window, .. } | OperatorKind::Latest { window, .. } => {
-                window.as_ref().is_some_and(|w| w.lateness > 0)
-            }
-            _ => false,
-        });
+        let waits = pipeline.operators.iter().filter_map(|o| windowed(&o.kind)).any(|(w, _)| w.lateness > 0);
         if !waits {
             let stage = pipeline.stages.iter().find(|s| s.word == "window").map(|s| s.span);
             found.push((ck.globals[index].name.name.clone(), stage.unwrap_or(time.span), time.span));
@@ -88,7 +83,45 @@ fn late_rows(ck: &mut Checker<'_>) {
         let diag = Diagnostic::new(codes::LATE_ROWS_DROPPED, window, "rows that come out of order are dropped by this window")
             .at("waits for no late row")
             .label(time, "this `eventTime` allows no delay")
-            .help(format!("allow some: `eventTime(…, delay: 5s)` or `window(…, lateness: 1min)`; or look at them: `{name}.late`"));
+            .help(format!("allow some: `eventTime(…, delay: 5s)` or let windows be given again: `window(…, lateness: 1min) |> trigger(late: eachRow)`; or look at them: `{name}.late`"));
         ck.report(diag);
+    }
+}
+
+/// Windows that take rows behind their end, and say nothing of them: the result was given, and is not given again.
+fn lateness_for_nothing(ck: &mut Checker<'_>) {
+    let mut found = Vec::new();
+    for (index, resolved) in ck.resolved.iter().enumerate() {
+        let Resolved::Pipeline(pipeline) = resolved else { continue };
+        let silent = |kind: &OperatorKind| {
+            windowed(kind).is_some_and(|(window, trigger)| {
+                window.lateness > 0 && !window.processing_time && trigger.late.is_none()
+            })
+        };
+        if ck.globals[index].main {
+            let windows =
+                pipeline.operators.iter().filter(|o| silent(&o.kind)).filter_map(|o| o.grouped_at.window);
+            found.extend(windows.map(|at| Span { file: FileId(at.file), start: at.start, end: at.end }));
+        }
+    }
+    for window in found {
+        let diag = Diagnostic::new(
+            codes::LATENESS_WITHOUT_TRIGGER,
+            window,
+            "rows that come within this window's `lateness` are in no result",
+        )
+        .at("is given once, at its end; what it takes behind that is not seen")
+        .help("let its result be given again: `|> trigger(late: eachRow)`, or `late: 1min` for once a minute; or drop `lateness:`, and wait with `eventTime(…, delay: 5s)`");
+        ck.report(diag);
+    }
+}
+
+/// The window of an operator, if it has one, and when that is given.
+fn windowed(kind: &OperatorKind) -> Option<(&Window, &Trigger)> {
+    match kind {
+        OperatorKind::Aggregate(Aggregate { window, trigger, .. })
+        | OperatorKind::Top { window, trigger, .. }
+        | OperatorKind::Latest { window, trigger, .. } => Some((window.as_ref()?, trigger)),
+        _ => None,
     }
 }
