@@ -8,6 +8,7 @@ pub(crate) mod rows;
 mod run;
 
 pub use cases::{Case, Packing, cases};
+pub use rows::graph;
 pub use run::{Plan, Tally, campaign};
 
 /// So many of the [`POINTS`] are reached while a run starts, all but the first only if it goes on from a checkpoint.

@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// Rows, and how often each is there.
 pub(crate) type Bag = HashMap<String, i64>;
 
-/// What a script is when it runs.
-pub(crate) fn graph(script: &str) -> Result<Graph, String> {
+/// What a script is when it runs; an error says what is wrong with it.
+pub fn graph(script: &str) -> Result<Graph, String> {
     let bytes = script.as_bytes().to_vec();
     let mut loader = move |_: &Path| Ok::<_, LoadError>(bytes.clone());
     let compiled = flow_driver::compile(&mut loader, Path::new("killed.flow"), &Options::default());

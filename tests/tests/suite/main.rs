@@ -22,6 +22,7 @@ mod joins;
 mod lang_examples;
 mod language;
 mod larger_than_memory;
+mod left_on_disk;
 mod migrations;
 mod model;
 mod nexmark;
