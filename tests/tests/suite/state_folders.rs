@@ -119,6 +119,7 @@ fn a_run_that_began_with_a_savepoint_says_so_in_the_history() {
             .success()
     );
     run_and_stop(folder.path(), &["--from", "endless@1"]);
+    std::fs::remove_dir_all(folder.path().join("out")).unwrap();
     run_and_stop(folder.path(), &["--from", "copy"]);
     run_and_stop(folder.path(), &[]);
     let (_, out, err) = flow(folder.path(), &["jobs", "--history"]);
@@ -128,6 +129,19 @@ fn a_run_that_began_with_a_savepoint_says_so_in_the_history() {
     for (line, said) in runs.iter().zip(said) {
         assert!(line.contains(said), "no {said:?} in {line}");
     }
+}
+
+#[test]
+fn a_job_does_not_go_back_to_a_savepoint_under_rows_that_it_shows_already() {
+    let folder = with_savepoint();
+    run_and_stop(folder.path(), &[]);
+    let (status, _, err) = flow(folder.path(), &["run", "endless.flow", "--from", "endless@1"]);
+    assert_eq!(status, Some(2), "{err}");
+    assert!(err.contains("and the savepoint is of checkpoint") && err.contains("without `--from`"), "{err}");
+    // Both of what it says to do.
+    run_and_stop(folder.path(), &[]);
+    std::fs::rename(folder.path().join("out"), folder.path().join("before")).unwrap();
+    run_and_stop(folder.path(), &["--from", "endless@1"]);
 }
 
 #[test]

@@ -68,6 +68,10 @@ pub(crate) fn begin(
         said.push(Said { remembers: sink.remembers(), mark, id: &ids[*node] });
     }
     still_fresh()?;
+    if let Beginning::Savepoint(saved) = &checkpoints.beginning {
+        let shown = sinks.iter().zip(&said).map(|((node, _), said)| (*node, said.mark));
+        nothing_behind(saved, shown)?;
+    }
     let marks = |newest: Option<&Manifest>| -> Vec<Option<Mark>> {
         said.iter().map(|said| said.of(newest)).collect()
     };
@@ -118,6 +122,20 @@ fn nothing_came(store: &Store, before: &[Manifest]) -> Result<(), NotBegun> {
         )),
         false => Ok(()),
     }
+}
+
+/// A job that goes back to a savepoint gives all behind it once more: refuses where that can be seen already. (What a run that
+/// began with the savepoint shows is behind it, too.)
+fn nothing_behind(saved: &Saved, shown: impl Iterator<Item = (usize, Option<Mark>)>) -> Result<(), NotBegun> {
+    let savepoint = saved.manifest.epoch;
+    let behind = |(node, mark): (usize, Option<Mark>)| {
+        Some((node, mark?.epoch)).filter(|(_, epoch)| *epoch > savepoint)
+    };
+    let Some((node, epoch)) = shown.filter_map(behind).next() else { return Ok(()) };
+    Err(NotBegun::sink(node)(SinkError::Open(format!(
+        "it shows what came up to checkpoint {epoch}, and the savepoint is of checkpoint {savepoint}: rows between them would be there twice; \
+         go on without `--from`, or move what it shows away (or let it write elsewhere) to have what comes behind the savepoint by itself",
+    ))))
 }
 
 fn clean(sinks: &mut [OpenSink]) -> Result<(), NotBegun> {
