@@ -14,6 +14,7 @@ mod exactly_once;
 mod explain;
 mod flow_test;
 mod formatted;
+mod full_at_the_end;
 mod guide;
 mod guide_blocks;
 mod held;

@@ -21,6 +21,8 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(50);
 /// Before the last checkpoint is tried once more.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Why a job that is told to stop fails.
+const NOT_WRITTEN: &str = "the last checkpoint could not be written: rows behind the one before are not shown, and come again with the next run";
 /// Before a sink is asked once more to show an epoch.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -220,6 +222,11 @@ impl Checkpointer {
             let decisions = self.coordinator.on(event);
             self.carry_out(decisions);
         }
+        self.answer_wanted();
+    }
+
+    /// Whoever still waits for a savepoint waits for nothing.
+    fn answer_wanted(&mut self) {
         self.wanted.drain(..).for_each(|reply| {
             let _ = reply.send(Err("the checkpoint for it could not be written".into()));
         });
@@ -282,15 +289,12 @@ impl Checkpointer {
         }
         if self.shared.sequencer.cut() {
             // The state at the last barrier is gone with its workers.
-            self.fail(
-                "the last checkpoint could not be written: rows behind the one before are not shown, and come again with the next run"
-                    .into(),
-            );
+            self.fail(NOT_WRITTEN.into());
             return Vec::new();
         }
-        if self.ended && self.whole {
-            // It could not be written before: space may return.
-            self.parker.park(PATIENCE);
+        if self.ended && self.whole && !self.waits_for_space() {
+            self.fail(NOT_WRITTEN.into());
+            return Vec::new();
         }
         for at in 0..self.sinks.len() {
             let node = self.sinks[at].0;
@@ -299,6 +303,21 @@ impl Checkpointer {
         }
         self.ended = true;
         self.epoch(epoch, Contents::Finished, began)
+    }
+
+    /// The end could not be written before: space may return. Gives whether the job still waits for that, and is not told to
+    /// stop.
+    fn waits_for_space(&mut self) -> bool {
+        self.parker.park(PATIENCE);
+        let mut waits = true;
+        while let Some(order) = self.desk.next() {
+            waits &= matches!(order, Order::Savepoint(_));
+            self.wanted.extend(match order {
+                Order::Savepoint(reply) => Some(reply),
+                Order::Stop(reply) => reply,
+            });
+        }
+        waits
     }
 
     /// Makes a share of a sink durable. If it cannot be, its rows are in no later one: the job must begin at the
@@ -397,6 +416,7 @@ impl Checkpointer {
             let decisions = self.coordinator.on(Event::Ending);
             self.carry_out(decisions);
         }
+        self.answer_wanted();
         let failed = self.shared.failure_text();
         if self.finished && failed.is_none() {
             for (_, sink) in &mut self.sinks {
