@@ -7,7 +7,7 @@ use crate::numbers::{count, moment, time};
 use crate::output;
 use crate::status::{Outcome, Status, Stop};
 use flow_checkpoint::catalogue::{Listing, VersionEntry};
-use flow_checkpoint::runs::{Ending, Run, Started};
+use flow_checkpoint::runs::{Ended, Ending, Run, Started};
 use flow_checkpoint::{Folder, Problem};
 use flow_env::Env;
 use serde_json::{Value, json};
@@ -197,8 +197,30 @@ pub(super) fn stop(args: &StopJob) -> Outcome {
     while job.is_in_use().map_err(outside)? {
         env.clock.sleep(LOOK);
     }
-    output::say(&format!("`{}` has stopped; `flow run` goes on from where it was\n", args.job));
+    let runs = Listing::open(&env, &state).and_then(|listing| listing.runs(&args.job)).map_err(outside)?;
+    let said = ended(&args.job, runs.last().and_then(|run| run.end.as_ref()))?;
+    output::say(&format!("{said}\n"));
     Ok(Status::Done)
+}
+
+/// How a job ended that was told to stop.
+fn ended(job: &str, end: Option<&Ended>) -> Result<String, Stop> {
+    let failed = |text: String| {
+        let message = format!("{text}; `flow run` goes on from its last checkpoint");
+        Err(Stop { status: Status::Failed, message: Some(message) })
+    };
+    match end.map(|end| (end.how, end.why.as_deref())) {
+        Some((Ending::Stopped, _)) => {
+            Ok(format!("`{job}` has stopped; `flow run` goes on from where it was"))
+        }
+        Some((Ending::Finished, _)) => {
+            Ok(format!("`{job}` came to its end before it could stop; `flow run` begins anew"))
+        }
+        Some((Ending::Failed, why)) => {
+            failed(format!("`{job}` failed: {}", why.unwrap_or("it does not say why")))
+        }
+        None => failed(format!("`{job}` is over, and how it ended is not written down")),
+    }
 }
 
 /// Asks a job; one that is about to start is waited for, since it runs already and listens only then.
@@ -218,4 +240,22 @@ pub(super) fn unreachable(job: &str, error: Unreachable) -> Stop {
         Unreachable::NotRunning => format!("the job `{job}` does not run"),
         Unreachable::Io(error) => format!("the job `{job}` does not answer: {error}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stops_a_job_hears_how_it_ended() {
+        let said = |how: Ending, why: Option<&str>| {
+            let end = Ended { generation: 1, at: 0, how, why: why.map(str::to_string) };
+            ended("a", Some(&end)).map_err(|stop| stop.message.unwrap_or_default())
+        };
+        assert!(said(Ending::Stopped, None).is_ok_and(|text| text.contains("goes on from where it was")));
+        assert!(said(Ending::Finished, None).is_ok_and(|text| text.contains("begins anew")));
+        let failed = said(Ending::Failed, Some("no space"));
+        assert_eq!(failed.unwrap_err(), "`a` failed: no space; `flow run` goes on from its last checkpoint");
+        assert!(ended("a", None).is_err());
+    }
 }
