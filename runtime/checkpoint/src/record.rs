@@ -12,10 +12,17 @@ use crate::protocol::Generation;
 use flow_env::{Disk, planted};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Longest first line there can be.
 const LONGEST_HEAD: usize = 100;
+
+/// Files up to this are read in one piece, whatever they say.
+const SHORT: u64 = 1 << 16;
+
+/// No record is longer than that.
+const LONGEST: u64 = 1 << 30;
 
 /// A kind of small file.
 pub(crate) trait Record: Serialize + DeserializeOwned {
@@ -85,7 +92,43 @@ pub(crate) fn prepare<R: Record>(disk: &dyn Disk, path: &Path, record: &R) -> Re
 
 /// Reads a record.
 pub(crate) fn read<R: Record>(disk: &dyn Disk, path: &Path) -> Result<R, Failure> {
-    parse(&disk.read(path).map_err(Failure::io(path))?, path)
+    parse(&said(disk, path).map_err(Failure::io(path))?, path)
+}
+
+/// The bytes of a file, of one that is much longer than its first line says only the beginning: what was made to exhaust memory
+/// does not.
+fn said(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let file = disk.open(path)?;
+    let len = file.len()?;
+    let mut most = len;
+    if len > SHORT {
+        let mut head = [0; LONGEST_HEAD];
+        let n = file.read_at(&mut head, 0)?;
+        let stated = head[..n]
+            .split(|byte| *byte == b'\n')
+            .next()
+            .and_then(stated)
+            .filter(|stated| *stated <= LONGEST);
+        // One byte more, so that it is seen to be too long.
+        most = len.min(stated.unwrap_or(0) + LONGEST_HEAD as u64 + 1);
+    }
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(most as usize)?;
+    bytes.resize(most as usize, 0);
+    let mut at = 0;
+    while at < bytes.len() {
+        match file.read_at(&mut bytes[at..], at as u64)? {
+            0 => break,
+            n => at += n,
+        }
+    }
+    bytes.truncate(at);
+    Ok(bytes)
+}
+
+/// The length that a first line says.
+fn stated(head: &[u8]) -> Option<u64> {
+    std::str::from_utf8(head).ok()?.split(' ').nth(2)?.parse().ok()
 }
 
 /// The record in these bytes.
@@ -114,4 +157,29 @@ pub(crate) fn parse<R: Record>(bytes: &[u8], path: &Path) -> Result<R, Failure> 
         return Err(damaged("its hash differs"));
     }
     serde_json::from_slice(json).map_err(|error| Failure::damaged(path, error.to_string()))
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)]
+mod tests {
+    use super::*;
+    use crate::runs::Begun;
+    use flow_env::Env;
+
+    #[test]
+    fn a_file_that_is_longer_than_memory_is_damaged_and_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1.begun");
+        for head in [
+            "flow-run 1 40 0123456789abcdef0123456789abcdef\n",
+            "flow-run 1 1099511627728 0123456789abcdef0123456789abcdef\n",
+            "flow-run 1 99999999999999999999 0\n",
+            "",
+        ] {
+            std::fs::write(&path, head).unwrap();
+            std::fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+            let failure = read::<Begun>(&*Env::real().disk, &path).unwrap_err();
+            assert!(matches!(failure.problem, Problem::Damaged(_) | Problem::Foreign { .. }), "{failure}");
+        }
+    }
 }
