@@ -74,6 +74,10 @@ pub(crate) fn failed(error: &JobError, sources: &SourceMap, base: &Path, env: &E
         ErrorKind::State => Some(
             "let it keep less (a window, `within:`, `ttl:`, fewer keys), or raise `limit` in `job { state: … }`".into(),
         ),
+        ErrorKind::Disk => Some(
+            "make room on that disk, or mend what it says: what is committed stays, and the next `flow run` goes on from the last checkpoint"
+                .into(),
+        ),
         _ => None,
     };
     let word = match error.code.as_str() {
@@ -90,6 +94,8 @@ pub(crate) fn failed(error: &JobError, sources: &SourceMap, base: &Path, env: &E
                 ErrorKind::Source => "this source broke",
                 ErrorKind::Sink => "this sink broke",
                 ErrorKind::State => "most of the state is kept for this",
+                ErrorKind::Disk => "its state is on disk",
+                ErrorKind::Checkpoint => "the job that begins here",
                 ErrorKind::Internal => "while working on this",
             },
             facts: &facts,

@@ -55,6 +55,10 @@ pub enum ErrorKind {
     Sink,
     /// There is more state than the job's limit allows.
     State,
+    /// State does not go to its disk, or does not come back.
+    Disk,
+    /// Its checkpoints say that the job must end, or cannot be written.
+    Checkpoint,
     /// A mistake of ours.
     Internal,
 }

@@ -411,7 +411,7 @@ impl Flow {
         let mut saving = Saving::new(false);
         let node = &mut self.nodes[index];
         let more = node.operator.save_more(&mut saving, entries).map_err(|why| {
-            self.shared.fail(self.shared.node_error(index, node.frontier, ErrorKind::State, why));
+            self.shared.fail(self.shared.node_error(index, node.frontier, ErrorKind::Disk, why));
             Halt
         })?;
         let mut pieces: Vec<Piece> = saving.pieces().into_iter().map(Piece::Rows).collect();

@@ -297,6 +297,8 @@ impl Shared {
             ErrorKind::Sink => "sink",
             ErrorKind::Record => "record",
             ErrorKind::State => "state-limit",
+            ErrorKind::Disk => "state-disk",
+            ErrorKind::Checkpoint => "checkpoint",
             ErrorKind::Internal => "internal",
         };
         JobError {

@@ -173,7 +173,7 @@ impl Checkpointer {
     /// The job cannot go on.
     pub(super) fn fail(&mut self, why: String) {
         self.over = true;
-        self.shared.fail(self.shared.node_error(0, 0, ErrorKind::State, why));
+        self.shared.fail(self.shared.node_error(0, 0, ErrorKind::Checkpoint, why));
     }
 
     /// Works until the job is over; the failure of the job, if there is one, is with the job.

@@ -125,7 +125,7 @@ pub(crate) trait Operator: Send {
 
 /// State on disk cannot be had: the job fails.
 pub(crate) fn on_disk(cx: &Context<'_>, error: &ColdError) -> Halt {
-    cx.shared.fail(cx.shared.node_error(cx.node, cx.number, ErrorKind::State, error.to_string()));
+    cx.shared.fail(cx.shared.node_error(cx.node, cx.number, ErrorKind::Disk, error.to_string()));
     Halt
 }
 
