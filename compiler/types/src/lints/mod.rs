@@ -19,11 +19,11 @@ pub(crate) fn run(ck: &mut Checker<'_>, job: &JobConfig) {
         unused::streams(ck);
         unused::declarations(ck);
         unused::fields(ck);
+        lateness_for_nothing(ck);
         not_yet(ck, job);
     }
     weakened(ck, job);
     late_rows(ck);
-    lateness_for_nothing(ck);
 }
 
 /// What `flow run` would refuse, of a script that is right.
