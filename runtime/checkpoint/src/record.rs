@@ -112,18 +112,7 @@ fn said(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
         // One byte more, so that it is seen to be too long.
         most = len.min(stated.unwrap_or(0) + LONGEST_HEAD as u64 + 1);
     }
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(most as usize)?;
-    bytes.resize(most as usize, 0);
-    let mut at = 0;
-    while at < bytes.len() {
-        match file.read_at(&mut bytes[at..], at as u64)? {
-            0 => break,
-            n => at += n,
-        }
-    }
-    bytes.truncate(at);
-    Ok(bytes)
+    file.read_first(most)
 }
 
 /// The length that a first line says.

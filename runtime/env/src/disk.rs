@@ -40,16 +40,7 @@ pub trait Disk: Send + Sync {
     /// The whole of a small file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let file = self.open(path)?;
-        let mut bytes = vec![0; file.len()? as usize];
-        let mut at = 0;
-        while at < bytes.len() {
-            match file.read_at(&mut bytes[at..], at as u64)? {
-                0 => break,
-                n => at += n,
-            }
-        }
-        bytes.truncate(at);
-        Ok(bytes)
+        file.read_first(file.len()?)
     }
 }
 
@@ -62,6 +53,22 @@ pub trait ReadFile: Send + Sync {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Its length now.
     fn len(&self) -> io::Result<u64>;
+    /// So many bytes from its beginning on, fewer if it is shorter; an error if memory has no room for them.
+    fn read_first(&self, most: u64) -> io::Result<Vec<u8>> {
+        let most = usize::try_from(most).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(most)?;
+        bytes.resize(most, 0);
+        let mut at = 0;
+        while at < most {
+            match self.read_at(&mut bytes[at..], at as u64)? {
+                0 => break,
+                n => at += n,
+            }
+        }
+        bytes.truncate(at);
+        Ok(bytes)
+    }
     /// Is it empty now?
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
