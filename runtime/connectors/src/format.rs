@@ -44,11 +44,6 @@ impl Reading {
         }
     }
 
-    /// The same, but only one of the columns that are read.
-    pub(crate) fn only(&self, column: usize) -> Reading {
-        Reading { read: [self.read[column]].into(), ..self.clone() }
-    }
-
     fn fields(&self) -> Vec<Field> {
         fields(&self.schema, &self.read)
     }

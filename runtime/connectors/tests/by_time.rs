@@ -101,7 +101,7 @@ fn csv(times: impl Iterator<Item = i64>) -> String {
 }
 
 fn firsts(source: &dyn Source) -> Vec<Option<i64>> {
-    source.splits().iter().map(|first| first.map(|at| at.div_euclid(1000))).collect()
+    source.splits().iter().map(|split| split.first.map(|at| at.div_euclid(1000))).collect()
 }
 
 #[test]
@@ -148,7 +148,9 @@ fn files_that_overlap_are_merged_by_pieces_whatever_their_format() {
 #[test]
 fn a_record_that_is_no_good_is_passed_over_by_the_look_and_said_at_its_place() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("a.ndjson"), "garbage\n{\"n\":1}\n".to_string() + &json(500..502)).unwrap();
+    // Also if the time in it is good.
+    let no_good = "garbage\n{\"n\":1}\n{\"n\":\"x\",\"at\":9000}\n".to_string();
+    fs::write(dir.path().join("a.ndjson"), no_good + &json(500..502)).unwrap();
     fs::write(dir.path().join("b.ndjson"), json(300..302)).unwrap();
     fs::write(dir.path().join("c.ndjson"), "only garbage\n").unwrap();
     let mut source = open(dir.path(), ".", JSON);
@@ -161,7 +163,42 @@ fn a_record_that_is_no_good_is_passed_over_by_the_look_and_said_at_its_place() {
         .map(|bad| (bad.position.name.rsplit('/').next().unwrap().to_string(), bad.position.offset))
         .collect();
     // A file of which nothing is known comes first.
-    assert_eq!(bad, [("c.ndjson".into(), 0), ("a.ndjson".into(), 0), ("a.ndjson".into(), 8)]);
+    let of_a = [0, 8, 16].map(|offset| ("a.ndjson".to_string(), offset));
+    assert_eq!(bad[0], ("c.ndjson".into(), 0));
+    assert_eq!(bad[1..], of_a);
+}
+
+#[test]
+fn the_first_rows_of_a_file_are_shown_until_somebody_has_enough_of_them_or_many_were_shown() {
+    struct Some(usize, Vec<i64>);
+    impl Emit for Some {
+        fn batch(&mut self, batch: Batch) -> Result<(), Stop> {
+            let mut got = Got::default();
+            got.batch(batch)?;
+            self.1.extend(got.times);
+            if self.1.len() < self.0 { Ok(()) } else { Err(Stop) }
+        }
+        fn bad_record(&mut self, _record: BadRecord) -> Result<(), Stop> {
+            Ok(())
+        }
+        fn consumed(&mut self, _bytes: u64) {}
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let times = 1_000_000..1_100_000;
+    fs::write(dir.path().join("a.ndjson"), "garbage\n".to_string() + &json(times.clone())).unwrap();
+    fs::write(dir.path().join("a.csv"), csv(times.clone())).unwrap();
+    for (path, format) in [("*.ndjson", JSON), ("*.csv", CSV)] {
+        fs::write(dir.path().join(format!("b.{}", &path[2..])), "").unwrap();
+        let mut source = open(dir.path(), path, format);
+        let (mut few, mut many) = (Some(10, Vec::new()), Some(usize::MAX, Vec::new()));
+        source.first_rows(0, &mut few).unwrap();
+        source.first_rows(0, &mut many).unwrap();
+        for shown in [&few.1, &many.1] {
+            assert!(shown.iter().copied().eq(times.clone().take(shown.len())), "{path}");
+        }
+        assert!((10..2000).contains(&few.1.len()) && (2000..20_000).contains(&many.1.len()), "{path}");
+        assert_eq!(read(&mut *source).times.len(), times.clone().count(), "{path}: as if nobody had looked");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Batches: some thousand rows as columns, the unit in which everything moves.
 
-use crate::column::{Column, ColumnBuilder};
+use crate::column::{Column, ColumnBuilder, ColumnData};
 use crate::view::Buffer;
 use flow_plan::{RecordType, Value};
 use std::sync::Arc;
@@ -153,6 +153,14 @@ impl Batch {
             })
             .collect();
         Batch::new(rows.len(), columns)
+    }
+
+    /// The first value that is there in a column of ints or times.
+    pub fn first_int(&self, column: usize) -> Option<i64> {
+        let column = &self.columns[column];
+        let ColumnData::I64(values) = &column.data else { return None };
+        let there = |row: &usize| column.validity.as_ref().is_none_or(|validity| validity[*row] != 0);
+        (0..self.len).find(there).map(|row| values[row])
     }
 
     /// The rows at these positions, in this order.

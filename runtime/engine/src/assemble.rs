@@ -78,9 +78,10 @@ pub(crate) fn assemble(
                 .map_err(|error| StartError::new(no_thread(&error), "job", graph.job.state_place))?;
             seek(&graph, &nodes, &mut sources, &states, &begin)?;
             let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
-            Ok((goes_on, begin, pieces, recovery, timed, open_writers(&graph, &mut sinks, count)?))
+            let times = time_logs(&graph, &nodes, &sources, &columns, count, env)?;
+            Ok((goes_on, begin, pieces, recovery, timed, times, open_writers(&graph, &mut sinks, count)?))
         });
-    let (goes_on, mut begin, pieces, recovery, timed, writers) = begun.inspect_err(|_| {
+    let (goes_on, mut begin, pieces, recovery, timed, times, writers) = begun.inspect_err(|_| {
         // Nothing may stay behind of a job that never started.
         sinks.iter_mut().for_each(|(_, sink)| sink.abort());
     })?;
@@ -89,7 +90,6 @@ pub(crate) fn assemble(
     let (parkers, wake): (Vec<_>, Vec<_>) = (0..count).map(|_| flow_env::parker()).unzip();
     let channels: Vec<Vec<Channel>> = layout.edges.iter().map(|_| channels(&wake, options)).collect();
     channels_begin(&channels, begin.number());
-    let times = time_logs(&graph, &nodes, &sources, &columns, count);
     let names: Vec<StateIdentity> = nodes.iter().map(|node| states[*node].clone()).collect();
     load_times(&graph, &times, &states, &names, &begin)?;
     let times_begun = times_begun(&layout, &states, &begin);

@@ -22,6 +22,7 @@ mod operator;
 mod pace;
 mod preaggregate;
 mod progress;
+mod promises;
 mod ranked;
 mod ranks;
 mod row_text;

@@ -33,9 +33,14 @@ pub trait Source: Send {
     fn order_by(&mut self, _column: usize, _others: bool) -> Result<bool, SourceError> {
         Ok(false)
     }
-    /// Its splits, by their numbers: the event time of each one's first row, if it is known.
-    fn splits(&self) -> Vec<Option<i64>> {
-        vec![None]
+    /// Its splits, by their numbers.
+    fn splits(&self) -> Vec<SplitStart> {
+        vec![SplitStart::default()]
+    }
+    /// The first rows of a split that was not begun, as far as a short look at it shows them: until who takes them
+    /// stops it. Only asked, and before the start, where the time of its first row is known.
+    fn first_rows(&self, _split: usize, _out: &mut dyn Emit) -> Result<(), SourceError> {
+        Ok(())
     }
     /// A decoder for one worker.
     fn reader(&self) -> Box<dyn ChunkReader>;
@@ -52,6 +57,15 @@ pub trait Source: Send {
     fn seek(&mut self, _position: &str) -> Result<(), SourceError> {
         Err(SourceError::Open("what it has read cannot be read again".into()))
     }
+}
+
+/// What is known of a split before the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SplitStart {
+    /// The event time of its first row, in microseconds, if it is known.
+    pub first: Option<i64>,
+    /// Was some of it read before?
+    pub begun: bool,
 }
 
 /// Follows where a source is while its chunks are handed out. (The source itself may be ahead: it is asked for

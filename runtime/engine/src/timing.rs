@@ -3,9 +3,11 @@
 use crate::assemble::refused;
 use crate::error::StartError;
 use crate::layout::Layout;
+use crate::promises::keep;
 use crate::sequencer::Timing;
 use crate::source::{Source, SourceError};
 use crate::time::{TimeLog, origin};
+use flow_env::Env;
 use flow_plan::physical::{Graph, Node, NodeKind};
 use std::time::Duration;
 
@@ -31,16 +33,24 @@ pub(crate) fn time_logs(
     sources: &[Box<dyn Source>],
     columns: &[Option<usize>],
     workers: usize,
-) -> Vec<Option<TimeLog>> {
-    let firsts: Vec<_> = sources.iter().map(|source| source.splits()).collect();
-    let log = |(index, node): (usize, &Node)| match &node.kind {
-        NodeKind::EventTime(time) => {
-            let origin = origin(graph, index, nodes, columns, &firsts);
-            Some(TimeLog::new(time.delay, time.idle, origin, workers))
+    env: &Env,
+) -> Result<Vec<Option<TimeLog>>, StartError> {
+    let starts: Vec<_> = sources.iter().map(|source| source.splits()).collect();
+    let mut logs = Vec::with_capacity(graph.nodes.len());
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let NodeKind::EventTime(time) = &node.kind else {
+            logs.push(None);
+            continue;
+        };
+        let mut origin = origin(graph, index, nodes, columns, &starts);
+        for (source, promises) in &mut origin.sources {
+            let (Some(promises), node) = (promises, nodes[*source]) else { continue };
+            let kept = keep(graph, index, node, &*sources[*source], promises, env);
+            kept.map_err(|error| refused(&graph.nodes[node], error.to_string()))?;
         }
-        _ => None,
-    };
-    graph.nodes.iter().enumerate().map(log).collect()
+        logs.push(Some(TimeLog::new(time.delay, time.idle, origin, workers)));
+    }
+    Ok(logs)
 }
 
 /// What the sequencer must know of sources: of any, after how much silence somebody stops to wait for it.

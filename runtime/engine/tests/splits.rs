@@ -7,7 +7,7 @@ mod graphs;
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
 use flow_engine::sink::{Sink, SinkError};
-use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError};
+use flow_engine::source::{Chunk, ChunkReader, Emit, Next, Source, SourceError, SplitStart};
 use flow_engine::{Job, JobOptions, Tapped};
 use flow_env::{Clock, Env};
 use flow_plan::connector::ConnectorCall;
@@ -124,14 +124,27 @@ impl Source for Timed {
         Ok(true)
     }
 
-    fn splits(&self) -> Vec<Option<i64>> {
+    fn splits(&self) -> Vec<SplitStart> {
         let mut firsts: HashMap<u32, i64> = HashMap::new();
         for step in &self.steps {
             if let Step::Rows(split, times) | Step::Last(split, times) = step {
                 firsts.entry(*split).or_insert(times[0]);
             }
         }
-        (0..firsts.len() as u32).map(|split| Some(firsts[&split]).filter(|_| self.ordered)).collect()
+        let start = |split| SplitStart { first: Some(firsts[&split]).filter(|_| self.ordered), begun: false };
+        (0..firsts.len() as u32).map(start).collect()
+    }
+
+    fn first_rows(&self, split: usize, out: &mut dyn Emit) -> Result<(), SourceError> {
+        for step in &self.steps {
+            match step {
+                Step::Rows(of, times) | Step::Last(of, times) if *of == split as u32 => {
+                    out.batch(rows_of(times))?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn reader(&self) -> Box<dyn ChunkReader> {
@@ -144,10 +157,14 @@ struct TimedReader;
 impl ChunkReader for TimedReader {
     fn read(&mut self, chunk: Box<dyn Chunk>, out: &mut dyn Emit) -> Result<(), SourceError> {
         let chunk = chunk.into_any().downcast::<TimedChunk>().expect("its own chunk");
-        let rows: Vec<Row> = chunk.times.iter().map(|time| vec![Value::Timestamp(*time)]).collect();
-        out.batch(Batch::from_rows(&rows, &times()))?;
+        out.batch(rows_of(&chunk.times))?;
         Ok(())
     }
+}
+
+fn rows_of(at: &[i64]) -> Batch {
+    let rows: Vec<Row> = at.iter().map(|time| vec![Value::Timestamp(*time)]).collect();
+    Batch::from_rows(&rows, &times())
 }
 
 #[derive(Default)]
@@ -195,10 +212,10 @@ fn run(sources: &[Timed], idle: Option<i64>, workers: usize) -> (Vec<i64>, Vec<i
     run_behind(sources, None, idle, workers)
 }
 
-/// The same, with a map between the sources and their event time.
+/// The same, with a step between the sources and their event time.
 fn run_behind(
     sources: &[Timed],
-    map: Option<Expr>,
+    step: Option<StepKind>,
     idle: Option<i64>,
     workers: usize,
 ) -> (Vec<i64>, Vec<i64>) {
@@ -208,8 +225,8 @@ fn run_behind(
     for (index, source) in sources.iter().enumerate() {
         let name = format!("in{index}");
         let mut node = build.source(&name, &times());
-        if let Some(map) = &map {
-            node = build.chain(node, vec![(StepKind::Map(vec![map.clone()]), times())]);
+        if let Some(step) = &step {
+            node = build.chain(node, vec![(step.clone(), times())]);
         }
         inputs.push((timed(&mut build, node, idle), Exchange::Local));
         world.sources.insert(name, Timed { clock: clock.clone(), ..source.clone() });
@@ -270,19 +287,40 @@ fn splits_have_a_time_of_their_own_if_event_time_is_a_column_of_theirs_and_none_
     use Step::*;
     let source = Timed::of(&[Rows(0, vec![1]), Rows(1, vec![3]), Rows(0, vec![50]), Last(1, vec![4])]);
     let passed = column(0, DataType::Timestamp);
-    let mut computed = passed.clone();
-    let at = computed.root();
-    let zero = computed.push(Kind::Literal(Value::Duration(0)), DataType::Duration, Place::default());
-    computed.push(Kind::Binary(BinaryOp::Add, at, zero), DataType::Timestamp, Place::default());
+    let computed = with_time(BinaryOp::Add, Value::Duration(0), DataType::Duration, DataType::Timestamp);
+    let map = |expr: &Expr| Some(StepKind::Map(vec![expr.clone()]));
     for workers in [1, 2] {
-        assert_eq!(
-            run_behind(std::slice::from_ref(&source), Some(passed.clone()), None, workers).0,
-            [1, 3, 4]
-        );
-        assert_eq!(
-            run_behind(std::slice::from_ref(&source), Some(computed.clone()), None, workers).0,
-            [1, 3, 50]
-        );
+        let run = |expr| run_behind(std::slice::from_ref(&source), map(expr), None, workers).0;
+        assert_eq!(run(&passed), [1, 3, 4]);
+        assert_eq!(run(&computed), [1, 3, 50]);
+    }
+}
+
+/// An operation on the time of a row and something.
+fn with_time(op: BinaryOp, with: Value, ty: DataType, output: DataType) -> Expr {
+    let mut expr = column(0, DataType::Timestamp);
+    let at = expr.root();
+    let with = expr.push(Kind::Literal(with), ty, Place::default());
+    expr.push(Kind::Binary(op, at, with), output, Place::default());
+    expr
+}
+
+#[test]
+fn rows_that_a_filter_drops_say_nothing_of_how_far_a_split_is_before_it_is_read() {
+    use Step::*;
+    // The second split is no further than its first row below 1000, the third has none at its beginning.
+    let first = [Rows(0, vec![1, 2000]), Rows(0, vec![50])];
+    let second = [Rows(1, vec![3000, 20]), Last(1, vec![21])];
+    let third = [Last(2, vec![4000])];
+    let at_most = with_time(BinaryOp::Lt, Value::Timestamp(1000), DataType::Timestamp, DataType::Bool);
+    for workers in [1, 2, 4] {
+        let run = |splits: &[&[Step]]| {
+            let source = Timed::of(&[splits.concat(), vec![Last(0, vec![70])]].concat());
+            run_behind(&[source], Some(StepKind::Filter(at_most.clone())), None, workers)
+        };
+        assert_eq!(run(&[&first, &second]).0, [1, 20, 21, 70], "{workers} workers");
+        let (watermarks, rows) = run(&[&first, &second, &third]);
+        assert_eq!((watermarks, rows), (vec![70], vec![1, 50, 20, 21, 70]), "{workers} workers");
     }
 }
 

@@ -241,3 +241,41 @@ fn whatever_keeps_a_state_per_key_stops_at_the_limit_and_is_named() {
         assert!(said.contains("error[state-limit]") && named, "{stages}: {said}");
     }
 }
+
+#[test]
+fn a_record_that_a_filter_drops_makes_no_row_of_its_file_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, rows: &[(i64, &str)]| {
+        let row = |(id, at): &(i64, &str)| format!("{{\"id\":{id},\"at\":\"{at}\"}}\n");
+        std::fs::write(folder.path().join(name), rows.iter().map(row).collect::<String>()).unwrap();
+    };
+    write("a.ndjson", &[(1, "2026-06-01T00:00:00Z")]);
+    write(
+        "b.ndjson",
+        &[(0, "2030-01-01T00:00:00Z"), (1, "2026-01-01T00:00:00Z"), (2, "2026-01-01T00:00:05Z")],
+    );
+    let script = "job j { onError: skip }\n\
+         type R = { id: int, at: timestamp }\n\
+         source a: R = file(\"a.ndjson\", format: json)\n\
+         source b: R = file(\"b.ndjson\", format: json)\n\
+         sink other = a |> eventTime(at, delay: 0s) |> window(tumbling(1s)) |> count() -> blackhole()\n\
+         stream w = b |> FILTER |> eventTime(at, delay: 0s) |> window(tumbling(1s)) |> sum(id) as n\n\
+         sink out = w |> map { s: \"in time\", n } -> stdout(format: csv(header: false))\n\
+         sink late = w.late |> map { s: \"late\", n: id } -> stdout(format: csv(header: false))\n";
+    let ways = [
+        "filter(id > 0)",
+        "flatMap(one in if id > 0 then [id] else []) |> map { id: one, at }",
+        "map { id: id + 10 % id, at }",
+        "filter(id > 0) |> sample(1.0)",
+    ];
+    for way in ways {
+        let script = script.replace("FILTER", way);
+        std::fs::write(folder.path().join("job.flow"), &script).unwrap();
+        for workers in ["1", "3"] {
+            let output = flow_binary::run(folder.path(), &["run", "job.flow", "--parallelism", workers]);
+            let (said, out) =
+                (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+            assert_eq!(out, "in time,1\nin time,2\n", "{way}: {said}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use super::peek::Peeker;
 use super::position::{FileTracker, Known, Place, Position};
 use crate::args;
 use crate::format::Reading;
-use flow_engine::source::{ChunkReader, Next, Source, SourceError, Step, Tracker};
+use flow_engine::source::{ChunkReader, Emit, Next, Source, SourceError, SplitStart, Step, Tracker};
 use flow_env::Env;
 use flow_plan::connector::ConnectorCall;
 use std::collections::VecDeque;
@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// Bytes of a first look at a file.
 pub(crate) const LOOK: usize = 8 << 10;
+/// Bytes in which a row is looked for that comes through the filters behind a file.
+const FAR_LOOK: u64 = 64 << 10;
 
 /// All files of one call.
 pub(crate) struct FileSource {
@@ -144,10 +146,17 @@ impl Source for FileSource {
         Ok(true)
     }
 
-    fn splits(&self) -> Vec<Option<i64>> {
+    fn splits(&self) -> Vec<SplitStart> {
         match &self.files {
-            Files::Paths { .. } => vec![None],
-            Files::Times(merge) => merge.firsts(),
+            Files::Paths { .. } => vec![SplitStart::default()],
+            Files::Times(merge) => merge.splits(),
+        }
+    }
+
+    fn first_rows(&self, split: usize, out: &mut dyn Emit) -> Result<(), SourceError> {
+        match &self.files {
+            Files::Paths { .. } => Ok(()),
+            Files::Times(merge) => merge.first_rows(split, &self.opening, FAR_LOOK, out),
         }
     }
 

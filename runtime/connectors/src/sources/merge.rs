@@ -2,11 +2,12 @@
 //! other in time are read one after the other, files that overlap side by side. There may be many
 //! thousands of files: only some are open at a time.
 
+use super::file::LOOK;
 use super::lines::{Piece, Work};
 use super::opened::{Opened, Opening};
 use super::peek::Peeker;
 use super::position::{Known, Place};
-use flow_engine::source::{SourceError, Step};
+use flow_engine::source::{Emit, SourceError, SplitStart, Step};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -122,8 +123,32 @@ impl Merge {
     }
 
     /// The time of each file's first record; that of a file without a good record in front is before all.
-    pub(crate) fn firsts(&self) -> Vec<Option<i64>> {
-        self.files.iter().map(|file| Some(file.first)).collect()
+    pub(crate) fn splits(&self) -> Vec<SplitStart> {
+        let start = |file: &File| SplitStart { first: Some(file.first), begun: file.begun.is_begun() };
+        self.files.iter().map(start).collect()
+    }
+
+    /// The first rows of a file, in so many of its bytes.
+    pub(crate) fn first_rows(
+        &self,
+        index: usize,
+        opening: &Opening,
+        bytes: u64,
+        out: &mut dyn Emit,
+    ) -> Result<(), SourceError> {
+        let file = opening.open(&self.files[index].known.path)?;
+        let mut opened = opening.ordered(&file, LOOK)?;
+        let mut decoder = opening.reading.decoder();
+        while opened.at() < bytes
+            && let Some(piece) = opening.next_piece(&mut opened)?
+        {
+            if let Piece::Block(block) = &piece
+                && decoder.decode(block, out).is_err()
+            {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The piece that begins earliest.

@@ -1,7 +1,7 @@
 //! Sources that make rows themselves: each row is a function of its number, so any worker can make any
 //! part, and a run can be repeated. Pacing (`rate:`) stands here; what the rows are does not.
 
-use flow_data::{Batch, ColumnData};
+use flow_data::Batch;
 use flow_engine::source::{Chunk, ChunkReader, Count, Emit, Next, Source, SourceError, Step, Tracker};
 use flow_env::{Clock, Env};
 use std::any::Any;
@@ -98,10 +98,7 @@ impl NumberedSource {
     fn time_at(&self, first: u64) -> Option<i64> {
         let column = self.time?;
         let row = self.maker.make(first, self.maker.up_to_a_row(first) - first);
-        match &row.columns[column].data {
-            ColumnData::I64(times) => times.first().copied(),
-            _ => None,
-        }
+        row.first_int(column)
     }
 }
 

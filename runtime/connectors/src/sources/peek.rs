@@ -1,12 +1,13 @@
 //! A look at the event time of the first record of a piece, so that pieces of several files can be handed
-//! out in the order of time. A record that is no good is passed over here: its error comes at its place.
+//! out in the order of time. A record that is no good, whatever its time, is passed over here: its error
+//! comes at its place, and no row of it.
 
 use super::lines::Piece;
 use super::open::OpenFile;
 use crate::block::{Block, Columns, Decoder, Pool, close, read_error};
 use crate::format::Reading;
 use crate::scan::PADDING;
-use flow_data::{Batch, ColumnData};
+use flow_data::Batch;
 use flow_engine::source::{BadRecord, Emit, SourceError, Stop};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 const LITTLE: usize = 4 << 10;
 const MUCH: usize = 64 << 10;
 
-/// Decodes nothing but the time.
+/// Decodes records for their time.
 pub(crate) struct Peeker {
     decoder: Box<dyn Decoder>,
     /// Which of the columns that are read it is.
@@ -25,7 +26,7 @@ pub(crate) struct Peeker {
 impl Peeker {
     /// Of this column of the rows that are read.
     pub(crate) fn new(reading: &Reading, column: usize) -> Peeker {
-        Peeker { decoder: reading.only(column).decoder(), column, pool: Pool::default() }
+        Peeker { decoder: reading.decoder(), column, pool: Pool::default() }
     }
 
     /// The time of the first good record of a piece; of a range, of the lines that start in it.
@@ -70,21 +71,10 @@ impl Peeker {
 
     fn block(&mut self, block: &Block) -> Option<i64> {
         let bytes = &block.buffer[block.start..block.end];
-        let columns = block.columns.as_ref().map(|columns| Arc::new(self.only(columns)));
         [LITTLE, MUCH].into_iter().find_map(|size| {
             let size = size.min(bytes.len());
-            self.lines(&bytes[..size], size == bytes.len(), columns.clone())
+            self.lines(&bytes[..size], size == bytes.len(), block.columns.clone())
         })
-    }
-
-    /// The columns of a CSV file, of which only the time is read.
-    fn only(&self, columns: &Columns) -> Columns {
-        let slot = |slot: &Option<usize>| slot.filter(|slot| *slot == self.column).map(|_| 0);
-        let absent = columns.absent.contains(&self.column);
-        Columns {
-            slots: columns.slots.iter().map(slot).collect(),
-            absent: absent.then_some(0).into_iter().collect(),
-        }
     }
 
     /// Of the first line if it is good, else of all whole lines. Is the last one whole?
@@ -102,23 +92,23 @@ impl Peeker {
         let end = close(&mut buffer, bytes.len());
         let buffer = self.pool.share(buffer);
         let block = Block { name: "".into(), buffer, start: 0, end, base: 0, columns };
-        let mut first = First(None);
+        let mut first = First { column: self.column, time: None };
         // It stops at the first time.
         let _ = self.decoder.decode(&block, &mut first);
-        first.0
+        first.time
     }
 }
 
 /// Takes the first time there is.
-struct First(Option<i64>);
+struct First {
+    column: usize,
+    time: Option<i64>,
+}
 
 impl Emit for First {
     fn batch(&mut self, batch: Batch) -> Result<(), Stop> {
-        let column = &batch.columns[0];
-        let ColumnData::I64(times) = &column.data else { return Err(Stop) };
-        let valid = |row: &usize| column.validity.as_ref().is_none_or(|validity| validity[*row] != 0);
-        self.0 = (0..batch.len).find(valid).map(|row| times[row]);
-        if self.0.is_some() { Err(Stop) } else { Ok(()) }
+        self.time = batch.first_int(self.column);
+        if self.time.is_some() { Err(Stop) } else { Ok(()) }
     }
 
     fn bad_record(&mut self, _record: BadRecord) -> Result<(), Stop> {

@@ -33,6 +33,13 @@ pub(crate) struct Place {
     pub(crate) next: Option<i64>,
 }
 
+impl Place {
+    /// Was something of the file handed out?
+    pub(crate) fn is_begun(&self) -> bool {
+        self.at > 0 || self.done
+    }
+}
+
 /// How far all files of a source are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Position {

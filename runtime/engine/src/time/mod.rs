@@ -10,8 +10,8 @@ mod tests;
 
 pub(crate) use clock::{Above, Clock, met};
 pub(crate) use log::TimeLog;
-pub(crate) use origin::{origin, time_columns};
-pub(crate) use splits::{Origin, SavedSplits, Splits};
+pub(crate) use origin::{column_before, origin, time_columns};
+pub(crate) use splits::{Origin, Promise, SavedSplits, Splits};
 
 use flow_plan::physical::hidden::END_OF_TIME;
 use std::time::Duration;

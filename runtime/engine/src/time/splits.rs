@@ -9,14 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Where an event-time node's rows come from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origin {
-    /// Its sources. The time of the first row of each split, if it has a time of its own; else the whole
-    /// source has one time.
-    pub(crate) sources: Vec<(usize, Option<Vec<i64>>)>,
+    /// Its sources, with what is known of their splits, if they have times of their own; else the whole source has one time.
+    pub(crate) sources: Vec<(usize, Option<Vec<Promise>>)>,
     /// All rows pass one place before: nobody knows splits any more, and what stands between may give
     /// rows until the input ends.
     pub(crate) gathered: bool,
     /// Sources whose rows pass limits on every way here: the limits on each way.
     pub(crate) limited: Vec<(usize, Vec<Vec<usize>>)>,
+}
+
+/// How far a split is before anybody read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Promise {
+    /// The time of the first of its rows that comes to the node, or an earlier one.
+    pub(crate) time: i64,
+    /// Was some of it read before? Then what was seen counts.
+    pub(crate) begun: bool,
 }
 
 /// The splits of one event-time node.
@@ -26,6 +34,8 @@ pub(crate) struct Splits {
     splits: BTreeMap<Split, Progress>,
     /// Those that are waited for, by their time.
     waited: BTreeSet<(i64, Split)>,
+    /// What is promised of those that nobody had read at the start.
+    unread: BTreeMap<Split, i64>,
 }
 
 struct Source {
@@ -36,7 +46,7 @@ struct Source {
 }
 
 struct Progress {
-    /// The greatest event time seen; before the first row, the time of that row.
+    /// The greatest event time seen; before the first row, what is promised.
     greatest: i64,
     /// How many sources that are awake may bring rows.
     awake: usize,
@@ -65,15 +75,19 @@ impl Splits {
             gathered: origin.gathered,
             splits: BTreeMap::new(),
             waited: BTreeSet::new(),
+            unread: BTreeMap::new(),
         };
         let count = origin.sources.len();
-        for (source, firsts) in origin.sources {
-            let by_split = firsts.is_some() && !origin.gathered;
+        for (source, promises) in origin.sources {
+            let by_split = promises.is_some() && !origin.gathered;
             splits.sources.insert(source, Source { by_split, silent: false, over: false });
             if !origin.gathered {
-                let firsts = firsts.unwrap_or_else(|| vec![NO_WATERMARK]);
-                firsts.into_iter().enumerate().for_each(|(split, first)| {
-                    splits.set((source, split as u32), first, 1);
+                let promises = promises.unwrap_or_else(|| vec![Promise { time: NO_WATERMARK, begun: true }]);
+                promises.into_iter().enumerate().for_each(|(split, promise)| {
+                    splits.set((source, split as u32), promise.time, 1);
+                    if !promise.begun {
+                        splits.unread.insert((source, split as u32), promise.time);
+                    }
                 });
             }
         }
@@ -112,7 +126,11 @@ impl Splits {
                 source.silent = true;
             }
         }
-        splits.into_iter().for_each(|(split, greatest, awake)| self.set(split, greatest, awake));
+        for (split, greatest, awake) in splits {
+            // What was promised of a split that nobody read need not hold for this script, whose filters may be others.
+            let promised = self.unread.get(&split).copied().unwrap_or(greatest);
+            self.set(split, greatest.min(promised), awake);
+        }
     }
 
     /// Rows of a split were seen, the latest at `greatest`.

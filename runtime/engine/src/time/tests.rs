@@ -1,4 +1,5 @@
-use super::{ASIDE, News, Origin, Split, TimeLog};
+use super::{ASIDE, News, Origin, Promise, Split, TimeLog};
+use flow_plan::operator::StateIdentity;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 use std::time::Duration;
 
@@ -16,7 +17,9 @@ fn whole(sources: usize) -> Origin {
 
 /// One source with splits whose first rows are known.
 fn splits(firsts: &[i64]) -> Origin {
-    Origin { sources: vec![(0, Some(firsts.to_vec()))], gathered: false, limited: Vec::new() }
+    let promise = |time: &i64| Promise { time: *time, begun: false };
+    let promises = firsts.iter().map(promise).collect();
+    Origin { sources: vec![(0, Some(promises))], gathered: false, limited: Vec::new() }
 }
 
 fn close(log: &TimeLog, to: u64) {
@@ -157,6 +160,26 @@ fn first_rows_that_are_known_count_from_the_first_number_on() {
     let log = TimeLog::new(10, None, splits(&[100, 150]), 1);
     close(&log, 1);
     assert_eq!(steps(&log, 1), [(0, 90)]);
+}
+
+#[test]
+fn what_is_promised_of_a_split_that_nobody_read_is_made_anew_when_a_job_goes_on() {
+    let names = [StateIdentity { id: "in".into(), was: None }];
+    let before = TimeLog::new(0, None, splits(&[10, 150, 120]), 1);
+    before.report(0, 0, (0, 0), 100);
+    close(&before, 1);
+    let saved = before.save(&["in".to_string()]);
+    // Today's filter lets an earlier row of the second split through, and of the third a later one.
+    let mut origin = splits(&[10, 130, 140]);
+    if let Some((_, Some(promises))) = origin.sources.first_mut() {
+        promises[0].begun = true;
+    }
+    let log = TimeLog::new(0, None, origin, 1);
+    log.load(&saved, &names).unwrap();
+    log.report(0, 0, (0, 0), 200);
+    log.report(0, 1, (0, 2), 160);
+    close(&log, 2);
+    assert_eq!(steps(&log, 2), [(0, 120), (1, 130)]);
 }
 
 /// Two sources, one of which comes by two ways: through one limit, and through two.
