@@ -31,6 +31,8 @@ pub enum Problem {
         /// What should be there.
         expected: &'static str,
     },
+    /// It is a folder, a pipe or a device, where a file should be.
+    NotAFile,
     /// It was changed since it was written, cut off, or stands in another one's place.
     Damaged(String),
     /// Another process works with it.
@@ -90,6 +92,10 @@ impl fmt::Display for Failure {
             Problem::Foreign { expected } => {
                 write!(f, "{path}: this is not {expected}; nothing was touched, choose another folder")
             }
+            Problem::NotAFile => write!(
+                f,
+                "{path}: it is not a regular file; put the file back that was there, or start from another checkpoint"
+            ),
             Problem::Damaged(why) => {
                 write!(
                     f,

@@ -19,7 +19,7 @@ use crate::manifest::Manifest;
 use crate::part::PartKey;
 use crate::protocol::{Epoch, Generation};
 use crate::record::{self, Record};
-use flow_env::{Disk, FileLock};
+use flow_env::{Disk, FileInfo, FileLock, ReadFile};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -276,6 +276,18 @@ pub(crate) fn exists(disk: &dyn Disk, path: &Path) -> Result<bool, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Failure::io(path)(error)),
     }
+}
+
+/// Looks at a file; refuses what is none, which would be waited for, or read without an end.
+pub(crate) fn file_info(disk: &dyn Disk, path: &Path) -> Result<FileInfo, Failure> {
+    let info = disk.info(path).map_err(Failure::io(path))?;
+    if info.is_file { Ok(info) } else { Err(Failure::new(path, Problem::NotAFile)) }
+}
+
+/// Opens a file; refuses what is none.
+pub(crate) fn open_file(disk: &dyn Disk, path: &Path) -> Result<Box<dyn ReadFile>, Failure> {
+    file_info(disk, path)?;
+    disk.open(path).map_err(Failure::io(path))
 }
 
 /// A job's name as the name of its folder: what is no plain letter, digit, `_`, `-` or `.` stands as `%` and two digits.

@@ -7,9 +7,10 @@
 
 use crate::FORMAT;
 use crate::failure::{Failure, Problem};
+use crate::folder::open_file;
 use crate::hash::Hash128;
 use crate::protocol::Generation;
-use flow_env::{Disk, planted};
+use flow_env::{Disk, ReadFile, planted};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
@@ -92,13 +93,13 @@ pub(crate) fn prepare<R: Record>(disk: &dyn Disk, path: &Path, record: &R) -> Re
 
 /// Reads a record.
 pub(crate) fn read<R: Record>(disk: &dyn Disk, path: &Path) -> Result<R, Failure> {
-    parse(&said(disk, path).map_err(Failure::io(path))?, path)
+    let file = open_file(disk, path)?;
+    parse(&said(&*file).map_err(Failure::io(path))?, path)
 }
 
 /// The bytes of a file, of one that is much longer than its first line says only the beginning: what was made to exhaust memory
 /// does not.
-fn said(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
-    let file = disk.open(path)?;
+fn said(file: &dyn ReadFile) -> io::Result<Vec<u8>> {
     let len = file.len()?;
     let mut most = len;
     if len > SHORT {

@@ -229,7 +229,7 @@ impl Folder {
 /// Damage is something to decide about; everything else stops the start.
 fn only_damage(failure: Failure) -> Result<Failure, Failure> {
     match failure.problem {
-        Problem::Damaged(_) | Problem::Missing | Problem::Foreign { .. } => Ok(failure),
+        Problem::Damaged(_) | Problem::Missing | Problem::Foreign { .. } | Problem::NotAFile => Ok(failure),
         _ => Err(failure),
     }
 }

@@ -113,7 +113,8 @@ impl Job {
                 }
                 // What a damaged one needs nobody knows; it stays for whoever can mend it.
                 Err(Failure {
-                    problem: Problem::Damaged(_) | Problem::Newer { .. } | Problem::Foreign { .. },
+                    problem:
+                        Problem::Damaged(_) | Problem::Newer { .. } | Problem::Foreign { .. } | Problem::NotAFile,
                     ..
                 }) => {
                     return Ok(());

@@ -5,7 +5,8 @@
 
 use crate::failure::{Failure, Problem};
 use crate::folder::{
-    CheckpointFolder, Folder, MANIFEST, entries, exists, part_name, part_path, read_manifest,
+    CheckpointFolder, Folder, MANIFEST, entries, exists, file_info, open_file, part_name, part_path,
+    read_manifest,
 };
 use crate::hash::Hashing;
 use crate::job::Job;
@@ -64,7 +65,7 @@ impl Saved {
         let manifest = read_manifest(&*disk, dir)?;
         for part in &manifest.parts {
             let path = part_path(dir, &part.file);
-            let length = disk.info(&path).map_err(Failure::io(&path))?.len;
+            let length = file_info(&*disk, &path)?.len;
             if length != part.length {
                 let why = format!("it has {length} bytes, the manifest says {}", part.length);
                 return Err(Failure::damaged(&path, why));
@@ -124,7 +125,7 @@ impl Saved {
 
 /// Copies a part and makes the copy durable, but for its name.
 fn copy(disk: &dyn Disk, from: &Path, to: &dyn Disk, path: &Path, part: &PartFile) -> Result<(), Failure> {
-    let source = disk.open(from).map_err(Failure::io(from))?;
+    let source = open_file(disk, from)?;
     let mut target = to.create(path).map_err(Failure::io(path))?;
     let (mut hash, mut buffer) = (Hashing::default(), vec![0; PIECE]);
     loop {

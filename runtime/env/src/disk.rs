@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// A file system. Paths are the process's own; errors are the system's.
 pub trait Disk: Send + Sync {
-    /// Opens a file for reading at any position.
+    /// Opens a file for reading at any position; an error if it is a pipe or a socket, which have none (and may let one wait
+    /// for ever).
     fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
     /// Creates a file for writing; an existing one is emptied.
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
@@ -95,6 +96,8 @@ pub struct FileInfo {
     pub len: u64,
     /// Is it a folder?
     pub is_dir: bool,
+    /// Is it a file with bytes of its own: no folder, pipe, device or socket?
+    pub is_file: bool,
 }
 
 /// An entry of a folder.

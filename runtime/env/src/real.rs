@@ -24,8 +24,28 @@ fn on_the_way(dir: &Path) -> impl Iterator<Item = &Path> {
     })
 }
 
+/// An error if a path leads to a pipe or a socket. Asked before it is opened: to open a pipe is to wait for its other end.
+#[cfg(unix)]
+fn no_stream(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt;
+    match fs::metadata(path).map(|data| data.file_type()) {
+        Ok(kind) if kind.is_fifo() || kind.is_socket() => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+        }
+        // What else is wrong with it shows when it is opened.
+        _ => Ok(()),
+    }
+}
+
+/// Elsewhere they are no files.
+#[cfg(not(unix))]
+fn no_stream(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 impl Disk for RealDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
+        no_stream(path)?;
         let file = File::open(path)?;
         if file.metadata()?.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
@@ -51,7 +71,7 @@ impl Disk for RealDisk {
 
     fn info(&self, path: &Path) -> io::Result<FileInfo> {
         let data = fs::metadata(path)?;
-        Ok(FileInfo { len: data.len(), is_dir: data.is_dir() })
+        Ok(FileInfo { len: data.len(), is_dir: data.is_dir(), is_file: data.is_file() })
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
@@ -98,6 +118,7 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<FileLock> {
+        no_stream(path)?;
         let file = match OpenOptions::new().write(true).create(true).truncate(false).open(path) {
             // Who only looks whether somebody holds it needs no right to write.
             Err(error)
@@ -219,6 +240,20 @@ mod tests {
     fn what_has_no_disk_behind_it_need_not_be_sent_there() {
         let (_reader, writer) = io::pipe().unwrap();
         RealFile(File::from(std::os::fd::OwnedFd::from(writer))).write_out().unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_neither_opened_nor_locked_nor_waited_for() {
+        let path = std::env::temp_dir().join(format!("flow-pipe-{}", std::process::id()));
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let refused = [RealDisk.open(&path).err(), RealDisk.lock(&path).err()];
+        for error in refused.map(Option::unwrap) {
+            assert_eq!(error.to_string(), "it is not a regular file");
+        }
+        let info = RealDisk.info(&path).unwrap();
+        assert!(!info.is_file && !info.is_dir);
+        fs::remove_file(&path).unwrap();
     }
 
     #[test]

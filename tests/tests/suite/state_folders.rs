@@ -96,6 +96,61 @@ fn a_file_in_place_of_a_savepoint_is_named() {
     }
 }
 
+/// What is read without an end, or waited for, stands in a file's place: a pipe, a device, a folder.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_in_place_of_a_file_of_state_is_refused_and_not_waited_for() {
+    let folder = with_savepoint();
+    let state = folder.path().join(".flow/endless");
+    let is_checkpoint = |name: &str| name.starts_with("chk-");
+    let newest = names(&state).into_iter().filter(|name| is_checkpoint(name)).max_by_key(|name| epoch(name));
+    let newest = state.join(newest.unwrap());
+    let part = |dir: &Path| names(dir).into_iter().find(|name| name.starts_with("part-")).unwrap();
+    let savepoint = state.join("savepoints/1");
+    let verify = &["savepoint", "verify", "endless@1"][..];
+    let run = &["run", "endless.flow"][..];
+    for (path, args) in [
+        (savepoint.join("MANIFEST"), verify),
+        (savepoint.join(part(&savepoint)), verify),
+        (newest.join("MANIFEST"), run),
+        (newest.join(part(&newest)), run),
+        (state.join("LATEST"), run),
+        (state.join("FORMAT"), run),
+    ] {
+        let kept = folder.path().join("kept");
+        std::fs::rename(&path, &kept).unwrap();
+        for other in ["pipe", "device", "folder"] {
+            match other {
+                "pipe" => {
+                    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+                    assert!(made.success());
+                }
+                "device" => std::os::unix::fs::symlink("/dev/null", &path).unwrap(),
+                _ => std::fs::create_dir(&path).unwrap(),
+            }
+            let (status, _, err) = flow(folder.path(), args);
+            let context = format!("a {other} as {}: {err}", path.display());
+            assert_eq!(status, Some(2), "{context}");
+            assert!(err.contains("is not a regular file"), "{context}");
+            let removed =
+                if other == "folder" { std::fs::remove_dir(&path) } else { std::fs::remove_file(&path) };
+            removed.unwrap();
+        }
+        std::fs::rename(&kept, &path).unwrap();
+    }
+    run_and_stop(folder.path(), &[]);
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Of a checkpoint's folder.
+fn epoch(name: &str) -> u64 {
+    name.split('-').nth(1).and_then(|epoch| epoch.parse().ok()).unwrap_or(0)
+}
+
 #[test]
 fn an_export_that_is_refused_does_not_empty_the_file() {
     let folder = with_savepoint();

@@ -3,6 +3,7 @@
 use super::{END, GONE, HEAD, MAGIC, PartKey, ROWS, Sealed, TABLE, TAIL};
 use crate::FORMAT;
 use crate::failure::{Failure, Problem};
+use crate::folder::open_file;
 use crate::hash::Hashing;
 use crate::manifest::{StateSchema, TableSchema};
 use crate::state::{Change, Home, Part, State, Table};
@@ -84,7 +85,7 @@ struct In<'a> {
 
 impl<'a> In<'a> {
     fn open(disk: &dyn Disk, path: &'a Path, key: PartKey, sealed: Sealed) -> Result<In<'a>, Failure> {
-        let file = disk.open(path).map_err(Failure::io(path))?;
+        let file = open_file(disk, path)?;
         let length = file.len().map_err(Failure::io(path))?;
         let ready = Vec::new();
         let mut from = In { path, file, sealed, hash: Hashing::default(), ready, at: 0, next: 0 };

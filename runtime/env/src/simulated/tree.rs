@@ -242,8 +242,8 @@ impl Tree {
 
     fn info_of(&self, node: usize) -> FileInfo {
         match &self.nodes[node] {
-            Node::File { now, .. } => FileInfo { len: now.len() as u64, is_dir: false },
-            Node::Dir { .. } => FileInfo { len: 0, is_dir: true },
+            Node::File { now, .. } => FileInfo { len: now.len() as u64, is_dir: false, is_file: true },
+            Node::Dir { .. } => FileInfo { len: 0, is_dir: true, is_file: false },
         }
     }
 
