@@ -45,7 +45,7 @@ pub(super) fn run(args: &Jobs) -> Outcome {
         listed.push(shown);
     }
     if let (Some(name), true) = (&args.job, listed.is_empty()) {
-        return Err(unknown(name, &state));
+        return Err(not_listed(name, &state, &env));
     }
     if args.json {
         output::result(&format!("{:#}\n", Value::Array(listed)))?;
@@ -77,6 +77,11 @@ pub(super) fn unknown(name: &str, state: &Path) -> Stop {
         "there is no job `{name}` in `{}`; `flow jobs` lists them, `--state DIR` looks elsewhere",
         state.display()
     ))
+}
+
+/// Why a job is not among those that are there: perhaps its folder holds another one's state.
+pub(super) fn not_listed(name: &str, state: &Path, env: &Env) -> Stop {
+    open(name, state, env).map_or_else(|stop| stop, |_| unknown(name, state))
 }
 
 /// How a job is.

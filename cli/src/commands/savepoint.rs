@@ -1,7 +1,7 @@
 //! `flow savepoint`: makes savepoints, lists and shows them, and says whether a script fits.
 
 use super::against::{Target, Terms};
-use super::jobs::{ask, folder, open, unknown, unreachable};
+use super::jobs::{ask, folder, not_listed, open, unreachable};
 use super::outside;
 use crate::args::{Savepoint, SavepointCommand, SavepointDiff, SavepointExport};
 use crate::control::{Answer, Question, Unreachable};
@@ -95,7 +95,7 @@ fn list(name: Option<&str>, as_json: bool, state: &Path, env: &Env) -> Outcome {
     let (mut lines, mut listed) = (String::new(), Vec::new());
     let jobs = Folder::all(&env.disk, state).map_err(outside)?;
     if let Some(name) = name.filter(|name| !jobs.iter().any(|job| job.job() == *name)) {
-        return Err(unknown(name, state));
+        return Err(not_listed(name, state, env));
     }
     for job in jobs.iter().filter(|job| name.is_none_or(|name| job.job() == name)) {
         for number in job.savepoints().map_err(outside)? {

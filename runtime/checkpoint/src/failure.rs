@@ -33,6 +33,13 @@ pub enum Problem {
     },
     /// It is a folder, a pipe or a device, where a file should be.
     NotAFile,
+    /// It is the state of another job than the one that it is called after.
+    OtherJob {
+        /// Whose it is.
+        of: String,
+        /// Whose should be there.
+        wanted: String,
+    },
     /// It was changed since it was written, cut off, or stands in another one's place.
     Damaged(String),
     /// Another process works with it.
@@ -95,6 +102,12 @@ impl fmt::Display for Failure {
             Problem::NotAFile => write!(
                 f,
                 "{path}: it is not a regular file; put the file back that was there, or start from another checkpoint"
+            ),
+            Problem::OtherJob { of, wanted } => write!(
+                f,
+                "{path}: this is the state of the job `{of}`, where that of `{wanted}` should be; nothing was touched. Move it away, or \
+                 choose another state folder; `{wanted}` can begin with what it holds: `flow run SCRIPT --from DIR`, where DIR is a \
+                 savepoint or checkpoint in it (savepoints/N, chk-N-gN)"
             ),
             Problem::Damaged(why) => {
                 write!(

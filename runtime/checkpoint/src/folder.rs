@@ -55,7 +55,8 @@ impl Folder {
         Ok(folder)
     }
 
-    /// All jobs that have a folder here, by name.
+    /// All jobs that have a folder here, by name. One that is called after another job than its own is a copy, or was moved: it
+    /// is nobody's.
     pub fn all(disk: &Arc<dyn Disk>, state: &Path) -> Result<Vec<Folder>, Failure> {
         is_folder(&**disk, state)?;
         let mut folders = Vec::new();
@@ -63,7 +64,9 @@ impl Folder {
             let format = entry.path.join("FORMAT");
             if entry.info.is_dir && exists(&**disk, &format)? {
                 let job = record::read::<Format>(&**disk, &format)?.job;
-                folders.push(Folder { disk: disk.clone(), dir: entry.path, job });
+                if entry.path == state.join(folder_name(&job)) {
+                    folders.push(Folder { disk: disk.clone(), dir: entry.path, job });
+                }
             }
         }
         folders.sort_by(|a, b| a.job.cmp(&b.job));
@@ -144,7 +147,8 @@ impl Folder {
         }
         let format = record::read::<Format>(&*self.disk, &path)?;
         if format.job != self.job {
-            return Err(Failure::damaged(&path, format!("it belongs to the job `{}`", format.job)));
+            let problem = Problem::OtherJob { of: format.job, wanted: self.job.clone() };
+            return Err(Failure::new(&self.dir, problem));
         }
         Ok(())
     }

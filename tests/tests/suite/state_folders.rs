@@ -216,6 +216,42 @@ fn a_savepoint_started_elsewhere_into_the_results_of_a_later_run_names_their_fol
 }
 
 #[test]
+fn a_copy_of_another_jobs_state_is_told_as_what_it_is() {
+    let folder = with_savepoint();
+    let text = std::fs::read_to_string(folder.path().join("endless.flow")).unwrap();
+    std::fs::write(folder.path().join("other.flow"), text.replace("job endless", "job other")).unwrap();
+    let state = folder.path().join(".flow");
+    let listed = flow(folder.path(), &["jobs", "--history"]).1;
+    std::fs::rename(state.join("endless"), state.join("other")).unwrap();
+    for args in [
+        &["run", "other.flow"][..],
+        &["jobs", "other"],
+        &["stop", "other"],
+        &["savepoint", "create", "other"],
+        &["savepoint", "list", "other"],
+    ] {
+        let (status, _, err) = flow(folder.path(), args);
+        assert_eq!(status, Some(2), "{args:?}: {err}");
+        assert!(
+            err.contains("the state of the job `endless`, where that of `other` should be"),
+            "{args:?}: {err}"
+        );
+        assert!(err.contains("--from DIR"), "{args:?}: {err}");
+    }
+    // It is not listed as the job's whose folder is elsewhere, or gone.
+    for args in [&["jobs"][..], &["savepoint", "list"]] {
+        let (status, out, err) = flow(folder.path(), args);
+        assert_eq!((status, out.as_str()), (Some(0), ""), "{args:?}: {err}");
+    }
+    // What it says to do.
+    std::fs::rename(state.join("other"), state.join("endless")).unwrap();
+    assert_eq!(flow(folder.path(), &["jobs", "--history"]).1, listed);
+    let (status, _, err) =
+        flow(folder.path(), &["check", "other.flow", "--against", ".flow/endless/savepoints/1"]);
+    assert_eq!(status, Some(0), "{err}");
+}
+
+#[test]
 fn jobs_are_listed_from_a_catalogue_that_is_made_anew_when_it_is_damaged_or_gone() {
     let folder = with_savepoint();
     let list = || flow(folder.path(), &["jobs", "--history"]);
