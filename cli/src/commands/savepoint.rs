@@ -76,12 +76,14 @@ fn create(name: &str, state: &Path, env: &Env) -> Outcome {
         Ok(_) => return Err(Stop::outside(format!("`{name}` runs another version of flow"))),
         Err(Unreachable::NotRunning) => {
             let store = Store::open(env, state, name).map_err(outside)?;
-            let newest = store.folder().counting().map_err(outside)?.pop();
-            let manifest = newest.filter(|manifest| !manifest.finished && manifest.barrier > 0);
-            let Some(manifest) = manifest else {
-                return Err(Stop::outside(format!(
-                    "the job `{name}` does not run, and has no checkpoint to save"
-                )));
+            let manifest = match store.folder().counting().map_err(outside)?.pop() {
+                Some(manifest) if manifest.finished => return Err(finished(name)),
+                Some(manifest) if manifest.barrier > 0 => manifest,
+                _ => {
+                    return Err(Stop::outside(format!(
+                        "the job `{name}` does not run, and has no checkpoint to save"
+                    )));
+                }
             };
             store.save(manifest.generation, manifest.epoch).map_err(outside)?
         }
@@ -89,6 +91,14 @@ fn create(name: &str, state: &Path, env: &Env) -> Outcome {
     };
     output::result(&format!("{name}@{number}\n"))?;
     Ok(Status::Done)
+}
+
+/// The checkpoint of a job's end says that there is nothing to do, and holds no state.
+fn finished(name: &str) -> Stop {
+    Stop::outside(format!(
+        "the job `{name}` has finished: its inputs had ended, and its last checkpoint holds no state to go on from; `flow run` begins \
+         it anew. A savepoint is made of a job that runs, or that was stopped before its end"
+    ))
 }
 
 fn list(name: Option<&str>, as_json: bool, state: &Path, env: &Env) -> Outcome {

@@ -161,6 +161,20 @@ fn an_export_that_is_refused_does_not_empty_the_file() {
 }
 
 #[test]
+fn a_savepoint_of_a_job_that_has_finished_is_refused_by_saying_so() {
+    let folder = folder();
+    let (status, _, err) = flow(folder.path(), &["run", "totals.flow"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(flow(folder.path(), &["jobs"]).1.contains("checkpoint"), "it is listed with one");
+    let (status, _, err) = flow(folder.path(), &["savepoint", "create", "totals"]);
+    assert_eq!(status, Some(2), "{err}");
+    for part in ["has finished", "no state to go on from", "`flow run` begins it anew"] {
+        assert!(err.contains(part), "no {part:?} in {err}");
+    }
+    assert!(flow(folder.path(), &["savepoint", "list"]).1.is_empty());
+}
+
+#[test]
 fn a_run_that_began_with_a_savepoint_says_so_in_the_history() {
     let folder = with_savepoint();
     let copy = folder.path().join("copy");
