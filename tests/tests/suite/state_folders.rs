@@ -175,6 +175,22 @@ fn a_savepoint_of_a_job_that_has_finished_is_refused_by_saying_so() {
 }
 
 #[test]
+fn an_end_that_cannot_be_written_down_is_told_as_that() {
+    let folder = folder();
+    let end = folder.path().join(".flow/totals/runs/1.end");
+    std::fs::create_dir_all(&end).unwrap();
+    let (status, _, err) = flow(folder.path(), &["run", "totals.flow"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(err.contains("how this run ended could not be written down") && err.contains("1.end"), "{err}");
+    assert!(!err.contains("old files"), "{err}");
+    std::fs::remove_dir(&end).unwrap();
+    assert!(flow(folder.path(), &["jobs"]).1.contains("died"));
+    let (status, _, err) = flow(folder.path(), &["run", "totals.flow"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(err.contains("the job had finished"), "{err}");
+}
+
+#[test]
 fn a_run_that_began_with_a_savepoint_says_so_in_the_history() {
     let folder = with_savepoint();
     let copy = folder.path().join("copy");

@@ -51,6 +51,10 @@ impl Teller {
                 let again = again(&mut self.left)?;
                 format!("old files could not be removed{again}: {why}\n")
             }
+            Told::EndNotWritten { why } => format!(
+                "how this run ended could not be written down, so that `flow jobs` takes it for one that died; the next run goes on from \
+                 its last checkpoint: {why}\n"
+            ),
             Told::FinishedBefore => {
                 "the job had finished; what its sinks did not show yet is shown now\n".into()
             }

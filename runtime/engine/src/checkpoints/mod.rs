@@ -95,6 +95,11 @@ pub enum Told {
     },
     /// The job had finished already, except that its sinks may not have shown its last results.
     FinishedBefore,
+    /// How the run ended could not be written down.
+    EndNotWritten {
+        /// Why.
+        why: String,
+    },
     /// Old files could not be removed.
     Left {
         /// Why.

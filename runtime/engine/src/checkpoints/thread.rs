@@ -435,7 +435,7 @@ impl Checkpointer {
         };
         // It only says what the checkpoints say too; without it, the next run goes on from the last of them.
         if let Err(failure) = self.store.end(self.generation(), how, failed) {
-            self.tell(Told::Left { why: failure.to_string() });
+            self.tell(Told::EndNotWritten { why: failure.to_string() });
         }
     }
 }
