@@ -17,7 +17,7 @@ mod writeback;
 pub use clock::{Clock, Deadline};
 pub use disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
 pub use faults::{planted, reach};
-pub use limits::large_files_are_errors;
+pub use limits::{large_files_are_errors, open_files};
 pub use memory::Memory;
 pub use random::Random;
 pub use real::{RealClock, RealDisk};

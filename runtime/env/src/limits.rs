@@ -11,6 +11,23 @@ pub fn large_files_are_errors() {
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
+/// How many files this process may have open at once (`ulimit -n`), if there is a limit that is known.
+#[cfg(unix)]
+pub fn open_files() -> Option<usize> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the system writes the limit into a place that is ours.
+    match unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } {
+        0 => usize::try_from(limit.rlim_cur).ok(),
+        _ => None,
+    }
+}
+
+/// Elsewhere it is not known.
+#[cfg(not(unix))]
+pub fn open_files() -> Option<usize> {
+    None
+}
+
 /// Elsewhere there is no such signal.
 #[cfg(not(unix))]
 pub fn large_files_are_errors() {}

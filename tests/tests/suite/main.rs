@@ -27,6 +27,7 @@ mod left_on_disk;
 mod migrations;
 mod model;
 mod nexmark;
+mod open_files;
 mod pipelines;
 mod planted;
 mod report_formats;

@@ -2,6 +2,7 @@
 //! checkpoints becomes visible when the second one counts (without checkpoints, when the job is done).
 
 use super::folder::{Folder, Mode, Names};
+use super::handles::Handles;
 use super::pack::suffix;
 use super::part::{Part, Roll};
 use super::partition::Partition;
@@ -24,8 +25,10 @@ use std::time::Duration;
 /// Bytes that are collected before they are written: one part, or many at once.
 const FULL: usize = 512 << 10;
 const FULL_OF_MANY: usize = 32 << 10;
-/// Partitions that one writer holds open.
-const MOST_OPEN: usize = 128;
+/// Bytes that one writer collects in all its parts, about: where there are many, each has less.
+const MOST_COLLECTED: usize = 32 << 20;
+/// Parts that one writer has begun at most.
+const MOST_BEGUN: usize = 8192;
 /// Parts that are complete and wait for the sealing to make them last: that takes long.
 const MOST_WAITING: usize = 16;
 
@@ -45,6 +48,7 @@ pub(crate) struct FileSink {
     spec: Arc<Spec>,
     /// Where this run stages its parts, and the number of the first one.
     begun: Option<(Arc<Staging>, u64)>,
+    handles: Arc<Handles>,
 }
 
 impl FileSink {
@@ -72,9 +76,10 @@ impl FileSink {
             every: args::int(call, "rollEvery").map(|micros| Duration::from_micros(micros.max(1) as u64)),
         };
         let folder = Folder::open(path.clone(), mode, env.disk.clone())?;
+        let handles = Handles::new(env);
         let (env, call, schema) = (env.clone(), call.clone(), schema.clone());
         let spec = Arc::new(Spec { path, env, call, schema, packing, roll });
-        Ok(FileSink { folder, spec, begun: None })
+        Ok(FileSink { folder, spec, begun: None, handles })
     }
 
     /// The folder that a call means.
@@ -110,7 +115,10 @@ impl Sink for FileSink {
             partition: Partition::new(&args::names(&spec.call, "partitionBy"), &spec.schema)?,
             worker,
             number: *number,
+            parts: BTreeMap::new(),
             open: BTreeMap::new(),
+            turn: 0,
+            handles: self.handles.clone(),
             waiting: VecDeque::new(),
             finished: Vec::new(),
             spare: Out::default(),
@@ -132,6 +140,12 @@ impl Sink for FileSink {
     }
 }
 
+/// A part that rows are added to, and when its file was written to last.
+struct Begun {
+    part: Part,
+    turn: u64,
+}
+
 /// One worker's parts.
 struct FileWriter {
     spec: Arc<Spec>,
@@ -142,7 +156,11 @@ struct FileWriter {
     /// Of the next part.
     number: u64,
     /// By subfolder, in an order that is the same in every run.
-    open: BTreeMap<String, Part>,
+    parts: BTreeMap<String, Begun>,
+    /// Those whose files are open, by the turn at which they were written to last.
+    open: BTreeMap<u64, String>,
+    turn: u64,
+    handles: Arc<Handles>,
     /// Complete, but not made to last.
     waiting: VecDeque<Part>,
     /// Made to last: how they are known.
@@ -151,50 +169,85 @@ struct FileWriter {
 }
 
 impl FileWriter {
-    /// Adds rows to the open part of a subfolder.
+    /// Adds rows to the part of a subfolder.
     fn rows(&mut self, below: &str, batch: &Batch, full: usize) -> Result<(), SinkError> {
-        if !self.open.contains_key(below) {
-            if self.open.len() >= MOST_OPEN {
+        if !self.parts.contains_key(below) {
+            if self.parts.len() >= MOST_BEGUN {
                 self.close_all()?;
             }
-            let part = self.create(below)?;
-            self.open.insert(below.to_string(), part);
+            self.begin(below)?;
         }
-        let Some(part) = self.open.get_mut(below) else { return Ok(()) };
-        part.rows(batch, &mut *self.encoder, full)?;
-        if part.is_full(self.spec.roll, &*self.spec.env.clock) {
-            self.close(below)?;
+        let Some(Begun { part, .. }) = self.parts.get_mut(below) else { return Ok(()) };
+        if part.rows(batch, &mut *self.encoder)? >= full {
+            self.drain(below)?;
         }
-        Ok(())
+        let over = |begun: &Begun| begun.part.is_full(self.spec.roll, &*self.spec.env.clock);
+        if self.parts.get(below).is_some_and(over) { self.close(below) } else { Ok(()) }
     }
 
-    fn create(&mut self, below: &str) -> Result<Part, SinkError> {
+    fn begin(&mut self, below: &str) -> Result<(), SinkError> {
         let extension = self.encoder.extension();
         let name = format!("part-{}-{}.{extension}{}", self.worker, self.number, suffix(self.spec.packing));
         let names = Names::new(&self.spec.path, &self.staging.path, below, &name);
         self.number += 1;
         let out = std::mem::take(&mut self.spare);
-        let Env { disk, clock } = &self.spec.env;
-        let (packing, encoder) = (self.spec.packing, &mut *self.encoder);
-        Part::create(names, &self.staging, packing, encoder, out, (&**disk, &**clock))
+        let (packing, started) = (self.spec.packing, self.spec.env.clock.elapsed());
+        let mut part = Part::new(names, &self.staging, packing, &mut *self.encoder, out, started);
+        if self.partition.is_none() {
+            // There is one, and who cannot write it should hear of it now.
+            part.open(&self.handles)?;
+        }
+        self.parts.insert(below.to_string(), Begun { part, turn: 0 });
+        Ok(())
     }
 
+    /// Writes what waits for a subfolder.
+    fn drain(&mut self, below: &str) -> Result<(), SinkError> {
+        if self.parts.get(below).is_some_and(|begun| !begun.part.is_open()) {
+            self.make_room()?;
+        }
+        let Some(begun) = self.parts.get_mut(below) else { return Ok(()) };
+        self.open.remove(&begun.turn);
+        self.turn += 1;
+        begun.turn = self.turn;
+        self.open.insert(self.turn, below.to_string());
+        begun.part.drain(&self.handles)
+    }
+
+    /// Closes files until one more may be open: those that are complete, then the one that was not written to for longest.
+    fn make_room(&mut self) -> Result<(), SinkError> {
+        while self.handles.is_full() {
+            if let Some(part) = self.waiting.pop_front() {
+                self.finished.push(part.finish(&self.handles)?);
+                continue;
+            }
+            let Some((_, below)) = self.open.pop_first() else { break };
+            match self.parts.get_mut(&below) {
+                Some(begun) if begun.part.may_sleep() => begun.part.sleep()?,
+                _ => self.close(&below)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// No more rows come to the part of a subfolder.
     fn close(&mut self, below: &str) -> Result<(), SinkError> {
-        if let Some(mut part) = self.open.remove(below) {
-            self.spare = part.close()?;
+        if let Some(Begun { mut part, turn }) = self.parts.remove(below) {
+            self.open.remove(&turn);
+            self.spare = part.close(&self.handles)?;
             self.waiting.push_back(part);
         }
         while self.waiting.len() > MOST_WAITING
             && let Some(part) = self.waiting.pop_front()
         {
-            self.finished.push(part.finish()?);
+            self.finished.push(part.finish(&self.handles)?);
         }
         Ok(())
     }
 
     fn close_all(&mut self) -> Result<(), SinkError> {
-        let open: Vec<String> = self.open.keys().cloned().collect();
-        open.iter().try_for_each(|below| self.close(below))
+        let begun: Vec<String> = self.parts.keys().cloned().collect();
+        begun.iter().try_for_each(|below| self.close(below))
     }
 }
 
@@ -207,7 +260,8 @@ impl Writer for FileWriter {
             return self.rows("", batch, FULL);
         }
         for (below, rows) in self.partition.split(batch) {
-            self.rows(&below, &batch.gather(&rows), FULL_OF_MANY)?;
+            let full = (MOST_COLLECTED / (self.parts.len() + 1)).min(FULL_OF_MANY);
+            self.rows(&below, &batch.gather(&rows), full)?;
         }
         Ok(())
     }
@@ -215,7 +269,7 @@ impl Writer for FileWriter {
     fn flush(&mut self) -> Result<(), SinkError> {
         // Nothing is visible before the commit; only time may close a part here.
         let (roll, clock) = (self.spec.roll, self.spec.env.clock.clone());
-        let over = self.open.iter().filter(|(_, part)| part.is_full(roll, &*clock));
+        let over = self.parts.iter().filter(|(_, begun)| begun.part.is_full(roll, &*clock));
         let over: Vec<String> = over.map(|(below, _)| below.clone()).collect();
         over.iter().try_for_each(|below| self.close(below))
     }
@@ -225,9 +279,13 @@ impl Writer for FileWriter {
         if planted("forget-a-rolled-part") {
             parts.pop();
         }
-        parts.extend(std::mem::take(&mut self.open).into_values());
+        parts.extend(std::mem::take(&mut self.parts).into_values().map(|begun| begun.part));
+        self.open.clear();
+        // Those come first whose files are open already: others wait for room.
+        parts.sort_by_key(|part| !part.is_open());
         let finished = std::mem::take(&mut self.finished);
-        Ok(Box::new(FileSealing { parts, finished, staging: self.staging.clone() }))
+        let (handles, staging) = (self.handles.clone(), self.staging.clone());
+        Ok(Box::new(FileSealing { parts, finished, handles, staging }))
     }
 }
 
@@ -236,6 +294,7 @@ struct FileSealing {
     parts: Vec<Part>,
     /// How those are known that last already.
     finished: Vec<String>,
+    handles: Arc<Handles>,
     staging: Arc<Staging>,
 }
 
@@ -243,7 +302,7 @@ impl Sealing for FileSealing {
     fn finish(self: Box<Self>) -> Result<Vec<String>, SinkError> {
         let mut sealed = self.finished;
         for part in self.parts {
-            sealed.push(part.finish()?);
+            sealed.push(part.finish(&self.handles)?);
         }
         if !sealed.is_empty() {
             self.staging.sync()?;

@@ -3,6 +3,7 @@
 pub(crate) mod blackhole;
 pub(crate) mod file;
 pub(crate) mod folder;
+pub(crate) mod handles;
 pub(crate) mod pack;
 pub(crate) mod part;
 pub(crate) mod partition;

@@ -1,6 +1,7 @@
 //! One part file while it is written.
 
 use super::folder::Names;
+use super::handles::{Handle, Handles};
 use super::pack::Packer;
 use super::staging::Staging;
 use crate::encode::Encoder;
@@ -8,18 +9,23 @@ use crate::out::Out;
 use crate::sources::open::Packing;
 use flow_data::Batch;
 use flow_engine::sink::SinkError;
-use flow_env::{Clock, Disk, WriteFile};
+use flow_env::Clock;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// So many bytes are sent to the disk at once: a job's end and its checkpoints wait for what is left, and a job that
 /// writes as fast as the disk should not find that out in its last second.
 const WRITE_OUT: u64 = 4 << 20;
 
-/// Rows on their way into a file.
+/// Rows on their way into a file. The file is there from the first write on, and open while there is much to write.
 pub(crate) struct Part {
     names: Names,
-    file: Box<dyn WriteFile>,
-    packer: Packer,
+    staging: Arc<Staging>,
+    packing: Packing,
+    /// The open file, and what packs its bytes.
+    open: Option<(Handle, Packer)>,
+    /// Is there a file?
+    begun: bool,
     out: Out,
     /// Bytes in the file.
     size: u64,
@@ -36,48 +42,74 @@ pub(crate) struct Roll {
 }
 
 impl Part {
-    /// Creates the file; `full` of the buffer comes from the part before, so that memory is reused.
-    pub(crate) fn create(
+    /// A part without a file; the buffer comes from the part before, so that memory is reused.
+    pub(crate) fn new(
         names: Names,
-        staging: &Staging,
+        staging: &Arc<Staging>,
         packing: Packing,
         encoder: &mut dyn Encoder,
         mut out: Out,
-        (disk, clock): (&dyn Disk, &dyn Clock),
-    ) -> Result<Part, SinkError> {
-        // The folder is never made here: if it is not there, a newer run has taken it.
-        let file = disk.create(&names.staged);
-        let file = file.map_err(|error| staging.error("create", &names.staged, &error))?;
-        let packer = Packer::new(packing);
-        let packer = packer.map_err(|error| staging.error("pack", &names.staged, &error))?;
+        started: Duration,
+    ) -> Part {
         out.clear();
         encoder.header(&mut out);
-        Ok(Part { names, file, packer, out, size: 0, on_its_way: 0, started: clock.elapsed() })
+        let staging = staging.clone();
+        Part { names, staging, packing, open: None, begun: false, out, size: 0, on_its_way: 0, started }
     }
 
-    /// Adds rows; writes when `full` bytes have come together.
-    pub(crate) fn rows(
-        &mut self,
-        batch: &Batch,
-        encoder: &mut dyn Encoder,
-        full: usize,
-    ) -> Result<(), SinkError> {
+    /// Adds rows; they are not written yet. Gives how many bytes wait.
+    pub(crate) fn rows(&mut self, batch: &Batch, encoder: &mut dyn Encoder) -> Result<usize, SinkError> {
         encoder.rows(batch, &mut self.out)?;
-        if self.out.len() >= full { self.drain() } else { Ok(()) }
+        Ok(self.out.len())
     }
 
-    fn drain(&mut self) -> Result<(), SinkError> {
-        let (file, size) = (&mut self.file, &mut self.size);
-        let mut written = self.packer.put(self.out.bytes(), |bytes| {
+    /// Is its file open?
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Opens its file.
+    pub(crate) fn open(&mut self, handles: &Arc<Handles>) -> Result<(), SinkError> {
+        if self.open.is_none() {
+            let path = &self.names.staged;
+            // The folder is never made here: if it is not there, a newer run has taken it.
+            let handle = handles.open(path, self.begun);
+            let handle = handle.map_err(|error| self.staging.error("create", path, &error))?;
+            let packer = Packer::new(self.packing);
+            let packer = packer.map_err(|error| self.staging.error("pack", path, &error))?;
+            self.open = Some((handle, packer));
+            self.begun = true;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits.
+    pub(crate) fn drain(&mut self, handles: &Arc<Handles>) -> Result<(), SinkError> {
+        self.open(handles)?;
+        let Some((Handle { file, .. }, packer)) = &mut self.open else { return Ok(()) };
+        let size = &mut self.size;
+        let mut written = packer.put(self.out.bytes(), |bytes| {
             *size += bytes.len() as u64;
             file.write_all(bytes)
         });
         self.out.clear();
         if written.is_ok() && self.size >= self.on_its_way + WRITE_OUT {
             self.on_its_way = self.size;
-            written = self.file.write_out();
+            written = file.write_out();
         }
         written.map_err(|error| write_error(&self.names, &error))
+    }
+
+    /// Can its file be closed before its end? What packs bytes takes too much memory to be kept for many.
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.packing == Packing::None
+    }
+
+    /// Closes the file until there is more to write. What it holds is made to last by whoever wrote it: an error that the
+    /// disk has for it may not be told to who opens it again.
+    pub(crate) fn sleep(&mut self) -> Result<(), SinkError> {
+        let Some((mut handle, _)) = self.open.take() else { return Ok(()) };
+        handle.file.sync().map_err(|error| write_error(&self.names, &error))
     }
 
     /// Is it time for the next part?
@@ -86,22 +118,27 @@ impl Part {
             || roll.every.is_some_and(|every| clock.elapsed() >= self.started + every)
     }
 
-    /// No more rows come: writes what is left and gives the buffer back, so that a part that waits holds none.
-    pub(crate) fn close(&mut self) -> Result<Out, SinkError> {
-        self.drain()?;
+    /// No more rows come: writes what is left to a file that is open, and gives the buffer back, so that a part that waits
+    /// holds little.
+    pub(crate) fn close(&mut self, handles: &Arc<Handles>) -> Result<Out, SinkError> {
+        if !self.is_open() {
+            return Ok(Out::default());
+        }
+        self.drain(handles)?;
         Ok(std::mem::take(&mut self.out))
     }
 
     /// Writes the rest and makes it last; gives how the sealed part is known.
-    pub(crate) fn finish(mut self) -> Result<String, SinkError> {
-        self.drain()?;
-        let packer = std::mem::replace(&mut self.packer, Packer::None);
-        let end = packer.end().and_then(|end| {
-            self.size += end.len() as u64;
-            self.file.write_all(&end)?;
-            self.file.sync()
-        });
-        end.map_err(|error| write_error(&self.names, &error))?;
+    pub(crate) fn finish(mut self, handles: &Arc<Handles>) -> Result<String, SinkError> {
+        self.drain(handles)?;
+        if let Some((mut handle, packer)) = self.open.take() {
+            let end = packer.end().and_then(|end| {
+                self.size += end.len() as u64;
+                handle.file.write_all(&end)?;
+                handle.file.sync()
+            });
+            end.map_err(|error| write_error(&self.names, &error))?;
+        }
         Ok(self.names.sealed(self.size))
     }
 }
