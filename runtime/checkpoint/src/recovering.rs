@@ -199,6 +199,12 @@ impl Folder {
         Ok(found.filter_map(|one| one.manifest.ok()).collect())
     }
 
+    /// All checkpoints behind an epoch that can be read, also those that count no more: sinks may show what they name.
+    pub fn published_behind(&self, epoch: Epoch) -> Result<Vec<Manifest>, Failure> {
+        let found = self.manifests()?.into_iter().filter(|one| one.folder.epoch > epoch);
+        Ok(found.filter_map(|one| one.manifest.ok()).collect())
+    }
+
     /// The one that must be there is there, and counts.
     fn check_latest(&self, found: &[Published], start: Option<protocol::Start>) -> Result<(), Failure> {
         let path = self.dir.join("LATEST");

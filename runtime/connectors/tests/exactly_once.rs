@@ -379,6 +379,32 @@ fn a_run_that_begins_anew_keeps_or_replaces_also_what_an_older_one_shows_just_th
 }
 
 #[test]
+fn a_sink_knows_the_last_epoch_of_which_it_shows_rows() {
+    let disk = disk(1, false);
+    let (mut sink, sealed) = about_to_show(&disk, &vec![]);
+    assert!(!sink.shows(&sealed).unwrap());
+    sink.commit(1, &sealed).unwrap();
+    sink.commit(2, &[]).unwrap();
+    sink.commit(3, &[]).unwrap();
+    drop(sink);
+    let mut next = open(&disk, &vec![]).unwrap();
+    let mark = next.begin(&run(2, false)).unwrap().unwrap();
+    assert_eq!((mark.epoch, next.filled(mark)), (3, 1));
+    assert!(next.shows(&sealed[..1]).unwrap() && next.shows(&sealed[1..]).unwrap());
+    assert!(!next.shows(&["7 part-0-99.ndjson".into()]).unwrap());
+    next.clean(&[]).unwrap();
+    next.commit(4, &[]).unwrap();
+    // A run that begins anew cannot say what of the folder is whose.
+    let mut fresh = open(&disk, &vec![("mode", word("append"))]).unwrap();
+    fresh.begin(&run(3, true)).unwrap();
+    fresh.clean(&[]).unwrap();
+    fresh.commit(5, &[]).unwrap();
+    let mut last = open(&disk, &vec![]).unwrap();
+    let mark = last.begin(&run(4, false)).unwrap().unwrap();
+    assert_eq!((mark.epoch, last.filled(mark)), (5, 5));
+}
+
+#[test]
 fn an_abandoned_epoch_becomes_part_of_the_next_one() {
     let disk = disk(1, false);
     let mut sink = open(&disk, &vec![]).unwrap();

@@ -40,6 +40,15 @@ pub trait Sink: Send {
     fn remembers(&self) -> bool {
         true
     }
+    /// The last epoch of which it shows rows, where `begin` found this mark. Where that is not known, it is the mark's: the epochs
+    /// before may all have had some.
+    fn filled(&self, mark: Mark) -> Epoch {
+        mark.epoch
+    }
+    /// Does it show some of this sealed share? (A run may have died before it moved the mark.)
+    fn shows(&self, _sealed: &[String]) -> Result<bool, SinkError> {
+        Ok(false)
+    }
     /// How many workers may write side by side? 1: the plan gathers rows on worker 0.
     fn writer(&mut self, worker: usize) -> Result<Box<dyn Writer>, SinkError>;
     /// Shows a sealed epoch together with its mark. May be asked again after a death in the middle, also by a

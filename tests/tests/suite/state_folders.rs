@@ -36,6 +36,11 @@ fn with_savepoint() -> tempfile::TempDir {
 
 /// Runs the endless job until it has a checkpoint, then stops it.
 fn run_and_stop(folder: &Path, args: &[&str]) {
+    run_and_stop_behind(folder, args, 2, || {});
+}
+
+/// Runs the endless job until it has a checkpoint of this number or a later one, then does something and stops it.
+fn run_and_stop_behind(folder: &Path, args: &[&str], checkpoint: u64, then: impl FnOnce()) {
     use std::process::{Command, Stdio};
     let mut command = Command::new(flow_binary::path());
     command.args(["run", "endless.flow"]).args(args).current_dir(folder).stderr(Stdio::piped());
@@ -45,7 +50,7 @@ fn run_and_stop(folder: &Path, args: &[&str]) {
         let (status, out, _) = flow(folder, &["jobs", "endless", "--json"]);
         let jobs: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
         // What it says itself: the folder has checkpoints of runs before it.
-        if status == Some(0) && jobs[0]["progress"]["checkpoint"].as_u64() > Some(1) {
+        if status == Some(0) && jobs[0]["progress"]["checkpoint"].as_u64() >= Some(checkpoint) {
             break;
         }
         if began.elapsed().as_secs() > 30 {
@@ -54,6 +59,7 @@ fn run_and_stop(folder: &Path, args: &[&str]) {
         assert!(began.elapsed().as_secs() < 30, "no checkpoint: {out}");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    then();
     let (status, _, err) = flow(folder, &["stop", "endless"]);
     assert_eq!(status, Some(0), "{err}");
     let done = job.wait_with_output().unwrap();
@@ -227,6 +233,47 @@ fn a_job_does_not_go_back_to_a_savepoint_under_rows_that_it_shows_already() {
     run_and_stop(folder.path(), &[]);
     std::fs::rename(folder.path().join("out"), folder.path().join("before")).unwrap();
     run_and_stop(folder.path(), &["--from", "endless@1"]);
+}
+
+#[test]
+fn a_job_goes_back_to_a_savepoint_if_no_row_was_shown_behind_it() {
+    let folder = folder();
+    let script = "job endless { checkpoint: 20ms }\nsource numbers = generate { n: seq(1) } rate: 2000\n\
+        sink out = numbers |> filter(n <= 50 or n > LATER) -> file(\"out\", format: json)\n";
+    let write = |later: &str| {
+        std::fs::write(folder.path().join("endless.flow"), script.replace("LATER", later)).unwrap();
+    };
+    let shown = || -> Vec<i64> {
+        let files = std::fs::read_dir(folder.path().join("out")).unwrap().map(|entry| entry.unwrap().path());
+        let texts = files.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).unwrap());
+        let rows = |text: String| -> Vec<i64> {
+            let row =
+                |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["n"].as_i64().unwrap();
+            text.lines().map(row).collect()
+        };
+        let mut rows: Vec<i64> = texts.flat_map(rows).collect();
+        rows.sort_unstable();
+        rows
+    };
+    write("1000000000");
+    run_and_stop_behind(folder.path(), &[], 10, || {
+        let (status, out, err) = flow(folder.path(), &["savepoint", "create", "endless"]);
+        assert_eq!((status, out.as_str()), (Some(0), "endless@1\n"), "{err}");
+    });
+    let first: Vec<i64> = (1..=50).collect();
+    assert_eq!(shown(), first);
+    // More checkpoints, and no row in any of them.
+    run_and_stop(folder.path(), &[]);
+    run_and_stop(folder.path(), &["--from", "endless@1"]);
+    run_and_stop(folder.path(), &["--from", "endless@1"]);
+    assert_eq!(shown(), first);
+    write("50");
+    run_and_stop(folder.path(), &["--from", "endless@1"]);
+    let all = shown();
+    assert!(all.len() > 50 && all.windows(2).all(|pair| pair[0] < pair[1]), "a row is there twice: {all:?}");
+    let (status, _, err) = flow(folder.path(), &["run", "endless.flow", "--from", "endless@1"]);
+    assert_eq!(status, Some(2), "{err}");
+    assert!(err.contains("and the savepoint is of checkpoint"), "{err}");
 }
 
 #[test]

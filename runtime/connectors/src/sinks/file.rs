@@ -105,6 +105,14 @@ impl Sink for FileSink {
         self.folder.clean(keep)
     }
 
+    fn filled(&self, mark: Mark) -> Epoch {
+        self.folder.filled().unwrap_or(mark.epoch)
+    }
+
+    fn shows(&self, sealed: &[String]) -> Result<bool, SinkError> {
+        self.folder.shows(sealed)
+    }
+
     fn writer(&mut self, worker: usize) -> Result<Box<dyn Writer>, SinkError> {
         let Some((staging, number)) = &self.begun else {
             return Err(SinkError::Open("internal error: a writer before the run has begun".into()));

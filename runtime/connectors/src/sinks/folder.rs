@@ -158,7 +158,7 @@ impl Folder {
             }
         };
         let nothing = Mark { generation: run.generation, epoch: 0 };
-        let shown = shown.unwrap_or(Shown { mark: nothing, next: first, replaces: Vec::new() });
+        let shown = shown.unwrap_or(Shown { mark: nothing, filled: 0, next: first, replaces: Vec::new() });
         let mark = (shown.mark.epoch > 0).then_some(shown.mark);
         self.begun = Some(Begun {
             staging: staging.clone(),
@@ -334,8 +334,30 @@ impl Folder {
         }
         reach("parts shown");
         shown.replaces.clear();
+        // What stood in the folder before the first epoch, nobody knows.
+        if !sealed.is_empty() || shown.mark.epoch == 0 {
+            shown.filled = epoch;
+        }
         shown.mark = Mark { generation: begun.generation, epoch };
         staging.show(shown)
+    }
+
+    /// The last epoch of which parts are shown, as far as was known when the run began.
+    pub(crate) fn filled(&self) -> Option<Epoch> {
+        self.begun.as_ref().map(|begun| begun.shown.filled)
+    }
+
+    /// Does one of these parts stand in its place?
+    pub(crate) fn shows(&self, sealed: &[String]) -> Result<bool, SinkError> {
+        for text in sealed {
+            let path = self.path.join(Sealed::read(text)?.below);
+            match self.disk.info(&path) {
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(SinkError::Open(failed("look at", &path, &error))),
+            }
+        }
+        Ok(false)
     }
 
     /// The folders from the sink's own to that of a file.

@@ -30,6 +30,8 @@ pub(crate) struct Staging {
 pub(crate) struct Shown {
     /// The epoch that was shown last; 0: none yet.
     pub(crate) mark: Mark,
+    /// The last epoch of which parts were shown, or it may be so.
+    pub(crate) filled: u64,
     /// No part that was ever shown has this number or one behind it.
     pub(crate) next: u64,
     /// Files of earlier runs, by their paths in the sink's folder, that go when the first epoch is shown.
@@ -191,7 +193,9 @@ impl Staging {
         };
         match (number("generation"), number("epoch"), number("next"), replaces()) {
             (Some(generation), Some(epoch), Some(next), Some(replaces)) => {
-                Ok(Some(Shown { mark: Mark { generation, epoch }, next, replaces }))
+                // Who wrote no `filled` did not know.
+                let filled = number("filled").unwrap_or(epoch);
+                Ok(Some(Shown { mark: Mark { generation, epoch }, filled, next, replaces }))
             }
             _ => {
                 Err(SinkError::Open(format!("{} is damaged: it does not say what is shown", path.display())))
@@ -201,8 +205,10 @@ impl Staging {
 
     /// Remembers what is shown: in one step, so that the file is there whole or as it was.
     pub(crate) fn show(&self, shown: &Shown) -> Result<(), SinkError> {
-        let Shown { mark: Mark { generation, epoch }, next, replaces } = shown;
-        let value = json!({ "generation": generation, "epoch": epoch, "next": next, "replaces": replaces });
+        let Shown { mark: Mark { generation, epoch }, filled, next, replaces } = shown;
+        let value = json!({
+            "generation": generation, "epoch": epoch, "filled": filled, "next": next, "replaces": replaces
+        });
         let (path, new) = (self.path.join(MARK), self.path.join(format!("{MARK}.new")));
         // What an attempt before left is never synced again: perhaps its sync failed.
         self.remove(&new)?;

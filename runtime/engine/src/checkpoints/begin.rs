@@ -3,7 +3,7 @@
 use super::recover::{self, Said};
 use super::{Beginning, Checkpoints, Told};
 use crate::assemble::OpenSink;
-use crate::sink::{Run, SinkError};
+use crate::sink::{Run, Sink, SinkError};
 use crate::snapshot::{JobPosition, Snapshot};
 use flow_checkpoint::protocol::{Generation, Mark, Recovery};
 use flow_checkpoint::state::Part;
@@ -69,8 +69,10 @@ pub(crate) fn begin(
     }
     still_fresh()?;
     if let Beginning::Savepoint(saved) = &checkpoints.beginning {
-        let shown = sinks.iter().zip(&said).map(|((node, _), said)| (*node, said.mark));
-        nothing_behind(saved, shown)?;
+        let published = store.folder().published_behind(saved.manifest.epoch).map_err(NotBegun::job)?;
+        for ((node, sink), said) in sinks.iter().zip(&said) {
+            nothing_behind(saved, &**sink, said, &published).map_err(NotBegun::sink(*node))?;
+        }
     }
     let marks = |newest: Option<&Manifest>| -> Vec<Option<Mark>> {
         said.iter().map(|said| said.of(newest)).collect()
@@ -124,18 +126,31 @@ fn nothing_came(store: &Store, before: &[Manifest]) -> Result<(), NotBegun> {
     }
 }
 
-/// A job that goes back to a savepoint gives all behind it once more: refuses where that can be seen already. (What a run that
-/// began with the savepoint shows is behind it, too.)
-fn nothing_behind(saved: &Saved, shown: impl Iterator<Item = (usize, Option<Mark>)>) -> Result<(), NotBegun> {
+/// A job that goes back to a savepoint gives all behind it once more: refuses where some of that can be seen already. (What a
+/// run that began with the savepoint shows is behind it, too.) Epochs that brought no rows are no reason.
+fn nothing_behind(
+    saved: &Saved,
+    sink: &dyn Sink,
+    said: &Said<'_>,
+    published: &[Manifest],
+) -> Result<(), SinkError> {
     let savepoint = saved.manifest.epoch;
-    let behind = |(node, mark): (usize, Option<Mark>)| {
-        Some((node, mark?.epoch)).filter(|(_, epoch)| *epoch > savepoint)
-    };
-    let Some((node, epoch)) = shown.filter_map(behind).next() else { return Ok(()) };
-    Err(NotBegun::sink(node)(SinkError::Open(format!(
-        "it shows what came up to checkpoint {epoch}, and the savepoint is of checkpoint {savepoint}: rows between them would be there twice; \
+    let mut last = said.mark.map_or(0, |mark| sink.filled(mark));
+    // What a run that died began to show is in no mark.
+    for manifest in published {
+        if let Some(share) = recover::seal(manifest, said.id)
+            && sink.shows(&share.sealed)?
+        {
+            last = last.max(manifest.epoch);
+        }
+    }
+    if last <= savepoint {
+        return Ok(());
+    }
+    Err(SinkError::Open(format!(
+        "it shows what came up to checkpoint {last}, and the savepoint is of checkpoint {savepoint}: rows between them would be there twice; \
          go on without `--from`, or move what it shows away (or let it write elsewhere) to have what comes behind the savepoint by itself",
-    ))))
+    )))
 }
 
 fn clean(sinks: &mut [OpenSink]) -> Result<(), NotBegun> {
