@@ -72,7 +72,8 @@ impl std::error::Error for PublishError {
 }
 
 impl Job {
-    /// Begins a checkpoint. `parent` is the one before, published by this very run: parts may then hold changes to it.
+    /// Begins a checkpoint. `parent` is the one before, published by this very run or what it went on from: parts may then hold
+    /// changes to it.
     pub fn seal<'a>(
         &'a self,
         generation: Generation,

@@ -2,7 +2,7 @@
 
 use crate::beat::{BEGAN, Beat};
 use crate::channel::{Channel, QueueLimit};
-use crate::checkpoints;
+use crate::checkpoints::{self, Resumption};
 use crate::connect::{Connectors, Kernels};
 use crate::error::StartError;
 use crate::flow::Flow;
@@ -29,8 +29,7 @@ use crate::time::{Above, TimeLog, time_columns};
 use crate::timing::{order_by_time, time_logs, timing};
 use crate::worker::{ENTRIES, FEW_ENTRIES, Worker};
 use flow_checkpoint::Pieces;
-use flow_checkpoint::protocol::Recovery;
-use flow_env::{Env, Parker, Unparker};
+use flow_env::{Env, Parker, Unparker, planted};
 use flow_plan::operator::{StateIdentity, WindowKind};
 use flow_plan::physical::{
     Chain, Exchange, Graph, Lookup, Node, NodeKind, Pick, StreamJoin, WindowAggregate,
@@ -51,7 +50,7 @@ pub(crate) struct Assembled {
     /// Is woken when all workers have passed a barrier.
     pub(crate) barriers: Parker,
     /// Of a job with checkpoints, where it goes on; and whether it had finished.
-    pub(crate) recovery: Option<(Recovery, bool)>,
+    pub(crate) from: Option<Resumption>,
 }
 
 pub(crate) fn assemble(
@@ -72,16 +71,16 @@ pub(crate) fn assemble(
     let mut sources = open_sources(&graph, connectors, env, options)?;
     let mut sinks = open_sinks(&graph, connectors, env, options)?;
     let begun =
-        begin_run(&graph, &states, &mut sinks, options, env).and_then(|(snapshot, pieces, recovery)| {
+        begin_run(&graph, &states, &mut sinks, options, env, count).and_then(|(snapshot, pieces, from)| {
             let goes_on = snapshot.is_some();
             let begin = Begin::new(snapshot.unwrap_or_default(), count)
                 .map_err(|error| StartError::new(no_thread(&error), "job", graph.job.state_place))?;
             seek(&graph, &nodes, &mut sources, &states, &begin)?;
             let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
             let times = time_logs(&graph, &nodes, &sources, &columns, count, env)?;
-            Ok((goes_on, begin, pieces, recovery, timed, times, open_writers(&graph, &mut sinks, count)?))
+            Ok((goes_on, begin, pieces, from, timed, times, open_writers(&graph, &mut sinks, count)?))
         });
-    let (goes_on, mut begin, pieces, recovery, timed, times, writers) = begun.inspect_err(|_| {
+    let (goes_on, mut begin, pieces, mut from, timed, times, writers) = begun.inspect_err(|_| {
         // Nothing may stay behind of a job that never started.
         sinks.iter_mut().for_each(|(_, sink)| sink.abort());
     })?;
@@ -100,7 +99,7 @@ pub(crate) fn assemble(
         .map_err(|error| refused(&graph.nodes[0], format!("a thread could not be started: {error}")))?;
     let taps = options.taps.clone();
     let seals = options.checkpoints.is_some();
-    if recovery.as_ref().is_some_and(|(_, finished)| *finished) {
+    if from.as_ref().is_some_and(|from| from.finished) {
         sequencer.stop();
     }
     let beat = Beat::new(env.clock.clone(), begin.time(BEGAN).and_then(|began| began.parse().ok()));
@@ -129,12 +128,13 @@ pub(crate) fn assemble(
     }
     if goes_on {
         let cancelled = || options.cancelled.load(Ordering::Acquire);
+        let moved = begin.moved();
         let loaded = load(workers, &mut begin, Flow::load);
         let loaded = match pieces {
-            Some(pieces) => loaded.and_then(|workers| load_more(&pieces, workers, &cancelled)),
-            None => loaded,
+            Some(pieces) => loaded.and_then(|workers| load_more(&pieces, workers, moved, &cancelled)),
+            None => loaded.map(|workers| (workers, moved)),
         };
-        workers = loaded.map_err(|error| {
+        let (loaded, moved) = loaded.map_err(|error| {
             sinks.iter_mut().for_each(|(_, sink)| sink.abort());
             let of_job = |why: String| StartError::new(why, "job", shared.graph.job.state_place);
             match error {
@@ -145,8 +145,15 @@ pub(crate) fn assemble(
                 }
             }
         })?;
+        workers = loaded;
+        if let Some(from) = &mut from {
+            from.follows = from.follows.take().filter(|_| !moved || planted("follow-another-job"));
+            if from.follows.is_some() {
+                workers.iter_mut().for_each(|worker| worker.flow.follow());
+            }
+        }
     }
-    Ok(Assembled { shared, workers, sinks, sizes, barriers, recovery })
+    Ok(Assembled { shared, workers, sinks, sizes, barriers, from })
 }
 
 /// Why state is not taken over.
@@ -182,12 +189,13 @@ fn load(workers: Vec<Worker>, begin: &mut Begin, act: TakeOver) -> Result<Vec<Wo
     joined.collect::<Vec<_>>().into_iter().collect()
 }
 
-/// Loads what memory had no room for at once, unless the job is cancelled.
+/// Loads what memory had no room for at once, unless the job is cancelled. Has an entry of any piece moved to another worker?
 fn load_more(
     pieces: &Pieces,
     mut workers: Vec<Worker>,
+    mut moved: bool,
     cancelled: &dyn Fn() -> bool,
-) -> Result<Vec<Worker>, NotLoaded> {
+) -> Result<(Vec<Worker>, bool), NotLoaded> {
     for piece in 1..pieces.count() {
         if cancelled() {
             return Err(NotLoaded::Cancelled);
@@ -195,9 +203,10 @@ fn load_more(
         let parts = pieces.load(piece).map_err(|failure| NotLoaded::Job(failure.to_string()))?;
         let begin = Begin::new(Snapshot { parts, ..Snapshot::default() }, workers.len());
         let mut begin = begin.map_err(|error| NotLoaded::Job(no_thread(&error)))?;
+        moved |= begin.moved();
         workers = load(workers, &mut begin, Flow::load_more)?;
     }
-    Ok(workers)
+    Ok((workers, moved))
 }
 
 /// Puts sources where they were. One that the snapshot does not know begins at its beginning.
@@ -345,19 +354,20 @@ fn begin_run(
     sinks: &mut [OpenSink],
     options: &JobOptions,
     env: &Env,
-) -> Result<(Option<Snapshot>, Option<Pieces>, Option<(Recovery, bool)>), StartError> {
+    workers: usize,
+) -> Result<(Option<Snapshot>, Option<Pieces>, Option<Resumption>), StartError> {
     let Some(checkpoints) = &options.checkpoints else {
         begin_sinks(graph, sinks, options)?;
         return Ok((options.from.clone(), None, None));
     };
     let memory = options.spill.as_ref().map(SpillOptions::at_once);
-    let begun =
-        checkpoints::begin(checkpoints, env.clock.wall_micros(), &graph.job.name, states, sinks, memory);
+    let now = env.clock.wall_micros();
+    let begun = checkpoints::begin(checkpoints, now, &graph.job.name, states, sinks, memory, workers);
     let begun = begun.map_err(|error| match error.node {
         Some(node) => refused_sink(graph, node, error.message),
         None => StartError::new(error.message, "job", graph.job.state_place),
     })?;
-    Ok((begun.snapshot, begun.pieces, Some((begun.recovery, begun.finished))))
+    Ok((begun.snapshot, begun.pieces, Some(begun.from)))
 }
 
 fn refused_sink(graph: &Graph, index: usize, message: String) -> StartError {

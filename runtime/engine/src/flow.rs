@@ -381,6 +381,11 @@ impl Flow {
         Ok(())
     }
 
+    /// The next checkpoint follows the one that was loaded.
+    pub(crate) fn follow(&mut self) {
+        self.nodes.iter_mut().for_each(|node| node.operator.follow());
+    }
+
     /// Writes down or marks what every operator holds; without `whole`, what has changed since the last time is enough.
     pub(crate) fn save(&mut self, whole: bool) -> Marks {
         let mut marks = Marks::default();

@@ -161,6 +161,10 @@ impl Operator for Guard {
         Ok(flush)
     }
 
+    fn follow(&mut self) {
+        self.inner.follow();
+    }
+
     fn held(&self) -> Held {
         self.inner.held()
     }

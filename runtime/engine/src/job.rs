@@ -116,13 +116,13 @@ impl Job {
             start,
             last: None,
         };
-        match (&options.checkpoints, &assembled.recovery) {
-            (Some(checkpoints), Some((recovery, finished))) => {
+        match (&options.checkpoints, assembled.from) {
+            (Some(checkpoints), Some(from)) => {
                 let sinks = std::mem::take(&mut handle.sinks);
                 let shared = handle.shared.clone();
                 let memory = options.spill.as_ref().map(SpillOptions::at_once);
                 let setup = Setup { shared, sinks, snapshots, desk: desk.clone(), parker: orders, memory };
-                handle.check(Checkpointer::new(checkpoints, recovery, *finished, setup), desk)?;
+                handle.check(Checkpointer::new(checkpoints, from, setup), desk)?;
             }
             _ => handle.snapshots = options.barriers.then_some(snapshots),
         }

@@ -37,7 +37,7 @@ fn a_seed_is_one_life_of_a_job_step_for_step() {
 }
 
 /// Planted bugs (`flow_env::planted`) that show in simulated jobs; `docs/reliability.md` says what each is.
-const BUGS: [&str; 14] = [
+const BUGS: [&str; 15] = [
     "commit-before-publish",
     "skip-recommit",
     "clean-too-early",
@@ -50,6 +50,7 @@ const BUGS: [&str; 14] = [
     "drop-a-row-on-restore",
     "deal-keys-otherwise",
     "lose-a-timer",
+    "follow-another-job",
     "skip-folder-sync",
     "skip-part-sync",
 ];

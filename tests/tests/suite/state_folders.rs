@@ -371,3 +371,65 @@ fn a_savepoint_of_a_job_with_another_name_goes_on_only_if_the_run_is_given_it() 
     let (status, out, err) = flow(folder.path(), &["savepoint", "diff", "endless@1", "other.flow"]);
     assert_eq!((status, out.as_str()), (Some(0), "out.aggregate  identical\n"), "{err}");
 }
+
+/// Runs the job `kept` until it has read so many rows, then stops it; gives the bytes of the parts of its last checkpoint.
+fn last_checkpoint(folder: &Path, rows: u64, args: &[&str]) -> u64 {
+    let mut command = std::process::Command::new(flow_binary::path());
+    command.args(["run", "kept.flow"]).args(args).current_dir(folder).stderr(std::process::Stdio::piped());
+    let job = command.spawn().unwrap();
+    let began = std::time::Instant::now();
+    loop {
+        let (_, out, _) = flow(folder, &["jobs", "kept", "--json"]);
+        let jobs: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
+        if jobs[0]["progress"]["rows_in"].as_u64() > Some(rows) {
+            break;
+        }
+        assert!(began.elapsed().as_secs() < 60, "too few rows: {out}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let (status, _, err) = flow(folder, &["stop", "kept"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(job.wait_with_output().unwrap().status.success());
+    let checkpoints = std::fs::read_dir(folder.join(".flow/kept")).unwrap();
+    let number = |name: &str| name.strip_prefix("chk-")?.split('-').next()?.parse::<u64>().ok();
+    let named = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        Some((number(path.file_name()?.to_str()?)?, path))
+    };
+    let (_, newest) = checkpoints.filter_map(named).max().unwrap();
+    let files = std::fs::read_dir(newest).unwrap().map(Result::unwrap);
+    let parts = files.filter(|file| file.file_name().to_string_lossy().starts_with("part"));
+    parts.map(|part| part.metadata().unwrap().len()).sum()
+}
+
+#[test]
+fn the_first_checkpoint_behind_a_restart_holds_what_changed_if_script_and_workers_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "job kept { checkpoint: 1h }\n\
+        type Key = { k: string }\n\
+        source keys: Key = file(\"keys.ndjson\", format: json)\n\
+        source ticks = generate { n: seq(1) } rate: 1000\n\
+        stream ticking = ticks |> map { k: \"tick\" }\n\
+        sink out = keys |> union(ticking) |> keyBy(k) |> trigger(every: 1s) |> count() as n -> file(\"out\", format: json)\n";
+    std::fs::write(folder.path().join("kept.flow"), script).unwrap();
+    let keys: String = (0..20_000).map(|key| format!("{{\"k\":\"key-{key}\"}}\n")).collect();
+    std::fs::write(folder.path().join("keys.ndjson"), keys).unwrap();
+    let two = ["--parallelism", "2"];
+    let all = last_checkpoint(folder.path(), 20_000, &two);
+    for _ in 0..2 {
+        let changed = last_checkpoint(folder.path(), 0, &two);
+        assert!(changed * 20 < all, "{changed} bytes of {all}");
+    }
+    let others = last_checkpoint(folder.path(), 0, &["--parallelism", "3"]);
+    assert!(others * 2 > all, "{others} bytes of {all}");
+    std::fs::write(folder.path().join("kept.flow"), script.to_string() + "\n").unwrap();
+    let edited = last_checkpoint(folder.path(), 0, &["--parallelism", "3"]);
+    assert!(edited * 2 > all, "{edited} bytes of {all}");
+    let changed = last_checkpoint(folder.path(), 0, &["--parallelism", "3"]);
+    assert!(changed * 20 < all, "{changed} bytes of {all}");
+    // Nothing got lost on the way.
+    let (status, savepoint, err) = flow(folder.path(), &["savepoint", "create", "kept"]);
+    assert_eq!(status, Some(0), "{err}");
+    let (_, rows, err) = flow(folder.path(), &["savepoint", "export", savepoint.trim(), "out.count"]);
+    assert_eq!(rows.lines().filter(|row| row.contains("key-")).count(), 20_000, "{err}");
+}

@@ -7,7 +7,7 @@ use crate::sink::{Run, Sink, SinkError};
 use crate::snapshot::{JobPosition, Snapshot};
 use flow_checkpoint::protocol::{Generation, Mark, Recovery};
 use flow_checkpoint::state::Part;
-use flow_checkpoint::{Head, Job as Store, Manifest, Pieces, Position, Saved, SinkSeal};
+use flow_checkpoint::{Head, Job as Store, Launch, Manifest, Pieces, Position, Saved, SinkSeal};
 use flow_env::{planted, reach};
 use flow_plan::operator::StateIdentity;
 
@@ -17,10 +17,18 @@ pub(crate) struct Begun {
     pub(crate) snapshot: Option<Snapshot>,
     /// Of that, so much is in the snapshot: all pieces behind the first are still to be loaded.
     pub(crate) pieces: Option<Pieces>,
+    pub(crate) from: Resumption,
+}
+
+/// Where a run goes on.
+pub(crate) struct Resumption {
     /// What the protocol decided; its epoch is shown by all sinks.
     pub(crate) recovery: Recovery,
     /// There is nothing left to do: the run before had finished, and died behind its last checkpoint.
     pub(crate) finished: bool,
+    /// The checkpoint that it goes on from, if its workers have just what is in their parts of it: then their next ones may
+    /// hold what changed since.
+    pub(crate) follows: Option<Manifest>,
 }
 
 /// Why it may not: of the sink of a node, or of the job as a whole.
@@ -48,6 +56,7 @@ pub(crate) fn begin(
     ids: &[StateIdentity],
     sinks: &mut [OpenSink],
     memory: Option<usize>,
+    workers: usize,
 ) -> Result<Begun, NotBegun> {
     let store = &checkpoints.store;
     may_begin(checkpoints, sinks)?;
@@ -79,9 +88,11 @@ pub(crate) fn begin(
     };
     match &checkpoints.beginning {
         // Nothing was ever there.
-        Beginning::Anew if published.is_empty() => go_on(checkpoints, generation, marks, ids, sinks, memory),
+        Beginning::Anew if published.is_empty() => {
+            go_on(checkpoints, generation, marks, ids, sinks, (memory, workers))
+        }
         Beginning::Anew => adopt(checkpoints, now, generation, &marks(None), None, sinks, ids),
-        Beginning::GoOn => go_on(checkpoints, generation, marks, ids, sinks, memory),
+        Beginning::GoOn => go_on(checkpoints, generation, marks, ids, sinks, (memory, workers)),
         Beginning::Savepoint(saved) => {
             let pieces = saved.pieces(memory);
             adopt(checkpoints, now, generation, &marks(None), Some((saved, pieces)), sinks, ids)
@@ -163,7 +174,7 @@ fn go_on(
     marks: impl Fn(Option<&Manifest>) -> Vec<Option<Mark>>,
     ids: &[StateIdentity],
     sinks: &mut [OpenSink],
-    memory: Option<usize>,
+    (memory, workers): (Option<usize>, usize),
 ) -> Result<Begun, NotBegun> {
     let store = &checkpoints.store;
     let recovered = store.recover(generation, marks).map_err(NotBegun::job)?;
@@ -174,7 +185,8 @@ fn go_on(
     let Some(manifest) = recovered.manifest else {
         store.start(&recovery).map_err(NotBegun::job)?;
         clean(sinks)?;
-        return Ok(Begun { snapshot: None, pieces: None, recovery, finished: false });
+        let from = Resumption { recovery, finished: false, follows: None };
+        return Ok(Begun { snapshot: None, pieces: None, from });
     };
     let pieces = store.folder().pieces(&manifest, memory);
     let parts = pieces.load(0).map_err(NotBegun::job)?;
@@ -201,7 +213,20 @@ fn go_on(
         checkpoints,
         if finished { Told::FinishedBefore } else { Told::Recovered { generation, epoch, at } },
     );
-    Ok(Begun { snapshot: Some(snapshot(&manifest, parts)), pieces: Some(pieces), recovery, finished })
+    let snapshot = Some(snapshot(&manifest, parts));
+    let follows =
+        Some(manifest).filter(|manifest| !finished && is_same_job(&checkpoints.launch, workers, manifest));
+    Ok(Begun { snapshot, pieces: Some(pieces), from: Resumption { recovery, finished, follows } })
+}
+
+/// Do as many workers do what those did that wrote this checkpoint? Then each one's state is what its part says, in the same
+/// tables.
+fn is_same_job(launch: &Launch, workers: usize, manifest: &Manifest) -> bool {
+    planted("follow-another-job")
+        || manifest.parallelism == workers
+            && manifest.flow == launch.flow
+            && manifest.scripts == launch.scripts
+            && manifest.parameters == launch.parameters
 }
 
 /// What the run begins with becomes its own first checkpoint, above all that was there: a death before the next one
@@ -243,7 +268,7 @@ fn adopt(
         tell(checkpoints, Told::Recovered { generation, epoch, at });
     }
     let snapshot = saved.map(|saved| snapshot(&saved.manifest, parts));
-    Ok(Begun { snapshot, pieces, recovery, finished: false })
+    Ok(Begun { snapshot, pieces, from: Resumption { recovery, finished: false, follows: None } })
 }
 
 fn tell(checkpoints: &Checkpoints, told: Told) {

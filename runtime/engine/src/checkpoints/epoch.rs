@@ -21,7 +21,7 @@ pub(super) enum Contents {
 impl Checkpointer {
     /// Carries out the injection of an epoch up to its manifest; gives what is decided then.
     pub(super) fn epoch(&mut self, epoch: Epoch, mut contents: Contents, began: Duration) -> Vec<Decision> {
-        // Changes only mean something on top of what this run has published.
+        // Changes only mean something on top of what this run has published, or went on from.
         let (store, parent) = (self.store.clone(), self.parent.clone());
         let sealed = store.seal(self.generation(), epoch, parent.as_deref());
         let written = sealed.and_then(|mut sealing| {

@@ -13,7 +13,7 @@ mod epoch;
 mod recover;
 mod thread;
 
-pub(crate) use begin::begin;
+pub(crate) use begin::{Resumption, begin};
 pub(crate) use thread::{Checkpointer, Desk, Order, Reply, Setup};
 
 use flow_checkpoint::protocol::{Epoch, Generation};

@@ -1,13 +1,13 @@
 //! The checkpointer: waits for what makes a checkpoint due, and carries out what the protocol decides.
 
 use super::epoch::Contents;
-use super::{Checkpoints, Told};
+use super::{Checkpoints, Resumption, Told};
 use crate::assemble::OpenSink;
 use crate::error::ErrorKind;
 use crate::job::Snapshots;
 use crate::shared::Shared;
 use crate::sink::{Sealing, SinkError};
-use flow_checkpoint::protocol::{Coordinator, Decision, Epoch, Event, Generation, Recovery};
+use flow_checkpoint::protocol::{Coordinator, Decision, Epoch, Event, Generation};
 use flow_checkpoint::runs::Ending;
 use flow_checkpoint::{Job as Store, Launch, Manifest};
 use flow_env::{Parker, Unparker, planted, reach};
@@ -89,7 +89,7 @@ pub(crate) struct Checkpointer {
     pub(super) workers: usize,
     /// What sinks sealed and do not show yet.
     pub(super) sealed: HashMap<usize, Vec<String>>,
-    /// The checkpoint that was published last, by this run.
+    /// The checkpoint that was published last, by this run or the one that it follows.
     pub(super) parent: Option<Arc<Manifest>>,
     /// Bytes written for it, and when it began.
     pub(super) written: Option<(u64, Duration)>,
@@ -100,7 +100,7 @@ pub(crate) struct Checkpointer {
     parker: Parker,
     /// Savepoints that the next checkpoint is copied to.
     wanted: Vec<Reply>,
-    /// The next checkpoint must hold all state: there is none of this run yet, or what changed for the one before was lost.
+    /// The next checkpoint must hold all state: there is none that it could follow, or what changed since was lost.
     pub(super) whole: bool,
     /// The job is to end with the next checkpoint.
     ending: bool,
@@ -125,16 +125,12 @@ pub(crate) struct Setup {
 }
 
 impl Checkpointer {
-    pub(crate) fn new(
-        checkpoints: &Checkpoints,
-        recovery: &Recovery,
-        finished: bool,
-        setup: Setup,
-    ) -> Checkpointer {
+    pub(crate) fn new(checkpoints: &Checkpoints, from: Resumption, setup: Setup) -> Checkpointer {
         let Setup { shared, sinks, snapshots, desk, parker, memory } = setup;
         let workers = shared.workers();
         // What had to be shown again was shown when the run began.
-        let (coordinator, _) = Coordinator::new(recovery, workers, sinks.len());
+        let (coordinator, _) = Coordinator::new(&from.recovery, workers, sinks.len());
+        let finished = from.finished;
         Checkpointer {
             shared,
             store: checkpoints.store.clone(),
@@ -143,7 +139,8 @@ impl Checkpointer {
             sinks,
             workers,
             sealed: HashMap::new(),
-            parent: None,
+            whole: from.follows.is_none(),
+            parent: from.follows.map(Arc::new),
             written: None,
             snapshots,
             every: checkpoints.every,
@@ -151,7 +148,6 @@ impl Checkpointer {
             desk,
             parker,
             wanted: Vec::new(),
-            whole: true,
             ending: false,
             ended: finished,
             finished,

@@ -337,6 +337,10 @@ impl Operator for DistinctOperator {
         Ok(())
     }
 
+    fn follow(&mut self) {
+        self.ledger.follow(Home::Key(self.columns.len()));
+    }
+
     fn save(&mut self, out: &mut Saving) {
         let (home, keys) = (Home::Key(self.columns.len()), self.columns.len());
         // No row waits for a watermark: all numbers below the barrier are complete.

@@ -107,6 +107,10 @@ pub(crate) trait Operator: Send {
     /// does not fit, as the end of a sentence about this operator.
     fn load(&mut self, cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String>;
 
+    /// All that was saved is here, and nothing else, on the same worker as when it was saved: what changes from here on may be
+    /// all that the next checkpoint gets. An operator that does not note it writes down everything.
+    fn follow(&mut self) {}
+
     /// How much state it holds: asked for often, so it must be cheap.
     fn held(&self) -> Held {
         Held::default()

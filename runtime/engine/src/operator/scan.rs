@@ -191,6 +191,10 @@ impl Operator for ScanOperator {
         relieved.map_err(|error| on_disk(cx, &error))
     }
 
+    fn follow(&mut self) {
+        self.ledger.follow(Home::Key(self.keys.len()));
+    }
+
     fn save(&mut self, out: &mut Saving) {
         let (home, keys) = (Home::Key(self.keys.len()), self.keys.len());
         self.with_ledger(|ledger, own| ledger.save(own, out, "states", home, keys));

@@ -16,6 +16,8 @@ use std::io;
 pub(crate) struct Begin {
     position: JobPosition,
     states: States,
+    /// Did an entry that belongs to one worker come from the part of another one?
+    moved: bool,
 }
 
 /// By worker: the tables of each state.
@@ -41,29 +43,38 @@ impl Begin {
     /// Deals the entries of a snapshot to so many workers: each part in a thread of its own, if there is something to deal.
     pub(crate) fn new(snapshot: Snapshot, workers: usize) -> io::Result<Begin> {
         let Snapshot { position, parts } = snapshot;
-        let states: Vec<States> = if workers == 1 || parts.len() == 1 {
-            parts.into_iter().map(|part| deal(part, workers)).collect()
+        let moved = parts.len() != workers;
+        let parts = parts.into_iter().enumerate();
+        let dealt: Vec<(States, bool)> = if workers == 1 || parts.len() == 1 {
+            parts.map(|part| deal(part, workers)).collect()
         } else {
             let deal = |part| flow_env::spawn("deal", move || deal(part, workers));
-            let threads = parts.into_iter().map(deal).collect::<Vec<_>>().into_iter();
+            let threads = parts.map(deal).collect::<Vec<_>>().into_iter();
             let joined = threads
                 .map(|thread| Ok(thread?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))));
             // All are waited for, also if one fails.
             joined.collect::<Vec<_>>().into_iter().collect::<io::Result<_>>()?
         };
         let mut all: States = (0..workers).map(|_| HashMap::new()).collect();
-        for (worker, states) in states.into_iter().flat_map(|dealt| dealt.into_iter().enumerate()) {
+        let moved = moved || dealt.iter().any(|(_, moved)| *moved);
+        for (worker, states) in dealt.into_iter().flat_map(|(dealt, _)| dealt.into_iter().enumerate()) {
             for (id, tables) in states {
                 let known = all[worker].entry(id).or_default();
                 tables.into_iter().for_each(|table| add(known, table));
             }
         }
-        Ok(Begin { position, states: all })
+        Ok(Begin { position, states: all, moved })
     }
 
     /// The number of its barrier: the first that is handed out.
     pub(crate) fn number(&self) -> Number {
         self.position.number
+    }
+
+    /// Is there an entry that belongs to one worker, and not to the one that wrote it? (As many workers may deal keys otherwise
+    /// than they did, in another build.)
+    pub(crate) fn moved(&self) -> bool {
+        self.moved
     }
 
     /// Where a source was.
@@ -87,8 +98,9 @@ fn find<'a>(entries: &'a [(String, String)], id: &str) -> Option<&'a str> {
     entries.iter().find(|(name, _)| name == id).map(|(_, text)| text.as_str())
 }
 
-/// What becomes of a part.
-fn deal(part: Part, workers: usize) -> States {
+/// What becomes of the part of a worker; and does something of it belong to another one?
+fn deal((own, part): (usize, Part), workers: usize) -> (States, bool) {
+    let mut moved = false;
     let mut to: States = (0..workers).map(|_| HashMap::new()).collect();
     for state in part.states {
         for table in state.tables {
@@ -99,11 +111,13 @@ fn deal(part: Part, workers: usize) -> States {
                 Home::Key(columns) if columns > 0 => Owners::ByKey(columns),
                 Home::Any | Home::Key(_) => Owners::One(0),
             };
+            let of_one = matches!(table.home, Home::Key(1..));
             match owners {
                 Owners::One(worker) => add(to[worker].entry(state.id.clone()).or_default(), table),
                 Owners::ByKey(_) if to.len() == 1 => add(to[0].entry(state.id.clone()).or_default(), table),
                 Owners::ByKey(columns) => {
                     for (worker, rows) in split(&table.rows, columns, to.len()).into_iter().enumerate() {
+                        moved |= of_one && worker != own && !rows.is_empty();
                         let table = Table { rows, ..empty(&table) };
                         add(to[worker].entry(state.id.clone()).or_default(), table);
                     }
@@ -111,7 +125,7 @@ fn deal(part: Part, workers: usize) -> States {
             }
         }
     }
-    to
+    (to, moved)
 }
 
 enum Owners {

@@ -248,6 +248,14 @@ impl Ledger {
         }
     }
 
+    /// What was loaded is what the last checkpoint holds of this worker, if entries of this home belong to one worker: from
+    /// here on it is noted what changes.
+    pub(crate) fn follow(&mut self, home: Home) {
+        if self.tracks && matches!(home, Home::Key(1..)) {
+            self.changes = Changes::noted();
+        }
+    }
+
     /// A barrier: marks what the checkpoint is to get, all of it or what has changed.
     pub(crate) fn save(
         &mut self,

@@ -142,6 +142,12 @@ impl AggregateOperator {
         Batch::new(batch.len, keys.chain(results).chain(hidden).chain(ranks).collect())
     }
 
+    /// Whose its groups are.
+    fn home(&self) -> Home {
+        // The first of two steps holds groups of all keys.
+        if self.first_step { Home::Any } else { self.core.home() }
+    }
+
     /// Notes the event times of the rows of a batch, as those of their slots.
     fn note_times(&mut self, batch: &Batch) {
         let Some(column) = self.hidden.time else { return };
@@ -382,10 +388,13 @@ impl Operator for AggregateOperator {
         self.beat(cx)
     }
 
+    fn follow(&mut self) {
+        let home = self.home();
+        self.ledger.follow(home);
+    }
+
     fn save(&mut self, out: &mut Saving) {
-        // The first of two steps holds groups of all keys.
-        let home = if self.first_step { Home::Any } else { self.core.home() };
-        let keys = self.core.keys.len();
+        let (home, keys) = (self.home(), self.core.keys.len());
         self.with_ledger(|ledger, own| ledger.save(own, out, "groups", home, keys));
     }
 

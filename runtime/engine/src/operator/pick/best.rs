@@ -232,6 +232,10 @@ impl<P: Place> Operator for BestOperator<P> {
         Ok(Flush::More(at_end(level, self.births.of(end).0)))
     }
 
+    fn follow(&mut self) {
+        self.ledger.follow(self.frame.home());
+    }
+
     fn save(&mut self, out: &mut Saving) {
         let (home, keys) = (self.frame.home(), self.frame.keys.len());
         self.with_ledger(|ledger, own| ledger.save(own, out, "rows", home, keys));

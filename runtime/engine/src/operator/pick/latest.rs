@@ -154,6 +154,10 @@ impl<P: Place> Operator for LatestOperator<P> {
         relieved.map_err(|error| on_disk(cx, &error))
     }
 
+    fn follow(&mut self) {
+        self.ledger.follow(self.frame.home());
+    }
+
     fn save(&mut self, out: &mut Saving) {
         let (home, keys) = (self.frame.home(), self.frame.keys.len());
         self.with_ledger(|ledger, own| ledger.save(own, out, "best", home, keys));
