@@ -269,9 +269,10 @@ fn workers(graph: &Graph, options: &JobOptions) -> usize {
 }
 
 fn channels(wake: &[Unparker], options: &JobOptions) -> Vec<Channel> {
-    let limit = match options.tiny_queues {
-        true => QueueLimit { rows: 1, batches: 1 },
-        false => QueueLimit::default(),
+    let limit = match &options.spill {
+        _ if options.tiny_queues => QueueLimit { rows: 1, batches: 1 },
+        Some(spill) => QueueLimit::beside(spill.memory),
+        None => QueueLimit::default(),
     };
     let pairs = wake.iter().flat_map(|from| wake.iter().map(move |to| (from, to)));
     pairs.map(|(from, to)| Channel::new(limit, from.clone(), to.clone())).collect()

@@ -22,6 +22,20 @@ impl Default for QueueLimit {
     }
 }
 
+impl QueueLimit {
+    /// Where memory has room for so many bytes of state, and the rest is on disk: a row may cost a read at every stage then, and
+    /// a barrier, and so the end of a job that is told to stop, waits for what is in the queues.
+    pub(crate) fn beside(memory: usize) -> QueueLimit {
+        let all = QueueLimit::default();
+        QueueLimit { rows: (memory / STATE_OF_A_ROW).clamp(FEWEST, all.rows), ..all }
+    }
+}
+
+/// So much state there should be room for, for each row that may wait.
+const STATE_OF_A_ROW: usize = 1 << 10;
+/// A queue may hold so many rows in any case.
+const FEWEST: usize = 2 << 10;
+
 /// One producer, one consumer. Producer: `send…`, then `close`. Consumer: read `closed` **first**,
 /// then everything below it is in the queue.
 pub(crate) struct Channel {
@@ -132,5 +146,15 @@ mod tests {
         let mut taken = Vec::new();
         channel.take(7, &mut taken);
         assert!(!channel.full_below(9), "there is room again");
+    }
+
+    #[test]
+    fn fewer_rows_wait_where_memory_has_room_for_little_state() {
+        let rows = |memory| QueueLimit::beside(memory).rows;
+        assert_eq!((rows(64 << 10), rows(8 << 20), rows(512 << 20)), (2 << 10, 8 << 10, 64 << 10));
+        // A chunk of a source fills such a queue, and the next one is not begun.
+        let channel = Channel::new(QueueLimit::beside(64 << 10), parker().1, parker().1);
+        channel.send(1, Batch::new(4_096, Vec::new()));
+        assert!(channel.full_below(2));
     }
 }
