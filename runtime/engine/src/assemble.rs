@@ -109,7 +109,8 @@ pub(crate) fn assemble(
     if tracks {
         shared.watch_barriers();
     }
-    let spill = spill(&shared.graph, options, env, count)?;
+    let generation = from.as_ref().map_or(0, |from| from.recovery.generation);
+    let spill = spill(&shared, generation, options)?;
     let mut workers = Vec::new();
     for (index, ((readers, parker), writers)) in readers.into_iter().zip(parkers).zip(writers).enumerate() {
         let operators = operators(&shared, &chains, &mut tables, writers, spill.as_ref())?;
@@ -545,22 +546,21 @@ fn windows_of(
 }
 
 /// Opens the folder for what memory has no room for. What is there is of a run that is over.
-fn spill(
-    graph: &Graph,
-    options: &JobOptions,
-    env: &Env,
-    workers: usize,
-) -> Result<Option<Arc<Spill>>, StartError> {
-    let Some(SpillOptions { folder, memory }) = &options.spill else { return Ok(None) };
+fn spill(shared: &Arc<Shared>, run: u64, options: &JobOptions) -> Result<Option<Arc<Spill>>, StartError> {
+    let (graph, disk) = (&shared.graph, &shared.env.disk);
+    let Some(SpillOptions { folder, memory, tell }) = &options.spill else { return Ok(None) };
     let refused = |why: String| {
         let message = format!("state cannot be kept on disk at {}: {why}", folder.display());
         StartError::new(message, "job", graph.job.state_place)
     };
-    match env.disk.remove_dir_all(folder) {
+    match disk.remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error.to_string())),
         _ => {}
     }
-    let tables = graph.nodes.iter().filter(|node| node.kind.spills()).count() * workers;
-    let spill = Spill::open(env.disk.clone(), folder, *memory, tables);
-    Ok(Some(Arc::new(spill.map_err(|error| refused(error.to_string()))?)))
+    let tables = graph.nodes.iter().filter(|node| node.kind.spills()).count() * shared.workers();
+    let of = shared.clone();
+    let hurry = Box::new(move || of.hurry());
+    let spill = Spill::open(disk.clone(), (folder, run), (*memory, tables), hurry, tell.clone());
+    let spill = spill.map_err(|error| refused(error.to_string()))?;
+    Ok(Some(Arc::new(if options.tiny_queues { spill.tiny() } else { spill })))
 }

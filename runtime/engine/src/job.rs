@@ -1,7 +1,7 @@
 //! Starting, watching and ending a job.
 
 use crate::assemble::{self, OpenSink};
-use crate::checkpoints::{Checkpointer, Checkpoints, Desk, Order, Reply, Setup};
+use crate::checkpoints::{Checkpointer, Checkpoints, Desk, Order, Reply, Setup, Tell};
 use crate::connect::{Connectors, Kernels};
 use crate::error::{ErrorKind, Halt, JobError, StartError};
 use crate::idle::{Look, Quiet};
@@ -38,7 +38,7 @@ pub struct JobOptions {
     /// How it keeps checkpoints; `None`: it does not. Then `from` and `barriers` are for who keeps them himself.
     pub checkpoints: Option<Checkpoints>,
     /// Makes queues so small that nearly every number waits for room, and so the pieces in which state is written down that
-    /// nearly all of it changes meanwhile (for tests).
+    /// nearly all of it changes meanwhile, and what trees on disk keep in memory (for tests).
     pub tiny_queues: bool,
     /// Where groups of running aggregates go that memory has no room for; `None`: all are in memory.
     pub spill: Option<SpillOptions>,
@@ -54,12 +54,14 @@ impl SpillOptions {
 }
 
 /// How state is kept on disk.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SpillOptions {
     /// A folder for nothing else: whatever is there is removed when the job starts.
     pub folder: PathBuf,
     /// About so many bytes of memory may be used for state.
     pub memory: usize,
+    /// Is told when there is no space in the folder, so that the job waits, and when there is again.
+    pub tell: Option<Tell>,
 }
 
 /// A job: a namespace for [`Job::start`].
@@ -82,6 +84,7 @@ impl Job {
         let (orders, thread) = flow_env::parker();
         let desk = Arc::new(Desk::new(thread));
         let mut threads = Vec::new();
+        shared.begin();
         for (index, mut worker) in assembled.workers.into_iter().enumerate() {
             let (theirs, finished, desk) = (shared.clone(), finished.clone(), desk.clone());
             let thread = flow_env::spawn(&format!("flow-worker-{index}"), move || {
@@ -281,6 +284,7 @@ impl JobControl {
     /// Takes no more input, lets what is on its way through, and commits what was written: with checkpoints, as the
     /// last one, from which the job can go on.
     pub fn stop(&self) {
+        self.shared.told_to_stop();
         match &self.desk {
             Some(desk) => desk.leave(Order::Stop(None)),
             None => self.shared.sequencer.stop(),
@@ -295,6 +299,7 @@ impl JobControl {
 
     /// As [`JobControl::stop`], and makes a savepoint of where the job ends.
     pub fn stop_with_savepoint(&self) -> Receiver<Result<u64, String>> {
+        self.shared.told_to_stop();
         let answer = self.order(|reply| Order::Stop(Some(reply)));
         self.shared.wake_all();
         answer

@@ -67,6 +67,10 @@ pub(crate) struct Shared {
     /// Workers that still run.
     pub(crate) running: AtomicUsize,
     aborted: AtomicBool,
+    /// Workers run, or are about to.
+    begun: AtomicBool,
+    /// The job was told to stop.
+    stopping: AtomicBool,
     failure: Mutex<Option<JobError>>,
     /// Do writers seal what they have written at each barrier?
     pub(crate) seals: bool,
@@ -134,6 +138,8 @@ impl Shared {
             idle: wake.iter().map(|_| Idle::default()).collect(),
             running: AtomicUsize::new(wake.len()),
             aborted: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             failure: Mutex::default(),
             satisfied: Mutex::new(vec![false; nodes]),
             full: (0..nodes).map(|_| AtomicU64::new(DONE)).collect(),
@@ -212,6 +218,31 @@ impl Shared {
         self.aborted.load(Ordering::Acquire)
     }
 
+    /// From here on, workers run.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+    }
+
+    /// The job was told to stop: from here on, nobody waits for space.
+    pub(crate) fn told_to_stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Why a worker must not wait for space, if it must not: a start is refused rather than waited for, and a stop waits for
+    /// nothing that may never come, as its last checkpoint does not. The end of a sentence that says what is missing.
+    pub(crate) fn hurry(&self) -> Option<&'static str> {
+        let told_to_stop = match self.seals {
+            true => {
+                "; the job was told to stop and cannot wait for that: rows behind the last checkpoint are not shown, and come again with the next run"
+            }
+            false => "; the job was told to stop and cannot wait for that",
+        };
+        match self {
+            _ if self.aborted() || !self.begun.load(Ordering::Acquire) => Some(""),
+            _ => self.stopping.load(Ordering::Acquire).then_some(told_to_stop),
+        }
+    }
+
     /// Have all workers left, or must they?
     pub(crate) fn is_over(&self) -> bool {
         self.running.load(Ordering::Acquire) == 0 || self.aborted()
@@ -227,8 +258,12 @@ impl Shared {
         self.wake.iter().for_each(Unparker::unpark);
     }
 
-    /// The job fails; of several failures the earliest in the sequence is kept.
+    /// The job fails; of several failures the earliest in the sequence is kept. (A worker that waited for space until the job
+    /// was over is none of them.)
     pub(crate) fn fail(&self, error: JobError) {
+        if error.kind == ErrorKind::Disk && self.aborted() {
+            return;
+        }
         {
             let mut failure = self.failure();
             if failure.as_ref().is_none_or(|known| error.number < known.number) {

@@ -80,6 +80,8 @@ pub trait ReadFile: Send + Sync {
 pub trait WriteFile: Send {
     /// Appends all of it.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Takes away what was written behind so many bytes; what is written next comes there.
+    fn cut(&mut self, len: u64) -> io::Result<()>;
     /// Asks that what was written be on its way to the disk soon, so that a later [`WriteFile::sync`] waits less. No promise:
     /// after a loss of power, what was not synced may be gone all the same.
     fn write_out(&mut self) -> io::Result<()> {

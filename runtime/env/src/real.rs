@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::disk::{DirEntry, Disk, FileInfo, FileLock, ReadFile, WriteFile};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -162,6 +162,11 @@ impl WriteFile for RealFile {
         self.0.write_all(bytes)
     }
 
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)?;
+        self.0.seek(SeekFrom::Start(len)).map(|_| ())
+    }
+
     fn write_out(&mut self) -> io::Result<()> {
         crate::writeback::begin(&self.0)
     }
@@ -231,6 +236,17 @@ mod tests {
         }
         file.sync().unwrap();
         assert_eq!(RealDisk.read(&path).unwrap(), b"one two three");
+        fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_was_cut_off_is_written_anew() {
+        let path = std::env::temp_dir().join(format!("flow-cut-{}", std::process::id()));
+        let mut file = RealDisk.create(&path).unwrap();
+        file.write_all(b"one, and half of what").unwrap();
+        file.cut(5).unwrap();
+        file.write_all(b"two").unwrap();
+        assert_eq!(RealDisk.read(&path).unwrap(), b"one, two");
         fs::remove_file(&path).unwrap();
     }
 

@@ -31,11 +31,12 @@ fn main() -> ExitCode {
         Ok(tally) => {
             let all = tally.all;
             println!(
-                "{} jobs, {} starts, {} of them from a checkpoint, {} with state on disk; {} losses of power, {} kills, {} runs failed by the disk and {} survived it, {} stopped, {} went on beside the next; {} checkpoints, {} steps: {} rows, none lost and none doubled (seeds {} to {})",
+                "{} jobs, {} starts, {} of them from a checkpoint, {} with state on disk, which waited for space {} times; {} losses of power, {} kills, {} runs failed by the disk and {} survived it, {} stopped, {} went on beside the next; {} checkpoints, {} steps: {} rows, none lost and none doubled (seeds {} to {})",
                 tally.runs,
                 all.starts,
                 all.recovered,
                 all.on_disk,
+                all.waited,
                 all.power,
                 all.kills,
                 all.failed,

@@ -202,9 +202,11 @@ fn start_way(
         tiny_queues: way.tiny_queues,
         from,
         barriers: way.stop != Stop::Never,
-        spill: spill
-            .zip(way.disk)
-            .map(|(folder, (_, memory))| SpillOptions { folder: folder.join("spilled"), memory }),
+        spill: spill.zip(way.disk).map(|(folder, (_, memory))| SpillOptions {
+            folder: folder.join("spilled"),
+            memory,
+            tell: None,
+        }),
         ..JobOptions::default()
     };
     let kernels: Option<Arc<dyn Kernels>> = way.native.then(|| Arc::new(NativeKernels::new(&env)) as _);

@@ -1,5 +1,6 @@
 //! The life of one job, from its first start until it is done.
 
+use super::crowd::{Crowd, SPILLED};
 use super::input::{FOLDER, Input, input};
 use super::misfortune::Misfortune;
 use crate::crash::files::rows_of;
@@ -12,7 +13,7 @@ use flow_plan::arbitrary::Arbitrary;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub struct Life {
     pub late: u64,
     /// Starts with state on disk, where it can be there.
     pub on_disk: u64,
+    /// How often a run waited for space for that.
+    pub waited: u64,
     /// Checkpoints.
     pub checkpoints: u64,
     /// Rows that were compared at the end.
@@ -61,6 +64,7 @@ impl Life {
         self.stopped += other.stopped;
         self.late += other.late;
         self.on_disk += other.on_disk;
+        self.waited += other.waited;
         self.checkpoints += other.checkpoints;
         self.rows += other.rows;
     }
@@ -68,6 +72,8 @@ impl Life {
 
 /// Misfortunes of one job, at most.
 const MOST: usize = 6;
+/// Said of a run that was told to stop while it waited for space for its state.
+const STOPPED: &str = "the job was told to stop and cannot wait for that";
 /// Between two looks at a run.
 const LOOK: Duration = Duration::from_micros(150);
 
@@ -111,6 +117,10 @@ struct World {
     late: Vec<JobHandle>,
     /// Which runs have no memory for state: that changes nothing else.
     spills: Arbitrary,
+    /// Of which of these the folder for state is full for a while, whatever else comes.
+    crowds: Arbitrary,
+    /// How often a run waited for space.
+    waits: Arc<AtomicU64>,
 }
 
 /// How a run ended.
@@ -143,6 +153,8 @@ impl World {
             owed: false,
             late: Vec::new(),
             spills: Arbitrary::new(!seed),
+            crowds: Arbitrary::new(seed.rotate_left(32)),
+            waits: Arc::default(),
         })
     }
 
@@ -174,6 +186,7 @@ impl World {
         late.for_each(|job| drop(job.wait()));
         let shown = self.look()?;
         self.life.rows += shown.len() as u64;
+        self.life.waited = self.waits.load(Ordering::SeqCst);
         self.life.checkpoints = locked(&self.complete).len() as u64;
         compare(&shown, &self.input.expected)
     }
@@ -185,8 +198,11 @@ impl World {
         misfortune.begins(&self.disk);
         self.had_finished.store(false, Ordering::SeqCst);
         self.life.starts += 1;
-        let end = self.begin(workers).and_then(|job| match job {
-            Ok(job) => self.watch(job, misfortune),
+        let spill = self.spill();
+        let crowd = (spill.is_some() && self.crowds.one_in(2)).then(|| Crowd::any(&mut self.crowds));
+        self.story.extend(crowd.map(|crowd| format!("  {crowd:?}")));
+        let end = self.begin(workers, spill).and_then(|job| match job {
+            Ok(job) => self.watch(job, misfortune, crowd),
             Err(why) => Ok(End::Failed(why)),
         })?;
         let came = misfortune.came(&self.disk);
@@ -241,7 +257,11 @@ impl World {
     }
 
     /// Starts the job; the inner error is why it did not start.
-    fn begin(&mut self, workers: usize) -> Result<Result<JobHandle, String>, String> {
+    fn begin(
+        &mut self,
+        workers: usize,
+        spill: Option<SpillOptions>,
+    ) -> Result<Result<JobHandle, String>, String> {
         let clock: Arc<dyn Clock> = Arc::new(self.simulation.clock());
         let env = Env { disk: Arc::new(self.disk.clone()), clock };
         let store = match Store::open(&env, Path::new(&format!("{FOLDER}/.flow")), "killed") {
@@ -281,7 +301,7 @@ impl World {
             base: FOLDER.into(),
             checkpoints: Some(checkpoints),
             tiny_queues: self.random.one_in(2),
-            spill: self.spill(),
+            spill,
             ..JobOptions::default()
         };
         let connectors =
@@ -306,7 +326,11 @@ impl World {
             return None;
         }
         self.life.on_disk += 1;
-        Some(SpillOptions { folder: "/spilled".into(), memory: 1 })
+        let waits = self.waits.clone();
+        let tell = move |told: &Told| {
+            waits.fetch_add(u64::from(matches!(told, Told::Full { .. })), Ordering::SeqCst);
+        };
+        Some(SpillOptions { folder: SPILLED.into(), memory: 1, tell: Some(Arc::new(tell)) })
     }
 
     /// A run that has begun shows its checkpoint, nothing more and nothing less, as long as it has made none.
@@ -339,11 +363,21 @@ impl World {
     }
 
     /// Looks at a run until it is over.
-    fn watch(&mut self, mut job: JobHandle, misfortune: Misfortune) -> Result<End, String> {
+    fn watch(
+        &mut self,
+        mut job: JobHandle,
+        misfortune: Misfortune,
+        crowd: Option<Crowd>,
+    ) -> Result<End, String> {
         let (clock, disk, control) = (self.simulation.clock(), self.disk.clone(), job.control());
         let start = clock.elapsed();
         let since = move |moment: Duration| clock.elapsed().saturating_sub(start) >= moment;
         let over = Arc::new(AtomicBool::new(false));
+        let crowd = crowd.map(|crowd| {
+            let (disk, since, over) = (disk.clone(), since.clone(), over.clone());
+            flow_env::spawn("crowd", move || crowd.happens(&disk, since, &over))
+        });
+        let crowd = crowd.transpose().map_err(|error| error.to_string())?;
         let fate = {
             let (since, over) = (since.clone(), over.clone());
             move || misfortune.happens(&disk, &control, since, &over)
@@ -362,10 +396,15 @@ impl World {
         let ended = job.wait();
         over.store(true, Ordering::SeqCst);
         drop(fate.join());
+        crowd.into_iter().for_each(|crowd| drop(crowd.join()));
         looked?;
         Ok(match ended {
             Ok(summary) if summary.stopped && !self.had_finished.load(Ordering::SeqCst) => End::Stopped,
             Ok(_) => End::Done,
+            Err(error) if error.code == "state-disk" && error.message.contains(STOPPED) => End::Stopped,
+            Err(error) if error.code == "state-disk" && matches!(misfortune, Misfortune::Full(..)) => {
+                return Err(format!("it does not wait for space: {} ({})", error.message, error.label));
+            }
             Err(error) => End::Failed(format!("{} ({})", error.message, error.label)),
         })
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Between two looks at whether it is time.
-const LOOK: Duration = Duration::from_micros(200);
+pub(super) const LOOK: Duration = Duration::from_micros(200);
 
 /// What happens to a run; counted in operations of the disk, or in the simulation's time, from its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 //!
 //! A seed is one life of one job: the same seed gives the same trace, whatever the machine does.
 
+mod crowd;
 mod input;
 mod life;
 mod misfortune;

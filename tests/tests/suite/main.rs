@@ -15,6 +15,8 @@ mod explain;
 mod flow_test;
 mod formatted;
 mod full_at_the_end;
+mod full_disk;
+mod full_of_state;
 mod guide;
 mod guide_blocks;
 mod held;

@@ -11,14 +11,24 @@ fn a_thousand_simulated_jobs_lose_no_row_and_double_none() {
         Ok(tally) => {
             let all = tally.all;
             assert!(all.recovered > 300 && all.power > 200 && all.late > 20 && all.on_disk > 200, "{all:?}");
+            assert!(all.waited > 40, "{all:?}");
         }
         Err(why) => panic!("{why}"),
     }
 }
 
 /// Seeds at which campaigns found something once (docs/reliability.md).
-const FOUND: [u64; 8] =
-    [8_480, 300_008_771, 400_003_676, 500_001_602, 500_001_642, 700_008_086, 700_017_753, 930_001_450];
+const FOUND: [u64; 9] = [
+    8_480,
+    300_008_771,
+    400_003_676,
+    500_001_602,
+    500_001_642,
+    700_008_086,
+    700_017_753,
+    930_001_450,
+    3_010_000_013,
+];
 
 #[test]
 fn what_campaigns_once_found_goes_well() {

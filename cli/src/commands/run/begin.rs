@@ -12,7 +12,7 @@ use flow_checkpoint::runs::Ending;
 use flow_checkpoint::{Job as Store, Launch, Manifest, ScriptFile};
 use flow_driver::restore::Effect;
 use flow_driver::{Compilation, Options};
-use flow_engine::{Beginning, Checkpoints, SpillOptions, Told};
+use flow_engine::{Beginning, Checkpoints, SpillOptions, Tell, Told};
 use flow_env::Env;
 use flow_plan::physical::Graph;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub(super) fn checkpoints(
     options: &Options,
     compiled: &Compilation,
     graph: &Graph,
-    live: &Arc<Live>,
+    tell: &Tell,
     look: Look,
     env: &Env,
 ) -> Result<Option<Checkpoints>, Stop> {
@@ -60,20 +60,25 @@ pub(super) fn checkpoints(
         parameters: options.params.clone(),
         parallelism,
     };
-    let (live, clock, teller) =
-        (live.clone(), env.clock.clone(), Mutex::new(Teller::of_a_run(args.from.clone())));
     Ok(Some(Checkpoints {
         store: Arc::new(store),
         launch,
         every: Some(Duration::from_micros(every.max(1) as u64)),
         beginning,
-        tell: Some(Arc::new(move |told: &Told| {
-            let said = teller.lock().unwrap_or_else(PoisonError::into_inner).said(told, clock.wall_micros());
-            if let Some(text) = said {
-                live.say(&text);
-            }
-        })),
+        tell: Some(tell.clone()),
     }))
+}
+
+/// Says what happens to checkpoints, and to state on disk.
+pub(super) fn tell(args: &Run, live: &Arc<Live>, env: &Env) -> Tell {
+    let (live, clock) = (live.clone(), env.clock.clone());
+    let teller = Mutex::new(Teller::of_a_run(args.from.clone()));
+    Arc::new(move |told: &Told| {
+        let said = teller.lock().unwrap_or_else(PoisonError::into_inner).said(told, clock.wall_micros());
+        if let Some(text) = said {
+            live.say(&text);
+        }
+    })
 }
 
 /// Where state goes that memory has no room for, if the script asks for that, and what keeps others from that folder.
@@ -81,6 +86,7 @@ pub(super) fn spill(
     args: &Run,
     graph: &Graph,
     checkpoints: Option<&Checkpoints>,
+    tell: &Tell,
     env: &Env,
 ) -> Result<(Option<SpillOptions>, Option<Store>), Stop> {
     let folder = |store: &Store| store.folder().path().join("spilled");
@@ -90,7 +96,7 @@ pub(super) fn spill(
         return Ok((None, None));
     }
     let memory = graph.job.state_memory.map_or(MEMORY, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let options = |store: &Store| SpillOptions { folder: folder(store), memory };
+    let options = |store: &Store| SpillOptions { folder: folder(store), memory, tell: Some(tell.clone()) };
     Ok(match checkpoints {
         Some(checkpoints) => (Some(options(&checkpoints.store)), None),
         None => {

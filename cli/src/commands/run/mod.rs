@@ -42,9 +42,10 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     let compiled = script::compile(&args.file, &options, &env)?;
     let graph = graph(&compiled, look)?;
     let live = Arc::new(Live::new(std::io::stderr().is_terminal(), look));
-    let checkpoints = begin::checkpoints(args, &options, &compiled, &graph, &live, look, &env)?;
+    let tell = begin::tell(args, &live, &env);
+    let checkpoints = begin::checkpoints(args, &options, &compiled, &graph, &tell, look, &env)?;
     let folder = checkpoints.as_ref().map(|checkpoints| checkpoints.store.folder().path().to_path_buf());
-    let (spill, _lock) = begin::spill(args, &graph, checkpoints.as_ref(), &env)?;
+    let (spill, _lock) = begin::spill(args, &graph, checkpoints.as_ref(), &tell, &env)?;
     let scratch = spill.as_ref().map(|spill| spill.folder.clone());
     let signals = Signals::listen(live.clone());
     let started = start(args, graph, checkpoints, spill, &compiled, &live, look, &signals, &env);

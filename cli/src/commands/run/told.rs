@@ -11,6 +11,9 @@ pub(super) struct Teller {
     abandoned: u64,
     waiting: u64,
     left: u64,
+    /// How often there was no space for state, and whether that was said when it was so last.
+    full: u64,
+    full_was_said: bool,
     /// The savepoint that the run was told to begin with.
     savepoint: Option<String>,
 }
@@ -58,12 +61,23 @@ impl Teller {
             Told::FinishedBefore => {
                 "the job had finished; what its sinks did not show yet is shown now\n".into()
             }
+            Told::Full { why } => {
+                let again = again(&mut self.full);
+                self.full_was_said = again.is_some();
+                format!(
+                    "state could not be written to disk{}, the job waits until it can be: {why}\n",
+                    again?
+                )
+            }
+            Told::Fits if !self.full_was_said => return None,
+            Told::Fits => "state is written to disk again, the job goes on\n".into(),
             Told::Complete { epoch, .. } => return self.over(*epoch),
         })
     }
 
     /// A checkpoint is complete: what went wrong before is over.
     fn over(&mut self, epoch: u64) -> Option<String> {
+        self.full = 0;
         let (abandoned, waiting) = (std::mem::take(&mut self.abandoned), std::mem::take(&mut self.waiting));
         let what = match (abandoned, waiting) {
             (0, 0) => return None,
@@ -118,6 +132,24 @@ mod tests {
                 "checkpoint 21 is complete: it is written, behind 20 that could not be\n",
             ]
         );
+    }
+
+    #[test]
+    fn a_disk_that_is_full_of_state_is_told_when_it_begins_and_when_it_is_over() {
+        let mut teller = Teller::default();
+        let full = Told::Full { why: "/spilled: no space".into() };
+        let mut said = Vec::new();
+        for told in [&full, &Told::Fits, &full, &Told::Fits, &full, &Told::Fits, &complete(1), &full] {
+            said.extend(teller.said(told, 0));
+        }
+        let waits = |again: &str| {
+            format!(
+                "state could not be written to disk{again}, the job waits until it can be: /spilled: no space\n"
+            )
+        };
+        let goes_on = "state is written to disk again, the job goes on\n".to_string();
+        let twice = waits(" (2 times in a row now)");
+        assert_eq!(said, [waits(""), goes_on.clone(), twice, goes_on, waits("")]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct Checkpoints {
     pub tell: Option<Tell>,
 }
 
-/// Called with what happens to checkpoints, on their thread.
+/// Called with what happens to checkpoints and to state on disk, on the thread to which it does.
 pub type Tell = Arc<dyn Fn(&Told) + Send + Sync>;
 
 /// What a run begins with.
@@ -50,7 +50,7 @@ pub enum Beginning {
     Savepoint(Box<Saved>),
 }
 
-/// What happens to checkpoints.
+/// What happens to checkpoints, and to state on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// The run goes on from this one.
@@ -105,4 +105,11 @@ pub enum Told {
         /// Why.
         why: String,
     },
+    /// There is no space for state that memory has no room for: the job waits until there is.
+    Full {
+        /// What is missing, where, and what to do.
+        why: String,
+    },
+    /// There is, and the job goes on.
+    Fits,
 }

@@ -9,9 +9,10 @@ mod turns;
 
 pub(crate) use turns::Turns;
 
-use super::lsm::{Folder, Tree};
+use super::lsm::{Folder, Hurry, Tree};
 use super::seen::Seen;
 use super::shelves::Row;
+use crate::checkpoints::Tell;
 use crate::snapshot::{Columns, Loaded};
 use flow_data::Batch;
 use flow_data::codec::{self, Bytes};
@@ -56,16 +57,31 @@ impl From<io::Error> for ColdError {
 }
 
 impl Spill {
-    /// Makes a folder, for so many tables that may take so much memory together.
+    /// Makes a folder for the run of this number, with so many tables that may take so much memory together. Where its disk is full, workers wait for space
+    /// unless they must hurry.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
-        folder: &Path,
-        memory: usize,
-        tables: usize,
+        (folder, run): (&Path, u64),
+        (memory, tables): (usize, usize),
+        hurry: Hurry,
+        tell: Option<Tell>,
     ) -> Result<Spill, ColdError> {
         // Half for tables; the rest for trees, and for what is copied on the way between the two.
         let budget = memory / 2 / tables.max(1);
-        Ok(Spill { folder: Folder::new(disk, folder)?, latest: (budget / 8).clamp(1 << 14, 1 << 22), budget })
+        let folder = Folder::new(disk, folder, run, hurry, tell)?;
+        Ok(Spill { folder, latest: (budget / 8).clamp(1 << 14, 1 << 22), budget })
+    }
+
+    /// The same, whose trees keep so little in memory that nearly every entry goes to disk (for tests).
+    pub(crate) fn tiny(self) -> Spill {
+        Spill { latest: 1 << 10, ..self }
+    }
+
+    /// One that does not wait.
+    #[cfg(test)]
+    pub(crate) fn of(disk: impl Disk + 'static, memory: usize) -> Spill {
+        let hurry: Hurry = Box::new(|| Some(""));
+        Spill::open(Arc::new(disk), (Path::new("/spilled"), 1), (memory, 1), hurry, None).unwrap()
     }
 
     /// Bytes that the tables of one operator of one worker may take in memory.

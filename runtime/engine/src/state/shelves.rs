@@ -457,14 +457,12 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::cold::Spill;
     use flow_env::SimDisk;
-    use std::path::Path;
 
     #[test]
     fn entries_that_are_not_written_yet_count_as_what_is_in_memory() {
-        let disk = Arc::new(SimDisk::new(1));
-        let spill = Spill::open(disk, Path::new("/spilled"), 64 << 20, 1).unwrap();
-        let mut shelves = Shelves::new(&Arc::new(spill)).unwrap();
+        let mut shelves = Shelves::new(&Arc::new(Spill::of(SimDisk::new(1), 64 << 20))).unwrap();
         let before = shelves.bytes();
         let hashes: Vec<u64> = (0..4_000).map(|key: u64| key.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         let mut entries = Columns::default();

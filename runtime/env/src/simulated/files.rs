@@ -50,10 +50,16 @@ impl WriteFile for Writer {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         schedule::note_bytes(bytes);
         let mut machine = self.disk.in_boot(self.boot, Operation::Write)?;
-        let left = machine.space.map_or(u64::MAX, |space| space.saturating_sub(machine.tree.used()));
+        let (left, what) = machine.left_for(self.file);
         let fits = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         machine.tree.write(self.file, &bytes[..fits]);
-        if fits < bytes.len() { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
+        if fits < bytes.len() { Err(io::Error::from(what)) } else { Ok(()) }
+    }
+
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        schedule::note(len);
+        self.disk.in_boot(self.boot, Operation::Write)?.tree.cut(self.file, len as usize);
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -79,6 +79,8 @@ struct Machine {
     failed: Option<Operation>,
     /// Bytes that all files together may have.
     space: Option<u64>,
+    /// Bytes that the files in a folder may have.
+    quota: Option<(PathBuf, u64)>,
 }
 
 impl SimDisk {
@@ -93,6 +95,7 @@ impl SimDisk {
             fail_at: None,
             failed: None,
             space: None,
+            quota: None,
         })))
     }
 
@@ -132,6 +135,12 @@ impl SimDisk {
     /// So many bytes all files may have together; `None`: any number.
     pub fn set_space(&self, bytes: Option<u64>) {
         self.machine().space = bytes;
+    }
+
+    /// So many bytes more the files in a folder may have than they have now; `None`: any number.
+    pub fn set_quota(&self, folder: &Path, left: Option<u64>) {
+        let mut machine = self.machine();
+        machine.quota = left.map(|left| (folder.to_path_buf(), machine.tree.used_in(folder) + left));
     }
 
     /// The power comes back: of what was not synced some is lost, some is torn, some is there. Open files and locks are gone.
@@ -195,6 +204,19 @@ impl SimDisk {
 }
 
 impl Machine {
+    /// How many bytes fit in a file, and what it is to write more.
+    fn left_for(&self, file: usize) -> (u64, io::ErrorKind) {
+        let left = self.space.map_or(u64::MAX, |space| space.saturating_sub(self.tree.used()));
+        let quota = self.quota.as_ref().and_then(|(folder, quota)| {
+            let has = self.tree.is_in(folder, file);
+            has.then(|| quota.saturating_sub(self.tree.used_in(folder)))
+        });
+        match quota.filter(|quota| *quota < left) {
+            Some(quota) => (quota, io::ErrorKind::QuotaExceeded),
+            None => (left, io::ErrorKind::StorageFull),
+        }
+    }
+
     /// Counts an operation; an error if it cannot be done.
     fn count(&mut self, what: Operation) -> io::Result<()> {
         let number = self.done;
@@ -292,6 +314,23 @@ mod tests {
         if sync {
             file.sync().unwrap();
         }
+    }
+
+    #[test]
+    fn a_folder_with_a_quota_is_full_by_itself() {
+        let disk = SimDisk::new(1);
+        disk.create_dir_all(Path::new("/a")).unwrap();
+        written(&disk, "/a/x", false);
+        disk.set_quota(Path::new("/a"), Some(6));
+        written(&disk, "/a/y", false);
+        let mut file = disk.create(Path::new("/a/z")).unwrap();
+        assert_eq!(file.write_all(b"flow").unwrap_err().kind(), io::ErrorKind::QuotaExceeded);
+        assert_eq!(disk.read(Path::new("/a/z")).unwrap(), b"fl");
+        file.cut(1).unwrap();
+        written(&disk, "/z", false);
+        disk.set_quota(Path::new("/a"), None);
+        file.write_all(b"our").unwrap();
+        assert_eq!(disk.read(Path::new("/a/z")).unwrap(), b"four");
     }
 
     #[test]

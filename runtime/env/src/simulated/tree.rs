@@ -223,6 +223,12 @@ impl Tree {
         }
     }
 
+    pub(super) fn cut(&mut self, file: usize, len: usize) {
+        if let Node::File { now, .. } = &mut self.nodes[file] {
+            now.truncate(len);
+        }
+    }
+
     pub(super) fn sync(&mut self, file: usize) {
         if let Node::File { now, durable, lost: false } = &mut self.nodes[file] {
             durable.clone_from(now);
@@ -335,6 +341,21 @@ impl Tree {
     pub(super) fn used(&self) -> u64 {
         let reached = self.reached();
         reached.into_iter().map(|(_, node)| self.bytes(node).len() as u64).sum()
+    }
+
+    /// Bytes of all files in a folder and below.
+    pub(super) fn used_in(&self, folder: &Path) -> u64 {
+        self.below(folder).map(|node| self.bytes(node).len() as u64).sum()
+    }
+
+    /// Is a file in a folder, or below?
+    pub(super) fn is_in(&self, folder: &Path, file: usize) -> bool {
+        self.below(folder).any(|node| node == file)
+    }
+
+    fn below(&self, folder: &Path) -> impl Iterator<Item = usize> {
+        let reached = self.reached().into_iter();
+        reached.filter(move |(path, _)| path.starts_with(folder)).map(|(_, node)| node)
     }
 
     pub(super) fn files(&self) -> Vec<PathBuf> {

@@ -137,13 +137,10 @@ impl Turns {
 mod tests {
     use super::*;
     use flow_env::SimDisk;
-    use std::path::Path;
-    use std::sync::Arc;
 
     #[test]
     fn entries_have_their_turn_in_the_order_of_time_also_before_its_beginning() {
-        let disk = Arc::new(SimDisk::new(1));
-        let mut turns = Turns::new(&Spill::open(disk, Path::new("/spilled"), 0, 1).unwrap());
+        let mut turns = Turns::new(&Spill::of(SimDisk::new(1), 0));
         for (time, hash) in [(5, 1), (-7, 2), (5, u64::MAX), (i64::MAX, 3), (6, 4), (i64::MIN, 5)] {
             turns.put(time, hash).unwrap();
         }
@@ -159,9 +156,8 @@ mod tests {
 
     #[test]
     fn a_first_time_that_cannot_be_read_is_an_error_and_not_the_end() {
-        let disk = Arc::new(SimDisk::new(1));
-        let spill = Spill::open(disk.clone(), Path::new("/spilled"), 0, 1).unwrap();
-        let mut turns = Turns::new(&spill);
+        let disk = SimDisk::new(1);
+        let mut turns = Turns::new(&Spill::of(disk.clone(), 0));
         (0..20_000).for_each(|time| turns.put(time, 1).unwrap());
         let before = disk.operations();
         assert_eq!(turns.first().unwrap(), Some(0));
@@ -180,8 +176,7 @@ mod tests {
 
     #[test]
     fn those_of_one_time_have_their_turn_together() {
-        let disk = Arc::new(SimDisk::new(1));
-        let mut turns = Turns::new(&Spill::open(disk, Path::new("/spilled"), 0, 1).unwrap());
+        let mut turns = Turns::new(&Spill::of(SimDisk::new(1), 0));
         for (time, hash) in [(5, 1), (-7, 2), (5, 9), (5, 4), (6, 3), (8, 7)] {
             turns.put(time, hash).unwrap();
         }

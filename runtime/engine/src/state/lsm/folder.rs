@@ -1,6 +1,8 @@
 //! The folder in which all trees of a job have their runs.
 
 use super::ColdError;
+use super::space::{Hurry, Space};
+use crate::checkpoints::Tell;
 use flow_env::{Disk, ReadFile};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,22 +13,34 @@ const OPEN: usize = 256;
 
 pub(crate) struct Folder {
     pub(super) disk: Arc<dyn Disk>,
+    pub(super) space: Space,
     path: PathBuf,
+    /// The number of the job's run.
+    run: u64,
     files: AtomicU64,
     open: AtomicUsize,
 }
 
 impl Folder {
-    /// Makes the folder.
-    pub(crate) fn new(disk: Arc<dyn Disk>, path: &Path) -> Result<Arc<Folder>, ColdError> {
+    /// Makes the folder. Where its disk is full, workers wait for space unless they must hurry.
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        run: u64,
+        hurry: Hurry,
+        tell: Option<Tell>,
+    ) -> Result<Arc<Folder>, ColdError> {
         disk.create_dir_all(path)?;
         let path = path.to_path_buf();
-        Ok(Arc::new(Folder { disk, path, files: AtomicU64::new(0), open: AtomicUsize::new(0) }))
+        let space = Space::new(path.clone(), hurry, tell);
+        let (files, open) = (AtomicU64::new(0), AtomicUsize::new(0));
+        Ok(Arc::new(Folder { disk, space, path, run, files, open }))
     }
 
-    /// The path of a file that is not there yet.
+    /// The path of a file that is not there yet: also not of a run that goes on beside this one, where locks do not hold.
     pub(super) fn next(&self) -> PathBuf {
-        self.path.join(format!("{}.run", self.files.fetch_add(1, Ordering::Relaxed)))
+        let number = self.files.fetch_add(1, Ordering::Relaxed);
+        self.path.join(format!("{}-{number}.run", self.run))
     }
 
     /// Opens a file, to be kept open; `None`: too many are.

@@ -1,10 +1,19 @@
 use super::range::Pair;
 use super::*;
-use flow_env::{Disk, Random, RealDisk, SimDisk};
+use crate::checkpoints::Told;
+use flow_env::{Clock, Disk, Random, RealDisk, SimDisk, Simulation};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 fn folder(disk: impl Disk + 'static) -> Arc<Folder> {
-    Folder::new(Arc::new(disk), Path::new("/spilled")).unwrap()
+    hasty(disk, Path::new("/spilled"))
+}
+
+/// A folder in which nobody waits for space.
+fn hasty(disk: impl Disk + 'static, path: &Path) -> Arc<Folder> {
+    Folder::new(Arc::new(disk), path, 1, Box::new(|| Some("")), None).unwrap()
 }
 
 fn all(range: Range<'_>) -> Vec<Pair> {
@@ -138,7 +147,7 @@ fn a_full_disk_is_told_and_loses_nothing_that_is_there() {
 #[test]
 fn a_real_disk_serves_as_well() {
     let path = std::env::temp_dir().join(format!("flow-lsm-{}", std::process::id()));
-    let folder = Folder::new(Arc::new(RealDisk), &path).unwrap();
+    let folder = hasty(RealDisk, &path);
     let mut tree = Tree::new(&folder, 1_000);
     (0..1_000).for_each(|key| assert!(tree.insert(&number(key), number(key + 1).to_vec()).is_ok()));
     assert!((0..1_000).all(|key| tree.remove(&number(key)).unwrap() == Some(number(key + 1).to_vec())));
@@ -162,4 +171,118 @@ fn entries_that_are_taken_in_their_order_are_not_read_again() {
     // A run has some 200 blocks.
     let reads = disk.operations() - before;
     assert!(reads < 3_000, "{reads} reads");
+}
+
+#[test]
+fn a_run_that_goes_on_beside_another_one_touches_nothing_of_it() {
+    let disk = SimDisk::new(1);
+    let folder = |run| {
+        let disk = Arc::new(disk.clone());
+        Folder::new(disk, Path::new("/spilled"), run, Box::new(|| Some("")), None).unwrap()
+    };
+    let mut trees = [1, 2].map(|run| Tree::new(&folder(run), 100));
+    for key in 0..200 {
+        for (run, tree) in trees.iter_mut().enumerate() {
+            tree.insert(&number(key), vec![run as u8; 50]).unwrap();
+        }
+    }
+    for (run, mut tree) in trees.into_iter().enumerate() {
+        assert!((0..200).all(|key| tree.remove(&number(key)).unwrap() == Some(vec![run as u8; 50])));
+    }
+}
+
+type AllTold = Arc<Mutex<Vec<Told>>>;
+
+/// A folder in which workers wait for space until it is said that they must not; what is told of that.
+fn patient(disk: &SimDisk) -> (Arc<Folder>, Arc<AtomicBool>, AllTold) {
+    let (hurry, told) = (Arc::new(AtomicBool::new(false)), AllTold::default());
+    let (must, all) = (hurry.clone(), told.clone());
+    let must = move || must.load(Ordering::SeqCst).then_some("; there is no time");
+    let tell = move |told: &Told| all.lock().unwrap_or_else(PoisonError::into_inner).push(told.clone());
+    let path = Path::new("/spilled");
+    let folder = Folder::new(Arc::new(disk.clone()), path, 1, Box::new(must), Some(Arc::new(tell)));
+    (folder.unwrap(), hurry, told)
+}
+
+/// Entries come and go in a tree, as in a map beside it.
+fn come_and_go(folder: &Arc<Folder>, seed: u64) {
+    let (mut tree, mut map, mut random) = (Tree::new(folder, 1_000), BTreeMap::new(), Random::new(seed));
+    for step in 0..1_500 {
+        let key = number(random.below(400)).to_vec();
+        match random.below(3) {
+            0 => assert_eq!(tree.remove(&key).unwrap(), map.remove(&key), "seed {seed}, step {step}"),
+            _ => {
+                let value = vec![step as u8; random.below(200) as usize];
+                assert_eq!(tree.insert(&key, value.clone()).unwrap(), map.insert(key, value), "seed {seed}");
+            }
+        }
+    }
+    assert_eq!(all(tree.range(&[], None).unwrap()), map.into_iter().collect::<Vec<Pair>>(), "seed {seed}");
+}
+
+#[test]
+fn whoever_finds_no_space_waits_for_it_and_nothing_is_lost_or_half_there() {
+    let mut waited = 0;
+    for seed in 0..40 {
+        let simulation = Simulation::new(seed);
+        let clock = simulation.clock();
+        let told = simulation.run(move || {
+            let disk = SimDisk::new(seed);
+            let (folder, _, told) = patient(&disk);
+            let workers = [1, 2].map(|worker| {
+                let folder = folder.clone();
+                flow_env::spawn("worker", move || come_and_go(&folder, seed * 2 + worker)).unwrap()
+            });
+            let mut random = Random::new(seed);
+            for _ in 0..20 {
+                disk.set_space(Some(disk.used() + random.below(1_000)));
+                clock.sleep(Duration::from_micros(random.below(6_000)));
+                disk.set_space(None);
+                clock.sleep(Duration::from_micros(random.below(2_000)));
+            }
+            workers.into_iter().for_each(|worker| worker.join().unwrap());
+            assert_eq!(disk.files(), Vec::<PathBuf>::new(), "seed {seed}");
+            std::mem::take(&mut *told.lock().unwrap())
+        });
+        for pair in told.chunks(2) {
+            let [Told::Full { why }, Told::Fits] = pair else { panic!("seed {seed}: {told:?}") };
+            assert!(why.starts_with("/spilled: no space is left on the disk; make room"), "{why}");
+            waited += 1;
+        }
+    }
+    assert!(waited > 50, "{waited}");
+}
+
+/// Lets a worker wait for space, does something, and gives why it does not wait any more.
+fn no_more(act: impl FnOnce(&SimDisk, &AtomicBool) + Send + 'static) -> String {
+    Simulation::new(1).run(move || {
+        let disk = SimDisk::new(1);
+        let (folder, hurry, told) = patient(&disk);
+        disk.set_space(Some(0));
+        let worker = flow_env::spawn("worker", move || {
+            let mut tree = Tree::new(&folder, 0);
+            tree.insert(b"key", vec![1; 100]).unwrap_err().to_string()
+        });
+        let (rest, _) = flow_env::parker();
+        while told.lock().unwrap().is_empty() {
+            rest.park(Duration::from_millis(1));
+        }
+        act(&disk, &hurry);
+        let why = worker.unwrap().join().unwrap();
+        assert!(matches!(told.lock().unwrap()[..], [Told::Full { .. }]), "it does not go on");
+        assert_eq!(disk.files(), Vec::<PathBuf>::new(), "what was half written is gone");
+        why
+    })
+}
+
+#[test]
+fn whoever_waits_for_space_is_called_away_with_what_is_missing() {
+    let why = no_more(|_, hurry| hurry.store(true, Ordering::SeqCst));
+    assert!(why.contains("/spilled: no space is left") && why.ends_with("; there is no time"), "{why}");
+}
+
+#[test]
+fn another_error_ends_the_wait_for_space() {
+    let why = no_more(|disk, _| disk.fail_at(disk.operations()));
+    assert_eq!(why, "state on disk: the disk failed");
 }

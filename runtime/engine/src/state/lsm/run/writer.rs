@@ -39,7 +39,7 @@ impl Writer {
     pub(in crate::state::lsm) fn new(folder: &Arc<Folder>, entries: usize) -> Result<Writer, ColdError> {
         let path = folder.next();
         Ok(Writer {
-            file: folder.disk.create(&path)?,
+            file: folder.space.take(|_| folder.disk.create(&path))?,
             folder: folder.clone(),
             path,
             buffer: Vec::with_capacity(WRITE + 2 * BLOCK),
@@ -98,7 +98,14 @@ impl Writer {
     }
 
     fn write(&mut self) -> Result<(), ColdError> {
-        self.file.write_all(&self.buffer)?;
+        let Writer { folder, file, buffer, written, .. } = self;
+        folder.space.take(|again| {
+            if again {
+                file.cut(*written)?;
+            }
+            // What found no room for all of it takes up none while it waits.
+            file.write_all(buffer).inspect_err(|_| drop(file.cut(*written)))
+        })?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         self.block = 0;
