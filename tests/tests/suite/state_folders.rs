@@ -410,7 +410,7 @@ fn the_first_checkpoint_behind_a_restart_holds_what_changed_if_script_and_worker
         source keys: Key = file(\"keys.ndjson\", format: json)\n\
         source ticks = generate { n: seq(1) } rate: 1000\n\
         stream ticking = ticks |> map { k: \"tick\" }\n\
-        sink out = keys |> union(ticking) |> keyBy(k) |> trigger(every: 1s) |> count() as n -> file(\"out\", format: json)\n";
+        sink out = keys |> union(ticking) |> keyBy(k) |> count() as n -> file(\"out\", format: json)\n";
     std::fs::write(folder.path().join("kept.flow"), script).unwrap();
     let keys: String = (0..20_000).map(|key| format!("{{\"k\":\"key-{key}\"}}\n")).collect();
     std::fs::write(folder.path().join("keys.ndjson"), keys).unwrap();
