@@ -2,6 +2,7 @@
 //! `json`, `csv`. Sources make batches of the columns a plan reads, sinks write batches; what they
 //! accept, write and promise is in docs/formats.md. Never knows operators, expressions or scripts.
 
+mod advice;
 mod args;
 mod base64;
 mod block;

@@ -82,6 +82,32 @@ impl Run {
     }
 }
 
+/// Runs a job whose sink is on the small disk, which is made by this; gives what is said on standard error, and the exit.
+fn sink_on(mount: &str) -> Option<(String, Option<i32>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = SCRIPT.replace("small/.flow", "state").replace("\"out\"", "\"small/out\"");
+    std::fs::write(folder.path().join("job.flow"), sink.replace("CHECKPOINT", "10s")).unwrap();
+    std::fs::create_dir(folder.path().join("small")).unwrap();
+    if !can_be_apart(folder.path()) {
+        return None;
+    }
+    let script = format!("{mount} && exec {} run job.flow", flow_binary::path().display());
+    let output = apart(&script, folder.path()).output().unwrap();
+    // However its lines are broken.
+    let said = String::from_utf8(output.stderr).unwrap();
+    Some((said.split_whitespace().collect::<Vec<_>>().join(" "), output.status.code()))
+}
+
+#[test]
+fn a_sink_whose_disk_is_full_or_only_to_be_read_says_what_to_do() {
+    let full = "mount -t tmpfs -o size=128k small small";
+    let Some((said, status)) = sink_on(full) else { return };
+    assert!(status == Some(3) && said.contains("cannot write small/out/"), "{said}");
+    assert!(said.contains("make room on that disk, or write elsewhere"), "{said}");
+    let (said, status) = sink_on("mount -t tmpfs -o ro small small").unwrap();
+    assert!(status == Some(2) && said.contains("make it writable, or write elsewhere"), "{said}");
+}
+
 const WAITS: &str = "state could not be written to disk, the job waits until it can be: ";
 const MISSING: &str = "spilled: no space is left on the disk; make room";
 

@@ -3,7 +3,7 @@
 use super::folder::Names;
 use super::handles::{Handle, Handles};
 use super::pack::Packer;
-use super::staging::Staging;
+use super::staging::{Staging, failed};
 use crate::encode::Encoder;
 use crate::out::Out;
 use crate::sources::open::Packing;
@@ -144,12 +144,5 @@ impl Part {
 }
 
 fn write_error(names: &Names, error: &std::io::Error) -> SinkError {
-    let limit = match error.kind() {
-        std::io::ErrorKind::FileTooLarge => {
-            "; no file may become so large here (`ulimit -f` shows the limit): raise it, or begin new part files sooner \
-             with `rollSize:`"
-        }
-        _ => "",
-    };
-    SinkError::Write(format!("cannot write {}: {error}{limit}", names.visible.display()))
+    SinkError::Write(failed("write", &names.visible, error))
 }

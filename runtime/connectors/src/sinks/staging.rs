@@ -4,6 +4,7 @@
 //! nowhere else; an older run's it takes over in one rename. So an older run that wakes up late finds nothing to
 //! rename into place and no folder to stage in. Beside the parts it holds a small file, `mark`: what is shown.
 
+use crate::advice;
 use crate::fingerprint::fingerprint;
 use flow_engine::sink::{Generation, Mark, Run, SinkError};
 use flow_env::Disk;
@@ -38,8 +39,9 @@ pub(crate) struct Shown {
     pub(crate) replaces: Vec<String>,
 }
 
+/// What cannot be done, why, and what to do about it.
 pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> String {
-    format!("cannot {what} {}: {error}", path.display())
+    format!("cannot {what} {}: {}", path.display(), advice::said(error))
 }
 
 fn missing(error: &io::Error) -> bool {

@@ -2,6 +2,7 @@
 //! has nothing better to do, at the latest when an epoch is sealed. What was shown cannot be taken back, and
 //! nobody remembers it: at least once.
 
+use crate::advice;
 use crate::encode::Encoder;
 use crate::out::Out;
 use flow_data::Batch;
@@ -81,7 +82,7 @@ impl StreamWriter {
         self.out.clear();
         written.map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => SinkError::Closed,
-            _ => SinkError::Write(format!("cannot write to standard output: {error}")),
+            _ => SinkError::Write(format!("cannot write to standard output: {}", advice::said(&error))),
         })
     }
 }

@@ -87,7 +87,7 @@ fn walk(
 
 /// Says why a file cannot be opened, with a near name if there is one.
 pub(crate) fn cannot_open(path: &Path, error: &std::io::Error, disk: &dyn Disk) -> SourceError {
-    let mut text = format!("cannot open {}: {error}", path.display());
+    let mut text = format!("cannot open {}: {}", path.display(), crate::advice::said(error));
     if error.kind() == std::io::ErrorKind::NotFound
         && let (Some(dir), Some(name)) = (path.parent(), path.file_name())
     {
