@@ -372,6 +372,24 @@ fn a_savepoint_of_a_job_with_another_name_goes_on_only_if_the_run_is_given_it() 
     assert_eq!((status, out.as_str()), (Some(0), "out.aggregate  identical\n"), "{err}");
 }
 
+#[test]
+fn a_job_does_not_go_back_to_a_savepoint_of_a_checkpoint_that_a_run_which_died_did_not_show() {
+    let folder = with_savepoint();
+    let died = std::process::Command::new(flow_binary::path())
+        .args(["run", "endless.flow"])
+        .env("FLOW_DIE", "published:2")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(!died.status.success());
+    let (status, savepoint, err) = flow(folder.path(), &["savepoint", "create", "endless"]);
+    assert_eq!(status, Some(0), "{err}");
+    let (status, _, err) = flow(folder.path(), &["run", "endless.flow", "--from", savepoint.trim()]);
+    assert_eq!(status, Some(2), "{err}");
+    assert!(err.contains("does not show yet what came up to checkpoint"), "{err}");
+    run_and_stop(folder.path(), &[]);
+}
+
 /// Runs the job `kept` until it has read so many rows, then stops it; gives the bytes of the parts of its last checkpoint.
 fn last_checkpoint(folder: &Path, rows: u64, args: &[&str]) -> u64 {
     let mut command = std::process::Command::new(flow_binary::path());

@@ -79,8 +79,10 @@ pub(crate) fn begin(
     still_fresh()?;
     if let Beginning::Savepoint(saved) = &checkpoints.beginning {
         let published = store.folder().published_behind(saved.manifest.epoch).map_err(NotBegun::job)?;
+        let counting = store.folder().counting().map_err(NotBegun::job)?;
         for ((node, sink), said) in sinks.iter().zip(&said) {
             nothing_behind(saved, &**sink, said, &published).map_err(NotBegun::sink(*node))?;
+            all_shown(saved, said, &counting).map_err(NotBegun::sink(*node))?;
         }
     }
     let marks = |newest: Option<&Manifest>| -> Vec<Option<Mark>> {
@@ -161,6 +163,24 @@ fn nothing_behind(
     Err(SinkError::Open(format!(
         "it shows what came up to checkpoint {last}, and the savepoint is of checkpoint {savepoint}: rows between them would be there twice; \
          go on without `--from`, or move what it shows away (or let it write elsewhere) to have what comes behind the savepoint by itself",
+    )))
+}
+
+/// A run that died behind its last checkpoint may not have shown it. Who begins with a savepoint of that would forget the rows in it
+/// that are not shown: refuses.
+fn all_shown(saved: &Saved, said: &Said<'_>, counting: &[Manifest]) -> Result<(), SinkError> {
+    let named = |manifest: &Manifest| (manifest.generation, manifest.epoch, manifest.at);
+    let of = named(&saved.manifest);
+    let Some(manifest) = counting.iter().find(|manifest| named(manifest) == of) else { return Ok(()) };
+    let sealed = recover::seal(manifest, said.id).is_some_and(|share| !share.sealed.is_empty());
+    let shown = said.mark.map_or(0, |mark| mark.epoch);
+    if !(said.remembers && sealed && shown < manifest.epoch) {
+        return Ok(());
+    }
+    Err(SinkError::Open(format!(
+        "it does not show yet what came up to checkpoint {}, of which the savepoint is: the run that made it died before; \
+         without `--from` the job goes on from the same checkpoint, and shows it",
+        manifest.epoch
     )))
 }
 
