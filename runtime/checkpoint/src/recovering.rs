@@ -205,6 +205,16 @@ impl Folder {
         Ok(found.filter_map(|one| one.manifest.ok()).collect())
     }
 
+    /// Is it written down that all sinks show a checkpoint? If it is not, they may show it all the same.
+    pub fn is_known_to_be_shown(&self, manifest: &Manifest) -> Result<bool, Failure> {
+        let path = self.dir.join("LATEST");
+        if !exists(&*self.disk, &path)? {
+            return Ok(false);
+        }
+        let Latest { generation, epoch } = record::read(&*self.disk, &path)?;
+        Ok((generation, epoch) == (manifest.generation, manifest.epoch))
+    }
+
     /// The one that must be there is there, and counts.
     fn check_latest(&self, found: &[Published], start: Option<protocol::Start>) -> Result<(), Failure> {
         let path = self.dir.join("LATEST");

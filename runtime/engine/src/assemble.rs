@@ -49,7 +49,7 @@ pub(crate) struct Assembled {
     pub(crate) sizes: Vec<Option<u64>>,
     /// Is woken when all workers have passed a barrier.
     pub(crate) barriers: Parker,
-    /// Of a job with checkpoints, where it goes on; and whether it had finished.
+    /// Of a job with checkpoints, where it goes on.
     pub(crate) from: Option<Resumption>,
 }
 
@@ -128,23 +128,8 @@ pub(crate) fn assemble(
         });
     }
     if goes_on {
-        let cancelled = || options.cancelled.load(Ordering::Acquire);
-        let moved = begin.moved();
-        let loaded = load(workers, &mut begin, Flow::load);
-        let loaded = match pieces {
-            Some(pieces) => loaded.and_then(|workers| load_more(&pieces, workers, moved, &cancelled)),
-            None => loaded.map(|workers| (workers, moved)),
-        };
-        let (loaded, moved) = loaded.map_err(|error| {
+        let (loaded, moved) = take_over(&shared, workers, &mut begin, pieces, options).inspect_err(|_| {
             sinks.iter_mut().for_each(|(_, sink)| sink.abort());
-            let of_job = |why: String| StartError::new(why, "job", shared.graph.job.state_place);
-            match error {
-                NotLoaded::Node(node, why) => refused(&shared.graph.nodes[node], why),
-                NotLoaded::Job(why) => of_job(why),
-                NotLoaded::Cancelled => {
-                    StartError { cancelled: true, ..of_job("it was told to stop before it began".into()) }
-                }
-            }
         })?;
         workers = loaded;
         if let Some(from) = &mut from {
@@ -155,6 +140,30 @@ pub(crate) fn assemble(
         }
     }
     Ok(Assembled { shared, workers, sinks, sizes, barriers, from })
+}
+
+/// Gives the workers what was saved. Did an entry move to another worker?
+fn take_over(
+    shared: &Shared,
+    workers: Vec<Worker>,
+    begin: &mut Begin,
+    pieces: Option<Pieces>,
+    options: &JobOptions,
+) -> Result<(Vec<Worker>, bool), StartError> {
+    let cancelled = || options.cancelled.load(Ordering::Acquire);
+    let moved = begin.moved();
+    let loaded = load(workers, begin, Flow::load).and_then(|workers| match pieces {
+        Some(pieces) => load_more(&pieces, workers, moved, &cancelled),
+        None => Ok((workers, moved)),
+    });
+    let of_job = |why: String| StartError::new(why, "job", shared.graph.job.state_place);
+    loaded.map_err(|error| match error {
+        NotLoaded::Node(node, why) => refused(&shared.graph.nodes[node], why),
+        NotLoaded::Job(why) => of_job(why),
+        NotLoaded::Cancelled => {
+            StartError { cancelled: true, ..of_job("it was told to stop before it began".into()) }
+        }
+    })
 }
 
 /// Why state is not taken over.

@@ -390,6 +390,31 @@ fn a_job_does_not_go_back_to_a_savepoint_of_a_checkpoint_that_a_run_which_died_d
     run_and_stop(folder.path(), &[]);
 }
 
+#[test]
+fn a_sink_does_not_leave_a_script_while_rows_of_it_may_not_be_shown_yet() {
+    let folder = with_savepoint();
+    let script = std::fs::read_to_string(folder.path().join("endless.flow")).unwrap();
+    let write = |text: &str| std::fs::write(folder.path().join("endless.flow"), text).unwrap();
+    let renamed = script.replace("sink out =", "sink shown =");
+    // What was shown before it was stopped is no reason.
+    write(&renamed);
+    run_and_stop(folder.path(), &["--allow-dropped"]);
+    let died = std::process::Command::new(flow_binary::path())
+        .args(["run", "endless.flow"])
+        .env("FLOW_DIE", "published:2")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(!died.status.success());
+    write(&script);
+    let (status, _, err) = flow(folder.path(), &["run", "endless.flow", "--allow-dropped"]);
+    let err = err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(status, Some(2), "{err}");
+    assert!(err.contains("`shown.file`, which got rows in it, is not in the script"), "{err}");
+    write(&script.replace("sink out =", "@was(\"shown\") sink out ="));
+    run_and_stop(folder.path(), &[]);
+}
+
 /// Runs the job `kept` until it has read so many rows, then stops it; gives the bytes of the parts of its last checkpoint.
 fn last_checkpoint(folder: &Path, rows: u64, args: &[&str]) -> u64 {
     let mut command = std::process::Command::new(flow_binary::path());

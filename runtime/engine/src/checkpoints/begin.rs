@@ -208,6 +208,7 @@ fn go_on(
         let from = Resumption { recovery, finished: false, follows: None };
         return Ok(Begun { snapshot: None, pieces: None, from });
     };
+    no_sink_missing(store, &manifest, sinks.iter().map(|(node, _)| &ids[*node]))?;
     let pieces = store.folder().pieces(&manifest, memory);
     let parts = pieces.load(0).map_err(NotBegun::job)?;
     reach("recovered");
@@ -237,6 +238,26 @@ fn go_on(
     let follows =
         Some(manifest).filter(|manifest| !finished && is_same_job(&checkpoints.launch, workers, manifest));
     Ok(Begun { snapshot, pieces: Some(pieces), from: Resumption { recovery, finished, follows } })
+}
+
+/// What a checkpoint has sealed of a sink that the script does not have (any more) is shown by nobody if the run that sealed it died
+/// before it did: refuses where that may be so.
+fn no_sink_missing<'a>(
+    store: &Store,
+    manifest: &Manifest,
+    ids: impl Iterator<Item = &'a StateIdentity> + Clone,
+) -> Result<(), NotBegun> {
+    let of = |seal: &SinkSeal| ids.clone().any(|id| seal.id == id.id || Some(&seal.id) == id.was.as_ref());
+    let missing = manifest.sinks.iter().find(|seal| !seal.sealed.is_empty() && !of(seal));
+    let Some(SinkSeal { id, .. }) = missing else { return Ok(()) };
+    if store.folder().is_known_to_be_shown(manifest).map_err(NotBegun::job)? {
+        return Ok(());
+    }
+    Err(NotBegun::job(format!(
+        "the last run died before it was sure that checkpoint {} is shown, and `{id}`, which got rows in it, is not in the script any more: \
+         they might never be seen; run the script as it was once more and stop it, or, if that sink has another name now, say so with `@was`",
+        manifest.epoch
+    )))
 }
 
 /// Do as many workers do what those did that wrote this checkpoint? Then each one's state is what its part says, in the same
