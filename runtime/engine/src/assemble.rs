@@ -2,7 +2,7 @@
 
 use crate::beat::{BEGAN, Beat};
 use crate::channel::{Channel, QueueLimit};
-use crate::checkpoints::{self, Resumption};
+use crate::checkpoints::{self, Resumption, SpaceFor, Tell};
 use crate::connect::{Connectors, Kernels};
 use crate::error::StartError;
 use crate::flow::Flow;
@@ -23,6 +23,7 @@ use crate::shared::{Parts, Shared, clock_name};
 use crate::sink::{Run, Sink, Writer};
 use crate::snapshot::{Barrier, Begin, FEW_WAITING, Share, Snapshot, WAITING, state_ids};
 use crate::source::Source;
+use crate::space::{Hurry, Space};
 use crate::state::{Cold, ColdError, Ledger, Spill};
 use crate::tables::{self, Tables};
 use crate::time::{Above, TimeLog, time_columns};
@@ -45,6 +46,8 @@ pub(crate) struct Assembled {
     pub(crate) shared: Arc<Shared>,
     pub(crate) workers: Vec<Worker>,
     pub(crate) sinks: Vec<OpenSink>,
+    /// The space that each of them has.
+    pub(crate) spaces: Vec<Arc<Space>>,
     /// Bytes of each source's whole input.
     pub(crate) sizes: Vec<Option<u64>>,
     /// Is woken when all workers have passed a barrier.
@@ -70,6 +73,7 @@ pub(crate) fn assemble(
     let states = state_ids(&graph);
     let mut sources = open_sources(&graph, connectors, env, options)?;
     let mut sinks = open_sinks(&graph, connectors, env, options)?;
+    let spaces = give_space(&graph, &mut sinks, options.tell.as_ref());
     let begun =
         begin_run(&graph, &states, &mut sinks, options, env, count).and_then(|(snapshot, pieces, from)| {
             let goes_on = snapshot.is_some();
@@ -109,6 +113,7 @@ pub(crate) fn assemble(
     if tracks {
         shared.watch_barriers();
     }
+    spaces.iter().for_each(|space| space.wait_unless(hurry(&shared)));
     let generation = from.as_ref().map_or(0, |from| from.recovery.generation);
     let spill = spill(&shared, generation, options)?;
     let mut workers = Vec::new();
@@ -139,7 +144,7 @@ pub(crate) fn assemble(
             }
         }
     }
-    Ok(Assembled { shared, workers, sinks, sizes, barriers, from })
+    Ok(Assembled { shared, workers, sinks, spaces, sizes, barriers, from })
 }
 
 /// Gives the workers what was saved. Did an entry move to another worker?
@@ -356,6 +361,23 @@ fn open_sinks(
     Ok(sinks)
 }
 
+/// Tells each sink of the space that it may wait for.
+fn give_space(graph: &Graph, sinks: &mut [OpenSink], tell: Option<&Tell>) -> Vec<Arc<Space>> {
+    let given = sinks.iter_mut().map(|(index, sink)| {
+        let what = SpaceFor::Sink(graph.nodes[*index].label.clone());
+        let space = Arc::new(Space::new(what, tell.cloned()));
+        sink.may_wait_for(&space);
+        space
+    });
+    given.collect()
+}
+
+/// Says whether the workers of a job must hurry.
+fn hurry(shared: &Arc<Shared>) -> Hurry {
+    let of = shared.clone();
+    Box::new(move || of.hurry())
+}
+
 /// Begins the run: what operators and sources begin with, what of it is still to be loaded, and of a job with checkpoints,
 /// where it goes on and whether it had finished.
 #[allow(clippy::type_complexity, reason = "two things that only the caller knows apart")]
@@ -557,7 +579,7 @@ fn windows_of(
 /// Opens the folder for what memory has no room for. What is there is of a run that is over.
 fn spill(shared: &Arc<Shared>, run: u64, options: &JobOptions) -> Result<Option<Arc<Spill>>, StartError> {
     let (graph, disk) = (&shared.graph, &shared.env.disk);
-    let Some(SpillOptions { folder, memory, tell }) = &options.spill else { return Ok(None) };
+    let Some(SpillOptions { folder, memory }) = &options.spill else { return Ok(None) };
     let refused = |why: String| {
         let message = format!("state cannot be kept on disk at {}: {why}", folder.display());
         StartError::new(message, "job", graph.job.state_place)
@@ -567,9 +589,8 @@ fn spill(shared: &Arc<Shared>, run: u64, options: &JobOptions) -> Result<Option<
         _ => {}
     }
     let tables = graph.nodes.iter().filter(|node| node.kind.spills()).count() * shared.workers();
-    let of = shared.clone();
-    let hurry = Box::new(move || of.hurry());
-    let spill = Spill::open(disk.clone(), (folder, run), (*memory, tables), hurry, tell.clone());
+    let spill =
+        Spill::open(disk.clone(), (folder, run), (*memory, tables), hurry(shared), options.tell.clone());
     let spill = spill.map_err(|error| refused(error.to_string()))?;
     Ok(Some(Arc::new(if options.tiny_queues { spill.tiny() } else { spill })))
 }

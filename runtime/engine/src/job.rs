@@ -10,6 +10,7 @@ use crate::sequencer::TURN;
 use crate::shared::{Shared, TapCallback};
 use crate::sink::SinkError;
 use crate::snapshot::{JobPosition, Outcome, Piece, Sealings, Snapshot};
+use crate::space::Space;
 use flow_data::Batch;
 use flow_env::{Env, Parker};
 use flow_plan::physical::Graph;
@@ -42,6 +43,8 @@ pub struct JobOptions {
     pub tiny_queues: bool,
     /// Where groups of running aggregates go that memory has no room for; `None`: all are in memory.
     pub spill: Option<SpillOptions>,
+    /// Is told when the job waits for space on a disk, and when it goes on.
+    pub tell: Option<Tell>,
     /// Set by somebody else meanwhile: a job that is still taking over its state does not start.
     pub cancelled: Arc<AtomicBool>,
 }
@@ -60,8 +63,6 @@ pub struct SpillOptions {
     pub folder: PathBuf,
     /// About so many bytes of memory may be used for state.
     pub memory: usize,
-    /// Is told when there is no space in the folder, so that the job waits, and when there is again.
-    pub tell: Option<Tell>,
 }
 
 /// A job: a namespace for [`Job::start`].
@@ -115,6 +116,7 @@ impl Job {
             threads,
             done,
             sinks,
+            spaces: assembled.spaces,
             sizes,
             start,
             last: None,
@@ -159,6 +161,8 @@ pub struct JobHandle {
     threads: Vec<flow_env::Worker<()>>,
     done: Parker,
     sinks: Vec<OpenSink>,
+    /// The space that each of them has.
+    spaces: Vec<Arc<Space>>,
     sizes: Vec<Option<u64>>,
     start: Duration,
     last: Option<Duration>,
@@ -417,13 +421,15 @@ impl JobHandle {
             return Ok(Summary { progress: self.progress(), stopped: true });
         }
         let mut sinks = std::mem::take(&mut self.sinks).into_iter();
-        for (node, mut sink) in sinks.by_ref() {
+        for space in &self.spaces {
+            let Some((node, mut sink)) = sinks.next() else { break };
             let sealed = self.shared.take_sealed(node);
-            match sink.commit(1, &sealed).and_then(|()| sink.end()) {
+            match space.take(|_| sink.commit(1, &sealed)).and_then(|()| sink.end()) {
                 Ok(()) | Err(SinkError::Closed) => {}
-                Err(SinkError::Open(message) | SinkError::Write(message) | SinkError::Fenced(message)) => {
+                Err(error) => {
                     sink.abort();
                     sinks.for_each(|(_, mut sink)| sink.abort());
+                    let message = error.to_string();
                     return Err(Box::new(self.shared.node_error(node, 0, ErrorKind::Sink, message)));
                 }
             }

@@ -31,6 +31,7 @@ mod shared;
 pub mod sink;
 pub mod snapshot;
 pub mod source;
+pub mod space;
 mod state;
 mod supply;
 mod tables;
@@ -38,7 +39,7 @@ mod time;
 mod timing;
 mod worker;
 
-pub use checkpoints::{Beginning, Checkpoints, Tell, Told};
+pub use checkpoints::{Beginning, Checkpoints, SpaceFor, Tell, Told};
 pub use error::{ErrorKind, JobError, StartError, StartRecord};
 pub use idle::Quiet;
 pub use job::{Job, JobControl, JobHandle, JobOptions, Snapshots, SpillOptions};

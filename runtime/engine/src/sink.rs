@@ -6,9 +6,11 @@
 //! [`Sink::clean`], and the writers begin. Each epoch is sealed by every writer and committed once. At the end
 //! of the job comes [`Sink::end`]; a run of which nothing will ever be asked for again ends with [`Sink::abort`].
 
+use crate::space::{NoSpace, Space};
 pub use flow_checkpoint::protocol::{Epoch, Generation, Mark};
 use flow_data::Batch;
 use std::fmt;
+use std::sync::Arc;
 
 /// One run of a job, as its sinks' systems are told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub trait Sink: Send {
     fn shows(&self, _sealed: &[String]) -> Result<bool, SinkError> {
         Ok(false)
     }
+    /// Where its writers may wait for space on a disk that is full, and who wants to hear of that. Told before there are writers.
+    fn may_wait_for(&mut self, _space: &Arc<Space>) {}
     /// How many workers may write side by side? 1: the plan gathers rows on worker 0.
     fn writer(&mut self, worker: usize) -> Result<Box<dyn Writer>, SinkError>;
     /// Shows a sealed epoch together with its mark. May be asked again after a death in the middle, also by a
@@ -94,6 +98,8 @@ pub enum SinkError {
     Open(String),
     /// Broke while running: exit status 3. A file whose sync failed is never synced again.
     Write(String),
+    /// There is no space on its disk, which may return: exit status 3, if nobody waits for it.
+    Full(String),
     /// A newer run of the job has taken over; nothing more may be touched.
     Fenced(String),
     /// The reader of a pipe has gone away: the job ends without a message, as Unix tools do.
@@ -103,10 +109,26 @@ pub enum SinkError {
 impl fmt::Display for SinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SinkError::Open(text) | SinkError::Write(text) | SinkError::Fenced(text) => f.write_str(text),
+            SinkError::Open(text)
+            | SinkError::Write(text)
+            | SinkError::Full(text)
+            | SinkError::Fenced(text) => f.write_str(text),
             SinkError::Closed => f.write_str("the reader of the output has gone away"),
         }
     }
 }
 
 impl std::error::Error for SinkError {}
+
+impl NoSpace for SinkError {
+    fn missing(&self) -> Option<&str> {
+        match self {
+            SinkError::Full(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    fn given_up(self, why: &str) -> SinkError {
+        SinkError::Full(format!("{self}{why}"))
+    }
+}

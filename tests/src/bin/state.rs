@@ -78,11 +78,8 @@ fn start(case: &Case, folder: &Path, beginning: Beginning) -> Result<JobHandle, 
         parameters: Vec::new(),
         parallelism: case.workers,
     };
-    let spill = case.memory.map(|memory| SpillOptions {
-        folder: store.folder().path().join("spilled"),
-        memory,
-        tell: None,
-    });
+    let spill =
+        case.memory.map(|memory| SpillOptions { folder: store.folder().path().join("spilled"), memory });
     let checkpoints = Checkpoints {
         store: Arc::new(store),
         launch,

@@ -202,11 +202,9 @@ fn start_way(
         tiny_queues: way.tiny_queues,
         from,
         barriers: way.stop != Stop::Never,
-        spill: spill.zip(way.disk).map(|(folder, (_, memory))| SpillOptions {
-            folder: folder.join("spilled"),
-            memory,
-            tell: None,
-        }),
+        spill: spill
+            .zip(way.disk)
+            .map(|(folder, (_, memory))| SpillOptions { folder: folder.join("spilled"), memory }),
         ..JobOptions::default()
     };
     let kernels: Option<Arc<dyn Kernels>> = way.native.then(|| Arc::new(NativeKernels::new(&env)) as _);

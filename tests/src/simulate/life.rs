@@ -42,7 +42,7 @@ pub struct Life {
     pub late: u64,
     /// Starts with state on disk, where it can be there.
     pub on_disk: u64,
-    /// How often a run waited for space for that.
+    /// How often a run waited for space, for that or for the rows of its sink.
     pub waited: u64,
     /// Checkpoints.
     pub checkpoints: u64,
@@ -72,7 +72,7 @@ impl Life {
 
 /// Misfortunes of one job, at most.
 const MOST: usize = 6;
-/// Said of a run that was told to stop while it waited for space for its state.
+/// Said of a run that was told to stop while it waited for space.
 const STOPPED: &str = "the job was told to stop and cannot wait for that";
 /// Between two looks at a run.
 const LOOK: Duration = Duration::from_micros(150);
@@ -296,12 +296,17 @@ impl World {
             beginning: Beginning::GoOn,
             tell: Some(Arc::new(tell)),
         };
+        let waits = self.waits.clone();
+        let waits = move |told: &Told| {
+            waits.fetch_add(u64::from(matches!(told, Told::Full { .. })), Ordering::SeqCst);
+        };
         let options = JobOptions {
             parallelism: Some(workers),
             base: FOLDER.into(),
             checkpoints: Some(checkpoints),
             tiny_queues: self.random.one_in(2),
             spill,
+            tell: Some(Arc::new(waits)),
             ..JobOptions::default()
         };
         let connectors =
@@ -326,11 +331,7 @@ impl World {
             return None;
         }
         self.life.on_disk += 1;
-        let waits = self.waits.clone();
-        let tell = move |told: &Told| {
-            waits.fetch_add(u64::from(matches!(told, Told::Full { .. })), Ordering::SeqCst);
-        };
-        Some(SpillOptions { folder: SPILLED.into(), memory: 1, tell: Some(Arc::new(tell)) })
+        Some(SpillOptions { folder: SPILLED.into(), memory: 1 })
     }
 
     /// A run that has begun shows its checkpoint, nothing more and nothing less, as long as it has made none.
@@ -402,7 +403,10 @@ impl World {
             Ok(summary) if summary.stopped && !self.had_finished.load(Ordering::SeqCst) => End::Stopped,
             Ok(_) => End::Done,
             Err(error) if error.code == "state-disk" && error.message.contains(STOPPED) => End::Stopped,
-            Err(error) if error.code == "state-disk" && matches!(misfortune, Misfortune::Full(..)) => {
+            Err(error)
+                if ["state-disk", "sink"].contains(&&*error.code)
+                    && matches!(misfortune, Misfortune::Full(..)) =>
+            {
                 return Err(format!("it does not wait for space: {} ({})", error.message, error.label));
             }
             Err(error) => End::Failed(format!("{} ({})", error.message, error.label)),

@@ -36,9 +36,9 @@ struct Run {
 }
 
 impl Run {
-    fn start(checkpoint: &str) -> Option<Run> {
+    fn start(script: &str, checkpoint: &str) -> Option<Run> {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("job.flow"), SCRIPT.replace("CHECKPOINT", checkpoint)).unwrap();
+        std::fs::write(folder.path().join("job.flow"), script.replace("CHECKPOINT", checkpoint)).unwrap();
         std::fs::create_dir(folder.path().join("small")).unwrap();
         if !can_be_apart(folder.path()) {
             return None;
@@ -82,30 +82,65 @@ impl Run {
     }
 }
 
-/// Runs a job whose sink is on the small disk, which is made by this; gives what is said on standard error, and the exit.
-fn sink_on(mount: &str) -> Option<(String, Option<i32>)> {
+/// The same for a job whose sink alone is on the small disk: some 700 KB of rows.
+const SINK: &str = r#"
+job full { state: { path: "state" }, parallelism: 2, checkpoint: CHECKPOINT }
+source numbers = generate { n: seq(1) }
+sink out = numbers |> limit(60000) -> file("small/out", format: json)
+"#;
+
+#[test]
+fn a_sink_whose_disk_can_only_be_read_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let sink = SCRIPT.replace("small/.flow", "state").replace("\"out\"", "\"small/out\"");
-    std::fs::write(folder.path().join("job.flow"), sink.replace("CHECKPOINT", "10s")).unwrap();
+    std::fs::write(folder.path().join("job.flow"), SINK.replace("CHECKPOINT", "10s")).unwrap();
     std::fs::create_dir(folder.path().join("small")).unwrap();
     if !can_be_apart(folder.path()) {
-        return None;
+        return;
     }
-    let script = format!("{mount} && exec {} run job.flow", flow_binary::path().display());
+    let script =
+        format!("mount -t tmpfs -o ro small small && exec {} run job.flow", flow_binary::path().display());
     let output = apart(&script, folder.path()).output().unwrap();
-    // However its lines are broken.
     let said = String::from_utf8(output.stderr).unwrap();
-    Some((said.split_whitespace().collect::<Vec<_>>().join(" "), output.status.code()))
+    // However its lines are broken.
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        output.status.code() == Some(2) && said.contains("make it writable, or write elsewhere"),
+        "{said}"
+    );
+}
+
+const SINK_WAITS: &str =
+    "the sink `out.file` has no space for its rows, the job waits until it has: cannot write small/out/";
+
+#[test]
+fn a_job_waits_for_space_for_the_rows_of_its_sink_and_goes_on_when_there_is_some() {
+    for checkpoint in ["10s", "off"] {
+        let Some(mut run) = Run::start(SINK, checkpoint) else { return };
+        run.says(SINK_WAITS);
+        let small = run.small();
+        assert_eq!(rows(&small), 0, "nothing is shown before the job, or a checkpoint, is complete");
+        std::fs::remove_file(small.join("ballast")).unwrap();
+        // The file system goes with the run; who has a folder of it open, keeps it.
+        let kept = std::fs::File::open(&small).unwrap();
+        let (said, _folder) = run.ends(0);
+        assert_eq!(said.matches(SINK_WAITS).count(), 1, "{said}");
+        assert!(said.contains("make room on that disk, or write elsewhere"), "{said}");
+        assert_eq!(said.matches("the sink `out.file` writes again, the job goes on\n").count(), 1, "{said}");
+        let kept = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&kept)));
+        assert_eq!(rows(&kept), 60_000);
+    }
 }
 
 #[test]
-fn a_sink_whose_disk_is_full_or_only_to_be_read_says_what_to_do() {
-    let full = "mount -t tmpfs -o size=128k small small";
-    let Some((said, status)) = sink_on(full) else { return };
-    assert!(status == Some(3) && said.contains("cannot write small/out/"), "{said}");
-    assert!(said.contains("make room on that disk, or write elsewhere"), "{said}");
-    let (said, status) = sink_on("mount -t tmpfs -o ro small small").unwrap();
-    assert!(status == Some(2) && said.contains("make it writable, or write elsewhere"), "{said}");
+fn a_job_that_waits_for_space_for_its_sink_is_stopped_by_ctrl_c() {
+    let Some(mut run) = Run::start(SINK, "10s") else { return };
+    run.says(SINK_WAITS);
+    let sent = Command::new("kill").args(["-INT", &run.child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let (said, _folder) = run.ends(3);
+    // However its lines are broken.
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("error[sink]") && said.contains("told to stop and cannot wait for that"), "{said}");
 }
 
 const WAITS: &str = "state could not be written to disk, the job waits until it can be: ";
@@ -122,7 +157,7 @@ fn rows(folder: &Path) -> usize {
 #[test]
 fn a_job_says_that_it_waits_for_space_and_goes_on_when_there_is_some() {
     for checkpoint in ["10s", "off"] {
-        let Some(mut run) = Run::start(checkpoint) else { return };
+        let Some(mut run) = Run::start(SCRIPT, checkpoint) else { return };
         run.says(WAITS);
         std::fs::remove_file(run.small().join("ballast")).unwrap();
         let (said, folder) = run.ends(0);
@@ -136,7 +171,7 @@ fn a_job_says_that_it_waits_for_space_and_goes_on_when_there_is_some() {
 #[test]
 fn a_job_that_waits_for_space_is_stopped_by_ctrl_c_and_by_flow_stop() {
     for by_hand in [true, false] {
-        let Some(mut run) = Run::start("10s") else { return };
+        let Some(mut run) = Run::start(SCRIPT, "10s") else { return };
         run.says(WAITS);
         if by_hand {
             let sent = Command::new("kill").args(["-INT", &run.child.id().to_string()]).status().unwrap();

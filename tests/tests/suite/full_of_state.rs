@@ -2,7 +2,7 @@
 
 use flow_checkpoint::{Job as Store, Launch};
 use flow_connectors::StandardConnectors;
-use flow_engine::{Beginning, Checkpoints, Job, JobHandle, JobOptions, SpillOptions, Tell, Told};
+use flow_engine::{Beginning, Checkpoints, Job, JobHandle, JobOptions, SpaceFor, SpillOptions, Tell, Told};
 use flow_env::{Env, SimDisk};
 use flow_tests::crash::graph;
 use std::path::Path;
@@ -57,12 +57,13 @@ fn start_with(
         beginning: Beginning::GoOn,
         tell: Some(tell.clone()),
     });
-    let spill = SpillOptions { folder: "/spilled".into(), memory: 1, tell: Some(tell) };
+    let spill = SpillOptions { folder: "/spilled".into(), memory: 1 };
     let options = JobOptions {
         parallelism: Some(workers),
         base: "/job".into(),
         checkpoints,
         spill: on_disk.then_some(spill),
+        tell: Some(tell),
         ..JobOptions::default()
     };
     let connectors = StandardConnectors::with_streams(Box::new(std::io::empty()), Box::new(std::io::sink()));
@@ -78,7 +79,7 @@ fn waits(disk: &SimDisk, checkpoints: bool) -> (JobHandle, Receiver<Told>) {
 /// A job, once it waits.
 fn waiting((job, told): (JobHandle, Receiver<Told>)) -> (JobHandle, Receiver<Told>) {
     let full = told.iter().find(|told| matches!(told, Told::Full { .. }));
-    let Some(Told::Full { why }) = full else { panic!("it does not wait") };
+    let Some(Told::Full { what: SpaceFor::State, why }) = full else { panic!("it does not wait") };
     assert!(why.starts_with("/spilled: the quota of disk space is used up; make room"), "{why}");
     (job, told)
 }
@@ -113,8 +114,8 @@ fn a_job_waits_for_space_and_gives_the_same_rows_in_the_same_run() {
         job.wait().unwrap();
         assert_eq!(shown(&disk), expected());
         let told: Vec<Told> = told.iter().collect();
-        let of_space = told.iter().filter(|told| matches!(told, Told::Full { .. } | Told::Fits));
-        let fits: Vec<bool> = of_space.map(|told| *told == Told::Fits).collect();
+        let of_space = told.iter().filter(|told| matches!(told, Told::Full { .. } | Told::Fits { .. }));
+        let fits: Vec<bool> = of_space.map(|told| matches!(told, Told::Fits { .. })).collect();
         // Another worker may have met the full disk before there was space, and say so when the first one has gone on.
         let again = if workers == 1 { 0 } else { fits.len() / 2 };
         assert!(again < workers && fits == [vec![true], [false, true].repeat(again)].concat(), "{told:?}");
@@ -151,7 +152,7 @@ fn a_job_that_waits_ends_at_once_if_it_must() {
     let (job, told) = waits(&disk, true);
     job.abort();
     assert!(job.wait().unwrap().stopped);
-    assert!(told.iter().all(|told| told != Told::Fits), "it does not go on");
+    assert!(told.iter().all(|told| !matches!(told, Told::Fits { .. })), "it does not go on");
 }
 
 #[test]

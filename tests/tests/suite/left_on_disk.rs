@@ -28,7 +28,7 @@ fn operations(join: &str) -> u64 {
     let options = JobOptions {
         parallelism: Some(1),
         base: "/job".into(),
-        spill: Some(SpillOptions { folder: "/spilled".into(), memory: 1, tell: None }),
+        spill: Some(SpillOptions { folder: "/spilled".into(), memory: 1 }),
         ..JobOptions::default()
     };
     let connectors = StandardConnectors::with_streams(Box::new(std::io::empty()), Box::new(std::io::sink()));

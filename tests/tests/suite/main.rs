@@ -17,6 +17,7 @@ mod formatted;
 mod full_at_the_end;
 mod full_disk;
 mod full_of_state;
+mod full_sink;
 mod guide;
 mod guide_blocks;
 mod held;

@@ -69,7 +69,7 @@ pub(super) fn checkpoints(
     }))
 }
 
-/// Says what happens to checkpoints, and to state on disk.
+/// Says what happens to checkpoints, and to all that the job writes.
 pub(super) fn tell(args: &Run, live: &Arc<Live>, env: &Env) -> Tell {
     let (live, clock) = (live.clone(), env.clock.clone());
     let teller = Mutex::new(Teller::of_a_run(args.from.clone()));
@@ -86,7 +86,6 @@ pub(super) fn spill(
     args: &Run,
     graph: &Graph,
     checkpoints: Option<&Checkpoints>,
-    tell: &Tell,
     env: &Env,
 ) -> Result<(Option<SpillOptions>, Option<Store>), Stop> {
     let folder = |store: &Store| store.folder().path().join("spilled");
@@ -96,7 +95,7 @@ pub(super) fn spill(
         return Ok((None, None));
     }
     let memory = graph.job.state_memory.map_or(MEMORY, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let options = |store: &Store| SpillOptions { folder: folder(store), memory, tell: Some(tell.clone()) };
+    let options = |store: &Store| SpillOptions { folder: folder(store), memory };
     Ok(match checkpoints {
         Some(checkpoints) => (Some(options(&checkpoints.store)), None),
         None => {

@@ -15,7 +15,7 @@ use crate::{failure, output, script, terminal};
 use flow_connectors::StandardConnectors;
 use flow_driver::{Compilation, Options};
 use flow_engine::connect::Kernels;
-use flow_engine::{Checkpoints, Job, JobHandle, JobOptions, SpillOptions, Summary, Tapped};
+use flow_engine::{Job, JobHandle, JobOptions, Summary, Tapped};
 use flow_env::Env;
 use flow_plan::functions::json;
 use flow_plan::physical::Graph;
@@ -45,10 +45,11 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     let tell = begin::tell(args, &live, &env);
     let checkpoints = begin::checkpoints(args, &options, &compiled, &graph, &tell, look, &env)?;
     let folder = checkpoints.as_ref().map(|checkpoints| checkpoints.store.folder().path().to_path_buf());
-    let (spill, _lock) = begin::spill(args, &graph, checkpoints.as_ref(), &tell, &env)?;
+    let (spill, _lock) = begin::spill(args, &graph, checkpoints.as_ref(), &env)?;
     let scratch = spill.as_ref().map(|spill| spill.folder.clone());
     let signals = Signals::listen(live.clone());
-    let started = start(args, graph, checkpoints, spill, &compiled, &live, look, &signals, &env);
+    let options = JobOptions { checkpoints, spill, tell: Some(tell), ..JobOptions::default() };
+    let started = start(args, graph, options, &compiled, &live, look, &signals, &env);
     if started.is_err() {
         scratch.iter().for_each(|scratch| drop(env.disk.remove_dir_all(scratch)));
     }
@@ -101,8 +102,7 @@ fn base(script: &Path) -> PathBuf {
 fn start(
     args: &Run,
     graph: Graph,
-    checkpoints: Option<Checkpoints>,
-    spill: Option<SpillOptions>,
+    options: JobOptions,
     compiled: &Compilation,
     live: &Arc<Live>,
     look: Look,
@@ -115,11 +115,9 @@ fn start(
     let options = JobOptions {
         parallelism: args.parallelism.map(|n| n as usize),
         base: base(&args.file),
-        checkpoints,
-        spill,
         taps: Some(Arc::new(move |label: &str, what: Tapped<'_>| taps.say(&tapped(label, what)))),
         cancelled: signals.cancelled.clone(),
-        ..JobOptions::default()
+        ..options
     };
     let connectors = StandardConnectors::new();
     Job::start(Arc::new(graph), &connectors, kernels, env, &options).map_err(|error| {

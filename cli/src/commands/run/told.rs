@@ -2,7 +2,8 @@
 //! at every power of two, and when it is over: a disk that is full for a night is no log of a thousand lines.
 
 use crate::numbers::{count, time};
-use flow_engine::Told;
+use flow_engine::{SpaceFor, Told};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Remembers what went wrong, and how often one after the other.
@@ -11,9 +12,8 @@ pub(super) struct Teller {
     abandoned: u64,
     waiting: u64,
     left: u64,
-    /// How often there was no space for state, and whether that was said when it was so last.
-    full: u64,
-    full_was_said: bool,
+    /// For what there was no space: how often, and whether that was said when it was so last.
+    full: BTreeMap<SpaceFor, (u64, bool)>,
     /// The savepoint that the run was told to begin with.
     savepoint: Option<String>,
 }
@@ -61,23 +61,40 @@ impl Teller {
             Told::FinishedBefore => {
                 "the job had finished; what its sinks did not show yet is shown now\n".into()
             }
-            Told::Full { why } => {
-                let again = again(&mut self.full);
-                self.full_was_said = again.is_some();
-                format!(
-                    "state could not be written to disk{}, the job waits until it can be: {why}\n",
-                    again?
-                )
+            Told::Full { what, why } => {
+                let (times, was_said) = self.full.entry(what.clone()).or_default();
+                let again = again(times);
+                *was_said = again.is_some();
+                let again = again?;
+                match what {
+                    SpaceFor::State => {
+                        format!(
+                            "state could not be written to disk{again}, the job waits until it can be: {why}\n"
+                        )
+                    }
+                    SpaceFor::Sink(name) => {
+                        format!(
+                            "the sink `{name}` has no space for its rows{again}, the job waits until it has: {why}\n"
+                        )
+                    }
+                }
             }
-            Told::Fits if !self.full_was_said => return None,
-            Told::Fits => "state is written to disk again, the job goes on\n".into(),
+            Told::Fits { what } if !self.full.get(what).is_some_and(|(_, was_said)| *was_said) => {
+                return None;
+            }
+            Told::Fits { what: SpaceFor::State } => {
+                "state is written to disk again, the job goes on\n".into()
+            }
+            Told::Fits { what: SpaceFor::Sink(name) } => {
+                format!("the sink `{name}` writes again, the job goes on\n")
+            }
             Told::Complete { epoch, .. } => return self.over(*epoch),
         })
     }
 
     /// A checkpoint is complete: what went wrong before is over.
     fn over(&mut self, epoch: u64) -> Option<String> {
-        self.full = 0;
+        self.full.clear();
         let (abandoned, waiting) = (std::mem::take(&mut self.abandoned), std::mem::take(&mut self.waiting));
         let what = match (abandoned, waiting) {
             (0, 0) => return None,
@@ -137,9 +154,11 @@ mod tests {
     #[test]
     fn a_disk_that_is_full_of_state_is_told_when_it_begins_and_when_it_is_over() {
         let mut teller = Teller::default();
-        let full = Told::Full { why: "/spilled: no space".into() };
+        let state = SpaceFor::State;
+        let full = Told::Full { what: state.clone(), why: "/spilled: no space".into() };
+        let fits = Told::Fits { what: state };
         let mut said = Vec::new();
-        for told in [&full, &Told::Fits, &full, &Told::Fits, &full, &Told::Fits, &complete(1), &full] {
+        for told in [&full, &fits, &full, &fits, &full, &fits, &complete(1), &full] {
             said.extend(teller.said(told, 0));
         }
         let waits = |again: &str| {

@@ -13,7 +13,9 @@ use crate::format::encoder;
 use crate::out::Out;
 use crate::sources::open::Packing;
 use flow_data::Batch;
+use flow_engine::SpaceFor;
 use flow_engine::sink::{Epoch, Mark, Run, Sealing, Sink, SinkError, Writer};
+use flow_engine::space::Space;
 use flow_env::{Env, planted};
 use flow_plan::RecordType;
 use flow_plan::connector::ConnectorCall;
@@ -76,7 +78,9 @@ impl FileSink {
             every: args::int(call, "rollEvery").map(|micros| Duration::from_micros(micros.max(1) as u64)),
         };
         let folder = Folder::open(path.clone(), mode, env.disk.clone())?;
-        let handles = Handles::new(env);
+        // Nobody waits before it is said.
+        let space = Arc::new(Space::new(SpaceFor::Sink(String::new()), None));
+        let handles = Handles::new(env, space);
         let (env, call, schema) = (env.clone(), call.clone(), schema.clone());
         let spec = Arc::new(Spec { path, env, call, schema, packing, roll });
         Ok(FileSink { folder, spec, begun: None, handles })
@@ -95,6 +99,10 @@ impl Sink for FileSink {
         let (staging, first, mark) = self.folder.begin(run, token)?;
         self.begun = Some((staging, first));
         Ok(mark)
+    }
+
+    fn may_wait_for(&mut self, space: &Arc<Space>) {
+        self.handles = Handles::new(&self.spec.env, space.clone());
     }
 
     fn may_begin(&self, fresh: bool) -> Result<(), SinkError> {

@@ -5,7 +5,7 @@
 //! when its epoch is committed: whoever lists the folder sees whole parts only. A **sealed** part is known by
 //! its length and its path in the folder, as in `1234 day=1/part-0-7.ndjson`.
 
-use super::staging::{ROUNDS, Shown, Staging, failed};
+use super::staging::{ROUNDS, Shown, Staging, failed, unwritten};
 use flow_engine::sink::{Epoch, Generation, Mark, Run, SinkError};
 use flow_env::{Disk, planted, reach};
 use std::collections::{BTreeSet, HashSet};
@@ -378,7 +378,7 @@ impl Folder {
         let dir = visible.parent().unwrap_or(&self.path);
         if !dirs.contains(dir) {
             let made = self.disk.create_dir_all(dir);
-            made.map_err(|error| SinkError::Write(failed("create", dir, &error)))?;
+            made.map_err(|error| unwritten("create", dir, &error))?;
             self.steps(part.below, dirs);
         }
         let (found, path) = match self.disk.info(&staged) {

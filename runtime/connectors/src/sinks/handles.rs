@@ -1,5 +1,6 @@
-//! The open files of a sink: how many there are, and how many there may be. Knows no parts.
+//! The open files of a sink: how many there are, how many there may be, and what space there is for them. Knows no parts.
 
+use flow_engine::space::Space;
 use flow_env::{Disk, Env, WriteFile, open_files};
 use std::io;
 use std::path::Path;
@@ -16,6 +17,8 @@ const LEAST: usize = 8;
 /// Opens the files of one sink.
 pub(crate) struct Handles {
     disk: Arc<dyn Disk>,
+    /// Where there is none, writers wait for it.
+    pub(crate) space: Arc<Space>,
     open: AtomicUsize,
     most: usize,
 }
@@ -28,9 +31,9 @@ pub(crate) struct Handle {
 
 impl Handles {
     /// None yet.
-    pub(crate) fn new(env: &Env) -> Arc<Handles> {
+    pub(crate) fn new(env: &Env, space: Arc<Space>) -> Arc<Handles> {
         let most = open_files().map_or(MOST, |limit| (limit / PART).clamp(LEAST, MOST));
-        Arc::new(Handles { disk: env.disk.clone(), open: AtomicUsize::new(0), most })
+        Arc::new(Handles { disk: env.disk.clone(), space, open: AtomicUsize::new(0), most })
     }
 
     /// Should one be closed before the next is opened? (Who has none to close opens it all the same.)

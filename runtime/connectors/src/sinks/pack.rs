@@ -3,6 +3,7 @@
 use crate::sources::open::Packing;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Takes bytes, gives packed bytes.
@@ -23,24 +24,19 @@ impl Packer {
         })
     }
 
-    /// Gives each piece of packed bytes to `write`.
-    pub(crate) fn put(
-        &mut self,
-        bytes: &[u8],
-        write: impl FnOnce(&[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let packed = match self {
-            Packer::None => return write(bytes),
+    /// What there is to write after these bytes.
+    pub(crate) fn pack<'b>(&mut self, bytes: &'b [u8]) -> io::Result<Cow<'b, [u8]>> {
+        Ok(match self {
+            Packer::None => Cow::Borrowed(bytes),
             Packer::Gzip(encoder) => {
                 encoder.write_all(bytes)?;
-                std::mem::take(encoder.get_mut())
+                Cow::Owned(std::mem::take(encoder.get_mut()))
             }
             Packer::Zstd(encoder) => {
                 encoder.write_all(bytes)?;
-                std::mem::take(encoder.get_mut())
+                Cow::Owned(std::mem::take(encoder.get_mut()))
             }
-        };
-        write(&packed)
+        })
     }
 
     /// The bytes at the end of the stream.

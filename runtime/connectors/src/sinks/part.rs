@@ -3,13 +3,15 @@
 use super::folder::Names;
 use super::handles::{Handle, Handles};
 use super::pack::Packer;
-use super::staging::{Staging, failed};
+use super::staging::{Staging, failed, unwritten};
 use crate::encode::Encoder;
 use crate::out::Out;
 use crate::sources::open::Packing;
 use flow_data::Batch;
 use flow_engine::sink::SinkError;
-use flow_env::Clock;
+use flow_engine::space::Space;
+use flow_env::{Clock, WriteFile};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,8 +75,10 @@ impl Part {
         if self.open.is_none() {
             let path = &self.names.staged;
             // The folder is never made here: if it is not there, a newer run has taken it.
-            let handle = handles.open(path, self.begun);
-            let handle = handle.map_err(|error| self.staging.error("create", path, &error))?;
+            let open = |_| {
+                handles.open(path, self.begun).map_err(|error| self.staging.error("create", path, &error))
+            };
+            let handle = handles.space.take(open)?;
             let packer = Packer::new(self.packing);
             let packer = packer.map_err(|error| self.staging.error("pack", path, &error))?;
             self.open = Some((handle, packer));
@@ -86,18 +90,17 @@ impl Part {
     /// Writes what waits.
     pub(crate) fn drain(&mut self, handles: &Arc<Handles>) -> Result<(), SinkError> {
         self.open(handles)?;
-        let Some((Handle { file, .. }, packer)) = &mut self.open else { return Ok(()) };
-        let size = &mut self.size;
-        let mut written = packer.put(self.out.bytes(), |bytes| {
-            *size += bytes.len() as u64;
-            file.write_all(bytes)
-        });
-        self.out.clear();
-        if written.is_ok() && self.size >= self.on_its_way + WRITE_OUT {
-            self.on_its_way = self.size;
-            written = file.write_out();
+        let Part { open, names, size, out, .. } = self;
+        let Some((Handle { file, .. }, packer)) = open else { return Ok(()) };
+        let bytes = packer.pack(out.bytes()).map_err(|error| write_error(names, &error))?;
+        write(names, &mut **file, size, &bytes, &handles.space)?;
+        drop(bytes);
+        out.clear();
+        if *size >= self.on_its_way + WRITE_OUT {
+            self.on_its_way = *size;
+            file.write_out().map_err(|error| write_error(names, &error))?;
         }
-        written.map_err(|error| write_error(&self.names, &error))
+        Ok(())
     }
 
     /// Can its file be closed before its end? What packs bytes takes too much memory to be kept for many.
@@ -132,15 +135,34 @@ impl Part {
     pub(crate) fn finish(mut self, handles: &Arc<Handles>) -> Result<String, SinkError> {
         self.drain(handles)?;
         if let Some((mut handle, packer)) = self.open.take() {
-            let end = packer.end().and_then(|end| {
-                self.size += end.len() as u64;
-                handle.file.write_all(&end)?;
-                handle.file.sync()
-            });
-            end.map_err(|error| write_error(&self.names, &error))?;
+            let broken = |error: &io::Error| write_error(&self.names, error);
+            let end = packer.end().map_err(|error| broken(&error))?;
+            write(&self.names, &mut *handle.file, &mut self.size, &end, &handles.space)?;
+            // What a disk took and then had no room for is lost, and nobody may try that again.
+            handle.file.sync().map_err(|error| broken(&error))?;
         }
         Ok(self.names.sealed(self.size))
     }
+}
+
+/// Writes behind the `size` bytes that a file has, which it counts. If there is no space, it waits.
+fn write(
+    names: &Names,
+    file: &mut dyn WriteFile,
+    size: &mut u64,
+    bytes: &[u8],
+    space: &Space,
+) -> Result<(), SinkError> {
+    let error = |error: &io::Error| unwritten("write", &names.visible, error);
+    space.take(|again| {
+        if again {
+            file.cut(*size).map_err(|cut| error(&cut))?;
+        }
+        // What found no room for all of it takes up none while it waits.
+        file.write_all(bytes).inspect_err(|_| drop(file.cut(*size))).map_err(|full| error(&full))
+    })?;
+    *size += bytes.len() as u64;
+    Ok(())
 }
 
 fn write_error(names: &Names, error: &std::io::Error) -> SinkError {

@@ -7,6 +7,7 @@
 use crate::advice;
 use crate::fingerprint::fingerprint;
 use flow_engine::sink::{Generation, Mark, Run, SinkError};
+use flow_engine::space::is_full;
 use flow_env::Disk;
 use serde_json::{Value, json};
 use std::io;
@@ -37,6 +38,12 @@ pub(crate) struct Shown {
     pub(crate) next: u64,
     /// Files of earlier runs, by their paths in the sink's folder, that go when the first epoch is shown.
     pub(crate) replaces: Vec<String>,
+}
+
+/// The same as an error of a sink: for want of space, or for another reason.
+pub(crate) fn unwritten(what: &str, path: &Path, error: &io::Error) -> SinkError {
+    let text = failed(what, path, error);
+    if is_full(error) { SinkError::Full(text) } else { SinkError::Write(text) }
 }
 
 /// What cannot be done, why, and what to do about it.
@@ -150,7 +157,7 @@ impl Staging {
     pub(crate) fn error(&self, what: &str, path: &Path, error: &io::Error) -> SinkError {
         match missing(error) && self.is_gone() {
             true => self.fenced(),
-            false => SinkError::Write(failed(what, path, error)),
+            false => unwritten(what, path, error),
         }
     }
 

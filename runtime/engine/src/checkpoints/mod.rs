@@ -36,7 +36,7 @@ pub struct Checkpoints {
     pub tell: Option<Tell>,
 }
 
-/// Called with what happens to checkpoints and to state on disk, on the thread to which it does.
+/// Called with what happens to checkpoints and to all that the job writes, on the thread to which it does.
 pub type Tell = Arc<dyn Fn(&Told) + Send + Sync>;
 
 /// What a run begins with.
@@ -50,7 +50,16 @@ pub enum Beginning {
     Savepoint(Box<Saved>),
 }
 
-/// What happens to checkpoints, and to state on disk.
+/// Who needs space on a disk.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SpaceFor {
+    /// State that memory has no room for.
+    State,
+    /// The sink of this name, for its rows.
+    Sink(String),
+}
+
+/// What happens to checkpoints, and to all that the job writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// The run goes on from this one.
@@ -105,11 +114,16 @@ pub enum Told {
         /// Why.
         why: String,
     },
-    /// There is no space for state that memory has no room for: the job waits until there is.
+    /// There is no space: the job waits until there is.
     Full {
+        /// For what.
+        what: SpaceFor,
         /// What is missing, where, and what to do.
         why: String,
     },
     /// There is, and the job goes on.
-    Fits,
+    Fits {
+        /// For what.
+        what: SpaceFor,
+    },
 }

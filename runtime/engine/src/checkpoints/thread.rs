@@ -323,6 +323,10 @@ impl Checkpointer {
             Ok(sealed) if planted("forget-a-sink-seal") => drop(self.sealed.insert(node, sealed)),
             Ok(sealed) => self.sealed.entry(node).or_default().extend(sealed),
             Err(SinkError::Closed) => {}
+            Err(SinkError::Full(_)) if self.shared.aborted() => {
+                self.over = true;
+                return false;
+            }
             Err(error) => {
                 self.over = true;
                 self.shared.fail(self.shared.node_error(node, 0, ErrorKind::Sink, error.to_string()));

@@ -33,7 +33,10 @@ impl SinkOperator {
                 cx.shared.satisfy(cx.node);
                 Ok(None)
             }
-            Err(SinkError::Open(message) | SinkError::Write(message) | SinkError::Fenced(message)) => {
+            // It waited for space until the job was over.
+            Err(SinkError::Full(_)) if cx.shared.aborted() => Err(Halt),
+            Err(error) => {
+                let message = error.to_string();
                 cx.shared.fail(cx.shared.node_error(cx.node, cx.number, ErrorKind::Sink, message));
                 Err(Halt)
             }

@@ -9,11 +9,12 @@ mod turns;
 
 pub(crate) use turns::Turns;
 
-use super::lsm::{Folder, Hurry, Tree};
+use super::lsm::{Folder, Tree};
 use super::seen::Seen;
 use super::shelves::Row;
 use crate::checkpoints::Tell;
 use crate::snapshot::{Columns, Loaded};
+use crate::space::Hurry;
 use flow_data::Batch;
 use flow_data::codec::{self, Bytes};
 use flow_env::Disk;

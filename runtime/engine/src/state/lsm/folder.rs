@@ -1,9 +1,11 @@
 //! The folder in which all trees of a job have their runs.
 
 use super::ColdError;
-use super::space::{Hurry, Space};
-use crate::checkpoints::Tell;
+use crate::checkpoints::{SpaceFor, Tell};
+use crate::space::{Hurry, NoSpace, Space, is_full};
+use flow_checkpoint::{Failure, Problem};
 use flow_env::{Disk, ReadFile};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,7 +15,7 @@ const OPEN: usize = 256;
 
 pub(crate) struct Folder {
     pub(super) disk: Arc<dyn Disk>,
-    pub(super) space: Space,
+    space: Space,
     path: PathBuf,
     /// The number of the job's run.
     run: u64,
@@ -32,9 +34,23 @@ impl Folder {
     ) -> Result<Arc<Folder>, ColdError> {
         disk.create_dir_all(path)?;
         let path = path.to_path_buf();
-        let space = Space::new(path.clone(), hurry, tell);
+        let space = Space::new(SpaceFor::State, tell);
+        space.wait_unless(hurry);
         let (files, open) = (AtomicU64::new(0), AtomicUsize::new(0));
         Ok(Arc::new(Folder { disk, space, path, run, files, open }))
+    }
+
+    /// Does what takes space in the folder, and waits for that where there is none: see [`Space::take`].
+    pub(super) fn take<T>(&self, mut act: impl FnMut(bool) -> io::Result<T>) -> Result<T, ColdError> {
+        let done = self.space.take(|again| act(again).map_err(|error| self.unwritten(&error)));
+        done.map_err(|unwritten| ColdError::new(unwritten.why))
+    }
+
+    /// In the words of checkpoints, if space is missing.
+    fn unwritten(&self, error: &io::Error) -> Unwritten {
+        let full = is_full(error);
+        let said = || Failure::new(&self.path, Problem::Io(error.kind().into())).to_string();
+        Unwritten { why: if full { said() } else { error.to_string() }, full }
     }
 
     /// The path of a file that is not there yet: also not of a run that goes on beside this one, where locks do not hold.
@@ -60,5 +76,21 @@ impl Folder {
     #[cfg(test)]
     pub(super) fn open_now(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a file could not be written.
+struct Unwritten {
+    why: String,
+    full: bool,
+}
+
+impl NoSpace for Unwritten {
+    fn missing(&self) -> Option<&str> {
+        self.full.then_some(&self.why)
+    }
+
+    fn given_up(self, why: &str) -> Unwritten {
+        Unwritten { why: self.why + why, ..self }
     }
 }

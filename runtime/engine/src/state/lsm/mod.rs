@@ -13,11 +13,9 @@ mod folder;
 mod merge;
 mod range;
 mod run;
-mod space;
 
 pub(crate) use folder::Folder;
 pub(crate) use range::Range;
-pub(crate) use space::Hurry;
 
 use super::cold::ColdError;
 use merge::Merge;

@@ -245,7 +245,7 @@ fn whoever_finds_no_space_waits_for_it_and_nothing_is_lost_or_half_there() {
             std::mem::take(&mut *told.lock().unwrap())
         });
         for pair in told.chunks(2) {
-            let [Told::Full { why }, Told::Fits] = pair else { panic!("seed {seed}: {told:?}") };
+            let [Told::Full { why, .. }, Told::Fits { .. }] = pair else { panic!("seed {seed}: {told:?}") };
             assert!(why.starts_with("/spilled: no space is left on the disk; make room"), "{why}");
             waited += 1;
         }

@@ -39,7 +39,7 @@ impl Writer {
     pub(in crate::state::lsm) fn new(folder: &Arc<Folder>, entries: usize) -> Result<Writer, ColdError> {
         let path = folder.next();
         Ok(Writer {
-            file: folder.space.take(|_| folder.disk.create(&path))?,
+            file: folder.take(|_| folder.disk.create(&path))?,
             folder: folder.clone(),
             path,
             buffer: Vec::with_capacity(WRITE + 2 * BLOCK),
@@ -99,7 +99,7 @@ impl Writer {
 
     fn write(&mut self) -> Result<(), ColdError> {
         let Writer { folder, file, buffer, written, .. } = self;
-        folder.space.take(|again| {
+        folder.take(|again| {
             if again {
                 file.cut(*written)?;
             }
