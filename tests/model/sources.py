@@ -20,11 +20,16 @@ def add(script, rng, folder, sort, begin):
     padding = "x" * (PIECE if sort == "alone" else rng.choice((0, 0, 0, 3_000, 20_000, 100_000)))
     for at, content in enumerate(contents):
         inputs.write(os.path.join(folder, name, f"{at}.ndjson"), content, padding)
+    # Where rows that went different ways meet, they come as the file has them.
+    parts = rng.random() < 0.3
     path = f"{name}/*.ndjson" if len(contents) > 1 or rng.random() < 0.5 else f"{name}/0.ndjson"
     read = f"source {name}: Record = file(\"{path}\", format: json(timeUnit: us))"
     stages, contents = _stages(rng, delay, contents)
     # Where time is set is free: at the source, or in the stream.
-    if rng.random() < 0.7:
+    if parts:
+        script.say(read)
+        text = _parted(script, rng, name, len(contents)) + stages
+    elif rng.random() < 0.7:
         script.say(f"{read}{stages}")
         text = name
     else:
@@ -34,6 +39,20 @@ def add(script, rng, folder, sort, begin):
     script.stream("s", f"{text} |> map {{ id, k, g, v }}", rows, tidy=sort not in ("late", "alone"),
                   file=name if len(contents) == 1 else "", alone=sort == "alone",
                   versions=sort == "versions")
+
+
+def _parted(script, rng, name, files):
+    """Two streams that have some of the records each, and together all of them: the text of their union."""
+    condition, _ = rng.choice(records.FILTERS)
+    ways = [f"filter({condition})", f"filter(not ({condition}))"]
+    rng.shuffle(ways)
+    # Rows that go to other workers by their key have one time for all files.
+    if files == 1 and rng.random() < 0.3:
+        ways[0] += " |> distinct(id)"
+    names = [script.name("part") for _ in ways]
+    for part, way in zip(names, ways):
+        script.say(f"stream {part} = {name} |> {way}")
+    return f"{names[0]} |> union({names[1]})"
 
 
 def _stages(rng, delay, contents):

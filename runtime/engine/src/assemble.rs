@@ -12,8 +12,9 @@ use crate::layout::Layout;
 use crate::number::Number;
 use crate::operator::{
     ChainOperator, CompiledChain, DistinctOperator, ErrorsOperator, EventTimeOperator, LimitOperator,
-    LookupOperator, Operator, PartsOperator, PassOperator, RowsOperator, SampleOperator, ScanOperator,
-    SinkOperator, TableOperator, TapOperator, UnionOperator, WindowOperator, narrowed, stream_join,
+    LookupOperator, Operator, PartsOperator, PassOperator, PlaceOperator, RowsOperator, SampleOperator,
+    ScanOperator, SinkOperator, TableOperator, TapOperator, UnionOperator, WindowOperator, narrowed,
+    stream_join,
 };
 use crate::operator::{aggregate, pick};
 use crate::pace::Pace;
@@ -459,6 +460,7 @@ fn operators(
         let spill = spill.filter(|_| node.kind.spills());
         let cold = spill.filter(|_| !node.kind.is_windowed()).map(Cold::new).transpose().map_err(refuse)?;
         let operator: Box<dyn Operator> = match &node.kind {
+            NodeKind::Source { .. } if layout.placed => Box::new(PlaceOperator::default()),
             NodeKind::Source { .. } => Box::new(PassOperator),
             NodeKind::Errors { .. } => Box::new(ErrorsOperator::default()),
             NodeKind::Late => Box::new(PassOperator),
@@ -470,9 +472,7 @@ fn operators(
                 Some(chain) => Box::new(ChainOperator::new(chain)),
                 None => unreachable!("every chain was compiled"),
             },
-            NodeKind::Union => {
-                Box::new(UnionOperator::new(node.inputs.len(), node.output.fields.len(), layout.rank))
-            }
+            NodeKind::Union => Box::new(union_of(shared, index)),
             NodeKind::Aggregate(aggregate) => {
                 let input = &shared.graph.nodes[node.inputs[0].node].output;
                 if cold.is_none() && shared.layout.shares_table(&shared.graph, index) {
@@ -534,6 +534,16 @@ fn operators(
         operators.push(if guarded { Guard::around(operator, shared, index) } else { operator });
     }
     Ok(operators)
+}
+
+/// All rows of all inputs.
+fn union_of(shared: &Shared, index: usize) -> UnionOperator {
+    let (node, layout) = (&shared.graph.nodes[index], &shared.layout.nodes[index]);
+    let inputs = node.inputs.len();
+    let places = layout
+        .reads_places
+        .then(|| node.inputs.iter().map(|input| shared.layout.nodes[input.node].placed).collect());
+    UnionOperator::new(inputs, places, node.output.fields.len(), layout.rank)
 }
 
 /// Rows that are picked: running, in windows of rows, or in windows of time.

@@ -191,10 +191,15 @@ impl Flow {
                 }
             }
         }
+        let declared = shared.graph.nodes[node].output.fields.len();
         for (number, batch) in out.drain(..).rev() {
             for consumer in consumers.iter().rev() {
                 if let Consumer::Local { node, input } = *consumer {
-                    self.work.push(Work::Deliver { node, input, number, batch: batch.clone() });
+                    let mut batch = batch.clone();
+                    if shared.layout.is_bare(node) {
+                        batch.columns.truncate(declared);
+                    }
+                    self.work.push(Work::Deliver { node, input, number, batch });
                 }
             }
         }

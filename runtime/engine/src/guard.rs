@@ -72,16 +72,18 @@ impl Guard {
         let layout = &shared.layout.nodes[node];
         let of =
             |node: usize, more: usize| Columns { declared: shared.graph.nodes[node].output.clone(), more };
-        let columns = |feed: &Feed| match *feed {
-            Feed::Local { node } => of(node, shared.layout.nodes[node].rank),
-            Feed::Exchange { edge } => of(shared.layout.edges[edge].from, shared.layout.edges[edge].width()),
+        let columns = |(input, feed): (usize, &Feed)| {
+            let from = match *feed {
+                Feed::Local { node } => node,
+                Feed::Exchange { edge } => shared.layout.edges[edge].from,
+            };
+            (of(from, shared.layout.width(node, input)), 0)
         };
-        let mut inputs: Vec<(Columns, Number)> =
-            layout.inputs.iter().map(|feed| (columns(feed), 0)).collect();
+        let mut inputs: Vec<(Columns, Number)> = layout.inputs.iter().enumerate().map(columns).collect();
         let late = matches!(shared.graph.nodes[node].kind, flow_plan::physical::NodeKind::Late);
         if inputs.is_empty() || late {
             // A source, record errors, or rows that are not the output of what stands before.
-            inputs = vec![(of(node, layout.rank), 0)];
+            inputs = vec![(of(node, if late { layout.rank } else { 0 }), 0)];
         }
         let sink = matches!(shared.graph.nodes[node].kind, flow_plan::physical::NodeKind::Sink { .. });
         Box::new(Guard {

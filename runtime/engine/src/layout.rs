@@ -6,6 +6,9 @@
 //! the first exchange numbers the rows it sends in a column of its own behind the declared ones,
 //! operators carry such columns along, and the second exchange merges by them. Only edges that can
 //! reach another exchange do this.
+//!
+//! **Places.** Rows of one chunk that part and meet again in a union come in the order of the chunk, if that counts below
+//! ([`Graph::places`]). Their place in the chunk is the first of their ranks, from the source to the union, also with one worker.
 
 use crate::error::StartError;
 use crate::preaggregate::gives_parts;
@@ -59,8 +62,12 @@ pub(crate) struct NodeLayout {
     home: Home,
     /// Does an exchange by key stand above, whether or not there are several workers?
     pub(crate) keyed: bool,
-    /// Do rows go through another exchange?
+    /// Do its rows have ranks, since they go through another exchange or carry their place?
     pub(crate) ranked: bool,
+    /// Do its rows carry their place in the chunk, the first of their ranks?
+    pub(crate) placed: bool,
+    /// Does it read the places of the rows that come?
+    pub(crate) reads_places: bool,
     /// How many operators that give rows at the end stand above.
     pub(crate) level: u32,
     /// Would several workers do this node's work in two steps, and is there only one?
@@ -162,6 +169,10 @@ impl Layout {
                 nodes[to].erring = erring(graph, of);
             }
         }
+        let places = graph.places();
+        for (index, node) in nodes.iter_mut().enumerate() {
+            (node.placed, node.reads_places) = (places.carried(index), places.merged(index));
+        }
         let order = order(graph, &nodes)?;
         let mut layout = Layout { nodes, edges, order, workers };
         layout.reach();
@@ -183,7 +194,7 @@ impl Layout {
             if let Some(late) = self.nodes[node].late {
                 outgoing.extend(&self.nodes[late].outgoing);
             }
-            self.nodes[node].ranked = !outgoing.is_empty();
+            self.nodes[node].ranked = !outgoing.is_empty() || self.nodes[node].placed;
             // Record errors of a node leave through the Errors node of its declaration.
             for errors in self.nodes.iter().filter(|errors| errors.erring.contains(&node)) {
                 outgoing.extend(&errors.outgoing);
@@ -199,16 +210,17 @@ impl Layout {
         for index in 0..self.order.len() {
             let node = self.order[index];
             let ranked = self.nodes[node].ranked;
+            let takes_places = self.nodes[node].placed || self.nodes[node].reads_places;
             let mut homes = Vec::new();
             if !self.nodes[node].erring.is_empty() {
                 homes.push(Home::Spread);
             }
-            let (mut rank, mut level) = (0, 0);
-            for feed in self.nodes[node].inputs.clone() {
+            let (mut rank, mut level) =
+                (usize::from(self.nodes[node].placed && self.nodes[node].inputs.is_empty()), 0);
+            for (input, feed) in self.nodes[node].inputs.clone().into_iter().enumerate() {
                 let from = match feed {
                     Feed::Local { node: from } => {
                         homes.push(self.nodes[from].home);
-                        rank = rank.max(self.nodes[from].rank);
                         from
                     }
                     Feed::Exchange { edge } => {
@@ -216,12 +228,14 @@ impl Layout {
                         let edge = &mut self.edges[edge];
                         edge.spread = self.nodes[from].home == Home::Spread;
                         edge.merge_by = self.nodes[from].rank;
-                        edge.number_rows = ranked && edge.keys.is_some();
+                        edge.number_rows = (ranked && edge.keys.is_some()) || takes_places;
                         homes.push(if edge.keys.is_some() { Home::Spread } else { Home::First });
-                        rank = rank.max(edge.width());
                         from
                     }
                 };
+                let late = matches!(graph.nodes[node].kind, NodeKind::Late);
+                let width = if late { self.nodes[from].rank } else { self.width(node, input) };
+                rank = rank.max(width + self.put_in_front(graph, node, from));
                 level = level.max(self.nodes[from].level + gives_at_end(&graph.nodes[from], self.workers));
             }
             for &from in &self.nodes[node].erring {
@@ -240,9 +254,10 @@ impl Layout {
                 // As they came into the window: without what it puts in front of ranks.
                 rank = rank.saturating_sub(Ranks::LEADING);
             }
-            if matches!(graph.nodes[node].kind, NodeKind::Union) {
-                // Which input a row came by is the first of its ranks.
-                rank = if spread && ranked { rank + 1 } else { 0 };
+            if matches!(graph.nodes[node].kind, NodeKind::Union)
+                && !(self.nodes[node].placed || spread && ranked)
+            {
+                rank = 0;
             }
             let keyed = graph.nodes[node].inputs.iter().any(|input| match &input.exchange {
                 Exchange::Local => self.nodes[input.node].keyed,
@@ -266,9 +281,25 @@ impl Layout {
 }
 
 impl Layout {
+    /// Rank columns that a union puts in front of those of a row that comes from a node: which input it came by, and in front of
+    /// that its place, which may be the first of those that it has.
+    fn put_in_front(&self, graph: &Graph, node: usize, from: usize) -> usize {
+        match graph.nodes[node].kind {
+            NodeKind::Union if self.nodes[node].reads_places && !self.nodes[from].placed => 2,
+            NodeKind::Union => 1,
+            _ => 0,
+        }
+    }
+
+    /// Are ranks of no use to a node? What comes from its own worker comes without any then.
+    pub(crate) fn is_bare(&self, node: usize) -> bool {
+        !self.nodes[node].ranked && !self.nodes[node].reads_places
+    }
+
     /// Rank columns that an input of a node carries.
     pub(crate) fn width(&self, node: usize, input: usize) -> usize {
         match self.nodes[node].inputs[input] {
+            Feed::Local { .. } if self.is_bare(node) => 0,
             Feed::Local { node } => self.nodes[node].rank,
             Feed::Exchange { edge } => self.edges[edge].width(),
         }

@@ -83,7 +83,8 @@ impl Script {
         let mut stages = Vec::new();
         let mut start = from.name.clone();
         let joins = !from.known.by_clock && !other.known.by_clock;
-        match random.below(9) {
+        match random.below(10) {
+            9 => self.branches(random, (name, &from), &mut known, &mut start, &mut stages),
             8 if joins && known.clock_moves => {
                 start.push_str(" as l");
                 stages.extend(joins::by_the_clock(random, &mut known, (&other.name, other.known)));
@@ -132,6 +133,48 @@ impl Script {
         let head = format!("stream {name} = {start}");
         self.declarations.push(Declaration { head, stages, tail: String::new() });
         Stream { name: name.into(), known }
+    }
+
+    /// Branches of one stream that meet again, often in front of event time.
+    fn branches(
+        &mut self,
+        random: &mut Arbitrary,
+        (name, from): (&str, &Stream),
+        known: &mut Known,
+        start: &mut String,
+        stages: &mut Vec<Stage>,
+    ) {
+        let [first, second] = ["x", "y"].map(|side| format!("{name}{side}"));
+        for branch in [&first, &second] {
+            let ordered = !from.known.updating && !from.known.by_clock;
+            let stages = (0..1 + random.below(2)).map(|_| {
+                let stage: &[&str] = match random.below(8) {
+                    0 => &["flatMap(x in [k, v])", "map { k: x % 3, s, v, f, o, at }"],
+                    1 if ordered => {
+                        &["keyBy(s)", "scan(state: 0, next: state + v, emit: { k, s, v: state, f, o, at })"]
+                    }
+                    2 if ordered => &["distinct(k, v)"],
+                    3 => &["map { k, s, v: v + 1, f, o, at }"],
+                    4 => &["map { k: k / v, s, v, f, o, at }"],
+                    5 => &["filter(v > 0)"],
+                    6 => &["filter(k % 2 == 0)"],
+                    _ => &["filter(f < 30.0 or k == 1)"],
+                };
+                Stage(stage.iter().map(|stage| (*stage).to_string()).collect())
+            });
+            let head = format!("stream {branch} = {}", from.name);
+            let stages = stages.collect();
+            self.declarations.push(Declaration { head, stages, tail: String::new() });
+        }
+        *start = first;
+        known.rows = known.rows.saturating_mul(4);
+        stages.push(Stage(vec![format!("union({second})")]));
+        // Only sources are known to have no event time at all.
+        if !known.timed && self.sources.contains(&from.name) {
+            known.timed = true;
+            let delay = *random.pick(&["0s", "0s", "1s", "3s"]);
+            stages.push(Stage(vec![format!("eventTime(at, delay: {delay})")]));
+        }
     }
 
     fn sink(&mut self, random: &mut Arbitrary, name: &str, from: &str) {

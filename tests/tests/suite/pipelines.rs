@@ -98,6 +98,54 @@ sink out = a |> union(b) |> limit(7) |> window(session(gap: 1s)) |> aggregate { 
     gives(1, script, &[("a", vec![rows.to_vec()]), ("b", Vec::new())]);
 }
 
+/// Rows of one chunk that went different ways meet in the order of their source, wherever the chunk ends.
+#[test]
+fn branches_of_one_source_that_meet_in_front_of_event_time_make_no_row_late() {
+    let script = |branches: &str| {
+        format!(
+            "source a: Row = file(\"a\", format: json)
+stream even = a |> filter(v % 2 == 0)
+stream odd = a |> filter(v % 2 == 1)
+{branches}
+stream counts = all |> eventTime(at, delay: 0s) |> window(tumbling(10s)) |> aggregate {{ n: count(), v: collect(v) }}
+sink out = counts -> stdout(format: json)
+sink late = counts.late -> stdout(format: json)
+"
+        )
+    };
+    let rows: Vec<_> = (0..60).map(|n| row(n % 3, n, n * 1_000)).collect();
+    for branches in [
+        "stream all = odd |> union(even)",
+        "stream all = odd |> keyBy(k) |> scan(state: 0, next: state + 1, emit: { k, v, at }) |> union(even)",
+        "stream some = odd |> limit(60)
+stream all = even |> distinct(v) |> union(some)",
+        "stream third = a |> filter(v % 3 == 0) |> flatMap(x in [1, 2]) |> map { k: x, v, at }
+stream all = odd |> union(third) |> union(even)",
+    ] {
+        for length in [60, 17, 1] {
+            let chunks = rows.chunks(length).map(<[_]>::to_vec).collect();
+            gives(6, &script(branches), &[("a", chunks)]);
+        }
+    }
+}
+
+/// The same for other stages that tell in which order rows come.
+#[test]
+fn branches_of_one_source_that_meet_in_front_of_a_scan_come_row_by_row() {
+    let script = "source a: Row = file(\"a\", format: json)
+stream even = a |> filter(v % 2 == 0)
+stream odd = a |> filter(v % 2 == 1)
+stream all = odd |> union(even)
+sink out = all |> keyBy(k) |> scan(state: 0, next: if v == state then v + 1 else state, emit: { inOrder: state == v + 1 })
+  |> filter(inOrder) -> stdout(format: json)
+sink last = all |> keyBy(k) |> trigger(atEnd) |> aggregate { v: last(v) } |> filter(v == 29) -> stdout(format: json)
+";
+    let rows: Vec<_> = (0..30).map(|n| row(1, n, n * 1_000)).collect();
+    for length in [30, 7, 1] {
+        gives(31, script, &[("a", rows.chunks(length).map(<[_]>::to_vec).collect())]);
+    }
+}
+
 /// Event time behind a union does not wait for a source that only came through a limit, from the number on in which
 /// that was full: when nobody reads the source any more depends on who was how fast.
 #[test]

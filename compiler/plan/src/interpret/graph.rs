@@ -12,7 +12,7 @@ use crate::functions::json;
 use crate::operator::{OnError, WindowKind};
 use crate::order::hash_int;
 use crate::physical::number::Number;
-use crate::physical::{Chain, EventTime, Exchange, Graph, Node, NodeKind, Windowing};
+use crate::physical::{Chain, EventTime, Exchange, Graph, NO_PLACE, Node, NodeKind, Places, Windowing};
 use crate::types::{DataType, Field, RecordType};
 use crate::value::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -72,6 +72,7 @@ pub fn evaluate_sequence(graph: &Graph, sequence: &Sequence, now: i64) -> Result
     let nodes = graph.nodes.len();
     let mut run = Run {
         graph,
+        places: graph.places(),
         sequence,
         evaluator: Evaluator::new(now),
         wall: Wall::new(sequence, now),
@@ -139,6 +140,8 @@ struct Above {
 
 struct Run<'a> {
     graph: &'a Graph,
+    /// Which rows carry their place in the chunk.
+    places: Places,
     sequence: &'a Sequence,
     evaluator: Evaluator,
     wall: Wall,
@@ -226,9 +229,12 @@ impl Run<'_> {
                 let columns = windowing(window).and_then(|windowing| windowing.late_rows.clone());
                 let columns = columns.unwrap_or_default();
                 let late = self.late[node.inputs[0].node].iter();
-                Ok(late.map(|item| Item { number: item.number, row: picked(&item.row, &columns) }).collect())
+                Ok(late.map(|item| Item::made(item.number, picked(&item.row, &columns))).collect())
             }
-            NodeKind::Union => Ok(union((0..node.inputs.len()).map(input).collect())),
+            NodeKind::Union => {
+                let inputs = (0..node.inputs.len()).map(input).collect();
+                Ok(if self.places.merged(index) { self.merged(node, inputs) } else { union(inputs) })
+            }
             NodeKind::Tap { .. } | NodeKind::Sink { .. } => Ok(input(0)),
             NodeKind::Limit { n } => {
                 let most = usize::try_from(*n).unwrap_or(usize::MAX);
@@ -285,6 +291,18 @@ impl Run<'_> {
             }
             NodeKind::Scan { .. } => self.scan(node, input(0)),
         }
+    }
+
+    /// All rows of all inputs: within each number in the order of their places; those without one behind all others.
+    fn merged(&self, node: &Node, mut inputs: Vec<Stream>) -> Stream {
+        for (stream, input) in inputs.iter_mut().zip(&node.inputs) {
+            if !self.places.carried(input.node) {
+                stream.iter_mut().for_each(|item| item.place = NO_PLACE);
+            }
+        }
+        let mut rows = union(inputs);
+        rows.sort_by_key(|item| (item.number, item.place));
+        rows
     }
 
     /// A source's rows, chunk by chunk.
@@ -349,11 +367,13 @@ impl Run<'_> {
     fn chain(&mut self, chain: &Chain, input: Stream) -> Result<Stream, Box<Failure>> {
         let mut made = Stream::new();
         let mut failed = Vec::new();
-        for Item { number, row } in input {
-            made.extend(items(number, run_chain(&mut self.evaluator, chain, row.clone(), &mut failed)));
+        for item in input {
+            let rows = run_chain(&mut self.evaluator, chain, item.row.clone(), &mut failed);
+            made.extend(rows.into_iter().map(|row| item.with(row)));
             for failed in failed.drain(..) {
                 let step = &chain.steps[failed.step];
-                self.fail((step.declaration, &step.label), failed.error, (number, &row), &chain.input)?;
+                let of = (item.number, &*item.row);
+                self.fail((step.declaration, &step.label), failed.error, of, &chain.input)?;
             }
         }
         Ok(made)
@@ -397,8 +417,9 @@ impl Run<'_> {
         let schema = &self.graph.nodes[node.inputs[0].node].output;
         let mut states: HashMap<Row, Value> = HashMap::new();
         let mut made = Stream::new();
-        for Item { number, row } in rows {
-            let key = picked(&row, keys);
+        for item in rows {
+            let (number, row) = (item.number, &item.row);
+            let key = picked(row, keys);
             let evaluator = &mut self.evaluator;
             let mut step = || {
                 let before = match states.get(&key) {
@@ -416,11 +437,11 @@ impl Run<'_> {
                 Ok((after, given))
             };
             match step() {
-                Ok((after, row)) => {
+                Ok((after, given)) => {
                     states.insert(key, after);
-                    made.push(Item { number, row });
+                    made.push(item.with(given));
                 }
-                Err(error) => self.fail((node.declaration, &node.label), error, (number, &row), schema)?,
+                Err(error) => self.fail((node.declaration, &node.label), error, (number, row), schema)?,
             }
         }
         Ok(made)
@@ -457,7 +478,7 @@ impl Run<'_> {
                 Value::Timestamp(self.wall.at(e.number)),
             ]
         };
-        errors.map(|error| Item { number: error.number, row: row(error) }).collect()
+        errors.map(|error| Item::made(error.number, row(error))).collect()
     }
 }
 

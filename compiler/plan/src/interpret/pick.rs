@@ -190,7 +190,7 @@ fn distinct_changes(distinct: &Distinct, change: usize, schema: &RecordType, inp
             if let Some(watermark) = watermark {
                 row[watermark] = item.row[watermark].clone();
             }
-            out.push(Item { number: item.number, row });
+            out.push(Item::made(item.number, row));
         }
     }
     out

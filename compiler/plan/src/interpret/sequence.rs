@@ -1,6 +1,7 @@
 //! The input as the job's one sequence: chunks in the order in which they were handed out. Rows know the
 //! number of theirs, so that order and watermarks are exact.
 
+use crate::physical::NO_PLACE;
 use crate::physical::number::Number;
 use crate::value::Value;
 use std::collections::HashMap;
@@ -64,19 +65,33 @@ impl Sequence {
     }
 }
 
-/// A row and the number it belongs to.
+/// A row, the number it belongs to, and its place in the chunk.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) number: Number,
+    /// That of the row of the source for which it was made; [`NO_PLACE`] of what was made for several.
+    pub(super) place: i64,
     pub(super) row: Row,
+}
+
+impl Item {
+    /// A row that was not made for one row of a chunk.
+    pub(super) fn made(number: Number, row: Row) -> Item {
+        Item { number, place: NO_PLACE, row }
+    }
+
+    /// The same place with another row.
+    pub(super) fn with(&self, row: Row) -> Item {
+        Item { row, ..*self }
+    }
 }
 
 /// A node's rows: numbers never go back.
 pub(super) type Stream = Vec<Item>;
 
-/// Rows of one number each, as a stream.
+/// The rows of a chunk, as a stream.
 pub(super) fn items(number: Number, rows: impl IntoIterator<Item = Row>) -> impl Iterator<Item = Item> {
-    rows.into_iter().map(move |row| Item { number, row })
+    rows.into_iter().zip(0..).map(move |(row, place)| Item { number, place, row })
 }
 
 /// The different numbers of some streams, in order.

@@ -8,9 +8,11 @@ mod condition;
 mod divide;
 pub mod hidden;
 pub mod number;
+mod places;
 mod spills;
 mod stateful;
 
+pub use places::{NO_PLACE, Places};
 pub use stateful::{
     Distinct, EventTime, Hidden, JoinSide, Lookup, Pick, SortColumn, StreamBound, StreamJoin,
     WindowAggregate, Windowing,
@@ -93,7 +95,7 @@ pub enum NodeKind {
     },
     /// Stateless work, compiled to one kernel.
     Chain(Chain),
-    /// All rows of all inputs, input by input within a chunk.
+    /// All rows of all inputs: within a chunk input by input, or in the order of the source where that counts ([`Graph::places`]).
     Union,
     /// Rows that came too late for the windows of the node it reads (its one input, by
     /// [`Exchange::Local`]): the columns [`Windowing::late_rows`], not that node's output.

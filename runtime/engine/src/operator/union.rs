@@ -1,4 +1,4 @@
-//! All rows of all inputs: within a number, input by input.
+//! All rows of all inputs: within a number input by input, or in the order in which a source gave what they were made for.
 
 use super::Operator;
 use crate::context::Context;
@@ -6,32 +6,66 @@ use crate::error::Halt;
 use crate::number::Number;
 use crate::snapshot::{Loading, Saving};
 use flow_data::{Batch, Column, ColumnData};
+use flow_plan::physical::NO_PLACE;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub(crate) struct UnionOperator {
     waiting: Vec<VecDeque<(Number, Batch)>>,
+    /// If rows are put in the order of their places: of each input, whether these are the first of its ranks.
+    places: Option<Vec<bool>>,
     /// Declared columns.
     columns: usize,
-    /// Rank columns of the output: the input, then that input's own ranks.
+    /// Rank columns of the output: the place, if there is one; the input; then that input's own ranks.
     rank: usize,
 }
 
 impl UnionOperator {
-    pub(crate) fn new(inputs: usize, columns: usize, rank: usize) -> UnionOperator {
-        UnionOperator { waiting: (0..inputs).map(|_| VecDeque::new()).collect(), columns, rank }
+    pub(crate) fn new(
+        inputs: usize,
+        places: Option<Vec<bool>>,
+        columns: usize,
+        rank: usize,
+    ) -> UnionOperator {
+        UnionOperator { waiting: (0..inputs).map(|_| VecDeque::new()).collect(), places, columns, rank }
     }
 
-    /// Gives the batch the rank columns of the output.
+    /// Gives the batch the rank columns of the output; if rows are put in order, in any case their places.
     fn ranked(&self, input: usize, mut batch: Batch) -> Batch {
-        let ranks = batch.columns.split_off(self.columns.min(batch.columns.len()));
-        if self.rank > 0 {
+        let width = self.rank.max(usize::from(self.places.is_some()));
+        let mut ranks = batch.columns.split_off(self.columns.min(batch.columns.len())).into_iter();
+        if width > 0 {
             let fill = |value: i64| Arc::new(Column::new(ColumnData::I64(vec![value; batch.len])));
+            if let Some(placed) = &self.places {
+                let place = if placed[input] { ranks.next() } else { None };
+                batch.columns.push(place.unwrap_or_else(|| fill(NO_PLACE)));
+            }
             batch.columns.push(fill(input as i64));
             batch.columns.extend(ranks);
-            batch.columns.resize_with(self.columns + self.rank, || fill(0));
+            batch.columns.resize_with(self.columns + width, || fill(0));
         }
         batch
+    }
+
+    /// The rows of a number, input by input.
+    fn of_number(&mut self, number: Number) -> Vec<Vec<Batch>> {
+        let of_input = |queue: &mut VecDeque<(Number, Batch)>| {
+            let next = || queue.pop_front_if(|(n, _)| *n == number).map(|(_, batch)| batch);
+            std::iter::from_fn(next).collect()
+        };
+        self.waiting.iter_mut().map(of_input).filter(|batches: &Vec<Batch>| !batches.is_empty()).collect()
+    }
+
+    /// Puts the rows of several inputs in the order of their places; those without one come last.
+    fn in_order(&self, inputs: Vec<Vec<Batch>>) -> Batch {
+        let batch = Batch::concat(inputs.into_iter().flatten().collect());
+        let ColumnData::I64(places) = &batch.columns[self.columns].data else {
+            unreachable!("places are ints")
+        };
+        let mut rows: Vec<u32> = (0..batch.len as u32).collect();
+        // Of one row, what came by the first input comes first. The rows of each input are in order, mostly.
+        rows.sort_by_key(|&row| places[row as usize]);
+        batch.gather(&rows)
     }
 }
 
@@ -50,12 +84,13 @@ impl Operator for UnionOperator {
                 return Ok(());
             };
             cx.number = number;
-            for queue in &mut self.waiting {
-                while queue.front().is_some_and(|(n, _)| *n == number) {
-                    if let Some((_, batch)) = queue.pop_front() {
-                        cx.emit(batch);
-                    }
-                }
+            let mut inputs = self.of_number(number);
+            if self.places.is_some() && inputs.len() > 1 {
+                inputs = vec![vec![self.in_order(inputs)]];
+            }
+            for mut batch in inputs.into_iter().flatten() {
+                batch.columns.truncate(self.columns + self.rank);
+                cx.emit(batch);
             }
         }
     }

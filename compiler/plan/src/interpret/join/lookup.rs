@@ -28,7 +28,7 @@ pub(crate) fn lookup(node: &Lookup, left: &Stream, table: &Stream, evaluator: &m
             let of_left =
                 |columns: &[usize]| columns.iter().map(|column| item.row[*column].clone()).collect::<Row>();
             let row = of_left(&node.left_row).into_iter().chain(right).chain(of_left(&node.behind)).collect();
-            rows.push(Item { number: item.number, row });
+            rows.push(item.with(row));
         }
     }
     Output { rows, failed: meet.failed }

@@ -143,7 +143,7 @@ impl Joining<'_> {
             false if change < 0 => return,
             false => {}
         }
-        self.rows.push(Item { number, row });
+        self.rows.push(Item::made(number, row));
     }
 
     fn done(self) -> Output {

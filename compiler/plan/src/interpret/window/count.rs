@@ -83,7 +83,7 @@ pub(crate) fn sliding(node: &WindowAggregate, schema: &RecordType, input: &Strea
             Ok(row) => {
                 if groups.keep(group, rows) {
                     groups.groups[group].pending = 0;
-                    out.rows.push(Item { number: item.number, row });
+                    out.rows.push(Item::made(item.number, row));
                 }
             }
             Err(error) => {
@@ -94,7 +94,7 @@ pub(crate) fn sliding(node: &WindowAggregate, schema: &RecordType, input: &Strea
     }
     for group in groups.groups.iter().filter(|group| group.pending > 0) {
         if let Ok(row) = result(&group.key, &group.rows) {
-            out.rows.push(Item { number: at_end(level, group.born), row });
+            out.rows.push(Item::made(at_end(level, group.born), row));
         }
     }
     out
