@@ -28,7 +28,7 @@ use crate::space::{Hurry, Space};
 use crate::state::{Cold, ColdError, Ledger, Spill};
 use crate::tables::{self, Tables};
 use crate::time::{Above, TimeLog, time_columns};
-use crate::timing::{order_by_time, time_logs, timing};
+use crate::timing::{Unseen, order_by_time, time_logs, timing};
 use crate::worker::{ENTRIES, FEW_ENTRIES, Worker};
 use flow_checkpoint::Pieces;
 use flow_env::{Env, Parker, Unparker, planted};
@@ -82,7 +82,8 @@ pub(crate) fn assemble(
                 .map_err(|error| StartError::new(no_thread(&error), "job", graph.job.state_place))?;
             seek(&graph, &nodes, &mut sources, &states, &begin)?;
             let timed = order_by_time(&graph, &nodes, &mut sources, &columns)?;
-            let times = time_logs(&graph, &nodes, &sources, &columns, count, env)?;
+            let unseen = unseen(&graph, &states, &nodes, &begin)?;
+            let times = time_logs(&graph, &nodes, &sources, &columns, count, env, &unseen)?;
             Ok((goes_on, begin, pieces, from, timed, times, open_writers(&graph, &mut sinks, count)?))
         });
     let (goes_on, mut begin, pieces, mut from, timed, times, writers) = begun.inspect_err(|_| {
@@ -256,13 +257,37 @@ fn load_times(
     begin: &Begin,
 ) -> Result<(), StartError> {
     for (index, log) in times.iter().enumerate() {
-        let was = || begin.time(states[index].was.as_deref()?);
-        if let (Some(log), Some(saved)) = (log, begin.time(&states[index].id).or_else(was)) {
-            let refuse = |why| refused(&graph.nodes[index], format!("its watermark cannot be read: {why}"));
-            log.load(saved, names).map_err(refuse)?;
+        if let (Some(log), Some(saved)) = (log, saved_time(&states[index], begin)) {
+            log.load(saved, names).map_err(|why| no_watermark(&graph.nodes[index], &why))?;
         }
     }
     Ok(())
+}
+
+/// What was saved of an event-time node.
+fn saved_time<'b>(state: &StateIdentity, begin: &'b Begin) -> Option<&'b str> {
+    begin.time(&state.id).or_else(|| begin.time(state.was.as_deref()?))
+}
+
+fn no_watermark(node: &Node, why: &str) -> StartError {
+    refused(node, format!("its watermark cannot be read: {why}"))
+}
+
+/// Of which splits has no row come to each event-time node, as far as that was saved? To one that is new, of none.
+fn unseen(
+    graph: &Graph,
+    states: &[StateIdentity],
+    sources: &[usize],
+    begin: &Begin,
+) -> Result<Vec<Unseen>, StartError> {
+    let names: Vec<StateIdentity> = sources.iter().map(|node| states[*node].clone()).collect();
+    let of_node = |(index, node): (usize, &Node)| match saved_time(&states[index], begin) {
+        Some(saved) if matches!(node.kind, NodeKind::EventTime(_)) => {
+            TimeLog::promised(saved, &names).map(Unseen::These).map_err(|why| no_watermark(node, &why))
+        }
+        _ => Ok(Unseen::All),
+    };
+    graph.nodes.iter().enumerate().map(of_node).collect()
 }
 
 /// How far time is for the readers of event-time nodes.

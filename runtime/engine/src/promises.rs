@@ -1,6 +1,6 @@
-//! How far in time a split is before anybody reads it: as far as the first of its rows that comes to the event-time
+//! How far in time a split is before a row of it comes: as far as the first of its rows that comes to the event-time
 //! node. What filters in front of it drop does not count, since its time is not seen later either; so the first rows
-//! of each split pass the filters once before the start. Where it cannot be known, all that comes is waited for.
+//! of each split (of one that was begun, those that come next) pass the filters once before the start. Where it cannot be known, all that comes is waited for.
 
 use crate::error::Halt;
 use crate::operator::{ChainRun, CompiledChain};
@@ -47,7 +47,7 @@ pub(crate) fn keep(
         return Ok(());
     }
     let known = ways.iter().all(|way| !way.unknown);
-    for (split, promise) in promises.iter_mut().enumerate().filter(|(_, promise)| !promise.begun) {
+    for (split, promise) in promises.iter_mut().enumerate().filter(|(_, promise)| !promise.seen) {
         let first = if known { first_through(graph, &ways, source, split, env)? } else { None };
         promise.time = first.unwrap_or(NO_WATERMARK);
     }

@@ -37,7 +37,7 @@ pub trait Source: Send {
     fn splits(&self) -> Vec<SplitStart> {
         vec![SplitStart::default()]
     }
-    /// The first rows of a split that was not begun, as far as a short look at it shows them: until who takes them
+    /// The first rows of a split from where it goes on, as far as a short look at it shows them: until who takes them
     /// stops it. Only asked, and before the start, where the time of its first row is known.
     fn first_rows(&self, _split: usize, _out: &mut dyn Emit) -> Result<(), SourceError> {
         Ok(())

@@ -6,9 +6,10 @@ use crate::layout::Layout;
 use crate::promises::keep;
 use crate::sequencer::Timing;
 use crate::source::{Source, SourceError};
-use crate::time::{TimeLog, origin};
+use crate::time::{Split, TimeLog, origin};
 use flow_env::Env;
 use flow_plan::physical::{Graph, Node, NodeKind};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Tells sources the column of their event time; gives which of them can go by it.
@@ -26,6 +27,21 @@ pub(crate) fn order_by_time(
     told.collect()
 }
 
+/// Splits of which no row has come to an event-time node, although they may have been begun.
+pub(crate) enum Unseen {
+    All,
+    These(BTreeSet<Split>),
+}
+
+impl Unseen {
+    fn contains(&self, split: Split) -> bool {
+        match self {
+            Unseen::All => true,
+            Unseen::These(splits) => splits.contains(&split),
+        }
+    }
+}
+
 /// The time log of each event-time node.
 pub(crate) fn time_logs(
     graph: &Graph,
@@ -34,6 +50,7 @@ pub(crate) fn time_logs(
     columns: &[Option<usize>],
     workers: usize,
     env: &Env,
+    unseen: &[Unseen],
 ) -> Result<Vec<Option<TimeLog>>, StartError> {
     let starts: Vec<_> = sources.iter().map(|source| source.splits()).collect();
     let mut logs = Vec::with_capacity(graph.nodes.len());
@@ -45,6 +62,9 @@ pub(crate) fn time_logs(
         let mut origin = origin(graph, index, nodes, columns, &starts);
         for (source, promises) in &mut origin.sources {
             let (Some(promises), node) = (promises, nodes[*source]) else { continue };
+            for (split, promise) in promises.iter_mut().enumerate() {
+                promise.seen = promise.seen && !unseen[index].contains((*source, split as u32));
+            }
             let kept = keep(graph, index, node, &*sources[*source], promises, env);
             kept.map_err(|error| refused(&graph.nodes[node], error.to_string()))?;
         }

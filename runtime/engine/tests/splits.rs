@@ -54,6 +54,8 @@ struct Timed {
     live: bool,
     blocks: bool,
     ordered: bool,
+    /// Was some of its splits read before?
+    begun: bool,
     clock: Arc<TestClock>,
     until: Option<Duration>,
 }
@@ -131,7 +133,8 @@ impl Source for Timed {
                 firsts.entry(*split).or_insert(times[0]);
             }
         }
-        let start = |split| SplitStart { first: Some(firsts[&split]).filter(|_| self.ordered), begun: false };
+        let first = |split| Some(firsts[&split]).filter(|_| self.ordered);
+        let start = |split| SplitStart { first: first(split), begun: self.begun };
         (0..firsts.len() as u32).map(start).collect()
     }
 
@@ -313,9 +316,11 @@ fn rows_that_a_filter_drops_say_nothing_of_how_far_a_split_is_before_it_is_read(
     let second = [Rows(1, vec![3000, 20]), Last(1, vec![21])];
     let third = [Last(2, vec![4000])];
     let at_most = with_time(BinaryOp::Lt, Value::Timestamp(1000), DataType::Timestamp, DataType::Bool);
-    for workers in [1, 2, 4] {
+    // What comes next of one that was begun says no more, where event time is new in the script.
+    for (workers, begun) in [(1, false), (2, false), (4, false), (1, true), (2, true)] {
         let run = |splits: &[&[Step]]| {
-            let source = Timed::of(&[splits.concat(), vec![Last(0, vec![70])]].concat());
+            let steps = [splits.concat(), vec![Last(0, vec![70])]].concat();
+            let source = Timed { begun, ..Timed::of(&steps) };
             run_behind(&[source], Some(StepKind::Filter(at_most.clone())), None, workers)
         };
         assert_eq!(run(&[&first, &second]).0, [1, 20, 21, 70], "{workers} workers");

@@ -128,7 +128,7 @@ impl Merge {
         self.files.iter().map(start).collect()
     }
 
-    /// The first rows of a file, in so many of its bytes.
+    /// The first rows of a file from where it goes on, in so many of its bytes.
     pub(crate) fn first_rows(
         &self,
         index: usize,
@@ -136,10 +136,14 @@ impl Merge {
         bytes: u64,
         out: &mut dyn Emit,
     ) -> Result<(), SourceError> {
-        let file = opening.open(&self.files[index].known.path)?;
-        let mut opened = opening.ordered(&file, LOOK)?;
+        let File { known, begun, .. } = &self.files[index];
+        if begun.done {
+            return Ok(());
+        }
+        let file = opening.open(&known.path)?;
+        let mut opened = opening.ordered_from(&file, begun.at, LOOK)?;
         let mut decoder = opening.reading.decoder();
-        while opened.at() < bytes
+        while opened.at() < begun.at.saturating_add(bytes)
             && let Some(piece) = opening.next_piece(&mut opened)?
         {
             if let Piece::Block(block) = &piece

@@ -59,26 +59,23 @@ impl Opening {
         file.packing != Packing::None || !self.reading.splits()
     }
 
-    /// Begins with a file.
-    pub(crate) fn start(&self, file: Arc<OpenFile>) -> Result<Opened, SourceError> {
+    /// Goes on with a file behind what was read of it, if anything was.
+    pub(crate) fn go_on(&self, file: Arc<OpenFile>, at: u64) -> Result<Opened, SourceError> {
         match self.in_order(&file) {
-            false => Ok(Opened::Ranges(file, 0)),
-            true => self.ordered(&file, super::cut::BLOCK),
+            false => Ok(Opened::Ranges(file, at)),
+            true => self.ordered_from(&file, at, super::cut::BLOCK),
         }
     }
 
-    /// Goes on with a file behind what was read of it.
-    pub(crate) fn go_on(&self, file: Arc<OpenFile>, at: u64) -> Result<Opened, SourceError> {
+    /// Reads a file in order from behind what was read of it, in blocks of about this size.
+    pub(crate) fn ordered_from(&self, file: &OpenFile, at: u64, block: usize) -> Result<Opened, SourceError> {
         if at == 0 {
-            return self.start(file);
-        }
-        if !self.in_order(&file) {
-            return Ok(Opened::Ranges(file, at));
+            return self.ordered(file, block);
         }
         // What the columns are stands at the beginning.
         let mut columns = self.reading.columns_in_order();
         if self.reading.has_header() {
-            let mut beginning = self.ordered(&file, super::file::LOOK)?;
+            let mut beginning = self.ordered(file, super::file::LOOK)?;
             self.next_piece(&mut beginning)?;
             if let Opened::Ordered { columns: read, .. } = beginning {
                 columns = read;
@@ -86,7 +83,8 @@ impl Opening {
         }
         let name = file.name.clone();
         let (input, before) = file.reader_from(at).map_err(|error| read_error(&name, at, error))?;
-        let cutter = Cutter::new(name.clone(), input, self.ends(), false).behind(at, before != b'\n');
+        let cutter = Cutter::new(name.clone(), input, self.ends(), false).in_blocks_of(block);
+        let cutter = cutter.behind(at, before != b'\n');
         Ok(Opened::Ordered { cutter, name, columns, header: false })
     }
 

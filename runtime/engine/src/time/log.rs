@@ -7,7 +7,7 @@ use crate::number::Number;
 use flow_plan::operator::StateIdentity;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -178,6 +178,12 @@ impl TimeLog {
         };
         // Numbers and lists of them: nothing in it can fail.
         serde_json::to_string(&saved).unwrap_or_default()
+    }
+
+    /// Of what was saved: the splits of which no row had come.
+    pub(crate) fn promised(saved: &str, names: &[StateIdentity]) -> Result<BTreeSet<Split>, String> {
+        let saved: Saved = serde_json::from_str(saved).map_err(|error| error.to_string())?;
+        Ok(saved.splits.promised(names))
     }
 
     /// Goes on from what was saved.

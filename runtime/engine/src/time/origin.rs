@@ -33,7 +33,7 @@ pub(crate) fn origin(
     let of_source = |(source, column): (usize, Option<usize>)| {
         let index = sources.iter().position(|node| *node == source)?;
         let known = column.is_some() && column == ordered[index];
-        let promise = |start: &SplitStart| Some(Promise { time: start.first?, begun: start.begun });
+        let promise = |start: &SplitStart| Some(Promise { time: start.first?, seen: start.begun });
         let promises = starts[index].iter().map(promise).collect::<Option<Vec<Promise>>>();
         Some((index, promises.filter(|_| known)))
     };

@@ -18,13 +18,13 @@ pub(crate) struct Origin {
     pub(crate) limited: Vec<(usize, Vec<Vec<usize>>)>,
 }
 
-/// How far a split is before anybody read it.
+/// How far a split is before a row of it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Promise {
     /// The time of the first of its rows that comes to the node, or an earlier one.
     pub(crate) time: i64,
-    /// Was some of it read before? Then what was seen counts.
-    pub(crate) begun: bool,
+    /// Has a row of it come before? Then what was seen counts.
+    pub(crate) seen: bool,
 }
 
 /// The splits of one event-time node.
@@ -34,8 +34,8 @@ pub(crate) struct Splits {
     splits: BTreeMap<Split, Progress>,
     /// Those that are waited for, by their time.
     waited: BTreeSet<(i64, Split)>,
-    /// What is promised of those that nobody had read at the start.
-    unread: BTreeMap<Split, i64>,
+    /// What is promised of those of which no row had come at the start.
+    promised: BTreeMap<Split, i64>,
 }
 
 struct Source {
@@ -48,6 +48,8 @@ struct Source {
 struct Progress {
     /// The greatest event time seen; before the first row, what is promised.
     greatest: i64,
+    /// Has a row come?
+    seen: bool,
     /// How many sources that are awake may bring rows.
     awake: usize,
 }
@@ -66,6 +68,16 @@ pub(super) fn find(names: &[StateIdentity], name: &str) -> Option<usize> {
 pub(crate) struct SavedSplits {
     splits: Vec<(String, u32, i64, usize)>,
     silent: Vec<String>,
+    /// Splits of which no row has come: their time is what the script of that run promised. (Not in savepoints of old.)
+    #[serde(default)]
+    promised: Vec<(String, u32)>,
+}
+
+impl SavedSplits {
+    /// The splits of which no row had come.
+    pub(super) fn promised(&self, names: &[StateIdentity]) -> BTreeSet<Split> {
+        self.promised.iter().filter_map(|(source, split)| Some((find(names, source)?, *split))).collect()
+    }
 }
 
 impl Splits {
@@ -75,18 +87,18 @@ impl Splits {
             gathered: origin.gathered,
             splits: BTreeMap::new(),
             waited: BTreeSet::new(),
-            unread: BTreeMap::new(),
+            promised: BTreeMap::new(),
         };
         let count = origin.sources.len();
         for (source, promises) in origin.sources {
             let by_split = promises.is_some() && !origin.gathered;
             splits.sources.insert(source, Source { by_split, silent: false, over: false });
             if !origin.gathered {
-                let promises = promises.unwrap_or_else(|| vec![Promise { time: NO_WATERMARK, begun: true }]);
+                let promises = promises.unwrap_or_else(|| vec![Promise { time: NO_WATERMARK, seen: true }]);
                 promises.into_iter().enumerate().for_each(|(split, promise)| {
                     splits.set((source, split as u32), promise.time, 1);
-                    if !promise.begun {
-                        splits.unread.insert((source, split as u32), promise.time);
+                    if !promise.seen {
+                        splits.promised.insert((source, split as u32), promise.time);
                     }
                 });
             }
@@ -103,15 +115,18 @@ impl Splits {
             (names[split.0].clone(), split.1, known.greatest, known.awake)
         };
         let silent = self.sources.iter().filter(|(_, source)| source.silent);
+        let promised = self.splits.iter().filter(|(_, known)| !known.seen);
         SavedSplits {
             splits: self.splits.iter().map(split).collect(),
             silent: silent.map(|(index, _)| names[*index].clone()).collect(),
+            promised: promised.map(|((source, split), _)| (names[*source].clone(), *split)).collect(),
         }
     }
 
     /// Goes on from what was saved. A split of a source that was there is only waited for if it was then.
     pub(crate) fn load(&mut self, saved: SavedSplits, names: &[StateIdentity]) {
         let index = |name: &str| find(names, name);
+        let unseen = saved.promised(names);
         let splits = saved
             .splits
             .into_iter()
@@ -127,9 +142,12 @@ impl Splits {
             }
         }
         for (split, greatest, awake) in splits {
-            // What was promised of a split that nobody read need not hold for this script, whose filters may be others.
-            let promised = self.unread.get(&split).copied().unwrap_or(greatest);
+            // What was promised of a split of which no row has come need not hold for this script, whose filters may be others.
+            let promised = self.promised.get(&split).copied().unwrap_or(greatest);
             self.set(split, greatest.min(promised), awake);
+            if !unseen.contains(&split) {
+                self.see(split);
+            }
         }
     }
 
@@ -146,6 +164,14 @@ impl Splits {
             // What is known of a split before its first row is only a promise.
             Some(known) => self.set(key, known.greatest.max(greatest), known.awake),
             None => self.set(key, greatest, 1),
+        }
+        self.see(key);
+    }
+
+    /// A row of a split has come.
+    fn see(&mut self, split: Split) {
+        if let Some(known) = self.splits.get_mut(&split) {
+            known.seen = true;
         }
     }
 
@@ -224,11 +250,12 @@ impl Splits {
     fn set(&mut self, split: Split, greatest: i64, awake: usize) {
         // No row is as late as the end of time.
         let greatest = greatest.min(LAST_TIME);
+        let seen = self.splits.get(&split).is_some_and(|known| known.seen);
         self.remove(split);
         if awake > 0 {
             self.waited.insert((greatest, split));
         }
-        self.splits.insert(split, Progress { greatest, awake });
+        self.splits.insert(split, Progress { greatest, seen, awake });
     }
 
     fn remove(&mut self, split: Split) {

@@ -17,7 +17,7 @@ fn whole(sources: usize) -> Origin {
 
 /// One source with splits whose first rows are known.
 fn splits(firsts: &[i64]) -> Origin {
-    let promise = |time: &i64| Promise { time: *time, begun: false };
+    let promise = |time: &i64| Promise { time: *time, seen: false };
     let promises = firsts.iter().map(promise).collect();
     Origin { sources: vec![(0, Some(promises))], gathered: false, limited: Vec::new() }
 }
@@ -172,7 +172,7 @@ fn what_is_promised_of_a_split_that_nobody_read_is_made_anew_when_a_job_goes_on(
     // Today's filter lets an earlier row of the second split through, and of the third a later one.
     let mut origin = splits(&[10, 130, 140]);
     if let Some((_, Some(promises))) = origin.sources.first_mut() {
-        promises[0].begun = true;
+        promises[0].seen = true;
     }
     let log = TimeLog::new(0, None, origin, 1);
     log.load(&saved, &names).unwrap();
@@ -180,6 +180,24 @@ fn what_is_promised_of_a_split_that_nobody_read_is_made_anew_when_a_job_goes_on(
     log.report(0, 1, (0, 2), 160);
     close(&log, 2);
     assert_eq!(steps(&log, 2), [(0, 120), (1, 130)]);
+}
+
+#[test]
+fn what_is_promised_of_a_split_that_was_begun_is_made_anew_if_no_row_of_it_came() {
+    let names = [StateIdentity { id: "in".into(), was: None }];
+    let before = TimeLog::new(0, None, splits(&[10, 150]), 1);
+    before.report(0, 0, (0, 0), 100);
+    // Of the second one, a chunk was read; the filter let nothing of it through.
+    close(&before, 2);
+    let saved = before.save(&["in".to_string()]);
+    assert_eq!(TimeLog::promised(&saved, &names), Ok([(0, 1)].into()));
+    let log = TimeLog::new(0, None, splits(&[10, 130]), 1);
+    log.load(&saved, &names).unwrap();
+    log.report(0, 0, (0, 0), 200);
+    close(&log, 1);
+    assert_eq!(steps(&log, 1), [(0, 130)]);
+    let again = log.save(&["in".to_string()]);
+    assert_eq!(TimeLog::promised(&again, &names), Ok([(0, 1)].into()), "still none came");
 }
 
 /// Two sources, one of which comes by two ways: through one limit, and through two.
