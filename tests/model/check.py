@@ -21,7 +21,7 @@ STAGES = (
     + [stages.aggregate] * 4
     + [stages.aggregate_of_late] * 3
     + [joining.join] * 8
-    + [joining.join_of_late] * 2
+    + [joining.join_of_late] * 4
     + [joining.join_for_good, joining.join_as_of] * 2
 )
 """What a script grows by, the more often the more it stands here."""

@@ -17,8 +17,8 @@ def _on(rng):
     return joins.On(equal, keys + text, holds)
 
 
-def _within(rng):
-    low, high = sorted(rng.choice((-60, -10, -5, -2, -1, 0, 0, 1, 3, 10, 60, 600)) * SECOND for _ in range(2))
+def _within(rng, choices=(-60, -10, -5, -2, -1, 0, 0, 1, 3, 10, 60, 600)):
+    low, high = sorted(rng.choice(choices) * SECOND for _ in range(2))
     return joins.Within(-high, high) if high > 0 and rng.random() < 0.3 else joins.Within(low, high)
 
 
@@ -31,11 +31,13 @@ def join(script, rng):
 
 
 def join_of_late(script, rng):
-    """A join of rows of one file, of which some may be late: in windows, or by time where they come one by one."""
-    left = script.pick(rng, lambda stream: stream.file)
+    """A join of rows of one file, of which some may be late: in windows or by time."""
+    left = script.pick(rng, lambda stream: stream.file and not stream.tidy and len(stream.rows) > 5)
+    left = left or script.pick(rng, lambda stream: stream.file)
     right = left and script.pick(rng, lambda stream: stream.file == left.file)
-    if right and left.alone and rng.random() < 0.7:
-        _join(script, rng, joins.WithinAsRead(_within(rng)), left, right)
+    if right and rng.random() < 0.6:
+        # By so little that late rows are too late for some.
+        _join(script, rng, joins.WithinAsRead(_within(rng, (-5, -2, -1, -1, 0, 0, 1, 1, 3))), left, right)
     elif right:
         _join(script, rng, joins.InWindow(a_window(rng, session=False)), left, right)
     elif left and left not in script.streams:

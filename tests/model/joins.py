@@ -43,7 +43,7 @@ class Within(NamedTuple):
 
 
 class WithinAsRead(NamedTuple):
-    """`within:` where rows come one by one and may be late: who comes later meets what is still kept.
+    """`within:` where rows of one file meet that may be late: who comes later meets what is still kept.
 
     A left row is kept until the right side's watermark has passed its time plus `high`, a right one until the left
     side's has passed its time less `low`. Of a row that is on both sides the left one is first.

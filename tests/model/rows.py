@@ -28,8 +28,6 @@ class Stream(NamedTuple):
     """No row of it is late, whatever reads it."""
     file: str = ""
     """Where its rows are in the order of one file, each with the watermark that it meets: what reads that file."""
-    alone: bool = False
-    """Each of its rows is a piece of work of its own, so that rows are taken one by one in the order of the file."""
     updating: bool = False
     """Its rows may be replaced or withdrawn; these are the ones that are left in the end."""
     versions: bool = False

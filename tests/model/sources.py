@@ -37,8 +37,7 @@ def add(script, rng, folder, sort, begin):
         text = f"{name}{stages}"
     rows = [row for content in contents for row in inputs.with_watermarks(content, delay)]
     script.stream("s", f"{text} |> map {{ id, k, g, v }}", rows, tidy=sort not in ("late", "alone"),
-                  file=name if len(contents) == 1 else "", alone=sort == "alone",
-                  versions=sort == "versions")
+                  file=name if len(contents) == 1 else "", versions=sort == "versions")
 
 
 def _parted(script, rng, name, files):

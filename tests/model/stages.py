@@ -63,7 +63,7 @@ def stateless(script, rng):
     else:
         text, change = rng.choice(records.MAPS)
         rows, stage = records.mapped(one.rows, change), f"map {text}"
-    script.stream("s", f"{one.name} |> {stage}", rows, tidy=one.tidy, file=one.file, alone=one.alone,
+    script.stream("s", f"{one.name} |> {stage}", rows, tidy=one.tidy, file=one.file,
                   updating=one.updating)
 
 

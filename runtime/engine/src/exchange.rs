@@ -52,6 +52,9 @@ impl Sender {
             self.number = number;
             self.sent = 0;
         }
+        if edge.merge_by == 0 {
+            batch.columns.truncate(edge.columns);
+        }
         if edge.number_rows {
             let ranks = (self.sent..self.sent + batch.len as i64).collect();
             self.sent += batch.len as i64;

@@ -196,7 +196,7 @@ impl Flow {
             for consumer in consumers.iter().rev() {
                 if let Consumer::Local { node, input } = *consumer {
                     let mut batch = batch.clone();
-                    if shared.layout.is_bare(node) {
+                    if shared.layout.nodes[node].bare[input] {
                         batch.columns.truncate(declared);
                     }
                     self.work.push(Work::Deliver { node, input, number, batch });

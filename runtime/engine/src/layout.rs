@@ -8,7 +8,8 @@
 //! reach another exchange do this.
 //!
 //! **Places.** Rows of one chunk that part and meet again in a union come in the order of the chunk, if that counts below
-//! ([`Graph::places`]). Their place in the chunk is the first of their ranks, from the source to the union, also with one worker.
+//! ([`Graph::places`]). Their place in the chunk is the first of their ranks, from the source to the union, also with one worker;
+//! and so to a join that has to know which of two rows came later.
 
 use crate::error::StartError;
 use crate::preaggregate::gives_parts;
@@ -48,6 +49,8 @@ enum Home {
 pub(crate) struct NodeLayout {
     pub(crate) consumers: Vec<Consumer>,
     pub(crate) inputs: Vec<Feed>,
+    /// Of each input: are ranks of no use? What comes from the node's own worker comes without any then.
+    pub(crate) bare: Vec<bool>,
     /// Nodes that hand record errors to this one (only of [`NodeKind::Errors`]).
     pub(crate) erring: Vec<usize>,
     /// The node that reads the rows that come too late for this one.
@@ -171,7 +174,7 @@ impl Layout {
         }
         let places = graph.places();
         for (index, node) in nodes.iter_mut().enumerate() {
-            (node.placed, node.reads_places) = (places.carried(index), places.merged(index));
+            (node.placed, node.reads_places) = (places.carried(index), places.read(index));
         }
         let order = order(graph, &nodes)?;
         let mut layout = Layout { nodes, edges, order, workers };
@@ -221,13 +224,17 @@ impl Layout {
                 let from = match feed {
                     Feed::Local { node: from } => {
                         homes.push(self.nodes[from].home);
+                        let in_order = !takes_places && self.nodes[from].home != Home::Spread;
+                        self.nodes[node].bare.push(in_order || !ranked && !takes_places);
                         from
                     }
                     Feed::Exchange { edge } => {
                         let from = self.edges[edge].from;
                         let edge = &mut self.edges[edge];
+                        self.nodes[node].bare.push(false);
                         edge.spread = self.nodes[from].home == Home::Spread;
-                        edge.merge_by = self.nodes[from].rank;
+                        // A place alone, of rows that are in order, is of no use.
+                        edge.merge_by = if edge.spread || takes_places { self.nodes[from].rank } else { 0 };
                         edge.number_rows = (ranked && edge.keys.is_some()) || takes_places;
                         homes.push(if edge.keys.is_some() { Home::Spread } else { Home::First });
                         from
@@ -249,6 +256,10 @@ impl Layout {
             let spread = home == Home::Spread && self.workers > 1;
             if spread && ranked && gives_in_time(&graph.nodes[node]) {
                 rank += Ranks::LEADING;
+            }
+            if !ranked && !matches!(graph.nodes[node].kind, NodeKind::Late) {
+                // A join may read the places of its rows all the same.
+                rank = 0;
             }
             if matches!(graph.nodes[node].kind, NodeKind::Late) {
                 // As they came into the window: without what it puts in front of ranks.
@@ -291,15 +302,10 @@ impl Layout {
         }
     }
 
-    /// Are ranks of no use to a node? What comes from its own worker comes without any then.
-    pub(crate) fn is_bare(&self, node: usize) -> bool {
-        !self.nodes[node].ranked && !self.nodes[node].reads_places
-    }
-
     /// Rank columns that an input of a node carries.
     pub(crate) fn width(&self, node: usize, input: usize) -> usize {
         match self.nodes[node].inputs[input] {
-            Feed::Local { .. } if self.is_bare(node) => 0,
+            Feed::Local { .. } if self.nodes[node].bare[input] => 0,
             Feed::Local { node } => self.nodes[node].rank,
             Feed::Exchange { edge } => self.edges[edge].width(),
         }

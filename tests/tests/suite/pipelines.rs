@@ -146,6 +146,36 @@ sink last = all |> keyBy(k) |> trigger(atEnd) |> aggregate { v: last(v) } |> fil
     }
 }
 
+/// Which rows of a stream that is joined with itself meet follows from their order, not from where chunks end.
+#[test]
+fn late_rows_of_a_stream_that_is_joined_with_itself_meet_as_row_by_row() {
+    let script = |within: &str| {
+        format!(
+            "source a: Row = file(\"a\", format: json) |> eventTime(at, delay: 1s)
+stream some = a |> filter(v % 3 != 0)
+sink pairs = a as l |> join(a as r on l.k == r.k, within: {within}) |> map {{ l: l.v, r: r.v }} -> stdout(format: json)
+sink others = some as l |> join(a as r on l.k == r.k, within: {within}) |> map {{ l: l.v, r: r.v }} -> stdout(format: json)
+sink counts = some |> keyBy(k) |> trigger(atEnd) |> aggregate {{ n: count() }} -> stdout(format: json)
+"
+        )
+    };
+    // Every fourth row is late, by more or less.
+    let time = |n: i64| if n % 4 == 3 { n * 1_000 - n % 7 * 2_500 } else { n * 1_000 };
+    let rows: Vec<_> = (0..60).map(|n| row(n % 2, n, time(n))).collect();
+    let seen = |n: i64| (0..n).map(time).max().unwrap_or(i64::MIN / 2) - 1_000;
+    for (within, low, high) in [("5s", -5_000, 5_000), ("-9s..-1s", -9_000, -1_000), ("0s..3s", 0, 3_000)] {
+        let meet = |&(l, r): &(i64, i64)| {
+            let near = l % 2 == r % 2 && (low..=high).contains(&(time(r) - time(l)));
+            near && if l <= r { seen(r) <= time(l) + high } else { seen(l) <= time(r) - low }
+        };
+        let pairs = (0..60).flat_map(|l| (0..60).map(move |r| (l, r))).filter(meet);
+        let count: u64 = pairs.map(|(l, _)| if l % 3 == 0 { 1 } else { 2 }).sum();
+        for length in [60, 17, 1] {
+            gives(count + 2, &script(within), &[("a", rows.chunks(length).map(<[_]>::to_vec).collect())]);
+        }
+    }
+}
+
 /// Event time behind a union does not wait for a source that only came through a limit, from the number on in which
 /// that was full: when nobody reads the source any more depends on who was how fast.
 #[test]

@@ -233,7 +233,7 @@ impl Run<'_> {
             }
             NodeKind::Union => {
                 let inputs = (0..node.inputs.len()).map(input).collect();
-                Ok(if self.places.merged(index) { self.merged(node, inputs) } else { union(inputs) })
+                Ok(if self.places.read(index) { self.merged(node, inputs) } else { union(inputs) })
             }
             NodeKind::Tap { .. } | NodeKind::Sink { .. } => Ok(input(0)),
             NodeKind::Limit { n } => {
@@ -281,7 +281,7 @@ impl Run<'_> {
                 let sides = [&sides[0], &sides[1]];
                 let width = self.graph.nodes[node.inputs[0].node].output.fields.len();
                 let clocks = [0, 1].map(|side| self.clock_over(&self.clocks_behind(node.inputs[side].node)));
-                let time = (&clock, [&clocks[0], &clocks[1]], &self.wall, level);
+                let time = (&clock, [&clocks[0], &clocks[1]], &self.wall, level, self.places.read(index));
                 let out = join::join(join, width, sides, time, &mut self.evaluator);
                 self.joined(join.rest.as_ref(), out)
             }

@@ -1,8 +1,8 @@
-//! Rows of one chunk that part and meet again. They come to a union branch by branch, which is not the order of the source:
-//! where somebody below can tell, the rows carry their place in the chunk, and the union puts them in its order, so that
-//! results do not depend on where chunks end.
+//! Rows of one chunk that part and meet again. They come to a union branch by branch, and to a join side by side, which is
+//! not the order of the source: where that counts, the rows carry their place in the chunk, so that results do not depend on
+//! where chunks end. A union puts them in that order; of two rows that meet in an interval join it says which one came later.
 
-use super::{Graph, Input, Node, NodeKind, RunningAggregate, WindowAggregate};
+use super::{Graph, Input, Node, NodeKind, RunningAggregate, StreamBound, WindowAggregate};
 use crate::catalogue::AggFunc;
 use crate::operator::{RunningTrigger, WindowKind};
 use crate::types::DataType;
@@ -15,7 +15,7 @@ pub const NO_PLACE: i64 = i64::MAX;
 #[derive(Clone, Debug)]
 pub struct Places {
     carried: Vec<bool>,
-    merged: Vec<bool>,
+    read: Vec<bool>,
 }
 
 impl Places {
@@ -24,23 +24,24 @@ impl Places {
         self.carried[node]
     }
 
-    /// Is it a union that puts the rows of a number in the order of their places?
-    pub fn merged(&self, node: usize) -> bool {
-        self.merged[node]
+    /// Does a node go by the places of the rows that come to it? So do unions, and interval joins.
+    pub fn read(&self, node: usize) -> bool {
+        self.read[node]
     }
 }
 
 impl Graph {
-    /// Which rows must carry their place: those of a source that come to a union by several ways, if there is something
-    /// below for which their order counts.
+    /// Which rows must carry their place: those of a source that come to both sides of an interval join, or to a union by
+    /// several ways, if there is something below for which their order counts.
     pub fn places(&self) -> Places {
         let sources = self.sources_row_by_row();
         let counts = self.order_counts_below();
         let mut places =
-            Places { carried: vec![false; self.nodes.len()], merged: vec![false; self.nodes.len()] };
+            Places { carried: vec![false; self.nodes.len()], read: vec![false; self.nodes.len()] };
         // From the sinks upwards: inputs stand before their consumers.
         for (index, node) in self.nodes.iter().enumerate().rev() {
-            let parts = matches!(node.kind, NodeKind::Union) && counts[index] && meet_again(node, &sources);
+            let counts = is_placed_join(node) || matches!(node.kind, NodeKind::Union) && counts[index];
+            let parts = counts && meet_again(node, &sources);
             let passes = places.carried[index] && !matches!(node.kind, NodeKind::Source { .. });
             if parts || passes {
                 for input in row_inputs(node) {
@@ -49,8 +50,11 @@ impl Graph {
             }
         }
         for (index, node) in self.nodes.iter().enumerate() {
-            places.merged[index] = matches!(node.kind, NodeKind::Union)
-                && node.inputs.iter().any(|input| places.carried[input.node]);
+            let carried = |input: &Input| places.carried[input.node];
+            places.read[index] = match node.kind {
+                NodeKind::Union => node.inputs.iter().any(carried),
+                _ => is_placed_join(node) && node.inputs.iter().all(carried),
+            };
         }
         places
     }
@@ -104,6 +108,15 @@ fn is_row_by_row(kind: &NodeKind) -> bool {
         | NodeKind::Scan { .. } => true,
         _ => false,
     }
+}
+
+/// Is it a join for which it counts which of two rows came later? What is kept of the rows of an interval join goes by that.
+/// (Rows that may be withdrawn are not made for one row each.)
+fn is_placed_join(node: &Node) -> bool {
+    let NodeKind::Join(join) = &node.kind else { return false };
+    let sides = [&join.left.hidden, &join.right.hidden];
+    matches!(join.bound, StreamBound::Interval { .. })
+        && sides.iter().all(|hidden| hidden.watermark.is_some() && hidden.change.is_none())
 }
 
 /// Come rows of one source by several inputs?

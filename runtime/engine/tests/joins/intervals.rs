@@ -5,7 +5,8 @@ use flow_env::Random;
 use flow_plan::operator::JoinKind;
 use flow_plan::physical::StreamBound;
 
-/// What a join gives: each row with all that came before it, and behind each number what is due.
+/// What a join gives: each row with all that came before it, and behind each number what is due. Of two rows of one number,
+/// the one with the greater `n` came later.
 fn model(case: &Case, kind: JoinKind, (lo, hi): (i64, i64), condition: bool) -> Vec<Given> {
     let (placed, behind) = (case.placed(), case.watermarks());
     let mut partners = vec![0; placed.len()];
@@ -19,14 +20,18 @@ fn model(case: &Case, kind: JoinKind, (lo, hi): (i64, i64), condition: bool) -> 
             for other in 0..at {
                 let (left, right) = if row.event.side == 0 { (at, other) } else { (other, at) };
                 let (l, r) = (placed[left].event, placed[right].event);
-                let stays = if row.event.side == 0 { r.time - lo } else { l.time + hi };
+                let is_left = row.event.side == 0 || placed[left].number == number && l.n > r.n;
+                let (met, stays) = match is_left {
+                    true => (placed[left].met, r.time - lo),
+                    false => (placed[right].met, l.time + hi),
+                };
                 let distance = r.time - l.time;
                 let meets = l.side == 0
                     && r.side == 1
                     && l.key.is_some()
                     && l.key == r.key
                     && (lo..=hi).contains(&distance)
-                    && row.met <= stays
+                    && met <= stays
                     && (!condition || odd(l, r));
                 if !meets {
                     continue;

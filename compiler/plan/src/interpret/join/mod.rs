@@ -34,12 +34,13 @@ pub(super) struct Output {
     pub(super) failed: Vec<Failed>,
 }
 
-/// Runs a join of two streams. `width`: how many columns the left side has.
+/// Runs a join of two streams. `width`: how many columns the left side has. `placed`: the place of rows in their chunk says
+/// which one came later.
 pub(super) fn join(
     node: &StreamJoin,
     width: usize,
     [left, right]: [&Stream; 2],
-    (clock, sides, wall, level): (&Clock, [&Clock; 2], &Wall, u32),
+    (clock, sides, wall, level, placed): (&Clock, [&Clock; 2], &Wall, u32, bool),
     evaluator: &mut Evaluator,
 ) -> Output {
     let meet = Meet { kind: node.kind, rest: node.rest.as_ref(), evaluator, failed: Vec::new() };
@@ -48,7 +49,8 @@ pub(super) fn join(
     let by_clock = matches!(&node.bound, StreamBound::Window(window) if window.processing_time);
     // Event time says nothing of windows of the wall clock.
     let clock = if by_clock { &by_wall } else { clock };
-    let join = Joining { node, clock, sides, wall, by_clock, level, meet, alike, rows: Stream::new() };
+    let join =
+        Joining { node, clock, sides, wall, by_clock, level, placed, meet, alike, rows: Stream::new() };
     match &node.bound {
         StreamBound::Interval { .. } | StreamBound::Regular { .. } => pairs::run(join, left, right),
         StreamBound::Window(window) => windowed::run(join, window, left, right),
@@ -66,6 +68,8 @@ struct Joining<'a> {
     /// Does it go by the clock on the wall?
     by_clock: bool,
     level: u32,
+    /// Does the place of rows in their chunk say which one came later?
+    placed: bool,
     meet: Meet<'a>,
     /// Of each side: the columns by which rows are alike.
     alike: [Vec<usize>; 2],

@@ -19,6 +19,17 @@ struct Kept {
     partners: u64,
     /// Left rows: was it given by itself (semi, anti, left without partner)?
     alone: bool,
+    came: Came,
+}
+
+/// When a row came.
+#[derive(Clone, Copy)]
+struct Came {
+    number: Number,
+    place: i64,
+    /// The watermark that it met, and its own.
+    met: i64,
+    own: i64,
 }
 
 struct Pairs<'a> {
@@ -109,9 +120,10 @@ impl Pairs<'_> {
             }
         }
         let met_own = if self.by_own_side() { self.join.sides[side].met(number, own) } else { met };
-        let partners = self.partners(side, item, &key, time, met_own);
-        let count = partners.len() as u64;
-        let mut kept = Kept { row: item.row.clone(), key, time, seen: time, partners: count, alone: false };
+        let came = Came { number, place: item.place, met: met_own, own };
+        let mut kept = Kept { row: item.row.clone(), key, time, seen: time, partners: 0, alone: false, came };
+        let partners = self.partners(side, &kept);
+        kept.partners = partners.len() as u64;
         for other in &partners {
             let other = &mut self.kept[1 - side][*other];
             kept.seen = kept.seen.max(other.time);
@@ -121,6 +133,7 @@ impl Pairs<'_> {
             self.left_row(number, own, change, &mut kept, &partners, alone);
         } else {
             for partner in partners {
+                let own = self.later(&self.kept[0][partner], &kept).own;
                 self.right_row(number, own, change, partner, &item.row);
             }
         }
@@ -129,20 +142,38 @@ impl Pairs<'_> {
         }
     }
 
+    /// When the later one of a left and a right row came, of which the right one is the last that was looked at. Of one
+    /// number, the places may say that it was the left one.
+    fn later(&self, left: &Kept, right: &Kept) -> Came {
+        let (of_left, of_right) = (left.came, right.came);
+        let is_left = self.join.placed && of_left.number == of_right.number && of_left.place > of_right.place;
+        if is_left { of_left } else { of_right }
+    }
+
+    /// Are both there when the later one comes? `other` is kept, `row` comes to this side.
+    fn are_there(&self, side: usize, row: &Kept, other: &Kept) -> bool {
+        if side == 1 {
+            let later = self.later(other, row);
+            if later.place != row.came.place {
+                return self.is_there(1, row, later.met);
+            }
+        }
+        self.is_there(1 - side, other, row.came.met)
+    }
+
     /// The places of the rows of the other side that a row meets.
-    fn partners(&mut self, side: usize, item: &Item, key: &Option<Row>, time: i64, met: i64) -> Vec<usize> {
+    fn partners(&mut self, side: usize, row: &Kept) -> Vec<usize> {
         let mut found = Vec::new();
         for at in 0..self.kept[1 - side].len() {
             let other = &self.kept[1 - side][at];
-            let (left, right) = if side == 0 { (time, other.time) } else { (other.time, time) };
-            let fits = key.is_some() && other.key == *key && self.in_time(left, right);
+            let (left, right) = if side == 0 { (row, other) } else { (other, row) };
+            let fits = row.key.is_some() && other.key == row.key && self.in_time(left.time, right.time);
             // Left rows that are wanted for one partner only, and have it, are not looked at again.
             let served = side == 1 && other.partners > 0 && self.wants_one();
-            if !fits || served || !self.is_there(1 - side, other, met) {
+            if !fits || served || !self.are_there(side, row, other) {
                 continue;
             }
-            let rows = if side == 0 { (&item.row, &other.row) } else { (&other.row, &item.row) };
-            if self.join.meet.holds(item.number, rows.0, rows.1) {
+            if self.join.meet.holds(row.came.number, &left.row, &right.row) {
                 found.push(at);
             }
         }

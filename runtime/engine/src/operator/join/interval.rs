@@ -2,6 +2,7 @@
 //! time allows that a partner comes.
 
 use super::due::Due;
+use super::fresh::{Came, Fresh};
 use super::kept::{Kept, Notes};
 use super::moment::{Moment, met_own};
 use super::probe::{Look, Pairs, Probe};
@@ -56,6 +57,8 @@ pub(crate) struct Interval {
     probe: Option<Probe>,
     /// The watermarks that the rows of the probe meet.
     met: Vec<i64>,
+    /// Left rows of the number at hand, if the places of rows say which one came later.
+    fresh: Option<Fresh>,
     /// Are the rows of the probe met by nobody that comes later?
     passes_by: bool,
     /// How many partners each row of the probe has (1: at least one).
@@ -66,7 +69,7 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
-    pub(crate) fn new(kind: JoinKind, near: Near, core: &mut Core) -> Interval {
+    pub(crate) fn new(kind: JoinKind, near: Near, fresh: Option<Fresh>, core: &mut Core) -> Interval {
         // Left rows that are given when they go have their turn one by one.
         let first = usize::from(matches!(kind, JoinKind::Left | JoinKind::Anti));
         if core.spilled.is_none() {
@@ -80,6 +83,7 @@ impl Interval {
             passed: NO_WATERMARK,
             probe: None,
             met: Vec::new(),
+            fresh,
             passes_by: false,
             partners: Vec::new(),
             pairs: Pairs::default(),
@@ -95,7 +99,8 @@ impl Interval {
     /// Will nobody meet these rows any more, since the other side is ahead of them? Left ones that are given when their time is
     /// over wait for it nevertheless.
     fn passes_by(&self, core: &Core, side: usize, batch: &Batch, at: Moment) -> bool {
-        if side == 0 && self.gives_lonely() {
+        if side == 0 && (self.gives_lonely() || self.fresh.is_some()) {
+            // Right rows of the same number may have come before.
             return false;
         }
         let times = ints(batch, core.sides[side].hidden.time.unwrap_or_default());
@@ -115,9 +120,13 @@ impl Interval {
         // all right ones that are there, of a right one with the left ones that have no partner yet.
         let fails = core.condition_fails();
         let (near, met, partners) = (self.near, &self.met, &self.partners);
+        let later = Interval::later(self.fresh.as_ref(), core, probe);
+        let are_there = |row: usize, kept: u32| match later(row, kept) {
+            Some(left) => left.met <= near.last(1, times[row]),
+            None => met[row] <= near.last(1 - side, other.time(kept)),
+        };
         let meets = |row: usize, kept: u32, pairs: &Pairs| {
-            let of_kept = other.time(kept);
-            if !near.meet(side, times[row], of_kept) || met[row] > near.last(1 - side, of_kept) {
+            if !near.meet(side, times[row], other.time(kept)) || !are_there(row, kept) {
                 return Look::Pass;
             }
             let served = || match side {
@@ -133,6 +142,31 @@ impl Interval {
         let first_only = once && side == 0 && core.condition.is_none();
         self.pairs.clear();
         probe.candidates(other, BATCH_ROWS, first_only, meets, &mut self.pairs)
+    }
+
+    /// Of a row of the probe and a kept one: the kept one, if it is a left one that came later.
+    fn later<'c>(
+        fresh: Option<&'c Fresh>,
+        core: &'c Core,
+        probe: &Probe,
+    ) -> impl Fn(usize, u32) -> Option<Came> + use<'c> {
+        let (number, batch) = (probe.at.number, probe.batch.clone());
+        let fresh = fresh.filter(|_| probe.side == 1);
+        move |row: usize, kept: u32| {
+            let fresh = fresh?;
+            fresh.later(&core.kept[0], kept, number, fresh.places(1, &batch)[row])
+        }
+    }
+
+    /// The watermark of the row that came later, of each of the pairs, if it is not that of the probe's for all.
+    fn own_of_later(&self, core: &Core, probe: &Probe) -> Option<Vec<i64>> {
+        self.fresh.as_ref().filter(|_| probe.side == 1)?;
+        let own = ints(&probe.batch, core.sides[1].hidden.watermark?);
+        let later = Interval::later(self.fresh.as_ref(), core, probe);
+        let of_pair = |(&row, &kept): (&u32, &u32)| {
+            later(row as usize, kept).map_or(own[row as usize], |left| left.own)
+        };
+        Some(self.pairs.rows.iter().zip(&self.pairs.kept).map(of_pair).collect())
     }
 
     /// Notes who has a partner, and gives what the pairs give.
@@ -157,7 +191,8 @@ impl Interval {
             JoinKind::Semi => self.pairs.keep(&first),
             JoinKind::Anti => return,
         }
-        core.give(cx, side, &probe.batch, &self.pairs);
+        let own = self.own_of_later(core, probe);
+        core.give(cx, side, &probe.batch, &self.pairs, own.as_deref());
     }
 
     /// Keeps the rows of a batch that is through.
@@ -175,6 +210,10 @@ impl Interval {
         let times = ints(&probe.batch, column);
         let rows: Vec<u32> = (0..probe.batch.len as u32).filter(|&row| wanted(row as usize)).collect();
         // Mostly, all are.
+        if let (Some(fresh), 0, Some(own)) = (&mut self.fresh, side, core.sides[0].hidden.watermark) {
+            let own = ints(&probe.batch, own);
+            fresh.come(&core.kept[0], probe.at.number, &probe.batch, &rows, (&self.met, own));
+        }
         let all = rows.len() == probe.batch.len;
         let pick = |of: &[u32]| -> Vec<u32> { rows.iter().map(|&row| of[row as usize]).collect() };
         let mut picked = None;

@@ -341,6 +341,11 @@ impl Kept {
         self.ids[row as usize]
     }
 
+    /// The id of the next row that comes.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
     /// What is noted of a row.
     pub(crate) fn note(&self, row: u32) -> i64 {
         self.notes.get(row as usize).copied().unwrap_or_default()

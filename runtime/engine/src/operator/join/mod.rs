@@ -5,6 +5,7 @@ mod book;
 mod condition;
 mod due;
 mod fire;
+mod fresh;
 mod interval;
 mod kept;
 mod lined;
@@ -53,7 +54,14 @@ pub(crate) fn stream_join(
         StreamBound::Interval { lo, hi } => {
             let near = interval::Near { lo: *lo, hi: *hi };
             match join.left.hidden.change.or(join.right.hidden.change) {
-                None => Box::new(interval::Interval::new(join.kind, near, &mut core)),
+                None => {
+                    let graph = &shared.graph.nodes;
+                    let declared =
+                        [0, 1].map(|side| graph[graph[node].inputs[side].node].output.fields.len());
+                    let placed = shared.layout.nodes[node].reads_places;
+                    let fresh = placed.then(|| fresh::Fresh::new(declared));
+                    Box::new(interval::Interval::new(join.kind, near, fresh, &mut core))
+                }
                 Some(_) => updating(updating::Keep::Near(near)),
             }
         }

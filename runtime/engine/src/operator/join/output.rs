@@ -44,8 +44,9 @@ impl Rows<'_> {
 
 /// When and for which of the two rows a pair is given.
 pub(crate) enum Cause<'a> {
-    /// These rows of a batch of a side (0: left) came, or are behind.
-    Row { side: usize, phase: Phase, batch: &'a Batch, rows: &'a [u32] },
+    /// These rows of a batch of a side (0: left) came, or are behind. `own`: the watermarks of those that came later, if they
+    /// are not these.
+    Row { side: usize, phase: Phase, batch: &'a Batch, rows: &'a [u32], own: Option<&'a [i64]> },
     /// Time passed: what each left row was due at, and the numbers in which they came.
     Due { times: &'a [i64], numbers: &'a [u64] },
     /// Time passed, or left rows came behind it; their watermark is carried on (as-of joins).
@@ -108,6 +109,7 @@ impl Output {
         if let Some(times) = self.times {
             columns.push(self.time(left, right, times));
             let mut watermarks = match cause {
+                Cause::Row { own: Some(own), .. } => ints(own.to_vec()),
                 Cause::Row { side, batch, rows, .. } => batch.columns[times[*side].1].gather(rows),
                 Cause::AsOf { .. } => left.ints(times[0].1),
                 Cause::Due { .. } => ints(vec![NO_WATERMARK; len]),
@@ -146,7 +148,7 @@ impl Output {
         let len = left.len();
         let first = columns.len();
         match cause {
-            Cause::Row { side, phase, batch, rows } => {
+            Cause::Row { side, phase, batch, rows, .. } => {
                 columns.extend([*phase as i64, 0, 0, 0].map(|value| ints(vec![value; len])));
                 let own = self.declared[*side]..self.declared[*side] + self.ranks[*side];
                 columns.extend(own.map(|column| batch.columns[column].gather(rows)));

@@ -380,9 +380,17 @@ impl Core {
         Ok(())
     }
 
-    /// Gives pairs of rows that came and kept ones.
-    pub(crate) fn give(&self, cx: &mut Context<'_>, side: usize, batch: &Batch, pairs: &Pairs) {
-        self.give_changes(cx, side, batch, pairs, &pairs.rows, None);
+    /// Gives pairs of rows that came and kept ones. `own`: the watermark of the later one of each, if that is not the one
+    /// that came.
+    pub(crate) fn give(
+        &self,
+        cx: &mut Context<'_>,
+        side: usize,
+        batch: &Batch,
+        pairs: &Pairs,
+        own: Option<&[i64]>,
+    ) {
+        self.give_pairs(cx, side, pairs, None, batch, (&pairs.rows, own));
     }
 
     /// Gives pairs of rows that came and kept ones, which add or withdraw: `causes` are the rows for which
@@ -396,13 +404,25 @@ impl Core {
         causes: &[u32],
         signs: Option<&[i64]>,
     ) {
+        self.give_pairs(cx, side, pairs, signs, batch, (causes, None));
+    }
+
+    fn give_pairs(
+        &self,
+        cx: &mut Context<'_>,
+        side: usize,
+        pairs: &Pairs,
+        signs: Option<&[i64]>,
+        batch: &Batch,
+        (rows, own): (&[u32], Option<&[i64]>),
+    ) {
         if pairs.rows.is_empty() {
             return;
         }
         let came = Rows::Of(batch, &pairs.rows);
         let kept = Rows::Kept(&self.kept[1 - side], &pairs.kept);
         let phase = if side == 0 { Phase::Row } else { Phase::OtherRow };
-        let cause = Cause::Row { side, phase, batch, rows: causes };
+        let cause = Cause::Row { side, phase, batch, rows, own };
         let (left, right) = if side == 0 { (&came, &kept) } else { (&kept, &came) };
         cx.emit(self.output.batch(left, right, signs, &cause));
     }
