@@ -15,7 +15,7 @@ mod tests;
 
 pub use bytes::Bytes;
 pub use decode::decode;
-pub use encode::encode;
+pub use encode::{encode, encode_rows};
 pub use values::MAX_DEPTH;
 
 use std::fmt;

@@ -1,4 +1,4 @@
-use super::{Bytes, MAX_DEPTH, Unencodable, decode, encode};
+use super::{Bytes, MAX_DEPTH, Unencodable, decode, encode, encode_rows};
 use crate::batch::Batch;
 use flow_plan::arbitrary::Arbitrary;
 use flow_plan::order::identical;
@@ -37,6 +37,23 @@ fn random_batches_come_back_bit_by_bit() {
             assert!(row.iter().zip(&again).all(|(a, b)| identical(a, b)), "seed {seed}: {row:?} {again:?}");
         }
         assert_eq!(bytes_of(&back), bytes, "seed {seed}: written again, the bytes are the same");
+    }
+}
+
+#[test]
+fn some_rows_are_written_as_a_batch_of_them_would_be() {
+    for seed in 0..200 {
+        let mut random = Arbitrary::new(seed);
+        let columns = random.below(6);
+        let schema = random.schema(columns);
+        let rows = random.below(40);
+        let batch = Batch::from_rows(&random.rows(&schema, rows), &schema);
+        let start = random.below(batch.len + 1);
+        let end = start + random.below(batch.len - start + 1);
+        let mut bytes = Vec::new();
+        encode_rows(&batch, start..end, &mut bytes).unwrap();
+        let some: Vec<u32> = (start as u32..end as u32).collect();
+        assert_eq!(bytes, bytes_of(&batch.gather(&some)), "seed {seed}: {start}..{end}");
     }
 }
 

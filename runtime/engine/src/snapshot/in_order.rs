@@ -50,6 +50,14 @@ impl InOrder {
         InOrder { len: left.iter().sum(), schema, left, batches, runs }
     }
 
+    /// As they were saved.
+    pub(super) fn as_saved(schema: Arc<RecordType>, batches: Vec<Batch>) -> InOrder {
+        let batches: Vec<Batch> = batches.into_iter().filter(|batch| batch.len > 0).collect();
+        let left: Vec<usize> = batches.iter().map(|batch| batch.len).collect();
+        let runs = (0..).zip(&left).map(|(batch, rows)| Run { batch, rows: 0..*rows as u32 }).collect();
+        InOrder { len: left.iter().sum(), schema, left, batches, runs }
+    }
+
     /// How many entries are still to be given.
     pub(crate) fn len(&self) -> usize {
         self.len

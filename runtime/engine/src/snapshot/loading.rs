@@ -67,10 +67,22 @@ impl Loading {
 
     /// Takes a table, to be given in the order of the sequence, as [`Loaded::by_rank`] has it.
     pub(crate) fn in_order(&mut self, name: &str, first: &str) -> InOrder {
+        let (schema, rows, _) = self.take(name);
+        InOrder::new(schema, rows, first)
+    }
+
+    /// The same, but in the order in which entries were saved where no key has several.
+    pub(crate) fn as_saved(&mut self, name: &str, first: &str) -> InOrder {
+        match self.take(name) {
+            (schema, rows, Home::Key(1..)) => InOrder::as_saved(schema, rows),
+            (schema, rows, _) => InOrder::new(schema, rows, first),
+        }
+    }
+
+    fn take(&mut self, name: &str) -> (Arc<RecordType>, Vec<Batch>, Home) {
         let at = self.tables.iter().position(|table| table.name == name);
         let table = at.map(|at| self.tables.remove(at));
-        let (schema, rows) = table.map_or_else(Default::default, |table| (table.schema, table.rows));
-        InOrder::new(schema, rows, first)
+        table.map_or((Arc::default(), Vec::new(), Home::Any), |table| (table.schema, table.rows, table.home))
     }
 
     /// Takes a table; without entries if nothing was saved under this name.

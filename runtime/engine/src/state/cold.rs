@@ -5,11 +5,13 @@
 //! lasts is in checkpoints, which find here what they still have to copy ([`Cold::mark`], [`Cold::next_marked`]): each row
 //! says whether it changed since the barrier before it was put. Knows bytes and hashes; never knows what the columns mean.
 
+#[cfg(test)]
+mod tests;
 mod turns;
 
 pub(crate) use turns::Turns;
 
-use super::lsm::{Folder, Tree};
+use super::lsm::{Folder, Tree, Writer};
 use super::seen::Seen;
 use super::shelves::Row;
 use crate::checkpoints::Tell;
@@ -23,6 +25,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -116,6 +119,8 @@ pub(crate) struct Cold {
     left: Left,
     /// Entries in it were put before the current mark, all others behind it.
     round: u32,
+    /// Where entries go while many come in the order of their hashes, and the last of these.
+    crowd: Option<(Writer, Option<u64>)>,
 }
 
 /// What a checkpoint on its way still has to copy.
@@ -159,6 +164,7 @@ impl Cold {
             changed: Some(Hashes::default()),
             left: Left::Nothing,
             round: 0,
+            crowd: None,
         })
     }
 
@@ -207,6 +213,21 @@ impl Cold {
         (self.changed.as_ref().map_or(0, Hashes::capacity) + left) * KNOWN
             + self.seen.bytes()
             + self.tree.bytes()
+            + self.crowd.as_ref().map_or(0, |(crowd, _)| crowd.bytes())
+    }
+
+    /// So many entries come next, of about so many bytes, in the order of their hashes, and all of a hash at once: where that are
+    /// many, they need not be sorted in memory, nor merged with each other.
+    pub(crate) fn begin_crowd(&mut self, entries: usize, bytes: usize) -> Result<(), ColdError> {
+        if bytes > self.spill.latest {
+            self.crowd = Some((self.tree.begin_run(entries)?, None));
+        }
+        Ok(())
+    }
+
+    /// All of them were put.
+    pub(crate) fn end_crowd(&mut self) -> Result<(), ColdError> {
+        self.crowd.take().map_or(Ok(()), |(crowd, _)| self.tree.end_run(crowd))
     }
 
     /// Puts rows, whose keys have these hashes: those of a key stand together, and are an entry. Have they changed since the
@@ -219,15 +240,24 @@ impl Cold {
         for same in hashes.chunk_by(|a, b| a == b) {
             let (hash, of) = (same[0], end..end + same.len());
             end = of.end;
-            let rows = batch.gather(&(of.start as u32..of.end as u32).collect::<Vec<u32>>());
-            let entry = Entry { round: self.round, rows, changed: changed[of].to_vec() };
-            let bytes = entry.encode()?;
-            if let Some(other) = self.tree.insert(&hash.to_be_bytes(), bytes.clone())? {
-                // Another key has the same hash.
-                self.tree.insert(&hash.to_be_bytes(), [other, bytes].concat())?;
+            let key = hash.to_be_bytes();
+            // Another key may have the same hash.
+            let other = if self.seen.perhaps(hash) { self.tree.remove(&key)? } else { None };
+            let mut bytes = other.unwrap_or_default();
+            encode(self.round, &batch, of.clone(), &changed[of.clone()], &mut bytes)?;
+            match &mut self.crowd {
+                // Who finds it later relies on that.
+                Some((_, Some(last))) if hash <= *last => {
+                    return Err(ColdError::new("keys are not in the order of their hashes".into()));
+                }
+                Some((crowd, last)) => {
+                    crowd.push(&key, &bytes)?;
+                    *last = Some(hash);
+                }
+                None => self.tree.add(&key, bytes)?,
             }
             self.seen.note(hash, Seen::most_words(self.spill.budget));
-            if entry.changed.contains(&true) {
+            if changed[of].contains(&true) {
                 self.changed.take_if(|changed| {
                     changed.insert(hash);
                     changed.len() > most
@@ -348,7 +378,9 @@ impl Cold {
                 };
                 at.extend_from_slice(&hash);
                 at.extend_from_slice(&(number as u32).to_be_bytes());
-                tree.insert(&at, entry.encode()?)?;
+                let mut bytes = Vec::new();
+                encode(entry.round, &entry.rows, 0..entry.rows.len, &entry.changed, &mut bytes)?;
+                tree.add(&at, bytes)?;
             }
         }
         Ok(Sorted { tree, from: Vec::new() })
@@ -402,14 +434,21 @@ pub(crate) struct Sorted {
     from: Vec<u8>,
 }
 
-impl Entry {
-    fn encode(&self) -> Result<Vec<u8>, ColdError> {
-        let mut bytes = self.round.to_le_bytes().to_vec();
-        codec::encode(&self.rows, &mut bytes).map_err(|why| ColdError(why.to_string()))?;
-        bytes.extend(self.changed.iter().map(|changed| u8::from(*changed)));
-        Ok(bytes)
-    }
+/// Appends an entry that is put in this round: these rows, of which these had changed.
+fn encode(
+    round: u32,
+    rows: &Batch,
+    of: Range<usize>,
+    changed: &[bool],
+    out: &mut Vec<u8>,
+) -> Result<(), ColdError> {
+    out.extend_from_slice(&round.to_le_bytes());
+    codec::encode_rows(rows, of, out).map_err(|why| ColdError(why.to_string()))?;
+    out.extend(changed.iter().map(|changed| u8::from(*changed)));
+    Ok(())
+}
 
+impl Entry {
     /// The rows that a checkpoint needs whose barrier began this round: all of them, or those that had changed. What came
     /// here behind the barrier was copied in memory.
     fn needed(&self, all: bool, round: u32) -> Option<Batch> {

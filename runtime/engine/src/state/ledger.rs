@@ -3,12 +3,12 @@
 
 use super::changes::{Changes, Rest};
 use super::cold::{Cold, ColdError, InOrder, Sorted, unknown};
+use super::crowd::{Going, Pieces, in_order_of_hashes, share};
 use super::index::NO_SLOT;
 use super::table::KeyTable;
 use super::touched::Touched;
 use crate::snapshot::{Columns, Loaded, Saving};
 use flow_checkpoint::state::Home;
-use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column};
 use std::sync::Arc;
 
@@ -87,7 +87,7 @@ pub(crate) struct Ledger {
     touched: Touched,
 }
 
-/// Entries of so many rows, about, are put on disk at once.
+/// More went than so many, at least, before it is too much to say which.
 const PIECE: usize = 1 << 12;
 
 /// An entry from disk takes as long as so many from memory.
@@ -206,22 +206,18 @@ impl Ledger {
         self.cool(of, &kept)
     }
 
-    /// All other entries go to disk; these, which ascend, become slots `0..`.
+    /// All other entries go to disk, in the order of their hashes; these, which ascend, become slots `0..`.
     fn cool(&mut self, of: &mut impl Entries, kept: &[u32]) -> Result<(), ColdError> {
-        let mut stays = kept.iter().copied().peekable();
-        let all = 0..of.table().len() as u32;
-        let goes = all.filter(|slot| stays.next_if_eq(slot).is_none()).map(|slot| (slot, of.rows(slot)));
-        let goes: Vec<(u32, usize)> = goes.filter(|(_, rows)| *rows > 0).collect();
-        let mut rest = goes.as_slice();
-        while !rest.is_empty() {
-            let mut rows = 0;
-            let more = rest.iter().take_while(|(_, of_slot)| {
-                rows += of_slot;
-                rows <= PIECE
-            });
-            let (piece, behind) = rest.split_at(more.count().max(1));
-            rest = behind;
+        let all = of.table().len();
+        let goes = in_order_of_hashes(of.table(), kept, |slot| of.rows(slot));
+        if let Some(cold) = &mut self.cold {
+            cold.begin_crowd(goes.len(), share(of.bytes(), goes.len(), all))?;
+        }
+        for piece in Pieces(&goes) {
             self.put(of, piece)?;
+        }
+        if let Some(cold) = &mut self.cold {
+            cold.end_crowd()?;
         }
         of.keep(kept);
         self.changes.retain(kept);
@@ -229,18 +225,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// Puts the entries of these slots on disk, which are so many rows each.
-    fn put(&mut self, of: &mut impl Entries, entries: &[(u32, usize)]) -> Result<(), ColdError> {
-        let slots: Vec<u32> = entries.iter().map(|(slot, _)| *slot).collect();
+    /// Puts entries on disk.
+    fn put(&mut self, of: &mut impl Entries, entries: &[Going]) -> Result<(), ColdError> {
+        let slots: Vec<u32> = entries.iter().map(|going| going.slot).collect();
         self.ahead(of, &slots);
         of.leave(&slots)?;
-        let keys = of.table().gather(&slots);
-        let mut of_keys = Vec::new();
-        hash_columns(&keys.iter().collect::<Vec<_>>(), slots.len(), &mut of_keys);
         let (mut hashes, mut changed) = (Vec::new(), Vec::new());
-        for (&(slot, rows), &hash) in entries.iter().zip(&of_keys) {
-            hashes.resize(hashes.len() + rows, hash);
-            changed.resize(changed.len() + rows, self.changes.has(slot));
+        for &Going { hash, slot, rows } in entries {
+            hashes.resize(hashes.len() + rows as usize, hash);
+            changed.resize(changed.len() + rows as usize, self.changes.has(slot));
         }
         match &mut self.cold {
             Some(cold) => cold.put(&hashes, of.entries(&slots), &changed),

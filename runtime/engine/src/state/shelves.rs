@@ -172,14 +172,14 @@ impl Shelves {
         let known = self.shelves.entry(shelf).or_default();
         for (row, (&hash, &has_changed)) in hashes.iter().zip(changed).enumerate() {
             let at = place(shelf, hash);
-            let mut bytes = vec![u8::from(has_changed)];
+            // Another key may have the same hash.
+            let other = if known.seen.perhaps(hash) { self.tree.remove(&at)? } else { None };
+            let mut bytes = other.unwrap_or_default();
+            bytes.push(u8::from(has_changed));
             bytes.extend_from_slice(&self.round.to_le_bytes());
-            codec::encode(&batch.gather(&[row as u32]), &mut bytes)
+            codec::encode_rows(&batch, row..row + 1, &mut bytes)
                 .map_err(|why| ColdError::new(why.to_string()))?;
-            if let Some(other) = self.tree.insert(&at, bytes.clone())? {
-                // Another key has the same hash.
-                self.tree.insert(&at, [other, bytes].concat())?;
-            }
+            self.tree.add(&at, bytes)?;
             known.seen.note(hash, most_words);
             if has_changed {
                 self.changes += 1;
@@ -420,9 +420,9 @@ impl Row {
             place.extend_from_slice(&self.entries.to_be_bytes());
             self.entries += 1;
             let mut bytes = Vec::new();
-            codec::encode(&entries.gather(&[at as u32]), &mut bytes)
+            codec::encode_rows(&entries, at..at + 1, &mut bytes)
                 .map_err(|why| ColdError::new(why.to_string()))?;
-            self.tree.insert(&place, bytes)?;
+            self.tree.add(&place, bytes)?;
         }
         Ok(())
     }

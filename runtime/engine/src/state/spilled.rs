@@ -2,14 +2,12 @@
 //! to disk with all of its rows, and comes back with them.
 
 use super::cold::{Cold, ColdError, InOrder, Sorted, unknown};
+use super::crowd::{Pieces, in_order_of_hashes, share};
 use super::index::NO_SLOT;
 use super::table::KeyTable;
 use super::touched::Touched;
 use crate::snapshot::{Columns, Loaded};
 use flow_data::Column;
-
-/// Rows of about so many go to disk at once.
-const PIECE: usize = 1 << 12;
 
 /// The keys that are on disk.
 pub(crate) struct Spilled {
@@ -60,6 +58,17 @@ impl Spilled {
     /// Has the checkpoint on its way still to copy rows of a table?
     pub(crate) fn is_marked(&self, table: usize) -> bool {
         self.tables[table].is_marked()
+    }
+
+    /// So many keys come next, of about so many bytes, see [`Cold::begin_crowd`].
+    pub(crate) fn begin_crowd(&mut self, keys: usize, bytes: usize) -> Result<(), ColdError> {
+        let each = bytes / self.tables.len();
+        self.tables.iter_mut().try_for_each(|table| table.begin_crowd(keys, each))
+    }
+
+    /// All of them were put.
+    pub(crate) fn end_crowd(&mut self) -> Result<(), ColdError> {
+        self.tables.iter_mut().try_for_each(Cold::end_crowd)
     }
 
     /// Which keys were used lately.
@@ -135,27 +144,23 @@ pub(crate) trait Spills: Sized {
         self.cool(&stay)
     }
 
-    /// All other keys go to disk; these, which ascend, become slots `0..`.
+    /// All other keys go to disk, in the order of their hashes; these, which ascend, become slots `0..`.
     fn cool(&mut self, stay: &[u32]) -> Result<(), ColdError> {
-        let mut stays = stay.iter().copied().peekable();
-        let (mut piece, mut rows, mut empty) = (Vec::new(), 0, Vec::new());
-        for slot in 0..self.keys().len() as u32 {
-            if stays.next_if_eq(&slot).is_some() {
-                continue;
-            }
-            match self.rows(slot) {
-                0 => empty.push(slot),
-                more => {
-                    piece.push(slot);
-                    rows += more;
-                }
-            }
-            if rows >= PIECE {
-                self.put(&std::mem::take(&mut piece))?;
-                rows = 0;
-            }
+        let all = self.keys().len();
+        let goes = in_order_of_hashes(self.keys(), stay, |slot| self.rows(slot));
+        let bytes = share(self.bytes_in_memory(), goes.len(), all);
+        if let Some(spilled) = self.spilled() {
+            spilled.begin_crowd(goes.len(), bytes)?;
         }
-        self.put(&piece)?;
+        for piece in Pieces(&goes) {
+            self.put(&piece.iter().map(|going| going.slot).collect::<Vec<u32>>())?;
+        }
+        if let Some(spilled) = self.spilled() {
+            spilled.end_crowd()?;
+        }
+        let mut stays = stay.iter().copied().peekable();
+        let others = (0..all as u32).filter(|slot| stays.next_if_eq(slot).is_none());
+        let empty: Vec<u32> = others.filter(|slot| self.rows(*slot) == 0).collect();
         self.keep(stay, &empty);
         if let Some(spilled) = self.spilled() {
             spilled.touched.forget(stay);

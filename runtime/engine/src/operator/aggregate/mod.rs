@@ -404,11 +404,15 @@ impl Operator for AggregateOperator {
 
     fn load(&mut self, _cx: &mut Context<'_>, from: &mut Loading) -> Result<(), String> {
         let ranks = from.rank_columns("groups");
-        let mut saved = from.in_order("groups", NUMBER);
-        match &mut self.core.origins {
-            Some(origins) => origins.widen(ranks),
-            None => self.core.table.reserve(saved.len()),
+        // Where groups go to disk, slots are in no order anyway; but those that wait for a beat wait in that of theirs.
+        let mut saved = match self.ledger.spills() && !matches!(self.trigger, RunningTrigger::Every(_)) {
+            true => from.as_saved("groups", NUMBER),
+            false => from.in_order("groups", NUMBER),
+        };
+        if let Some(origins) = &mut self.core.origins {
+            origins.widen(ranks);
         }
+        self.core.table.reserve(saved.len());
         while let Some(piece) = saved.next() {
             self.take_in(&piece)?;
         }

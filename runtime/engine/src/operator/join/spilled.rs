@@ -8,13 +8,15 @@ use crate::context::Context;
 use crate::error::Halt;
 use crate::operator::on_disk;
 use crate::snapshot::{Columns, Loaded, Saving};
-use crate::state::{Cold, ColdError, NO_SLOT, Spill, Spilled as Keys, Turns};
+use crate::state::{
+    Cold, ColdError, NO_SLOT, Pieces, Spill, Spilled as Keys, Turns, in_order_of_hashes, share,
+};
 use flow_checkpoint::state::Home;
 use flow_data::hash::hash_columns;
 use flow_data::{Batch, Column, NO_ROW};
 use std::sync::Arc;
 
-/// So many rows go at once, about, and so many keys come back because time passes.
+/// So many keys come back at once because time passes.
 pub(super) const PIECE: usize = 1 << 12;
 
 /// The keys that are on disk, with a table of rows for each side.
@@ -160,22 +162,20 @@ impl Core {
         self.cool(bound, &kept)
     }
 
-    /// All other keys go to disk; these, which ascend, become `0..`.
+    /// All other keys go to disk, in the order of their hashes; these, which ascend, become `0..`.
     fn cool(&mut self, bound: &mut dyn Bound, kept: &[u32]) -> Result<(), ColdError> {
-        let mut stays = kept.iter().copied().peekable();
-        let (mut piece, mut rows) = (Vec::new(), 0);
-        for slot in 0..self.table.len() as u32 {
-            if stays.next_if_eq(&slot).is_some() {
-                continue;
-            }
-            piece.push(slot);
-            rows += self.kept.iter().map(|kept| kept.list(slot).count()).sum::<usize>();
-            if rows >= PIECE {
-                self.put(bound, &std::mem::take(&mut piece))?;
-                rows = 0;
-            }
+        let rows = |slot: u32| self.kept.iter().map(|kept| kept.list(slot).count()).sum::<usize>();
+        let goes = in_order_of_hashes(&self.table, kept, |slot| rows(slot).max(1));
+        let bytes = share(self.bytes() + bound.bytes(), goes.len(), self.table.len());
+        if let Some(spilled) = &mut self.spilled {
+            spilled.keys.begin_crowd(goes.len(), bytes)?;
         }
-        self.put(bound, &piece)?;
+        for piece in Pieces(&goes) {
+            self.put(bound, &piece.iter().map(|going| going.slot).collect::<Vec<u32>>())?;
+        }
+        if let Some(spilled) = &mut self.spilled {
+            spilled.keys.end_crowd()?;
+        }
         for side in [0, 1] {
             self.settle(side);
             let mut rows: Vec<u32> = kept.iter().flat_map(|&slot| self.kept[side].list(slot)).collect();

@@ -16,10 +16,11 @@ mod run;
 
 pub(crate) use folder::Folder;
 pub(crate) use range::Range;
+pub(crate) use run::Writer;
 
 use super::cold::ColdError;
 use merge::Merge;
-use run::{Run, Writer};
+use run::Run;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -70,6 +71,12 @@ impl Tree {
     /// Puts an entry; gives what stood there before.
     pub(crate) fn insert(&mut self, key: &[u8], value: Vec<u8>) -> Result<Option<Vec<u8>>, ColdError> {
         let before = self.remove(key)?;
+        self.add(key, value)?;
+        Ok(before)
+    }
+
+    /// Puts an entry of a key that has none.
+    pub(crate) fn add(&mut self, key: &[u8], value: Vec<u8>) -> Result<(), ColdError> {
         let bytes = key.len() + value.len() + BESIDE;
         self.latest.insert(key.to_vec(), value);
         self.latest_bytes += bytes;
@@ -80,7 +87,21 @@ impl Tree {
         if self.owed > STEP {
             self.merge()?;
         }
-        Ok(before)
+        Ok(())
+    }
+
+    /// Begins to put many entries in the order of their keys, so many at most, of keys that have none: they are a run from the first, and
+    /// never in memory. They are there when that is ended.
+    pub(crate) fn begin_run(&self, entries: usize) -> Result<Writer, ColdError> {
+        Writer::new(&self.folder, entries)
+    }
+
+    /// All of them were given.
+    pub(crate) fn end_run(&mut self, entries: Writer) -> Result<(), ColdError> {
+        self.owed += entries.len();
+        self.runs.extend(entries.finish()?);
+        self.make_merges()?;
+        self.merge()
     }
 
     /// What stands there.
@@ -155,6 +176,11 @@ impl Tree {
         self.runs.extend(writer.finish()?);
         self.latest.clear();
         self.latest_bytes = 0;
+        self.make_merges()
+    }
+
+    /// Begins to merge what is to be.
+    fn make_merges(&mut self) -> Result<(), ColdError> {
         while let Some(crowded) = self.crowded() {
             let (runs, others) =
                 std::mem::take(&mut self.runs).into_iter().zip(crowded).partition::<Vec<_>, _>(|(_, is)| *is);

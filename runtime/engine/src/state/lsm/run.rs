@@ -8,7 +8,7 @@ mod cursor;
 mod writer;
 
 pub(super) use cursor::Cursor;
-pub(super) use writer::Writer;
+pub(crate) use writer::Writer;
 
 use super::bloom::Bloom;
 use super::{ColdError, Folder, digest};

@@ -26,6 +26,18 @@ fn key(random: &mut Random, keys: u64) -> Vec<u8> {
     key[..if random.below(4) == 0 { 7 } else { 8 }].to_vec()
 }
 
+/// Many entries come at once, of keys that are not there.
+fn crowd(tree: &mut Tree, map: &mut BTreeMap<Vec<u8>, Vec<u8>>, random: &mut Random, keys: u64) {
+    let new: BTreeMap<Vec<u8>, Vec<u8>> = (0..random.below(600))
+        .map(|_| (key(random, keys), vec![random.below(256) as u8; random.below(80) as usize]))
+        .filter(|(key, _)| !map.contains_key(key))
+        .collect();
+    let mut run = tree.begin_run(new.len()).unwrap();
+    new.iter().for_each(|(key, value)| run.push(key, value).unwrap());
+    tree.end_run(run).unwrap();
+    map.extend(new);
+}
+
 /// Random steps on a tree, beside a map.
 fn compare(seed: u64) {
     let mut random = Random::new(seed);
@@ -56,6 +68,7 @@ fn compare(seed: u64) {
                 tree.remove_range(&from, Some(&to)).unwrap();
                 map.retain(|key, _| *key < from || *key >= to);
             }
+            99 if random.below(3) == 0 => crowd(&mut tree, &mut map, &mut random, keys),
             _ => {}
         }
     }
@@ -210,6 +223,7 @@ fn come_and_go(folder: &Arc<Folder>, seed: u64) {
     for step in 0..1_500 {
         let key = number(random.below(400)).to_vec();
         match random.below(3) {
+            _ if step % 100 == 50 => crowd(&mut tree, &mut map, &mut random, 400),
             0 => assert_eq!(tree.remove(&key).unwrap(), map.remove(&key), "seed {seed}, step {step}"),
             _ => {
                 let value = vec![step as u8; random.below(200) as usize];
@@ -285,4 +299,22 @@ fn whoever_waits_for_space_is_called_away_with_what_is_missing() {
 fn another_error_ends_the_wait_for_space() {
     let why = no_more(|disk, _| disk.fail_at(disk.operations()));
     assert_eq!(why, "state on disk: the disk failed");
+}
+
+#[test]
+fn what_comes_in_crowds_and_goes_piles_up_nowhere() {
+    let disk = SimDisk::new(1);
+    let folder = folder(disk.clone());
+    let mut tree = Tree::new(&folder, 10_000);
+    for crowd in 0..100 {
+        let keys = crowd * 1_000..(crowd + 1) * 1_000;
+        let mut run = tree.begin_run(1_000).unwrap();
+        keys.clone().for_each(|key| run.push(&number(key), &[1; 50]).unwrap());
+        tree.end_run(run).unwrap();
+        keys.filter(|key| key % 1_000 > 9)
+            .for_each(|key| assert!(tree.remove(&number(key)).unwrap().is_some()));
+    }
+    assert_eq!(all(tree.range(&[], None).unwrap()).len(), 1_000);
+    assert!(disk.used() < 1 << 20, "{} bytes for 64,000", disk.used());
+    assert!(folder.open_now() < 30, "{} runs", folder.open_now());
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 const WRITE: usize = 256 << 10;
 
 /// A run that is being written; a file that is not finished goes with it.
-pub(in crate::state::lsm) struct Writer {
+pub(crate) struct Writer {
     folder: Arc<Folder>,
     path: PathBuf,
     file: Box<dyn WriteFile>,
@@ -54,7 +54,7 @@ impl Writer {
     }
 
     /// The next entry; its key is behind all others.
-    pub(in crate::state::lsm) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), ColdError> {
+    pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), ColdError> {
         let too_long = || ColdError::new("a key is too long".into());
         let len = u16::try_from(key.len()).map_err(|_| too_long())?;
         let more = LENGTHS + key.len() + value.len();
@@ -79,8 +79,13 @@ impl Writer {
     }
 
     /// What it takes in memory.
-    pub(in crate::state::lsm) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.buffer.capacity() + self.keys.len() + self.bloom.bytes() + size_of_val(&self.blocks[..])
+    }
+
+    /// The bytes of what was given.
+    pub(crate) fn len(&self) -> usize {
+        self.written as usize + self.buffer.len()
     }
 
     fn end_block(&mut self) -> Result<(), ColdError> {
