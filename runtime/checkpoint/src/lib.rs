@@ -33,6 +33,7 @@ pub use loading::Pieces;
 pub use manifest::{Manifest, PartFile, Position, ScriptFile, SinkSeal, StateSchema, TableSchema};
 pub use part::{More, PartKey, Sealed};
 pub use recovering::{RecoverError, Recovered};
+pub use retention::NotRetired;
 pub use savepoint::Saved;
 pub use sealing::{Head, PublishError, Sealing};
 

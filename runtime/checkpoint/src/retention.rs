@@ -26,12 +26,34 @@ impl Record for Latest {
     const NAME: &'static str = "the name of a job's latest checkpoint";
 }
 
+/// Why a checkpoint that all sinks show is not retired. It counts all the same.
+#[derive(Debug)]
+pub enum NotRetired {
+    /// That it is the latest one could not be written down: nothing was freed.
+    Unnamed(Failure),
+    /// What only older ones need could not be removed.
+    Left(Failure),
+}
+
+impl From<NotRetired> for Failure {
+    fn from(why: NotRetired) -> Failure {
+        match why {
+            NotRetired::Unnamed(failure) | NotRetired::Left(failure) => failure,
+        }
+    }
+}
+
 impl Job {
-    /// All sinks show this checkpoint: frees what only older ones need, but for those that are kept.
-    pub fn retire(&self, generation: Generation, epoch: Epoch) -> Result<(), Failure> {
+    /// All sinks show this checkpoint: writes that down, and frees what only older ones need, but for those that are kept.
+    pub fn retire(&self, generation: Generation, epoch: Epoch) -> Result<(), NotRetired> {
         let _files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        self.fence(generation)?;
-        self.latest((generation, epoch))?;
+        self.fence(generation)
+            .and_then(|()| self.latest((generation, epoch)))
+            .map_err(NotRetired::Unnamed)?;
+        self.free_older(generation, epoch).map_err(NotRetired::Left)
+    }
+
+    fn free_older(&self, generation: Generation, epoch: Epoch) -> Result<(), Failure> {
         let mut published = self.published()?;
         // Later ones are of runs that were over and did not know it.
         let is_late = |folder: &mut CheckpointFolder| folder.epoch > epoch && folder.generation < generation;

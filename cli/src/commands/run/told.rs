@@ -12,6 +12,8 @@ pub(super) struct Teller {
     abandoned: u64,
     waiting: u64,
     left: u64,
+    not_named: u64,
+    not_folded: u64,
     /// For what there was no space: how often, and whether that was said when it was so last.
     full: BTreeMap<SpaceFor, (u64, bool)>,
     /// The savepoint that the run was told to begin with.
@@ -48,6 +50,20 @@ impl Teller {
                 format!(
                     "checkpoint {} is complete, but a sink cannot show it yet{again}: {why}\n",
                     count(*epoch)
+                )
+            }
+            Told::NotNamed { why } => {
+                let again = again(&mut self.not_named)?;
+                format!(
+                    "that the newest checkpoint is complete could not be written down{again}; it counts all the same, and older ones stay \
+                     until that can be: {why}\n"
+                )
+            }
+            Told::NotFolded { why } => {
+                let again = again(&mut self.not_folded)?;
+                format!(
+                    "changes of the state could not be folded into a new base{again}; checkpoints go on, and take up more room until they \
+                     can be: {why}\n"
                 )
             }
             Told::Left { why } => {
@@ -169,6 +185,22 @@ mod tests {
         let goes_on = "state is written to disk again, the job goes on\n".to_string();
         let twice = waits(" (2 times in a row now)");
         assert_eq!(said, [waits(""), goes_on.clone(), twice, goes_on, waits("")]);
+    }
+
+    #[test]
+    fn what_went_wrong_behind_a_checkpoint_is_told_as_what_it_is() {
+        let why = || "no space".to_string();
+        let all = [Told::NotNamed { why: why() }, Told::NotFolded { why: why() }, Told::Left { why: why() }];
+        let mut teller = Teller::default();
+        let said: Vec<String> = all.iter().filter_map(|told| teller.said(told, 0)).collect();
+        let parts =
+            ["could not be written down; it counts", "could not be folded", "old files could not be removed"];
+        assert!(
+            said.iter().zip(parts).all(|(said, part)| said.contains(part)) && said.len() == 3,
+            "{said:?}"
+        );
+        let again = all.iter().filter_map(|told| teller.said(told, 0));
+        assert!(again.into_iter().all(|said| said.contains(" (2 times in a row now)")));
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl World {
         match sample.publish(job, generation, epoch, parent.as_ref()) {
             Ok(mut manifest) => {
                 (self.counts, self.perhaps) = (Some((generation, epoch)), Vec::new());
-                job.retire(generation, epoch).map_err(died)?;
+                job.retire(generation, epoch).map_err(|why| died(crate::Failure::from(why)))?;
                 if self.random.below(3) == 0 {
                     job.fold(&mut manifest, 0).map_err(died)?;
                 }

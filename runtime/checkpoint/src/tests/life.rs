@@ -3,7 +3,7 @@
 use super::sample::{Sample, launch};
 use crate::protocol::Mark;
 use crate::runs::Ending;
-use crate::{Folder, Job, Problem};
+use crate::{Folder, Job, NotRetired, Problem};
 use flow_env::{Env, Random};
 use std::path::Path;
 
@@ -48,6 +48,24 @@ fn a_job_goes_on_from_its_last_checkpoint_with_all_that_changed() {
     assert_eq!(kept, [4, 5, 6], "three are kept");
     // All of them build on the first base, whose files are kept without its manifest.
     assert_eq!(names(&state.path().join("words/chk-1-g1")), ["part-0", "part-1"]);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_named_as_the_latest_frees_nothing_and_says_so() {
+    let state = tempfile::tempdir().unwrap();
+    let job = job(state.path()).keeping(1);
+    let generation = job.begin(&launch("a")).unwrap();
+    let mut sample = Sample::default();
+    sample.publish(&job, generation, 1, None).unwrap();
+    job.retire(generation, 1).unwrap();
+    let latest = state.path().join("words/LATEST");
+    let disk = Env::real().disk;
+    disk.remove_file(&latest).unwrap();
+    disk.create_dir_all(&latest.join("in the way")).unwrap();
+    sample.publish(&job, generation, 2, None).unwrap();
+    let why = job.retire(generation, 2).unwrap_err();
+    assert!(matches!(&why, NotRetired::Unnamed(failure) if failure.path == latest), "{why:?}");
+    assert_eq!(job.published().unwrap().len(), 2);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn a_run_that_wakes_up_late_is_refused_at_every_step_and_touches_nothing() {
     assert!(fenced(&second.publish(super::sample::head(2)).unwrap_err().failure));
     assert!(fenced(&third.part(0, &crate::state::Part::default()).unwrap_err()));
     assert!(fenced(&zombie.seal(old, 4, None).err().unwrap()));
-    assert!(fenced(&zombie.retire(old, 1).unwrap_err()));
+    assert!(fenced(&zombie.retire(old, 1).unwrap_err().into()));
     assert!(fenced(&zombie.start(&recovered_again(old)).unwrap_err()));
     let files = disk.files().into_iter().filter(|file| !file.ends_with("MANIFEST.tmp"));
     assert_eq!(files.collect::<Vec<_>>(), before);

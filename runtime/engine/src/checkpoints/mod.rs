@@ -109,6 +109,16 @@ pub enum Told {
         /// Why.
         why: String,
     },
+    /// One is complete, and that it is the latest one could not be written down: older ones stay.
+    NotNamed {
+        /// Why.
+        why: String,
+    },
+    /// What changed since the last base could not be made one with it: the next checkpoints are written as before, and need more files.
+    NotFolded {
+        /// Why.
+        why: String,
+    },
     /// Old files could not be removed.
     Left {
         /// Why.

@@ -9,7 +9,7 @@ use crate::shared::Shared;
 use crate::sink::{Sealing, SinkError};
 use flow_checkpoint::protocol::{Coordinator, Decision, Epoch, Event, Generation};
 use flow_checkpoint::runs::Ending;
-use flow_checkpoint::{Job as Store, Launch, Manifest};
+use flow_checkpoint::{Job as Store, Launch, Manifest, NotRetired};
 use flow_env::{Parker, Unparker, planted, reach};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -363,8 +363,11 @@ impl Checkpointer {
     fn retire(&mut self, epoch: Epoch) -> Vec<Decision> {
         match self.store.retire(self.generation(), epoch) {
             Ok(()) => {}
-            Err(failure) if failure.is_fenced() => return self.coordinator.on(Event::Fenced),
-            Err(failure) => self.tell(Told::Left { why: failure.to_string() }),
+            Err(NotRetired::Unnamed(failure) | NotRetired::Left(failure)) if failure.is_fenced() => {
+                return self.coordinator.on(Event::Fenced);
+            }
+            Err(NotRetired::Unnamed(failure)) => self.tell(Told::NotNamed { why: failure.to_string() }),
+            Err(NotRetired::Left(failure)) => self.tell(Told::Left { why: failure.to_string() }),
         }
         let (bytes, began) = self.written.take().unwrap_or_default();
         reach("retired");
@@ -398,7 +401,7 @@ impl Checkpointer {
         for worker in manifest.outgrown() {
             if let Err(failure) = self.store.fold_within(Arc::make_mut(manifest), worker, self.memory) {
                 // The old base and its changes are still there, and count.
-                self.tell.iter().for_each(|tell| tell(&Told::Left { why: failure.to_string() }));
+                self.tell.iter().for_each(|tell| tell(&Told::NotFolded { why: failure.to_string() }));
                 return;
             }
         }
