@@ -51,7 +51,14 @@ pub(super) fn run(args: &Jobs) -> Outcome {
         output::result(&format!("{:#}\n", Value::Array(listed)))?;
         return Ok(Status::Done);
     }
-    if lines.is_empty() {
+    let misplaced = match args.job {
+        None => Folder::misplaced(&env.disk, &state).map_err(outside)?,
+        Some(_) => Vec::new(),
+    };
+    for failure in &misplaced {
+        output::say(&format!("not listed: {failure}\n"));
+    }
+    if lines.is_empty() && misplaced.is_empty() {
         output::say(&format!("no job has state in `{}`\n", state.display()));
     }
     output::result(&lines.concat())?;

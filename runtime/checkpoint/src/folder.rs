@@ -73,6 +73,24 @@ impl Folder {
         Ok(folders)
     }
 
+    /// The folders in a state folder that hold the state of a job and are not called after it, with the names of these jobs.
+    pub fn misplaced(disk: &Arc<dyn Disk>, state: &Path) -> Result<Vec<Failure>, Failure> {
+        is_folder(&**disk, state)?;
+        let mut failures = Vec::new();
+        for entry in entries(&**disk, state)? {
+            let format = entry.path.join("FORMAT");
+            if entry.info.is_dir && exists(&**disk, &format)? {
+                let of = record::read::<Format>(&**disk, &format)?.job;
+                if entry.path != state.join(folder_name(&of)) {
+                    let wanted = entry.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    failures.push(Failure::new(&entry.path, Problem::OtherJob { of, wanted }));
+                }
+            }
+        }
+        failures.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(failures)
+    }
+
     /// The job's name.
     pub fn job(&self) -> &str {
         &self.job

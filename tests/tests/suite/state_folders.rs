@@ -293,6 +293,28 @@ fn a_savepoint_started_elsewhere_into_the_results_of_a_later_run_names_their_fol
 }
 
 #[test]
+fn a_sink_whose_path_changed_while_rows_of_it_were_not_shown_yet_says_that_it_wrote_elsewhere() {
+    let folder = with_savepoint();
+    let script = std::fs::read_to_string(folder.path().join("endless.flow")).unwrap();
+    let write = |text: &str| std::fs::write(folder.path().join("endless.flow"), text).unwrap();
+    let died = std::process::Command::new(flow_binary::path())
+        .args(["run", "endless.flow"])
+        .env("FLOW_DIE", "published:2")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(!died.status.success());
+    write(&script.replace("file(\"out\"", "file(\"elsewhere\""));
+    let (status, _, err) = flow(folder.path(), &["run", "endless.flow"]);
+    let err = err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(status, Some(2), "{err}");
+    assert!(err.contains("this sink wrote to another folder") && err.contains("`.flow-endless-g…`"), "{err}");
+    // What it says to do.
+    write(&script);
+    run_and_stop(folder.path(), &[]);
+}
+
+#[test]
 fn a_copy_of_another_jobs_state_is_told_as_what_it_is() {
     let folder = with_savepoint();
     let text = std::fs::read_to_string(folder.path().join("endless.flow")).unwrap();
@@ -320,6 +342,9 @@ fn a_copy_of_another_jobs_state_is_told_as_what_it_is() {
         let (status, out, err) = flow(folder.path(), args);
         assert_eq!((status, out.as_str()), (Some(0), ""), "{args:?}: {err}");
     }
+    let (_, _, err) = flow(folder.path(), &["jobs"]);
+    assert!(err.contains("not listed") && err.contains("the state of the job `endless`"), "{err}");
+    assert!(!err.contains("no job has state"), "{err}");
     // What it says to do.
     std::fs::rename(state.join("other"), state.join("endless")).unwrap();
     assert_eq!(flow(folder.path(), &["jobs", "--history"]).1, listed);

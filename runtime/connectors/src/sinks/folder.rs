@@ -401,6 +401,9 @@ impl Folder {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 staging.still_mine()?;
+                if !staging.follows {
+                    return Err(self.wrote_elsewhere(staging, &visible));
+                }
                 Err(SinkError::Write(format!(
                     "{} is lost: it was sealed, and is neither there nor in {}; put it back, or begin anew with `flow run --fresh`",
                     visible.display(),
@@ -409,6 +412,19 @@ impl Folder {
             }
             Err(error) => Err(SinkError::Write(failed("look at", path, &error))),
         }
+    }
+
+    /// An older run has sealed a part, and no older run staged anything here.
+    fn wrote_elsewhere(&self, staging: &Staging, visible: &Path) -> SinkError {
+        let hidden = staging.path.file_name().unwrap_or_default().to_string_lossy();
+        let hidden = hidden.rsplit_once("-g").map_or(&*hidden, |(of_job, _)| of_job);
+        SinkError::Write(format!(
+            "{} should be shown now, and nothing of the job's earlier runs is in {}: this sink wrote to another folder when the last one \
+             died. What it had sealed is still there, in a hidden folder `{hidden}-g…`, and is shown if the script has the path that it had \
+             then; or begin anew with `flow run --fresh`, and these rows are never shown",
+            visible.display(),
+            self.path.display()
+        ))
     }
 
     /// The job is over: leaves what is visible.

@@ -24,6 +24,8 @@ const LONGEST: usize = 80;
 pub(crate) struct Staging {
     pub(crate) path: PathBuf,
     run: Generation,
+    /// Is all here that older runs staged: there was a folder of one, or there was none to be here?
+    pub(crate) follows: bool,
     disk: Arc<dyn Disk>,
 }
 
@@ -66,7 +68,7 @@ impl Staging {
     ) -> Result<Staging, SinkError> {
         let stem = format!(".flow-{}-g", file_name(&run.job));
         let path = folder.join(format!("{stem}{}-{token:x}", run.generation));
-        let staging = Staging { path, run: run.generation, disk: disk.clone() };
+        let mut staging = Staging { path, run: run.generation, follows: run.fresh, disk: disk.clone() };
         let open = |what: &str, path: &Path, error: io::Error| SinkError::Open(failed(what, path, &error));
         let mut made = false;
         for _ in 0..ROUNDS {
@@ -92,7 +94,7 @@ impl Staging {
                     made = true;
                 }
                 Some((_, other)) => match staging.adopt(&other, made) {
-                    Ok(()) => made = true,
+                    Ok(()) => (made, staging.follows) = (true, true),
                     // Somebody else was faster: it shows at the next look.
                     Err(error) if missing(&error) => {}
                     Err(error) => return Err(open("take over", &other, error)),
