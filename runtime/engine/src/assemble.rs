@@ -25,7 +25,7 @@ use crate::sink::{Run, Sink, Writer};
 use crate::snapshot::{Barrier, Begin, FEW_WAITING, Share, Snapshot, WAITING, state_ids};
 use crate::source::Source;
 use crate::space::{Hurry, Space};
-use crate::state::{Cold, ColdError, Ledger, Spill};
+use crate::state::{Cold, ColdError, Ledger, Spill, clear_spilled};
 use crate::tables::{self, Tables};
 use crate::time::{Above, TimeLog, time_columns};
 use crate::timing::{Unseen, order_by_time, time_logs, timing};
@@ -619,10 +619,9 @@ fn spill(shared: &Arc<Shared>, run: u64, options: &JobOptions) -> Result<Option<
         let message = format!("state cannot be kept on disk at {}: {why}", folder.display());
         StartError::new(message, "job", graph.job.state_place)
     };
-    match disk.remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error.to_string())),
-        _ => {}
-    }
+    // Without a number, it is the only one that may be there.
+    let below = if run > 0 { run } else { u64::MAX };
+    clear_spilled(&**disk, folder, below).map_err(|error| refused(error.to_string()))?;
     let tables = graph.nodes.iter().filter(|node| node.kind.spills()).count() * shared.workers();
     let spill =
         Spill::open(disk.clone(), (folder, run), (*memory, tables), hurry(shared), options.tell.clone());

@@ -47,3 +47,4 @@ pub use progress::{
     DeclarationProgress, Progress, SinkProgress, SourceProgress, StateProgress, Summary, TimeProgress,
 };
 pub use shared::{TapCallback, Tapped};
+pub use state::clear_spilled;

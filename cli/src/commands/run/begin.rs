@@ -9,10 +9,10 @@ use crate::render::{self, Look};
 use crate::status::{Status, Stop};
 use crate::{output, script};
 use flow_checkpoint::runs::Ending;
-use flow_checkpoint::{Job as Store, Launch, Manifest, ScriptFile};
+use flow_checkpoint::{Folder, Job as Store, Launch, Manifest, ScriptFile};
 use flow_driver::restore::Effect;
 use flow_driver::{Compilation, Options};
-use flow_engine::{Beginning, Checkpoints, SpillOptions, Tell, Told};
+use flow_engine::{Beginning, Checkpoints, SpillOptions, Tell, Told, clear_spilled};
 use flow_env::Env;
 use flow_plan::physical::Graph;
 use std::path::{Path, PathBuf};
@@ -81,6 +81,19 @@ pub(super) fn tell(args: &Run, live: &Arc<Live>, env: &Env) -> Tell {
     })
 }
 
+/// Where a job puts what memory has no room for.
+fn spilled(of: &Folder) -> PathBuf {
+    of.path().join("spilled")
+}
+
+/// Removes what a run that was killed left of state on disk, although the script does not ask for it any more. This run has begun.
+pub(super) fn clear(of: &Folder, env: &Env) {
+    // It is in nobody's way.
+    if let Ok(Some(last)) = of.last_run() {
+        let _ = clear_spilled(&*env.disk, &spilled(of), last.begun.generation);
+    }
+}
+
 /// Where state goes that memory has no room for, if the script asks for that, and what keeps others from that folder.
 pub(super) fn spill(
     args: &Run,
@@ -88,14 +101,11 @@ pub(super) fn spill(
     checkpoints: Option<&Checkpoints>,
     env: &Env,
 ) -> Result<(Option<SpillOptions>, Option<Store>), Stop> {
-    let folder = |store: &Store| store.folder().path().join("spilled");
     if !graph.job.state_on_disk {
-        // A run that was killed, of a script that asked for it, may have left something there. It is in nobody's way.
-        checkpoints.into_iter().for_each(|of| drop(env.disk.remove_dir_all(&folder(&of.store))));
         return Ok((None, None));
     }
     let memory = graph.job.state_memory.map_or(MEMORY, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let options = |store: &Store| SpillOptions { folder: folder(store), memory };
+    let options = |store: &Store| SpillOptions { folder: spilled(store.folder()), memory };
     Ok(match checkpoints {
         Some(checkpoints) => (Some(options(&checkpoints.store)), None),
         None => {

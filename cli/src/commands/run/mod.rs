@@ -44,19 +44,22 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     let live = Arc::new(Live::new(std::io::stderr().is_terminal(), look));
     let tell = begin::tell(args, &live, &env);
     let checkpoints = begin::checkpoints(args, &options, &compiled, &graph, &tell, look, &env)?;
-    let folder = checkpoints.as_ref().map(|checkpoints| checkpoints.store.folder().path().to_path_buf());
+    let folder = checkpoints.as_ref().map(|checkpoints| checkpoints.store.folder().clone());
     let (spill, _lock) = begin::spill(args, &graph, checkpoints.as_ref(), &env)?;
     let scratch = spill.as_ref().map(|spill| spill.folder.clone());
     let signals = Signals::listen(live.clone());
     let options = JobOptions { checkpoints, spill, tell: Some(tell), ..JobOptions::default() };
     let started = start(args, graph, options, &compiled, &live, look, &signals, &env);
     if started.is_err() {
-        scratch.iter().for_each(|scratch| drop(env.disk.remove_dir_all(scratch)));
+        scratch.iter().for_each(|scratch| drop(env.disk.remove_empty_dir(scratch)));
     }
     let mut job = started?;
+    if let (None, Some(folder)) = (&scratch, &folder) {
+        begin::clear(folder, &env);
+    }
     signals.begun(job.control());
     let seen = Seen::default();
-    let _server = folder.and_then(|folder| listen(&folder, &job, &seen, &live, &env));
+    let _server = folder.and_then(|folder| listen(folder.path(), &job, &seen, &live, &env));
     if !watch(&mut job, &live, &seen, &signals) {
         // A sink waits for a reader that does not read. What it holds is not looked at again.
         live.say(NOTHING_KEPT);
@@ -64,8 +67,8 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     }
     let status = end(job, &compiled, &live, &base(&args.file), look, &env);
     if let Some(scratch) = scratch {
-        // What stays is removed by the next start.
-        let _ = env.disk.remove_dir_all(&scratch);
+        // Its files are gone. What else is there is another run's, or removed by the next start.
+        let _ = env.disk.remove_empty_dir(&scratch);
     }
     if status == Status::Done && signals.count() > 1 {
         live.say(NOTHING_KEPT);

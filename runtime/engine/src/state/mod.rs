@@ -37,6 +37,7 @@ pub(crate) use groups::{Groups, Refused, Scratch};
 pub(crate) use held::{Held, room};
 pub(crate) use index::NO_SLOT;
 pub(crate) use ledger::{COLDER, Entries, Ledger, Ledgered};
+pub use lsm::clear_spilled;
 pub(crate) use reversing::reversing;
 pub(crate) use rows::RowStore;
 pub(crate) use same::same_rows;

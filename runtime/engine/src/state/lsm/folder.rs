@@ -4,7 +4,7 @@ use super::ColdError;
 use crate::checkpoints::{SpaceFor, Tell};
 use crate::space::{Hurry, NoSpace, Space, is_full};
 use flow_checkpoint::{Failure, Problem};
-use flow_env::{Disk, ReadFile};
+use flow_env::{Disk, ReadFile, WriteFile};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,36 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// So many files of a job are kept open: a process may have some thousand, often only one.
 const OPEN: usize = 256;
+
+/// Removes what runs with lower numbers than this one left in a folder for state on disk, and the folder if nothing is left in it.
+/// A run that goes on beside this one, where locks do not hold, keeps what it has.
+pub fn clear_spilled(disk: &dyn Disk, folder: &Path, below: u64) -> io::Result<()> {
+    let known = |result: io::Result<()>| match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    let listed = match disk.list(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        listed => listed?,
+    };
+    let mut all = true;
+    for entry in listed {
+        let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
+        let run = name.split_once('-').and_then(|(run, _)| run.parse::<u64>().ok());
+        if run.is_some_and(|run| run >= below) {
+            all = false;
+        } else if entry.info.is_dir {
+            known(disk.remove_dir_all(&entry.path))?;
+        } else {
+            known(disk.remove_file(&entry.path))?;
+        }
+    }
+    // What another run puts there in this moment stays.
+    if all {
+        let _ = disk.remove_empty_dir(folder);
+    }
+    Ok(())
+}
 
 pub(crate) struct Folder {
     pub(super) disk: Arc<dyn Disk>,
@@ -57,6 +87,17 @@ impl Folder {
     pub(super) fn next(&self) -> PathBuf {
         let number = self.files.fetch_add(1, Ordering::Relaxed);
         self.path.join(format!("{}-{number}.run", self.run))
+    }
+
+    /// Creates a file. A run that goes on beside this one may have removed the folder while nothing was in it.
+    pub(super) fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        match self.disk.create(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.disk.create_dir_all(&self.path)?;
+                self.disk.create(path)
+            }
+            created => created,
+        }
     }
 
     /// Opens a file, to be kept open; `None`: too many are.

@@ -15,6 +15,7 @@ mod range;
 mod run;
 
 pub(crate) use folder::Folder;
+pub use folder::clear_spilled;
 pub(crate) use range::Range;
 pub(crate) use run::Writer;
 

@@ -204,6 +204,35 @@ fn a_run_that_goes_on_beside_another_one_touches_nothing_of_it() {
     }
 }
 
+#[test]
+fn what_runs_that_are_over_left_goes_and_what_a_newer_one_has_stays() {
+    let (disk, path) = (SimDisk::new(1), Path::new("/spilled"));
+    let folder = |run| Folder::new(Arc::new(disk.clone()), path, run, Box::new(|| Some("")), None).unwrap();
+    let tree_of = |folder: &Arc<Folder>| {
+        let mut tree = Tree::new(folder, 100);
+        (0..200).for_each(|key| drop(tree.insert(&number(key), vec![0; 50]).unwrap()));
+        tree
+    };
+    let (killed, own) = (folder(1), folder(3));
+    std::mem::forget(tree_of(&killed));
+    let mut tree = tree_of(&own);
+    // As the second run, which is over and does not know it, at its start and at its end.
+    clear_spilled(&disk, path, 2).unwrap();
+    assert!(disk.remove_empty_dir(path).is_err());
+    let names = |run: &str| {
+        let name =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(run));
+        disk.files().iter().filter(|path| name(path)).count()
+    };
+    assert_eq!(names("1-"), 0);
+    assert!((0..200).all(|key| tree.remove(&number(key)).unwrap().is_some()));
+    drop(tree);
+    clear_spilled(&disk, path, 4).unwrap();
+    assert!(disk.info(path).is_err(), "nothing is left");
+    // Nothing was in it, and an older run took the folder away.
+    drop(tree_of(&own));
+}
+
 type AllTold = Arc<Mutex<Vec<Told>>>;
 
 /// A folder in which workers wait for space until it is said that they must not; what is told of that.

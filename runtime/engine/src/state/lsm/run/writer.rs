@@ -39,7 +39,7 @@ impl Writer {
     pub(in crate::state::lsm) fn new(folder: &Arc<Folder>, entries: usize) -> Result<Writer, ColdError> {
         let path = folder.next();
         Ok(Writer {
-            file: folder.take(|_| folder.disk.create(&path))?,
+            file: folder.take(|_| folder.create(&path))?,
             folder: folder.clone(),
             path,
             buffer: Vec::with_capacity(WRITE + 2 * BLOCK),
