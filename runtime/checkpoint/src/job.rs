@@ -150,11 +150,16 @@ impl Job {
         let savepoint = saved.map(|saved| self.folder.name_of(saved));
         let started = Started { generation, at: self.env.clock.wall_micros(), from: began, savepoint };
         self.write(&self.folder.run_path(generation, "start"), &started)?;
-        if epoch > 0 {
-            self.latest((from, epoch))?;
-        }
         self.clean()?;
         self.prune()
+    }
+
+    /// All sinks show what a run begins with: writes that down. Not before they do: a run that dies in between must not be believed.
+    pub fn shown(&self, recovery: &Recovery) -> Result<(), Failure> {
+        match recovery.epoch {
+            0 => Ok(()),
+            epoch => self.latest((recovery.from, epoch)),
+        }
     }
 
     /// An error if a run after this one has begun.

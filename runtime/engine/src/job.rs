@@ -424,7 +424,7 @@ impl JobHandle {
         for space in &self.spaces {
             let Some((node, mut sink)) = sinks.next() else { break };
             let sealed = self.shared.take_sealed(node);
-            match space.take(|_| sink.commit(1, &sealed)).and_then(|()| sink.end()) {
+            match space.take(|_| sink.finish(&sealed)) {
                 Ok(()) | Err(SinkError::Closed) => {}
                 Err(error) => {
                     sink.abort();

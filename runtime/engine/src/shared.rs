@@ -235,7 +235,9 @@ impl Shared {
             true => {
                 "; the job was told to stop and cannot wait for that: rows behind the last checkpoint are not shown, and come again with the next run"
             }
-            false => "; the job was told to stop and cannot wait for that",
+            false => {
+                "; the job was told to stop and cannot wait for that: it keeps no checkpoints, so nothing of this run is shown"
+            }
         };
         match self {
             _ if self.aborted() || !self.begun.load(Ordering::Acquire) => Some(""),

@@ -58,10 +58,16 @@ pub trait Sink: Send {
     /// Shows a sealed epoch together with its mark. May be asked again after a death in the middle, also by a
     /// later run: what is shown already stays as it is.
     fn commit(&mut self, epoch: Epoch, sealed: &[String]) -> Result<(), SinkError>;
+    /// The end of a job without checkpoints: shows all that was sealed, and leaves nothing else. May be asked again if there was
+    /// no space for that.
+    fn finish(&mut self, sealed: &[String]) -> Result<(), SinkError> {
+        self.commit(1, sealed)?;
+        self.end()
+    }
     /// The job is over, and will not be gone on with: leaves what is shown, and nothing else.
     fn end(&mut self) -> Result<(), SinkError>;
     /// No checkpoint of this run will ever be asked for (it never started, or makes none): takes away what its
-    /// writers staged. What runs before it sealed stays.
+    /// writers staged, and what a [`Sink::finish`] that failed had shown of it. What runs before it sealed stays.
     fn abort(&mut self);
 }
 

@@ -26,14 +26,19 @@ fn disk(left: Option<u64>) -> SimDisk {
 
 /// Starts a job that writes as it is said; behind it what is told of space and of checkpoints.
 fn start(disk: &SimDisk, how: &str, checkpoints: bool) -> (JobHandle, Receiver<Told>) {
+    start_with(checkpoints.then_some(Duration::from_millis(2)), disk, how)
+}
+
+/// The same with a checkpoint every so often.
+fn start_with(checkpoints: Option<Duration>, disk: &SimDisk, how: &str) -> (JobHandle, Receiver<Told>) {
     let env = Env { disk: Arc::new(disk.clone()), ..Env::real() };
     let (tell, told) = channel();
     let tell: Tell = Arc::new(move |told: &Told| tell.send(told.clone()).unwrap_or_default());
     let launch = Launch { flow: "test".into(), scripts: Vec::new(), parameters: Vec::new(), parallelism: 2 };
-    let checkpoints = checkpoints.then(|| Checkpoints {
+    let checkpoints = checkpoints.map(|every| Checkpoints {
         store: Arc::new(Store::open(&env, Path::new("/job/.flow"), "full").unwrap()),
         launch,
-        every: Some(Duration::from_millis(2)),
+        every: Some(every),
         beginning: Beginning::GoOn,
         tell: Some(tell.clone()),
     });
@@ -143,4 +148,54 @@ fn a_job_that_waits_for_space_for_its_sink_ends_at_once_if_it_must() {
     job.abort();
     assert!(job.wait().unwrap().stopped);
     assert!(told.iter().all(|told| !matches!(told, Told::Fits { .. })), "it does not go on");
+}
+
+/// A disk with room for all rows of the sink, and for hardly anything else.
+fn disk_for_rows_alone(how: &str) -> SimDisk {
+    let plenty = disk(None);
+    start(&plenty, how, false).0.wait().unwrap();
+    let bytes: usize = shown(&plenty).iter().map(|row| row.len() + 1).sum();
+    disk(Some(bytes as u64 + 10))
+}
+
+#[test]
+fn a_job_whose_sink_has_no_room_to_show_a_checkpoint_can_be_stopped_and_the_next_run_shows_it() {
+    let disk = disk_for_rows_alone("mode: append");
+    // The only checkpoint is that of the end: its rows fit, and what says that they are shown does not.
+    let (job, told) = start_with(Some(Duration::from_secs(3600)), &disk, "mode: append");
+    assert!(told.iter().any(|told| matches!(told, Told::Waiting { .. })));
+    job.stop();
+    let error = job.wait().unwrap_err();
+    let parts = ["make room", "told to stop and cannot wait for that", "the next run shows its rows"];
+    assert!(parts.iter().all(|part| error.message.contains(part)), "{}", error.message);
+    disk.set_quota(Path::new("/job/out"), None);
+    start(&disk, "mode: append", true).0.wait().unwrap();
+    assert_eq!(shown(&disk).len() as u64, ROWS);
+}
+
+#[test]
+fn a_job_without_checkpoints_needs_no_room_beside_its_rows() {
+    let disk = disk_for_rows_alone("partitionBy: [k]");
+    start(&disk, "partitionBy: [k]", false).0.wait().unwrap();
+    assert_eq!(shown(&disk).len() as u64, ROWS);
+}
+
+#[test]
+fn a_job_without_checkpoints_that_fails_as_it_shows_its_rows_shows_none_or_all() {
+    let undisturbed = disk(None);
+    start(&undisturbed, "partitionBy: [k]", false).0.wait().unwrap();
+    let (mut none, mut all) = (0, 0);
+    for before_the_end in 1..100 {
+        let disk = disk(None);
+        disk.fail_at(undisturbed.operations() - before_the_end);
+        let ended = start(&disk, "partitionBy: [k]", false).0.wait();
+        match shown(&disk).len() as u64 {
+            0 if ended.is_err() => none += 1,
+            ROWS => all += 1,
+            rows => {
+                panic!("{rows} rows are shown when the {before_the_end}th last operation fails: {ended:?}")
+            }
+        }
+    }
+    assert!(none > 20 && all > 5, "{none} times none, {all} times all");
 }

@@ -34,6 +34,9 @@ const REDRAW: Duration = Duration::from_millis(200);
 const GRACE: Duration = Duration::from_secs(1);
 /// Said of a job that was ended at once.
 const NOTHING_KEPT: &str = "nothing of this run was kept\n";
+/// The same if it had made checkpoints.
+const COMMITTED_KEPT: &str =
+    "what the last checkpoint holds stays, and rows behind it come again with the next run\n";
 
 pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     let env = Env::real();
@@ -62,19 +65,25 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     let _server = folder.and_then(|folder| listen(folder.path(), &job, &seen, &live, &env));
     if !watch(&mut job, &live, &seen, &signals) {
         // A sink waits for a reader that does not read. What it holds is not looked at again.
-        live.say(NOTHING_KEPT);
+        live.say(kept(&job));
         std::process::exit(Status::Failed as i32);
     }
+    let kept = kept(&job);
     let status = end(job, &compiled, &live, &base(&args.file), look, &env);
     if let Some(scratch) = scratch {
         // Its files are gone. What else is there is another run's, or removed by the next start.
         let _ = env.disk.remove_empty_dir(&scratch);
     }
     if status == Status::Done && signals.count() > 1 {
-        live.say(NOTHING_KEPT);
+        live.say(kept);
         return Ok(Status::Failed);
     }
     Ok(status)
+}
+
+/// What stays of a job that is ended at once.
+fn kept(job: &JobHandle) -> &'static str {
+    if job.progress().checkpoint.is_some() { COMMITTED_KEPT } else { NOTHING_KEPT }
 }
 
 /// Says what is wrong with the script; gives what runs if nothing is.

@@ -110,7 +110,7 @@ impl Teller {
 
     /// A checkpoint is complete: what went wrong before is over.
     fn over(&mut self, epoch: u64) -> Option<String> {
-        self.full.clear();
+        self.full.values_mut().for_each(|(times, _)| *times = 0);
         let (abandoned, waiting) = (std::mem::take(&mut self.abandoned), std::mem::take(&mut self.waiting));
         let what = match (abandoned, waiting) {
             (0, 0) => return None,
@@ -174,7 +174,7 @@ mod tests {
         let full = Told::Full { what: state.clone(), why: "/spilled: no space".into() };
         let fits = Told::Fits { what: state };
         let mut said = Vec::new();
-        for told in [&full, &fits, &full, &fits, &full, &fits, &complete(1), &full] {
+        for told in [&full, &fits, &full, &fits, &full, &fits, &complete(1), &full, &complete(2), &fits] {
             said.extend(teller.said(told, 0));
         }
         let waits = |again: &str| {
@@ -184,7 +184,7 @@ mod tests {
         };
         let goes_on = "state is written to disk again, the job goes on\n".to_string();
         let twice = waits(" (2 times in a row now)");
-        assert_eq!(said, [waits(""), goes_on.clone(), twice, goes_on, waits("")]);
+        assert_eq!(said, [waits(""), goes_on.clone(), twice, goes_on.clone(), waits(""), goes_on]);
     }
 
     #[test]

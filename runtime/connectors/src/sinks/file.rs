@@ -147,6 +147,10 @@ impl Sink for FileSink {
         self.folder.commit(epoch, sealed)
     }
 
+    fn finish(&mut self, sealed: &[String]) -> Result<(), SinkError> {
+        self.folder.finish(sealed)
+    }
+
     fn end(&mut self) -> Result<(), SinkError> {
         self.folder.end()
     }

@@ -117,6 +117,8 @@ struct Begun {
     first: u64,
     /// Does the start of the run count, so that it may write?
     counts: bool,
+    /// Parts of a run without checkpoints of which some are shown already, though it is not sure that all will be.
+    half_shown: Vec<String>,
 }
 
 impl Folder {
@@ -169,6 +171,7 @@ impl Folder {
             shown,
             first,
             counts: false,
+            half_shown: Vec::new(),
         });
         Ok((staging, first, mark))
     }
@@ -312,13 +315,55 @@ impl Folder {
         done
     }
 
+    /// Makes all parts of a run without checkpoints visible, and leaves nothing else. There is no mark that could say so, since
+    /// nobody goes on from here: what is shown when this fails goes with [`Folder::clear`].
+    pub(crate) fn finish(&mut self, sealed: &[String]) -> Result<(), SinkError> {
+        let sealed: Vec<Sealed<'_>> =
+            sealed.iter().map(|text| Sealed::read(text)).collect::<Result<_, _>>()?;
+        let Some(mut begun) = self.begun.take() else { return Err(not_begun()) };
+        begun.half_shown = sealed.iter().map(|part| part.below.to_string()).collect();
+        let placed = self.place_all(&mut begun, &sealed);
+        let done = placed.and_then(|dirs| {
+            begun.half_shown.clear();
+            self.make_last(&mut begun, &sealed, dirs)
+        });
+        self.begun = Some(begun);
+        done.and_then(|()| self.end())
+    }
+
     fn show(&self, begun: &mut Begun, epoch: Epoch, sealed: &[Sealed<'_>]) -> Result<(), SinkError> {
-        let (staging, shown) = (&begun.staging, &mut begun.shown);
+        let dirs = self.place_all(begun, sealed)?;
+        self.make_last(begun, sealed, dirs)?;
+        reach("parts shown");
+        let shown = &mut begun.shown;
+        shown.replaces.clear();
+        // What stood in the folder before the first epoch, nobody knows.
+        if !sealed.is_empty() || shown.mark.epoch == 0 {
+            shown.filled = epoch;
+        }
+        shown.mark = Mark { generation: begun.generation, epoch };
+        begun.staging.show(shown)
+    }
+
+    /// Makes parts visible; gives the folders in which they are.
+    fn place_all(&self, begun: &mut Begun, sealed: &[Sealed<'_>]) -> Result<BTreeSet<PathBuf>, SinkError> {
         let mut dirs = BTreeSet::new();
         for part in sealed {
-            self.place(staging, part, &mut dirs)?;
-            shown.next = shown.next.max(number(part.name).map_or(0, |n| n + 1));
+            self.place(&begun.staging, part, &mut dirs)?;
+            let next = number(part.name).map_or(0, |n| n + 1);
+            begun.shown.next = begun.shown.next.max(next);
         }
+        Ok(dirs)
+    }
+
+    /// Takes away what goes when these parts come, and makes both last.
+    fn make_last(
+        &self,
+        begun: &mut Begun,
+        sealed: &[Sealed<'_>],
+        mut dirs: BTreeSet<PathBuf>,
+    ) -> Result<(), SinkError> {
+        let (staging, shown) = (&begun.staging, &begun.shown);
         if !shown.replaces.is_empty() {
             staging.still_mine()?;
         }
@@ -332,14 +377,7 @@ impl Folder {
         for dir in dirs.iter().filter(|_| !planted("skip-sink-folder-sync")) {
             self.disk.sync_dir(dir).map_err(|error| SinkError::Write(failed("sync", dir, &error)))?;
         }
-        reach("parts shown");
-        shown.replaces.clear();
-        // What stood in the folder before the first epoch, nobody knows.
-        if !sealed.is_empty() || shown.mark.epoch == 0 {
-            shown.filled = epoch;
-        }
-        shown.mark = Mark { generation: begun.generation, epoch };
-        staging.show(shown)
+        Ok(())
     }
 
     /// The last epoch of which parts are shown, as far as was known when the run began.
@@ -443,6 +481,11 @@ impl Folder {
         if staging.still_mine().is_err() {
             // A newer run has taken over: nothing in the folder is this one's.
             return;
+        }
+        for below in &begun.half_shown {
+            let _ = staging.remove(&self.path.join(below));
+            let above = Path::new(below).ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty());
+            above.for_each(|dir| drop(self.disk.remove_empty_dir(&self.path.join(dir))));
         }
         let own = |path: &PathBuf| next_number(std::slice::from_ref(path)) > begun.first;
         let staged = staging.parts().unwrap_or_default();

@@ -90,10 +90,10 @@ impl Part {
     /// Writes what waits.
     pub(crate) fn drain(&mut self, handles: &Arc<Handles>) -> Result<(), SinkError> {
         self.open(handles)?;
-        let Part { open, names, size, out, .. } = self;
+        let Part { open, names, staging, size, out, .. } = self;
         let Some((Handle { file, .. }, packer)) = open else { return Ok(()) };
         let bytes = packer.pack(out.bytes()).map_err(|error| write_error(names, &error))?;
-        write(names, &mut **file, size, &bytes, &handles.space)?;
+        write((names, staging), &mut **file, size, &bytes, &handles.space)?;
         drop(bytes);
         out.clear();
         if *size >= self.on_its_way + WRITE_OUT {
@@ -137,7 +137,8 @@ impl Part {
         if let Some((mut handle, packer)) = self.open.take() {
             let broken = |error: &io::Error| write_error(&self.names, error);
             let end = packer.end().map_err(|error| broken(&error))?;
-            write(&self.names, &mut *handle.file, &mut self.size, &end, &handles.space)?;
+            let to = (&self.names, &*self.staging);
+            write(to, &mut *handle.file, &mut self.size, &end, &handles.space)?;
             // What a disk took and then had no room for is lost, and nobody may try that again.
             handle.file.sync().map_err(|error| broken(&error))?;
         }
@@ -147,7 +148,7 @@ impl Part {
 
 /// Writes behind the `size` bytes that a file has, which it counts. If there is no space, it waits.
 fn write(
-    names: &Names,
+    (names, staging): (&Names, &Staging),
     file: &mut dyn WriteFile,
     size: &mut u64,
     bytes: &[u8],
@@ -156,6 +157,8 @@ fn write(
     let error = |error: &io::Error| unwritten("write", &names.visible, error);
     space.take(|again| {
         if again {
+            // Who is overtaken would never hear of it: its next checkpoint waits, too.
+            staging.still_mine()?;
             file.cut(*size).map_err(|cut| error(&cut))?;
         }
         // What found no room for all of it takes up none while it waits.

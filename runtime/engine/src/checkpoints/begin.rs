@@ -227,6 +227,7 @@ fn go_on(
         sink.commit(manifest.epoch, sealed).map_err(NotBegun::sink(*node))?;
         reach("shown again");
     }
+    store.shown(&recovery).map_err(NotBegun::job)?;
     clean(sinks)?;
     let (generation, epoch, at) = (manifest.generation, manifest.epoch, manifest.at);
     let finished = manifest.finished;
@@ -303,6 +304,7 @@ fn adopt(
         let (node, sink) = &mut sinks[index];
         sink.commit(recovery.epoch, &[]).map_err(NotBegun::sink(*node))?;
     }
+    store.shown(&recovery).map_err(NotBegun::job)?;
     clean(sinks)?;
     if let Some(Saved { manifest, .. }) = saved {
         let (generation, epoch, at) = (manifest.generation, manifest.epoch, manifest.at);

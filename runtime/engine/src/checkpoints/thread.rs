@@ -22,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Before the last checkpoint is tried once more.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Why a job that is told to stop fails.
+/// Said of a sink that cannot show a checkpoint, behind why.
+const NOT_SHOWN: &str = "; the job was told to stop and cannot wait for that: the checkpoint counts, and the next run shows its rows";
 const NOT_WRITTEN: &str = "the last checkpoint could not be written: rows behind the one before are not shown, and come again with the next run";
 /// Before a sink is asked once more to show an epoch.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -349,9 +351,15 @@ impl Checkpointer {
             Err(SinkError::Fenced(_)) => self.coordinator.on(Event::Fenced),
             Err(error) => {
                 self.tell(Told::Waiting { epoch, why: error.to_string() });
+                // It counts, and the next run shows it.
                 if self.shared.aborted() {
-                    // It counts, and the next run shows it.
                     self.over = true;
+                    return Vec::new();
+                }
+                if self.shared.hurry().is_some() {
+                    self.over = true;
+                    let message = format!("{error}{NOT_SHOWN}");
+                    self.shared.fail(self.shared.node_error(node, 0, ErrorKind::Sink, message));
                     return Vec::new();
                 }
                 self.parker.park(AGAIN);
