@@ -24,9 +24,9 @@ fn a_model_that_knows_the_contract_alone_gives_the_same_rows() {
 
 #[test]
 fn a_binary_that_gives_other_rows_is_noticed() {
-    let wrong = model(&["--count", "1", "--seed", "20261128", "--forget-a-row"]);
+    let wrong = model(&["--count", "1", "--seed", "7", "--forget-a-row"]);
     let said = wrong.expect_err("a row too few went unnoticed");
-    for part in ["seed 20261128, 1 workers: ", "not expected (1):", "sink ", "inputs: "] {
+    for part in ["seed 7, 1 workers: ", "not expected (1):", "sink ", "inputs: "] {
         assert!(said.contains(part), "does not say {part}:\n{said}");
     }
     let kept = said.lines().find_map(|line| line.strip_prefix("inputs: ")).unwrap();
