@@ -292,18 +292,23 @@ fn a_savepoint_started_elsewhere_into_the_results_of_a_later_run_names_their_fol
     assert!(hidden.len() == 1 && err.contains(&format!("remove out/{}", hidden[0])), "{hidden:?}: {err}");
 }
 
+/// Runs the job `endless` until it dies at this moment.
+fn run_until(folder: &Path, moment: &str) {
+    let died = std::process::Command::new(flow_binary::path())
+        .args(["run", "endless.flow"])
+        .env("FLOW_DIE", moment)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(!died.status.success(), "it does not die at {moment}");
+}
+
 #[test]
 fn a_sink_whose_path_changed_while_rows_of_it_were_not_shown_yet_says_that_it_wrote_elsewhere() {
     let folder = with_savepoint();
     let script = std::fs::read_to_string(folder.path().join("endless.flow")).unwrap();
     let write = |text: &str| std::fs::write(folder.path().join("endless.flow"), text).unwrap();
-    let died = std::process::Command::new(flow_binary::path())
-        .args(["run", "endless.flow"])
-        .env("FLOW_DIE", "published:2")
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert!(!died.status.success());
+    run_until(folder.path(), "published:2");
     write(&script.replace("file(\"out\"", "file(\"elsewhere\""));
     let (status, _, err) = flow(folder.path(), &["run", "endless.flow"]);
     let err = err.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -400,13 +405,7 @@ fn a_savepoint_of_a_job_with_another_name_goes_on_only_if_the_run_is_given_it() 
 #[test]
 fn a_job_does_not_go_back_to_a_savepoint_of_a_checkpoint_that_a_run_which_died_did_not_show() {
     let folder = with_savepoint();
-    let died = std::process::Command::new(flow_binary::path())
-        .args(["run", "endless.flow"])
-        .env("FLOW_DIE", "published:2")
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert!(!died.status.success());
+    run_until(folder.path(), "published:2");
     let (status, savepoint, err) = flow(folder.path(), &["savepoint", "create", "endless"]);
     assert_eq!(status, Some(0), "{err}");
     let (status, _, err) = flow(folder.path(), &["run", "endless.flow", "--from", savepoint.trim()]);
@@ -424,16 +423,9 @@ fn a_sink_does_not_leave_a_script_while_rows_of_it_may_not_be_shown_yet() {
     // What was shown before it was stopped is no reason.
     write(&renamed);
     run_and_stop(folder.path(), &["--allow-dropped"]);
+    run_until(folder.path(), "published:2");
     // The next run, which would show it, dies before it does.
-    for moment in ["published:2", "started:1"] {
-        let died = std::process::Command::new(flow_binary::path())
-            .args(["run", "endless.flow"])
-            .env("FLOW_DIE", moment)
-            .current_dir(folder.path())
-            .output()
-            .unwrap();
-        assert!(!died.status.success());
-    }
+    run_until(folder.path(), "started:1");
     write(&script);
     let (status, _, err) = flow(folder.path(), &["run", "endless.flow", "--allow-dropped"]);
     let err = err.split_whitespace().collect::<Vec<_>>().join(" ");
