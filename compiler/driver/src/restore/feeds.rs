@@ -1,7 +1,8 @@
 //! How the rows that reach a state are made: every stage above it, as far as the state depends on it.
 //! A column that the state does not read may change as it likes.
 
-use flow_plan::connector::ConnectorCall;
+use flow_plan::connector::table::Need;
+use flow_plan::connector::{ConnectorArg, ConnectorCall};
 use flow_plan::expr::Kind;
 use flow_plan::operator::{Operator, OperatorKind, Plan};
 use flow_plan::{Expr, Place, RecordType};
@@ -21,7 +22,7 @@ pub(super) type Columns = BTreeSet<usize>;
 /// What an expression computes, as text: constants folded and functions of the script taken apart, so that
 /// only what it means counts.
 pub(super) fn expression(expr: &Expr, columns: &RecordType) -> String {
-    flow_plan::display::expression(&flow_plan::passes::fold(expr), columns)
+    flow_plan::display::whole_expression(&flow_plan::passes::fold(expr), columns)
 }
 
 fn read_by(expr: &Expr) -> impl Iterator<Item = usize> {
@@ -62,6 +63,11 @@ pub(super) fn reads(plan: &Plan, index: usize, wanted: Option<&Columns>) -> Vec<
         OperatorKind::FlatMap { list } => {
             let mut all = kept(width(0));
             all.extend(read_by(list));
+            vec![all]
+        }
+        OperatorKind::EventTime { column, .. } => {
+            let mut all = kept(width(0));
+            all.insert(*column);
             vec![all]
         }
         OperatorKind::Aggregate(aggregate) => {
@@ -133,7 +139,7 @@ impl Walk<'_> {
     fn above(&mut self, index: usize, needed: Columns) {
         let operator = &self.plan.operators[index];
         let (word, place) = (&operator.word, operator.place);
-        let texts = self.texts(operator, &needed).into_iter();
+        let texts = self.texts(index, &needed).into_iter();
         self.stages.extend(texts.map(|text| Stage { word: word.clone(), text, place }));
         let inputs = reads(self.plan, index, Some(&needed));
         for (at, needed) in inputs.into_iter().enumerate() {
@@ -142,7 +148,8 @@ impl Walk<'_> {
     }
 
     /// What a stage does for these columns; nothing if they just pass.
-    fn texts(&self, operator: &Operator, needed: &Columns) -> Vec<String> {
+    fn texts(&self, index: usize, needed: &Columns) -> Vec<String> {
+        let operator = &self.plan.operators[index];
         let input = operator.inputs.first().map(|input| &*self.plan.operators[input.0 as usize].output);
         let shown = |expr: &Expr| input.map_or_else(String::new, |input| expression(expr, input));
         match &operator.kind {
@@ -152,9 +159,11 @@ impl Walk<'_> {
             }
             OperatorKind::Filter { cond } => vec![shown(cond)],
             OperatorKind::FlatMap { list } => vec![shown(list)],
-            OperatorKind::EventTime { column, .. } => {
-                input.map(|input| input.fields[*column].name.to_string()).into_iter().collect()
-            }
+            // Where the time is computed is a stage of its own.
+            OperatorKind::EventTime { column, .. } => match traced(self.plan, index, *column) {
+                Origin::Field(name) => vec![name],
+                Origin::Computed(_) => vec![String::new()],
+            },
             OperatorKind::Source(call) | OperatorKind::Table { connector: call, .. } => {
                 vec![connector(call, &operator.output, needed)]
             }
@@ -186,32 +195,60 @@ fn results(operator: &Operator, results: &[Expr], needed: &Columns) -> String {
     parts.join(", ")
 }
 
-/// How fast rows come, how many there are and how bytes become rows says nothing of what the rows are.
-const OF_NO_MEANING: [&str; 5] = ["rate", "rows", "events", "follow", "format"];
+/// Does an argument of a source say what its rows are? How fast they come and how many there are does not; but Nexmark's
+/// events happen as fast as they come. (The format stands by itself: it may come from the file's name.)
+fn says_what_rows_are(call: &ConnectorCall, arg: &ConnectorArg) -> bool {
+    match arg.name.as_str() {
+        "rate" => call.name == "nexmark",
+        "rows" | "events" | "follow" | "format" => false,
+        _ => true,
+    }
+}
 
-/// Where a source reads, and how these columns are made.
+/// Is an argument given as it is without being given?
+fn is_default(call: &ConnectorCall, arg: &ConnectorArg) -> bool {
+    let known = flow_plan::connector::lookup(&call.name).and_then(|def| def.arg(&arg.name));
+    let written = flow_plan::display::argument(&arg.value);
+    known.is_some_and(|known| matches!(known.need, Need::Default(default) if default == written))
+}
+
+/// Where a source reads, how bytes become rows, and how these columns are made.
 fn connector(call: &ConnectorCall, output: &RecordType, needed: &Columns) -> String {
-    let means = |name: &str| !OF_NO_MEANING.contains(&name);
-    let told = call.args.iter().filter(|arg| means(&arg.name));
+    let told = call.args.iter().filter(|arg| says_what_rows_are(call, arg) && !is_default(call, arg));
     let told = told.map(|arg| format!("{}: {}", arg.name, flow_plan::display::argument(&arg.value)));
+    let format = call.format.iter().map(|format| format!("format: {}", flow_plan::display::format(format)));
     let read = |name: &str| needed.iter().any(|column| &*output.fields[*column].name == name);
     let made = call.generators.iter().filter(|generator| read(&generator.name));
     let made = made.map(|made| format!("{}: {}", made.name, flow_plan::display::generator(&made.kind)));
-    format!("{}({})", call.name, told.chain(made).collect::<Vec<_>>().join(", "))
+    format!("{}({})", call.name, told.chain(format).chain(made).collect::<Vec<_>>().join(", "))
+}
+
+/// What a column comes from.
+enum Origin {
+    /// A field of a source, or a result.
+    Field(String),
+    /// An expression of some stage.
+    Computed(String),
 }
 
 /// The field, or the expression, that a column comes from.
 pub(super) fn origin(plan: &Plan, index: usize, column: usize) -> String {
+    match traced(plan, index, column) {
+        Origin::Field(text) | Origin::Computed(text) => text,
+    }
+}
+
+fn traced(plan: &Plan, index: usize, column: usize) -> Origin {
     let (mut index, mut column) = (index, column);
     loop {
         let operator = &plan.operators[index];
         let above = operator.inputs.first().map(|input| input.0 as usize);
-        let name = || operator.output.fields[column].name.to_string();
+        let name = || Origin::Field(operator.output.fields[column].name.to_string());
         let Some(above) = above else { return name() };
         match &operator.kind {
             OperatorKind::Map { exprs } => match exprs[column].as_column() {
                 Some(passed) => column = passed,
-                None => return expression(&exprs[column], &plan.operators[above].output),
+                None => return Origin::Computed(expression(&exprs[column], &plan.operators[above].output)),
             },
             OperatorKind::Filter { .. }
             | OperatorKind::EventTime { .. }
@@ -222,7 +259,8 @@ pub(super) fn origin(plan: &Plan, index: usize, column: usize) -> String {
             | OperatorKind::Distinct { .. } => {}
             OperatorKind::FlatMap { list } => {
                 if column + 1 == operator.output.fields.len() {
-                    return format!("each of {}", expression(list, &plan.operators[above].output));
+                    let list = expression(list, &plan.operators[above].output);
+                    return Origin::Computed(format!("each of {list}"));
                 }
             }
             OperatorKind::Aggregate(aggregate) if column < aggregate.keys.len() => {

@@ -277,6 +277,54 @@ const CASES: &[(&str, &str, &str)] = &[
         "source a = generate { n: seq(0), v: random(0, 7) } rate: 20, rows: 10\nstream s = a |> sum(n) as n",
         "s.sum identical",
     ),
+    // Nexmark's events happen as fast as they come.
+    (
+        "type B = { auction: int, dateTime: timestamp }\nsource a: B = nexmark(rate: 10, events: 9) |> eventTime(dateTime)\nstream s = a |> count() as n",
+        "type B = { auction: int, dateTime: timestamp }\nsource a: B = nexmark(rate: 10, seed: 0) |> eventTime(dateTime)\nstream s = a |> count() as n",
+        "s.count identical",
+    ),
+    (
+        "type B = { auction: int, dateTime: timestamp }\nsource a: B = nexmark(rate: 10) |> eventTime(dateTime)\nstream s = a |> count() as n",
+        "type B = { auction: int, dateTime: timestamp }\nsource a: B = nexmark(rate: 20) |> eventTime(dateTime)\nstream s = a |> count() as n",
+        "s.count restores*",
+    ),
+    // How bytes become rows.
+    (
+        "source a: Bid = file(\"a.json\")\nstream s = a |> sum(price) as n",
+        "source a: Bid = file(\"a.json\", format: json(timeUnit: ms), compression: auto, follow: false)\nstream s = a |> sum(price) as n",
+        "s.sum identical",
+    ),
+    (
+        "source a: Bid = file(\"a\", format: json)\nstream s = a |> sum(price) as n",
+        "source a: Bid = file(\"a\", format: json(timeUnit: s))\nstream s = a |> sum(price) as n",
+        "s.sum restores*",
+    ),
+    (
+        "source a: Bid = file(\"a\", format: json)\nstream s = a |> sum(price) as n",
+        "source a: Bid = file(\"a\", format: csv)\nstream s = a |> sum(price) as n",
+        "s.sum restores*",
+    ),
+    (
+        "source a: Bid = file(\"a\", format: csv)\nstream s = a |> sum(price) as n",
+        "source a: Bid = file(\"a\", format: csv(delimiter: \";\"))\nstream s = a |> sum(price) as n",
+        "s.sum restores*",
+    ),
+    (
+        "source a: Bid = file(\"a\", format: csv)\nstream s = a |> sum(price) as n",
+        "source a: Bid = file(\"a\", format: csv(header: false))\nstream s = a |> sum(price) as n",
+        "s.sum restores*",
+    ),
+    // When rows happen.
+    (
+        "source a: Bid = file(\"a\", format: csv)\nstream s = a |> map { price, at } |> eventTime(at) |> window(tumbling(1min)) |> sum(price) as n",
+        "source a: Bid = file(\"a\", format: csv)\nstream s = a |> map { price, at: at + 1h } |> eventTime(at) |> window(tumbling(1min)) |> sum(price) as n",
+        "s.sum restores*",
+    ),
+    (
+        "source a: Bid = file(\"a\", format: csv)\nstream s = a |> map { price, at } |> eventTime(at) |> window(tumbling(1min)) |> sum(price) as n",
+        "source a: Bid = file(\"a\", format: csv)\nstream s = a |> map { price, time: at } |> eventTime(time) |> window(tumbling(1min)) |> sum(price) as n",
+        "s.sum identical",
+    ),
 ];
 
 #[test]
@@ -289,6 +337,17 @@ fn every_edit_gets_its_verdict() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn an_edit_at_the_end_of_a_long_expression_is_seen() {
+    let script = |last: i64| {
+        let terms: Vec<String> = (0..100).map(|n| format!("price != {n}")).collect();
+        let terms = terms.join(" and ");
+        format!("stream s = bids |> filter({terms} and price != {last}) |> keyBy(auction) |> count() as n")
+    };
+    assert_eq!(summary(&script(100), &script(100)), "s.count identical");
+    assert_eq!(summary(&script(100), &script(101)), "s.count restores*");
 }
 
 #[test]

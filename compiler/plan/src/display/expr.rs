@@ -6,6 +6,7 @@ use crate::expr::{BinaryOp, Expr, Kind, NodeId, OnFail};
 use crate::physical::hidden::is_hidden;
 use crate::types::{DataType, RecordType};
 use crate::value::Value;
+use std::hash::{Hash as _, Hasher as _};
 
 /// Longer parts are cut: what is shown is for people, and a sum may have thousands of terms.
 const LONGEST: usize = 160;
@@ -32,12 +33,27 @@ struct Part {
 
 /// An expression over these columns.
 pub fn expression(expr: &Expr, columns: &RecordType) -> String {
+    written(expr, columns, |_| String::new())
+}
+
+/// The same, to be compared: where it is cut, a mark follows that tells what is not shown.
+pub fn whole_expression(expr: &Expr, columns: &RecordType) -> String {
+    written(expr, columns, |text| {
+        let mut hasher = std::hash::DefaultHasher::new();
+        text.hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    })
+}
+
+fn written(expr: &Expr, columns: &RecordType, mark: impl Fn(&str) -> String) -> String {
     let mut parts: Vec<Part> = Vec::with_capacity(expr.nodes.len());
     for node in &expr.nodes {
         let mut part = Printer { expr, columns, parts: &parts }.part(&node.kind, &node.ty);
         if let Some((cut, _)) = part.text.char_indices().nth(LONGEST) {
+            let mark = mark(&part.text);
             part.text.truncate(cut);
             part.text.push('…');
+            part.text.push_str(&mark);
         }
         parts.push(part);
     }

@@ -12,7 +12,7 @@ mod tests;
 mod text;
 
 pub use drawing::{dot, mermaid};
-pub use expr::expression;
+pub use expr::{expression, whole_expression};
 pub use graph::graph_views;
 pub use json::json;
 pub use literal::{literal, typed_literal};
@@ -20,7 +20,7 @@ pub use plan::plan_views;
 pub use stateful::window;
 pub use text::text;
 
-use crate::connector::{ArgValue, ConnectorCall, GeneratorKind};
+use crate::connector::{ArgValue, ConnectorCall, Format, GeneratorKind, TimeUnit};
 use crate::operator::{JobConfig, OnError};
 
 /// What is shown of one operator of a plan or one node of a graph; all forms are drawn from it.
@@ -105,7 +105,7 @@ fn connector(call: &ConnectorCall) -> String {
         args.push(if positional { value } else { format!("{}: {value}", arg.name) });
     }
     if let Some(format) = &call.format {
-        args.push(format!("format: {}", format.name()));
+        args.push(format!("format: {}", self::format(format)));
     }
     let args = args.join(", ");
     if call.generators.is_empty() {
@@ -125,6 +125,28 @@ pub fn argument(value: &ArgValue) -> String {
         ArgValue::Secret(name) => format!("secret({name:?})"),
         ArgValue::Env { name, default: None } => format!("env({name:?})"),
         ArgValue::Env { name, default: Some(default) } => format!("env({name:?}, {default:?})"),
+    }
+}
+
+/// A format as it is written in a script, without options that are as they are by default.
+pub fn format(format: &Format) -> String {
+    let mut options: Vec<String> = Vec::new();
+    match format {
+        Format::Json { time_unit: TimeUnit::Seconds } => options.push("timeUnit: s".into()),
+        Format::Json { time_unit: TimeUnit::Micros } => options.push("timeUnit: us".into()),
+        Format::Csv { header, delimiter } => {
+            if !header {
+                options.push("header: false".into());
+            }
+            if *delimiter != b',' {
+                options.push(format!("delimiter: {:?}", char::from(*delimiter).to_string()));
+            }
+        }
+        Format::Json { time_unit: TimeUnit::Millis } | Format::Text | Format::Parquet | Format::Avro => {}
+    }
+    match options.is_empty() {
+        true => format.name().to_string(),
+        false => format!("{}({})", format.name(), options.join(", ")),
     }
 }
 
