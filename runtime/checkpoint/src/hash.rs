@@ -49,25 +49,25 @@ impl<'de> Deserialize<'de> for Hash128 {
 
 /// Hashes bytes as they come.
 #[derive(Default)]
-pub(crate) struct Hashing {
+pub struct Hashing {
     state: XxHash3_128,
     len: u64,
 }
 
 impl Hashing {
     /// Takes more bytes.
-    pub(crate) fn take(&mut self, bytes: &[u8]) {
+    pub fn take(&mut self, bytes: &[u8]) {
         self.state.write(bytes);
         self.len += bytes.len() as u64;
     }
 
     /// How many it took.
-    pub(crate) fn len(&self) -> u64 {
+    pub fn taken(&self) -> u64 {
         self.len
     }
 
     /// The hash of all of them.
-    pub(crate) fn finish(&self) -> Hash128 {
+    pub fn finish(&self) -> Hash128 {
         Hash128(self.state.finish_128())
     }
 }
@@ -87,7 +87,7 @@ mod tests {
         let mut pieces = Hashing::default();
         bytes.chunks(77).for_each(|piece| pieces.take(piece));
         assert_eq!(pieces.finish(), Hash128::of(&bytes));
-        assert_eq!(pieces.len(), 10_000);
+        assert_eq!(pieces.taken(), 10_000);
     }
 
     #[test]

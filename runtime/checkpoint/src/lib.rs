@@ -27,7 +27,7 @@ mod sealing;
 pub use export::{ExportError, ExportFormat};
 pub use failure::{Failure, Problem};
 pub use folder::Folder;
-pub use hash::Hash128;
+pub use hash::{Hash128, Hashing};
 pub use job::{Job, Launch};
 pub use loading::Pieces;
 pub use manifest::{Manifest, PartFile, Position, ScriptFile, SinkSeal, StateSchema, TableSchema};

@@ -129,7 +129,7 @@ fn copy(disk: &dyn Disk, from: &Path, to: &dyn Disk, path: &Path, part: &PartFil
     let mut target = to.create(path).map_err(Failure::io(path))?;
     let (mut hash, mut buffer) = (Hashing::default(), vec![0; PIECE]);
     loop {
-        let len = source.read_at(&mut buffer, hash.len()).map_err(Failure::io(from))?;
+        let len = source.read_at(&mut buffer, hash.taken()).map_err(Failure::io(from))?;
         if len == 0 {
             break;
         }
@@ -137,7 +137,7 @@ fn copy(disk: &dyn Disk, from: &Path, to: &dyn Disk, path: &Path, part: &PartFil
         target.write_all(&buffer[..len]).map_err(Failure::io(path))?;
     }
     target.sync().map_err(Failure::io(path))?;
-    if hash.len() == part.length { Ok(()) } else { Err(Failure::damaged(from, "it was cut off")) }
+    if hash.taken() == part.length { Ok(()) } else { Err(Failure::damaged(from, "it was cut off")) }
 }
 
 impl Folder {

@@ -438,14 +438,136 @@ fn a_sealed_part_that_is_lost_or_changed_is_named() {
         files(&disk).into_iter().filter(|path| path.ends_with("part-1-0.ndjson")).collect();
     disk.append(&staged[0]).unwrap().write_all(b"more").unwrap();
     let changed = sink.commit(1, &sealed).unwrap_err().to_string();
-    assert!(changed.contains("part-1-0.ndjson has") && changed.contains("were sealed"), "{changed}");
+    assert!(changed.contains("part-1-0.ndjson was changed") && changed.contains("were sealed"), "{changed}");
     disk.remove_file(&staged[0]).unwrap();
     let lost = sink.commit(1, &sealed).unwrap_err().to_string();
     assert!(lost.contains("/base/out/part-1-0.ndjson is lost"), "{lost}");
-    for foreign in ["", "7", "x part-0-0", "7 ../part-0-0.ndjson", "7 /etc/passwd"] {
+    for foreign in [
+        "",
+        "7",
+        "x part-0-0",
+        "7 ../part-0-0.ndjson",
+        "7 /etc/passwd",
+        "7:ab part-0-0.ndjson",
+        "7: part-0-0.ndjson",
+    ] {
         let refused = sink.commit(1, &[foreign.to_string()]).unwrap_err().to_string();
         assert!(refused.contains("no sealed part"), "{refused}");
     }
+}
+
+/// What happened to what a run had sealed before it died.
+type Damage = fn(&SimDisk, &[PathBuf]);
+
+/// Ways to damage what is staged; each leaves all lengths as they were, but one.
+const DAMAGES: [(&str, Damage); 3] = [
+    ("its bytes are not those that were sealed", |disk, staged| {
+        let mut bytes = disk.read(&staged[0]).unwrap();
+        *bytes.iter_mut().find(|byte| **byte == b'4').unwrap() = b'9';
+        disk.put(&staged[0], &bytes).unwrap();
+    }),
+    ("were sealed", |disk, staged| {
+        let bytes = disk.read(&staged[0]).unwrap();
+        disk.put(&staged[0], &bytes[..bytes.len() - 1]).unwrap();
+    }),
+    ("its bytes are not those that were sealed", |disk, staged| {
+        let [one, two] = [&staged[0], &staged[1]].map(|path| disk.read(path).unwrap());
+        assert!(one.len() == two.len() && one != two);
+        disk.put(&staged[0], &two).unwrap();
+        disk.put(&staged[1], &one).unwrap();
+    }),
+];
+
+/// The staged parts.
+fn staged(disk: &SimDisk) -> Vec<PathBuf> {
+    let mut staged: Vec<PathBuf> = files(disk).into_iter().filter(|path| is_hidden(path)).collect();
+    staged.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("part-")));
+    staged.sort();
+    staged
+}
+
+#[test]
+fn a_run_shows_nothing_of_what_the_last_one_sealed_if_a_part_of_it_was_changed() {
+    for (why, damage) in DAMAGES {
+        let disk = disk(1, false);
+        let (died, sealed) = about_to_show(&disk, &vec![]);
+        drop(died);
+        let whole: Vec<Vec<u8>> = staged(&disk).iter().map(|path| disk.read(path).unwrap()).collect();
+        damage(&disk, &staged(&disk));
+        for generation in 2..4 {
+            let mut next = open(&disk, &vec![]).unwrap();
+            assert_eq!(next.begin(&run(generation, false)).unwrap(), None);
+            let refused = next.commit(1, &sealed).unwrap_err().to_string();
+            assert!(refused.contains("part-0-0.ndjson was changed") && refused.contains(why), "{refused}");
+            assert!(visible(&disk).is_empty());
+        }
+        // Put back, it is shown.
+        staged(&disk).iter().zip(&whole).for_each(|(path, bytes)| disk.put(path, bytes).unwrap());
+        let mut last = open(&disk, &vec![]).unwrap();
+        last.begin(&run(4, false)).unwrap();
+        last.commit(1, &sealed).unwrap();
+        assert_eq!(visible(&disk), rows_of(1));
+    }
+}
+
+#[test]
+fn a_part_that_stands_in_its_place_already_is_looked_at_too() {
+    let disk = disk(1, false);
+    let (mut died, sealed) = about_to_show(&disk, &vec![]);
+    // The mark is not moved: the run dies before that.
+    died.commit(1, &sealed[..1]).unwrap();
+    disk.remove_file(&files(&disk).into_iter().find(|path| path.ends_with("mark")).unwrap()).unwrap();
+    let shown = PathBuf::from(BASE).join("out/part-0-0.ndjson");
+    let bytes = disk.read(&shown).unwrap();
+    disk.put(&shown, &bytes.iter().map(|byte| byte ^ 1).collect::<Vec<_>>()).unwrap();
+    let mut next = open(&disk, &vec![]).unwrap();
+    assert_eq!(next.begin(&run(2, false)).unwrap(), None);
+    let refused = next.commit(1, &sealed).unwrap_err().to_string();
+    assert!(refused.contains("/base/out/part-0-0.ndjson was changed"), "{refused}");
+    assert_eq!(staged(&disk).len(), 1);
+    disk.put(&shown, &bytes).unwrap();
+    next.commit(1, &sealed).unwrap();
+    assert_eq!(visible(&disk), rows_of(1));
+}
+
+#[test]
+fn every_bit_of_a_sealed_part_counts_packed_or_not() {
+    for args in [vec![], vec![("compression", word("gzip"))], vec![("compression", word("zstd"))]] {
+        let disk = disk(1, false);
+        let (died, sealed) = about_to_show(&disk, &args);
+        drop(died);
+        let mut next = open(&disk, &args).unwrap();
+        next.begin(&run(2, false)).unwrap();
+        for path in staged(&disk) {
+            let whole = disk.read(&path).unwrap();
+            for bit in 0..whole.len() * 8 {
+                let mut bytes = whole.clone();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                disk.put(&path, &bytes).unwrap();
+                let refused = next.commit(1, &sealed).unwrap_err().to_string();
+                assert!(refused.contains("was changed"), "bit {bit}: {refused}");
+            }
+            disk.put(&path, &whole).unwrap();
+        }
+        next.commit(1, &sealed).unwrap();
+        assert_eq!(visible(&disk), rows_of(1));
+    }
+}
+
+#[test]
+fn a_checkpoint_that_knows_its_parts_by_their_lengths_only_is_gone_on_from() {
+    let disk = disk(1, false);
+    let (died, sealed) = about_to_show(&disk, &vec![]);
+    drop(died);
+    let old = |text: &String| {
+        let (known, below) = text.split_once(' ').unwrap();
+        format!("{} {below}", known.split_once(':').unwrap().0)
+    };
+    let old: Vec<String> = sealed.iter().map(old).collect();
+    let mut next = open(&disk, &vec![]).unwrap();
+    next.begin(&run(2, false)).unwrap();
+    next.commit(1, &old).unwrap();
+    assert_eq!(visible(&disk), rows_of(1));
 }
 
 #[test]

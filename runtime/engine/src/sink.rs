@@ -8,6 +8,7 @@
 
 use crate::space::{NoSpace, Space};
 pub use flow_checkpoint::protocol::{Epoch, Generation, Mark};
+pub use flow_checkpoint::{Hash128, Hashing};
 use flow_data::Batch;
 use std::fmt;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ mod changes;
 mod ci;
 mod cli;
 mod crash;
+mod damaged_parts;
 mod diagnostics;
 mod edges_of_time;
 mod exactly_once;

@@ -104,7 +104,7 @@ impl Out<'_> {
 
     fn seal(mut self) -> Result<Sealed, Failure> {
         self.pending.push(END);
-        let length = self.hash.len() + self.pending.len() as u64 + (TAIL - 1) as u64;
+        let length = self.hash.taken() + self.pending.len() as u64 + (TAIL - 1) as u64;
         self.pending.extend_from_slice(&length.to_le_bytes());
         self.flush()?;
         let hash = self.hash.finish();

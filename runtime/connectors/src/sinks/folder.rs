@@ -2,15 +2,16 @@
 //! renames, never rows.
 //!
 //! A part is written in a hidden folder (see [`super::staging`]), made to last (`sync`), and renamed into place
-//! when its epoch is committed: whoever lists the folder sees whole parts only. A **sealed** part is known by
-//! its length and its path in the folder, as in `1234 day=1/part-0-7.ndjson`.
+//! when its epoch is committed: whoever lists the folder sees whole parts only. How a **sealed** part is known
+//! stands in [`super::sealed`].
 
+use super::sealed::{Sealed, is_inside};
 use super::staging::{ROUNDS, Shown, Staging, failed, unwritten};
-use flow_engine::sink::{Epoch, Generation, Mark, Run, SinkError};
+use flow_engine::sink::{Epoch, Generation, Hash128, Mark, Run, SinkError};
 use flow_env::{Disk, planted, reach};
 use std::collections::{BTreeSet, HashSet};
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A hidden folder that is made and removed, to see whether one can be.
@@ -44,31 +45,9 @@ impl Names {
     }
 
     /// How the part is known when it is sealed.
-    pub(crate) fn sealed(&self, bytes: u64) -> String {
-        format!("{bytes} {}", self.below)
+    pub(crate) fn sealed(&self, bytes: u64, hash: Hash128) -> String {
+        Sealed::text(bytes, hash, &self.below)
     }
-}
-
-/// A sealed part.
-struct Sealed<'s> {
-    bytes: u64,
-    below: &'s str,
-    name: &'s str,
-}
-
-impl Sealed<'_> {
-    fn read(text: &str) -> Result<Sealed<'_>, SinkError> {
-        let parts = text.split_once(' ').and_then(|(bytes, below)| Some((bytes.parse().ok()?, below)));
-        let Some((bytes, below)) = parts.filter(|(_, below)| is_inside(below)) else {
-            return Err(SinkError::Write(format!("`{text}` is no sealed part of a file sink")));
-        };
-        Ok(Sealed { bytes, below, name: below.rsplit('/').next().unwrap_or(below) })
-    }
-}
-
-/// Does a path stay in the folder it is relative to? (A checkpoint may have been written by anybody.)
-fn is_inside(below: &str) -> bool {
-    !below.is_empty() && Path::new(below).components().all(|step| matches!(step, Component::Normal(_)))
 }
 
 /// The number in a part's name: `part-<worker>-<number>.<extension>`. Nothing else in the folder is a sink's own.
@@ -93,6 +72,19 @@ fn next_number(files: &[PathBuf]) -> u64 {
 /// A folder, by a name that can be opened.
 fn here(dir: &Path) -> &Path {
     if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
+}
+
+/// Where a sealed part is.
+enum Stands {
+    Staged(PathBuf),
+    Visible(PathBuf),
+}
+
+impl Stands {
+    fn path(&self) -> &Path {
+        let (Stands::Staged(path) | Stands::Visible(path)) = self;
+        path
+    }
 }
 
 /// The folder.
@@ -332,6 +324,13 @@ impl Folder {
     }
 
     fn show(&self, begun: &mut Begun, epoch: Epoch, sealed: &[Sealed<'_>]) -> Result<(), SinkError> {
+        if !begun.counts {
+            // What an older run sealed: nobody knows what became of it since. All of it, before any of it is shown.
+            for part in sealed {
+                let at = self.find(&begun.staging, part)?;
+                part.read_back(&*self.disk, at.path(), &begun.staging)?;
+            }
+        }
         let dirs = self.place_all(begun, sealed)?;
         self.make_last(begun, sealed, dirs)?;
         reach("parts shown");
@@ -405,6 +404,30 @@ impl Folder {
         dirs.extend(above.map(Path::to_path_buf));
     }
 
+    /// Where a sealed part is now.
+    fn find(&self, staging: &Staging, part: &Sealed<'_>) -> Result<Stands, SinkError> {
+        let (staged, visible) = (staging.path.join(part.name), self.path.join(part.below));
+        for at in [Stands::Staged(staged), Stands::Visible(visible.clone())] {
+            match self.disk.info(at.path()) {
+                Ok(info) => {
+                    part.has_length(at.path(), info.len)?;
+                    return Ok(at);
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(SinkError::Write(failed("look at", at.path(), &error))),
+            }
+        }
+        staging.still_mine()?;
+        if !staging.follows {
+            return Err(self.wrote_elsewhere(staging, &visible));
+        }
+        Err(SinkError::Write(format!(
+            "{} is lost: it was sealed, and is neither there nor in {}; put it back, or begin anew with `flow run --fresh`",
+            visible.display(),
+            staging.path.display()
+        )))
+    }
+
     /// Renames a part into place, unless it stands there already.
     fn place(
         &self,
@@ -412,44 +435,19 @@ impl Folder {
         part: &Sealed<'_>,
         dirs: &mut BTreeSet<PathBuf>,
     ) -> Result<(), SinkError> {
-        let (staged, visible) = (staging.path.join(part.name), self.path.join(part.below));
+        let visible = self.path.join(part.below);
         let dir = visible.parent().unwrap_or(&self.path);
         if !dirs.contains(dir) {
             let made = self.disk.create_dir_all(dir);
             made.map_err(|error| unwritten("create", dir, &error))?;
             self.steps(part.below, dirs);
         }
-        let (found, path) = match self.disk.info(&staged) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (self.disk.info(&visible), &visible),
-            found => (found, &staged),
-        };
-        match found {
-            Ok(info) if info.len != part.bytes => Err(SinkError::Write(format!(
-                "{} has {} bytes, and {} were sealed: somebody changed it",
-                path.display(),
-                info.len,
-                part.bytes
-            ))),
-            Ok(_) if path == &visible => Ok(()),
-            Ok(_) => {
-                let renamed = self.disk.rename(&staged, &visible);
-                renamed.map_err(|error| staging.error("rename", &staged, &error))?;
-                reach("part shown");
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                staging.still_mine()?;
-                if !staging.follows {
-                    return Err(self.wrote_elsewhere(staging, &visible));
-                }
-                Err(SinkError::Write(format!(
-                    "{} is lost: it was sealed, and is neither there nor in {}; put it back, or begin anew with `flow run --fresh`",
-                    visible.display(),
-                    staging.path.display()
-                )))
-            }
-            Err(error) => Err(SinkError::Write(failed("look at", path, &error))),
+        if let Stands::Staged(staged) = self.find(staging, part)? {
+            let renamed = self.disk.rename(&staged, &visible);
+            renamed.map_err(|error| staging.error("rename", &staged, &error))?;
+            reach("part shown");
         }
+        Ok(())
     }
 
     /// An older run has sealed a part, and no older run staged anything here.

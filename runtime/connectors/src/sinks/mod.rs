@@ -7,5 +7,6 @@ pub(crate) mod handles;
 pub(crate) mod pack;
 pub(crate) mod part;
 pub(crate) mod partition;
+mod sealed;
 pub(crate) mod staging;
 pub(crate) mod stream;

@@ -8,7 +8,7 @@ use crate::encode::Encoder;
 use crate::out::Out;
 use crate::sources::open::Packing;
 use flow_data::Batch;
-use flow_engine::sink::SinkError;
+use flow_engine::sink::{Hash128, Hashing, SinkError};
 use flow_engine::space::Space;
 use flow_env::{Clock, WriteFile};
 use std::io;
@@ -29,11 +29,30 @@ pub(crate) struct Part {
     /// Is there a file?
     begun: bool,
     out: Out,
-    /// Bytes in the file.
-    size: u64,
+    /// The bytes in the file.
+    written: Written,
     /// As many of them are done or on their way to the disk.
     on_its_way: u64,
     started: Duration,
+}
+
+/// What is known of the bytes in a file.
+#[derive(Default)]
+struct Written {
+    size: u64,
+    /// Of all of them, if there are some: what hashes them takes half a kilobyte, and of parts that wait there are thousands.
+    hash: Option<Box<Hashing>>,
+}
+
+impl Written {
+    fn take(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        self.hash.get_or_insert_default().take(bytes);
+    }
+
+    fn hash(&self) -> Hash128 {
+        self.hash.as_ref().map_or_else(|| Hash128::of(&[]), |hash| hash.finish())
+    }
 }
 
 /// When a part is closed.
@@ -56,7 +75,17 @@ impl Part {
         out.clear();
         encoder.header(&mut out);
         let staging = staging.clone();
-        Part { names, staging, packing, open: None, begun: false, out, size: 0, on_its_way: 0, started }
+        Part {
+            names,
+            staging,
+            packing,
+            open: None,
+            begun: false,
+            out,
+            written: Written::default(),
+            on_its_way: 0,
+            started,
+        }
     }
 
     /// Adds rows; they are not written yet. Gives how many bytes wait.
@@ -90,14 +119,14 @@ impl Part {
     /// Writes what waits.
     pub(crate) fn drain(&mut self, handles: &Arc<Handles>) -> Result<(), SinkError> {
         self.open(handles)?;
-        let Part { open, names, staging, size, out, .. } = self;
+        let Part { open, names, staging, written, out, .. } = self;
         let Some((Handle { file, .. }, packer)) = open else { return Ok(()) };
         let bytes = packer.pack(out.bytes()).map_err(|error| write_error(names, &error))?;
-        write((names, staging), &mut **file, size, &bytes, &handles.space)?;
+        write((names, staging), &mut **file, written, &bytes, &handles.space)?;
         drop(bytes);
         out.clear();
-        if *size >= self.on_its_way + WRITE_OUT {
-            self.on_its_way = *size;
+        if written.size >= self.on_its_way + WRITE_OUT {
+            self.on_its_way = written.size;
             file.write_out().map_err(|error| write_error(names, &error))?;
         }
         Ok(())
@@ -117,7 +146,7 @@ impl Part {
 
     /// Is it time for the next part?
     pub(crate) fn is_full(&self, roll: Roll, clock: &dyn Clock) -> bool {
-        self.size + self.out.len() as u64 >= roll.size
+        self.written.size + self.out.len() as u64 >= roll.size
             || roll.every.is_some_and(|every| clock.elapsed() >= self.started + every)
     }
 
@@ -138,19 +167,19 @@ impl Part {
             let broken = |error: &io::Error| write_error(&self.names, error);
             let end = packer.end().map_err(|error| broken(&error))?;
             let to = (&self.names, &*self.staging);
-            write(to, &mut *handle.file, &mut self.size, &end, &handles.space)?;
+            write(to, &mut *handle.file, &mut self.written, &end, &handles.space)?;
             // What a disk took and then had no room for is lost, and nobody may try that again.
             handle.file.sync().map_err(|error| broken(&error))?;
         }
-        Ok(self.names.sealed(self.size))
+        Ok(self.names.sealed(self.written.size, self.written.hash()))
     }
 }
 
-/// Writes behind the `size` bytes that a file has, which it counts. If there is no space, it waits.
+/// Writes behind the bytes that a file has, and counts what comes. If there is no space, it waits.
 fn write(
     (names, staging): (&Names, &Staging),
     file: &mut dyn WriteFile,
-    size: &mut u64,
+    written: &mut Written,
     bytes: &[u8],
     space: &Space,
 ) -> Result<(), SinkError> {
@@ -159,12 +188,12 @@ fn write(
         if again {
             // Who is overtaken would never hear of it: its next checkpoint waits, too.
             staging.still_mine()?;
-            file.cut(*size).map_err(|cut| error(&cut))?;
+            file.cut(written.size).map_err(|cut| error(&cut))?;
         }
         // What found no room for all of it takes up none while it waits.
-        file.write_all(bytes).inspect_err(|_| drop(file.cut(*size))).map_err(|full| error(&full))
+        file.write_all(bytes).inspect_err(|_| drop(file.cut(written.size))).map_err(|full| error(&full))
     })?;
-    *size += bytes.len() as u64;
+    written.take(bytes);
     Ok(())
 }
 
