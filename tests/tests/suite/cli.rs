@@ -635,17 +635,30 @@ fn a_named_lint_has_its_own_level_and_of_several_the_last_wins() {
 #[test]
 fn what_run_refuses_check_warns_of() {
     let folder = tempfile::tempdir().unwrap();
-    let script = "source s: { a: int } = file(\"x\", format: json, follow: true)\nsink o = s -> stdout(format: json)\n";
-    std::fs::write(folder.path().join("f.flow"), script).unwrap();
     let say = |args: &[&str]| {
         let done = flow_tests::flow_binary::run(folder.path(), args);
         (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
     };
-    let (status, said) = say(&["check", "f.flow"]);
-    assert!(status == Some(0) && said.contains("warning[W0313]") && said.contains("E0810"), "{said}");
-    assert_eq!(say(&["check", "f.flow", "--deny", "warnings"]).0, Some(1));
-    let (status, said) = say(&["run", "f.flow"]);
-    assert!(status == Some(1) && said.contains("error[E0810]") && !said.contains("W0313"), "{said}");
+    let on_disk = "job j { state: { backend: sled } }\n";
+    let cases = [
+        ("", "file(\"x\", format: json, follow: true)", "E0810"),
+        (on_disk, "file(\"x\", format: json) |> top(5, by: a, ties: true)", "E0811"),
+        (on_disk, "file(\"x\", format: json) |> keyBy(a) |> count() as n |> latest(by: n)", "E0811"),
+    ];
+    for (job, rows, code) in cases {
+        let (source, stages) = rows
+            .split_once(" |> ")
+            .map_or((rows, String::new()), |(source, stages)| (source, format!("|> {stages}")));
+        let script =
+            format!("{job}source s: {{ a: int }} = {source}\nsink o = s {stages} -> stdout(format: json)\n");
+        std::fs::write(folder.path().join("f.flow"), script).unwrap();
+        let (status, said) = say(&["check", "f.flow"]);
+        assert!(status == Some(0) && said.contains("warning[W0313]") && said.contains(code), "{said}");
+        assert_eq!(say(&["check", "f.flow", "--deny", "warnings"]).0, Some(1));
+        let (status, said) = say(&["run", "f.flow"]);
+        let as_error = said.contains(&format!("error[{code}]"));
+        assert!(status == Some(1) && as_error && !said.contains("W0313"), "{said}");
+    }
 }
 
 #[test]

@@ -16,10 +16,10 @@ mod steps;
 mod tests;
 
 pub use fold::fold;
-pub use refuse::{Unsupported, meaningless, not_yet, state, unsupported};
+pub use refuse::{Unsupported, meaningless, memory_only, not_yet, state, unsupported};
 
 use crate::operator::Plan;
-use crate::physical::Graph;
+use crate::physical::{Graph, Node};
 use crate::validate;
 
 /// Makes the graph, or says what of the plan cannot run yet (every finding, in the order of the script).
@@ -35,10 +35,8 @@ pub fn lower(plan: &Plan) -> Result<Graph, Vec<Unsupported>> {
         pass(&mut graph);
         verify(&graph, name);
     }
-    let findings = refuse::memory_only(&graph);
-    if !findings.is_empty() {
-        return Err(findings);
-    }
+    let in_memory = |node: &Node| graph.job.state_on_disk && node.kind.needs_memory();
+    debug_assert!(!graph.nodes.iter().any(in_memory), "what cannot be on disk was not refused");
     Ok(graph)
 }
 

@@ -3,7 +3,6 @@
 use crate::connector::{ArgValue, ConnectorCall, TEST, lookup};
 use crate::expr::Place;
 use crate::operator::{Aggregate, JobConfig, Operator, OperatorKind, Plan, StreamMode, Window, WindowKind};
-use crate::physical::{Graph, Node};
 use crate::value::Value;
 
 /// Something the language has and this version cannot run.
@@ -77,21 +76,30 @@ pub fn state(job: &JobConfig) -> Option<Unsupported> {
     finding(STATE, job.state_place, "`memory` of `state` says nothing with all state in memory", help)
 }
 
-/// With `backend: sled`, all that would be kept in memory nevertheless.
-pub(super) fn memory_only(graph: &Graph) -> Vec<Unsupported> {
-    if !graph.job.state_on_disk {
-        return Vec::new();
-    }
-    let in_memory = graph.nodes.iter().filter(|node| node.kind.needs_memory());
-    let refuse = |node: &Node| {
-        let message = format!("`{}` cannot keep its state on disk yet, as `backend: sled` asks", node.label);
-        let help = "leave `backend` out: then all state is in memory; `flow explain E0811` says which stages can keep it on disk";
-        finding(STATE, node.place, message, help)
+/// With `backend: sled`, does a stage keep its state in memory nevertheless? (`updating`: rows that it reads are replaced by
+/// later ones.) Neither a key nor the bounds of windows divide its one list, of which there may be any number of rows: of
+/// changing rows any may be the next best, and any number may tie.
+pub fn memory_only(
+    job: &JobConfig,
+    kind: &OperatorKind,
+    word: &str,
+    place: Place,
+    updating: bool,
+) -> Option<Unsupported> {
+    let (keys, ties, window) = match kind {
+        OperatorKind::Top { keys, ties, window, .. } => (keys, *ties, window),
+        OperatorKind::Latest { keys, window, .. } => (keys, false, window),
+        _ => return None,
     };
-    let mut findings: Vec<_> = in_memory.filter_map(refuse).collect();
-    findings.sort_by_key(|finding| finding.place);
-    findings.dedup();
-    findings
+    let kind = window.as_ref().map(|window| &window.kind);
+    let alone =
+        keys.is_empty() && matches!(kind, None | Some(WindowKind::Global | WindowKind::Session { .. }));
+    if !job.state_on_disk || !alone || !(ties || updating) {
+        return None;
+    }
+    let message = format!("`{word}` cannot keep its state on disk yet, as `backend: sled` asks");
+    let help = "leave `backend` out: then all state is in memory; `flow explain E0811` says which stages can keep it on disk";
+    finding(STATE, place, message, help)
 }
 
 fn finding(code: &'static str, place: Place, message: impl Into<String>, help: &str) -> Option<Unsupported> {
@@ -100,12 +108,12 @@ fn finding(code: &'static str, place: Place, message: impl Into<String>, help: &
 }
 
 fn refuse(plan: &Plan, operator: &Operator) -> Option<Unsupported> {
-    if updating(plan, operator)
-        && let Some(finding) = meaningless(&operator.kind, &operator.word, operator.place)
-    {
+    let Operator { kind, word, place, .. } = operator;
+    let updating = updating(plan, operator);
+    if updating && let Some(finding) = meaningless(kind, word, *place) {
         return Some(finding);
     }
-    not_yet(&operator.kind)
+    not_yet(kind).or_else(|| memory_only(&plan.job, kind, word, *place, updating))
 }
 
 /// Is this a connector that this version cannot run, whatever it reads?

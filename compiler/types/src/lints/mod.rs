@@ -6,9 +6,10 @@ mod unused;
 pub(crate) use allow::apply_levels;
 pub use allow::{Level, Levels, is_allowed};
 
-use crate::checker::{Checker, Resolved};
+use crate::checked::{CheckedOperator, CheckedPipeline, Input};
+use crate::checker::{self, Checker, Resolved};
 use crate::guarantees;
-use flow_plan::operator::{Aggregate, JobConfig, OperatorKind, Trigger, Window};
+use flow_plan::operator::{Aggregate, JobConfig, OperatorKind, StreamMode, Trigger, Window};
 use flow_plan::passes::{self, Unsupported};
 use flow_syntax::{Diagnostic, FileId, Span, codes};
 
@@ -29,8 +30,15 @@ pub(crate) fn run(ck: &mut Checker<'_>, job: &JobConfig) {
 /// What `flow run` would refuse, of a script that is right.
 fn not_yet(ck: &mut Checker<'_>, job: &JobConfig) {
     let pipelines = (0..ck.globals.len()).filter_map(|index| ck.pipeline(index));
-    let operators = pipelines.flat_map(|pipeline| &pipeline.operators);
-    let mut found: Vec<Unsupported> = operators.filter_map(|o| passes::not_yet(&o.kind)).collect();
+    let mut found: Vec<Unsupported> = Vec::new();
+    for pipeline in pipelines {
+        for operator in &pipeline.operators {
+            let CheckedOperator { kind, word, span, .. } = operator;
+            let updating = operator.inputs.iter().any(|input| is_updating(ck, pipeline, *input));
+            let in_memory = || passes::memory_only(job, kind, word, checker::place(*span), updating);
+            found.extend(passes::not_yet(kind).or_else(in_memory));
+        }
+    }
     found.extend(passes::state(job));
     for Unsupported { code, place, message, help } in found {
         let span = Span { file: FileId(place.file), start: place.start, end: place.end };
@@ -38,6 +46,16 @@ fn not_yet(ck: &mut Checker<'_>, job: &JobConfig) {
             .at(format!("`flow run` refuses it ({code})"));
         diag.help = help.filter(|help| !help.is_empty());
         ck.report(diag);
+    }
+}
+
+fn is_updating(ck: &Checker<'_>, pipeline: &CheckedPipeline, input: Input) -> bool {
+    match input {
+        Input::Operator(at) => pipeline.operators[at].mode != StreamMode::Append,
+        Input::Declaration(index) => {
+            ck.pipeline(index).is_some_and(|read| read.output.mode != StreamMode::Append)
+        }
+        Input::Errors(_) | Input::Late(_) => false,
     }
 }
 
