@@ -1,7 +1,7 @@
 //! Old state against new state: what each difference means for what is stored.
 
 use super::feeds::Stage;
-use super::shape::{AggregateShape, ColumnShape, Held, StateShape, shapes};
+use super::shape::{AggregateShape, ColumnShape, Held, KeyShape, StateShape, shapes};
 use super::{Effect, Finding, Verdict};
 use flow_plan::operator::{Declaration, JoinBound, Plan, Window};
 use flow_plan::{DataType, Place};
@@ -83,9 +83,7 @@ fn verdict(id: &str, was: Option<&str>, place: Option<Place>, mut findings: Vec<
 
 fn of_new(state: &StateShape, dropped: &[&StateShape]) -> Verdict {
     let message = format!("`{}` is new and starts empty", state.id);
-    let findings = Findings { old: None, new: Some(state.place), found: Vec::new() }
-        .add(Effect::Restores, message)
-        .found;
+    let findings = Findings::about(None, Some(state.place)).add(Effect::Restores, message).found;
     // A dropped state that would restore here was probably renamed.
     let alike =
         dropped.iter().find(|other| other.word == state.word && of_both(other, state).effect < Effect::Drops);
@@ -97,8 +95,7 @@ fn of_new(state: &StateShape, dropped: &[&StateShape]) -> Verdict {
 
 fn of_dropped(state: &StateShape, place: Option<Place>) -> Verdict {
     let message = format!("the new script has no state `{}`: what it holds would be lost", state.id);
-    let findings =
-        Findings { old: Some(state.place), new: None, found: Vec::new() }.add(Effect::Drops, message).found;
+    let findings = Findings::about(Some(state.place), None).add(Effect::Drops, message).found;
     verdict(&state.id, None, place, findings)
 }
 
@@ -107,9 +104,22 @@ struct Findings {
     old: Option<Place>,
     new: Option<Place>,
     found: Vec<Finding>,
+    /// Does something say the same of columns that are made of other ones?
+    remade: bool,
 }
 
 impl Findings {
+    fn about(old: Option<Place>, new: Option<Place>) -> Findings {
+        Findings { old, new, found: Vec::new(), remade: false }
+    }
+
+    /// Is something else said, and meant? If the same is said, notes whether it means the same.
+    fn differs<T: PartialEq>(&mut self, old: (&T, &T), new: (&T, &T)) -> bool {
+        let (said, meant) = (old.0 == new.0, old.1 == new.1);
+        self.remade |= said && !meant;
+        !said && !meant
+    }
+
     fn push(&mut self, effect: Effect, changes_meaning: bool, message: String) -> &mut Finding {
         self.found.push(Finding {
             effect,
@@ -139,7 +149,7 @@ impl Findings {
 }
 
 fn of_both(old: &StateShape, new: &StateShape) -> Verdict {
-    let mut all = Findings { old: Some(old.place), new: Some(new.place), found: Vec::new() };
+    let mut all = Findings::about(Some(old.place), Some(new.place));
     if old.word != new.word && !same_family(old, new) {
         let message = format!("this was a `{}` and is a `{}`", old.word, new.word);
         all.push(Effect::Incompatible, false, message);
@@ -169,7 +179,14 @@ fn of_both(old: &StateShape, new: &StateShape) -> Verdict {
     if all.found.iter().all(|finding| finding.effect < Effect::Incompatible) {
         held(&mut all, &old.held, &new.held);
     }
+    let own = (all.old, all.new);
     above(&mut all, &old.feeds, &new.feeds);
+    if all.remade && !all.found.iter().any(|finding| finding.changes_meaning) {
+        // No stage computes anything else, and yet columns come from others: they were given other names.
+        (all.old, all.new) = own;
+        let message = "the columns that it reads are made of other ones: old and new rows would mix";
+        all.push(Effect::Restores, true, message.to_string());
+    }
     verdict(&new.id, Some(&old.id), Some(new.place), all.found)
 }
 
@@ -178,18 +195,29 @@ fn same_family(old: &StateShape, new: &StateShape) -> bool {
     matches!((&old.held, &new.held), (Held::Groups(_), Held::Groups(_)))
 }
 
-fn list(key: &[ColumnShape]) -> String {
-    let names: Vec<String> = key.iter().map(|column| format!("`{}`", column.name)).collect();
+/// An expression as it is shown to people.
+fn short(text: &str) -> String {
+    let cut = text.char_indices().nth(160);
+    cut.map_or_else(|| text.to_string(), |(cut, _)| format!("{}…", &text[..cut]))
+}
+
+fn list(key: &[KeyShape]) -> String {
+    let named = |key: &KeyShape| match key.name == key.said {
+        true => format!("`{}`", key.name),
+        false => format!("`{}: {}`", key.name, short(&key.said)),
+    };
+    let names: Vec<String> = key.iter().map(named).collect();
     if names.is_empty() { "nothing (one group)".into() } else { names.join(", ") }
 }
 
-fn keys(all: &mut Findings, old: &[ColumnShape], new: &[ColumnShape], held: &Held) {
+fn keys(all: &mut Findings, old: &[KeyShape], new: &[KeyShape], held: &Held) {
     let what = match held {
         Held::Sides { .. } => "the condition of the join",
         Held::Values { .. } => "what is compared",
         _ => "the key",
     };
-    let same = |(a, b): (&ColumnShape, &ColumnShape)| a.name == b.name || a.origin == b.origin;
+    // Where the `keyBy` says the same, and a stage above it computes another key under that name, old and new keys would mix.
+    let same = |(a, b): (&KeyShape, &KeyShape)| a.said == b.said || a.made == b.made;
     if old.len() != new.len() || !old.iter().zip(new).all(same) {
         let message = format!("{what} changed from {} to {}", list(old), list(new));
         all.push(Effect::Incompatible, false, message).help = Some(
@@ -198,6 +226,7 @@ fn keys(all: &mut Findings, old: &[ColumnShape], new: &[ColumnShape], held: &Hel
         return;
     }
     for (a, b) in old.iter().zip(new) {
+        all.differs((&a.said, &a.made), (&b.said, &b.made));
         if a.ty != b.ty {
             let message = format!("{what} `{}` changed its type from `{}` to `{}`", b.name, a.ty, b.ty);
             all.push(Effect::Incompatible, false, message);
@@ -233,16 +262,26 @@ fn held(all: &mut Findings, old: &Held, new: &Held) {
     match (old, new) {
         (Held::Groups(a), Held::Groups(b)) => groups(all, a, b),
         (
-            Held::Rows { by, n, ties, whole, row },
-            Held::Rows { by: new_by, n: new_n, ties: new_ties, whole: new_whole, row: new_row },
+            Held::Rows { by, by_made, n, ties, whole, row },
+            Held::Rows {
+                by: new_by,
+                by_made: new_by_made,
+                n: new_n,
+                ties: new_ties,
+                whole: new_whole,
+                row: new_row,
+            },
         ) => {
             if *new_ties && !ties {
                 let message = "rows that equal the last one are kept, too; those that came before are gone";
                 all.push(Effect::Restores, false, message.to_string());
             }
-            if by != new_by {
-                let message =
-                    format!("rows are chosen by `{new_by}` now; those that are held were chosen by `{by}`");
+            if all.differs((by, by_made), (new_by, new_by_made)) {
+                let message = format!(
+                    "rows are chosen by `{}` now; those that are held were chosen by `{}`",
+                    short(new_by),
+                    short(by)
+                );
                 all.push(Effect::Restores, true, message);
             }
             if new_n > n {
@@ -267,11 +306,12 @@ fn held(all: &mut Findings, old: &Held, new: &Held) {
             }
         }
         (
-            Held::Sides { kind, bound, rest, left, right },
+            Held::Sides { kind, bound, rest, rest_made, left, right },
             Held::Sides {
                 kind: new_kind,
                 bound: new_bound,
                 rest: new_rest,
+                rest_made: new_rest_made,
                 left: new_left,
                 right: new_right,
             },
@@ -280,13 +320,16 @@ fn held(all: &mut Findings, old: &Held, new: &Held) {
                 all.push(Effect::Incompatible, false, "the kind of join changed".to_string());
             }
             bounds(all, bound, new_bound);
-            if rest != new_rest {
+            if all.differs((rest, rest_made), (new_rest, new_rest_made)) {
                 all.push(Effect::Restores, true, "the further condition of the join changed".to_string());
             }
             rows(all, "the left rows it holds", left, new_left);
             rows(all, "the right rows it holds", right, new_right);
         }
-        (Held::Fold { ty, text }, Held::Fold { ty: new_ty, text: new_text }) => {
+        (
+            Held::Fold { ty, init, text, made },
+            Held::Fold { ty: new_ty, init: new_init, text: new_text, made: new_made },
+        ) => {
             match widening(ty, new_ty) {
                 Widening::Same => {}
                 Widening::Wider => {
@@ -298,7 +341,11 @@ fn held(all: &mut Findings, old: &Held, new: &Held) {
                     all.push(Effect::Incompatible, false, message);
                 }
             }
-            if text != new_text {
+            if init != new_init {
+                let message = "where the state begins changed: keys that are there began at the old place";
+                all.push(Effect::Restores, false, message.to_string());
+            }
+            if all.differs((text, made), (new_text, new_made)) {
                 all.push(Effect::Restores, true, "how the state goes on changed".to_string());
             }
         }
@@ -381,8 +428,9 @@ fn groups(all: &mut Findings, old: &[AggregateShape], new: &[AggregateShape]) {
 
 fn aggregate(all: &mut Findings, old: &AggregateShape, new: &AggregateShape) {
     let name = &new.name;
+    let (before, now) = (short(&old.text), short(&new.text));
     if old.func != new.func {
-        let message = format!("`{name}` was `{}` and is `{}`", old.text, new.text);
+        let message = format!("`{name}` was `{before}` and is `{now}`");
         all.push(Effect::Incompatible, false, message).help =
             Some("give the result another name: it then starts empty, and the old one is dropped".into());
         return;
@@ -397,21 +445,17 @@ fn aggregate(all: &mut Findings, old: &AggregateShape, new: &AggregateShape) {
         }
         _ => {
             let message = match old.text == new.text {
-                true => format!("`{name}` is `{}` of `{b}` now; it was of `{a}`", new.text),
+                true => format!("`{name}` is `{now}` of `{b}` now; it was of `{a}`"),
                 false => {
-                    format!(
-                        "`{name}` was `{}` and is `{}`: its argument has another type",
-                        old.text, new.text
-                    )
+                    format!("`{name}` was `{before}` and is `{now}`: its argument has another type")
                 }
             };
             all.push(Effect::Incompatible, false, message);
             return;
         }
     }
-    if old.text != new.text {
-        let message =
-            format!("`{name}` was `{}` and is `{}`: old and new rows would mix", old.text, new.text);
+    if all.differs((&old.text, &old.made), (&new.text, &new.made)) {
+        let message = format!("`{name}` was `{before}` and is `{now}`: old and new rows would mix");
         all.push(Effect::Restores, true, message);
     }
 }
@@ -488,11 +532,16 @@ fn rows(all: &mut Findings, what: &str, old: &[ColumnShape], new: &[ColumnShape]
 
 /// Stages above that were added, removed or edited.
 fn above(all: &mut Findings, old: &[Stage], new: &[Stage]) {
-    let same = |a: &Stage, b: &Stage| a.word == b.word && a.text == b.text;
     let mut gone: Vec<&Stage> = Vec::new();
     let mut left: Vec<Option<&Stage>> = new.iter().map(Some).collect();
     for stage in old {
-        match left.iter().position(|other| other.is_some_and(|other| same(stage, other))) {
+        let find = |alike: fn(&Stage, &Stage) -> bool| {
+            let fits = |other: &&Stage| stage.word == other.word && alike(stage, other);
+            left.iter().position(|other| other.as_ref().is_some_and(fits))
+        };
+        let same = find(|a, b| a.made == b.made);
+        let said = || find(|a, b| a.text == b.text);
+        match same.or_else(|| said().inspect(|_| all.remade = true)) {
             Some(at) => left[at] = None,
             None => gone.push(stage),
         }

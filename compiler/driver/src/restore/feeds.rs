@@ -5,8 +5,8 @@ use flow_plan::connector::table::Need;
 use flow_plan::connector::{ConnectorArg, ConnectorCall};
 use flow_plan::expr::Kind;
 use flow_plan::operator::{Operator, OperatorKind, Plan};
-use flow_plan::{Expr, Place, RecordType};
-use std::collections::BTreeSet;
+use flow_plan::{DataType, Expr, Field, Place, RecordType};
+use std::collections::{BTreeSet, HashMap};
 
 /// A stage above a state.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct Stage {
     pub(crate) word: String,
     /// What it does, as far as the state depends on it.
     pub(crate) text: String,
+    /// The same, told by the fields that its columns come from, whatever they are called here.
+    pub(crate) made: String,
     pub(crate) place: Place,
 }
 
@@ -139,19 +141,22 @@ impl Walk<'_> {
     fn above(&mut self, index: usize, needed: Columns) {
         let operator = &self.plan.operators[index];
         let (word, place) = (&operator.word, operator.place);
-        let texts = self.texts(index, &needed).into_iter();
-        self.stages.extend(texts.map(|text| Stage { word: word.clone(), text, place }));
+        let named = |input: usize| (*self.plan.operators[input].output).clone();
+        let texts = self.texts(index, &needed, named);
+        let made = self.texts(index, &needed, |input| roots(self.plan, input));
+        let stages = texts.into_iter().zip(made);
+        self.stages.extend(stages.map(|(text, made)| Stage { word: word.clone(), text, made, place }));
         let inputs = reads(self.plan, index, Some(&needed));
         for (at, needed) in inputs.into_iter().enumerate() {
             self.above(operator.inputs[at].0 as usize, needed);
         }
     }
 
-    /// What a stage does for these columns; nothing if they just pass.
-    fn texts(&self, index: usize, needed: &Columns) -> Vec<String> {
+    /// What a stage does for these columns, with the names that an input's columns have; nothing if they just pass.
+    fn texts(&self, index: usize, needed: &Columns, named: impl Fn(usize) -> RecordType) -> Vec<String> {
         let operator = &self.plan.operators[index];
-        let input = operator.inputs.first().map(|input| &*self.plan.operators[input.0 as usize].output);
-        let shown = |expr: &Expr| input.map_or_else(String::new, |input| expression(expr, input));
+        let columns = || inputs(operator, &named);
+        let shown = |expr: &Expr| expression(expr, &columns());
         match &operator.kind {
             OperatorKind::Map { exprs } => {
                 let computed = needed.iter().map(|c| &exprs[*c]).filter(|expr| expr.as_column().is_none());
@@ -173,14 +178,28 @@ impl Walk<'_> {
             OperatorKind::Errors { declaration } | OperatorKind::Late { declaration } => {
                 vec![self.plan.declarations[*declaration as usize].name.clone()]
             }
+            OperatorKind::Scan { emit, .. } => {
+                let mut columns = columns();
+                let width = columns.fields.len();
+                columns.fields.push(Field::new("state", DataType::Json));
+                let given = needed.iter().filter_map(|column| emit.get(*column));
+                let computed = given.filter(|expr| expr.as_column().is_none_or(|column| column >= width));
+                let computed: Vec<String> = computed.map(|expr| expression(expr, &columns)).collect();
+                vec![computed.join(", ")]
+            }
             OperatorKind::Top { .. }
             | OperatorKind::Latest { .. }
             | OperatorKind::Distinct { .. }
-            | OperatorKind::Join(_)
-            | OperatorKind::Scan { .. } => vec![String::new()],
+            | OperatorKind::Join(_) => vec![String::new()],
             OperatorKind::Union | OperatorKind::Tap { .. } | OperatorKind::Sink(_) => Vec::new(),
         }
     }
+}
+
+/// The columns of all inputs, called so.
+pub(super) fn inputs(operator: &Operator, named: impl Fn(usize) -> RecordType) -> RecordType {
+    let inputs = operator.inputs.iter().flat_map(|input| named(input.0 as usize).fields);
+    RecordType { fields: inputs.collect() }
 }
 
 /// What is computed behind an aggregation of its aggregates.
@@ -188,7 +207,7 @@ fn results(operator: &Operator, results: &[Expr], needed: &Columns) -> String {
     let kept = operator.output.fields.len() - results.len();
     let computed = needed.iter().filter_map(|column| results.get(column.checked_sub(kept)?));
     let width = computed.clone().flat_map(read_by).max().map_or(0, |column| column + 1);
-    let columns = (0..width).map(|c| flow_plan::Field::new(format!("{c}"), flow_plan::DataType::Json));
+    let columns = (0..width).map(|c| Field::new(format!("{c}"), DataType::Json));
     let columns = RecordType::new(columns.collect());
     let parts: Vec<String> =
         computed.filter(|expr| expr.as_column().is_none()).map(|expr| expression(expr, &columns)).collect();
@@ -221,6 +240,103 @@ fn connector(call: &ConnectorCall, output: &RecordType, needed: &Columns) -> Str
     let made = call.generators.iter().filter(|generator| read(&generator.name));
     let made = made.map(|made| format!("{}: {}", made.name, flow_plan::display::generator(&made.kind)));
     format!("{}({})", call.name, told.chain(format).chain(made).collect::<Vec<_>>().join(", "))
+}
+
+/// The columns of an operator, called by what they are made of.
+pub(super) fn roots(plan: &Plan, index: usize) -> RecordType {
+    let mut known = HashMap::new();
+    let fields = plan.operators[index].output.fields.iter().enumerate();
+    let fields = fields.map(|(column, field)| {
+        let made = Roots { plan, known: &mut known }.of(index, column);
+        Field { name: made.into(), ..field.clone() }
+    });
+    RecordType { fields: fields.collect() }
+}
+
+/// What columns are made of: fields of sources and results, and what maps compute of them.
+struct Roots<'a> {
+    plan: &'a Plan,
+    known: &'a mut HashMap<(usize, usize), String>,
+}
+
+impl Roots<'_> {
+    fn of(&mut self, index: usize, column: usize) -> String {
+        if let Some(known) = self.known.get(&(index, column)) {
+            return known.clone();
+        }
+        let made = self.found(index, column);
+        self.known.insert((index, column), made.clone());
+        made
+    }
+
+    fn found(&mut self, index: usize, column: usize) -> String {
+        let plan = self.plan;
+        let operator = &plan.operators[index];
+        let name = || operator.output.fields[column].name.to_string();
+        let Some(above) = operator.inputs.first().map(|input| input.0 as usize) else { return name() };
+        match &operator.kind {
+            OperatorKind::Map { exprs } => match exprs[column].as_column() {
+                Some(passed) => self.of(above, passed),
+                None => self.computed(&exprs[column], above),
+            },
+            OperatorKind::Union => {
+                let mut all: Vec<String> =
+                    operator.inputs.iter().map(|input| self.of(input.0 as usize, column)).collect();
+                all.dedup();
+                all.join(" or ")
+            }
+            OperatorKind::Filter { .. }
+            | OperatorKind::EventTime { .. }
+            | OperatorKind::Sample { .. }
+            | OperatorKind::Limit { .. }
+            | OperatorKind::Tap { .. }
+            | OperatorKind::Distinct { .. } => self.of(above, column),
+            OperatorKind::FlatMap { list } if column + 1 == operator.output.fields.len() => {
+                format!("each of {}", self.computed(list, above))
+            }
+            OperatorKind::FlatMap { .. } => self.of(above, column),
+            OperatorKind::Aggregate(aggregate) if column < aggregate.keys.len() => {
+                self.of(above, aggregate.keys[column])
+            }
+            _ => name(),
+        }
+    }
+
+    fn computed(&mut self, expr: &Expr, above: usize) -> String {
+        let mut columns = (*self.plan.operators[above].output).clone();
+        for column in read_by(expr) {
+            columns.fields[column].name = self.of(above, column).into();
+        }
+        expression(expr, &columns)
+    }
+}
+
+/// What a `keyBy` says a column of its key is: a field, or an expression of some.
+pub(super) fn said(plan: &Plan, index: usize, column: usize) -> String {
+    let name = |index: usize, column: usize| plan.operators[index].output.fields[column].name.to_string();
+    let (mut at, mut passing) = (index, column);
+    loop {
+        let operator = &plan.operators[at];
+        let above = operator.inputs.first().map(|input| input.0 as usize);
+        let Some(above) = above.filter(|_| operator.state.is_none()) else { break };
+        match &operator.kind {
+            OperatorKind::Map { exprs } => {
+                let of_key = operator.word == "keyBy";
+                match exprs[passing].as_column() {
+                    Some(passed) if of_key && name(above, passed) != name(at, passing) => {
+                        return name(above, passed);
+                    }
+                    Some(passed) => passing = passed,
+                    None if of_key => return expression(&exprs[passing], &plan.operators[above].output),
+                    None => break,
+                }
+            }
+            OperatorKind::FlatMap { .. } if passing + 1 == operator.output.fields.len() => break,
+            _ => {}
+        }
+        at = above;
+    }
+    name(index, column)
 }
 
 /// What a column comes from.

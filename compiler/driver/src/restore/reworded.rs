@@ -16,7 +16,10 @@ impl Reworded<'_> {
     /// A state with the other word; none if the word is nowhere in it.
     pub(crate) fn state(&self, state: &StateShape) -> Option<StateShape> {
         let mut state = state.clone();
-        let key = self.columns(&mut state.key);
+        let key = state.key.iter_mut().fold(false, |found, key| {
+            let text = self.text(&mut key.name) | self.text(&mut key.said) | self.text(&mut key.made);
+            text | self.ty(&mut key.ty) | found
+        });
         let feeds = self.feeds(&mut state.feeds);
         (self.held(&mut state.held) | key | feeds).then_some(state)
     }
@@ -25,15 +28,19 @@ impl Reworded<'_> {
         match held {
             Held::Groups(calls) => calls.iter_mut().fold(false, |found, call| {
                 let ty = self.ty(&mut call.ty) | call.arg.as_mut().is_some_and(|arg| self.ty(arg));
-                self.text(&mut call.name) | self.text(&mut call.text) | ty | found
+                let text = self.text(&mut call.text) | self.text(&mut call.made);
+                self.text(&mut call.name) | text | ty | found
             }),
-            Held::Rows { by, row, .. } => self.text(by) | self.columns(row),
+            Held::Rows { by, by_made, row, .. } => self.text(by) | self.text(by_made) | self.columns(row),
             Held::Values { .. } => false,
-            Held::Sides { rest, left, right, .. } => {
-                let rest = rest.as_mut().is_some_and(|rest| self.text(rest));
+            Held::Sides { rest, rest_made, left, right, .. } => {
+                let rest = [rest, rest_made].into_iter().flatten();
+                let rest = rest.fold(false, |found, rest| self.text(rest) | found);
                 self.columns(left) | self.columns(right) | rest
             }
-            Held::Fold { ty, text } => self.ty(ty) | self.text(text),
+            Held::Fold { ty, init, text, made } => {
+                self.ty(ty) | self.text(init) | self.text(text) | self.text(made)
+            }
         }
     }
 
@@ -44,7 +51,9 @@ impl Reworded<'_> {
     }
 
     fn feeds(&self, feeds: &mut [Stage]) -> bool {
-        feeds.iter_mut().fold(false, |found, stage| self.text(&mut stage.text) | found)
+        feeds
+            .iter_mut()
+            .fold(false, |found, stage| self.text(&mut stage.text) | self.text(&mut stage.made) | found)
     }
 
     /// A name, or an expression as it is shown: the word in it, but for what stands in quotes.

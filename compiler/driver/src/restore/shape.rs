@@ -1,7 +1,7 @@
 //! What a state is, as far as a script says it: key, window, aggregates, the rows it holds, and how the
 //! rows that reach it are made.
 
-use super::feeds::{Columns, Stage, demanded, expression, feeds, origin, reads};
+use super::feeds::{Columns, Stage, demanded, expression, feeds, inputs, origin, reads, roots, said};
 use flow_plan::catalogue::AggFunc;
 use flow_plan::operator::{
     AggregateCall, GroupedAt, Join, JoinBound, JoinKind, Operator, OperatorKind, Plan, RunningTrigger,
@@ -25,7 +25,7 @@ pub struct StateShape {
     /// Where its key, window and trigger are set.
     pub grouped_at: GroupedAt,
     /// What rows are grouped by.
-    pub key: Vec<ColumnShape>,
+    pub key: Vec<KeyShape>,
     /// The window, if any.
     pub window: Option<Window>,
     /// When results are given.
@@ -38,7 +38,20 @@ pub struct StateShape {
     pub(crate) feeds: Vec<Stage>,
 }
 
-/// A column of a key, or of rows that are held.
+/// A column of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyShape {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: DataType,
+    /// What the `keyBy`, or the condition of the join, says it is.
+    pub said: String,
+    /// The same, told by the fields that it comes from.
+    pub made: String,
+}
+
+/// A column of rows that are held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnShape {
     /// Its name.
@@ -58,6 +71,8 @@ pub enum Held {
     Rows {
         /// The sort keys, as text.
         by: String,
+        /// The same, told by the fields that they come from.
+        by_made: String,
         /// How many.
         n: u64,
         /// And those that equal the last?
@@ -80,6 +95,8 @@ pub enum Held {
         bound: JoinBound,
         /// The further conditions, as text.
         rest: Option<String>,
+        /// The same, told by the fields that they come from.
+        rest_made: Option<String>,
         /// Fields of the left rows.
         left: Vec<ColumnShape>,
         /// Fields of the right rows.
@@ -89,8 +106,12 @@ pub enum Held {
     Fold {
         /// Its type.
         ty: DataType,
+        /// Where it begins, as text.
+        init: String,
         /// How it goes on, as text.
         text: String,
+        /// The same, told by the fields that it comes from.
+        made: String,
     },
 }
 
@@ -107,6 +128,8 @@ pub struct AggregateShape {
     pub ty: DataType,
     /// Argument, `by:`, `where:` and constant, as text.
     pub text: String,
+    /// The same, told by the fields that they come from.
+    pub made: String,
     /// Where it stands.
     pub place: Place,
 }
@@ -129,40 +152,54 @@ fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
     let operator = &plan.operators[index];
     let state = operator.state.as_ref()?;
     let input = |at: usize| &*plan.operators[operator.inputs[at].0 as usize].output;
+    let roots = inputs(operator, |input| roots(plan, input));
     let changes = replaced(plan, operator) || reading.withdrawn[index];
     let (keys, window, trigger, held) = match &operator.kind {
         OperatorKind::Aggregate(aggregate) => {
-            let calls = aggregate.calls.iter().map(|call| aggregate_shape(call, input(0))).collect();
+            let calls = aggregate.calls.iter().map(|call| aggregate_shape(call, input(0), &roots)).collect();
             let (window, trigger) = (aggregate.window.clone(), aggregate.trigger.clone());
             (aggregate.keys.clone(), window, trigger, Held::Groups(calls))
         }
         OperatorKind::Top { keys, n, by, rank, ties, window, trigger, .. } => {
-            let by: Vec<String> = by.iter().map(|key| sort_key(key, input(0))).collect();
+            let text = |columns: &RecordType| {
+                by.iter().map(|key| sort_key(key, columns)).collect::<Vec<_>>().join(", ")
+            };
+            let (by, by_made) = (text(input(0)), text(&roots));
             let whole = *rank || keeps_rows(window.as_ref(), trigger, changes);
             let row = picked(plan, index, keys, reading, whole);
-            let held = Held::Rows { by: by.join(", "), n: *n, ties: *ties, whole, row };
+            let held = Held::Rows { by, by_made, n: *n, ties: *ties, whole, row };
             (keys.clone(), window.clone(), trigger.clone(), held)
         }
         OperatorKind::Latest { keys, by, window, trigger, .. } => {
             let whole = keeps_rows(window.as_ref(), trigger, changes);
             let row = picked(plan, index, keys, reading, whole);
-            let held = Held::Rows { by: expression(by, input(0)), n: 1, ties: false, whole, row };
+            let (by, by_made) = (expression(by, input(0)), expression(by, &roots));
+            let held = Held::Rows { by, by_made, n: 1, ties: false, whole, row };
             (keys.clone(), window.clone(), trigger.clone(), held)
         }
         OperatorKind::Distinct { keys, columns, within } => {
             let all = keys.iter().chain(columns.iter().filter(|column| !keys.contains(column)));
             (all.copied().collect(), None, Trigger::default(), Held::Values { within: *within })
         }
-        OperatorKind::Join(join) => return Some(join_shape(plan, index, join, reading)),
-        OperatorKind::Scan { keys, next, .. } => {
-            let mut columns = input(0).clone();
-            columns.fields.push(Field::new("state", next.ty().clone()));
-            let held = Held::Fold { ty: next.ty().clone(), text: expression(next, &columns) };
+        OperatorKind::Join(join) => return Some(join_shape(plan, index, join, reading, &roots)),
+        OperatorKind::Scan { keys, init, next, .. } => {
+            let text = |columns: &RecordType| {
+                let mut columns = columns.clone();
+                columns.fields.push(Field::new("state", next.ty().clone()));
+                expression(next, &columns)
+            };
+            let init = expression(init, input(0));
+            let held = Held::Fold { ty: next.ty().clone(), init, text: text(input(0)), made: text(&roots) };
             (keys.clone(), None, Trigger::default(), held)
         }
         _ => return None,
     };
-    let key = keys.iter().map(|column| column_shape(plan, operator, 0, *column)).collect();
+    let key = keys.iter().map(|&column| KeyShape {
+        name: input(0).fields[column].name.to_string(),
+        ty: input(0).fields[column].ty.clone(),
+        said: said(plan, operator.inputs[0].0 as usize, column),
+        made: roots.fields[column].name.to_string(),
+    });
     Some(StateShape {
         id: state.id.clone(),
         was: state.was.clone(),
@@ -170,7 +207,7 @@ fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
         declaration: declaration(plan, operator),
         place: operator.place,
         grouped_at: operator.grouped_at,
-        key,
+        key: key.collect(),
         window,
         trigger,
         replaced: replaced(plan, operator),
@@ -210,18 +247,22 @@ fn row(plan: &Plan, operator: &Operator, input: usize, columns: &Columns) -> Vec
     columns.map(|&column| column_shape(plan, operator, input, column)).collect()
 }
 
-fn aggregate_shape(call: &AggregateCall, input: &RecordType) -> AggregateShape {
-    let text = |expr: &Option<Expr>| expr.as_ref().map(|expr| expression(expr, input));
-    let mut parts: Vec<String> = text(&call.arg).into_iter().collect();
-    parts.extend(call.param.as_ref().map(flow_plan::display::literal));
-    parts.extend(text(&call.by).map(|by| format!("by: {by}")));
-    parts.extend(text(&call.filter).map(|filter| format!("where: {filter}")));
+fn aggregate_shape(call: &AggregateCall, input: &RecordType, roots: &RecordType) -> AggregateShape {
+    let told = |columns: &RecordType| {
+        let text = |expr: &Option<Expr>| expr.as_ref().map(|expr| expression(expr, columns));
+        let mut parts: Vec<String> = text(&call.arg).into_iter().collect();
+        parts.extend(call.param.as_ref().map(flow_plan::display::literal));
+        parts.extend(text(&call.by).map(|by| format!("by: {by}")));
+        parts.extend(text(&call.filter).map(|filter| format!("where: {filter}")));
+        format!("{}({})", call.func.name(), parts.join(", "))
+    };
     AggregateShape {
         name: call.name.clone(),
         func: call.func,
         arg: call.arg.as_ref().map(|arg| arg.ty().clone()),
         ty: call.ty.clone(),
-        text: format!("{}({})", call.func.name(), parts.join(", ")),
+        text: told(input),
+        made: told(roots),
         place: call.place,
     }
 }
@@ -236,18 +277,17 @@ fn replaced(plan: &Plan, operator: &Operator) -> bool {
 }
 
 /// The key of a join is its equalities.
-fn join_shape(plan: &Plan, index: usize, join: &Join, reading: &Reading) -> StateShape {
+fn join_shape(plan: &Plan, index: usize, join: &Join, reading: &Reading, roots: &RecordType) -> StateShape {
     let operator = &plan.operators[index];
     let read = reads(plan, index, Some(&reading.demanded[index]));
     let record = |at: usize| &*plan.operators[operator.inputs[at].0 as usize].output;
-    let side = |at: usize, expr: &Expr| match expr.as_column() {
-        Some(column) => column_shape(plan, operator, at, column).origin,
-        None => expression(expr, record(at)),
-    };
-    let key = join.equal.iter().map(|(left, right)| ColumnShape {
-        name: format!("{} == {}", expression(left, record(0)), expression(right, record(1))),
-        ty: left.ty().clone(),
-        origin: format!("{} == {}", side(0, left), side(1, right)),
+    let (left_roots, right_roots) = roots.fields.split_at(record(0).fields.len());
+    let (left_roots, right_roots) = (RecordType::new(left_roots.into()), RecordType::new(right_roots.into()));
+    let key = join.equal.iter().map(|(left, right)| {
+        let both =
+            |l: &RecordType, r: &RecordType| format!("{} == {}", expression(left, l), expression(right, r));
+        let said = both(record(0), record(1));
+        KeyShape { name: said.clone(), ty: left.ty().clone(), said, made: both(&left_roots, &right_roots) }
     });
     let both = RecordType::new(record(0).fields.iter().chain(&record(1).fields).cloned().collect());
     let state = operator
@@ -272,6 +312,7 @@ fn join_shape(plan: &Plan, index: usize, join: &Join, reading: &Reading) -> Stat
             kind: join.kind,
             bound: join.bound.clone(),
             rest: join.rest.as_ref().map(|rest| expression(rest, &both)),
+            rest_made: join.rest.as_ref().map(|rest| expression(rest, roots)),
             left: row(plan, operator, 0, &read[0]),
             right: row(plan, operator, 1, &read[1]),
         },

@@ -146,6 +146,107 @@ const CASES: &[(&str, &str, &str)] = &[
         "stream s = bids |> keyBy(lot: string(auction)) |> count() as n",
         "s.count incompatible",
     ),
+    (
+        "stream s = bids |> keyBy(key: price % 2) |> count() as n",
+        "stream s = bids |> keyBy(key: price % 3) |> count() as n",
+        "s.count incompatible",
+    ),
+    (
+        "fn part(p: int) -> int = p % 2\nstream s = bids |> keyBy(key: part(price)) |> count() as n",
+        "fn part(p: int) -> int = p % 3\nstream s = bids |> keyBy(key: part(price)) |> count() as n",
+        "s.count incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(key: price % 2) |> count() as n",
+        "const two = 2\nfn part(p: int) -> int = p % two\nstream s = bids |> keyBy(key: part(price)) |> count() as n",
+        "s.count identical",
+    ),
+    (
+        "stream s = bids |> keyBy(key: price % 2) |> count() as n",
+        "stream s = bids |> map { cost: price } |> keyBy(key: cost % 2) |> count() as n",
+        "s.count identical",
+    ),
+    (
+        "stream s = bids |> keyBy(key: price % 2) |> count() as n",
+        "stream s = bids |> keyBy(half: price % 2) |> count() as n",
+        "s.count migrates",
+    ),
+    (
+        "stream s = bids |> keyBy(lot: auction) |> count() as n",
+        "stream s = bids |> keyBy(lot: bidder) |> count() as n",
+        "s.count incompatible",
+    ),
+    (
+        "stream s = bids |> map { auction, key: price % 2 } |> keyBy(key) |> count() as n",
+        "stream s = bids |> map { auction, key: price % 3 } |> keyBy(key) |> count() as n",
+        "s.count restores*",
+    ),
+    (
+        "stream s = bids |> map { auction, p: price * 2 } |> keyBy(key: p % 2) |> count() as n",
+        "stream s = bids |> map { auction, p: price * 3 } |> keyBy(key: p % 2) |> count() as n",
+        "s.count restores*",
+    ),
+    (
+        "stream s = bids |> keyBy(key: price % 2) |> window(tumbling(1min)) |> count() as n",
+        "stream s = bids |> keyBy(key: price % 3) |> window(tumbling(1min)) |> count() as n",
+        "s.count incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(key: price % 2) |> top(3, by: at)",
+        "stream s = bids |> keyBy(key: price % 3) |> top(3, by: at)",
+        "s.top incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(key: price % 2) |> latest(by: at)",
+        "stream s = bids |> keyBy(key: price % 3) |> latest(by: at)",
+        "s.latest incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(key: price % 2) |> distinct(auction)",
+        "stream s = bids |> keyBy(key: price % 3) |> distinct(auction)",
+        "s.distinct incompatible",
+    ),
+    (
+        "stream s = bids |> keyBy(key: price % 2) |> scan(state: 0, next: state + 1, emit: { key, state })",
+        "stream s = bids |> keyBy(key: price % 3) |> scan(state: 0, next: state + 1, emit: { key, state })",
+        "s.scan incompatible",
+    ),
+    (
+        "stream s = bids as b |> join(auctions as a on b.auction % 10 == a.id, within: 10min) |> map { price, seller }",
+        "stream s = bids as b |> join(auctions as a on b.auction % 20 == a.id, within: 10min) |> map { price, seller }",
+        "s.join incompatible",
+    ),
+    // Columns that are made of others.
+    (
+        "stream s = bids |> map { auction, x: price, y: bidder } |> keyBy(auction) |> aggregate { n: sum(x), m: sum(y) }",
+        "stream s = bids |> map { auction, x: bidder, y: price } |> keyBy(auction) |> aggregate { n: sum(x), m: sum(y) }",
+        "s.aggregate restores*",
+    ),
+    (
+        "stream s = bids |> map { x: auction, y: bidder } |> keyBy(x) |> count() as n",
+        "stream s = bids |> map { x: bidder, y: auction } |> keyBy(x) |> count() as n",
+        "s.count restores*",
+    ),
+    (
+        "stream s = bids |> map { auction, x: price, y: bidder } |> filter(x > y) |> keyBy(auction) |> count() as n",
+        "stream s = bids |> map { auction, x: bidder, y: price } |> filter(x > y) |> keyBy(auction) |> count() as n",
+        "s.count restores*",
+    ),
+    (
+        "stream s = bids |> keyBy(auction) |> sum(price) as n",
+        "stream s = bids |> map { auction, cost: price } |> keyBy(auction) |> sum(cost) as n",
+        "s.sum identical",
+    ),
+    (
+        "stream s = bids |> scan(state: 0, next: state + price, emit: { x: state }) |> sum(x) as n",
+        "stream s = bids |> scan(state: 0, next: state + price, emit: { x: state * 2 }) |> sum(x) as n",
+        "s.scan identical, s.sum restores*",
+    ),
+    (
+        "stream s = bids |> scan(state: 0, next: state + price, emit: { x: state })",
+        "stream s = bids |> scan(state: 5, next: state + price, emit: { x: state })",
+        "s.scan restores",
+    ),
     // Windows.
     (
         "stream s = bids |> keyBy(auction) |> window(tumbling(10s)) |> count() as n",

@@ -11,6 +11,9 @@ use std::hash::{Hash as _, Hasher as _};
 /// Longer parts are cut: what is shown is for people, and a sum may have thousands of terms.
 const LONGEST: usize = 160;
 
+/// What is compared is cut, too, as parts that are said twice may double at every step.
+const LONGEST_COMPARED: usize = 4000;
+
 /// How tightly an operator binds, as in language.md.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum Level {
@@ -33,23 +36,23 @@ struct Part {
 
 /// An expression over these columns.
 pub fn expression(expr: &Expr, columns: &RecordType) -> String {
-    written(expr, columns, |_| String::new())
+    written(expr, columns, LONGEST, |_| String::new())
 }
 
-/// The same, to be compared: where it is cut, a mark follows that tells what is not shown.
+/// The same, to be compared: not cut before it is very long, and then with a mark that tells what is not shown.
 pub fn whole_expression(expr: &Expr, columns: &RecordType) -> String {
-    written(expr, columns, |text| {
+    written(expr, columns, LONGEST_COMPARED, |text| {
         let mut hasher = std::hash::DefaultHasher::new();
         text.hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     })
 }
 
-fn written(expr: &Expr, columns: &RecordType, mark: impl Fn(&str) -> String) -> String {
+fn written(expr: &Expr, columns: &RecordType, longest: usize, mark: impl Fn(&str) -> String) -> String {
     let mut parts: Vec<Part> = Vec::with_capacity(expr.nodes.len());
     for node in &expr.nodes {
         let mut part = Printer { expr, columns, parts: &parts }.part(&node.kind, &node.ty);
-        if let Some((cut, _)) = part.text.char_indices().nth(LONGEST) {
+        if let Some((cut, _)) = part.text.char_indices().nth(longest) {
             let mark = mark(&part.text);
             part.text.truncate(cut);
             part.text.push('…');
