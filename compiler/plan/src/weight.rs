@@ -5,7 +5,7 @@ use crate::aggregate::Accumulator;
 use crate::value::Value;
 
 /// A block on the heap has a header and is rounded up.
-const BLOCK: usize = 16;
+pub const BLOCK: usize = 16;
 
 /// What a value keeps on the heap.
 pub fn heap(value: &Value) -> usize {

@@ -243,6 +243,38 @@ fn whatever_keeps_a_state_per_key_stops_at_the_limit_and_is_named() {
 }
 
 #[test]
+fn long_strings_that_rows_are_compared_by_count_as_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let stages = [
+        ("latest", "keyBy(id) |> latest(by: s)"),
+        ("earliest", "keyBy(id) |> window(session(gap: 365d)) |> earliest(by: s)"),
+        ("top", "window(tumbling(365d)) |> top(1_000_000, by: s)"),
+        (
+            "top",
+            "keyBy(id) |> window(tumbling(1d), lateness: 365d) |> trigger(late: eachRow) |> top(2, by: s)",
+        ),
+        ("bottom", "trigger(atEnd) |> bottom(1_000_000, by: [at, s desc])"),
+        ("bottom", "keyBy(id) |> trigger(every: 1h) |> bottom(2, by: s)"),
+        ("top", "keyBy(id) |> top(3, by: s) as rank"),
+    ];
+    for (name, stages) in stages {
+        // All strings together take 80 MB.
+        let script = format!(
+            "job many {{ state: {{ limit: 32MiB }} }}\n\
+             source ids: {{ id: int, at: timestamp }} =\n\
+               generate {{ id: seq(), at: timestamps(@2026-01-01T00:00:00Z, every: 1ms) }} rows: 20_000\n\
+             stream long = ids |> map {{ .., s: padLeft(string(id), 4_000, \"x\") }} |> eventTime(at, delay: 1s)\n\
+             sink out = long |> {stages} |> map {{ id }} -> blackhole()\n"
+        );
+        std::fs::write(folder.path().join("job.flow"), script).unwrap();
+        let output = flow_binary::run(folder.path(), &["run", "job.flow", "--parallelism", "2"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let named = said.contains(&format!("`out.{name}`")) && said.contains("keys");
+        assert!(said.contains("error[state-limit]") && named, "{stages}: {said}");
+    }
+}
+
+#[test]
 fn a_record_that_a_filter_drops_makes_no_row_of_its_file_late() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, rows: &[(i64, &str)]| {

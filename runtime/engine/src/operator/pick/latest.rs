@@ -17,6 +17,8 @@ pub(super) struct LatestOperator<P> {
     last_wins: bool,
     table: KeyTable,
     best: Vec<P>,
+    /// What these keep on the heap, about.
+    heap: usize,
     places: Vec<P>,
     hashes: Vec<u64>,
     slots: Vec<u32>,
@@ -31,6 +33,7 @@ impl<P: Place> LatestOperator<P> {
             by,
             last_wins,
             best: Vec::new(),
+            heap: 0,
             places: Vec::new(),
             hashes: Vec::new(),
             slots: Vec::new(),
@@ -90,6 +93,7 @@ impl<P: Place> Entries for LatestOperator<P> {
         self.table.slots(&keys, &self.hashes, &mut slots);
         // Each key comes once, and none of them was known: their slots are the next ones.
         P::read(&self.by, &batch, &mut self.places);
+        self.heap += self.places.iter().map(P::heap).sum::<usize>();
         self.best.append(&mut self.places);
         Ok(slots)
     }
@@ -97,10 +101,11 @@ impl<P: Place> Entries for LatestOperator<P> {
     fn keep(&mut self, slots: &[u32]) {
         self.table.retain(slots);
         self.best = slots.iter().map(|&slot| self.best[slot as usize].clone()).collect();
+        self.heap = self.best.iter().map(P::heap).sum();
     }
 
     fn bytes(&self) -> usize {
-        self.table.bytes() + room(&self.best)
+        self.table.bytes() + room(&self.best) + self.heap
     }
 }
 
@@ -130,12 +135,14 @@ impl<P: Place> Operator for LatestOperator<P> {
             // New slots come in the order of their rows.
             let better = match self.best.get_mut(slot as usize) {
                 None => {
+                    self.heap += place.heap();
                     self.best.push(place.clone());
                     true
                 }
                 Some(best) => {
                     let better = place < best || (self.last_wins && place == best);
                     if better {
+                        self.heap = self.heap + place.heap() - best.heap();
                         best.clone_from(place);
                     }
                     better

@@ -1,6 +1,7 @@
 //! The best rows of each slot, where rows are only added. Knows places and numbers of rows; never their
 //! columns.
 
+use super::sort::Place;
 use crate::state::room;
 
 /// A row of a list.
@@ -27,6 +28,8 @@ pub(super) struct Lists<P> {
     lists: Store<P>,
     /// Rows in all of them.
     rows: usize,
+    /// What their places keep on the heap, about.
+    heap: usize,
 }
 
 enum Store<P> {
@@ -49,13 +52,13 @@ impl<P: Default> Entry<P> {
     }
 }
 
-impl<P: Ord + Clone + Default> Lists<P> {
+impl<P: Place> Lists<P> {
     pub(super) fn new(rule: Rule) -> Lists<P> {
         let lists = match rule {
             Rule { n: 1, ties: false, .. } => Store::One(Vec::new()),
             _ => Store::Many(Vec::new()),
         };
-        Lists { rule, lists, rows: 0 }
+        Lists { rule, lists, rows: 0, heap: 0 }
     }
 
     pub(super) fn grow(&mut self, slots: usize) {
@@ -67,10 +70,11 @@ impl<P: Ord + Clone + Default> Lists<P> {
 
     /// The bytes they take, about: a list of several rows has room for some from the first one on.
     pub(super) fn bytes(&self) -> usize {
-        match &self.lists {
+        let lists = match &self.lists {
             Store::One(all) => room(all),
             Store::Many(all) => room(all) + self.rows.max(4 * all.len()) * size_of::<Entry<P>>(),
-        }
+        };
+        lists + self.heap
     }
 
     #[inline]
@@ -112,11 +116,13 @@ impl<P: Ord + Clone + Default> Lists<P> {
 
     /// Takes a row out of its list.
     pub(super) fn remove(&mut self, slot: usize, at: usize) -> u32 {
+        let entry = match &mut self.lists {
+            Store::One(all) => std::mem::replace(&mut all[slot], Entry::none()),
+            Store::Many(all) => all[slot].remove(at),
+        };
         self.rows -= 1;
-        match &mut self.lists {
-            Store::One(all) => std::mem::replace(&mut all[slot], Entry::none()).row,
-            Store::Many(all) => all[slot].remove(at).row,
-        }
+        self.heap -= entry.place.heap();
+        entry.row
     }
 
     /// Makes a list empty; hands over its rows.
@@ -125,12 +131,14 @@ impl<P: Ord + Clone + Default> Lists<P> {
             Store::One(all) => {
                 if let Some(entry) = all[slot].take() {
                     self.rows -= 1;
+                    self.heap -= entry.place.heap();
                     left(entry.row);
                 }
             }
             Store::Many(all) => {
                 let list = std::mem::take(&mut all[slot]);
                 self.rows -= list.len();
+                self.heap -= heap(&list);
                 list.into_iter().map(|entry| entry.row).for_each(left);
             }
         }
@@ -160,13 +168,14 @@ impl<P: Ord + Clone + Default> Lists<P> {
                 Store::Many(slots.iter().map(|&slot| std::mem::take(&mut all[slot as usize])).collect())
             }
         };
-        let rows = match &kept {
-            Store::One(all) => all.iter().filter(|entry| entry.row != NONE).count(),
-            Store::Many(all) => all.iter().map(Vec::len).sum(),
+        let (rows, heap) = match &kept {
+            Store::One(all) => (all.iter().filter(|entry| entry.row != NONE).count(), heap(all)),
+            Store::Many(all) => (all.iter().map(Vec::len).sum(), all.iter().map(|list| heap(list)).sum()),
         };
         self.rows -= rows;
+        self.heap -= heap;
         self.truncate(0, left);
-        (self.rows, self.lists) = (rows, kept);
+        (self.rows, self.heap, self.lists) = (rows, heap, kept);
     }
 
     /// From now on, rows are stored one behind the other, in the order of the lists: gives where each was.
@@ -188,10 +197,12 @@ impl<P: Ord + Clone + Default> Lists<P> {
     pub(super) fn insert(&mut self, slot: usize, at: usize, entry: Entry<P>, mut left: impl FnMut(u32)) {
         let Rule { n, ties, .. } = self.rule;
         self.rows += 1;
+        self.heap += entry.place.heap();
         let list = match &mut self.lists {
             Store::One(all) => {
                 if let Some(last) = std::mem::replace(&mut all[slot], entry).take() {
                     self.rows -= 1;
+                    self.heap -= last.place.heap();
                     left(last.row);
                 }
                 return;
@@ -207,8 +218,14 @@ impl<P: Ord + Clone + Default> Lists<P> {
             false => n,
         };
         self.rows -= list.len() - end;
+        self.heap -= heap(&list[end..]);
         list.drain(end..).for_each(|entry| left(entry.row));
     }
+}
+
+/// What the places of rows keep on the heap; those that stand for none keep nothing.
+fn heap<P: Place>(entries: &[Entry<P>]) -> usize {
+    entries.iter().filter(|entry| entry.row != NONE).map(|entry| entry.place.heap()).sum()
 }
 
 #[cfg(test)]
@@ -221,7 +238,7 @@ mod tests {
         let mut random = Random::new(seed);
         let rule = Rule { n: 1, ties: false, last_wins: seed.is_multiple_of(2) };
         let mut one = Lists::<u64>::new(rule);
-        let mut many = Lists { rule, lists: Store::Many(Vec::new()), rows: 0 };
+        let mut many = Lists { rule, lists: Store::Many(Vec::new()), rows: 0, heap: 0 };
         assert!(matches!(one.lists, Store::One(_)));
         let mut slots = 0;
         for row in 0..500 {

@@ -2,6 +2,7 @@
 
 use flow_data::{Batch, Column, ColumnBuilder, ColumnData};
 use flow_plan::physical::SortColumn;
+use flow_plan::weight::{self, BLOCK};
 use flow_plan::{DataType, RecordType, Value};
 use std::cmp::Ordering;
 
@@ -12,6 +13,11 @@ pub(crate) trait Place: Ord + Clone + Default + Send {
 
     /// What was read: the columns that rows are compared by.
     fn write(by: &By, places: &[Self]) -> Vec<Column>;
+
+    /// What it keeps on the heap, about: nothing, if words say it.
+    fn heap(&self) -> usize {
+        0
+    }
 }
 
 /// The columns that rows are compared by.
@@ -159,6 +165,11 @@ impl Place for Values {
             column.finish()
         };
         by.types.iter().enumerate().map(column).collect()
+    }
+
+    fn heap(&self) -> usize {
+        let values = self.0.iter().map(|directed| weight::heap(&directed.value)).sum::<usize>();
+        BLOCK + size_of_val(&*self.0) + values
     }
 }
 

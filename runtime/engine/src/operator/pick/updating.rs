@@ -56,6 +56,8 @@ pub(super) struct UpdatingOperator<P> {
     rows: usize,
     noted: Noted,
     groups: Vec<Group<P>>,
+    /// What stands beside the groups: lists that were given, and what places keep on the heap.
+    beside: usize,
     lives: Lives,
     /// The number of the next row.
     next: i64,
@@ -92,6 +94,18 @@ impl<P> Default for Group<P> {
     fn default() -> Group<P> {
         Group { rows: BTreeMap::new(), given: Vec::new() }
     }
+}
+
+impl<P: Place> Group<P> {
+    /// The bytes that stand beside it, about.
+    fn beside(&self) -> usize {
+        self.rows.keys().map(|(place, _)| place.heap()).sum::<usize>() + listed(&self.given)
+    }
+}
+
+/// What a list takes that was given, about.
+fn listed<P: Place>(list: &[Listed<P>]) -> usize {
+    list.iter().map(|listed| size_of::<Listed<P>>() + listed.order.0.heap()).sum()
 }
 
 #[derive(Clone)]
@@ -155,6 +169,7 @@ impl<P: Place> UpdatingOperator<P> {
             rows: 0,
             noted: Noted::new(tracks),
             groups: Vec::new(),
+            beside: 0,
             lives,
             next: 0,
             pending: Vec::new(),
@@ -193,7 +208,9 @@ impl<P: Place> UpdatingOperator<P> {
         if change < 0 {
             let number = self.contents.take(content)?;
             let order = (self.places[row].clone(), turned(number));
-            group.rows.remove(&order);
+            if let Some((known, _)) = group.rows.remove_entry(&order) {
+                self.beside -= known.0.heap();
+            }
             self.noted.go(content, number, self.rows);
             self.rows -= 1;
             return Some(order);
@@ -203,6 +220,7 @@ impl<P: Place> UpdatingOperator<P> {
         }
         let order = (self.places[row].clone(), turned(self.next));
         self.contents.add(content, self.next);
+        self.beside += order.0.heap();
         group.rows.insert(order.clone(), content);
         self.next += 1;
         self.rows += 1;
@@ -223,7 +241,8 @@ impl<P: Place> UpdatingOperator<P> {
             if ties && rows.keys().nth(n - 1).is_some_and(|(nth, _)| *nth == place) {
                 return;
             }
-            if let Some(((_, number), content)) = rows.pop_last() {
+            if let Some(((place, number), content)) = rows.pop_last() {
+                self.beside -= place.heap();
                 let number = if last_wins { -number } else { number };
                 self.contents.remove(content, number);
                 self.noted.go(content, number, self.rows);
@@ -258,6 +277,7 @@ impl<P: Place> UpdatingOperator<P> {
     fn difference(&mut self, slot: u32, cause: u32, time: Option<i64>, out: &mut Given) {
         let list = self.list(slot as usize);
         let old = std::mem::take(&mut self.groups[slot as usize].given);
+        self.beside -= listed(&old);
         let contents = &self.contents;
         let fresh = |(order, content): &(Order<P>, u32)| Listed {
             order: order.clone(),
@@ -275,13 +295,15 @@ impl<P: Place> UpdatingOperator<P> {
         if given.len() < old.len() {
             self.noted.shrink(slot, old.len());
         }
+        self.beside += listed(&given);
         self.groups[slot as usize].given = given;
         self.noted.given.changes.change(&[slot], self.groups.len());
     }
 
     /// Forgets the rows of a slot.
     fn forget(&mut self, slot: usize) {
-        for ((_, number), content) in std::mem::take(&mut self.groups[slot].rows) {
+        for ((place, number), content) in std::mem::take(&mut self.groups[slot].rows) {
+            self.beside -= place.heap();
             let number = if self.rule.last_wins { -number } else { number };
             self.contents.remove(content, number);
             self.noted.go(content, number, self.rows);
@@ -456,7 +478,9 @@ impl<P: Place> UpdatingOperator<P> {
     fn retain(&mut self, slots: &[u32]) {
         self.table.retain(slots);
         self.lives.retain(slots);
-        self.groups = slots.iter().map(|&slot| std::mem::take(&mut self.groups[slot as usize])).collect();
+        let kept = slots.iter().map(|&slot| std::mem::take(&mut self.groups[slot as usize])).collect();
+        self.beside -= self.groups.iter().map(Group::beside).sum::<usize>();
+        self.groups = kept;
         self.pending = slots.iter().map(|&slot| self.pending[slot as usize]).collect();
         self.changed.keep(slots);
     }
@@ -477,7 +501,7 @@ impl<P: Place> UpdatingOperator<P> {
     fn bytes(&self) -> usize {
         let rows = self.contents.len() * (size_of::<Order<P>>() + 4);
         let beside = room(&self.groups) + room(&self.pending) + self.changed.bytes();
-        let beside = beside + self.noted.bytes();
+        let beside = beside + self.beside + self.noted.bytes();
         self.table.bytes() + self.contents.bytes() + self.lives.bytes() + rows + beside
     }
 }

@@ -11,6 +11,7 @@ use crate::state::Made;
 use flow_data::{Batch, Column};
 use flow_plan::Value;
 use flow_plan::order::identical;
+use flow_plan::weight::heap;
 use std::collections::BTreeMap;
 
 /// What was given of a window's groups, by slot: only of changelogs, and of lists of which only what is new is
@@ -18,8 +19,8 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(crate) struct Given {
     rows: BTreeMap<u32, Vec<Vec<Value>>>,
-    /// How many values all rows have.
-    values: usize,
+    /// What the values of all rows take, about.
+    bytes: usize,
 }
 
 /// Why results are given: their ranks.
@@ -166,7 +167,7 @@ impl Given {
                     of.push(group as u32);
                 }
             });
-            self.values += values(&kept);
+            self.bytes += bytes(&kept);
             self.rows.insert(*slot, kept);
         }
         (Batch::from_rows(&out, schema), of)
@@ -200,14 +201,14 @@ impl Given {
 
     /// Adds a row that was given of a group.
     pub(crate) fn push(&mut self, slot: u32, row: Vec<Value>) {
-        self.values += row.len();
+        self.bytes += bytes(std::slice::from_ref(&row));
         self.rows.entry(slot).or_default().push(row);
     }
 
     /// Takes out what was given of a group.
     fn take(&mut self, slot: u32) -> Vec<Vec<Value>> {
         let rows = self.rows.remove(&slot).unwrap_or_default();
-        self.values -= values(&rows);
+        self.bytes -= bytes(&rows);
         rows
     }
 
@@ -227,13 +228,13 @@ impl Given {
 
     /// The bytes it takes, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.rows.len() * 96 + self.values * size_of::<Value>()
+        self.rows.len() * 96 + self.bytes
     }
 }
 
-/// How many values some rows have.
-fn values(rows: &[Vec<Value>]) -> usize {
-    rows.iter().map(Vec::len).sum()
+/// What the values of rows take, about.
+fn bytes(rows: &[Vec<Value>]) -> usize {
+    rows.iter().flatten().map(|value| size_of::<Value>() + heap(value)).sum()
 }
 
 /// How rows that were given are replaced.

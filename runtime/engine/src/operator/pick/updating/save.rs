@@ -217,6 +217,7 @@ impl<P: Place> UpdatingOperator<P> {
         for row in coming {
             let (slot, content, number) = (self.slots[row] as usize, self.found[row], numbers[row]);
             self.contents.add(content, number.abs());
+            self.beside += self.places[row].heap();
             self.groups[slot].rows.insert((self.places[row].clone(), number), content);
             self.next = self.next.max(number.abs() + 1);
         }
@@ -233,6 +234,7 @@ impl<P: Place> UpdatingOperator<P> {
         for row in coming {
             let order = (self.places[row].clone(), numbers[row]);
             let listed = Listed { order, content: self.found[row], time: times[row] };
+            self.beside += super::listed(std::slice::from_ref(&listed));
             self.groups[self.slots[row] as usize].given.push(listed);
             self.next = self.next.max(numbers[row].abs() + 1);
         }
