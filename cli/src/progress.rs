@@ -86,3 +86,40 @@ fn share(progress: &Progress) -> Option<u64> {
     let read: u64 = progress.sources.iter().map(|s| s.bytes).sum();
     Some((read.min(size) as f64 / size as f64 * 100.0) as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_engine::TimeProgress;
+
+    fn second(at: i64) -> Option<i64> {
+        Some(at * 1_000_000)
+    }
+
+    fn at(watermark: Option<i64>, latest: Option<i64>, idle_since: Option<u64>) -> TimeProgress {
+        TimeProgress { label: "rows.eventTime".into(), watermark, latest, idle_since }
+    }
+
+    /// What the line says of time.
+    fn time_of(times: Vec<TimeProgress>) -> Option<String> {
+        let line = line(&Progress { times, ..Progress::default() });
+        line.split(" · ").find(|part| part.starts_with("watermark")).map(str::to_string)
+    }
+
+    #[test]
+    fn the_line_shows_the_least_watermark_of_those_that_something_waits_for() {
+        let (slow, fast) = (at(second(10), second(12), None), at(second(60), second(63), None));
+        let said = time_of(vec![slow, fast.clone()]);
+        assert_eq!(said.unwrap(), "watermark 1970-01-01T00:00:10Z (53s behind)");
+        let idle = at(second(10), second(12), Some(7));
+        assert_eq!(
+            time_of(vec![idle.clone(), fast]).unwrap(),
+            "watermark 1970-01-01T00:01:00Z (3s behind)",
+            "windows do not wait for the idle one"
+        );
+        let last = at(second(40), second(40), Some(9));
+        let said = time_of(vec![last, idle.clone()]);
+        assert_eq!(said.unwrap(), "watermark 1970-01-01T00:00:40Z (0s behind)", "there time stands still");
+        assert_eq!(time_of(vec![idle, at(None, None, None)]), None, "one has not begun");
+    }
+}

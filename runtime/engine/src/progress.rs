@@ -2,6 +2,7 @@
 
 use crate::shared::Shared;
 use crate::state::Held;
+use crate::time::Latest;
 use flow_plan::operator::DeclarationKind;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 use flow_plan::physical::{Node, NodeKind};
@@ -46,6 +47,8 @@ pub struct TimeProgress {
     pub watermark: Option<i64>,
     /// The latest event time seen.
     pub latest: Option<i64>,
+    /// The number of the sequence from which on all its inputs are silent, if they are: nothing waits for it.
+    pub idle_since: Option<u64>,
 }
 
 /// A source.
@@ -113,9 +116,11 @@ impl Progress {
     }
 
     /// The least watermark, and how far it is behind the latest row, in microseconds. Nothing while some
-    /// event time has not begun.
+    /// event time has not begun. One that is idle does not count; if all are, time stands still where the last of them left it.
     pub fn watermark(&self) -> Option<(i64, i64)> {
-        let least = self.times.iter().map(|time| time.watermark).min()??;
+        let awake = self.times.iter().filter(|time| time.idle_since.is_none());
+        let last = self.times.iter().max_by_key(|time| (time.idle_since, time.watermark));
+        let least = awake.map(|time| time.watermark).min().or(last.map(|time| time.watermark))??;
         let latest = self.times.iter().filter_map(|time| time.latest).max()?;
         Some((least, latest.saturating_sub(least)))
     }
@@ -184,11 +189,12 @@ fn times(shared: &Shared) -> Vec<TimeProgress> {
     let known = |time: i64| Some(time).filter(|time| *time != NO_WATERMARK);
     let nodes = shared.graph.nodes.iter().zip(&shared.times);
     let logs = nodes.filter_map(|(node, log)| Some((node, log.as_ref()?.latest())));
-    let running = logs.filter(|(_, (watermark, _))| *watermark < END_OF_TIME);
-    let progress = |(node, (watermark, latest)): (&Node, _)| TimeProgress {
+    let running = logs.filter(|(_, latest)| latest.watermark < END_OF_TIME);
+    let progress = |(node, latest): (&Node, Latest)| TimeProgress {
         label: node.label.clone(),
-        watermark: known(watermark),
-        latest: known(latest),
+        watermark: known(latest.watermark),
+        latest: known(latest.seen),
+        idle_since: latest.aside,
     };
     running.map(progress).collect()
 }

@@ -39,6 +39,17 @@ struct State {
     readers: Vec<Number>,
 }
 
+/// How far time is at an event-time node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Latest {
+    /// The newest watermark.
+    pub(crate) watermark: i64,
+    /// The latest event time seen.
+    pub(crate) seen: i64,
+    /// The number from which on it stands aside, if it does.
+    pub(crate) aside: Option<Number>,
+}
+
 /// A source whose rows pass limits on every way.
 struct Limited {
     source: usize,
@@ -226,10 +237,15 @@ impl TimeLog {
         self.state().closed()
     }
 
-    /// For people: the newest watermark, and the latest event time seen.
-    pub(crate) fn latest(&self) -> (i64, i64) {
+    /// For people: how far time is.
+    pub(crate) fn latest(&self) -> Latest {
         let state = self.state();
-        (state.watermark, state.latest)
+        let last = state.steps.back().copied().unwrap_or((0, state.first));
+        Latest {
+            watermark: state.watermark,
+            seen: state.latest,
+            aside: Some(last.0).filter(|_| last.1 == ASIDE),
+        }
     }
 }
 

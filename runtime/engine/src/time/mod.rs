@@ -9,7 +9,7 @@ mod splits;
 mod tests;
 
 pub(crate) use clock::{Above, Clock, met};
-pub(crate) use log::TimeLog;
+pub(crate) use log::{Latest, TimeLog};
 pub(crate) use origin::{column_before, origin, time_columns};
 pub(crate) use splits::{Origin, Promise, SavedSplits, Splits};
 

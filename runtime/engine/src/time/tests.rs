@@ -1,4 +1,4 @@
-use super::{ASIDE, News, Origin, Promise, Split, TimeLog};
+use super::{ASIDE, Latest, News, Origin, Promise, Split, TimeLog};
 use flow_plan::operator::StateIdentity;
 use flow_plan::physical::hidden::{END_OF_TIME, NO_WATERMARK};
 use std::time::Duration;
@@ -33,6 +33,10 @@ fn steps(log: &TimeLog, to: u64) -> Vec<(u64, i64)> {
     out
 }
 
+fn latest(watermark: i64, seen: i64, aside: Option<u64>) -> Latest {
+    Latest { watermark, seen, aside }
+}
+
 #[test]
 fn a_watermark_is_known_when_all_workers_have_closed_its_number() {
     let log = TimeLog::new(5, None, whole(1), 2);
@@ -40,7 +44,7 @@ fn a_watermark_is_known_when_all_workers_have_closed_its_number() {
     log.report(1, 1, A, 90);
     log.report(0, 2, A, 130);
     log.close(0, 3, 3);
-    assert_eq!(log.latest(), (NO_WATERMARK, NO_WATERMARK));
+    assert_eq!(log.latest(), latest(NO_WATERMARK, NO_WATERMARK, None));
     log.close(1, 2, 3);
     assert_eq!(steps(&log, 2), [(0, 95)]);
     log.close(1, 3, 3);
@@ -129,7 +133,7 @@ fn a_silent_split_is_not_waited_for_until_it_has_rows_again() {
     log.report(0, 6, A, 150);
     close(&log, 7);
     assert_eq!(steps(&log, 7), [(1, 40), (3, 100), (4, 130)]);
-    assert_eq!(log.latest(), (130, 150));
+    assert_eq!(log.latest(), latest(130, 150, None));
 }
 
 #[test]
@@ -137,11 +141,13 @@ fn when_all_splits_are_silent_time_stands_aside() {
     let log = TimeLog::new(0, Some(1), whole(1), 1);
     log.report(0, 0, A, 100);
     log.tell(1, News::Silent(0, Duration::from_secs(1)));
+    close(&log, 2);
+    assert_eq!(log.latest(), latest(100, 100, Some(1)));
     log.tell(2, News::Awake(0));
     log.report(0, 2, A, 90);
     close(&log, 3);
     assert_eq!(steps(&log, 3), [(0, 100), (1, ASIDE), (2, 100)]);
-    assert_eq!(log.latest(), (100, 100));
+    assert_eq!(log.latest(), latest(100, 100, None));
 }
 
 #[test]
