@@ -3,7 +3,7 @@
 use super::outside;
 use crate::args::{Jobs, StopJob};
 use crate::control::{self, Answer, Question, Unreachable};
-use crate::numbers::{count, moment, time};
+use crate::numbers::{count, moment, span, time};
 use crate::output;
 use crate::status::{Outcome, Status, Stop};
 use flow_checkpoint::catalogue::{Listing, VersionEntry};
@@ -122,9 +122,13 @@ fn line(job: &Folder, last: &Run, status: &JobStatus, checkpoint: Option<(u64, i
     let begun = &last.begun;
     let mut text =
         format!("{:20} {:9} version {}, run {}", job.job(), status.word, begun.version, begun.generation);
-    if let Some(Answer::Progress { rows_in, rows_out, millis, .. }) = &status.said {
-        let since = time(Duration::from_millis(*millis));
-        text.push_str(&format!(", {} rows in, {} out, for {since}", count(*rows_in), count(*rows_out)));
+    if let Some(Answer::Progress(seen)) = &status.said {
+        let since = time(Duration::from_millis(seen.millis));
+        text.push_str(&format!(", {} rows in, {} out, for {since}", count(seen.rows_in), count(seen.rows_out)));
+        if let (Some(watermark), Some(behind)) = (&seen.watermark, seen.behind_millis) {
+            let behind = span(behind.saturating_mul(1000));
+            text.push_str(&format!(", watermark {watermark} ({behind} behind)"));
+        }
     }
     if let Some((epoch, at)) = checkpoint {
         text.push_str(&format!(", checkpoint {} of {}", count(epoch), moment(at)));

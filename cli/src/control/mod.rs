@@ -4,9 +4,11 @@
 //! Everything that moves rows is threads and queues; this is the one place for tokio.
 
 mod client;
+mod measures;
 mod server;
 
 pub(crate) use client::{Unreachable, ask};
+pub(crate) use measures::Measures;
 pub(crate) use server::{Seen, Server};
 
 use serde::{Deserialize, Serialize};
@@ -39,16 +41,7 @@ pub(crate) enum Answer {
     /// It will end now.
     Stopping,
     /// How far it is.
-    Progress {
-        /// Rows read so far.
-        rows_in: u64,
-        /// Rows written so far.
-        rows_out: u64,
-        /// For so many milliseconds it has been running.
-        millis: u64,
-        /// The last complete checkpoint.
-        checkpoint: Option<u64>,
-    },
+    Progress(Box<Measures>),
     /// It cannot.
     Refused {
         /// Why.

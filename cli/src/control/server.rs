@@ -1,6 +1,6 @@
 //! The running job's end.
 
-use super::{Answer, Question, socket};
+use super::{Answer, Measures, Question, socket};
 use flow_engine::{JobControl, Progress};
 use flow_env::{Env, Worker};
 use std::io;
@@ -110,12 +110,7 @@ async fn answer(question: Question, control: &JobControl, seen: &Seen) -> Answer
         Question::Stop { savepoint: true } => saved(control.stop_with_savepoint()).await,
         Question::Progress => {
             let progress = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            Answer::Progress {
-                rows_in: progress.rows_in(),
-                rows_out: progress.rows_out(),
-                millis: progress.elapsed.as_millis() as u64,
-                checkpoint: progress.checkpoint.map(|(epoch, _)| epoch),
-            }
+            Answer::Progress(Box::new(Measures::of(&progress)))
         }
     }
 }

@@ -41,4 +41,5 @@ mod state_folders;
 mod time;
 mod time_limits;
 mod updating;
+mod watched;
 mod windows_on_disk;
