@@ -124,7 +124,11 @@ fn line(job: &Folder, last: &Run, status: &JobStatus, checkpoint: Option<(u64, i
         format!("{:20} {:9} version {}, run {}", job.job(), status.word, begun.version, begun.generation);
     if let Some(Answer::Progress(seen)) = &status.said {
         let since = time(Duration::from_millis(seen.millis));
-        text.push_str(&format!(", {} rows in, {} out, for {since}", count(seen.rows_in), count(seen.rows_out)));
+        text.push_str(&format!(
+            ", {} rows in, {} out, for {since}",
+            count(seen.rows_in),
+            count(seen.rows_out)
+        ));
         if let (Some(watermark), Some(behind)) = (&seen.watermark, seen.behind_millis) {
             let behind = span(behind.saturating_mul(1000));
             text.push_str(&format!(", watermark {watermark} ({behind} behind)"));

@@ -71,7 +71,8 @@ fn a_running_job_tells_its_watermark_without_sources_that_are_idle_its_late_rows
     assert!(flow(folder, &["jobs"]).contains(", watermark 2026-01-01T00:0"));
     say("{\"id\":2,\"at\":\"2026-01-01T00:00:02Z\"}\n");
     let seen = wait_for(folder, "a late row", |progress| progress["late"] == 1 && idle(progress));
-    let out = seen["declarations"].as_array().unwrap().iter().find(|declaration| declaration["name"] == "out");
+    let out =
+        seen["declarations"].as_array().unwrap().iter().find(|declaration| declaration["name"] == "out");
     assert_eq!(out.unwrap()["late"], 1, "{seen}");
     flow(folder, &["stop", "watched"]);
     let said = String::from_utf8(job.wait_with_output().unwrap().stderr).unwrap();
