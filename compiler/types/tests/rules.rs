@@ -423,6 +423,35 @@ fn state_that_grows_with_rows_that_never_end_is_told() {
         (of_live("|> countDistinct(bidder)"), &["W0301 countDistinct(bidder)"]),
         (of_live("|> keyBy(auction) |> trigger(count: 10) |> median(price)"), &["W0301 median(price)"]),
         (of_live("|> distinct(auction)"), &["W0301 distinct(auction)"]),
+        // What is held of a moment is held for ever; of a window that is over, nothing is.
+        (of_live("|> keyBy(at) |> count()"), &["W0301 count()"]),
+        (of_live("|> keyBy(hour: truncate(at, 1h), auction) |> top(3, by: price)"), &["W0301 top(3, by: price)"]),
+        (of_live("|> keyBy(at) |> window(count(3)) |> count()"), &["W0301 count()"]),
+        (
+            of_live("|> eventTime(at, delay: 1s) |> keyBy(auction) |> window(tumbling(1h)) |> count() as n |> keyBy(windowStart) |> top(1, by: n)"),
+            &["W0301 top(1, by: n)"],
+        ),
+        (
+            of_live("|> eventTime(at, delay: 1s) |> keyBy(auction) |> window(tumbling(1h)) |> count() as n |> window(same) |> top(1, by: n)"),
+            &[],
+        ),
+        (of_live("|> keyBy(at) |> trigger(count: 10, mode: discarding) |> count()"), &[]),
+        // All of the state, and more, on each way that adds something.
+        (
+            of_live("|> scan(state: [0], next: state + [price], emit: { state })"),
+            &["W0301 state + [price]"],
+        ),
+        (
+            of_live("|> scan(state: \"\", next: if price > 3 then \"{state}, \" + state + channel else state, emit: { state })"),
+            &["W0301 if price > 3 then \"{state}, \" + state + channel else state"],
+        ),
+        (
+            of_live("|> scan(state: { n: 0, seen: [0] }, next: { n: state.n + 1, seen: state.seen + [price] }, emit: { n: state.n })"),
+            &["W0301 { n: state.n + 1, seen: state.seen + [price] }"],
+        ),
+        (of_live("|> scan(state: [0], next: slice(state + [price], max(len(state) - 2, 0)), emit: { state })"), &[]),
+        (of_live("|> scan(state: [0], next: if len(state) > 9 then [0] else state + [price], emit: { state })"), &[]),
+        (of_live("|> scan(state: 0, next: state + price, emit: { state })"), &[]),
         // A few numbers a key; anew after each result; forgotten with their window; or rows that end.
         (of_live("|> keyBy(auction) |> aggregate { n: count(), best: max(price) }"), &[]),
         (

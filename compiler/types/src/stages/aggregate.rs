@@ -7,14 +7,11 @@ use crate::expr::{ExprCx, Fields, Grouping};
 use crate::hash::{HashMap, HashSet};
 use crate::names;
 use crate::stream::{Column, Columns, EventTime, StreamType};
-use flow_plan::catalogue::AggFunc;
-use flow_plan::operator::{
-    Aggregate, AggregateCall, OperatorKind, RunningTrigger, StreamMode, Trigger, Window, WindowKind,
-};
+use flow_plan::operator::{Aggregate, OperatorKind, RunningTrigger, StreamMode, Trigger, Window, WindowKind};
 use flow_plan::{DataType, Expr};
 use flow_syntax::ast::{Arg, ExprId, ExprKind, Ident, RecordItem, Stage, StageKind};
 use flow_syntax::codes;
-use flow_syntax::{Diagnostic, FileId, Span};
+use flow_syntax::{Diagnostic, Span};
 use std::sync::Arc;
 
 /// A named result: its name and what computes it.
@@ -169,6 +166,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             );
             self.ck.report(diag);
         }
+        self.groups_of_moments(&before, &grouped, stage);
         self.unbounded_calls(&before, &grouped, &calls);
         self.aggregate_output(stage, &before, &grouped, bounds, &made);
         let exprs: Option<Vec<Expr>> = made.into_iter().map(|(_, expr, _)| expr).collect();
@@ -184,33 +182,6 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 self.emit(kind, stage, Vec::new());
             }
             None => self.broken(),
-        }
-    }
-
-    /// Running aggregates that keep what they see, of rows that never end.
-    fn unbounded_calls(&mut self, before: &StreamType, grouped: &Grouped, calls: &[AggregateCall]) {
-        let window = grouped.window.as_ref().map(|(window, _)| &window.kind);
-        let anew = grouped.trigger.as_ref().is_some_and(|(trigger, _)| trigger.discarding);
-        if before.bounded || before.vague || anew || !matches!(window, None | Some(WindowKind::Global)) {
-            return;
-        }
-        for call in calls.iter().filter(|call| call.func.def().unbounded) {
-            let place = call.place;
-            let span = Span { file: FileId(place.file), start: place.start, end: place.end };
-            let name = call.func.name();
-            let diag = Diagnostic::new(
-                codes::UNBOUNDED_STATE,
-                span,
-                format!("this running `{name}` keeps every value for ever"),
-            )
-            .at("its state grows with the rows")
-            .help(match call.func {
-                AggFunc::CountDistinct => {
-                    "bound it by a window, or estimate: `approxCountDistinct` needs 4 KiB a key"
-                }
-                _ => "bound it by a window: `|> window(tumbling(1h))` before",
-            });
-            self.ck.report(diag);
         }
     }
 

@@ -3,6 +3,7 @@
 mod aggregate;
 mod conditions;
 mod elsewhere;
+mod grows;
 mod join;
 mod keys;
 mod pick;

@@ -45,6 +45,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             let column = self.computed(&rank.name, Some(DataType::Int), rank.span, word);
             columns.push(column);
         }
+        self.groups_of_moments(&before, &grouped, stage);
         self.after_rows(&before, columns.into(), &grouped, stage);
         let (Some(n), Some(by), Some(ties)) = (n, by, ties) else { return self.broken() };
         let kind = OperatorKind::Top {
@@ -150,6 +151,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         if self.has_bounds(&grouped, &before) {
             self.add_bounds(&mut columns, grouped.window.as_ref().map_or(stage.span, |(_, span)| *span));
         }
+        self.groups_of_moments(&before, &grouped, stage);
         self.after_rows(&before, columns.into(), &grouped, stage);
         let Some(by) = by else { return self.broken() };
         let kind = OperatorKind::Latest {
@@ -220,16 +222,5 @@ impl<'c, 'a> PipeCx<'c, 'a> {
             }
         }
         ok.then_some(found)
-    }
-
-    fn unbounded_distinct(&mut self, stage: &Stage) {
-        let diag = Diagnostic::new(
-            codes::UNBOUNDED_STATE,
-            stage.span,
-            "this `distinct` remembers every value for ever",
-        )
-        .at("its state grows with every new value")
-        .help("forget values after a time: `distinct(a, within: 1h)`");
-        self.ck.report(diag);
     }
 }

@@ -71,6 +71,10 @@ impl<'c, 'a> PipeCx<'c, 'a> {
                 Vec::new()
             }
         };
+        self.groups_of_moments(&before, &grouped, stage);
+        if let Some(expr) = &next_expr {
+            self.unbounded_scan(&before, expr, self.ast.exprs[next].span);
+        }
         self.scan_output(stage, &grouped, items, init_expr, next_expr);
     }
 
