@@ -30,6 +30,20 @@ fn prints(script: &str, rows: &[(i64, i64, u32)], expected: &[&str]) {
     }
 }
 
+/// Numbers that are large, or too large together, and are replaced by small ones.
+#[test]
+fn nothing_is_left_of_large_floats_that_are_replaced() {
+    let script = format!(
+        "{ROWS}stream lasts = rows |> map {{ k, f: match v {{ 1 => 1e308, 2 => 1e17, 3 => 0.25, _ => 1.0 }} }}\n\
+           |> keyBy(k) |> aggregate {{ f: last(f) }}\n\
+         sink out = lasts |> trigger(atEnd)\n\
+           |> aggregate {{ s: sum(f), a: avg(f), v: variance(f), d: stddev(f) }} -> stdout(format: csv)\n"
+    );
+    for rows in [[(1, 1, 0), (2, 1, 1), (1, 3, 2), (2, 4, 3)], [(1, 4, 0), (2, 2, 1), (2, 1, 2), (2, 3, 3)]] {
+        prints(&script, &rows, &["s,a,v,d", "1.25,0.625,0.28125,0.5303300858899106"]);
+    }
+}
+
 #[test]
 fn distinct_gives_the_first_row_of_each_value() {
     let script = format!("{ROWS}sink out = rows |> distinct(k) |> map {{ k, v }} -> stdout(format: csv)\n");

@@ -12,10 +12,12 @@ mod reversible;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod total;
 
-pub use exact::{DecimalTotal, FloatTotal};
+pub use exact::DecimalTotal;
 pub use hyperloglog::HyperLogLog;
 pub use reversible::{Copies, Reversible, Sequence, Total};
+pub use total::FloatTotal;
 
 use crate::catalogue::AggFunc;
 use crate::error::Fault;

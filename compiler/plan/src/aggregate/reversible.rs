@@ -4,7 +4,8 @@
 //! Of several equal values, the one that came first is taken out. Nothing is refused on the way: a sum
 //! that does not fit its type is a fault of the result.
 
-use super::exact::{DecimalTotal, FloatTotal};
+use super::exact::DecimalTotal;
+use super::total::FloatTotal;
 use super::{HyperLogLog, number, separator};
 use crate::catalogue::AggFunc;
 use crate::error::Fault;

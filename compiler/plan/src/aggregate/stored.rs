@@ -174,6 +174,8 @@ fn float_total() -> DataType {
         ("nans", DataType::Int),
         ("infinite", DataType::Int),
         ("negative_infinite", DataType::Int),
+        // Of later versions than the others.
+        ("more", DataType::list(DataType::Float).optional()),
     ])
 }
 
@@ -185,15 +187,18 @@ fn of_total(total: &FloatTotal) -> Value {
         Value::Int(nans),
         Value::Int(infinite),
         Value::Int(negative),
+        total.more().map_or(Value::Null, |more| list(more.into_iter().map(Value::Float))),
     ])
 }
 
 fn to_total(value: Option<&Value>) -> FloatTotal {
     let all = value.map_or(&[][..], items);
+    let more: Vec<f64> = all.get(5).map_or(&[][..], items).iter().map(|digit| float(Some(digit))).collect();
     FloatTotal::of_parts(
         float(all.first()),
         float(all.get(1)),
         [int(all.get(2)), int(all.get(3)), int(all.get(4))],
+        &more,
     )
 }
 

@@ -238,7 +238,7 @@ pub(super) fn rank_columns(schema: &RecordType) -> usize {
     (0..).take_while(|at| schema.position(&format!("·rank{at}")).is_some()).count()
 }
 
-fn nulls(ty: &DataType, rows: usize) -> Arc<Column> {
+pub(crate) fn nulls(ty: &DataType, rows: usize) -> Arc<Column> {
     let mut builder = flow_data::ColumnBuilder::new(ty);
     (0..rows).for_each(|_| builder.push(&flow_plan::Value::Null));
     Arc::new(builder.finish())

@@ -10,6 +10,7 @@ use flow_plan::aggregate::{FloatTotal, Reversible};
 use flow_plan::catalogue::AggFunc;
 use flow_plan::error::{ErrorCode, Fault};
 use flow_plan::physical::ColumnAggregate;
+use flow_plan::weight::heap;
 use flow_plan::{DataType, RecordType, Value};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -74,6 +75,13 @@ impl<F: Fold> Folded<F> {
     fn new(reads: Reads, change: usize, call: &ColumnAggregate) -> Folded<F> {
         Folded { reads, change, ty: call.ty.clone(), states: Vec::new(), heap: 0, faults: Vec::new() }
     }
+
+    fn merge_one(&mut self, slot: u32, later: &F::State) {
+        let state = &mut self.states[slot as usize];
+        self.heap -= F::heap(state);
+        F::merge(state, later);
+        self.heap += F::heap(state);
+    }
 }
 
 fn items<F: Fold>(reads: Reads, batch: &Batch) -> &[F::Item] {
@@ -95,6 +103,7 @@ fn column<F: Fold>(results: impl Iterator<Item = Option<F::Out>>) -> Column {
 
 impl<F: Fold> Accumulators for Folded<F> {
     fn grow(&mut self, slots: usize) {
+        self.heap -= self.states.iter().skip(slots).map(F::heap).sum::<isize>();
         self.states.resize(slots, F::State::default());
     }
 
@@ -134,11 +143,13 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn reset(&mut self, slot: usize) {
+        self.heap -= F::heap(&self.states[slot]);
         self.states[slot] = F::State::default();
     }
 
     fn retain(&mut self, slots: &[u32]) {
-        self.states = slots.iter().map(|&slot| self.states[slot as usize].clone()).collect();
+        self.states = slots.iter().map(|&slot| std::mem::take(&mut self.states[slot as usize])).collect();
+        self.heap = self.states.iter().map(F::heap).sum();
     }
 
     fn parts(&self) -> Vec<StoredPart> {
@@ -170,13 +181,13 @@ impl<F: Fold> Accumulators for Folded<F> {
     ) {
         let later = &same::<Folded<F>>(later).states;
         for (&slot, &from) in slots.iter().zip(from) {
-            F::merge(&mut self.states[slot as usize], &later[from as usize]);
+            self.merge_one(slot, &later[from as usize]);
         }
     }
 
     fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
         let later = self.states[later as usize].clone();
-        F::merge(&mut self.states[slot as usize], &later);
+        self.merge_one(slot, &later);
         Ok(())
     }
 
@@ -268,12 +279,13 @@ impl Fold for IntAverage {
 /// Adds a float to a sum of `rows`, or takes it out; what nothing is left of is nothing.
 #[inline]
 fn apply_float((sum, rows): &mut (FloatTotal, i64), item: f64, change: i64) -> isize {
+    let before = sum.heap();
     sum.add(item, change);
     *rows += change;
     if *rows == 0 {
         *sum = FloatTotal::default();
     }
-    0
+    sum.heap() as isize - before as isize
 }
 
 struct FloatSum;
@@ -295,6 +307,10 @@ impl Fold for FloatSum {
     #[inline]
     fn apply(state: &mut (FloatTotal, i64), item: f64, change: i64) -> isize {
         apply_float(state, item, change)
+    }
+
+    fn heap((sum, _): &(FloatTotal, i64)) -> isize {
+        sum.heap() as isize
     }
 
     fn result((sum, _): &(FloatTotal, i64)) -> Result<Option<f64>, Fault> {
@@ -325,6 +341,10 @@ impl Fold for FloatAverage {
     #[inline]
     fn apply(state: &mut (FloatTotal, i64), item: f64, change: i64) -> isize {
         apply_float(state, item, change)
+    }
+
+    fn heap((sum, _): &(FloatTotal, i64)) -> isize {
+        sum.heap() as isize
     }
 
     fn result((sum, rows): &(FloatTotal, i64)) -> Result<Option<f64>, Fault> {
@@ -391,8 +411,9 @@ struct Values {
     /// See [`ColumnAggregate::counts_values`].
     counts: bool,
     faults: Vec<(usize, Fault)>,
-    /// Rows that are there, and what one takes on the heap, about.
-    rows: i64,
+    /// What the values of each slot take on the heap, about, and of all; and what a row takes beside its value.
+    held: Vec<i64>,
+    all_held: i64,
     row_bytes: usize,
 }
 
@@ -410,7 +431,8 @@ impl Values {
             ty: call.ty.clone(),
             counts: call.counts_values(),
             faults: Vec::new(),
-            rows: 0,
+            held: Vec::new(),
+            all_held: 0,
             row_bytes: match call.func {
                 AggFunc::Sum | AggFunc::Avg | AggFunc::Stddev | AggFunc::Variance => 0,
                 AggFunc::BoolAnd | AggFunc::BoolOr => 0,
@@ -436,12 +458,22 @@ impl Values {
         let (arg, by) = (value(&self.arg), value(&self.by));
         let change = changes(batch, self.change)[row];
         self.slots[slot as usize].apply(arg.as_ref(), by.as_ref(), change);
-        self.rows += change;
+        if self.row_bytes > 0 {
+            let values = arg.iter().chain(&by).map(heap).sum::<usize>();
+            self.hold(slot, change * (self.row_bytes + values) as i64);
+        }
+    }
+
+    fn hold(&mut self, slot: u32, bytes: i64) {
+        self.held[slot as usize] += bytes;
+        self.all_held += bytes;
     }
 }
 
 impl Accumulators for Values {
     fn grow(&mut self, slots: usize) {
+        self.all_held -= self.held.iter().skip(slots).sum::<i64>();
+        self.held.resize(slots, 0);
         self.slots.resize(slots, self.empty.clone());
     }
 
@@ -483,10 +515,13 @@ impl Accumulators for Values {
 
     fn reset(&mut self, slot: usize) {
         self.slots[slot] = self.empty.clone();
+        self.all_held -= std::mem::take(&mut self.held[slot]);
     }
 
     fn retain(&mut self, slots: &[u32]) {
         self.slots = slots.iter().map(|&slot| self.slots[slot as usize].clone()).collect();
+        self.held = slots.iter().map(|&slot| self.held[slot as usize]).collect();
+        self.all_held = self.held.iter().sum();
     }
 
     fn parts(&self) -> Vec<StoredPart> {
@@ -501,14 +536,16 @@ impl Accumulators for Values {
     fn load(&mut self, slots: &[u32], parts: &[Column]) {
         let named = self.parts();
         for (row, &slot) in slots.iter().enumerate() {
-            self.slots[slot as usize].load(&state_of(&named, parts, row));
+            let state = state_of(&named, parts, row);
+            self.slots[slot as usize].load(&state);
+            if self.row_bytes > 0 {
+                self.hold(slot, heap(&state) as i64);
+            }
         }
-        // How many rows stand behind a state is only an estimate of its size.
-        self.rows += slots.len() as i64;
     }
 
     fn bytes(&self) -> usize {
-        room(&self.slots) + self.rows.max(0) as usize * self.row_bytes
+        room(&self.slots) + room(&self.held) + self.all_held.max(0) as usize
     }
 
     fn merge(
@@ -518,15 +555,17 @@ impl Accumulators for Values {
         from: &[u32],
         _refused: &mut Vec<(u32, Fault)>,
     ) {
-        let later = &same::<Values>(later).slots;
+        let later = same::<Values>(later);
         for (&slot, &from) in slots.iter().zip(from) {
-            self.slots[slot as usize].merge(&later[from as usize]);
+            self.slots[slot as usize].merge(&later.slots[from as usize]);
+            self.hold(slot, later.held[from as usize]);
         }
     }
 
-    fn join(&mut self, slot: u32, later: u32) -> Result<(), Fault> {
-        let later = self.slots[later as usize].clone();
+    fn join(&mut self, slot: u32, from: u32) -> Result<(), Fault> {
+        let later = self.slots[from as usize].clone();
         self.slots[slot as usize].merge(&later);
+        self.hold(slot, self.held[from as usize]);
         Ok(())
     }
 

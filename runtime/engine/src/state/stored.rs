@@ -1,7 +1,7 @@
 //! What a slot of an aggregate keeps, as columns for a checkpoint: the forms are part of the file format.
 
 use super::accumulate::Accumulators;
-use crate::snapshot::{Columns, Loaded};
+use crate::snapshot::{Columns, Loaded, nulls};
 use flow_data::{Column, ColumnBuilder, ColumnData};
 use flow_env::planted;
 use flow_plan::aggregate::FloatTotal;
@@ -163,7 +163,9 @@ impl Stored for (FloatTotal, i64) {
     fn parts(_: &DataType) -> Vec<StoredPart> {
         let ints = ["nans", "infinite", "negative_infinite", "rows"].map(|name| part(name, DataType::Int));
         let floats = ["high", "low"].map(|name| part(name, DataType::Float));
-        floats.into_iter().chain(ints).collect()
+        // Of later versions than the others: null of most sums.
+        let more = part("more", DataType::list(DataType::Float).optional());
+        floats.into_iter().chain(ints).chain([more]).collect()
     }
 
     fn store<'a>(_: &DataType, states: impl Iterator<Item = &'a (FloatTotal, i64)> + Clone) -> Vec<Column> {
@@ -172,12 +174,23 @@ impl Stored for (FloatTotal, i64) {
         };
         let count = |at: usize| ints(states.clone().map(move |(sum, _)| sum.parts().2[at]));
         let rows = ints(states.clone().map(|(_, rows)| *rows));
-        vec![floats(|sum| sum.parts().0), floats(|sum| sum.parts().1), count(0), count(1), count(2), rows]
+        let mut more = ColumnBuilder::new(&DataType::list(DataType::Float).optional());
+        for (sum, _) in states.clone() {
+            let digits = sum.more().map(|more| more.into_iter().map(Value::Float).collect());
+            more.push(&digits.map_or(Value::Null, Value::List));
+        }
+        let [high, low] = [floats(|sum| sum.parts().0), floats(|sum| sum.parts().1)];
+        vec![high, low, count(0), count(1), count(2), rows, more.finish()]
     }
 
     fn load(parts: &[Column], row: usize) -> (FloatTotal, i64) {
         let counts = [2, 3, 4].map(|at| int(&parts[at], row));
-        (FloatTotal::of_parts(float(&parts[0], row), float(&parts[1], row), counts), int(&parts[5], row))
+        let more = match &parts[6].data {
+            ColumnData::Any(lists) => floats(&lists[row]),
+            _ => Vec::new(),
+        };
+        let (high, low) = (float(&parts[0], row), float(&parts[1], row));
+        (FloatTotal::of_parts(high, low, counts, &more), int(&parts[5], row))
     }
 }
 
@@ -213,6 +226,15 @@ fn numbers(value: &Value) -> Vec<i64> {
     let Value::List(values) = value else { return Vec::new() };
     let number = |value: &Value| match value {
         Value::Int(x) | Value::Timestamp(x) | Value::Duration(x) => Some(*x),
+        _ => None,
+    };
+    values.iter().filter_map(number).collect()
+}
+
+fn floats(value: &Value) -> Vec<f64> {
+    let Value::List(values) = value else { return Vec::new() };
+    let number = |value: &Value| match value {
+        Value::Float(x) => Some(*x),
         _ => None,
     };
     values.iter().filter_map(number).collect()
@@ -313,7 +335,11 @@ pub(crate) fn load_calls(
 fn saved_parts(parts: &[StoredPart], name: &str, from: &Loaded) -> Result<Option<Vec<Arc<Column>>>, String> {
     let mut columns = Vec::new();
     for (part, ty) in parts {
-        columns.extend(from.column(&full_name(name, part), ty)?);
+        columns.extend(match from.column(&full_name(name, part), ty)? {
+            // A part that earlier versions did not write.
+            None if !part.is_empty() && ty.is_optional() => Some(nulls(ty, from.len())),
+            column => column,
+        });
     }
     if columns.len() == parts.len() {
         return Ok(Some(columns));
@@ -365,7 +391,7 @@ const UNKNOWN_ROWS: i64 = 1 << 48;
 /// A sum of ints with the digits of two floats.
 fn float_total((sum, rows): (i128, i64)) -> (FloatTotal, i64) {
     let high = sum as f64;
-    (FloatTotal::of_parts(high, (sum - high as i128) as f64, [0; 3]), rows)
+    (FloatTotal::of_parts(high, (sum - high as i128) as f64, [0; 3], &[]), rows)
 }
 
 /// Rows so that in none of the lists a slot comes twice, and in the first one none that was known before.
