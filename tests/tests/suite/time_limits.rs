@@ -275,6 +275,38 @@ fn long_strings_that_rows_are_compared_by_count_as_state() {
 }
 
 #[test]
+fn what_is_over_is_freed_however_many_keys_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let stages = [
+        "keyBy(id) |> window(tumbling(5s)) |> count() as n",
+        "keyBy(id) |> window(sliding(10s, every: 5s)) |> count() as n",
+        "keyBy(id) |> window(cumulative(10s, every: 5s)) |> count() as n",
+        "keyBy(id) |> window(session(gap: 2s)) |> count() as n",
+        "keyBy(id) |> window(tumbling(5s), lateness: 2s) |> trigger(late: eachRow) |> count() as n",
+        "keyBy(id) |> window(tumbling(5s)) |> top(1, by: s)",
+        "keyBy(id) |> window(session(gap: 2s)) |> latest(by: s)",
+        "keyBy(id) |> window(session(gap: 2s)) |> aggregate { first: first(s), all: collect(id), last: max(s) }",
+        "keyBy(k: id / 100) |> window(session(gap: 2s)) |> countDistinct(s) as n",
+        "distinct(id, within: 5s)",
+        "join(ids as other on ids.id == other.id, within: 1s) |> map { one: 1 }",
+        "join(ids as other on ids.id == other.id, window: tumbling(2s)) |> map { one: 1 }",
+    ];
+    for stages in stages {
+        // If nothing were freed, each key would have less than 32 bytes.
+        let script = format!(
+            "job many {{ state: {{ limit: 6MiB }} }}\n\
+             source made: {{ id: int, at: timestamp }} =\n\
+               generate {{ id: seq(), at: timestamps(@2026-01-01T00:00:00Z, every: 20ms) }} rows: 200_000\n\
+             stream ids = made |> map {{ .., s: \"a string {{id}}\" }} |> eventTime(at, delay: 1s)\n\
+             sink out = ids |> {stages} -> blackhole()\n"
+        );
+        std::fs::write(folder.path().join("job.flow"), script).unwrap();
+        let output = flow_binary::run(folder.path(), &["run", "job.flow", "--parallelism", "2"]);
+        assert!(output.status.success(), "{stages}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn a_record_that_a_filter_drops_makes_no_row_of_its_file_late() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, rows: &[(i64, &str)]| {

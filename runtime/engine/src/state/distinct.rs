@@ -4,7 +4,7 @@
 //!
 //! A value is a word: an int itself, of anything else its number in a table of the values that were
 //! seen. A slot that begins anew gets another name in the pairs, and those of the old name are left
-//! out when the set grows.
+//! out when the set grows; so are values that no slot holds any more.
 
 use super::accumulate::{Accumulators, same};
 use super::held::room;
@@ -44,6 +44,8 @@ struct Shared {
     names: Vec<u32>,
     /// Of every name, its slot; [`NOBODY`] of names that are not used any more.
     slots: Vec<u32>,
+    /// Has the set left out pairs since values were last looked through?
+    renamed: bool,
     /// Of the rows of a batch: their words, and the calls that they count for.
     words: Vec<u64>,
     calls: Vec<u32>,
@@ -72,6 +74,7 @@ impl Distinct {
             counts: vec![Vec::new(); count],
             names: Vec::new(),
             slots: Vec::new(),
+            renamed: false,
             words: Vec::new(),
             calls: Vec::new(),
             hashes: Vec::new(),
@@ -154,7 +157,31 @@ impl Shared {
     fn make_room(&mut self) {
         let slots = &self.slots;
         let live = self.set.iter().filter(|pair| slots[pair.0 as usize] != NOBODY).count();
-        self.set = self.set.renamed(|name| slots[name as usize], live);
+        self.set = self.set.renamed(|name| slots[name as usize], |word| word, live);
+        self.names = (0..self.names.len() as u32).collect();
+        self.slots = self.names.clone();
+        self.renamed = true;
+    }
+
+    /// Forgets values that no slot holds any more, once they may be as many as others. They get other numbers: nobody has
+    /// words of rows in hand.
+    fn forget_values(&mut self) {
+        let Some(values) = self.values.as_mut().filter(|_| std::mem::take(&mut self.renamed)) else { return };
+        let slots = &self.slots;
+        let pairs = self.set.iter().filter(|pair| slots[pair.0 as usize] != NOBODY);
+        let mut held = vec![false; values.len()];
+        let mut live = 0;
+        for (_, word, _) in pairs {
+            held[word as usize] = true;
+            live += 1;
+        }
+        let kept: Vec<u32> = (0..).zip(&held).filter(|(_, held)| **held).map(|(number, _)| number).collect();
+        if kept.len() * 2 > values.len() {
+            return;
+        }
+        values.retain(&kept);
+        let moved = |word: u64| kept.partition_point(|number| u64::from(*number) < word) as u64;
+        self.set = self.set.renamed(|name| slots[name as usize], moved, live);
         self.names = (0..self.names.len() as u32).collect();
         self.slots = self.names.clone();
     }
@@ -182,6 +209,7 @@ impl Shared {
         }
         block[..count].iter().for_each(|&(slot, word, calls)| self.insert(slot, word, calls));
         (self.words, self.calls) = (words, calls);
+        self.forget_values();
     }
 
     /// The counts behind every row.
@@ -198,6 +226,7 @@ impl Shared {
             }
         }
         (self.words, self.calls, self.running) = (words, calls, running);
+        self.forget_values();
     }
 
     /// Adds what another set's slots hold; `calls` says what a pair there counts for here.
@@ -214,6 +243,7 @@ impl Shared {
                 self.insert(to[from as usize], word, calls(of));
             }
         }
+        self.forget_values();
     }
 
     fn store(&self, call: usize, slots: &[u32]) -> Column {
@@ -425,13 +455,13 @@ impl Pairs {
 
     /// The pairs whose names are still used, under their new names, with room for half as many more at least. If all are
     /// used, that is twice the memory.
-    fn renamed(&self, new: impl Fn(u32) -> u32, live: usize) -> Pairs {
+    fn renamed(&self, new: impl Fn(u32) -> u32, moved: impl Fn(u64) -> u64, live: usize) -> Pairs {
         let size = (live * 3).next_power_of_two().max(FIRST);
         let mut pairs = Pairs { entries: vec![Pair::default(); size], len: 0 };
         for (name, word, calls) in self.iter() {
             let name = new(name);
             if name != NOBODY {
-                pairs.insert(name, word, calls);
+                pairs.insert(name, moved(word), calls);
             }
         }
         pairs
@@ -453,12 +483,29 @@ mod tests {
             pairs.insert(0, word, 1);
             let before = pairs.entries.len();
             if pairs.is_full() {
-                pairs = pairs.renamed(|name| name, pairs.len);
+                pairs = pairs.renamed(|name| name, |word| word, pairs.len);
                 assert_eq!(pairs.entries.len(), before * 2);
                 assert!(!pairs.is_full());
             }
         }
         assert_eq!(pairs.iter().count(), 1_000);
+    }
+
+    #[test]
+    fn values_that_no_slot_holds_any_more_are_forgotten() {
+        let mut calls = Distinct::of_column(0, vec![None], &DataType::String);
+        let call = &mut calls[0];
+        call.grow(2);
+        let mut most = 0;
+        for round in 0..200 {
+            let mut values = ColumnBuilder::new(&DataType::String);
+            (0..500).for_each(|value| values.push(&Value::string(format!("value {round} {value}"))));
+            call.update(&[round % 2; 500], &Batch::new(500, vec![Arc::new(values.finish())]));
+            assert_eq!(call.results(&[round % 2]).value(0, &DataType::Int), Value::Int(500));
+            call.reset(1 - round as usize % 2);
+            most = call.bytes().max(most);
+        }
+        assert!(most < 1 << 18, "{most} bytes of at most 1,000 values");
     }
 
     /// Values, which of them are in question, and (of a string column too) slots.

@@ -140,6 +140,7 @@ impl Accumulators for Values {
 
     fn retain(&mut self, slots: &[u32]) {
         self.slots = slots.iter().map(|&slot| self.slots[slot as usize].clone()).collect();
+        self.heap = self.slots.iter().map(of_accumulator).sum();
     }
 
     fn parts(&self) -> Vec<StoredPart> {
