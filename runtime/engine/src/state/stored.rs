@@ -415,3 +415,35 @@ fn rounds(known: usize, slots: &[u32]) -> Vec<Vec<u32>> {
 fn full_name(name: &str, part: &str) -> String {
     if part.is_empty() { name.into() } else { format!("{name}.{part}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_data::Batch;
+    use flow_plan::{Field, RecordType};
+
+    /// What comes back of a state of which so many columns were saved.
+    fn saved(state: &(FloatTotal, i64), columns: usize) -> (FloatTotal, i64) {
+        let parts = <(FloatTotal, i64)>::parts(&DataType::Float);
+        let field = |(part, ty): &StoredPart| Field::new(full_name("s", part), ty.clone());
+        let schema = RecordType::new(parts[..columns].iter().map(field).collect());
+        let stored = <(FloatTotal, i64)>::store(&DataType::Float, [state].into_iter());
+        let rows = Batch::new(1, stored.into_iter().take(columns).map(Arc::new).collect());
+        let found = saved_parts(&parts, "s", &Loaded::of(Arc::new(schema), rows)).unwrap().unwrap();
+        let found: Vec<Column> = found.iter().map(|column| Column::clone(column)).collect();
+        <(FloatTotal, i64)>::load(&found, 0)
+    }
+
+    #[test]
+    fn sums_of_floats_are_read_as_they_were_saved_also_by_earlier_versions() {
+        let total = |numbers: &[f64]| {
+            let mut sum = FloatTotal::default();
+            numbers.iter().for_each(|x| sum.add(*x, 1));
+            (sum, numbers.len() as i64)
+        };
+        let few = total(&[0.1, 1e17, f64::INFINITY]);
+        assert_eq!(saved(&few, 6), few, "two floats hold it, as they did");
+        let many = total(&[1e308, 1e308, 1e200, 0.1, 1e-200, f64::NAN]);
+        assert_eq!(saved(&many, 7), many);
+    }
+}
