@@ -4,7 +4,7 @@ use super::feeds::Stage;
 use super::shape::{AggregateShape, ColumnShape, Held, KeyShape, StateShape, shapes};
 use super::{Effect, Finding, Verdict};
 use flow_plan::operator::{Declaration, JoinBound, Plan, Window};
-use flow_plan::{DataType, Place};
+use flow_plan::{DataType, Place, RecordType};
 use std::collections::HashMap;
 
 /// A verdict for each state of the new plan, in its order, and for each of the old one that has no place in it.
@@ -491,43 +491,82 @@ fn is_in(columns: &[ColumnShape], field: &ColumnShape) -> bool {
 }
 
 fn rows(all: &mut Findings, what: &str, old: &[ColumnShape], new: &[ColumnShape]) {
+    fields(all, what, "", old, new);
+}
+
+/// Fields of rows that are held, or of a record in them, whose name stands before theirs.
+fn fields(all: &mut Findings, what: &str, of: &str, old: &[ColumnShape], new: &[ColumnShape]) {
     for field in new {
+        let name = format!("{of}{}", field.name);
         match old.iter().find(|other| other.name == field.name) {
-            Some(other) => match widening(&other.ty, &field.ty) {
-                Widening::Same if other.origin != field.origin => {
-                    let message = format!(
-                        "`{}` of {what} is computed differently: old and new rows would mix",
-                        field.name
-                    );
-                    all.push(Effect::Restores, true, message);
-                }
-                Widening::Same => {}
-                Widening::Wider => {
-                    let message =
-                        format!("`{}` of {what} changed from `{}` to `{}`", field.name, other.ty, field.ty);
-                    all.push(Effect::Migrates, false, message);
-                }
-                Widening::Other => {
-                    let message =
-                        format!("`{}` of {what} changed from `{}` to `{}`", field.name, other.ty, field.ty);
-                    all.push(Effect::Incompatible, false, message);
-                }
-            },
+            Some(other) => field_of_both(all, what, &name, other, field),
             None if field.ty.is_optional() => {
-                let message = format!("`{}` is new in {what}: null in those that are there", field.name);
+                let message = format!("`{name}` is new in {what}: null in those that are there");
                 all.push(Effect::Migrates, false, message);
             }
             None => {
-                let message =
-                    format!("`{}` is new in {what}, and those that are there have none", field.name);
+                let message = format!("`{name}` is new in {what}, and those that are there have none");
                 all.push(Effect::Incompatible, false, message).help =
                     Some(format!("make it optional (`{}?`): it is null in old rows then", field.ty));
             }
         }
     }
     for field in old.iter().filter(|field| !is_in(new, field)) {
-        all.push(Effect::Migrates, false, format!("`{}` is gone from {what}", field.name)).loses = true;
+        let message = format!("`{of}{}` is gone from {what}", field.name);
+        all.push(Effect::Migrates, false, message).loses = true;
     }
+}
+/// A field that was there, and is. What is within it may be another all the same.
+fn field_of_both(all: &mut Findings, what: &str, name: &str, old: &ColumnShape, new: &ColumnShape) {
+    let differently = format!("`{name}` of {what} is computed differently: old and new rows would mix");
+    let within = old.ty != new.ty && (!old.ty.is_optional() || new.ty.is_optional());
+    match (old.ty.unwrapped(), new.ty.unwrapped()) {
+        (DataType::Record(a), DataType::Record(b)) if within && a != b => {
+            if old.parts.is_empty() || new.parts.is_empty() {
+                if old.origin != new.origin {
+                    all.push(Effect::Restores, true, differently);
+                }
+                fields(all, what, &format!("{name}."), &plain(a), &plain(b));
+            } else {
+                fields(all, what, &format!("{name}."), &old.parts, &new.parts);
+            }
+        }
+        (DataType::List(a), DataType::List(b)) | (DataType::Map(a), DataType::Map(b)) if within && a != b => {
+            if old.origin != new.origin {
+                all.push(Effect::Restores, true, differently);
+            }
+            let element = |ty: &DataType| column("", ty);
+            field_of_both(all, what, &format!("{name}[]"), &element(a), &element(b));
+        }
+        _ => {
+            let changed = format!("`{name}` of {what} changed from `{}` to `{}`", old.ty, new.ty);
+            match widening(&old.ty, &new.ty) {
+                Widening::Same if old.origin != new.origin => {
+                    all.push(Effect::Restores, true, differently);
+                }
+                Widening::Same => {}
+                Widening::Wider => {
+                    all.push(Effect::Migrates, false, changed);
+                }
+                Widening::Other => {
+                    all.push(Effect::Incompatible, false, changed);
+                }
+            }
+            return;
+        }
+    }
+    if old.ty.is_optional() != new.ty.is_optional() {
+        all.push(Effect::Migrates, false, format!("`{name}` of {what} may be null now"));
+    }
+}
+
+/// The fields of a record of which nothing else is known.
+fn plain(record: &RecordType) -> Vec<ColumnShape> {
+    record.fields.iter().map(|field| column(&field.name, &field.ty)).collect()
+}
+
+fn column(name: &str, ty: &DataType) -> ColumnShape {
+    ColumnShape { name: name.to_string(), ty: ty.clone(), origin: name.to_string(), parts: Vec::new() }
 }
 
 /// Stages above that were added, removed or edited.

@@ -1,9 +1,10 @@
 //! How the rows that reach a state are made: every stage above it, as far as the state depends on it.
 //! A column that the state does not read may change as it likes.
 
+use super::shape::ColumnShape;
 use flow_plan::connector::table::Need;
 use flow_plan::connector::{ConnectorArg, ConnectorCall};
-use flow_plan::expr::Kind;
+use flow_plan::expr::{Kind, NodeId};
 use flow_plan::operator::{Operator, OperatorKind, Plan};
 use flow_plan::{DataType, Expr, Field, Place, RecordType};
 use std::collections::{BTreeSet, HashMap};
@@ -167,7 +168,7 @@ impl Walk<'_> {
             // Where the time is computed is a stage of its own.
             OperatorKind::EventTime { column, .. } => match traced(self.plan, index, *column) {
                 Origin::Field(name) => vec![name],
-                Origin::Computed(_) => vec![String::new()],
+                Origin::Computed(..) | Origin::Element(..) => vec![String::new()],
             },
             OperatorKind::Source(call) | OperatorKind::Table { connector: call, .. } => {
                 vec![connector(call, &operator.output, needed)]
@@ -340,21 +341,44 @@ pub(super) fn said(plan: &Plan, index: usize, column: usize) -> String {
 }
 
 /// What a column comes from.
-enum Origin {
+enum Origin<'a> {
     /// A field of a source, or a result.
     Field(String),
-    /// An expression of some stage.
-    Computed(String),
+    /// An expression of some stage, over these columns.
+    Computed(&'a Expr, &'a RecordType),
+    /// An element of a list.
+    Element(&'a Expr, &'a RecordType),
 }
 
-/// The field, or the expression, that a column comes from.
-pub(super) fn origin(plan: &Plan, index: usize, column: usize) -> String {
+/// The field, or the expression, that a column comes from; of a record that is put together there, also its fields.
+pub(super) fn origin(plan: &Plan, index: usize, column: usize) -> (String, Vec<ColumnShape>) {
     match traced(plan, index, column) {
-        Origin::Field(text) | Origin::Computed(text) => text,
+        Origin::Field(text) => (text, Vec::new()),
+        Origin::Computed(expr, columns) => (expression(expr, columns), parts(expr, columns)),
+        Origin::Element(list, columns) => (format!("each of {}", expression(list, columns)), Vec::new()),
     }
 }
 
-fn traced(plan: &Plan, index: usize, column: usize) -> Origin {
+fn parts(expr: &Expr, columns: &RecordType) -> Vec<ColumnShape> {
+    let (Some(Kind::Record(values)), DataType::Record(record)) =
+        (expr.nodes.last().map(|node| &node.kind), expr.ty().unwrapped())
+    else {
+        return Vec::new();
+    };
+    let part = |(field, value): (&Field, &NodeId)| {
+        // Nodes stand behind those that they need.
+        let value = Expr { nodes: expr.nodes[..=value.0 as usize].to_vec() };
+        ColumnShape {
+            name: field.name.to_string(),
+            ty: field.ty.clone(),
+            origin: expression(&value, columns),
+            parts: parts(&value, columns),
+        }
+    };
+    record.fields.iter().zip(values).map(part).collect()
+}
+
+fn traced(plan: &Plan, index: usize, column: usize) -> Origin<'_> {
     let (mut index, mut column) = (index, column);
     loop {
         let operator = &plan.operators[index];
@@ -364,7 +388,7 @@ fn traced(plan: &Plan, index: usize, column: usize) -> Origin {
         match &operator.kind {
             OperatorKind::Map { exprs } => match exprs[column].as_column() {
                 Some(passed) => column = passed,
-                None => return Origin::Computed(expression(&exprs[column], &plan.operators[above].output)),
+                None => return Origin::Computed(&exprs[column], &plan.operators[above].output),
             },
             OperatorKind::Filter { .. }
             | OperatorKind::EventTime { .. }
@@ -375,8 +399,7 @@ fn traced(plan: &Plan, index: usize, column: usize) -> Origin {
             | OperatorKind::Distinct { .. } => {}
             OperatorKind::FlatMap { list } => {
                 if column + 1 == operator.output.fields.len() {
-                    let list = expression(list, &plan.operators[above].output);
-                    return Origin::Computed(format!("each of {list}"));
+                    return Origin::Element(list, &plan.operators[above].output);
                 }
             }
             OperatorKind::Aggregate(aggregate) if column < aggregate.keys.len() => {

@@ -46,7 +46,8 @@ impl Reworded<'_> {
 
     fn columns(&self, columns: &mut [ColumnShape]) -> bool {
         columns.iter_mut().fold(false, |found, column| {
-            self.text(&mut column.name) | self.text(&mut column.origin) | self.ty(&mut column.ty) | found
+            let text = self.text(&mut column.name) | self.text(&mut column.origin);
+            self.columns(&mut column.parts) | self.ty(&mut column.ty) | text | found
         })
     }
 

@@ -60,6 +60,8 @@ pub struct ColumnShape {
     pub ty: DataType,
     /// The field, or the expression, it comes from.
     pub origin: String,
+    /// Of a record that the script puts together, its fields.
+    pub parts: Vec<ColumnShape>,
 }
 
 /// What a state keeps per key (and window).
@@ -223,7 +225,8 @@ fn declaration(plan: &Plan, operator: &Operator) -> String {
 fn column_shape(plan: &Plan, operator: &Operator, input: usize, column: usize) -> ColumnShape {
     let id = operator.inputs[input].0 as usize;
     let field = &plan.operators[id].output.fields[column];
-    ColumnShape { name: field.name.to_string(), ty: field.ty.clone(), origin: origin(plan, id, column) }
+    let (origin, parts) = origin(plan, id, column);
+    ColumnShape { name: field.name.to_string(), ty: field.ty.clone(), origin, parts }
 }
 
 /// Does a pick keep the rows it gives? Not if it gives each at once, and never again. (With `changes`, rows that it reads or

@@ -300,6 +300,27 @@ const CASES: &[(&str, &str, &str)] = &[
         "stream s = bids |> map { auction, price } |> keyBy(auction) |> trigger(atEnd) |> latest(by: price)",
         "s.latest migrates",
     ),
+    // Records in them.
+    (
+        "stream s = bids |> map { auction, r: { price } } |> keyBy(auction) |> trigger(atEnd) |> latest(by: auction)",
+        "stream s = bids |> map { auction, r: { price, note } } |> keyBy(auction) |> trigger(atEnd) |> latest(by: auction)",
+        "s.latest migrates",
+    ),
+    (
+        "stream s = bids |> map { auction, r: { price, note } } |> keyBy(auction) |> trigger(atEnd) |> latest(by: auction)",
+        "stream s = bids |> map { auction, r: { price: price + 1 } } |> keyBy(auction) |> trigger(atEnd) |> latest(by: auction)",
+        "s.latest migrates*",
+    ),
+    (
+        "stream s = bids |> map { auction, r: { price } } |> keyBy(auction) |> trigger(atEnd) |> latest(by: auction)",
+        "stream s = bids |> map { auction, r: { price, bidder } } |> keyBy(auction) |> trigger(atEnd) |> latest(by: auction)",
+        "s.latest incompatible",
+    ),
+    (
+        "stream s = bids |> map { auction, r: [{ price }] } |> keyBy(auction) |> trigger(atEnd) |> latest(by: auction)",
+        "stream s = bids |> map { auction, r: [{ price, note }] } |> keyBy(auction) |> trigger(atEnd) |> latest(by: auction)",
+        "s.latest migrates*",
+    ),
     // Rows that are given as they come are not held.
     (
         "stream s = bids |> map { auction, price } |> keyBy(auction) |> latest(by: price)",
