@@ -4,10 +4,11 @@ use crate::failure::{Failure, Problem};
 use crate::fold::fold;
 use crate::folder::{Folder, part_path};
 use crate::job::Job;
-use crate::manifest::{Manifest, PartFile, StateSchema};
-use crate::part::{self, PartKey, Slice};
+use crate::manifest::{Manifest, PartFile, StateSchema, TableSchema};
+use crate::part::{self, PartKey, Slice, Tables};
 use crate::state::{Change, Part, State, Table};
 use flow_env::Disk;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ const LONGEST_CHAIN: usize = 64;
 const LITTLE: u64 = 1 << 18;
 
 impl Folder {
-    /// All tables of a checkpoint, whole, as each worker held them: every state and table that the manifest names, entries in
-    /// the order in which they were saved.
+    /// All tables of a checkpoint, whole, as each worker held them, entries in the order in which they were saved. The first
+    /// worker has every state and table that the manifest names, the others those of which they wrote something.
     pub fn load(&self, manifest: &Manifest) -> Result<Vec<Part>, Failure> {
         load(&self.disk, &self.checkpoint(manifest.generation, manifest.epoch), manifest)
     }
@@ -86,87 +87,148 @@ pub(crate) fn load(disk: &Arc<dyn Disk>, dir: &Path, manifest: &Manifest) -> Res
     load_slice(disk, dir, manifest, Slice::ALL)
 }
 
+/// The tables of one state.
+pub(crate) fn load_state(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    manifest: &Manifest,
+    id: &str,
+) -> Result<Vec<State>, Failure> {
+    let parts = load_wanted(disk, dir, manifest, Schemas::of_one(manifest, id), Slice::ALL)?;
+    Ok(parts.into_iter().flat_map(|part| part.states).collect())
+}
+
 fn load_slice(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     manifest: &Manifest,
     slice: Slice,
 ) -> Result<Vec<Part>, Failure> {
-    let schemas = manifest.states.clone();
+    load_wanted(disk, dir, manifest, Schemas::of_all(manifest), slice)
+}
+
+fn load_wanted(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    manifest: &Manifest,
+    schemas: Schemas,
+    slice: Slice,
+) -> Result<Vec<Part>, Failure> {
+    let first = manifest.parts.first().map(|part| part.worker);
     let loaded = side_by_side(disk, dir, manifest, move |disk, dir, chain| {
-        load_chain(disk, dir, &schemas, chain, slice)
+        let tables = load_chain(disk, dir, &schemas, chain, slice)?;
+        // A manifest may name many workers and many tables: what is nowhere in a file is made once, not for each worker.
+        let all = chain.first().map(|part| part.worker) == first;
+        Ok(if all { schemas.whole(tables) } else { schemas.written(tables) })
     });
     loaded.into_iter().collect()
 }
 
-/// Does something with each worker's files, the base first: in threads of their own, and one worker's here.
+/// The tables that a manifest names, to be looked up, and those of them that are wanted.
+pub(crate) struct Schemas {
+    states: Vec<StateSchema>,
+    places: HashMap<String, (usize, HashMap<String, usize>)>,
+    only: Option<usize>,
+}
+
+impl Schemas {
+    /// All are wanted.
+    pub(crate) fn of_all(manifest: &Manifest) -> Schemas {
+        Schemas::of(&manifest.states)
+    }
+
+    pub(crate) fn of(states: &[StateSchema]) -> Schemas {
+        let tables = |state: &StateSchema| {
+            state.tables.iter().enumerate().map(|(at, table)| (table.name.clone(), at)).collect()
+        };
+        let places = states.iter().enumerate().map(|(at, state)| (state.id.clone(), (at, tables(state))));
+        Schemas { places: places.collect(), states: states.to_vec(), only: None }
+    }
+
+    /// Those of one state are wanted.
+    fn of_one(manifest: &Manifest, id: &str) -> Schemas {
+        let all = Schemas::of_all(manifest);
+        Schemas { only: all.places.get(id).map(|(at, _)| *at), ..all }
+    }
+
+    /// A table's place, and what it is.
+    pub(crate) fn find(&self, id: &str, name: &str) -> Option<((usize, usize), &TableSchema)> {
+        let (state, tables) = self.places.get(id)?;
+        let at = (*state, *tables.get(name)?);
+        Some((at, &self.states[at.0].tables[at.1]))
+    }
+
+    /// Is this one wanted?
+    pub(crate) fn wants(&self, at: (usize, usize)) -> bool {
+        self.only.is_none_or(|only| only == at.0)
+    }
+
+    /// All that are wanted; of those that are not here there are no entries.
+    fn whole(&self, mut tables: Tables) -> Part {
+        let wanted = self.states.iter().enumerate().filter(|(at, _)| self.wants((*at, 0)));
+        let states = wanted.map(|(state, schema)| {
+            let here = schema.tables.iter().enumerate();
+            let tables = here.map(|(at, table)| tables.remove(&(state, at)).unwrap_or_else(|| empty(table)));
+            State { id: schema.id.clone(), tables: tables.collect() }
+        });
+        Part { states: states.collect() }
+    }
+
+    /// Those that are here.
+    fn written(&self, tables: Tables) -> Part {
+        let mut part = Part::default();
+        for ((state, _), table) in tables {
+            let id = &self.states[state].id;
+            match part.states.last_mut().filter(|last| last.id == *id) {
+                Some(last) => last.tables.push(table),
+                None => part.states.push(State { id: id.clone(), tables: vec![table] }),
+            }
+        }
+        part
+    }
+}
+
+/// Does something with each worker's files, the base first: some workers' at once, in threads.
 pub(crate) fn side_by_side<T: Send + 'static>(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     manifest: &Manifest,
     act: impl Fn(&dyn Disk, &Path, &[PartFile]) -> Result<T, Failure> + Send + Sync + 'static,
 ) -> Vec<Result<T, Failure>> {
-    let act = Arc::new(act);
-    let mut chains: Vec<Vec<PartFile>> =
+    let chains: Vec<Vec<PartFile>> =
         manifest.parts.chunk_by(|a, b| a.worker == b.worker).map(<[PartFile]>::to_vec).collect();
-    let last = chains.pop();
-    let threads: Vec<_> = chains
-        .into_iter()
-        .map(|chain| {
-            let (disk, dir, act) = (disk.clone(), dir.to_path_buf(), act.clone());
-            flow_env::spawn("load", move || act(&*disk, &dir, &chain))
-        })
-        .collect();
-    let last = last.map(|chain| act(&**disk, dir, &chain));
-    let joined = threads.into_iter().map(|thread| match thread.map(flow_env::Worker::join) {
-        Ok(Ok(done)) => done,
-        Ok(Err(panic)) => std::panic::resume_unwind(panic),
-        Err(error) => Err(Failure::new(dir, Problem::Io(error))),
-    });
-    joined.collect::<Vec<_>>().into_iter().chain(last).collect()
+    let (disk, here) = (disk.clone(), dir.to_path_buf());
+    let done = flow_env::side_by_side("load", chains, move |chain| act(&*disk, &here, &chain));
+    done.unwrap_or_else(|error| vec![Err(Failure::new(dir, Problem::Io(error)))])
 }
 
-/// What one worker's files come to: all states and tables of the manifest, in its order.
+/// What one worker's files come to.
 fn load_chain(
     disk: &dyn Disk,
     dir: &Path,
-    schemas: &[StateSchema],
+    schemas: &Schemas,
     chain: &[PartFile],
     slice: Slice,
-) -> Result<Part, Failure> {
-    let mut parts = Vec::with_capacity(chain.len());
+) -> Result<Tables, Failure> {
+    let mut versions: BTreeMap<(usize, usize), Vec<Table>> = BTreeMap::new();
     for file in chain {
-        parts.push(part::read(disk, &part_path(dir, &file.file), file.key(), file.sealed(), schemas, slice)?);
-    }
-    let whole = |schema: &StateSchema| {
-        let mut state = empty(schema);
-        for table in &mut state.tables {
-            let versions = parts.iter_mut().filter_map(|part| take(part, &schema.id, &table.name)).collect();
-            if let Some(folded) = fold(versions) {
-                *table = folded;
-            }
+        let path = part_path(dir, &file.file);
+        for (at, table) in part::read(disk, &path, file.key(), file.sealed(), schemas, slice)? {
+            versions.entry(at).or_default().push(table);
         }
-        state
-    };
-    Ok(Part { states: schemas.iter().map(whole).collect() })
+    }
+    Ok(versions.into_iter().filter_map(|(at, versions)| Some((at, fold(versions)?))).collect())
 }
 
-fn take(part: &mut Part, id: &str, name: &str) -> Option<Table> {
-    let state = part.states.iter_mut().find(|state| state.id == id)?;
-    let at = state.tables.iter().position(|table| table.name == name)?;
-    Some(state.tables.swap_remove(at))
-}
-
-fn empty(schema: &StateSchema) -> State {
-    let table = |table: &crate::manifest::TableSchema| Table {
+fn empty(table: &TableSchema) -> Table {
+    Table {
         name: table.name.clone(),
         schema: table.columns.clone(),
         keys: table.keys,
         home: table.home,
         rows: Vec::new(),
         change: Change::Whole,
-    };
-    State { id: schema.id.clone(), tables: schema.tables.iter().map(table).collect() }
+    }
 }
 
 impl Manifest {
@@ -210,9 +272,13 @@ impl Job {
             manifest.parts.iter().filter(|part| part.worker == worker).cloned().collect();
         let disk = &*self.env.disk;
         let of = slices(&chain, memory);
-        let slice = |number: usize| load_chain(disk, &dir, &manifest.states, &chain, Slice { number, of });
+        let schemas = Schemas::of_all(manifest);
+        let slice = |number: usize| {
+            let tables = load_chain(disk, &dir, &schemas, &chain, Slice { number, of });
+            tables.map(|tables| schemas.whole(tables))
+        };
         let mut now = (0, slice(0)?);
-        let part = Part { states: manifest.states.iter().map(empty).collect() };
+        let part = schemas.whole(Tables::new());
         let mut more = |state: usize, table: usize| {
             loop {
                 let tables = &mut now.1.states[state].tables[table];

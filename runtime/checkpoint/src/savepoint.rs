@@ -17,7 +17,7 @@ use crate::protocol::{Epoch, Generation, Mark, Recovery};
 use crate::record::{self, Record};
 use crate::recovering::Recovered;
 use crate::sealing::{Head, PublishError};
-use crate::state::Part;
+use crate::state::{Part, State};
 use flow_env::Disk;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -107,6 +107,11 @@ impl Saved {
     /// The same in pieces of about so many bytes.
     pub fn pieces(&self, memory: Option<usize>) -> loading::Pieces {
         loading::Pieces::new(self.disk.clone(), self.dir.clone(), self.manifest.clone(), memory)
+    }
+
+    /// The tables of one state, as each worker held them.
+    pub(crate) fn load_state(&self, id: &str) -> Result<Vec<State>, Failure> {
+        loading::load_state(&self.disk, &self.dir, &self.manifest, id)
     }
 
     /// Copies its files into a folder, under names that are plain there; gives the parts as they are named then.

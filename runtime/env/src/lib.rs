@@ -22,7 +22,7 @@ pub use memory::Memory;
 pub use random::Random;
 pub use real::{RealClock, RealDisk};
 pub use simulated::{Operation, SimClock, SimDisk, Simulation, point};
-pub use threads::{Parker, Unparker, Worker, cores, parker, spawn};
+pub use threads::{Parker, Unparker, Worker, cores, parker, side_by_side, spawn};
 
 use std::sync::Arc;
 

@@ -37,6 +37,36 @@ pub fn spawn<T: Send + 'static>(
     Ok(Worker { thread, simulated: None })
 }
 
+/// So many threads share such work at most: it comes from files, which may say that there were thousands.
+const MOST_HELPERS: usize = 16;
+
+/// Does something with each of these, side by side in some threads of which this one is one; gives what comes of it, in their
+/// order. A panic in one goes on here. All are waited for, also if one cannot be started.
+pub fn side_by_side<T: Send + 'static, R: Send + 'static>(
+    name: &str,
+    items: Vec<T>,
+    act: impl Fn(T) -> R + Send + Sync + 'static,
+) -> io::Result<Vec<R>> {
+    let act = Arc::new(act);
+    let each = items.len().div_ceil(MOST_HELPERS).max(1);
+    let mut items = items.into_iter();
+    let mut groups = Vec::new();
+    while items.len() > each {
+        groups.push(items.by_ref().take(each).collect::<Vec<T>>());
+    }
+    let helpers = groups.into_iter().map(|group| {
+        let act = act.clone();
+        spawn(name, move || group.into_iter().map(|item| act(item)).collect::<Vec<R>>())
+    });
+    let helpers = helpers.collect::<Vec<_>>();
+    let last: Vec<R> = items.map(|item| act(item)).collect();
+    let joined = helpers
+        .into_iter()
+        .map(|helper| Ok(helper?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))));
+    let joined = joined.collect::<Vec<io::Result<Vec<R>>>>().into_iter().collect::<io::Result<Vec<_>>>()?;
+    Ok(joined.into_iter().flatten().chain(last).collect())
+}
+
 #[derive(Default)]
 struct Token {
     woken: Mutex<bool>,
@@ -108,4 +138,24 @@ impl Unparker {
 /// How many workers this machine runs side by side.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::side_by_side;
+    use std::collections::HashSet;
+
+    #[test]
+    fn thousands_of_things_are_done_in_some_threads_and_come_back_in_order() {
+        for count in [0, 1, 2, 15, 16, 17, 31, 33, 5000] {
+            let items: Vec<usize> = (0..count).collect();
+            let done = side_by_side("test", items, |n| (n * 2, std::thread::current().id())).unwrap();
+            assert!(done.iter().map(|(n, _)| *n).eq((0..count).map(|n| n * 2)), "{count}");
+            let threads = done.iter().map(|(_, thread)| thread).collect::<HashSet<_>>().len();
+            assert!(
+                threads == count.min(threads) && threads <= 16 && (count != 16 || threads == 16),
+                "{count}: {threads}"
+            );
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod edges_of_time;
 mod exactly_once;
 mod explain;
 mod flow_test;
+mod forged;
 mod formatted;
 mod full_at_the_end;
 mod full_disk;

@@ -14,6 +14,7 @@ use crate::savepoint::Saved;
 use crate::state::Table;
 use flow_data::Batch;
 use flow_plan::RecordType;
+use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -103,12 +104,13 @@ impl Saved {
             let ids = self.manifest.states.iter().map(|state| state.id.clone());
             return Err(ExportError::NoState(ids.collect()));
         }
-        let mut tables: Vec<Table> = Vec::new();
-        for state in self.load()?.into_iter().flat_map(|part| part.states).filter(|state| state.id == id) {
-            for table in state.tables {
-                match tables.iter_mut().find(|known| known.name == table.name) {
-                    Some(known) => known.rows.extend(table.rows),
-                    None => tables.push(table),
+        let (mut tables, mut places): (Vec<Table>, HashMap<String, usize>) = Default::default();
+        for table in self.load_state(id)?.into_iter().flat_map(|state| state.tables) {
+            match places.get(&table.name) {
+                Some(known) => tables[*known].rows.extend(table.rows),
+                None => {
+                    places.insert(table.name.clone(), tables.len());
+                    tables.push(table);
                 }
             }
         }

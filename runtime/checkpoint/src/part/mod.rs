@@ -9,7 +9,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use read::{Slice, read, verify};
+pub(crate) use read::{Slice, Tables, read, verify};
 pub use write::More;
 #[cfg(test)]
 pub(crate) use write::write;

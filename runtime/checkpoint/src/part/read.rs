@@ -5,13 +5,15 @@ use crate::FORMAT;
 use crate::failure::{Failure, Problem};
 use crate::folder::open_file;
 use crate::hash::Hashing;
-use crate::manifest::{StateSchema, TableSchema};
-use crate::state::{Change, Home, Part, State, Table};
+use crate::loading::Schemas;
+use crate::manifest::TableSchema;
+use crate::state::{Change, Home, Table};
 use flow_data::codec::{self, Bytes, Malformed};
 use flow_data::hash::{hash_columns, range_of};
 use flow_data::{Batch, Column};
 use flow_env::{Disk, ReadFile};
 use flow_plan::RecordType;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 /// So many bytes are read at once.
@@ -19,17 +21,20 @@ const PIECE: usize = 1 << 20;
 
 const EARLY: &str = "it ends too early";
 
-/// Reads a part that must be this one, and have these tables.
+/// The tables of a part, by their places in the manifest.
+pub(crate) type Tables = BTreeMap<(usize, usize), Table>;
+
+/// Reads a part that must be this one; gives those of its tables that are wanted. It may have no others than the manifest.
 pub(crate) fn read(
     disk: &dyn Disk,
     path: &Path,
     key: PartKey,
     sealed: Sealed,
-    states: &[StateSchema],
+    schemas: &Schemas,
     slice: Slice,
-) -> Result<Part, Failure> {
+) -> Result<Tables, Failure> {
     let mut from = In::open(disk, path, key, sealed)?;
-    let part = from.part(states, slice);
+    let part = from.part(schemas, slice);
     // Damage is better told by the hash over all than by the first thing that it made senseless.
     from.finish()?;
     part
@@ -143,6 +148,11 @@ impl<'a> In<'a> {
         Ok(self.body(1)?[0])
     }
 
+    /// How many bytes a batch has.
+    fn length(&mut self) -> Result<u64, Failure> {
+        Ok(Bytes::new(self.body(8)?).u64().unwrap_or(u64::MAX))
+    }
+
     fn name(&mut self) -> Result<String, Failure> {
         let len = self.body(2)?;
         let len = u16::from_le_bytes([len[0], len[1]]);
@@ -150,36 +160,49 @@ impl<'a> In<'a> {
         text.map_err(|_| Failure::damaged(self.path, "a name is not UTF-8"))
     }
 
-    fn part(&mut self, schemas: &[StateSchema], slice: Slice) -> Result<Part, Failure> {
-        let mut part = Part::default();
+    fn part(&mut self, schemas: &Schemas, slice: Slice) -> Result<Tables, Failure> {
+        let (mut tables, mut passed) = (Tables::new(), HashSet::new());
         let mut sign = self.byte()?;
         while sign == TABLE {
-            let id = self.name()?;
-            let name = self.name()?;
+            let (id, name) = (self.name()?, self.name()?);
             let path = self.path;
-            let schema = schemas.iter().find(|state| state.id == id).and_then(|state| state.table(&name));
-            let schema = schema.ok_or_else(|| {
+            let (at, schema) = schemas.find(&id, &name).ok_or_else(|| {
                 Failure::damaged(path, format!("the manifest has no table `{name}` of the state `{id}`"))
             })?;
-            let (table, next) = self.table(schema, slice)?;
-            sign = next;
-            match part.states.iter_mut().find(|state| state.id == id) {
-                Some(state) if state.tables.iter().all(|other| other.name != name) => {
-                    state.tables.push(table)
-                }
-                Some(_) => {
-                    return Err(Failure::damaged(
-                        path,
-                        format!("a second table `{name}` of the state `{id}`"),
-                    ));
-                }
-                None => part.states.push(State { id, tables: vec![table] }),
+            if !passed.insert(at) {
+                return Err(Failure::damaged(path, format!("a second table `{name}` of the state `{id}`")));
             }
+            sign = match schemas.wants(at) {
+                true => {
+                    let (table, next) = self.table(schema, slice)?;
+                    tables.insert(at, table);
+                    next
+                }
+                false => self.pass()?,
+            };
         }
         if sign != END || self.left() != 0 {
             return Err(Failure::damaged(self.path, "it goes on where it should end"));
         }
-        Ok(part)
+        Ok(tables)
+    }
+
+    /// Passes by a table that nobody wants; gives the sign behind it.
+    fn pass(&mut self) -> Result<u8, Failure> {
+        self.byte()?;
+        loop {
+            match self.byte()? {
+                ROWS | GONE => {
+                    let mut left = self.length()?;
+                    while left > 0 {
+                        let piece = left.min(PIECE as u64);
+                        self.body(piece)?;
+                        left -= piece;
+                    }
+                }
+                sign => return Ok(sign),
+            }
+        }
     }
 
     /// A table, and the sign behind it.
@@ -216,8 +239,7 @@ impl<'a> In<'a> {
 
     fn batch(&mut self, schema: &RecordType) -> Result<Batch, Failure> {
         let path = self.path;
-        let len = self.body(8)?;
-        let len = Bytes::new(len).u64().unwrap_or(u64::MAX);
+        let len = self.length()?;
         let mut bytes = Bytes::new(self.body(len)?);
         let batch = codec::decode(&mut bytes, schema);
         let batch = batch.and_then(|batch| {

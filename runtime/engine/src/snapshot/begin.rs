@@ -21,21 +21,41 @@ pub(crate) struct Begin {
 }
 
 /// By worker: the tables of each state.
-type States = Vec<HashMap<String, Vec<Table>>>;
+type States = Vec<HashMap<String, Tables>>;
+
+/// Tables, each name once.
+#[derive(Default)]
+struct Tables {
+    tables: Vec<Table>,
+    places: HashMap<String, usize>,
+}
+
+impl Tables {
+    /// Adds entries to the table of the same name: what other workers held of it.
+    fn add(&mut self, table: Table) {
+        match self.places.get(&table.name) {
+            Some(known) => self.tables[*known].rows.extend(table.rows),
+            None => {
+                self.places.insert(table.name.clone(), self.tables.len());
+                self.tables.push(table);
+            }
+        }
+    }
+}
 
 /// What one worker begins with.
 pub(crate) struct Share {
     /// The first number that is handed out.
     pub(crate) number: Number,
     /// The tables of each state.
-    states: HashMap<String, Vec<Table>>,
+    states: HashMap<String, Tables>,
 }
 
 impl Share {
     /// The tables of a state. They are given once.
     pub(crate) fn state(&mut self, id: &str, was: Option<&str>) -> Loading {
-        let tables = self.states.remove(id).or_else(|| self.states.remove(was?));
-        Loading { tables: tables.unwrap_or_default() }
+        let state = self.states.remove(id).or_else(|| self.states.remove(was?));
+        Loading { tables: state.unwrap_or_default().tables }
     }
 }
 
@@ -44,23 +64,17 @@ impl Begin {
     pub(crate) fn new(snapshot: Snapshot, workers: usize) -> io::Result<Begin> {
         let Snapshot { position, parts } = snapshot;
         let moved = parts.len() != workers;
-        let parts = parts.into_iter().enumerate();
-        let dealt: Vec<(States, bool)> = if workers == 1 || parts.len() == 1 {
-            parts.map(|part| deal(part, workers)).collect()
-        } else {
-            let deal = |part| flow_env::spawn("deal", move || deal(part, workers));
-            let threads = parts.map(deal).collect::<Vec<_>>().into_iter();
-            let joined = threads
-                .map(|thread| Ok(thread?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))));
-            // All are waited for, also if one fails.
-            joined.collect::<Vec<_>>().into_iter().collect::<io::Result<_>>()?
+        let parts: Vec<(usize, Part)> = parts.into_iter().enumerate().collect();
+        let dealt: Vec<(States, bool)> = match workers {
+            1 => parts.into_iter().map(|part| deal(part, workers)).collect(),
+            _ => flow_env::side_by_side("deal", parts, move |part| deal(part, workers))?,
         };
         let mut all: States = (0..workers).map(|_| HashMap::new()).collect();
         let moved = moved || dealt.iter().any(|(_, moved)| *moved);
         for (worker, states) in dealt.into_iter().flat_map(|(dealt, _)| dealt.into_iter().enumerate()) {
-            for (id, tables) in states {
+            for (id, state) in states {
                 let known = all[worker].entry(id).or_default();
-                tables.into_iter().for_each(|table| add(known, table));
+                state.tables.into_iter().for_each(|table| known.add(table));
             }
         }
         Ok(Begin { position, states: all, moved })
@@ -113,13 +127,13 @@ fn deal((own, part): (usize, Part), workers: usize) -> (States, bool) {
             };
             let of_one = matches!(table.home, Home::Key(1..));
             match owners {
-                Owners::One(worker) => add(to[worker].entry(state.id.clone()).or_default(), table),
-                Owners::ByKey(_) if to.len() == 1 => add(to[0].entry(state.id.clone()).or_default(), table),
+                Owners::One(worker) => to[worker].entry(state.id.clone()).or_default().add(table),
+                Owners::ByKey(_) if to.len() == 1 => to[0].entry(state.id.clone()).or_default().add(table),
                 Owners::ByKey(columns) => {
                     for (worker, rows) in split(&table.rows, columns, to.len()).into_iter().enumerate() {
                         moved |= of_one && worker != own && !rows.is_empty();
                         let table = Table { rows, ..empty(&table) };
-                        add(to[worker].entry(state.id.clone()).or_default(), table);
+                        to[worker].entry(state.id.clone()).or_default().add(table);
                     }
                 }
             }
@@ -163,14 +177,6 @@ fn split(batches: &[Batch], columns: usize, workers: usize) -> Vec<Vec<Batch>> {
         }
     }
     all
-}
-
-/// Adds entries to the table of the same name: what other workers held of it.
-fn add(tables: &mut Vec<Table>, table: Table) {
-    match tables.iter_mut().find(|known| known.name == table.name) {
-        Some(known) => known.rows.extend(table.rows),
-        None => tables.push(table),
-    }
 }
 
 /// What the state of each node is called in a snapshot, and what it was called before. The script's own names come
