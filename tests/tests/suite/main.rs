@@ -41,6 +41,7 @@ mod simulate;
 mod state_folders;
 mod time;
 mod time_limits;
+mod untouched;
 mod updating;
 mod watched;
 mod windows_on_disk;

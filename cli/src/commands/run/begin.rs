@@ -9,7 +9,7 @@ use crate::render::{self, Look};
 use crate::status::{Status, Stop};
 use crate::{output, script};
 use flow_checkpoint::runs::Ending;
-use flow_checkpoint::{Folder, Job as Store, Launch, Manifest, ScriptFile};
+use flow_checkpoint::{Folder, Job as Store, Launch, Manifest, Saved, ScriptFile};
 use flow_driver::restore::Effect;
 use flow_driver::{Compilation, Options};
 use flow_engine::{Beginning, Checkpoints, SpillOptions, Tell, Told, clear_spilled};
@@ -47,10 +47,19 @@ pub(super) fn checkpoints(
             None => Ok(None),
         };
     };
-    let store = Store::open(env, &state, &graph.job.name).map_err(outside)?;
-    let beginning = beginning(args, &store, &state, env)?;
-    if let Some(old) = manifest_of(&beginning, &store)? {
+    // Before the folder is made: who is refused over a savepoint leaves none.
+    let saved = saved(args, &state, env)?;
+    if let Some(saved) = &saved {
+        let old = (saved.manifest.clone(), "the savepoint".to_string());
         check(args, options, compiled, old, look, env)?;
+    }
+    let store = Store::open(env, &state, &graph.job.name).map_err(outside)?;
+    let beginning = match saved {
+        Some(saved) => Beginning::Savepoint(Box::new(saved)),
+        None => beginning(args, &store)?,
+    };
+    if let (Beginning::GoOn, Some(newest)) = (&beginning, newest(&store)?) {
+        check(args, options, compiled, newest, look, env)?;
     }
     let parallelism = args.parallelism.or(graph.job.parallelism).map_or_else(flow_env::cores, |n| n as usize);
     let scripts = compiled.sources.files();
@@ -116,14 +125,18 @@ pub(super) fn spill(
     })
 }
 
-fn beginning(args: &Run, store: &Store, state: &Path, env: &Env) -> Result<Beginning, Stop> {
+/// The savepoint that the run is told to begin with, all of it read.
+fn saved(args: &Run, state: &Path, env: &Env) -> Result<Option<Saved>, Stop> {
+    let Some(name) = args.from.as_ref().filter(|_| !args.fresh) else { return Ok(None) };
+    let saved = super::super::savepoint::find(name, state, env)?;
+    saved.verify().map_err(outside)?;
+    Ok(Some(saved))
+}
+
+/// What a run begins with that was told no savepoint.
+fn beginning(args: &Run, store: &Store) -> Result<Beginning, Stop> {
     if args.fresh {
         return Ok(Beginning::Anew);
-    }
-    if let Some(name) = &args.from {
-        let saved = super::super::savepoint::find(name, state, env)?;
-        saved.verify().map_err(outside)?;
-        return Ok(Beginning::Savepoint(Box::new(saved)));
     }
     // A start that was refused, as by results in the way, is no run: the one before it may have finished.
     let last = store.folder().last_started().map_err(outside)?;
@@ -131,19 +144,13 @@ fn beginning(args: &Run, store: &Store, state: &Path, env: &Env) -> Result<Begin
     Ok(if finished { Beginning::Anew } else { Beginning::GoOn })
 }
 
-/// The checkpoint that the run will most likely go on from, and what it is called.
-fn manifest_of(beginning: &Beginning, store: &Store) -> Result<Option<(Manifest, String)>, Stop> {
-    Ok(match beginning {
-        Beginning::Anew => None,
-        Beginning::GoOn => {
-            let newest = store.folder().counting().map_err(outside)?.pop();
-            newest.map(|manifest| {
-                let name = format!("checkpoint {}", manifest.epoch);
-                (manifest, name)
-            })
-        }
-        Beginning::Savepoint(saved) => Some((saved.manifest.clone(), "the savepoint".to_string())),
-    })
+/// The checkpoint that a run will most likely go on from, and what it is called.
+fn newest(store: &Store) -> Result<Option<(Manifest, String)>, Stop> {
+    let newest = store.folder().counting().map_err(outside)?.pop();
+    Ok(newest.map(|manifest| {
+        let name = format!("checkpoint {}", manifest.epoch);
+        (manifest, name)
+    }))
 }
 
 /// Does the state fit the script? A refusal costs nothing: nothing was touched yet.
