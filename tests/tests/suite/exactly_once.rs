@@ -437,3 +437,28 @@ fn a_job_that_finished_once_and_then_failed_begins_again() {
     }
     assert_eq!(field(&lines(folder.path()), "k"), [3]);
 }
+
+#[test]
+fn the_history_says_with_which_version_of_the_script_each_run_was_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let changed = format!("{ENDLESS}// The same rows.\n");
+    // Going back to a text that was there before is a change like any other.
+    for text in [ENDLESS, ENDLESS, &changed, ENDLESS] {
+        write(folder.path(), "endless.flow", text);
+        run_and_stop(folder.path());
+    }
+    let (status, out, err) = flow(folder.path(), &["jobs", "endless", "--history"]);
+    assert_eq!(status, Some(0), "{err}");
+    let said = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (run, version) in [(1, "1 (new)"), (2, "1"), (3, "2 (new)"), (4, "3 (new)")] {
+        let line =
+            said.split(&format!(" run {run} ")).nth(1).unwrap_or_else(|| panic!("no run {run}: {out}"));
+        let line = line.split(" run ").next().unwrap();
+        assert!(line.contains(&format!(" version {version} endless.flow from ")), "{run}: {line}");
+    }
+    let (_, out, err) = flow(folder.path(), &["jobs", "endless", "--history", "--json"]);
+    let jobs: serde_json::Value =
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
+    let versions: Vec<_> = (0..4).map(|run| jobs[0]["history"][run]["version"].as_u64()).collect();
+    assert_eq!(versions, [Some(1), Some(1), Some(2), Some(3)]);
+}

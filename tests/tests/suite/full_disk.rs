@@ -187,3 +187,36 @@ fn a_job_that_waits_for_space_is_stopped_by_ctrl_c_and_by_flow_stop() {
         assert_eq!(rows(folder.path()), 0, "nothing was committed");
     }
 }
+
+/// Some 2 MB of state in memory, key by key, and its checkpoints where there is room for a quarter of that.
+const CHECKPOINTS: &str = r#"
+job full { state: { path: "small/.flow" }, parallelism: 2, checkpoint: CHECKPOINT }
+source numbers = generate { n: seq(1) } rate: 10000
+sink out = numbers |> limit(40000) |> keyBy(k: "somebody with a long name and the number " + string(n % 20000)) |> count() as n -> file("out", format: json)
+"#;
+
+#[test]
+fn a_job_whose_checkpoints_have_no_space_says_so_keeps_the_last_good_one_and_loses_nothing() {
+    let Some(mut run) = Run::start(CHECKPOINTS, "50ms") else { return };
+    run.says(" could not be written, the one before stays: ");
+    let job = run.small().join(".flow/full");
+    let published = std::fs::read_dir(&job).unwrap().map(|entry| entry.unwrap().path());
+    let published: Vec<PathBuf> = published.filter(|path| path.join("MANIFEST").is_file()).collect();
+    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    // Old ones may go in this moment, if a small one had room yet.
+    let whole = |path: &PathBuf| {
+        run.beside(&format!("savepoint verify small/.flow/full/{}", name(path))).status.success()
+    };
+    assert!(published.iter().any(whole), "no good checkpoint among {published:?}");
+    std::fs::remove_file(run.small().join("ballast")).unwrap();
+    run.says(" is complete: it is written, behind ");
+    let (said, folder) = run.ends(0);
+    assert!(said.contains("no space is left on the disk; make room"), "{said}");
+    assert_eq!(rows(folder.path()), 40_000);
+    let parts = std::fs::read_dir(folder.path().join("out")).unwrap().map(|entry| entry.unwrap().path());
+    let text: String = parts.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines.dedup();
+    assert_eq!(lines.len(), 40_000, "each key was counted to 1 and to 2, once");
+}

@@ -13,6 +13,7 @@ mod diagnostics;
 mod edges_of_time;
 mod exactly_once;
 mod explain;
+mod exports;
 mod flow_test;
 mod forged;
 mod formatted;

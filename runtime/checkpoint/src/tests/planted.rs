@@ -7,10 +7,13 @@ use std::process::Command;
 fn planted_bugs_are_found_on_the_simulated_disk() {
     let power = "tests::deaths::the_power_may_go_at_any_operation_and_again_while_it_recovers";
     let late = "tests::zombies::a_run_that_wakes_up_late_is_refused_at_every_step_and_touches_nothing";
-    for (bug, test) in [("skip-folder-sync", power), ("skip-part-sync", power), ("ignore-generation", late)] {
+    // The same at seeded moments, in simulated time.
+    let asleep = "tests::overtaken::a_run_that_is_over_and_does_not_know_it_disturbs_the_next_one_at_no_step";
+    let (folder, part, fence) = ("skip-folder-sync", "skip-part-sync", "ignore-generation");
+    for (bug, test) in [(folder, power), (part, power), (fence, late), (fence, asleep)] {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let end = command.args([test, "--exact"]).env("FLOW_BUG", bug).output().unwrap();
         let said = String::from_utf8_lossy(&end.stdout);
-        assert!(said.contains("1 failed"), "{bug} was not found:\n{said}");
+        assert!(said.contains("1 failed"), "{bug} was not found by {test}:\n{said}");
     }
 }
