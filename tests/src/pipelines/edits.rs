@@ -26,6 +26,8 @@ pub struct Edit<'a> {
 
 /// What comes of the rows behind an edit.
 pub struct Edited {
+    /// What the old script had printed.
+    pub before: Vec<String>,
     /// What the new script prints that goes on where the old one stopped, sorted; or why it does not start.
     pub printed: Result<Vec<String>, String>,
     /// What the evaluator gives for the new script over all rows, without what the old one had printed; sorted.
@@ -88,13 +90,13 @@ impl Edit<'_> {
         let of_rest = evaluated(&graph, events[stopped.min(events.len())..].to_vec())?;
         let mut of_all = evaluated(&graph, events)?;
         let mut other_form = 0;
-        for row in known {
-            match of_all.iter().position(|other| *other == row) {
+        for row in &known {
+            match of_all.iter().position(|other| other == row) {
                 Some(at) => drop(of_all.remove(at)),
                 None => other_form += 1,
             }
         }
-        Ok(Edited { printed, of_all, other_form, of_rest })
+        Ok(Edited { before: known, printed, of_all, other_form, of_rest })
     }
 }
 

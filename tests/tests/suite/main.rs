@@ -31,6 +31,7 @@ mod language;
 mod larger_than_memory;
 mod left_on_disk;
 mod migrations;
+mod migrations_on_disk;
 mod model;
 mod nexmark;
 mod open_files;

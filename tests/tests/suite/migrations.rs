@@ -18,19 +18,19 @@ const WORKERS: [(usize, usize); 3] = [(1, 1), (1, 3), (3, 2)];
 
 /// An edit, as a table tells it.
 #[derive(Debug, Default)]
-struct Case {
-    name: String,
+pub(super) struct Case {
+    pub(super) name: String,
     /// What its rows are like.
-    rows: String,
-    old: String,
-    new: String,
-    says: Vec<String>,
-    then: Then,
+    pub(super) rows: String,
+    pub(super) old: String,
+    pub(super) new: String,
+    pub(super) says: Vec<String>,
+    pub(super) then: Then,
 }
 
 /// What comes of the rows behind the stop.
 #[derive(Debug, Default, PartialEq)]
-enum Then {
+pub(super) enum Then {
     /// The new script is refused.
     #[default]
     Refused,
@@ -136,7 +136,7 @@ fn rows(from: i64, first: i64, step: i64, late: i64) -> Vec<Vec<Value>> {
     (from..from + 9).map(row).collect()
 }
 
-fn sources(kind: &str) -> [(&'static str, Vec<Vec<Vec<Value>>>); 2] {
+pub(super) fn sources(kind: &str) -> [(&'static str, Vec<Vec<Vec<Value>>>); 2] {
     let (step, late) = match kind {
         "a second apart" => (1, 0),
         "ten seconds apart" => (10, 0),
@@ -147,7 +147,7 @@ fn sources(kind: &str) -> [(&'static str, Vec<Vec<Vec<Value>>>); 2] {
     [("a", vec![rows(0, 0), rows(9, 9)]), ("b", vec![rows(102, 5)])]
 }
 
-fn script(text: &str) -> String {
+pub(super) fn script(text: &str) -> String {
     let mut out = HEAD.to_string();
     for source in SOURCES {
         let declared =
@@ -236,6 +236,13 @@ fn is_of_all(edited: &Edited, printed: &[String]) -> bool {
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations")
+}
+
+/// An edit of a table.
+pub(super) fn named(table: &str, name: &str) -> Case {
+    let text = std::fs::read_to_string(folder().join(format!("{table}.txt"))).unwrap();
+    let found = cases(&text).into_iter().find(|case| case.name == name);
+    found.unwrap_or_else(|| panic!("{table}: no edit {name:?}"))
 }
 
 /// Compares the edits of a table with what comes of them now.
