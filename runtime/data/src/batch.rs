@@ -163,6 +163,11 @@ impl Batch {
         (0..self.len).find(there).map(|row| values[row])
     }
 
+    /// These rows.
+    pub fn range(&self, rows: std::ops::Range<usize>) -> Batch {
+        self.gather(&rows.map(|row| row as u32).collect::<Vec<u32>>())
+    }
+
     /// The rows at these positions, in this order.
     pub fn gather(&self, rows: &[u32]) -> Batch {
         let columns = self.columns.iter().map(|c| Arc::new(c.gather(rows))).collect();

@@ -63,6 +63,11 @@ impl ChainRun {
         }
     }
 
+    /// May a row become many?
+    fn unfolds(&self) -> bool {
+        self.chain.steps.iter().any(|step| matches!(step.kind, StepKind::FlatMap(_)))
+    }
+
     /// Runs the steps over a batch. Rows that fail are left out and given to `failed`, in order.
     pub(crate) fn run(
         &mut self,
@@ -108,8 +113,7 @@ impl ChainRun {
             }
         }
         let schema = self.chain.steps.last().map_or(&self.chain.input, |step| &step.output);
-        let unfolds = |step: &Step| matches!(step.kind, StepKind::FlatMap(_));
-        let origin = batch.origin.as_ref().filter(|_| !self.chain.steps.iter().any(unfolds));
+        let origin = batch.origin.as_ref().filter(|_| !self.unfolds());
         for (rows, of) in rows.chunks(BATCH_ROWS).zip(of.chunks(BATCH_ROWS)) {
             let origin = origin.map(|origin| origin.gather(of));
             out.push(Batch { origin, ..Batch::from_rows(rows, schema) });
@@ -123,11 +127,57 @@ pub(crate) struct ChainOperator {
     /// The declared columns of the input.
     input: Arc<RecordType>,
     made: Vec<Batch>,
+    /// Where a row may become many: a batch that is not through.
+    unfolding: Option<Unfolding>,
+}
+
+/// A batch of which each row may become many, which goes through piece by piece.
+#[derive(Default)]
+struct Unfolding {
+    rest: Option<Batch>,
+    /// The first of its rows that are still to come.
+    from: usize,
+    /// So many rows became of one in the last piece, on the average.
+    each: Option<usize>,
+}
+
+/// About so many rows are made at once where a row may become many.
+const PIECE: usize = 1 << 16;
+/// So many rows go through first, when nobody knows yet how many they become.
+const FIRST: usize = 16;
+
+impl Unfolding {
+    /// The next piece, if there is one.
+    fn next(&mut self) -> Option<Batch> {
+        let batch = self.rest.as_ref()?;
+        let most = self.each.map_or(FIRST, |each| (PIECE / each.max(1)).max(1));
+        let (from, len) = (self.from, batch.len);
+        if len - from > most {
+            self.from += most;
+            return Some(batch.range(from..self.from));
+        }
+        let batch = self.rest.take()?;
+        Some(if from == 0 { batch } else { batch.range(from..len) })
+    }
 }
 
 impl ChainOperator {
     pub(crate) fn new(compiled: &CompiledChain) -> ChainOperator {
-        ChainOperator { run: ChainRun::new(compiled), input: compiled.input.clone(), made: Vec::new() }
+        let run = ChainRun::new(compiled);
+        let unfolding = run.unfolds().then(Unfolding::default);
+        ChainOperator { run, input: compiled.input.clone(), made: Vec::new(), unfolding }
+    }
+
+    /// Lets rows through; gives how many they became.
+    fn pass(&mut self, cx: &mut Context<'_>, batch: &Batch) -> Result<usize, Halt> {
+        let shared = cx.shared;
+        let input = &self.input;
+        self.run.run(&shared.env, batch, &mut self.made, &mut |row, step, error| {
+            cx.record_error(bad_row(batch, row, input, step, error))
+        })?;
+        let made = self.made.iter().map(|made| made.len).sum();
+        self.made.drain(..).for_each(|made| cx.emit(made));
+        Ok(made)
     }
 }
 
@@ -153,13 +203,26 @@ pub(crate) fn bad_row(
 
 impl Operator for ChainOperator {
     fn push(&mut self, cx: &mut Context<'_>, _input: usize, batch: Batch) -> Result<(), Halt> {
-        let shared = cx.shared;
-        let input = &self.input;
-        self.run.run(&shared.env, &batch, &mut self.made, &mut |row, step, error| {
-            cx.record_error(bad_row(&batch, row, input, step, error))
-        })?;
-        self.made.drain(..).for_each(|made| cx.emit(made));
-        Ok(())
+        match &mut self.unfolding {
+            None => self.pass(cx, &batch).map(drop),
+            Some(unfolding) => {
+                (unfolding.rest, unfolding.from) = (Some(batch), 0);
+                self.resume(cx).map(drop)
+            }
+        }
+    }
+
+    fn unfinished(&self) -> bool {
+        self.unfolding.as_ref().is_some_and(|unfolding| unfolding.rest.is_some())
+    }
+
+    fn resume(&mut self, cx: &mut Context<'_>) -> Result<bool, Halt> {
+        let Some(piece) = self.unfolding.as_mut().and_then(Unfolding::next) else { return Ok(false) };
+        let made = self.pass(cx, &piece)?;
+        if let Some(unfolding) = &mut self.unfolding {
+            unfolding.each = made.checked_div(piece.len);
+        }
+        Ok(self.unfinished())
     }
 
     fn save(&mut self, _out: &mut Saving) {
