@@ -237,7 +237,10 @@ fn whatever_keeps_a_state_per_key_stops_at_the_limit_and_is_named() {
         let output = flow_binary::run(folder.path(), &["run", "job.flow", "--parallelism", "2"]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(3), "{stages}: {said}");
-        let named = said.contains(&format!("`out.{name}`")) && said.contains("keys");
+        // Versions stand in the table that they come from as well, and either may be the larger one at that moment.
+        let holders = [format!("`out.{name}`"), "`versions.latest`".to_string()];
+        let holders = &holders[..if stages.contains("asOf") { 2 } else { 1 }];
+        let named = holders.iter().any(|holder| said.contains(holder)) && said.contains("keys");
         assert!(said.contains("error[state-limit]") && named, "{stages}: {said}");
     }
 }
