@@ -396,10 +396,11 @@ fn give_space(graph: &Graph, sinks: &mut [OpenSink], tell: Option<&Tell>) -> Vec
     given.collect()
 }
 
-/// Says whether the workers of a job must hurry.
+/// Says whether the workers of a job must hurry. Whoever waits for space is part of the job, also as a share of an epoch that
+/// nobody asks for any more: he must not be what keeps it.
 fn hurry(shared: &Arc<Shared>) -> Hurry {
-    let of = shared.clone();
-    Box::new(move || of.hurry())
+    let of = Arc::downgrade(shared);
+    Box::new(move || of.upgrade().map_or(Some(""), |of| of.hurry()))
 }
 
 /// Begins the run: what operators and sources begin with, what of it is still to be loaded, and of a job with checkpoints,
