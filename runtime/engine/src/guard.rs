@@ -3,14 +3,17 @@
 use crate::context::Context;
 use crate::error::Halt;
 use crate::layout::Feed;
-use crate::number::Number;
+use crate::number::{Number, base};
 use crate::operator::{Flush, Operator};
+use crate::preaggregate::gives_parts;
 use crate::shared::Shared;
 use crate::sink::Sealing;
 use crate::snapshot::{Loading, Saving};
 use crate::state::Held;
 use flow_data::{Batch, Column, ColumnData};
 use flow_env::Deadline;
+use flow_plan::physical::NodeKind;
+use flow_plan::physical::hidden::{NO_WATERMARK, WATERMARK, position};
 use flow_plan::{DataType, RecordType};
 use std::sync::Arc;
 
@@ -23,9 +26,47 @@ pub(crate) struct Guard {
     /// The columns of the output; a sink has none.
     output: Option<Columns>,
     given: Number,
+    /// The own watermarks of the rows that come, and of those that are given, if order tells something of them.
+    time: Option<[Time; 2]>,
     advanced: Number,
     flushed: bool,
     finished: bool,
+}
+
+/// The watermarks that rows of a number bring. In the order in which a row-by-row run sees them they do not go back: where rows come
+/// so, they are given so. What time gives brings none.
+struct Time {
+    column: Option<usize>,
+    /// The number of the last rows, and the greatest watermark that they brought.
+    last: (Number, i64),
+    /// The last number in which it went back.
+    back: Option<Number>,
+}
+
+impl Time {
+    fn of(record: &RecordType) -> Time {
+        Time::at(position(record, WATERMARK))
+    }
+
+    /// In this column, if there is one.
+    fn at(column: Option<usize>) -> Time {
+        Time { column, last: (0, NO_WATERMARK), back: None }
+    }
+
+    fn read(&mut self, number: Number, batch: &Batch) {
+        let Some(ColumnData::I64(watermarks)) = self.column.map(|column| &batch.columns[column].data) else {
+            return;
+        };
+        if self.last.0 != number {
+            self.last = (number, NO_WATERMARK);
+        }
+        for watermark in watermarks.iter().filter(|watermark| **watermark != NO_WATERMARK) {
+            if *watermark < self.last.1 {
+                self.back = Some(number);
+            }
+            self.last.1 = *watermark;
+        }
+    }
 }
 
 /// What the columns of a stream are.
@@ -80,18 +121,33 @@ impl Guard {
             (of(from, shared.layout.width(node, input)), 0)
         };
         let mut inputs: Vec<(Columns, Number)> = layout.inputs.iter().enumerate().map(columns).collect();
-        let late = matches!(shared.graph.nodes[node].kind, flow_plan::physical::NodeKind::Late);
+        let late = matches!(shared.graph.nodes[node].kind, NodeKind::Late);
         if inputs.is_empty() || late {
             // A source, record errors, or rows that are not the output of what stands before.
             inputs = vec![(of(node, if late { layout.rank } else { 0 }), 0)];
         }
-        let sink = matches!(shared.graph.nodes[node].kind, flow_plan::physical::NodeKind::Sink { .. });
+        let time = match (&shared.graph.nodes[node].kind, inputs.as_slice()) {
+            // Joins give pairs in an order of their own, and unions take one input behind the other.
+            (NodeKind::Join(_) | NodeKind::Union | NodeKind::Late | NodeKind::Errors { .. }, _) => None,
+            // Parts of windows come slice by slice.
+            (NodeKind::WindowAggregate(_), _) if gives_parts(&shared.graph.nodes[node]) => None,
+            (kind, [(input, _)]) => {
+                let sets = matches!(kind, NodeKind::EventTime(_));
+                let output = Time::of(&shared.graph.nodes[node].output);
+                // The order of an event-time node is its own.
+                let input = if sets { Time::at(None) } else { Time::of(&input.declared) };
+                Some([input, output])
+            }
+            _ => None,
+        };
+        let sink = matches!(shared.graph.nodes[node].kind, NodeKind::Sink { .. });
         Box::new(Guard {
             inner,
             label: shared.graph.nodes[node].label.clone(),
             inputs,
             output: (!sink).then(|| of(node, layout.rank)),
             given: 0,
+            time,
             advanced: 0,
             flushed: false,
             finished: false,
@@ -105,6 +161,13 @@ impl Guard {
             self.given = *number;
             let Some(columns) = &self.output else { panic!("{}: a sink gives rows", self.label) };
             columns.check(batch, &self.label, "output");
+            if let Some([came, gives]) = &mut self.time {
+                gives.read(*number, batch);
+                // At the end, what is left comes in the order in which groups were first seen.
+                let at_end = *number >= base(0);
+                let in_order = at_end || gives.back != Some(*number) || came.back == Some(*number);
+                assert!(in_order, "{}: the watermark goes back in number {number}", self.label);
+            }
         }
     }
 
@@ -116,6 +179,9 @@ impl Guard {
         assert!(number >= *last || errors, "{}: number {number} behind {last}", self.label);
         assert!(number >= self.advanced, "{}: number {number} was complete", self.label);
         *last = number;
+        if let Some([came, _]) = &mut self.time {
+            came.read(number, batch);
+        }
     }
 
     fn watched<T>(
@@ -133,8 +199,7 @@ impl Guard {
 
 impl Operator for Guard {
     fn push(&mut self, cx: &mut Context<'_>, input: usize, batch: Batch) -> Result<(), Halt> {
-        let errors =
-            matches!(cx.shared.graph.nodes[cx.node].kind, flow_plan::physical::NodeKind::Errors { .. });
+        let errors = matches!(cx.shared.graph.nodes[cx.node].kind, NodeKind::Errors { .. });
         self.comes(input, cx.number, &batch, errors);
         self.watched(cx, |operator, cx| operator.push(cx, input, batch))
     }
@@ -227,6 +292,7 @@ mod tests {
             inputs: vec![(columns.clone(), 0)],
             output: Some(columns),
             given: 0,
+            time: Some([Time::at(None), Time::at(Some(0))]),
             advanced: 0,
             flushed: false,
             finished: false,
@@ -263,6 +329,16 @@ mod tests {
     #[should_panic(expected = "pass: number 3 behind 4")]
     fn a_number_does_not_go_back() {
         guard().gave(&[(4, row()), (3, row())]);
+    }
+
+    #[test]
+    #[should_panic(expected = "pass: the watermark goes back in number 4")]
+    fn the_time_of_a_number_does_not_go_back() {
+        let at = |time: i64| Batch::new(1, [&[ints(&[time])], &row().columns[1..]].concat());
+        let mut guard = guard();
+        // Another number begins with what its own rows bring.
+        guard.gave(&[(3, at(7)), (3, at(NO_WATERMARK)), (3, at(7)), (4, at(5))]);
+        guard.gave(&[(4, at(7)), (4, at(NO_WATERMARK)), (4, at(6))]);
     }
 
     #[test]

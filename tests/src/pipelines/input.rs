@@ -28,6 +28,9 @@ pub(super) fn inputs(random: &mut Arbitrary, script: &Script, most: usize) -> In
     }
     if script.moves_clock {
         inputs.moments = moments(random, &inputs);
+    } else {
+        // Where the clock moves, chunks are counted that nobody looked at before.
+        inputs.by_time = random.one_in(2);
     }
     // A table has each key once.
     for (key, row) in inputs.tables.values_mut().flat_map(|rows| rows.iter_mut().enumerate()) {

@@ -116,6 +116,16 @@ impl<'a> Memory<'a> {
         std::mem::take(&mut locked(&self.log))
     }
 
+    /// The same in short, and they stay: of each its source.
+    pub(super) fn events(&self) -> Vec<String> {
+        let short = |event: &Event| match event {
+            Event::Chunk { source, rows, .. } => format!("{source}: {} rows", rows.len()),
+            Event::End { source, .. } => format!("{source} ends"),
+            Event::Moment { .. } => "a moment".to_string(),
+        };
+        locked(&self.log).iter().map(short).collect()
+    }
+
     /// How many of them there were so far.
     pub(super) fn seen(&self) -> usize {
         locked(&self.log).len()
@@ -169,6 +179,8 @@ impl Connectors for Memory<'_> {
         Ok(Box::new(MemorySource {
             name,
             chunks: chunks.into(),
+            time: None,
+            by_time: self.inputs.by_time && !table,
             next: 0,
             read: read.into(),
             schema: Arc::new(RecordType::new(fields)),
@@ -194,6 +206,9 @@ impl Connectors for Memory<'_> {
 struct MemorySource {
     name: String,
     chunks: Arc<[Vec<Row>]>,
+    /// The column that chunks go by, if they do.
+    time: Option<usize>,
+    by_time: bool,
     next: usize,
     read: Arc<[usize]>,
     schema: Arc<RecordType>,
@@ -202,16 +217,6 @@ struct MemorySource {
 }
 
 impl MemorySource {
-    fn note(&self, event: Event) {
-        let Some(log) = &self.log else { return };
-        let mut log = locked(log);
-        let is_end = |event: &Event| matches!(event, Event::End { source, .. } if *source == self.name);
-        // A job that goes on finds out once more that the source has ended.
-        if !is_end(&event) || !log.iter().any(is_end) {
-            log.push(event);
-        }
-    }
-
     fn waits(&self) -> bool {
         let Some(log) = &self.log else { return false };
         let handed_out = chunks_of(log);
@@ -222,11 +227,47 @@ impl MemorySource {
     }
 }
 
-struct MemoryChunk(usize);
+/// Writes down what is handed out: a source is looked at before that.
+struct Notes {
+    count: Count,
+    name: String,
+    chunks: Arc<[Vec<Row>]>,
+    log: Option<Log>,
+}
+
+impl Tracker for Notes {
+    fn passed(&mut self, step: Step) {
+        self.count.passed(step);
+        let Some(log) = &self.log else { return };
+        let rows = self.chunks[step.to as usize - 1].clone();
+        locked(log).push(Event::Chunk { source: self.name.clone(), split: 0, rows });
+    }
+
+    fn ended(&mut self) {
+        let Some(log) = &self.log else { return };
+        let mut log = locked(log);
+        let is_end = |event: &Event| matches!(event, Event::End { source, .. } if *source == self.name);
+        // A job that goes on finds out once more that the source has ended.
+        if !log.iter().any(is_end) {
+            log.push(Event::End { source: self.name.clone(), split: 0 });
+        }
+    }
+
+    fn position(&self) -> String {
+        self.count.position()
+    }
+}
+
+/// Which one it is, and the time of its first row; of one without rows, before all others.
+struct MemoryChunk(usize, Option<i64>);
 
 impl Chunk for MemoryChunk {
     fn step(&self) -> Step {
         Step { to: self.0 as u64 + 1, ..Step::default() }
+    }
+
+    fn time(&self) -> Option<i64> {
+        self.1
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -240,16 +281,29 @@ impl Source for MemorySource {
             return Ok(Next::Pending);
         }
         let Some(rows) = self.chunks.get(self.next) else {
-            self.note(Event::End { source: self.name.clone(), split: 0 });
             return Ok(Next::End);
         };
-        self.note(Event::Chunk { source: self.name.clone(), split: 0, rows: rows.clone() });
+        let begins = |column: usize| match rows.first().map(|row| &row[column]) {
+            Some(Value::Timestamp(time)) => *time,
+            _ => i64::MIN,
+        };
+        let time = self.time.map(begins);
         self.next += 1;
-        Ok(Next::Chunk(Box::new(MemoryChunk(self.next - 1))))
+        Ok(Next::Chunk(Box::new(MemoryChunk(self.next - 1, time))))
+    }
+
+    fn order_by(&mut self, column: usize, _others: bool) -> Result<bool, SourceError> {
+        self.time = self.by_time.then(|| self.read[column]);
+        Ok(self.by_time)
     }
 
     fn tracker(&self) -> Option<Box<dyn Tracker>> {
-        Some(Box::new(Count(self.next as u64)))
+        Some(Box::new(Notes {
+            count: Count(self.next as u64),
+            name: self.name.clone(),
+            chunks: self.chunks.clone(),
+            log: self.log.clone(),
+        }))
     }
 
     fn seek(&mut self, position: &str) -> Result<(), SourceError> {

@@ -63,6 +63,8 @@ pub struct Case {
 pub(super) struct Inputs {
     pub(super) chunks: BTreeMap<String, Vec<Vec<Row>>>,
     pub(super) tables: BTreeMap<String, Vec<Row>>,
+    /// Do sources know the event time of their chunks, where it is a column of theirs? Then the least comes first.
+    pub(super) by_time: bool,
     /// When the clock on the wall moves, in order.
     pub(super) moments: Vec<Moment>,
 }
@@ -106,6 +108,9 @@ impl Case {
                     let _ = writeln!(text, "    {}", show_row(row));
                 });
             }
+        }
+        if self.inputs.by_time {
+            let _ = writeln!(text, "sources are read by time");
         }
         for Moment { behind, micros } in &self.inputs.moments {
             let _ = writeln!(text, "behind {behind} chunks the clock moves by {micros} us");
