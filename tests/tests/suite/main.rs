@@ -26,6 +26,7 @@ mod guide_blocks;
 mod held;
 mod join_limits;
 mod joins;
+mod kept_savepoint;
 mod lang_examples;
 mod language;
 mod larger_than_memory;
