@@ -14,7 +14,7 @@ use crate::source::BadRecord;
 use crate::time::Split;
 use flow_checkpoint::state::State;
 use flow_data::Batch;
-use flow_env::{Deadline, Parker};
+use flow_env::Deadline;
 use flow_plan::Value;
 use flow_plan::operator::errors_type;
 use flow_plan::physical::NodeKind;
@@ -25,10 +25,10 @@ pub(crate) struct Flow {
     pub(crate) shared: Arc<Shared>,
     pub(crate) worker: usize,
     nodes: Vec<NodeState>,
-    pub(crate) senders: Vec<Sender>,
-    pub(crate) receivers: Vec<Receiver>,
+    senders: Vec<Sender>,
+    receivers: Vec<Receiver>,
     /// What is to be done next, the last first: depth first, so that a batch is used while it is hot.
-    pub(crate) work: Vec<Work>,
+    work: Vec<Work>,
     out: Vec<(Number, Batch)>,
     errors: Vec<(u32, Number, Vec<Value>)>,
     late: Vec<(Number, Batch)>,
@@ -36,11 +36,8 @@ pub(crate) struct Flow {
     pub(crate) split: Split,
     /// Below this, this worker's share of the chunks is through.
     pub(crate) sources: Number,
-    /// Barriers that this worker has passed.
-    pub(crate) passed: u64,
     /// Nodes that have marked what a checkpoint is still to get of them.
     marked: VecDeque<usize>,
-    pub(crate) parker: Parker,
 }
 
 struct NodeState {
@@ -59,7 +56,7 @@ impl NodeState {
     }
 }
 
-pub(crate) enum Work {
+enum Work {
     /// A batch is to be delivered.
     Deliver { node: usize, input: usize, number: Number, batch: Batch },
     /// An operator has left something undone.
@@ -73,7 +70,6 @@ impl Flow {
         worker: usize,
         operators: Vec<Box<dyn Operator>>,
         begin: Number,
-        parker: Parker,
     ) -> Flow {
         let edges = shared.layout.edges.len();
         let node = |operator| NodeState { operator, frontier: begin, arrived: begin };
@@ -87,9 +83,7 @@ impl Flow {
             late: Vec::new(),
             split: (0, 0),
             sources: begin,
-            passed: 0,
             marked: VecDeque::new(),
-            parker,
             shared,
             worker,
         }
@@ -149,7 +143,7 @@ impl Flow {
         Ok(result)
     }
 
-    pub(crate) fn deliver(&mut self) -> Result<(), Halt> {
+    fn deliver(&mut self) -> Result<(), Halt> {
         while let Some(work) = self.work.pop() {
             if self.shared.aborted() {
                 return Err(Halt);
@@ -162,7 +156,6 @@ impl Flow {
                     (node, number)
                 }
                 Work::Resume { node, number } => {
-                    self.make_room(node)?;
                     self.call(node, number, |operator, cx| operator.resume(cx))?;
                     (node, number)
                 }
@@ -248,7 +241,6 @@ impl Flow {
                 self.deliver()?;
                 while self.call(node, arrived, |operator, cx| operator.resume(cx))? {
                     self.deliver()?;
-                    self.make_room(node)?;
                 }
                 self.deliver()?;
             }
@@ -296,17 +288,10 @@ impl Flow {
     }
 
     /// Takes complete numbers from an exchange, as long as what they cause finds room.
-    pub(crate) fn receive(
-        &mut self,
-        node: usize,
-        input: usize,
-        edge: usize,
-        moved: &mut bool,
-    ) -> Result<Number, Halt> {
+    fn receive(&mut self, node: usize, input: usize, edge: usize, moved: &mut bool) -> Result<Number, Halt> {
         loop {
             let (closed, first) = self.receivers[edge].next(&self.shared, edge, self.worker);
             let Some(number) = first else {
-                *moved |= self.receive_begun(node, input, edge)?;
                 self.receivers[edge].merged = closed;
                 return Ok(closed);
             };
@@ -317,7 +302,6 @@ impl Flow {
             }
             *moved = true;
             let shared = self.shared.clone();
-            shared.idle[self.worker].set_asleep(false);
             let batches = self.receivers[edge].take(&shared, edge, self.worker, number);
             for batch in batches {
                 self.work.push(Work::Deliver { node, input, number, batch });
@@ -339,12 +323,9 @@ impl Flow {
         frontier = frontier.max(base(level));
         let mut given = 0;
         while frontier < DONE {
-            // Whoever waits for a number that was begun could not take what is in the way.
+            // A number is never cut: whoever waits for it could not take what is in the way.
             if frontier > given && self.held_back(node, frontier) {
                 return Ok(frontier);
-            }
-            if frontier == given {
-                self.make_room(node)?;
             }
             let flushed = self.call(node, frontier, |operator, cx| Ok((operator.flush(cx)?, cx.number)))?;
             given = flushed.1;

@@ -25,7 +25,6 @@ mod progress;
 mod promises;
 mod ranked;
 mod ranks;
-mod room;
 mod row_text;
 mod sequencer;
 mod shared;

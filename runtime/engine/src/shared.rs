@@ -173,13 +173,6 @@ impl Shared {
         }
     }
 
-    /// Below which number is all known of a node's time?
-    pub(crate) fn time_known(&self, node: usize) -> Number {
-        let clocks = &self.layout.nodes[node].clocks;
-        let limits = clocks.iter().flat_map(|above| &above.limits).map(|limit| self.passed(*limit));
-        clocks.iter().map(|above| self.time(above.node).known()).chain(limits).min().unwrap_or(DONE)
-    }
-
     pub(crate) fn tap_clocks(&self) -> MutexGuard<'_, HashMap<usize, Clock>> {
         self.tap_clocks.lock().unwrap_or_else(PoisonError::into_inner)
     }

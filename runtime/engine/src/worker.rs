@@ -9,7 +9,7 @@ use crate::sequencer::Taken;
 use crate::snapshot::Saved;
 use crate::source::{BadRecord, ChunkReader, Emit, SourceError, Stop};
 use flow_data::Batch;
-use flow_env::{planted, point};
+use flow_env::{Parker, planted, point};
 use std::time::Duration;
 
 /// Between two looks at the state.
@@ -31,8 +31,11 @@ pub(crate) struct Worker {
     pub(crate) flow: Flow,
     /// This worker's decoder of each source.
     pub(crate) readers: Vec<Box<dyn ChunkReader>>,
+    pub(crate) parker: Parker,
     /// When the state is looked at again.
     pub(crate) weighed: Duration,
+    /// Barriers it has passed.
+    pub(crate) passed: u64,
     /// Has it said that nothing is left below the barrier in front of it?
     pub(crate) drained: bool,
     /// When it first saw the barrier in front of it.
@@ -59,13 +62,13 @@ impl Worker {
                 return self.flow.finish();
             }
             moved |= self.hand_over()?;
-            match shared.sequencer.barrier().ahead(self.flow.passed) {
+            match shared.sequencer.barrier().ahead(self.passed) {
                 Some(number) => moved |= self.pass_barrier(number)?,
                 None => moved |= self.take_chunk()?,
             }
             self.weigh()?;
             // Rows of a number are delivered when it is closed: what time gives takes one, not to wait for a chunk.
-            if self.flow.due() && shared.sequencer.skip(self.flow.passed) {
+            if self.flow.due() && shared.sequencer.skip(self.passed) {
                 moved |= self.flow.tick()?;
             }
             if !moved {
@@ -77,7 +80,7 @@ impl Worker {
                     true => nap.min(GLANCE),
                     false => self.flow.deadline().map_or(nap, |deadline| nap.min(deadline.remaining(clock))),
                 };
-                self.flow.park(nap);
+                self.parker.park(nap);
             }
         }
     }
@@ -103,8 +106,7 @@ impl Worker {
         }
         let marks = self.flow.save(barrier.wants_all());
         let sealings = if shared.seals { self.flow.seal(number)? } else { Vec::new() };
-        self.flow.passed += 1;
-        self.drained = false;
+        (self.passed, self.drained) = (self.passed + 1, false);
         let now = shared.env.clock.elapsed();
         self.pace.rest(now);
         if let Some(began) = self.halted.take() {
@@ -145,7 +147,7 @@ impl Worker {
                 return Err(Halt);
             }
             if !self.hand_over()? {
-                self.flow.park(ROOM);
+                self.parker.park(ROOM);
             }
         }
         Ok(())
@@ -172,7 +174,7 @@ impl Worker {
             return Ok(self.up_to(shared.sequencer.next()));
         }
         let mut news = Vec::new();
-        let taken = shared.sequencer.take(self.flow.passed, &mut news);
+        let taken = shared.sequencer.take(self.passed, &mut news);
         shared.tell(news);
         point();
         match taken {
