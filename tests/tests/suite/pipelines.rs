@@ -6,7 +6,7 @@ use flow_tests::pipelines::{Effort, Tally, agrees, agrees_in_time, goes_on, run}
 
 /// Pipelines that each of two threads compares; scripts that cannot run yet do not count.
 const COUNT: u64 = 1_050;
-const EFFORT: Effort = Effort { native: 4, rows: 40 };
+const EFFORT: Effort = Effort { native: 8, rows: 40 };
 
 /// Pipelines of seeds from `first` on.
 fn compare(first: u64) -> Tally {
