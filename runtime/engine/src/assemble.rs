@@ -121,13 +121,12 @@ pub(crate) fn assemble(
     let mut workers = Vec::new();
     for (index, ((readers, parker), writers)) in readers.into_iter().zip(parkers).zip(writers).enumerate() {
         let operators = operators(&shared, &chains, &mut tables, writers, spill.as_ref())?;
-        let flow = Flow::new(shared.clone(), index, operators, begin.number());
+        let flow = Flow::new(shared.clone(), index, operators, begin.number(), parker);
         workers.push(Worker {
             flow,
             readers,
-            parker,
+            beat: None,
             weighed: Duration::ZERO,
-            passed: 0,
             drained: false,
             halted: None,
             pace: Pace::default(),

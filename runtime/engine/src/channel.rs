@@ -36,6 +36,18 @@ const STATE_OF_A_ROW: usize = 1 << 10;
 /// A queue may hold so many rows in any case.
 const FEWEST: usize = 2 << 10;
 
+/// How far a producer is with a number, as its consumer sees it.
+pub(crate) enum Progress {
+    /// No more rows of it will come.
+    Through,
+    /// It may send more, behind this batch.
+    In(Batch),
+    /// It has sent nothing of it, and may.
+    At,
+    /// Lower ones wait, or may come.
+    Behind,
+}
+
 /// One producer, one consumer. Producer: `send…`, then `close`. Consumer: read `closed` **first**,
 /// then everything below it is in the queue.
 pub(crate) struct Channel {
@@ -66,13 +78,13 @@ impl Channel {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Is the producer of this number to be held back, since lower ones have filled the queue? Only asked between numbers:
-    /// a number is never cut.
+    /// Is the producer of this number to be held back, since lower ones have filled the queue? Only asked between numbers;
+    /// within one, [`crate::room`] waits.
     pub(crate) fn full_below(&self, number: Number) -> bool {
         self.full() && self.first().is_some_and(|first| first < number)
     }
 
-    fn full(&self) -> bool {
+    pub(crate) fn full(&self) -> bool {
         self.rows.load(Ordering::Relaxed) >= self.limit.rows
             || self.batches.load(Ordering::Relaxed) >= self.limit.batches
     }
@@ -102,6 +114,55 @@ impl Channel {
             return None;
         }
         self.queue().front().map(|(number, _)| *number)
+    }
+
+    /// How far the producer is with a number.
+    pub(crate) fn progress(&self, number: Number) -> Progress {
+        // What was closed was sent before.
+        let closed = self.closed();
+        let queue = self.queue();
+        match (queue.front(), queue.back()) {
+            // It came since the others were looked at.
+            (Some((first, _)), _) if *first < number => Progress::Behind,
+            (_, Some((last, _))) if *last > number => Progress::Through,
+            _ if closed > number => Progress::Through,
+            (_, Some((_, last))) => Progress::In(last.clone()),
+            _ if closed == number => Progress::At,
+            _ => Progress::Behind,
+        }
+    }
+
+    /// Takes waiting batches of this number, the lowest, though there may be more of it to come: of each batch so many rows from its
+    /// front as `part` says, up to the first one that is not taken whole.
+    pub(crate) fn take_part(&self, number: Number, part: impl Fn(&Batch) -> usize, out: &mut Vec<Batch>) {
+        let was_full = self.full();
+        let (mut rows, mut batches) = (0, 0);
+        {
+            let mut queue = self.queue();
+            while let Some((_, batch)) = queue.front_mut().filter(|(n, _)| *n == number) {
+                let taken = part(batch);
+                rows += taken;
+                if taken < batch.len {
+                    if taken > 0 {
+                        out.push(batch.range(0..taken));
+                        *batch = batch.range(taken..batch.len);
+                    }
+                    break;
+                }
+                batches += 1;
+                out.extend(queue.pop_front().map(|(_, batch)| batch));
+            }
+        }
+        self.rows.fetch_sub(rows, Ordering::Relaxed);
+        self.batches.fetch_sub(batches, Ordering::Relaxed);
+        if was_full {
+            self.producer.unpark();
+        }
+    }
+
+    /// Batches that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.batches.load(Ordering::Relaxed)
     }
 
     /// Takes the waiting batches of this number, which is complete and the lowest.

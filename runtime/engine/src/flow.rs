@@ -14,7 +14,7 @@ use crate::source::BadRecord;
 use crate::time::Split;
 use flow_checkpoint::state::State;
 use flow_data::Batch;
-use flow_env::Deadline;
+use flow_env::{Deadline, Parker};
 use flow_plan::Value;
 use flow_plan::operator::errors_type;
 use flow_plan::physical::NodeKind;
@@ -28,7 +28,7 @@ pub(crate) struct Flow {
     senders: Vec<Sender>,
     receivers: Vec<Receiver>,
     /// What is to be done next, the last first: depth first, so that a batch is used while it is hot.
-    work: Vec<Work>,
+    pub(crate) work: Vec<Work>,
     out: Vec<(Number, Batch)>,
     errors: Vec<(u32, Number, Vec<Value>)>,
     late: Vec<(Number, Batch)>,
@@ -36,8 +36,11 @@ pub(crate) struct Flow {
     pub(crate) split: Split,
     /// Below this, this worker's share of the chunks is through.
     pub(crate) sources: Number,
+    /// Barriers that this worker has passed.
+    pub(crate) passed: u64,
     /// Nodes that have marked what a checkpoint is still to get of them.
     marked: VecDeque<usize>,
+    pub(crate) parker: Parker,
 }
 
 struct NodeState {
@@ -46,6 +49,8 @@ struct NodeState {
     frontier: Number,
     /// Everything below has arrived; what the operator holds for the end is still to come.
     arrived: Number,
+    /// The number of the last rows it gave.
+    given: Number,
 }
 
 impl NodeState {
@@ -56,7 +61,7 @@ impl NodeState {
     }
 }
 
-enum Work {
+pub(crate) enum Work {
     /// A batch is to be delivered.
     Deliver { node: usize, input: usize, number: Number, batch: Batch },
     /// An operator has left something undone.
@@ -70,9 +75,10 @@ impl Flow {
         worker: usize,
         operators: Vec<Box<dyn Operator>>,
         begin: Number,
+        parker: Parker,
     ) -> Flow {
         let edges = shared.layout.edges.len();
-        let node = |operator| NodeState { operator, frontier: begin, arrived: begin };
+        let node = |operator| NodeState { operator, frontier: begin, arrived: begin, given: begin };
         Flow {
             nodes: operators.into_iter().map(node).collect(),
             senders: (0..edges).map(|_| Sender::default()).collect(),
@@ -83,7 +89,9 @@ impl Flow {
             late: Vec::new(),
             split: (0, 0),
             sources: begin,
+            passed: 0,
             marked: VecDeque::new(),
+            parker,
             shared,
             worker,
         }
@@ -139,11 +147,14 @@ impl Flow {
             late: &mut self.late,
         };
         let result = act(self.nodes[node].operator.as_mut(), &mut cx)?;
+        if let Some((number, _)) = self.out.last() {
+            self.nodes[node].given = *number;
+        }
         self.pass_on(node);
         Ok(result)
     }
 
-    fn deliver(&mut self) -> Result<(), Halt> {
+    pub(crate) fn deliver(&mut self) -> Result<(), Halt> {
         while let Some(work) = self.work.pop() {
             if self.shared.aborted() {
                 return Err(Halt);
@@ -156,6 +167,7 @@ impl Flow {
                     (node, number)
                 }
                 Work::Resume { node, number } => {
+                    self.make_room(node)?;
                     self.call(node, number, |operator, cx| operator.resume(cx))?;
                     (node, number)
                 }
@@ -233,37 +245,54 @@ impl Flow {
         let mut moved = false;
         let shared = self.shared.clone();
         for &node in &shared.layout.order {
-            let arrived = self.arrivals(node, &mut moved)?;
-            if arrived > self.nodes[node].arrived {
-                self.nodes[node].arrived = arrived;
-                moved = true;
-                self.call(node, arrived, |operator, cx| operator.advance(cx, arrived))?;
-                self.deliver()?;
-                while self.call(node, arrived, |operator, cx| operator.resume(cx))? {
-                    self.deliver()?;
-                }
-                self.deliver()?;
-            }
-            let frontier = if arrived == DONE { self.rest(node)? } else { arrived };
-            if frontier > self.nodes[node].frontier {
-                self.nodes[node].frontier = frontier;
-                moved = true;
-                if let Some(log) = &shared.times[node] {
-                    log.close(self.worker, frontier, shared.sequencer.next());
-                }
-                // All its rows are on the first worker.
-                if self.worker == 0 && matches!(shared.graph.nodes[node].kind, NodeKind::Limit { .. }) {
-                    shared.pass(node, frontier);
-                }
-                for consumer in &shared.layout.nodes[node].consumers {
-                    if let Consumer::Exchange { edge } = *consumer {
-                        (0..shared.workers())
-                            .for_each(|to| shared.channel(edge, self.worker, to).close(frontier));
-                    }
-                }
-            }
+            moved |= self.settle_node(node)?;
         }
         Ok(moved)
+    }
+
+    /// The same of one node, which is not at work.
+    pub(crate) fn settle_node(&mut self, node: usize) -> Result<bool, Halt> {
+        let mut moved = false;
+        let arrived = self.arrivals(node, &mut moved)?;
+        if arrived > self.nodes[node].arrived {
+            self.nodes[node].arrived = arrived;
+            moved = true;
+            self.call(node, arrived, |operator, cx| operator.advance(cx, arrived))?;
+            self.deliver()?;
+            while self.call(node, arrived, |operator, cx| operator.resume(cx))? {
+                self.deliver()?;
+                // Whoever is to take what waits below must know that nothing will come in front of it.
+                self.reach(node, self.nodes[node].given);
+                self.make_room(node)?;
+            }
+            self.deliver()?;
+        }
+        let frontier = if arrived == DONE { self.rest(node)? } else { arrived };
+        moved |= self.reach(node, frontier);
+        moved |= self.receive_begun(node)?;
+        Ok(moved)
+    }
+
+    /// All that this worker gives at a node in numbers below `frontier` is on its way: tells everyone. Gives whether that is news.
+    fn reach(&mut self, node: usize, frontier: Number) -> bool {
+        if frontier <= self.nodes[node].frontier {
+            return false;
+        }
+        self.nodes[node].frontier = frontier;
+        let shared = &self.shared;
+        if let Some(log) = &shared.times[node] {
+            log.close(self.worker, frontier, shared.sequencer.next());
+        }
+        // All its rows are on the first worker.
+        if self.worker == 0 && matches!(shared.graph.nodes[node].kind, NodeKind::Limit { .. }) {
+            shared.pass(node, frontier);
+        }
+        for consumer in &shared.layout.nodes[node].consumers {
+            if let Consumer::Exchange { edge } = *consumer {
+                (0..shared.workers()).for_each(|to| shared.channel(edge, self.worker, to).close(frontier));
+            }
+        }
+        true
     }
 
     /// Below which number has everything arrived at this node? Takes it from exchanges on the way.
@@ -302,6 +331,7 @@ impl Flow {
             }
             *moved = true;
             let shared = self.shared.clone();
+            shared.idle[self.worker].set_asleep(false);
             let batches = self.receivers[edge].take(&shared, edge, self.worker, number);
             for batch in batches {
                 self.work.push(Work::Deliver { node, input, number, batch });
@@ -323,9 +353,13 @@ impl Flow {
         frontier = frontier.max(base(level));
         let mut given = 0;
         while frontier < DONE {
-            // A number is never cut: whoever waits for it could not take what is in the way.
+            // Whoever waits for a number that was begun could not take what is in the way.
             if frontier > given && self.held_back(node, frontier) {
                 return Ok(frontier);
+            }
+            if frontier == given {
+                self.reach(node, frontier);
+                self.make_room(node)?;
             }
             let flushed = self.call(node, frontier, |operator, cx| Ok((operator.flush(cx)?, cx.number)))?;
             given = flushed.1;
@@ -442,6 +476,11 @@ impl Flow {
         Ok(sealings)
     }
 
+    /// Below this number, everything has arrived at a node, and its operator knows.
+    pub(crate) fn arrived(&self, node: usize) -> Number {
+        self.nodes[node].arrived
+    }
+
     /// Below this number, everything is through here.
     pub(crate) fn reached(&self) -> Number {
         self.nodes.iter().map(|node| node.frontier).min().unwrap_or(DONE)
@@ -491,16 +530,19 @@ impl Flow {
         (0..self.nodes.len()).any(|node| self.has_passed(node).is_some())
     }
 
-    /// Calls operators whose deadline has passed; gives whether rows came of it.
-    pub(crate) fn tick(&mut self) -> Result<bool, Halt> {
-        let mut given = false;
+    /// Has everything below this number arrived where a deadline has passed?
+    pub(crate) fn can_tick(&self, number: Number) -> bool {
+        (0..self.nodes.len())
+            .all(|node| self.has_passed(node).is_none() || self.nodes[node].arrived >= number)
+    }
+
+    /// Calls operators whose deadline has passed. What they give goes under this number, which nothing else has: by its ranks it
+    /// might else come in front of what was given before it, or behind what is given later. Not those whose deadline has only just
+    /// passed, if something below the number is still to come.
+    pub(crate) fn tick(&mut self, number: Number) -> Result<(), Halt> {
         for node in 0..self.nodes.len() {
-            if self.is_due(node) {
-                let number = self.nodes[node].arrived.max(self.nodes[node].frontier);
-                given |= self.call(node, number, |operator, cx| {
-                    operator.tick(cx)?;
-                    Ok(!cx.out.is_empty())
-                })?;
+            if self.nodes[node].arrived >= number && self.is_due(node) {
+                self.call(node, number, |operator, cx| operator.tick(cx))?;
                 if self.nodes[node].operator.unfinished() {
                     self.work.insert(0, Work::Resume { node, number });
                 }
@@ -509,7 +551,7 @@ impl Flow {
             }
         }
         self.say_deadlines();
-        Ok(given)
+        Ok(())
     }
 
     /// Looks how much state there is. The job fails if it is more than its limit.

@@ -4,7 +4,7 @@
 use crate::number::Number;
 use crate::shared::Shared;
 use flow_env::Deadline;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What one worker said last.
@@ -15,11 +15,18 @@ pub(crate) struct Idle {
     reached: AtomicU64,
     /// Its next deadline on the stopwatch, in nanoseconds; `u64::MAX`: none.
     deadline: AtomicU64,
+    /// Does it wait for others at this moment?
+    asleep: AtomicBool,
 }
 
 impl Default for Idle {
     fn default() -> Idle {
-        Idle { rounds: AtomicU64::new(0), reached: AtomicU64::new(0), deadline: AtomicU64::new(u64::MAX) }
+        Idle {
+            rounds: AtomicU64::new(0),
+            reached: AtomicU64::new(0),
+            deadline: AtomicU64::new(u64::MAX),
+            asleep: AtomicBool::new(false),
+        }
     }
 }
 
@@ -30,6 +37,15 @@ impl Idle {
         self.deadline.store(deadline, Ordering::Relaxed);
         self.reached.store(reached, Ordering::Relaxed);
         self.rounds.fetch_add(1, Ordering::Release);
+    }
+
+    /// The worker begins to wait, or has waited.
+    pub(crate) fn set_asleep(&self, asleep: bool) {
+        self.asleep.store(asleep, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Relaxed)
     }
 }
 

@@ -90,6 +90,7 @@ impl Job {
             let (theirs, finished, desk) = (shared.clone(), finished.clone(), desk.clone());
             let thread = flow_env::spawn(&format!("flow-worker-{index}"), move || {
                 guarded(&theirs, || worker.run());
+                theirs.idle[index].set_asleep(true);
                 theirs.running.fetch_sub(1, Ordering::AcqRel);
                 theirs.wake_all();
                 finished.unpark();

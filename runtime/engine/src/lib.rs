@@ -25,6 +25,7 @@ mod progress;
 mod promises;
 mod ranked;
 mod ranks;
+mod room;
 mod row_text;
 mod sequencer;
 mod shared;

@@ -64,6 +64,9 @@ pub(crate) struct Sequencer {
     barrier: Barrier,
     /// How long nobody may sleep while chunks may come.
     nap: Duration,
+    /// Numbers that the clock on the wall took.
+    #[cfg(debug_assertions)]
+    beats: Mutex<std::collections::BTreeSet<Number>>,
 }
 
 struct Turns {
@@ -148,6 +151,8 @@ impl Sequencer {
             clock,
             barrier,
             nap,
+            #[cfg(debug_assertions)]
+            beats: Mutex::default(),
         })
     }
 
@@ -182,19 +187,26 @@ impl Sequencer {
         self.next.load(Ordering::Acquire)
     }
 
-    /// Takes a number for no chunk, for what an operator is about to give as time passes: so it can be closed. Not
-    /// while a barrier is in front of a worker that has passed so many of them: then it must wait. And not when the job is told
-    /// to stop: what would be given behind its last barrier, the job that goes on from there gives too.
-    pub(crate) fn skip(&self, passed: u64) -> bool {
+    /// Takes a number for no chunk, for what operators are about to give as the clock on the wall passes. Not
+    /// while a barrier is in front of a worker that has passed so many of them: then it must wait. Not when the job is told
+    /// to stop: what would be given behind its last barrier, the job that goes on from there gives too. And not when the input has
+    /// ended: then all is given anyway.
+    pub(crate) fn skip(&self, passed: u64) -> Option<Number> {
         // Under the lock, so that no barrier is fixed in between.
         let _turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.barrier.ahead(passed).is_some() || self.stop.load(Ordering::Acquire) {
-            return false;
+        if self.barrier.ahead(passed).is_some() || self.stop.load(Ordering::Acquire) || self.ended() {
+            return None;
         }
-        if !self.ended() {
-            self.next.fetch_add(1, Ordering::AcqRel);
-        }
-        true
+        let number = self.next.fetch_add(1, Ordering::AcqRel);
+        #[cfg(debug_assertions)]
+        self.beats.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+        Some(number)
+    }
+
+    /// Did the clock on the wall take this number? What it gives has no order within it.
+    #[cfg(debug_assertions)]
+    pub(crate) fn is_beat(&self, number: Number) -> bool {
+        self.beats.lock().unwrap_or_else(PoisonError::into_inner).contains(&number)
     }
 
     /// How long a worker that found nothing may sleep.
@@ -342,14 +354,12 @@ mod tests {
         let begin = Begin::default();
         let clock = Env::real().clock;
         let sequencer = Sequencer::new(Vec::new(), Vec::new(), &[], clock, &begin, barrier).unwrap();
-        assert!(sequencer.skip(0));
+        assert_eq!(sequencer.skip(0), Some(0));
         let held = sequencer.hold(false, true).unwrap();
-        assert!(
-            held.number == 1 && !sequencer.skip(0) && sequencer.skip(1),
-            "behind any other barrier it is"
-        );
+        assert!(held.number == 1 && sequencer.skip(0).is_none());
+        assert_eq!(sequencer.skip(1), Some(1), "behind any other barrier it is");
         assert!(sequencer.hold(true, true).is_some_and(|held| held.number == 2));
-        assert!(!sequencer.skip(1) && !sequencer.skip(2));
+        assert!(sequencer.skip(1).is_none() && sequencer.skip(2).is_none());
         assert_eq!(sequencer.next(), 2);
     }
 

@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) idle: Vec<Idle>,
     /// Workers that still run.
     pub(crate) running: AtomicUsize,
+    /// Workers that wait in the middle of a number, since a queue is full.
+    pub(crate) short_of_room: AtomicUsize,
     aborted: AtomicBool,
     /// Workers run, or are about to.
     begun: AtomicBool,
@@ -137,6 +139,7 @@ impl Shared {
             heard: Heard::new(&graph, wake.len()),
             idle: wake.iter().map(|_| Idle::default()).collect(),
             running: AtomicUsize::new(wake.len()),
+            short_of_room: AtomicUsize::new(0),
             aborted: AtomicBool::new(false),
             begun: AtomicBool::new(false),
             stopping: AtomicBool::new(false),

@@ -9,7 +9,7 @@ use crate::sequencer::Taken;
 use crate::snapshot::Saved;
 use crate::source::{BadRecord, ChunkReader, Emit, SourceError, Stop};
 use flow_data::Batch;
-use flow_env::{Parker, planted, point};
+use flow_env::{planted, point};
 use std::time::Duration;
 
 /// Between two looks at the state.
@@ -31,11 +31,10 @@ pub(crate) struct Worker {
     pub(crate) flow: Flow,
     /// This worker's decoder of each source.
     pub(crate) readers: Vec<Box<dyn ChunkReader>>,
-    pub(crate) parker: Parker,
+    /// The number that was taken for what the clock on the wall gives.
+    pub(crate) beat: Option<Number>,
     /// When the state is looked at again.
     pub(crate) weighed: Duration,
-    /// Barriers it has passed.
-    pub(crate) passed: u64,
     /// Has it said that nothing is left below the barrier in front of it?
     pub(crate) drained: bool,
     /// When it first saw the barrier in front of it.
@@ -62,25 +61,23 @@ impl Worker {
                 return self.flow.finish();
             }
             moved |= self.hand_over()?;
-            match shared.sequencer.barrier().ahead(self.passed) {
+            match shared.sequencer.barrier().ahead(self.flow.passed) {
                 Some(number) => moved |= self.pass_barrier(number)?,
+                None if self.waits_to_tick(&mut moved)? => {}
                 None => moved |= self.take_chunk()?,
             }
             self.weigh()?;
-            // Rows of a number are delivered when it is closed: what time gives takes one, not to wait for a chunk.
-            if self.flow.due() && shared.sequencer.skip(self.passed) {
-                moved |= self.flow.tick()?;
-            }
             if !moved {
                 self.flow.idle()?;
                 shared.idle[self.flow.worker].say(self.flow.reached(), self.flow.waits());
                 let nap = shared.sequencer.nap();
                 let clock = shared.env.clock.as_ref();
                 let nap = match self.flow.waits_for_others() {
+                    _ if shared.sequencer.ended() => nap,
                     true => nap.min(GLANCE),
                     false => self.flow.deadline().map_or(nap, |deadline| nap.min(deadline.remaining(clock))),
                 };
-                self.parker.park(nap);
+                self.flow.park(nap);
             }
         }
     }
@@ -106,7 +103,8 @@ impl Worker {
         }
         let marks = self.flow.save(barrier.wants_all());
         let sealings = if shared.seals { self.flow.seal(number)? } else { Vec::new() };
-        (self.passed, self.drained) = (self.passed + 1, false);
+        self.flow.passed += 1;
+        self.drained = false;
         let now = shared.env.clock.elapsed();
         self.pace.rest(now);
         if let Some(began) = self.halted.take() {
@@ -147,7 +145,7 @@ impl Worker {
                 return Err(Halt);
             }
             if !self.hand_over()? {
-                self.parker.park(ROOM);
+                self.flow.park(ROOM);
             }
         }
         Ok(())
@@ -163,6 +161,24 @@ impl Worker {
         self.flow.weigh()
     }
 
+    /// Calls operators whose deadlines have passed, when everything has arrived that comes before. Gives whether that is still
+    /// waited for.
+    fn waits_to_tick(&mut self, moved: &mut bool) -> Result<bool, Halt> {
+        let number = match self.beat.take().filter(|&number| number >= self.flow.sources) {
+            None if self.flow.due() => self.flow.shared.sequencer.skip(self.flow.passed),
+            known => known,
+        };
+        let Some(number) = number else { return Ok(false) };
+        *moved |= self.up_to(number);
+        if !self.flow.can_tick(number) {
+            self.beat = Some(number);
+            return Ok(true);
+        }
+        self.flow.tick(number)?;
+        *moved |= self.up_to(number + 1);
+        Ok(false)
+    }
+
     /// Takes a chunk and pushes it through, if there is room for what comes of it.
     fn take_chunk(&mut self) -> Result<bool, Halt> {
         let shared = self.flow.shared.clone();
@@ -174,7 +190,7 @@ impl Worker {
             return Ok(self.up_to(shared.sequencer.next()));
         }
         let mut news = Vec::new();
-        let taken = shared.sequencer.take(self.passed, &mut news);
+        let taken = shared.sequencer.take(self.flow.passed, &mut news);
         shared.tell(news);
         point();
         match taken {

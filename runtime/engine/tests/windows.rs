@@ -25,6 +25,8 @@ struct Case {
     delay: i64,
     kind: WindowKind,
     keyed: bool,
+    /// Microseconds of the wall clock after which results are given before their windows end.
+    early: Option<i64>,
 }
 
 fn tumbling(size: i64) -> WindowKind {
@@ -53,7 +55,7 @@ fn windows_of(kind: &WindowKind, at: i64) -> Vec<(i64, i64)> {
 
 impl Case {
     fn of(rows: &[(i64, i64, i64)]) -> Case {
-        Case { rows: rows.to_vec(), chunk: 4, delay: 0, kind: tumbling(10), keyed: true }
+        Case { rows: rows.to_vec(), chunk: 4, delay: 0, kind: tumbling(10), keyed: true, early: None }
     }
 
     fn random(seed: u64) -> Case {
@@ -72,6 +74,7 @@ impl Case {
             delay: random.below(50) as i64,
             kind: Case::random_kind(&mut random),
             keyed: random.below(4) > 0,
+            early: None,
         }
     }
 
@@ -119,7 +122,7 @@ impl Case {
                 time: Some(AT),
                 watermark: Some(WATERMARK),
                 bounds: None,
-                early: None,
+                early: self.early,
                 late: None,
                 late_rows: Some(vec![KEY, AT, VALUE, WATERMARK]),
             },
@@ -426,5 +429,31 @@ fn a_sum_that_overflows_only_where_slices_meet_refuses_that_result() {
         let record =
             r#"{"key":1,"windowStart":"1970-01-01T00:00:00Z","windowEnd":"1970-01-01T00:00:00.00002Z"}"#;
         assert_eq!(errors[0][4], Value::string(record));
+    }
+}
+
+/// The clock on the wall gives rows in a number of its own: in one with rows of a chunk, workers' rows are merged by ranks, and an
+/// early result would stand behind that of the end of its window.
+#[test]
+fn early_results_never_come_behind_later_ones() {
+    let rows: Vec<_> = (0..40_000).map(|i| (i % 16, i, 1)).collect();
+    let case = Case { chunk: 40, kind: tumbling(100), early: Some(200), ..Case::of(&rows) };
+    let build = case.build();
+    for workers in [1, 2, 4] {
+        let mut memory = case.memory();
+        let out = memory.sink("out");
+        memory.sink("late");
+        memory.run(&build.graph, workers).expect("it runs");
+        let mut counts = std::collections::HashMap::new();
+        let rows = out.take();
+        for row in &rows {
+            let Value::Int(count) = row[3] else { panic!("{row:?}") };
+            let before = counts.insert(format!("{:?}", &row[..2]), count);
+            assert!(
+                before.is_none_or(|before| before <= count),
+                "{workers} workers: {before:?}, then {row:?}"
+            );
+        }
+        assert!(rows.len() > counts.len(), "{workers} workers: no early result came");
     }
 }
