@@ -113,6 +113,8 @@ pub(crate) struct Checker<'a> {
     pub written: crate::written::Written<'a>,
     /// Fields of the row at the stage that is being checked: they are no constants.
     pub row_fields: Columns,
+    /// In front of which stage a filter of the rows of the one that is being checked can stand.
+    pub filter_point: Option<Span>,
 }
 
 impl<'a> Checker<'a> {
@@ -140,6 +142,7 @@ impl<'a> Checker<'a> {
             delivery_span: None,
             written: crate::written::Written::collect(input.programs),
             row_fields: Columns::default(),
+            filter_point: None,
         }
     }
 

@@ -92,7 +92,8 @@ impl ExprCx<'_, '_> {
             diag = diag.with_fix("test it first", typed.span, tested, sure);
             ways.push(format!("test it (`if {name} != null then … else …`)"));
         }
-        if let Some(stage) = self.stage.filter(|_| self.narrows_in_filter(typed, &text)) {
+        if let Some(stage) = self.ck.filter_point.filter(|stage| self.narrows_in_filter(typed, &text, *stage))
+        {
             let filter = format!("filter({text} != null) |> ");
             let title = "drop the rows without it";
             diag = diag.with_fix(title, stage.before(), filter, Applicability::MaybeIncorrect);
@@ -152,10 +153,15 @@ impl ExprCx<'_, '_> {
         }
     }
 
-    /// Can a `filter` before the stage see to it that the value is there? It narrows fields only, and none of the
-    /// other side of a join.
-    fn narrows_in_filter(&self, typed: &Typed, text: &str) -> bool {
+    /// Can a `filter` before this stage see to it that the value is there? It narrows fields only, those that are there already, and
+    /// none of the other side of a join.
+    fn narrows_in_filter(&self, typed: &Typed, text: &str, stage: Span) -> bool {
         let Some(column) = typed.path.as_ref().and_then(super::Path::as_column) else { return false };
+        let origin = self.row().and_then(|row| row.columns.get(column)).map(|column| column.origin);
+        let between = stage.start..typed.span.start;
+        if origin.is_some_and(|origin| origin.file == stage.file && between.contains(&origin.start)) {
+            return false;
+        }
         match &self.fields {
             Fields::Join { left, .. } => column < *left && !text.starts_with("left."),
             _ => true,

@@ -99,12 +99,22 @@ pub(crate) fn is_stateful(word: &str) -> bool {
     ) || catalogue::lookup_aggregate(word).is_some()
 }
 
+/// In front of which stage can a filter of the last one's rows stand? Not between it and what groups them for it.
+fn filter_point(stages: &[Stage]) -> Option<Span> {
+    let (last, before) = stages.split_last()?;
+    let groups = |stage: &&Stage| matches!(stage.name.name.as_str(), "keyBy" | "window" | "trigger");
+    let first = before.iter().rev().take_while(groups).last();
+    Some(first.unwrap_or(last).span)
+}
+
 impl<'c, 'a> PipeCx<'c, 'a> {
     /// Checks all stages in order.
     pub(crate) fn stages(&mut self, stages: &'a [Stage]) {
+        let outer = self.ck.filter_point;
         for (position, stage) in stages.iter().enumerate() {
             self.stateful_ahead = stages[position..].iter().any(|s| is_stateful(&s.name.name));
             self.ck.row_fields = self.stream.columns.clone();
+            self.ck.filter_point = filter_point(&stages[..=position]);
             let before = self.operators.len();
             let said = self.ck.diags.len();
             self.grouped_at = GroupedAt::default();
@@ -126,6 +136,7 @@ impl<'c, 'a> PipeCx<'c, 'a> {
         }
         self.nothing_stateful();
         self.ck.row_fields = Columns::default();
+        self.ck.filter_point = outer;
     }
 
     fn stage(&mut self, stage: &'a Stage) {
