@@ -302,6 +302,14 @@ impl Reborn {
         Reborn { groups, numbers, ranks }
     }
 
+    /// The same, if numbers that are not negative are to be read so: windows that were not kept until now counted them otherwise.
+    pub(crate) fn with_numbers(mut self, read: impl Fn(Number) -> Number) -> Reborn {
+        for number in self.numbers.iter_mut().filter(|number| **number >= 0) {
+            *number = read(*number as Number) as i64;
+        }
+        self
+    }
+
     /// Of groups that come back from disk, whose order is found by what is kept of them.
     pub(crate) fn from_disk(saved: &Loaded, origin: Origin) -> Reborn {
         let (numbers, ranks) = (saved.ints(NUMBER), saved.ranks(origin.own()));

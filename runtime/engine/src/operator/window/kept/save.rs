@@ -5,7 +5,7 @@ use super::super::births::{Births, Reborn};
 use super::super::bounds::{Bounds, Overlapping};
 use super::super::pane::Pane;
 use super::super::written::{WINDOW_END, WINDOW_START, add_bounds, add_states, load_given, states};
-use super::{Common, Kept, Open, Shape, Slice, Spans, State};
+use super::{Common, Kept, Open, Shape, Slice, Spans, State, order_of};
 use crate::snapshot::{Columns, Loaded, Loading};
 use crate::state::{Groups, KeyTable, NO_SLOT};
 use flow_data::hash::hash_columns;
@@ -40,7 +40,7 @@ impl Kept {
         now: i64,
     ) -> Result<(), String> {
         common.output.origin.widen(from.rank_columns("windows").max(from.rank_columns("slices")));
-        let saved = Reborn::new(&from.table("windows"), common.output.origin);
+        let saved = reborn(common, &from.table("windows"));
         let (starts, ends) = (saved.groups.ints(WINDOW_START), saved.groups.ints(WINDOW_END));
         for (window, rows) in saved.by(|row| (ends[row], starts[row])) {
             let new = self.new_open(common);
@@ -82,7 +82,7 @@ impl Kept {
         if self.changelog {
             return Err(OTHER_SLICES.into());
         }
-        let saved = Reborn::new(saved, common.output.origin);
+        let saved = reborn(common, saved);
         let given_to = saved.groups.ints(GIVEN_TO).into_iter().min().filter(|_| saved.groups.has(GIVEN_TO));
         let starts = saved.groups.ints(SLICE_START);
         for (slice, rows) in saved.by(|row| starts[row]) {
@@ -155,6 +155,11 @@ pub(in super::super) fn shared(
         }
     }
     Ok((slices, given_to))
+}
+
+/// Groups that were written down, maybe by windows that were not kept.
+fn reborn(common: &Common, saved: &Loaded) -> Reborn {
+    Reborn::new(saved, common.output.origin).with_numbers(|number| order_of(number, false))
 }
 
 /// The slots in a window of all groups of one of its slices.
