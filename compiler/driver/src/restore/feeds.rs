@@ -5,7 +5,7 @@ use super::shape::ColumnShape;
 use flow_plan::connector::table::Need;
 use flow_plan::connector::{ConnectorArg, ConnectorCall};
 use flow_plan::expr::{Kind, NodeId};
-use flow_plan::operator::{Operator, OperatorKind, Plan};
+use flow_plan::operator::{Join, JoinBound, JoinKind, Operator, OperatorKind, Plan};
 use flow_plan::{DataType, Expr, Field, Place, RecordType};
 use std::collections::{BTreeSet, HashMap};
 
@@ -187,6 +187,16 @@ impl Walk<'_> {
                 let computed = given.filter(|expr| expr.as_column().is_none_or(|column| column >= width));
                 let computed: Vec<String> = computed.map(|expr| expression(expr, &columns)).collect();
                 vec![computed.join(", ")]
+            }
+            OperatorKind::Join(Join { bound: JoinBound::Lookup, kind, equal, rest, .. }) => {
+                let [left, right] = [0, 1].map(|at| named(operator.inputs[at].0 as usize));
+                let passes =
+                    *kind == JoinKind::Left && needed.iter().all(|column| *column < left.fields.len());
+                let same =
+                    |(l, r): &(Expr, Expr)| format!("{} == {}", expression(l, &left), expression(r, &right));
+                let conditions = equal.iter().map(same).chain(rest.iter().map(shown));
+                // Rows that only look something up are the same whatever they find.
+                if passes { Vec::new() } else { vec![conditions.collect::<Vec<_>>().join(", ")] }
             }
             OperatorKind::Top { .. }
             | OperatorKind::Latest { .. }

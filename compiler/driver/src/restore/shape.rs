@@ -183,6 +183,8 @@ fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
             let all = keys.iter().chain(columns.iter().filter(|column| !keys.contains(column)));
             (all.copied().collect(), None, Trigger::default(), Held::Values { within: *within })
         }
+        // A table that is looked up keeps nothing: whatever is changed of it holds for the rows that come.
+        OperatorKind::Join(Join { bound: JoinBound::Lookup, .. }) => return None,
         OperatorKind::Join(join) => return Some(join_shape(plan, index, join, reading, &roots)),
         OperatorKind::Scan { keys, init, next, .. } => {
             let text = |columns: &RecordType| {

@@ -378,6 +378,16 @@ const CASES: &[(&str, &str, &str)] = &[
         "stream s = bids as b |> join(auctions as a on b.bidder == a.id, within: 10min) |> map { price, seller }",
         "s.join incompatible",
     ),
+    (
+        "table t: Auction key id = file(\"t.csv\", format: csv)\nstream s = bids |> leftJoin(t on auction == t.id) |> keyBy(auction) |> count() as n",
+        "table t: Auction key id = file(\"t.csv\", format: csv)\nstream s = bids |> leftJoin(t on bidder == t.id) |> keyBy(auction) |> count() as n",
+        "s.count identical",
+    ),
+    (
+        "table t: Auction key id = file(\"t.csv\", format: csv)\nstream s = bids |> join(t on auction == t.id) |> keyBy(bidder) |> sum(seller) as n",
+        "table t: Auction key id = file(\"t.csv\", format: csv)\nstream s = bids |> join(t on bidder == t.id) |> keyBy(bidder) |> sum(seller) as n",
+        "s.sum restores*",
+    ),
     // Sources.
     (
         "stream s = bids |> keyBy(auction) |> count() as n",

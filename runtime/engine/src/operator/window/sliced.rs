@@ -31,6 +31,15 @@ pub(crate) struct Sliced {
     flushing: Option<Merged>,
     /// Up to where windows are being given, and the rows that are behind some of them.
     giving: Option<(i64, Between)>,
+    /// Of cumulative windows, the last one that was given: the next one of the same start holds all of it.
+    last: Option<Last>,
+}
+
+/// Slices that were merged for a window.
+struct Last {
+    start: i64,
+    end: i128,
+    pane: Pane,
 }
 
 /// A window that is due.
@@ -40,6 +49,8 @@ struct Merged {
     /// Its slots in the order of their results.
     order: Vec<u32>,
     given: usize,
+    /// Does it hold all rows of its slices, without an error?
+    whole: bool,
 }
 
 /// Rows that are behind some of their windows: these are given without them.
@@ -106,6 +117,7 @@ impl Sliced {
             given_to: i128::MIN,
             flushing: None,
             giving: None,
+            last: None,
         }
     }
 
@@ -129,6 +141,7 @@ impl Sliced {
         batch: &Batch,
         rows: Rows,
     ) -> Result<(), Halt> {
+        self.last.take_if(|last| last.start <= start && i128::from(start) < last.end);
         self.slices.add(common, cx, slice(start), batch, rows)
     }
 
@@ -145,9 +158,13 @@ impl Sliced {
             self.merge_on_disk(common, cx, end, between)?;
             return Ok(None);
         }
-        let mut all = Pane::new(&common.shape, &common.output);
+        let last = self.last.take().filter(|last| last.start == bounds.start && between.rows.is_empty());
+        let (mut all, from) = match last {
+            Some(last) => (last.pane, clamp(last.end)),
+            None => (Pane::new(&common.shape, &common.output), bounds.start),
+        };
         let mut refused: Vec<RefusedResult> = Vec::new();
-        let slices = self.slices.open().range((bounds.start, 0)..);
+        let slices = self.slices.open().range((from, 0)..);
         for ((start, _), slice) in slices.take_while(|((start, _), _)| i128::from(*start) < end) {
             let (shape, scratch) = (&common.shape, &mut common.scratch);
             let rows: Vec<u32> = between.rows.get(start).into_iter().flatten().copied().collect();
@@ -165,8 +182,19 @@ impl Sliced {
             all.merge(shape, scratch, &with, &mut refused);
         }
         let mut order = all.order();
+        let whole = refused.is_empty() && between.rows.is_empty();
         common.refuse_results(cx, &all, bounds, refused, &mut order)?;
-        Ok(Some(Merged { bounds, pane: all, order, given: 0 }))
+        Ok(Some(Merged { bounds, pane: all, order, given: 0, whole }))
+    }
+
+    /// A window was given: what was merged for it is not merged again for the next one of the same start.
+    fn gave(&mut self, merged: Merged, end: i128) {
+        let start = merged.bounds.start;
+        let goes_on =
+            matches!(self.windows, Overlapping::Cumulative { .. }) && end < self.windows.last_end(start);
+        if goes_on && merged.whole && !self.slices.spills() {
+            self.last = Some(Last { start, end, pane: merged.pane });
+        }
     }
 
     /// What is to be known of rows that are behind some of their windows. All their slices exist.
@@ -272,6 +300,7 @@ impl Windows for Sliced {
                 while let Some(batch) = merged.next(common) {
                     cx.emit(batch);
                 }
+                self.gave(merged, end);
             }
             self.given_to = end;
             self.giving = Some((now, between));
@@ -317,7 +346,8 @@ impl Windows for Sliced {
     }
 
     fn held(&self) -> Held {
-        self.slices.held()
+        let last = self.last.iter().map(|last| Held { keys: 0, ..last.pane.held() });
+        last.fold(self.slices.held(), |all, held| all + held)
     }
 
     fn next_end(&mut self) -> Result<Option<i64>, ColdError> {
@@ -339,7 +369,8 @@ impl Windows for Sliced {
                 cx.emit(batch);
                 return Ok(Flush::More(cx.number));
             }
-            self.flushing = None;
+            let end = self.given_to;
+            self.flushing.take().into_iter().for_each(|merged| self.gave(merged, end));
         } else if self.slices.next_piece(common, cx).map_err(|error| on_disk(cx, &error))? {
             return Ok(Flush::More(cx.number));
         }
