@@ -155,7 +155,7 @@ impl Channel {
         }
         self.rows.fetch_sub(rows, Ordering::Relaxed);
         self.batches.fetch_sub(batches, Ordering::Relaxed);
-        if was_full {
+        if was_full && rows > 0 {
             self.producer.unpark();
         }
     }

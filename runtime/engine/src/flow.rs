@@ -38,6 +38,8 @@ pub(crate) struct Flow {
     pub(crate) sources: Number,
     /// Barriers that this worker has passed.
     pub(crate) passed: u64,
+    /// Complete numbers were left in a queue, though there is room for what they cause.
+    left: bool,
     /// Nodes that have marked what a checkpoint is still to get of them.
     marked: VecDeque<usize>,
     pub(crate) parker: Parker,
@@ -49,8 +51,8 @@ struct NodeState {
     frontier: Number,
     /// Everything below has arrived; what the operator holds for the end is still to come.
     arrived: Number,
-    /// The number of the last rows it gave.
-    given: Number,
+    /// The numbers of the first and of the last rows that it gave when it was called last and gave some.
+    given: (Number, Number),
 }
 
 impl NodeState {
@@ -78,7 +80,7 @@ impl Flow {
         parker: Parker,
     ) -> Flow {
         let edges = shared.layout.edges.len();
-        let node = |operator| NodeState { operator, frontier: begin, arrived: begin, given: begin };
+        let node = |operator| NodeState { operator, frontier: begin, arrived: begin, given: (begin, begin) };
         Flow {
             nodes: operators.into_iter().map(node).collect(),
             senders: (0..edges).map(|_| Sender::default()).collect(),
@@ -90,6 +92,7 @@ impl Flow {
             split: (0, 0),
             sources: begin,
             passed: 0,
+            left: false,
             marked: VecDeque::new(),
             parker,
             shared,
@@ -147,8 +150,8 @@ impl Flow {
             late: &mut self.late,
         };
         let result = act(self.nodes[node].operator.as_mut(), &mut cx)?;
-        if let Some((number, _)) = self.out.last() {
-            self.nodes[node].given = *number;
+        if let [(first, _), .., (last, _)] | [(first @ last, _)] = self.out.as_slice() {
+            self.nodes[node].given = (*first, *last);
         }
         self.pass_on(node);
         Ok(result)
@@ -167,7 +170,7 @@ impl Flow {
                     (node, number)
                 }
                 Work::Resume { node, number } => {
-                    self.make_room(node)?;
+                    self.make_room(node, number)?;
                     self.call(node, number, |operator, cx| operator.resume(cx))?;
                     (node, number)
                 }
@@ -244,8 +247,11 @@ impl Flow {
     pub(crate) fn settle(&mut self) -> Result<bool, Halt> {
         let mut moved = false;
         let shared = self.shared.clone();
-        for &node in &shared.layout.order {
-            moved |= self.settle_node(node)?;
+        self.left = true;
+        while std::mem::take(&mut self.left) {
+            for &node in &shared.layout.order {
+                moved |= self.settle_node(node)?;
+            }
         }
         Ok(moved)
     }
@@ -258,19 +264,27 @@ impl Flow {
             self.nodes[node].arrived = arrived;
             moved = true;
             self.call(node, arrived, |operator, cx| operator.advance(cx, arrived))?;
-            self.deliver()?;
+            self.hand_on(node)?;
             while self.call(node, arrived, |operator, cx| operator.resume(cx))? {
-                self.deliver()?;
-                // Whoever is to take what waits below must know that nothing will come in front of it.
-                self.reach(node, self.nodes[node].given);
-                self.make_room(node)?;
+                let number = self.hand_on(node)?;
+                self.make_room(node, number)?;
             }
-            self.deliver()?;
+            self.hand_on(node)?;
         }
         let frontier = if arrived == DONE { self.rest(node)? } else { arrived };
         moved |= self.reach(node, frontier);
         moved |= self.receive_begun(node)?;
         Ok(moved)
+    }
+
+    /// Delivers what an operator gave as numbers were complete. Gives the number that it has reached: whoever is to take its rows
+    /// must know that nothing will come in front of them.
+    fn hand_on(&mut self, node: usize) -> Result<Number, Halt> {
+        let NodeState { given: (first, last), arrived, .. } = self.nodes[node];
+        self.reach(node, first.min(arrived));
+        self.deliver()?;
+        self.reach(node, last.min(arrived));
+        Ok(last)
     }
 
     /// All that this worker gives at a node in numbers below `frontier` is on its way: tells everyone. Gives whether that is news.
@@ -337,6 +351,11 @@ impl Flow {
                 self.work.push(Work::Deliver { node, input, number, batch });
                 self.deliver()?;
             }
+            if self.waiting_below(node) > 0 {
+                // Those who read that are told first that the number is over: they could take nothing of the next one before.
+                self.left = true;
+                return Ok(number + 1);
+            }
         }
     }
 
@@ -359,7 +378,7 @@ impl Flow {
             }
             if frontier == given {
                 self.reach(node, frontier);
-                self.make_room(node)?;
+                self.make_room(node, frontier)?;
             }
             let flushed = self.call(node, frontier, |operator, cx| Ok((operator.flush(cx)?, cx.number)))?;
             given = flushed.1;
@@ -386,6 +405,10 @@ impl Flow {
     /// Gives every operator what a snapshot holds of it. An error names the node.
     pub(crate) fn load(&mut self, share: &mut Share) -> Result<(), (usize, String)> {
         for node in 0..self.nodes.len() {
+            if matches!(self.shared.graph.nodes[node].kind, NodeKind::Lookup(_)) {
+                // It keeps nothing: a state of its name was one of a join of streams, and was dropped.
+                continue;
+            }
             let mut tables = self.tables(share, node);
             let number = share.number;
             let loaded = self.call(node, number, |operator, cx| Ok(operator.load(cx, &mut tables)));
@@ -405,6 +428,10 @@ impl Flow {
     /// Takes over more of what was saved: groups of operators that can put them on disk.
     pub(crate) fn load_more(&mut self, share: &mut Share) -> Result<(), (usize, String)> {
         for node in 0..self.nodes.len() {
+            if matches!(self.shared.graph.nodes[node].kind, NodeKind::Lookup(_)) {
+                // It keeps nothing: a state of its name was one of a join of streams, and was dropped.
+                continue;
+            }
             let mut tables = self.tables(share, node);
             if tables.is_empty() {
                 continue;

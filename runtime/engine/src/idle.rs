@@ -17,6 +17,8 @@ pub(crate) struct Idle {
     deadline: AtomicU64,
     /// Does it wait for others at this moment?
     asleep: AtomicBool,
+    /// Of the chunks, the one it is at.
+    at: AtomicU64,
 }
 
 impl Default for Idle {
@@ -26,6 +28,7 @@ impl Default for Idle {
             reached: AtomicU64::new(0),
             deadline: AtomicU64::new(u64::MAX),
             asleep: AtomicBool::new(false),
+            at: AtomicU64::new(0),
         }
     }
 }
@@ -42,6 +45,15 @@ impl Idle {
     /// The worker begins to wait, or has waited.
     pub(crate) fn set_asleep(&self, asleep: bool) {
         self.asleep.store(asleep, Ordering::Relaxed);
+    }
+
+    /// The worker begins a chunk.
+    pub(crate) fn set_at(&self, number: Number) {
+        self.at.store(number, Ordering::Relaxed);
+    }
+
+    pub(crate) fn at(&self) -> Number {
+        self.at.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_asleep(&self) -> bool {

@@ -13,7 +13,9 @@ use crate::channel::Channel;
 use crate::error::Halt;
 use crate::exchange::Receiver;
 use crate::flow::{Flow, Work};
+use crate::idle::Idle;
 use crate::layout::Feed;
+use crate::number::Number;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -25,7 +27,7 @@ const STUCK: usize = 5;
 
 impl Flow {
     /// Waits until queues that this node's rows reach have room for more of a number that was begun, or until nobody will make any.
-    pub(crate) fn make_room(&mut self, node: usize) -> Result<(), Halt> {
+    pub(crate) fn make_room(&mut self, node: usize, number: Number) -> Result<(), Halt> {
         if !self.is_full_below(node) {
             return Ok(());
         }
@@ -48,7 +50,7 @@ impl Flow {
             // Not awake again before it finds something to do: of those that wait in vain, each would wake the others.
             self.shared.idle[self.worker].set_asleep(true);
             self.parker.park(GLANCE);
-            let all_sleep = self.others_sleep() && self.waiting_below(node) == before;
+            let all_sleep = self.nobody_helps(node, number) && self.waiting_below(node) == before;
             stuck = if all_sleep { stuck + 1 } else { 0 };
         }
         self.shared.idle[self.worker].set_asleep(false);
@@ -65,9 +67,16 @@ impl Flow {
         idle.set_asleep(false);
     }
 
-    fn others_sleep(&self) -> bool {
-        let others = self.shared.idle.iter().enumerate().filter(|(worker, _)| *worker != self.worker);
-        others.into_iter().all(|(_, idle)| idle.is_asleep())
+    /// Does every other worker wait, but for those that are at a later number and read none of the full queues?
+    fn nobody_helps(&self, node: usize, number: Number) -> bool {
+        let reads = |worker: usize| {
+            let mut edges = self.shared.layout.nodes[node].outgoing.iter();
+            edges.any(|&edge| self.shared.channel(edge, self.worker, worker).full())
+        };
+        let helps = |(worker, idle): (usize, &Idle)| {
+            worker != self.worker && !idle.is_asleep() && (idle.at() <= number || reads(worker))
+        };
+        !self.shared.idle.iter().enumerate().any(helps)
     }
 
     /// This worker's queues that a node's rows reach.
@@ -86,7 +95,7 @@ impl Flow {
     }
 
     /// Batches that wait in the queues that a node's rows reach.
-    fn waiting_below(&self, node: usize) -> usize {
+    pub(crate) fn waiting_below(&self, node: usize) -> usize {
         self.queues_below(node).map(Channel::waiting).sum()
     }
 

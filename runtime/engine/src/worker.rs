@@ -232,6 +232,7 @@ impl Worker {
     fn up_to(&mut self, number: Number) -> bool {
         let moved = number > self.flow.sources;
         self.flow.sources = self.flow.sources.max(number);
+        self.flow.shared.idle[self.flow.worker].set_at(self.flow.sources);
         moved
     }
 }

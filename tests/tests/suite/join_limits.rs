@@ -254,6 +254,8 @@ fn four_million_rows_that_become_of_one_chunk_do_not_wait_in_queues_together() {
         "sink o = l |> join(r on l.k == r.k, within: 1h) |> map { a: l.id, b: r.id } -> stdout",
         "sink o = l |> join(r on l.k == r.k, ttl: 1h) |> map { a: l.id, b: r.id } |> trigger(atEnd) |> count() -> stdout",
         "sink o = l |> flatMap(x in range(0, 2000)) |> keyBy(x) |> trigger(atEnd) |> count() -> stdout",
+        // They become so many behind an exchange.
+        "sink o = l |> keyBy(id) |> scan(state: { n: 0 }, next: { n: state.n + 1 }, emit: { seen: state.n }) |> flatMap(x in range(0, 2000)) |> keyBy(x) |> trigger(atEnd) |> count() -> stdout",
         // Through a second exchange, behind which the rows of both workers are merged.
         "sink o = l |> flatMap(x in range(0, 2000)) |> keyBy(x) |> scan(state: { n: 0 }, next: { n: state.n + 1 }, emit: { seen: state.n }) |> keyBy(rest: seen % 7) |> trigger(atEnd) |> count() -> stdout",
     ] {
