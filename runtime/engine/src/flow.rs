@@ -402,11 +402,15 @@ impl Flow {
         tables.name_keys(&names)
     }
 
+    /// Does it look a table up, and so keep nothing? A state of its name was one of a join of streams, and was dropped.
+    fn looks_up(&self, node: usize) -> bool {
+        matches!(self.shared.graph.nodes[node].kind, NodeKind::Lookup(_))
+    }
+
     /// Gives every operator what a snapshot holds of it. An error names the node.
     pub(crate) fn load(&mut self, share: &mut Share) -> Result<(), (usize, String)> {
         for node in 0..self.nodes.len() {
-            if matches!(self.shared.graph.nodes[node].kind, NodeKind::Lookup(_)) {
-                // It keeps nothing: a state of its name was one of a join of streams, and was dropped.
+            if self.looks_up(node) {
                 continue;
             }
             let mut tables = self.tables(share, node);
@@ -428,8 +432,7 @@ impl Flow {
     /// Takes over more of what was saved: groups of operators that can put them on disk.
     pub(crate) fn load_more(&mut self, share: &mut Share) -> Result<(), (usize, String)> {
         for node in 0..self.nodes.len() {
-            if matches!(self.shared.graph.nodes[node].kind, NodeKind::Lookup(_)) {
-                // It keeps nothing: a state of its name was one of a join of streams, and was dropped.
+            if self.looks_up(node) {
                 continue;
             }
             let mut tables = self.tables(share, node);

@@ -7,7 +7,8 @@
 //!
 //! **Nobody waits for ever.** Two branches may wait for each other: what one worker has for a full queue stands behind what
 //! another one will send, which waits at another full queue for the first. No order of waiting avoids that within a number, so
-//! it is seen instead: when all other workers sleep and nothing has moved, the next piece is given although the queue is full.
+//! it is seen instead: when nothing has moved and every other worker sleeps (or is at a later number, and reads none of the full
+//! queues), the next piece is given although the queue is full.
 
 use crate::channel::Channel;
 use crate::error::Halt;
@@ -22,7 +23,7 @@ use std::time::Duration;
 /// Between two looks whether there is room.
 const GLANCE: Duration = Duration::from_micros(100);
 
-/// So many looks in a row at which everybody sleeps say that nobody will make room.
+/// So many looks in a row at which nobody helps say that nobody will make room.
 const STUCK: usize = 5;
 
 impl Flow {
@@ -50,8 +51,8 @@ impl Flow {
             // Not awake again before it finds something to do: of those that wait in vain, each would wake the others.
             self.shared.idle[self.worker].set_asleep(true);
             self.parker.park(GLANCE);
-            let all_sleep = self.nobody_helps(node, number) && self.waiting_below(node) == before;
-            stuck = if all_sleep { stuck + 1 } else { 0 };
+            let in_vain = self.nobody_helps(node, number) && self.waiting_below(node) == before;
+            stuck = if in_vain { stuck + 1 } else { 0 };
         }
         self.shared.idle[self.worker].set_asleep(false);
         self.shared.short_of_room.fetch_sub(1, Ordering::Relaxed);
@@ -112,8 +113,8 @@ impl Flow {
     }
 
     /// Takes rows of the number that a node is in, which is not complete, if somebody waits for room and what they cause finds it.
-    /// Not only from a full queue: what is merged with rows of others may be what holds these up. All lower numbers are through, and the operator was told: it sees what it would if the rows had been made by this worker. Gives
-    /// whether there were any.
+    /// Not only from a full queue: what is merged with rows of others may be what holds these up. All lower numbers are through,
+    /// and the operator was told: it sees what it would if this worker had made the rows. Gives whether there were any.
     pub(crate) fn receive_begun(&mut self, node: usize) -> Result<bool, Halt> {
         let shared = self.shared.clone();
         let number = self.arrived(node);
