@@ -165,24 +165,9 @@ impl Channel {
         self.batches.load(Ordering::Relaxed)
     }
 
-    /// Takes the waiting batches of this number, which is complete and the lowest.
+    /// Takes the waiting batches of this number, the lowest.
     pub(crate) fn take(&self, number: Number, out: &mut Vec<Batch>) {
-        let was_full = self.full();
-        let (mut rows, mut batches) = (0, 0);
-        {
-            let mut queue = self.queue();
-            while queue.front().is_some_and(|(n, _)| *n == number) {
-                let Some((_, batch)) = queue.pop_front() else { break };
-                rows += batch.len;
-                batches += 1;
-                out.push(batch);
-            }
-        }
-        self.rows.fetch_sub(rows, Ordering::Relaxed);
-        self.batches.fetch_sub(batches, Ordering::Relaxed);
-        if was_full {
-            self.producer.unpark();
-        }
+        self.take_part(number, |batch| batch.len, out);
     }
 }
 

@@ -55,7 +55,7 @@ impl Sender {
     /// Who merges rows of workers counts on it that each sends them in the order of their ranks.
     #[cfg(debug_assertions)]
     fn watch(&mut self, shared: &Shared, edge: &Edge, number: Number, batch: &Batch) {
-        if !edge.spread || edge.merge_by == 0 || shared.sequencer.is_beat(number) {
+        if !edge.merges() || shared.sequencer.is_beat(number) {
             return;
         }
         if self.number != number {
@@ -110,33 +110,12 @@ impl Receiver {
 
     /// Takes the rows of a complete number, in order.
     pub(crate) fn take(&mut self, shared: &Shared, edge: usize, to: usize, number: Number) -> Vec<Batch> {
-        let mut batches = Vec::new();
-        let mut producers = 0;
-        for from in 0..shared.workers() {
-            let before = batches.len();
-            shared.channel(edge, from, to).take(number, &mut batches);
-            producers += usize::from(batches.len() > before);
-        }
         self.merged = number + 1;
+        let channels = (0..shared.workers()).map(|from| shared.channel(edge, from, to));
         let layout = &shared.layout.edges[edge];
-        if producers > 1 && layout.spread && layout.merge_by > 0 {
-            batches = vec![in_order(Batch::concat(batches), layout)];
-        }
-        layout.strip(&mut batches);
-        batches
+        layout.stripped(layout.gathered(channels, number, |batch| batch.len))
     }
-}
 
-impl Edge {
-    /// Takes the ranks away that rows were merged by, if nobody needs them behind.
-    fn strip(&self, batches: &mut [Batch]) {
-        if !self.number_rows {
-            batches.iter_mut().for_each(|batch| batch.columns.truncate(self.columns));
-        }
-    }
-}
-
-impl Receiver {
     /// Takes rows of a number although more of it may come: those in front of which no other can. All lower ones are taken.
     pub(crate) fn take_begun(shared: &Shared, edge: usize, to: usize, number: Number) -> Vec<Batch> {
         let channels = || (0..shared.workers()).map(|from| shared.channel(edge, from, to));
@@ -144,66 +123,82 @@ impl Receiver {
             return Vec::new();
         }
         let layout = &shared.layout.edges[edge];
-        let progress: Vec<Progress> = channels().map(|channel| channel.progress(number)).collect();
-        let mut batches = match layout.spread && layout.merge_by > 0 {
-            true => merged(channels(), number, &progress, layout),
-            false => one_after_the_other(channels(), number, &progress, layout),
-        };
-        layout.strip(&mut batches);
-        batches
+        let begun: Vec<Begun<'_>> = channels().map(|channel| (channel, channel.progress(number))).collect();
+        layout.stripped(match layout.merges() {
+            true => layout.next_by_rank(number, &begun),
+            false => layout.next_by_worker(number, &begun),
+        })
     }
 }
 
-/// The next rows in the order of workers: none of a worker that others before it may still send.
-fn one_after_the_other<'a>(
-    channels: impl Iterator<Item = &'a Channel>,
-    number: Number,
-    progress: &[Progress],
-    edge: &Edge,
-) -> Vec<Batch> {
-    let mut batches = Vec::new();
-    for (channel, progress) in channels.zip(progress) {
-        channel.take_part(number, |batch| batch.len, &mut batches);
-        if edge.spread && !matches!(progress, Progress::Through) {
-            break;
+/// A queue, and how far its producer is with the number in question.
+type Begun<'a> = (&'a Channel, Progress);
+
+impl Edge {
+    /// Are rows of several workers merged by their ranks?
+    fn merges(&self) -> bool {
+        self.spread && self.merge_by > 0
+    }
+
+    /// Takes of each batch of a number so many rows from its front as `part` says, and puts all in order.
+    fn gathered<'a>(
+        &self,
+        channels: impl Iterator<Item = &'a Channel>,
+        number: Number,
+        part: impl Fn(&Batch) -> usize,
+    ) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        let mut producers = 0;
+        for channel in channels {
+            let before = batches.len();
+            channel.take_part(number, &part, &mut batches);
+            producers += usize::from(batches.len() > before);
+        }
+        match producers > 1 && self.merges() {
+            true => vec![in_order(Batch::concat(batches), self)],
+            false => batches,
         }
     }
-    batches
-}
 
-/// The next rows in the order of their ranks: up to the last one of the worker that is behind all others. None if it has sent nothing.
-fn merged<'a>(
-    channels: impl Iterator<Item = &'a Channel>,
-    number: Number,
-    progress: &[Progress],
-    edge: &Edge,
-) -> Vec<Batch> {
-    let mut bound: Option<Vec<i64>> = None;
-    for progress in progress {
-        match progress {
-            Progress::Through => {}
-            Progress::At | Progress::Behind => return Vec::new(),
-            Progress::In(last) => {
-                let last = rank_of(last, last.len - 1, edge);
-                bound = Some(bound.map_or(last.clone(), |bound| bound.min(last)));
+    /// The next rows in the order of workers: none of a worker that others before it may still send.
+    fn next_by_worker(&self, number: Number, begun: &[Begun<'_>]) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        for (channel, progress) in begun {
+            channel.take(number, &mut batches);
+            if self.spread && !matches!(progress, Progress::Through) {
+                break;
             }
         }
+        batches
     }
-    let ahead = |batch: &Batch| match &bound {
-        None => batch.len,
-        Some(bound) => rows_up_to(batch, bound, edge),
-    };
-    let mut batches = Vec::new();
-    let mut producers = 0;
-    for channel in channels {
-        let before = batches.len();
-        channel.take_part(number, ahead, &mut batches);
-        producers += usize::from(batches.len() > before);
+
+    /// The next rows in the order of their ranks: up to the last one of the worker that is behind all others. None if it has sent
+    /// nothing.
+    fn next_by_rank(&self, number: Number, begun: &[Begun<'_>]) -> Vec<Batch> {
+        let mut bound: Option<Vec<i64>> = None;
+        for (_, progress) in begun {
+            match progress {
+                Progress::Through => {}
+                Progress::At | Progress::Behind => return Vec::new(),
+                Progress::In(last) => {
+                    let last = rank_of(last, last.len - 1, self);
+                    bound = Some(bound.map_or(last.clone(), |bound| bound.min(last)));
+                }
+            }
+        }
+        self.gathered(begun.iter().map(|(channel, _)| *channel), number, |batch| match &bound {
+            None => batch.len,
+            Some(bound) => rows_up_to(batch, bound, self),
+        })
     }
-    if producers > 1 {
-        batches = vec![in_order(Batch::concat(batches), edge)];
+
+    /// Without the ranks that rows were merged by, if nobody needs them behind.
+    fn stripped(&self, mut batches: Vec<Batch>) -> Vec<Batch> {
+        if !self.number_rows {
+            batches.iter_mut().for_each(|batch| batch.columns.truncate(self.columns));
+        }
+        batches
     }
-    batches
 }
 
 /// A row's ranks.
@@ -254,7 +249,7 @@ fn in_order(batch: Batch, edge: &Edge) -> Batch {
 
 #[cfg(test)]
 mod tests {
-    use super::{Edge, merged, one_after_the_other};
+    use super::{Begun, Edge};
     use crate::channel::{Channel, Progress, QueueLimit};
     use flow_data::{Batch, Column, ColumnData};
     use flow_env::parker;
@@ -277,9 +272,12 @@ mod tests {
         channels
     }
 
+    fn begun(channels: &[Channel; 2]) -> [Begun<'_>; 2] {
+        channels.each_ref().map(|channel| (channel, channel.progress(7)))
+    }
+
     fn taken(channels: &[Channel; 2]) -> Vec<i64> {
-        let progress: Vec<Progress> = channels.iter().map(|channel| channel.progress(7)).collect();
-        let batches = merged(channels.iter(), 7, &progress, &edge());
+        let batches = edge().next_by_rank(7, &begun(channels));
         let ranks = batches.iter().flat_map(|batch| match &batch.columns[0].data {
             ColumnData::I64(ranks) => ranks.clone(),
             _ => unreachable!(),
@@ -324,8 +322,7 @@ mod tests {
     fn rows_without_ranks_come_worker_by_worker() {
         let channels = two(&[0, 0], &[0, 0, 0]);
         let rows = |edge: &Edge| {
-            let progress: Vec<Progress> = channels.iter().map(|channel| channel.progress(7)).collect();
-            let batches = one_after_the_other(channels.iter(), 7, &progress, edge);
+            let batches = edge.next_by_worker(7, &begun(&channels));
             batches.iter().map(|batch| batch.len).collect::<Vec<_>>()
         };
         let edge = Edge { merge_by: 0, ..edge() };
