@@ -55,7 +55,7 @@ impl Sender {
     /// Who merges rows of workers counts on it that each sends them in the order of their ranks.
     #[cfg(debug_assertions)]
     fn watch(&mut self, shared: &Shared, edge: &Edge, number: Number, batch: &Batch) {
-        if !edge.merges() || shared.sequencer.is_beat(number) {
+        if !edge.merges() || !shared.sequencer.is_ranked(number) {
             return;
         }
         if self.number != number {

@@ -5,6 +5,8 @@
 //! other source, by turns. Only live sources are passed over while they have nothing.
 
 use crate::number::Number;
+#[cfg(debug_assertions)]
+use crate::number::birth;
 use crate::snapshot::{Barrier, Begin, Held};
 use crate::source::{Chunk, Source, SourceError};
 use crate::supply::{Look, Supply};
@@ -203,10 +205,12 @@ impl Sequencer {
         Some(number)
     }
 
-    /// Did the clock on the wall take this number? What it gives has no order within it.
+    /// Are rows of this number in the order of their ranks? Not what the clock on the wall gives, nor what that made and the end
+    /// of the input gives: which of several keys that are due at one moment comes first is free.
     #[cfg(debug_assertions)]
-    pub(crate) fn is_beat(&self, number: Number) -> bool {
-        self.beats.lock().unwrap_or_else(PoisonError::into_inner).contains(&number)
+    pub(crate) fn is_ranked(&self, number: Number) -> bool {
+        let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
+        birth(number).is_some_and(|born| !beats.contains(&born))
     }
 
     /// How long a worker that found nothing may sleep.

@@ -25,6 +25,18 @@ pub fn at_end(level: u32, born: Number) -> Number {
     if level < LEVELS { base(level) + born } else { base(LEVELS) + Number::from(level - LEVELS) }
 }
 
+/// The number that first made what goes out under this one at the end of the input; `None` on the levels that share one.
+pub fn birth(mut number: Number) -> Option<Number> {
+    while number >= base(0) {
+        let level = (number.ilog2() - base(0).ilog2()) / 2;
+        if level >= LEVELS {
+            return None;
+        }
+        number -= base(level);
+    }
+    Some(number)
+}
+
 /// The number under which a level gives what ends at a time (in microseconds): later times never have
 /// lower numbers, but times that are less than a second apart may share one.
 pub fn at_end_of_time(level: u32, time: i64) -> Number {
@@ -36,6 +48,16 @@ pub fn at_end_of_time(level: u32, time: i64) -> Number {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_birth_is_known_through_all_levels_but_those_that_share_a_number() {
+        for born in [0, 3, base(0) - 1] {
+            assert_eq!(birth(born), Some(born));
+            assert_eq!(birth(at_end(4, at_end(3, at_end(0, born)))), Some(born));
+        }
+        assert_eq!(birth(at_end(LEVELS, 3)), None);
+        assert_eq!(birth(at_end(LEVELS + 2, at_end(0, 3))), None);
+    }
 
     #[test]
     fn a_level_keeps_the_order_of_births_and_stays_below_the_next() {
