@@ -10,6 +10,7 @@ use flow_driver::restore::{self, Effect, Verdict};
 use flow_driver::{Compilation, LoadError, Options, compile};
 use flow_plan::interpret::{Event, Sequence, evaluate_sequence};
 use flow_plan::operator::Plan;
+use flow_plan::physical::number::Number;
 use flow_plan::physical::{Graph, Node, NodeKind};
 use std::path::Path;
 use std::sync::Arc;
@@ -30,12 +31,26 @@ pub struct Edited {
     pub before: Vec<String>,
     /// What the new script prints that goes on where the old one stopped, sorted; or why it does not start.
     pub printed: Result<Vec<String>, String>,
-    /// What the evaluator gives for the new script over all rows, without what the old one had printed; sorted.
-    pub of_all: Vec<String>,
-    /// Rows that the old script had printed and the new one prints in another form: `of_all` has as many too much.
-    pub other_form: usize,
+    /// What the evaluator gives for the new script over all rows, without what the old one had printed, sorted; or what the
+    /// old one had printed that is not among it.
+    pub of_all: Result<Vec<String>, String>,
     /// What the evaluator gives for the new script over the rows behind the stop; sorted.
     pub of_rest: Vec<String>,
+    /// What both scripts read, and how much of it the old one did.
+    events: Vec<Event>,
+    stopped: usize,
+}
+
+impl Edited {
+    /// What the evaluator gives for a script over all rows from the stop on: without what the rows in front of the stop
+    /// make it give. Sorted.
+    pub fn from_stop(&self, script: &str) -> Result<Vec<String>, String> {
+        let numbered = |event: &&Event| !matches!(event, Event::End { .. });
+        let stop = self.events[..self.stopped].iter().filter(numbered).count() as Number;
+        let graph =
+            flow_driver::runnable(&plan(&compiled(script)?)?).map_err(|found| format!("{found:?}"))?;
+        evaluated(&graph, self.events.clone(), stop)
+    }
 }
 
 /// What the restore check says of an edit.
@@ -87,16 +102,10 @@ impl Edit<'_> {
             Err(why) => Err(why),
         };
         let events = memory.log();
-        let of_rest = evaluated(&graph, events[stopped.min(events.len())..].to_vec())?;
-        let mut of_all = evaluated(&graph, events)?;
-        let mut other_form = 0;
-        for row in &known {
-            match of_all.iter().position(|other| other == row) {
-                Some(at) => drop(of_all.remove(at)),
-                None => other_form += 1,
-            }
-        }
-        Ok(Edited { before: known, printed, of_all, other_form, of_rest })
+        let stopped = stopped.min(events.len());
+        let of_rest = evaluated(&graph, events[stopped..].to_vec(), 0)?;
+        let of_all = without(evaluated(&graph, events.clone(), 0)?, &known);
+        Ok(Edited { before: known, printed, of_all, of_rest, events, stopped })
     }
 }
 
@@ -113,14 +122,24 @@ fn plan(of: &Compilation) -> Result<Plan, String> {
     of.plan.clone().ok_or_else(|| errors.join("\n"))
 }
 
+fn without(mut rows: Vec<String>, known: &[String]) -> Result<Vec<String>, String> {
+    for row in known {
+        let at = rows.iter().position(|other| other == row);
+        rows.remove(
+            at.ok_or_else(|| format!("the old script had printed {row:?}, which the new one does not give"))?,
+        );
+    }
+    Ok(rows)
+}
+
 fn summary(verdict: &Verdict) -> String {
     let was = verdict.was.as_ref().map(|was| format!(" (was {was})")).unwrap_or_default();
     let mix = if verdict.changes_meaning { ", changesMeaning" } else { "" };
     format!("{}{was}: {}{mix}", verdict.id, verdict.effect.word())
 }
 
-/// All rows of all sinks, sorted.
-fn evaluated(graph: &Graph, mut events: Vec<Event>) -> Result<Vec<String>, String> {
+/// The rows of all sinks from a number on, sorted.
+fn evaluated(graph: &Graph, mut events: Vec<Event>, from: Number) -> Result<Vec<String>, String> {
     // The memory calls sources by their files.
     for event in &mut events {
         let (Event::Chunk { source, .. } | Event::End { source, .. }) = event else { continue };
@@ -135,9 +154,10 @@ fn evaluated(graph: &Graph, mut events: Vec<Event>) -> Result<Vec<String>, Strin
     let sequence = Sequence { events, ..Sequence::default() };
     let outcome =
         evaluate_sequence(graph, &sequence, BEGINNING).map_err(|failure| failure.0.error.to_string())?;
-    let sinks = graph.nodes.iter().zip(&outcome.rows);
-    let sinks = sinks.filter(|(node, _)| matches!(node.kind, NodeKind::Sink { .. }));
-    let mut rows: Vec<String> = sinks.flat_map(|(_, rows)| rows.iter().map(|row| show_row(row))).collect();
+    let sinks = (0..graph.nodes.len()).filter(|at| matches!(graph.nodes[*at].kind, NodeKind::Sink { .. }));
+    let rows = sinks.flat_map(|sink| outcome.rows[sink].iter().zip(&outcome.numbers[sink]));
+    let mut rows: Vec<String> =
+        rows.filter(|(_, number)| **number >= from).map(|(row, _)| show_row(row)).collect();
     rows.sort();
     Ok(rows)
 }

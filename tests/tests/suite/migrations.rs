@@ -34,28 +34,52 @@ pub(super) enum Then {
     /// The new script is refused.
     #[default]
     Refused,
-    /// What the evaluator gives for the new script over all rows, as if it had always run.
+    /// What the evaluator gives for the new script over all rows, as if it had always run, and the old one did not print.
     All,
     /// What the evaluator gives for the new script over the rows behind the stop: its state began empty.
     Rest,
-    /// These rows.
-    Rows(Vec<String>),
+    /// What the evaluator gives over all rows, without what it gives for those in front of the stop: for the new script, or
+    /// for this one, which says what becomes of the old rows.
+    FromStop(Option<String>),
+    /// These rows, and why no script says them.
+    Rows { why: String, rows: Vec<String> },
 }
 
-impl Then {
-    const WORDS: [&str; 3] = [
-        "is refused",
-        "prints what the evaluator gives for all rows",
-        "prints what the evaluator gives for the rows behind the stop",
-    ];
+const FROM_STOP_BY: &str = "prints what the evaluator gives from the stop on by";
+const ROWS: &str = "prints, and no script says it: ";
 
-    fn words(&self) -> &str {
+impl Then {
+    /// The line that begins it.
+    fn line(&self) -> String {
         match self {
-            Then::Refused => Then::WORDS[0],
-            Then::All => Then::WORDS[1],
-            Then::Rest => Then::WORDS[2],
-            Then::Rows(_) => "prints",
+            Then::Refused => "is refused".into(),
+            Then::All => "prints what the evaluator gives for all rows".into(),
+            Then::Rest => "prints what the evaluator gives for the rows behind the stop".into(),
+            Then::FromStop(None) => "prints what the evaluator gives from the stop on".into(),
+            Then::FromStop(Some(_)) => FROM_STOP_BY.into(),
+            Then::Rows { why, .. } if why.is_empty() => "prints".into(),
+            Then::Rows { why, .. } => format!("{ROWS}{why}"),
         }
+    }
+
+    /// What this line begins.
+    fn of_line(line: &str) -> Option<Then> {
+        let why = if line == "prints" { Some("") } else { line.strip_prefix(ROWS) };
+        let rows = why.map(|why| Then::Rows { why: why.into(), rows: Vec::new() });
+        let by = (line == FROM_STOP_BY).then(|| Then::FromStop(Some(String::new())));
+        let alone = [Then::Refused, Then::All, Then::Rest, Then::FromStop(None)];
+        rows.or(by).or_else(|| alone.into_iter().find(|then| then.line() == line))
+    }
+
+    /// What the evaluator gives that has to be printed.
+    pub(super) fn wanted(&self, new: &str, edited: &Edited) -> Result<Vec<String>, String> {
+        Ok(match self {
+            Then::All => edited.of_all.clone()?,
+            Then::Rest => edited.of_rest.clone(),
+            Then::FromStop(by) => edited.from_stop(&script(by.as_deref().unwrap_or(new)))?,
+            Then::Rows { rows, .. } => rows.clone(),
+            Then::Refused => return Err("it is refused".into()),
+        })
     }
 }
 
@@ -81,13 +105,8 @@ fn cases(text: &str) -> Vec<Case> {
                     continue;
                 }
                 _ => {
-                    case.then = match Then::WORDS.iter().position(|words| line == *words) {
-                        Some(0) => Then::Refused,
-                        Some(1) => Then::All,
-                        Some(2) => Then::Rest,
-                        _ if line == "prints" => Then::Rows(Vec::new()),
-                        _ => panic!("{}: what is {line:?}?", case.name),
-                    };
+                    case.then =
+                        Then::of_line(line).unwrap_or_else(|| panic!("{}: what is {line:?}?", case.name));
                     "then"
                 }
             };
@@ -97,7 +116,8 @@ fn cases(text: &str) -> Vec<Case> {
             ("old", _) => case.old.extend([inner, "\n"]),
             ("new", _) => case.new.extend([inner, "\n"]),
             ("says", _) => case.says.push(inner.into()),
-            ("then", Then::Rows(rows)) => rows.push(inner.into()),
+            ("then", Then::Rows { rows, .. }) => rows.push(inner.into()),
+            ("then", Then::FromStop(Some(by))) => by.extend([inner, "\n"]),
             _ => panic!("{}: what is {line:?}?", case.name),
         }
     }
@@ -118,9 +138,11 @@ fn told(case: &Case) -> String {
     add(&mut out, &mut case.new.lines());
     out.push_str("says\n");
     add(&mut out, &mut case.says.iter().map(String::as_str));
-    out.extend([case.then.words(), "\n"]);
-    if let Then::Rows(rows) = &case.then {
-        add(&mut out, &mut rows.iter().map(String::as_str));
+    out.extend([&case.then.line(), "\n"]);
+    match &case.then {
+        Then::Rows { rows, .. } => add(&mut out, &mut rows.iter().map(String::as_str)),
+        Then::FromStop(Some(by)) => add(&mut out, &mut by.lines()),
+        _ => {}
     }
     out
 }
@@ -202,36 +224,28 @@ fn now(case: &Case, wrong: &mut Vec<String>) -> Case {
         if differs {
             wrong.push(format!("{}, {workers:?} workers: other rows than with one\n{printed:#?}", case.name));
         }
-        found.then = match &case.then {
-            Then::All if is_of_all(&edited, &printed) => Then::All,
-            Then::Rest if printed == edited.of_rest => Then::Rest,
-            Then::All | Then::Rest => {
-                let wanted = if case.then == Then::All { edited.of_all } else { edited.of_rest };
-                wrong.push(format!(
-                    "{}, {workers:?} workers: printed\n{printed:#?}\nand not\n{wanted:#?}",
-                    case.name
-                ));
-                Then::Rows(printed.clone())
-            }
-            _ => Then::Rows(printed.clone()),
-        };
+        found.then = then(case, &edited, &printed).unwrap_or_else(|why| {
+            wrong.push(format!("{}, {workers:?} workers: {why}", case.name));
+            let why = String::new();
+            Then::Rows { why, rows: printed.clone() }
+        });
         of_first.get_or_insert(printed);
     }
     found
 }
 
-/// Is it what the evaluator gives for all rows? Of what the old script had printed in another form, only the number of rows
-/// is known.
-fn is_of_all(edited: &Edited, printed: &[String]) -> bool {
-    let mut left = edited.of_all.clone();
-    let taken = printed.iter().all(|row| match left.iter().position(|other| other == row) {
-        Some(at) => {
-            left.remove(at);
-            true
-        }
-        None => false,
-    });
-    taken && (left.is_empty() || left.len() == edited.other_form)
+/// What is told of what an edit prints: what the table says, if it is so.
+fn then(case: &Case, edited: &Edited, printed: &[String]) -> Result<Then, String> {
+    let then = match &case.then {
+        Then::Rows { why, .. } if why.is_empty() => return Err("why are there rows and no script?".into()),
+        Then::Rows { why, .. } => Then::Rows { why: why.clone(), rows: printed.to_vec() },
+        Then::Refused => return Err("it starts".into()),
+        Then::FromStop(by) => Then::FromStop(by.clone()),
+        Then::All => Then::All,
+        Then::Rest => Then::Rest,
+    };
+    let wanted = then.wanted(&case.new, edited)?;
+    if wanted == printed { Ok(then) } else { Err(format!("printed\n{printed:#?}\nand not\n{wanted:#?}")) }
 }
 
 fn folder() -> PathBuf {

@@ -22,6 +22,9 @@ use std::collections::{BTreeMap, HashMap};
 pub struct Outcome {
     /// Rows of each node, by its index, in their order; those of a sink are what it was given.
     pub rows: Vec<Vec<Row>>,
+    /// Of each of these rows the number it belongs to: the chunk or the moment that made it due. What only the end gives
+    /// belongs to a number behind all of them.
+    pub numbers: Vec<Vec<Number>>,
     /// Record errors that were skipped or routed, in no particular order between nodes.
     pub errors: Vec<RowError>,
 }
@@ -91,8 +94,9 @@ pub fn evaluate_sequence(graph: &Graph, sequence: &Sequence, now: i64) -> Result
         rows.sort_by_key(|item| item.number);
         run.streams[index] = rows;
     }
+    let numbers = run.streams.iter().map(|stream| stream.iter().map(|item| item.number).collect()).collect();
     let rows = |stream: Stream| stream.into_iter().map(|item| item.row).collect();
-    Ok(Outcome { rows: run.streams.into_iter().map(rows).collect(), errors: run.errors })
+    Ok(Outcome { rows: run.streams.into_iter().map(rows).collect(), numbers, errors: run.errors })
 }
 
 /// Nodes with `.errors` behind all that can feed them.
