@@ -262,10 +262,11 @@ fn held(all: &mut Findings, old: &Held, new: &Held) {
     match (old, new) {
         (Held::Groups(a), Held::Groups(b)) => groups(all, a, b),
         (
-            Held::Rows { by, by_made, n, ties, whole, row },
+            Held::Rows { by, by_made, computed, n, ties, whole, row },
             Held::Rows {
                 by: new_by,
                 by_made: new_by_made,
+                computed: new_computed,
                 n: new_n,
                 ties: new_ties,
                 whole: new_whole,
@@ -284,6 +285,7 @@ fn held(all: &mut Findings, old: &Held, new: &Held) {
                 );
                 all.push(Effect::Restores, true, message);
             }
+            chosen(all, computed, new_computed, new_by);
             if new_n > n {
                 let message = format!(
                     "{} kept now; of those that came before, only {} there",
@@ -475,6 +477,29 @@ fn picked(all: &mut Findings, old: (bool, &[ColumnShape]), new: (bool, &[ColumnS
         }
         (_, true) => rows(all, "the rows it holds", old.1, new.1),
         (_, false) => rows(all, "what it holds of rows", old.1, new.1),
+    }
+}
+
+/// What rows are chosen by, where it is no field: rows that are held hold it beside, in the order of the sort keys.
+fn chosen(all: &mut Findings, old: &[DataType], new: &[DataType], by: &str) {
+    for (at, ty) in new.iter().enumerate() {
+        let missing = match old.get(at) {
+            Some(was) => match widening(was, ty) {
+                Widening::Same => continue,
+                Widening::Wider => {
+                    let message = format!("what its rows are chosen by changed from `{was}` to `{ty}`");
+                    all.push(Effect::Migrates, false, message);
+                    continue;
+                }
+                Widening::Other => format!("those that are held have `{was}` there, and not `{ty}`"),
+            },
+            None if ty.is_optional() => continue,
+            None => "those that are held have no such value".to_string(),
+        };
+        let message = format!("rows are chosen by `{}` now: {missing}", short(by));
+        all.push(Effect::Incompatible, false, message).help = Some(
+            "what is stored was not computed for it: give the stage a new `@id(\"…\")` to start empty".into(),
+        );
     }
 }
 

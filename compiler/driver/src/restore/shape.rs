@@ -75,6 +75,8 @@ pub enum Held {
         by: String,
         /// The same, told by the fields that they come from.
         by_made: String,
+        /// Types of those that are no fields: what they give is held beside the row.
+        computed: Vec<DataType>,
         /// How many.
         n: u64,
         /// And those that equal the last?
@@ -166,17 +168,19 @@ fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
             let text = |columns: &RecordType| {
                 by.iter().map(|key| sort_key(key, columns)).collect::<Vec<_>>().join(", ")
             };
-            let (by, by_made) = (text(input(0)), text(&roots));
+            let (said, made) = (text(input(0)), text(&roots));
             let whole = *rank || keeps_rows(window.as_ref(), trigger, changes);
             let row = picked(plan, index, keys, reading, whole);
-            let held = Held::Rows { by, by_made, n: *n, ties: *ties, whole, row };
+            let computed = computed(by.iter().map(|key| &key.expr));
+            let held = Held::Rows { by: said, by_made: made, computed, n: *n, ties: *ties, whole, row };
             (keys.clone(), window.clone(), trigger.clone(), held)
         }
         OperatorKind::Latest { keys, by, window, trigger, .. } => {
             let whole = keeps_rows(window.as_ref(), trigger, changes);
             let row = picked(plan, index, keys, reading, whole);
-            let (by, by_made) = (expression(by, input(0)), expression(by, &roots));
-            let held = Held::Rows { by, by_made, n: 1, ties: false, whole, row };
+            let (said, made) = (expression(by, input(0)), expression(by, &roots));
+            let computed = computed([by]);
+            let held = Held::Rows { by: said, by_made: made, computed, n: 1, ties: false, whole, row };
             (keys.clone(), window.clone(), trigger.clone(), held)
         }
         OperatorKind::Distinct { keys, columns, within } => {
@@ -243,6 +247,12 @@ fn picked(plan: &Plan, index: usize, keys: &[usize], reading: &Reading, whole: b
     // The key is compared by itself.
     read[0].retain(|column| !keys.contains(column));
     row(plan, &plan.operators[index], 0, &read[0])
+}
+
+/// The types of the sort keys that are no fields.
+fn computed<'a>(by: impl IntoIterator<Item = &'a Expr>) -> Vec<DataType> {
+    let computed = by.into_iter().filter(|by| by.as_column().is_none());
+    computed.map(|by| by.ty().clone()).collect()
 }
 
 /// These columns of an input.
