@@ -3,6 +3,7 @@
 use super::model::{Inputs, Moment, Row, Script};
 use flow_plan::Value;
 use flow_plan::arbitrary::Arbitrary;
+use std::collections::BTreeMap;
 
 /// Around this most times lie: 2026-01-01.
 pub(super) const START: i64 = 1_767_225_600_000_000;
@@ -32,6 +33,10 @@ pub(super) fn inputs(random: &mut Arbitrary, script: &Script, most: usize) -> In
         // Where the clock moves, chunks are counted that nobody looked at before.
         inputs.by_time = random.one_in(2);
     }
+    // Only of what is read by time each split has a time of its own.
+    if inputs.by_time {
+        inputs.splits = splits(random, &inputs);
+    }
     // A table has each key once.
     for (key, row) in inputs.tables.values_mut().flat_map(|rows| rows.iter_mut().enumerate()) {
         row[0] = Value::Int(key as i64);
@@ -50,6 +55,16 @@ fn moments(random: &mut Arbitrary, inputs: &Inputs) -> Vec<Moment> {
     }
     moments.sort_by_key(|moment| moment.behind);
     moments
+}
+
+/// Divides the chunks of some sources into splits.
+fn splits(random: &mut Arbitrary, inputs: &Inputs) -> BTreeMap<String, Vec<u32>> {
+    let mut splits = BTreeMap::new();
+    for (name, chunks) in &inputs.chunks {
+        let count = *random.pick(&[1, 1, 2, 4]);
+        splits.insert(name.clone(), chunks.iter().map(|_| random.below(count) as u32).collect());
+    }
+    splits
 }
 
 /// How the rows of a source are.

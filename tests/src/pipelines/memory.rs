@@ -6,13 +6,15 @@ use super::model::{Inputs, Row};
 use flow_data::Batch;
 use flow_engine::connect::Connectors;
 use flow_engine::sink::{Epoch, Mark, Run, Sealed, Sealing, Sink, SinkError, Writer};
-use flow_engine::source::{Chunk, ChunkReader, Count, Emit, Next, Source, SourceError, Step, Tracker};
+use flow_engine::source::{
+    Chunk, ChunkReader, Count, Emit, Next, Source, SourceError, SplitStart, Step, Tracker,
+};
 use flow_env::Env;
 use flow_plan::connector::{ArgValue, ConnectorCall};
 use flow_plan::interpret::Event;
 use flow_plan::{RecordType, Value};
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -175,10 +177,12 @@ impl Connectors for Memory<'_> {
             Some(rows) => (true, vec![rows.clone()]),
             None => (false, self.inputs.chunks_of(&name)),
         };
+        let piece = |(at, rows)| Piece { split: self.inputs.split_of(&name, at), rows, last: false };
+        let pieces = chunks.into_iter().enumerate().map(piece).collect();
         let fields = read.iter().map(|column| call.schema.fields[*column].clone()).collect();
         Ok(Box::new(MemorySource {
             name,
-            chunks: chunks.into(),
+            pieces,
             time: None,
             by_time: self.inputs.by_time && !table,
             next: 0,
@@ -203,9 +207,44 @@ impl Connectors for Memory<'_> {
     }
 }
 
+/// A chunk.
+#[derive(Clone)]
+struct Piece {
+    split: u32,
+    rows: Vec<Row>,
+    /// Is it the last one of its split, and is that told?
+    last: bool,
+}
+
+impl Piece {
+    /// The time of its first row; of one without rows, before all others.
+    fn begins(&self, column: usize) -> i64 {
+        match self.rows.first().map(|row| &row[column]) {
+            Some(Value::Timestamp(time)) => *time,
+            _ => i64::MIN,
+        }
+    }
+}
+
+/// Chunks that are in order within each split, in the order in which they are handed out: the one that begins earliest is the next.
+fn by_time(pieces: &[Piece], column: usize) -> Vec<Piece> {
+    let mut splits: BTreeMap<u32, VecDeque<&Piece>> = BTreeMap::new();
+    pieces.iter().for_each(|piece| splits.entry(piece.split).or_default().push_back(piece));
+    let mut ordered = Vec::new();
+    loop {
+        let begins = |split: &&mut VecDeque<&Piece>| split.front().map(|piece| piece.begins(column));
+        let waiting = splits.values_mut().filter(|split| !split.is_empty());
+        let Some(split) = waiting.min_by_key(begins) else { return ordered };
+        let piece = split.pop_front().cloned();
+        let last = split.is_empty();
+        ordered.extend(piece.map(|piece| Piece { last, ..piece }));
+    }
+}
+
 struct MemorySource {
     name: String,
-    chunks: Arc<[Vec<Row>]>,
+    /// In the order in which they are handed out.
+    pieces: Arc<[Piece]>,
     /// The column that chunks go by, if they do.
     time: Option<usize>,
     by_time: bool,
@@ -231,26 +270,35 @@ impl MemorySource {
 struct Notes {
     count: Count,
     name: String,
-    chunks: Arc<[Vec<Row>]>,
+    pieces: Arc<[Piece]>,
     log: Option<Log>,
+}
+
+impl Notes {
+    /// Writes down that splits have ended. A job that goes on finds out once more.
+    fn end(&self, splits: impl IntoIterator<Item = u32>) {
+        let Some(log) = &self.log else { return };
+        let mut log = locked(log);
+        for of in splits {
+            let ends = |event: &Event| matches!(event, Event::End { source, split } if *source == self.name && *split == of);
+            if !log.iter().any(ends) {
+                log.push(Event::End { source: self.name.clone(), split: of });
+            }
+        }
+    }
 }
 
 impl Tracker for Notes {
     fn passed(&mut self, step: Step) {
         self.count.passed(step);
         let Some(log) = &self.log else { return };
-        let rows = self.chunks[step.to as usize - 1].clone();
-        locked(log).push(Event::Chunk { source: self.name.clone(), split: 0, rows });
+        let Piece { split, rows, last } = self.pieces[step.to as usize - 1].clone();
+        locked(log).push(Event::Chunk { source: self.name.clone(), split, rows });
+        self.end(last.then_some(split));
     }
 
     fn ended(&mut self) {
-        let Some(log) = &self.log else { return };
-        let mut log = locked(log);
-        let is_end = |event: &Event| matches!(event, Event::End { source, .. } if *source == self.name);
-        // A job that goes on finds out once more that the source has ended.
-        if !log.iter().any(is_end) {
-            log.push(Event::End { source: self.name.clone(), split: 0 });
-        }
+        self.end(0..splits_of(&self.pieces));
     }
 
     fn position(&self) -> String {
@@ -258,16 +306,35 @@ impl Tracker for Notes {
     }
 }
 
-/// Which one it is, and the time of its first row; of one without rows, before all others.
-struct MemoryChunk(usize, Option<i64>);
+/// How many splits there are: of a source without rows, one.
+fn splits_of(pieces: &[Piece]) -> u32 {
+    pieces.iter().map(|piece| piece.split + 1).max().unwrap_or(1)
+}
+
+struct MemoryChunk {
+    /// Which one it is.
+    at: usize,
+    split: u32,
+    last: bool,
+    /// The time of its first row.
+    begins: Option<i64>,
+}
 
 impl Chunk for MemoryChunk {
+    fn split(&self) -> u32 {
+        self.split
+    }
+
     fn step(&self) -> Step {
-        Step { to: self.0 as u64 + 1, ..Step::default() }
+        Step { to: self.at as u64 + 1, ..Step::default() }
     }
 
     fn time(&self) -> Option<i64> {
-        self.1
+        self.begins
+    }
+
+    fn last(&self) -> bool {
+        self.last
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -280,28 +347,40 @@ impl Source for MemorySource {
         if self.waits() {
             return Ok(Next::Pending);
         }
-        let Some(rows) = self.chunks.get(self.next) else {
+        let Some(piece) = self.pieces.get(self.next) else {
             return Ok(Next::End);
         };
-        let begins = |column: usize| match rows.first().map(|row| &row[column]) {
-            Some(Value::Timestamp(time)) => *time,
-            _ => i64::MIN,
-        };
-        let time = self.time.map(begins);
         self.next += 1;
-        Ok(Next::Chunk(Box::new(MemoryChunk(self.next - 1, time))))
+        Ok(Next::Chunk(Box::new(MemoryChunk {
+            at: self.next - 1,
+            split: piece.split,
+            last: piece.last,
+            begins: self.time.map(|column| piece.begins(column)),
+        })))
     }
 
     fn order_by(&mut self, column: usize, _others: bool) -> Result<bool, SourceError> {
-        self.time = self.by_time.then(|| self.read[column]);
+        if self.by_time {
+            let column = self.read[column];
+            self.time = Some(column);
+            self.pieces = by_time(&self.pieces, column).into();
+        }
         Ok(self.by_time)
+    }
+
+    /// Of the first rows nothing is promised: the evaluator knows no promises.
+    fn splits(&self) -> Vec<SplitStart> {
+        let handed_out = &self.pieces[..self.next];
+        let begun = |split| handed_out.iter().any(|piece| piece.split == split);
+        let start = |split| SplitStart { first: self.time.map(|_| i64::MIN), begun: begun(split) };
+        (0..splits_of(&self.pieces)).map(start).collect()
     }
 
     fn tracker(&self) -> Option<Box<dyn Tracker>> {
         Some(Box::new(Notes {
             count: Count(self.next as u64),
             name: self.name.clone(),
-            chunks: self.chunks.clone(),
+            pieces: self.pieces.clone(),
             log: self.log.clone(),
         }))
     }
@@ -313,7 +392,7 @@ impl Source for MemorySource {
 
     fn reader(&self) -> Box<dyn ChunkReader> {
         Box::new(MemoryReader {
-            chunks: self.chunks.clone(),
+            pieces: self.pieces.clone(),
             read: self.read.clone(),
             schema: self.schema.clone(),
         })
@@ -321,7 +400,7 @@ impl Source for MemorySource {
 }
 
 struct MemoryReader {
-    chunks: Arc<[Vec<Row>]>,
+    pieces: Arc<[Piece]>,
     read: Arc<[usize]>,
     schema: Arc<RecordType>,
 }
@@ -332,7 +411,7 @@ impl ChunkReader for MemoryReader {
             return Err(SourceError::Read("a chunk of another source".into()));
         };
         // Small batches: borders between batches must not matter.
-        for rows in self.chunks[chunk.0].chunks(3) {
+        for rows in self.pieces[chunk.at].rows.chunks(3) {
             let pick = |row: &Row| self.read.iter().map(|column| row[*column].clone()).collect();
             let rows: Vec<Row> = rows.iter().map(pick).collect();
             out.consumed(1);

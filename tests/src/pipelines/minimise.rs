@@ -104,6 +104,7 @@ impl Small {
     }
 
     fn rows(&mut self) {
+        self.keep(|case| case.inputs.splits.clear());
         let names: Vec<String> = self.case.inputs.chunks.keys().cloned().collect();
         for name in names {
             self.chunks_of(&name);
@@ -131,21 +132,13 @@ impl Small {
             let mut at = 0;
             while at < self.case.inputs.chunks[name].len() {
                 let end = (at + length).min(self.case.inputs.chunks[name].len());
-                let gone = self.keep(|case| {
-                    if let Some(chunks) = case.inputs.chunks.get_mut(name) {
-                        chunks.drain(at..end);
-                    }
-                });
+                let gone = self.keep(|case| case.inputs.remove(name, at..end));
                 at = if gone { at } else { end };
             }
             length /= 2;
         }
         for chunk in (0..self.case.inputs.chunks[name].len()).rev() {
-            let gone = self.keep(|case| {
-                if let Some(chunks) = case.inputs.chunks.get_mut(name) {
-                    chunks.remove(chunk);
-                }
-            });
+            let gone = self.keep(|case| case.inputs.remove(name, chunk..chunk + 1));
             if gone {
                 continue;
             }

@@ -3,6 +3,7 @@
 use flow_plan::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::Range;
 
 /// One row.
 pub(super) type Row = Vec<Value>;
@@ -62,6 +63,8 @@ pub struct Case {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inputs {
     pub(super) chunks: BTreeMap<String, Vec<Vec<Row>>>,
+    /// Which split of its source each chunk belongs to; of those behind the end of the list, the first.
+    pub(super) splits: BTreeMap<String, Vec<u32>>,
     pub(super) tables: BTreeMap<String, Vec<Row>>,
     /// Do sources know the event time of their chunks, where it is a column of theirs? Then the least comes first.
     pub(super) by_time: bool,
@@ -90,6 +93,21 @@ impl Inputs {
         chunks
     }
 
+    /// The split of a chunk of a source.
+    pub(super) fn split_of(&self, source: &str, chunk: usize) -> u32 {
+        self.splits.get(source).and_then(|splits| splits.get(chunk)).copied().unwrap_or(0)
+    }
+
+    /// Takes chunks of a source away.
+    pub(super) fn remove(&mut self, source: &str, chunks: Range<usize>) {
+        if let Some(splits) = self.splits.get_mut(source) {
+            splits.drain(chunks.start.min(splits.len())..chunks.end.min(splits.len()));
+        }
+        if let Some(known) = self.chunks.get_mut(source) {
+            known.drain(chunks);
+        }
+    }
+
     /// How many chunks all sources have.
     pub(super) fn count(&self) -> usize {
         self.chunks.keys().map(|source| self.chunks_of(source).len()).sum()
@@ -102,8 +120,11 @@ impl Case {
         let mut text = self.script.text();
         for (name, chunks) in &self.inputs.chunks {
             let _ = writeln!(text, "rows of {name}:");
-            for chunk in chunks {
-                let _ = writeln!(text, "  chunk");
+            for (at, chunk) in chunks.iter().enumerate() {
+                let _ = match self.inputs.split_of(name, at) {
+                    0 => writeln!(text, "  chunk"),
+                    split => writeln!(text, "  chunk of split {split}"),
+                };
                 chunk.iter().for_each(|row| {
                     let _ = writeln!(text, "    {}", show_row(row));
                 });
