@@ -1,7 +1,9 @@
 //! Old state against new state: what each difference means for what is stored.
 
 use super::feeds::Stage;
-use super::shape::{AggregateShape, ColumnShape, Held, KeyShape, StateShape, shapes};
+use super::groups::{Added, groups};
+use super::shape::{ColumnShape, Held, KeyShape, StateShape, shapes};
+use super::withdrawn::Pairs;
 use super::{Effect, Finding, Verdict};
 use flow_plan::operator::{Declaration, JoinBound, Plan, Window};
 use flow_plan::{DataType, Place, RecordType};
@@ -36,12 +38,11 @@ pub(crate) fn compare_shapes(
     }
     let dropped: Vec<&StateShape> =
         old.iter().zip(&taken).filter(|(_, taken)| !**taken).map(|(state, _)| state).collect();
-    let mut verdicts: Vec<Verdict> = new
-        .iter()
-        .zip(partner)
-        .map(|(state, partner)| match partner {
-            Some(index) => of_both(&old[index], state),
-            None => of_new(state, &dropped),
+    let pairs = Pairs { old, new, partner: &partner };
+    let mut verdicts: Vec<Verdict> = (0..new.len())
+        .map(|at| match partner[at] {
+            Some(index) => of_pair(&pairs, at, &old[index]),
+            None => of_new(&pairs, at, &dropped),
         })
         .collect();
     let gone: Vec<Verdict> = dropped
@@ -81,16 +82,55 @@ fn verdict(id: &str, was: Option<&str>, place: Option<Place>, mut findings: Vec<
     }
 }
 
-fn of_new(state: &StateShape, dropped: &[&StateShape]) -> Verdict {
+fn of_new(pairs: &Pairs<'_>, at: usize, dropped: &[&StateShape]) -> Verdict {
+    let state = &pairs.new[at];
     let message = format!("`{}` is new and starts empty", state.id);
-    let findings = Findings::about(None, Some(state.place)).add(Effect::Restores, message).found;
+    let mut all = Findings::about(None, Some(state.place)).add(Effect::Restores, message);
+    never_got(&mut all, pairs, at, &format!("`{}`", state.id));
     // A dropped state that would restore here was probably renamed.
-    let alike =
-        dropped.iter().find(|other| other.word == state.word && of_both(other, state).effect < Effect::Drops);
+    let alike = dropped
+        .iter()
+        .find(|other| other.word == state.word && of_both(other, state, &[]).effect < Effect::Drops);
     Verdict {
         renamed_from: alike.map(|other| other.id.clone()),
-        ..verdict(&state.id, None, Some(state.place), findings)
+        ..verdict(&state.id, None, Some(state.place), all.found)
     }
+}
+
+/// What is added up and never got the rows that a state above takes out again.
+fn never_got(all: &mut Findings, pairs: &Pairs<'_>, at: usize, what: &str) {
+    let Some(above) = pairs.never_read(at).filter(|_| matches!(pairs.new[at].held, Held::Groups(_))) else {
+        return;
+    };
+    let message = format!(
+        "{what} would have to take out rows that `{above}`, which goes on, gave before, and never got them"
+    );
+    all.push(Effect::Incompatible, false, message).help = Some(begin_anew(above));
+}
+
+fn begin_anew(above: &str) -> String {
+    format!("give `{above}` a new `@id(\"…\")`, too: both start empty then")
+}
+
+/// A state that goes on, and the states above it.
+fn of_pair(pairs: &Pairs<'_>, at: usize, old: &StateShape) -> Verdict {
+    let new = &pairs.new[at];
+    let take_out: Vec<&str> = pairs.take_out(at).collect();
+    let mut all = Findings::about(Some(old.place), Some(new.place));
+    never_got(&mut all, pairs, at, &format!("`{}`", new.id));
+    if let Some(above) = pairs.left_behind(at) {
+        let message = format!(
+            "nothing takes out any more what it got of `{above}`: what comes in its place would come on top"
+        );
+        all.push(Effect::Restores, true, message).help =
+            Some("give the stage a new `@id(\"…\")`, too, to start empty".into());
+    }
+    let own = of_both(old, new, &take_out);
+    if all.found.is_empty() {
+        return own;
+    }
+    all.found.extend(own.findings);
+    Verdict { renamed_from: own.renamed_from, ..verdict(&new.id, Some(&old.id), Some(new.place), all.found) }
 }
 
 fn of_dropped(state: &StateShape, place: Option<Place>) -> Verdict {
@@ -100,9 +140,9 @@ fn of_dropped(state: &StateShape, place: Option<Place>) -> Verdict {
 }
 
 /// Findings about two stages.
-struct Findings {
-    old: Option<Place>,
-    new: Option<Place>,
+pub(super) struct Findings {
+    pub(super) old: Option<Place>,
+    pub(super) new: Option<Place>,
     found: Vec<Finding>,
     /// Does something say the same of columns that are made of other ones?
     remade: bool,
@@ -114,13 +154,13 @@ impl Findings {
     }
 
     /// Is something else said, and meant? If the same is said, notes whether it means the same.
-    fn differs<T: PartialEq>(&mut self, old: (&T, &T), new: (&T, &T)) -> bool {
+    pub(super) fn differs<T: PartialEq>(&mut self, old: (&T, &T), new: (&T, &T)) -> bool {
         let (said, meant) = (old.0 == new.0, old.1 == new.1);
         self.remade |= said && !meant;
         !said && !meant
     }
 
-    fn push(&mut self, effect: Effect, changes_meaning: bool, message: String) -> &mut Finding {
+    pub(super) fn push(&mut self, effect: Effect, changes_meaning: bool, message: String) -> &mut Finding {
         self.found.push(Finding {
             effect,
             changes_meaning,
@@ -148,7 +188,8 @@ impl Findings {
     }
 }
 
-fn of_both(old: &StateShape, new: &StateShape) -> Verdict {
+/// `take_out`: the states above that take out rows which they gave before.
+fn of_both(old: &StateShape, new: &StateShape, take_out: &[&str]) -> Verdict {
     let mut all = Findings::about(Some(old.place), Some(new.place));
     if old.word != new.word && !same_family(old, new) {
         let message = format!("this was a `{}` and is a `{}`", old.word, new.word);
@@ -177,7 +218,8 @@ fn of_both(old: &StateShape, new: &StateShape) -> Verdict {
         });
     }
     if all.found.iter().all(|finding| finding.effect < Effect::Incompatible) {
-        held(&mut all, &old.held, &new.held);
+        let of = Added { taken_out_by: take_out.first().copied(), with_rows: new.gives_with_rows() };
+        held(&mut all, &old.held, &new.held, &of);
     }
     let own = (all.old, all.new);
     above(&mut all, &old.feeds, &new.feeds);
@@ -196,7 +238,7 @@ fn same_family(old: &StateShape, new: &StateShape) -> bool {
 }
 
 /// An expression as it is shown to people.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let cut = text.char_indices().nth(160);
     cut.map_or_else(|| text.to_string(), |(cut, _)| format!("{}…", &text[..cut]))
 }
@@ -258,9 +300,9 @@ fn windows(all: &mut Findings, old: Option<&Window>, new: Option<&Window>) {
     }
 }
 
-fn held(all: &mut Findings, old: &Held, new: &Held) {
+fn held(all: &mut Findings, old: &Held, new: &Held, added: &Added<'_>) {
     match (old, new) {
-        (Held::Groups(a), Held::Groups(b)) => groups(all, a, b),
+        (Held::Groups(a), Held::Groups(b)) => groups(all, a, b, added),
         (
             Held::Rows { by, by_made, computed, n, ties, whole, row },
             Held::Rows {
@@ -382,14 +424,14 @@ fn bounds(all: &mut Findings, old: &JoinBound, new: &JoinBound) {
     }
 }
 
-enum Widening {
+pub(super) enum Widening {
     Same,
     Wider,
     Other,
 }
 
 /// `int` may become `float`, and `T` may become `T?`.
-fn widening(old: &DataType, new: &DataType) -> Widening {
+pub(super) fn widening(old: &DataType, new: &DataType) -> Widening {
     if old == new {
         return Widening::Same;
     }
@@ -400,65 +442,6 @@ fn widening(old: &DataType, new: &DataType) -> Widening {
         (a, b) if a == b => Widening::Wider,
         (DataType::Int, DataType::Float) => Widening::Wider,
         _ => Widening::Other,
-    }
-}
-
-fn groups(all: &mut Findings, old: &[AggregateShape], new: &[AggregateShape]) {
-    let mut taken = vec![false; old.len()];
-    let stage = all.new;
-    for call in new {
-        let of_name = |a: &AggregateShape| a.name == call.name;
-        let found = (0..old.len())
-            .find(|&i| !taken[i] && of_name(&old[i]) && old[i].func == call.func)
-            .or_else(|| (0..old.len()).find(|&i| !taken[i] && of_name(&old[i])));
-        all.new = Some(call.place);
-        let Some(index) = found else {
-            all.old = None;
-            all.push(Effect::Restores, false, format!("`{}` is new and starts empty", call.name));
-            continue;
-        };
-        taken[index] = true;
-        all.old = Some(old[index].place);
-        aggregate(all, &old[index], call);
-    }
-    for (call, _) in old.iter().zip(taken).filter(|(_, taken)| !taken) {
-        (all.old, all.new) = (Some(call.place), stage);
-        let message = format!("`{}` is gone: what it holds would be lost", call.name);
-        all.push(Effect::Drops, false, message);
-    }
-}
-
-fn aggregate(all: &mut Findings, old: &AggregateShape, new: &AggregateShape) {
-    let name = &new.name;
-    let (before, now) = (short(&old.text), short(&new.text));
-    if old.func != new.func {
-        let message = format!("`{name}` was `{before}` and is `{now}`");
-        all.push(Effect::Incompatible, false, message).help =
-            Some("give the result another name: it then starts empty, and the old one is dropped".into());
-        return;
-    }
-    let unit = DataType::Bool;
-    let (a, b) = (old.arg.as_ref().unwrap_or(&unit), new.arg.as_ref().unwrap_or(&unit));
-    match (widening(a, b), old.arg.is_some() == new.arg.is_some()) {
-        (Widening::Same, true) => {}
-        (Widening::Wider, true) => {
-            let message = format!("`{name}` aggregates `{b}` now; it was `{a}`");
-            all.push(Effect::Migrates, false, message);
-        }
-        _ => {
-            let message = match old.text == new.text {
-                true => format!("`{name}` is `{now}` of `{b}` now; it was of `{a}`"),
-                false => {
-                    format!("`{name}` was `{before}` and is `{now}`: its argument has another type")
-                }
-            };
-            all.push(Effect::Incompatible, false, message);
-            return;
-        }
-    }
-    if all.differs((&old.text, &old.made), (&new.text, &new.made)) {
-        let message = format!("`{name}` was `{before}` and is `{now}`: old and new rows would mix");
-        all.push(Effect::Restores, true, message);
     }
 }
 

@@ -4,10 +4,12 @@
 
 mod compare;
 mod feeds;
+mod groups;
 mod moved;
 mod report;
 mod reworded;
 mod shape;
+mod withdrawn;
 
 pub use compare::compare;
 pub(crate) use compare::compare_shapes;

@@ -5,7 +5,7 @@ use super::feeds::{Columns, Stage, demanded, expression, feeds, inputs, origin, 
 use flow_plan::catalogue::AggFunc;
 use flow_plan::operator::{
     AggregateCall, GroupedAt, Join, JoinBound, JoinKind, Operator, OperatorKind, Plan, RunningTrigger,
-    SortKey, StreamMode, Trigger, Window,
+    SortKey, StreamMode, Trigger, Window, WindowKind,
 };
 use flow_plan::{DataType, Expr, Field, Place, RecordType};
 
@@ -32,10 +32,24 @@ pub struct StateShape {
     pub trigger: Trigger,
     /// Are rows that it reads replaced by later ones?
     pub replaced: bool,
+    /// The ids of the states nearest above it, whose rows it reads.
+    pub(crate) reads_of: Vec<String>,
+    /// Does it tell those below which of its rows are replaced, so that they take them out?
+    pub(crate) withdraws: bool,
     /// What it keeps.
     pub held: Held,
     /// How the rows that reach it are made.
     pub(crate) feeds: Vec<Stage>,
+}
+
+impl StateShape {
+    /// Is each result of rows that have just come, or computed anew of rows that are held?
+    pub(super) fn gives_with_rows(&self) -> bool {
+        match &self.window {
+            Some(window) => matches!(window.kind, WindowKind::Count { every: Some(_), .. }),
+            None => !self.replaced && self.trigger.running == RunningTrigger::EachRow,
+        }
+    }
 }
 
 /// A column of a key.
@@ -130,6 +144,8 @@ pub struct AggregateShape {
     pub arg: Option<DataType>,
     /// Type of its result.
     pub ty: DataType,
+    /// Is there a result, or null where it may be null, if no row came?
+    pub(crate) of_none: bool,
     /// Argument, `by:`, `where:` and constant, as text.
     pub text: String,
     /// The same, told by the fields that they come from.
@@ -219,6 +235,8 @@ fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
         window,
         trigger,
         replaced: replaced(plan, operator),
+        reads_of: states_above(plan, index),
+        withdraws: reading.withdrawn[index],
         held,
         feeds: feeds(plan, index),
     })
@@ -276,6 +294,7 @@ fn aggregate_shape(call: &AggregateCall, input: &RecordType, roots: &RecordType)
         func: call.func,
         arg: call.arg.as_ref().map(|arg| arg.ty().clone()),
         ty: call.ty.clone(),
+        of_none: call.ty.is_optional() || call.func.counts(),
         text: told(input),
         made: told(roots),
         place: call.place,
@@ -289,6 +308,33 @@ fn sort_key(key: &SortKey, input: &RecordType) -> String {
 /// Is a row that it reads replaced by a later one?
 fn replaced(plan: &Plan, operator: &Operator) -> bool {
     operator.inputs.iter().any(|input| plan.operators[input.0 as usize].mode != StreamMode::Append)
+}
+
+/// The ids of the states whose rows an operator reads, with nothing but stages without state between.
+fn states_above(plan: &Plan, index: usize) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let (mut seen, mut left) = (vec![false; plan.operators.len()], vec![index]);
+    while let Some(at) = left.pop() {
+        let operator = &plan.operators[at];
+        // What is looked up in a table is no state.
+        let inputs = match &operator.kind {
+            OperatorKind::Join(Join { bound: JoinBound::Lookup, .. }) => &operator.inputs[..1],
+            _ => &operator.inputs[..],
+        };
+        for above in inputs.iter().map(|input| input.0 as usize) {
+            if std::mem::replace(&mut seen[above], true) {
+                continue;
+            }
+            match &plan.operators[above] {
+                Operator { kind: OperatorKind::Join(Join { bound: JoinBound::Lookup, .. }), .. } => {
+                    left.push(above)
+                }
+                Operator { state: Some(state), .. } => found.push(state.id.clone()),
+                _ => left.push(above),
+            }
+        }
+    }
+    found
 }
 
 /// The key of a join is its equalities.
@@ -323,6 +369,8 @@ fn join_shape(plan: &Plan, index: usize, join: &Join, reading: &Reading, roots: 
         },
         trigger: Trigger::default(),
         replaced: replaced(plan, operator),
+        reads_of: states_above(plan, index),
+        withdraws: reading.withdrawn[index],
         held: Held::Sides {
             kind: join.kind,
             bound: join.bound.clone(),

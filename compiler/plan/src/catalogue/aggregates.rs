@@ -52,6 +52,11 @@ impl AggFunc {
     pub fn name(self) -> &'static str {
         self.def().name
     }
+
+    /// Is its value of no rows zero? That of all others is null.
+    pub fn counts(self) -> bool {
+        matches!(self, AggFunc::Count | AggFunc::Sum | AggFunc::CountDistinct | AggFunc::ApproxCountDistinct)
+    }
 }
 
 macro_rules! flag {
