@@ -412,7 +412,7 @@ pub(super) fn compare(
     ended: Ended,
 ) -> Result<Tally, String> {
     let tables = inputs.tables.iter().map(|(name, rows)| (name.clone(), rows.clone())).collect();
-    let sequence = Sequence { events: memory.log(), tables };
+    let sequence = Sequence { events: memory.log(), tables, firsts: inputs.firsts() };
     let expected = match (ended, evaluate_sequence(graph, &sequence, BEGINNING)) {
         (Ok(_), Ok(expected)) => expected,
         // A record error fails the job.

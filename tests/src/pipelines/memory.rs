@@ -180,7 +180,9 @@ impl Connectors for Memory<'_> {
         let piece = |(at, rows)| Piece { split: self.inputs.split_of(&name, at), rows, last: false };
         let pieces = chunks.into_iter().enumerate().map(piece).collect();
         let fields = read.iter().map(|column| call.schema.fields[*column].clone()).collect();
+        let firsts = self.inputs.firsts().into_iter().filter(|((source, _), _)| *source == name);
         Ok(Box::new(MemorySource {
+            firsts: firsts.map(|((_, split), first)| (split, first)).collect(),
             name,
             pieces,
             time: None,
@@ -247,6 +249,8 @@ struct MemorySource {
     pieces: Arc<[Piece]>,
     /// The column that chunks go by, if they do.
     time: Option<usize>,
+    /// When splits begin, as far as it tells; all else that comes is waited for.
+    firsts: BTreeMap<u32, i64>,
     by_time: bool,
     next: usize,
     read: Arc<[usize]>,
@@ -368,11 +372,11 @@ impl Source for MemorySource {
         Ok(self.by_time)
     }
 
-    /// Of the first rows nothing is promised: the evaluator knows no promises.
     fn splits(&self) -> Vec<SplitStart> {
         let handed_out = &self.pieces[..self.next];
         let begun = |split| handed_out.iter().any(|piece| piece.split == split);
-        let start = |split| SplitStart { first: self.time.map(|_| i64::MIN), begun: begun(split) };
+        let first = |split| self.firsts.get(&split).copied().unwrap_or(i64::MIN);
+        let start = |split| SplitStart { first: self.time.map(|_| first(split)), begun: begun(split) };
         (0..splits_of(&self.pieces)).map(start).collect()
     }
 

@@ -1,5 +1,6 @@
 //! A script as its parts, so that parts can be left out; and the rows it reads.
 
+use super::input::AT;
 use flow_plan::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,6 +21,12 @@ pub(super) struct Declaration {
 #[derive(Clone, Debug)]
 pub(super) struct Stage(pub(super) Vec<String>);
 
+impl Stage {
+    fn has(&self, text: &str) -> bool {
+        self.0.iter().any(|part| part.contains(text))
+    }
+}
+
 /// A whole script.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Script {
@@ -35,6 +42,17 @@ pub(super) struct Script {
 }
 
 impl Script {
+    /// Does a stream that is no source set event time?
+    pub(super) fn times_streams(&self) -> bool {
+        let streams = self.declarations.iter().filter(|declaration| declaration.head.starts_with("stream"));
+        streams.flat_map(|stream| &stream.stages).any(|stage| stage.has("eventTime("))
+    }
+
+    /// Does a stage somewhere say this?
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.declarations.iter().flat_map(|declaration| &declaration.stages).any(|stage| stage.has(text))
+    }
+
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for declaration in &self.declarations {
@@ -68,6 +86,8 @@ pub(super) struct Inputs {
     pub(super) tables: BTreeMap<String, Vec<Row>>,
     /// Do sources know the event time of their chunks, where it is a column of theirs? Then the least comes first.
     pub(super) by_time: bool,
+    /// Do those tell before the start at which time each split begins?
+    pub(super) promises: bool,
     /// When the clock on the wall moves, in order.
     pub(super) moments: Vec<Moment>,
 }
@@ -96,6 +116,29 @@ impl Inputs {
     /// The split of a chunk of a source.
     pub(super) fn split_of(&self, source: &str, chunk: usize) -> u32 {
         self.splits.get(source).and_then(|splits| splits.get(chunk)).copied().unwrap_or(0)
+    }
+
+    /// The time of the first row of a split of a source, in this column, if it has rows.
+    pub(super) fn first_of(&self, source: &str, split: u32, column: usize) -> Option<i64> {
+        let chunks = self.chunks.get(source)?.iter().enumerate();
+        let mut rows =
+            chunks.filter(|(at, _)| self.split_of(source, *at) == split).flat_map(|(_, rows)| rows);
+        match rows.next()?[column] {
+            Value::Timestamp(time) => Some(time),
+            _ => None,
+        }
+    }
+
+    /// What is known before the start: the time of the first row of each split.
+    pub(super) fn firsts(&self) -> BTreeMap<(String, u32), i64> {
+        let sources = self.chunks.iter().filter(|_| self.promises);
+        let splits = sources.flat_map(|(source, chunks)| {
+            (0..chunks.len()).map(move |chunk| (source.clone(), self.split_of(source, chunk)))
+        });
+        splits
+            .filter_map(|(source, split)| Some((self.first_of(&source, split, AT)?, (source, split))))
+            .map(|(first, split)| (split, first))
+            .collect()
     }
 
     /// Takes chunks of a source away.
@@ -131,7 +174,8 @@ impl Case {
             }
         }
         if self.inputs.by_time {
-            let _ = writeln!(text, "sources are read by time");
+            let known = if self.inputs.promises { ", and it is known when each split begins" } else { "" };
+            let _ = writeln!(text, "sources are read by time{known}");
         }
         for Moment { behind, micros } in &self.inputs.moments {
             let _ = writeln!(text, "behind {behind} chunks the clock moves by {micros} us");

@@ -4,7 +4,7 @@
 use crate::physical::NO_PLACE;
 use crate::physical::number::Number;
 use crate::value::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// One row.
 pub type Row = Vec<Value>;
@@ -20,6 +20,9 @@ pub struct Sequence {
     pub events: Vec<Event>,
     /// The rows of tables, by the name of their declaration.
     pub tables: Inputs,
+    /// Of parts of sources, by the name of their declaration: the time of their first row, where that is known before the start.
+    /// The part is as far as that from the beginning on.
+    pub firsts: BTreeMap<(String, u32), i64>,
 }
 
 /// Something in the sequence.
@@ -55,7 +58,8 @@ impl Sequence {
             let rows = inputs.get(&source).cloned().unwrap_or_default();
             Event::Chunk { source, split: 0, rows }
         };
-        Sequence { events: sources.into_iter().map(chunk).collect(), tables: inputs.clone() }
+        let events = sources.into_iter().map(chunk).collect();
+        Sequence { events, tables: inputs.clone(), ..Sequence::default() }
     }
 
     /// What has a number: chunks and moments, whose numbers are their places.

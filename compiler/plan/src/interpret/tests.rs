@@ -115,7 +115,7 @@ fn chunk(source: &str, rows: &[(i64, i64, i64)]) -> Event {
 }
 
 fn run(graph: &Graph, events: Vec<Event>) -> Vec<Vec<Row>> {
-    let sequence = Sequence { events, tables: Inputs::new() };
+    let sequence = Sequence { events, ..Sequence::default() };
     evaluate_sequence(graph, &sequence, 0).unwrap_or_else(|failure| panic!("{failure:?}")).rows
 }
 

@@ -44,7 +44,9 @@ pub(super) fn steps(
     sequence: &Sequence,
     (splits, over): (Vec<Split>, &BTreeMap<String, Option<Number>>),
 ) -> Steps {
-    let mut greatest: BTreeMap<Split, i64> = splits.into_iter().map(|split| (split, NO_WATERMARK)).collect();
+    let first = |split: &Split| sequence.firsts.get(split).copied().unwrap_or(NO_WATERMARK);
+    let mut greatest: BTreeMap<Split, i64> =
+        splits.into_iter().map(|split| (split.clone(), first(&split))).collect();
     let mut rows: HashMap<Number, i64> = HashMap::new();
     for item in input {
         let known = rows.entry(item.number).or_insert(NO_WATERMARK);
