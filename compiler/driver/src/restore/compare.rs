@@ -86,11 +86,17 @@ fn of_new(pairs: &Pairs<'_>, at: usize, dropped: &[&StateShape]) -> Verdict {
     let state = &pairs.new[at];
     let message = format!("`{}` is new and starts empty", state.id);
     let mut all = Findings::about(None, Some(state.place)).add(Effect::Restores, message);
-    never_got(&mut all, pairs, at, &format!("`{}`", state.id));
     // A dropped state that would restore here was probably renamed.
-    let alike = dropped
-        .iter()
-        .find(|other| other.word == state.word && of_both(other, state, &[]).effect < Effect::Drops);
+    let alike = dropped.iter().find(|other| {
+        (other.word == state.word || same_family(other, state))
+            && of_both(other, state, &[]).effect < Effect::Drops
+    });
+    if let Some(found) = never_got(&mut all, pairs, at)
+        && alike.is_some()
+    {
+        // To say what it was called is the better advice.
+        found.help = None;
+    }
     Verdict {
         renamed_from: alike.map(|other| other.id.clone()),
         ..verdict(&state.id, None, Some(state.place), all.found)
@@ -98,18 +104,21 @@ fn of_new(pairs: &Pairs<'_>, at: usize, dropped: &[&StateShape]) -> Verdict {
 }
 
 /// What is added up and never got the rows that a state above takes out again.
-fn never_got(all: &mut Findings, pairs: &Pairs<'_>, at: usize, what: &str) {
-    let Some(above) = pairs.never_read(at).filter(|_| matches!(pairs.new[at].held, Held::Groups(_))) else {
-        return;
-    };
+fn never_got<'a>(all: &'a mut Findings, pairs: &Pairs<'_>, at: usize) -> Option<&'a mut Finding> {
+    let state = &pairs.new[at];
+    let above = pairs.never_read(at).filter(|_| matches!(state.held, Held::Groups(_)))?;
     let message = format!(
-        "{what} would have to take out rows that `{above}`, which goes on, gave before, and never got them"
+        "`{}` would have to take out rows that `{above}`, which goes on, gave before, and never got them",
+        state.id
     );
-    all.push(Effect::Incompatible, false, message).help = Some(begin_anew(above));
-}
-
-fn begin_anew(above: &str) -> String {
-    format!("give `{above}` a new `@id(\"…\")`, too: both start empty then")
+    let found = all.push(Effect::Incompatible, false, message);
+    found.help = Some(match pairs.other_reader(at, above) {
+        Some(other) => format!(
+            "`{other}` reads `{above}`, too, and goes on: read stages of its own, the same with an `@id(\"…\")`"
+        ),
+        None => format!("give `{above}` a new `@id(\"…\")`, too: both start empty then"),
+    });
+    Some(found)
 }
 
 /// A state that goes on, and the states above it.
@@ -117,7 +126,7 @@ fn of_pair(pairs: &Pairs<'_>, at: usize, old: &StateShape) -> Verdict {
     let new = &pairs.new[at];
     let take_out: Vec<&str> = pairs.take_out(at).collect();
     let mut all = Findings::about(Some(old.place), Some(new.place));
-    never_got(&mut all, pairs, at, &format!("`{}`", new.id));
+    never_got(&mut all, pairs, at);
     if let Some(above) = pairs.left_behind(at) {
         let message = format!(
             "nothing takes out any more what it got of `{above}`: what comes in its place would come on top"
@@ -146,11 +155,13 @@ pub(super) struct Findings {
     found: Vec<Finding>,
     /// Does something say the same of columns that are made of other ones?
     remade: bool,
+    /// A state above that takes out rows which it gave before.
+    pub(super) taken_out_by: Option<String>,
 }
 
 impl Findings {
     fn about(old: Option<Place>, new: Option<Place>) -> Findings {
-        Findings { old, new, found: Vec::new(), remade: false }
+        Findings { old, new, found: Vec::new(), remade: false, taken_out_by: None }
     }
 
     /// Is something else said, and meant? If the same is said, notes whether it means the same.
@@ -158,6 +169,16 @@ impl Findings {
         let (said, meant) = (old.0 == new.0, old.1 == new.1);
         self.remade |= said && !meant;
         !said && !meant
+    }
+
+    /// What becomes of rows that were made as the old script says.
+    pub(super) fn mix(&self) -> String {
+        match &self.taken_out_by {
+            None => "old and new rows would mix".into(),
+            Some(above) => format!(
+                "what `{above}` takes out would be taken out as it is made now, and old rows would stay"
+            ),
+        }
     }
 
     pub(super) fn push(&mut self, effect: Effect, changes_meaning: bool, message: String) -> &mut Finding {
@@ -191,6 +212,7 @@ impl Findings {
 /// `take_out`: the states above that take out rows which they gave before.
 fn of_both(old: &StateShape, new: &StateShape, take_out: &[&str]) -> Verdict {
     let mut all = Findings::about(Some(old.place), Some(new.place));
+    all.taken_out_by = take_out.first().map(|above| (*above).to_string());
     if old.word != new.word && !same_family(old, new) {
         let message = format!("this was a `{}` and is a `{}`", old.word, new.word);
         all.push(Effect::Incompatible, false, message);
@@ -218,7 +240,10 @@ fn of_both(old: &StateShape, new: &StateShape, take_out: &[&str]) -> Verdict {
         });
     }
     if all.found.iter().all(|finding| finding.effect < Effect::Incompatible) {
-        let of = Added { taken_out_by: take_out.first().copied(), with_rows: new.gives_with_rows() };
+        // What was given before the rows that come now is computed once more, to be taken out.
+        let given_again = old.withdraws && new.withdraws;
+        let with_rows = new.gives_with_rows() && !given_again;
+        let of = Added { with_rows, rows_of: new.rows_held().then_some(&old.held) };
         held(&mut all, &old.held, &new.held, &of);
     }
     let own = (all.old, all.new);
@@ -226,8 +251,8 @@ fn of_both(old: &StateShape, new: &StateShape, take_out: &[&str]) -> Verdict {
     if all.remade && !all.found.iter().any(|finding| finding.changes_meaning) {
         // No stage computes anything else, and yet columns come from others: they were given other names.
         (all.old, all.new) = own;
-        let message = "the columns that it reads are made of other ones: old and new rows would mix";
-        all.push(Effect::Restores, true, message.to_string());
+        let message = format!("the columns that it reads are made of other ones: {}", all.mix());
+        all.push(Effect::Restores, true, message);
     }
     verdict(&new.id, Some(&old.id), Some(new.place), all.found)
 }
@@ -526,7 +551,7 @@ fn fields(all: &mut Findings, what: &str, of: &str, old: &[ColumnShape], new: &[
 }
 /// A field that was there, and is. What is within it may be another all the same.
 fn field_of_both(all: &mut Findings, what: &str, name: &str, old: &ColumnShape, new: &ColumnShape) {
-    let differently = format!("`{name}` of {what} is computed differently: old and new rows would mix");
+    let differently = format!("`{name}` of {what} is computed differently: {}", all.mix());
     let within = old.ty != new.ty && (!old.ty.is_optional() || new.ty.is_optional());
     match (old.ty.unwrapped(), new.ty.unwrapped()) {
         (DataType::Record(a), DataType::Record(b)) if within && a != b => {
@@ -594,7 +619,7 @@ fn above(all: &mut Findings, old: &[Stage], new: &[Stage]) {
         }
     }
     let mut come: Vec<&Stage> = left.into_iter().flatten().collect();
-    let mix = "old and new rows would mix";
+    let mix = all.mix();
     for stage in gone {
         all.old = Some(stage.place);
         let twin = come.iter().position(|other| other.word == stage.word);

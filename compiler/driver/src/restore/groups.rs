@@ -2,7 +2,7 @@
 
 use super::Effect;
 use super::compare::{Findings, Widening, short, widening};
-use super::shape::AggregateShape;
+use super::shape::{AggregateShape, Held, Taken};
 use flow_plan::DataType;
 
 /// The accumulators of a group.
@@ -22,7 +22,15 @@ pub(super) fn groups(all: &mut Findings, old: &[AggregateShape], new: &[Aggregat
         };
         taken[index] = true;
         all.old = Some(old[index].place);
-        aggregate(all, &old[index], call);
+        if aggregate(all, &old[index], call, of) && old[index].of_none && !call.of_none && !of.with_rows {
+            let message = format!(
+                "`{}` was null in groups without such rows, and those that are there may have none: `{}` of no rows is no `{}`",
+                call.name,
+                short(&call.text),
+                call.ty
+            );
+            all.push(Effect::Incompatible, false, message).help = Some(may_be_null(call));
+        }
     }
     for (call, _) in old.iter().zip(taken).filter(|(_, taken)| !taken) {
         (all.old, all.new) = (Some(call.place), stage);
@@ -33,43 +41,77 @@ pub(super) fn groups(all: &mut Findings, old: &[AggregateShape], new: &[Aggregat
 
 /// What becomes of an aggregate that groups which are there have not had.
 pub(super) struct Added<'a> {
-    /// A state above that takes out rows which it gave before.
-    pub(super) taken_out_by: Option<&'a str>,
-    /// Is each result of rows that have just come, or of rows that are held?
+    /// Is each result of rows that have just come, or of rows that are held? (One that is taken out again was not.)
     pub(super) with_rows: bool,
+    /// Where rows are held and aggregated later: what they were held for.
+    pub(super) rows_of: Option<&'a Held>,
+}
+
+impl Added<'_> {
+    /// What an aggregate takes of rows, and those that are held have not.
+    fn missing<'b>(&self, call: &'b AggregateShape) -> Option<&'b Taken> {
+        let Some(Held::Groups(known)) = self.rows_of else { return None };
+        let held = |taken: &&Taken| {
+            let mut known = known.iter().flat_map(|call| &call.takes);
+            taken.optional || taken.is_field && known.any(|other| other.is_field && other.text == taken.text)
+        };
+        call.takes.iter().find(|taken| !held(taken))
+    }
 }
 
 fn added(all: &mut Findings, call: &AggregateShape, of: &Added<'_>) {
     let name = &call.name;
     all.push(Effect::Restores, false, format!("`{name}` is new and starts empty"));
-    if let Some(above) = of.taken_out_by {
+    if let Some(above) = all.taken_out_by.clone() {
         let message = format!(
             "`{name}` is new: it would have to take out rows that `{above}` gave before, and never got them"
         );
         all.push(Effect::Incompatible, false, message).help =
             Some(format!("give the stage and `{above}` a new `@id(\"…\")`: both start empty then"));
+    } else if let Some(missing) = of.missing(call) {
+        let message =
+            format!("`{name}` is new, and the rows that windows hold have no `{}`", short(&missing.text));
+        all.push(Effect::Incompatible, false, message).help = Some(START_EMPTY.into());
     } else if !call.of_none && !of.with_rows {
         let (text, ty) = (short(&call.text), &call.ty);
         let message = format!(
             "`{name}` is new, and groups whose rows all came before would have none: `{text}` of no rows is no `{ty}`"
         );
-        all.push(Effect::Incompatible, false, message).help = Some(match text.strip_suffix(')') {
-            Some(open) if !open.contains("where: ") => {
-                format!("let it be null there: `{open}, where: true)` is `{ty}?`")
-            }
-            _ => "give the stage a new `@id(\"…\")` to start empty".into(),
-        });
+        all.push(Effect::Incompatible, false, message).help = Some(may_be_null(call));
     }
 }
 
-fn aggregate(all: &mut Findings, old: &AggregateShape, new: &AggregateShape) {
+const START_EMPTY: &str = "give the stage a new `@id(\"…\")` to start empty";
+
+fn may_be_null(call: &AggregateShape) -> String {
+    match nullable(call) {
+        Some(other) => format!("let it be null there: `{other}` is `{}?`", call.ty),
+        None => START_EMPTY.into(),
+    }
+}
+
+/// The same aggregate with a result that may be null.
+fn nullable(call: &AggregateShape) -> Option<String> {
+    let text = short(&call.text);
+    let has_condition = call.text.contains(", where: ");
+    text.strip_suffix(')').filter(|_| !has_condition).map(|open| format!("{open}, where: true)"))
+}
+
+/// Does its accumulator go on?
+fn aggregate(all: &mut Findings, old: &AggregateShape, new: &AggregateShape, of: &Added<'_>) -> bool {
     let name = &new.name;
     let (before, now) = (short(&old.text), short(&new.text));
     if old.func != new.func {
         let message = format!("`{name}` was `{before}` and is `{now}`");
+        let empty = "it then starts empty, and the old one is dropped";
         all.push(Effect::Incompatible, false, message).help =
-            Some("give the result another name: it then starts empty, and the old one is dropped".into());
-        return;
+            Some(match nullable(new).filter(|_| !new.of_none && !of.with_rows) {
+                Some(other) => {
+                    format!("give the result another name, and let it be null (`{other}`): {empty}")
+                }
+                None => format!("give the result another name: {empty}"),
+            });
+        return false;
     }
     let unit = DataType::Bool;
     let (a, b) = (old.arg.as_ref().unwrap_or(&unit), new.arg.as_ref().unwrap_or(&unit));
@@ -87,11 +129,12 @@ fn aggregate(all: &mut Findings, old: &AggregateShape, new: &AggregateShape) {
                 }
             };
             all.push(Effect::Incompatible, false, message);
-            return;
+            return false;
         }
     }
     if all.differs((&old.text, &old.made), (&new.text, &new.made)) {
-        let message = format!("`{name}` was `{before}` and is `{now}`: old and new rows would mix");
+        let message = format!("`{name}` was `{before}` and is `{now}`: {}", all.mix());
         all.push(Effect::Restores, true, message);
     }
+    true
 }

@@ -46,9 +46,16 @@ impl StateShape {
     /// Is each result of rows that have just come, or computed anew of rows that are held?
     pub(super) fn gives_with_rows(&self) -> bool {
         match &self.window {
-            Some(window) => matches!(window.kind, WindowKind::Count { every: Some(_), .. }),
+            Some(_) => self.rows_held(),
             None => !self.replaced && self.trigger.running == RunningTrigger::EachRow,
         }
+    }
+
+    /// Does it hold rows, and aggregates them when it gives a window?
+    pub(super) fn rows_held(&self) -> bool {
+        self.window
+            .as_ref()
+            .is_some_and(|window| matches!(window.kind, WindowKind::Count { every: Some(_), .. }))
     }
 }
 
@@ -146,12 +153,25 @@ pub struct AggregateShape {
     pub ty: DataType,
     /// Is there a result, or null where it may be null, if no row came?
     pub(crate) of_none: bool,
+    /// What it takes of rows: argument, `by:` and `where:`.
+    pub(crate) takes: Vec<Taken>,
     /// Argument, `by:`, `where:` and constant, as text.
     pub text: String,
     /// The same, told by the fields that they come from.
     pub made: String,
     /// Where it stands.
     pub place: Place,
+}
+
+/// What an aggregate takes of a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    /// As text.
+    pub(crate) text: String,
+    /// Is it a field as it is?
+    pub(crate) is_field: bool,
+    /// May it be null?
+    pub(crate) optional: bool,
 }
 
 /// The states of a plan, in the order of its operators.
@@ -289,7 +309,13 @@ fn aggregate_shape(call: &AggregateCall, input: &RecordType, roots: &RecordType)
         parts.extend(text(&call.filter).map(|filter| format!("where: {filter}")));
         format!("{}({})", call.func.name(), parts.join(", "))
     };
+    let taken = |expr: &Expr| Taken {
+        text: expression(expr, input),
+        is_field: expr.as_column().is_some(),
+        optional: expr.ty().is_optional(),
+    };
     AggregateShape {
+        takes: [&call.arg, &call.by, &call.filter].into_iter().flatten().map(taken).collect(),
         name: call.name.clone(),
         func: call.func,
         arg: call.arg.as_ref().map(|arg| arg.ty().clone()),

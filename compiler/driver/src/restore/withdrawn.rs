@@ -47,4 +47,14 @@ impl<'a> Pairs<'a> {
         };
         before.reads_of.iter().filter(above).find(|id| !goes_on(id)).map(String::as_str)
     }
+
+    /// Another state that reads this one, and goes on.
+    pub(super) fn other_reader(&self, at: usize, above: &str) -> Option<&'a str> {
+        let reads = |other: &usize| {
+            *other != at
+                && self.partner[*other].is_some()
+                && self.new[*other].reads_of.iter().any(|id| id == above)
+        };
+        (0..self.new.len()).find(reads).map(|other| self.new[other].id.as_str())
+    }
 }
