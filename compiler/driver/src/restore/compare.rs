@@ -1,12 +1,13 @@
 //! Old state against new state: what each difference means for what is stored.
 
 use super::feeds::Stage;
-use super::groups::{Added, groups};
-use super::shape::{ColumnShape, Held, KeyShape, StateShape, shapes};
+use super::groups::Added;
+use super::held::held;
+use super::shape::{Held, KeyShape, StateShape, shapes};
 use super::withdrawn::Pairs;
 use super::{Effect, Finding, Verdict};
-use flow_plan::operator::{Declaration, JoinBound, Plan, Window};
-use flow_plan::{DataType, Place, RecordType};
+use flow_plan::Place;
+use flow_plan::operator::{Declaration, Plan, Window};
 use std::collections::HashMap;
 
 /// A verdict for each state of the new plan, in its order, and for each of the old one that has no place in it.
@@ -279,7 +280,7 @@ fn list(key: &[KeyShape]) -> String {
 
 fn keys(all: &mut Findings, old: &[KeyShape], new: &[KeyShape], held: &Held) {
     let what = match held {
-        Held::Sides { .. } => "the condition of the join",
+        Held::Sides(_) => "the condition of the join",
         Held::Values { .. } => "what is compared",
         _ => "the key",
     };
@@ -297,7 +298,7 @@ fn keys(all: &mut Findings, old: &[KeyShape], new: &[KeyShape], held: &Held) {
         if a.ty != b.ty {
             let message = format!("{what} `{}` changed its type from `{}` to `{}`", b.name, a.ty, b.ty);
             all.push(Effect::Incompatible, false, message);
-        } else if a.name != b.name && !matches!(held, Held::Sides { .. }) {
+        } else if a.name != b.name && !matches!(held, Held::Sides(_)) {
             all.push(Effect::Migrates, false, format!("`{}` of {what} is called `{}` now", a.name, b.name));
         }
     }
@@ -323,283 +324,6 @@ fn windows(all: &mut Findings, old: Option<&Window>, new: Option<&Window>) {
             );
         }
     }
-}
-
-fn held(all: &mut Findings, old: &Held, new: &Held, added: &Added<'_>) {
-    match (old, new) {
-        (Held::Groups(a), Held::Groups(b)) => groups(all, a, b, added),
-        (
-            Held::Rows { by, by_made, computed, n, ties, whole, row },
-            Held::Rows {
-                by: new_by,
-                by_made: new_by_made,
-                computed: new_computed,
-                n: new_n,
-                ties: new_ties,
-                whole: new_whole,
-                row: new_row,
-            },
-        ) => {
-            if *new_ties && !ties {
-                let message = "rows that equal the last one are kept, too; those that came before are gone";
-                all.push(Effect::Restores, false, message.to_string());
-            }
-            if all.differs((by, by_made), (new_by, new_by_made)) {
-                let message = format!(
-                    "rows are chosen by `{}` now; those that are held were chosen by `{}`",
-                    short(new_by),
-                    short(by)
-                );
-                all.push(Effect::Restores, true, message);
-            }
-            chosen(all, computed, new_computed, new_by);
-            if new_n > n {
-                let message = format!(
-                    "{} kept now; of those that came before, only {} there",
-                    rows_are(*new_n),
-                    are(*n)
-                );
-                all.push(Effect::Restores, false, message);
-            }
-            if new_n < n {
-                let message =
-                    format!("only {} kept now; of the {n} that are there, the best", rows_are(*new_n));
-                all.push(Effect::Restores, false, message).loses = true;
-            }
-            picked(all, (*whole, row), (*new_whole, new_row));
-        }
-        (Held::Values { within }, Held::Values { within: new_within }) => {
-            if within != new_within {
-                let message = "values are forgotten after another time".to_string();
-                all.push(Effect::Restores, false, message);
-            }
-        }
-        (
-            Held::Sides { kind, bound, rest, rest_made, left, right },
-            Held::Sides {
-                kind: new_kind,
-                bound: new_bound,
-                rest: new_rest,
-                rest_made: new_rest_made,
-                left: new_left,
-                right: new_right,
-            },
-        ) => {
-            if kind != new_kind {
-                all.push(Effect::Incompatible, false, "the kind of join changed".to_string());
-            }
-            bounds(all, bound, new_bound);
-            if all.differs((rest, rest_made), (new_rest, new_rest_made)) {
-                all.push(Effect::Restores, true, "the further condition of the join changed".to_string());
-            }
-            rows(all, "the left rows it holds", left, new_left);
-            rows(all, "the right rows it holds", right, new_right);
-        }
-        (
-            Held::Fold { ty, init, text, made },
-            Held::Fold { ty: new_ty, init: new_init, text: new_text, made: new_made },
-        ) => {
-            match widening(ty, new_ty) {
-                Widening::Same => {}
-                Widening::Wider => {
-                    let message = format!("the state changed its type from `{ty}` to `{new_ty}`");
-                    all.push(Effect::Migrates, false, message);
-                }
-                Widening::Other => {
-                    let message = format!("the state changed its type from `{ty}` to `{new_ty}`");
-                    all.push(Effect::Incompatible, false, message);
-                }
-            }
-            if init != new_init {
-                let message = "where the state begins changed: keys that are there began at the old place";
-                all.push(Effect::Restores, false, message.to_string());
-            }
-            if all.differs((text, made), (new_text, new_made)) {
-                all.push(Effect::Restores, true, "how the state goes on changed".to_string());
-            }
-        }
-        _ => {
-            all.push(Effect::Incompatible, false, "what it keeps is of another kind".to_string());
-        }
-    }
-}
-
-fn bounds(all: &mut Findings, old: &JoinBound, new: &JoinBound) {
-    match (old, new) {
-        (JoinBound::Interval { lo, hi }, JoinBound::Interval { lo: new_lo, hi: new_hi }) => {
-            if new_lo < lo || new_hi > hi {
-                let message =
-                    "the interval is wider: rows that only the wider one needs are gone already".to_string();
-                all.push(Effect::Restores, true, message);
-            } else if (new_lo, new_hi) != (lo, hi) {
-                all.push(Effect::Restores, false, "the interval is narrower".to_string());
-            }
-        }
-        (JoinBound::Regular { ttl: a }, JoinBound::Regular { ttl: b }) => {
-            if a != b {
-                let message = "rows are kept for another time; it holds for those that are there".to_string();
-                all.push(Effect::Restores, false, message);
-            }
-        }
-        // Windows are compared as windows.
-        (a, b) if std::mem::discriminant(a) == std::mem::discriminant(b) => {}
-        _ => {
-            all.push(Effect::Incompatible, false, "what bounds the join changed".to_string());
-        }
-    }
-}
-
-pub(super) enum Widening {
-    Same,
-    Wider,
-    Other,
-}
-
-/// `int` may become `float`, and `T` may become `T?`.
-pub(super) fn widening(old: &DataType, new: &DataType) -> Widening {
-    if old == new {
-        return Widening::Same;
-    }
-    if old.is_optional() && !new.is_optional() {
-        return Widening::Other;
-    }
-    match (old.unwrapped(), new.unwrapped()) {
-        (a, b) if a == b => Widening::Wider,
-        (DataType::Int, DataType::Float) => Widening::Wider,
-        _ => Widening::Other,
-    }
-}
-
-/// What a pick holds of its rows: with `true`, all that is given of them, else only what they are compared by.
-fn picked(all: &mut Findings, old: (bool, &[ColumnShape]), new: (bool, &[ColumnShape])) {
-    match (old.0, new.0) {
-        (false, true) if !new.1.iter().all(|field| is_in(old.1, field)) => {
-            let message = "each row was given as it came and not kept: there is nothing to give later";
-            all.push(Effect::Incompatible, false, message.to_string()).help =
-                Some("give the stage a new `@id(\"…\")` to start empty".into());
-        }
-        (true, false) => {
-            // That the rest of the rows goes is what the script says.
-            let kept: Vec<ColumnShape> = old.1.iter().filter(|field| is_in(new.1, field)).cloned().collect();
-            rows(all, "what it holds of rows", &kept, new.1);
-        }
-        (_, true) => rows(all, "the rows it holds", old.1, new.1),
-        (_, false) => rows(all, "what it holds of rows", old.1, new.1),
-    }
-}
-
-/// What rows are chosen by, where it is no field: rows that are held hold it beside, in the order of the sort keys.
-fn chosen(all: &mut Findings, old: &[DataType], new: &[DataType], by: &str) {
-    for (at, ty) in new.iter().enumerate() {
-        let missing = match old.get(at) {
-            Some(was) => match widening(was, ty) {
-                Widening::Same => continue,
-                Widening::Wider => {
-                    let message = format!("what its rows are chosen by changed from `{was}` to `{ty}`");
-                    all.push(Effect::Migrates, false, message);
-                    continue;
-                }
-                Widening::Other => format!("those that are held have `{was}` there, and not `{ty}`"),
-            },
-            None if ty.is_optional() => continue,
-            None => "those that are held have no such value".to_string(),
-        };
-        let message = format!("rows are chosen by `{}` now: {missing}", short(by));
-        all.push(Effect::Incompatible, false, message).help = Some(
-            "what is stored was not computed for it: give the stage a new `@id(\"…\")` to start empty".into(),
-        );
-    }
-}
-
-fn are(n: u64) -> String {
-    if n == 1 { "1 is".into() } else { format!("{n} are") }
-}
-
-fn rows_are(n: u64) -> String {
-    if n == 1 { "1 row is".into() } else { format!("{n} rows are") }
-}
-
-fn is_in(columns: &[ColumnShape], field: &ColumnShape) -> bool {
-    columns.iter().any(|other| other.name == field.name)
-}
-
-fn rows(all: &mut Findings, what: &str, old: &[ColumnShape], new: &[ColumnShape]) {
-    fields(all, what, "", old, new);
-}
-
-/// Fields of rows that are held, or of a record in them, whose name stands before theirs.
-fn fields(all: &mut Findings, what: &str, of: &str, old: &[ColumnShape], new: &[ColumnShape]) {
-    for field in new {
-        let name = format!("{of}{}", field.name);
-        match old.iter().find(|other| other.name == field.name) {
-            Some(other) => field_of_both(all, what, &name, other, field),
-            None if field.ty.is_optional() => {
-                let message = format!("`{name}` is new in {what}: null in those that are there");
-                all.push(Effect::Migrates, false, message);
-            }
-            None => {
-                let message = format!("`{name}` is new in {what}, and those that are there have none");
-                all.push(Effect::Incompatible, false, message).help =
-                    Some(format!("make it optional (`{}?`): it is null in old rows then", field.ty));
-            }
-        }
-    }
-    for field in old.iter().filter(|field| !is_in(new, field)) {
-        let message = format!("`{of}{}` is gone from {what}", field.name);
-        all.push(Effect::Migrates, false, message).loses = true;
-    }
-}
-/// A field that was there, and is. What is within it may be another all the same.
-fn field_of_both(all: &mut Findings, what: &str, name: &str, old: &ColumnShape, new: &ColumnShape) {
-    let differently = format!("`{name}` of {what} is computed differently: {}", all.mix());
-    let within = old.ty != new.ty && (!old.ty.is_optional() || new.ty.is_optional());
-    match (old.ty.unwrapped(), new.ty.unwrapped()) {
-        (DataType::Record(a), DataType::Record(b)) if within && a != b => {
-            if old.parts.is_empty() || new.parts.is_empty() {
-                if old.origin != new.origin {
-                    all.push(Effect::Restores, true, differently);
-                }
-                fields(all, what, &format!("{name}."), &plain(a), &plain(b));
-            } else {
-                fields(all, what, &format!("{name}."), &old.parts, &new.parts);
-            }
-        }
-        (DataType::List(a), DataType::List(b)) | (DataType::Map(a), DataType::Map(b)) if within && a != b => {
-            if old.origin != new.origin {
-                all.push(Effect::Restores, true, differently);
-            }
-            let element = |ty: &DataType| column("", ty);
-            field_of_both(all, what, &format!("{name}[]"), &element(a), &element(b));
-        }
-        _ => {
-            let changed = format!("`{name}` of {what} changed from `{}` to `{}`", old.ty, new.ty);
-            match widening(&old.ty, &new.ty) {
-                Widening::Same if old.origin != new.origin => {
-                    all.push(Effect::Restores, true, differently);
-                }
-                Widening::Same => {}
-                Widening::Wider => {
-                    all.push(Effect::Migrates, false, changed);
-                }
-                Widening::Other => {
-                    all.push(Effect::Incompatible, false, changed);
-                }
-            }
-            return;
-        }
-    }
-    if old.ty.is_optional() != new.ty.is_optional() {
-        all.push(Effect::Migrates, false, format!("`{name}` of {what} may be null now"));
-    }
-}
-
-/// The fields of a record of which nothing else is known.
-fn plain(record: &RecordType) -> Vec<ColumnShape> {
-    record.fields.iter().map(|field| column(&field.name, &field.ty)).collect()
-}
-
-fn column(name: &str, ty: &DataType) -> ColumnShape {
-    ColumnShape { name: name.to_string(), ty: ty.clone(), origin: name.to_string(), parts: Vec::new() }
 }
 
 /// Stages above that were added, removed or edited.

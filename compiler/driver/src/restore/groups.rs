@@ -1,7 +1,8 @@
 //! Aggregates of groups that are there: which go on, which are new, and which are gone.
 
 use super::Effect;
-use super::compare::{Findings, Widening, short, widening};
+use super::compare::{Findings, short};
+use super::held::{Widening, widening};
 use super::shape::{AggregateShape, Held, Taken};
 use flow_plan::DataType;
 

@@ -5,9 +5,11 @@
 mod compare;
 mod feeds;
 mod groups;
+mod held;
 mod moved;
 mod report;
 mod reworded;
+mod rows;
 mod shape;
 mod withdrawn;
 

@@ -1,7 +1,7 @@
 //! States of a script in which a word is another one everywhere, made from those of the script as it is.
 
 use super::feeds::Stage;
-use super::shape::{ColumnShape, Held, StateShape};
+use super::shape::{ColumnShape, Held, HeldFold, HeldRows, HeldSides, StateShape};
 use flow_plan::{DataType, RecordType};
 use std::sync::Arc;
 
@@ -31,14 +31,16 @@ impl Reworded<'_> {
                 let text = self.text(&mut call.text) | self.text(&mut call.made);
                 self.text(&mut call.name) | text | ty | found
             }),
-            Held::Rows { by, by_made, row, .. } => self.text(by) | self.text(by_made) | self.columns(row),
+            Held::Rows(HeldRows { by, by_made, row, .. }) => {
+                self.text(by) | self.text(by_made) | self.columns(row)
+            }
             Held::Values { .. } => false,
-            Held::Sides { rest, rest_made, left, right, .. } => {
+            Held::Sides(HeldSides { rest, rest_made, left, right, .. }) => {
                 let rest = [rest, rest_made].into_iter().flatten();
                 let rest = rest.fold(false, |found, rest| self.text(rest) | found);
                 self.columns(left) | self.columns(right) | rest
             }
-            Held::Fold { ty, init, text, made } => {
+            Held::Fold(HeldFold { ty, init, text, made }) => {
                 self.ty(ty) | self.text(init) | self.text(text) | self.text(made)
             }
         }

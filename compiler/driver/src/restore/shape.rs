@@ -91,53 +91,65 @@ pub enum Held {
     /// One accumulator per aggregate.
     Groups(Vec<AggregateShape>),
     /// Whole rows, chosen by an order.
-    Rows {
-        /// The sort keys, as text.
-        by: String,
-        /// The same, told by the fields that they come from.
-        by_made: String,
-        /// Types of those that are no fields: what they give is held beside the row.
-        computed: Vec<DataType>,
-        /// How many.
-        n: u64,
-        /// And those that equal the last?
-        ties: bool,
-        /// Are they kept as they are, or only what they are compared by?
-        whole: bool,
-        /// Their fields.
-        row: Vec<ColumnShape>,
-    },
+    Rows(HeldRows),
     /// Values that were seen.
     Values {
         /// When they are forgotten.
         within: Option<i64>,
     },
     /// The rows of both sides of a join.
-    Sides {
-        /// inner, left, semi, anti.
-        kind: JoinKind,
-        /// What bounds it.
-        bound: JoinBound,
-        /// The further conditions, as text.
-        rest: Option<String>,
-        /// The same, told by the fields that they come from.
-        rest_made: Option<String>,
-        /// Fields of the left rows.
-        left: Vec<ColumnShape>,
-        /// Fields of the right rows.
-        right: Vec<ColumnShape>,
-    },
+    Sides(HeldSides),
     /// A state of the script's own.
-    Fold {
-        /// Its type.
-        ty: DataType,
-        /// Where it begins, as text.
-        init: String,
-        /// How it goes on, as text.
-        text: String,
-        /// The same, told by the fields that it comes from.
-        made: String,
-    },
+    Fold(HeldFold),
+}
+
+/// Rows, chosen by an order.
+#[derive(Clone, Debug)]
+pub struct HeldRows {
+    /// The sort keys, as text.
+    pub by: String,
+    /// The same, told by the fields that they come from.
+    pub by_made: String,
+    /// Types of those that are no fields: what they give is held beside the row.
+    pub computed: Vec<DataType>,
+    /// How many.
+    pub n: u64,
+    /// And those that equal the last?
+    pub ties: bool,
+    /// Are they kept as they are, or only what they are compared by?
+    pub whole: bool,
+    /// Their fields.
+    pub row: Vec<ColumnShape>,
+}
+
+/// The rows of both sides of a join.
+#[derive(Clone, Debug)]
+pub struct HeldSides {
+    /// inner, left, semi, anti.
+    pub kind: JoinKind,
+    /// What bounds it.
+    pub bound: JoinBound,
+    /// The further conditions, as text.
+    pub rest: Option<String>,
+    /// The same, told by the fields that they come from.
+    pub rest_made: Option<String>,
+    /// Fields of the left rows.
+    pub left: Vec<ColumnShape>,
+    /// Fields of the right rows.
+    pub right: Vec<ColumnShape>,
+}
+
+/// A state of the script's own.
+#[derive(Clone, Debug)]
+pub struct HeldFold {
+    /// Its type.
+    pub ty: DataType,
+    /// Where it begins, as text.
+    pub init: String,
+    /// How it goes on, as text.
+    pub text: String,
+    /// The same, told by the fields that it comes from.
+    pub made: String,
 }
 
 /// One aggregate.
@@ -208,7 +220,8 @@ fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
             let whole = *rank || keeps_rows(window.as_ref(), trigger, changes);
             let row = picked(plan, index, keys, reading, whole);
             let computed = computed(by.iter().map(|key| &key.expr));
-            let held = Held::Rows { by: said, by_made: made, computed, n: *n, ties: *ties, whole, row };
+            let held =
+                Held::Rows(HeldRows { by: said, by_made: made, computed, n: *n, ties: *ties, whole, row });
             (keys.clone(), window.clone(), trigger.clone(), held)
         }
         OperatorKind::Latest { keys, by, window, trigger, .. } => {
@@ -216,7 +229,8 @@ fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
             let row = picked(plan, index, keys, reading, whole);
             let (said, made) = (expression(by, input(0)), expression(by, &roots));
             let computed = computed([by]);
-            let held = Held::Rows { by: said, by_made: made, computed, n: 1, ties: false, whole, row };
+            let held =
+                Held::Rows(HeldRows { by: said, by_made: made, computed, n: 1, ties: false, whole, row });
             (keys.clone(), window.clone(), trigger.clone(), held)
         }
         OperatorKind::Distinct { keys, columns, within } => {
@@ -233,7 +247,12 @@ fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
                 expression(next, &columns)
             };
             let init = expression(init, input(0));
-            let held = Held::Fold { ty: next.ty().clone(), init, text: text(input(0)), made: text(&roots) };
+            let held = Held::Fold(HeldFold {
+                ty: next.ty().clone(),
+                init,
+                text: text(input(0)),
+                made: text(&roots),
+            });
             (keys.clone(), None, Trigger::default(), held)
         }
         _ => return None,
@@ -397,14 +416,14 @@ fn join_shape(plan: &Plan, index: usize, join: &Join, reading: &Reading, roots: 
         replaced: replaced(plan, operator),
         reads_of: states_above(plan, index),
         withdraws: reading.withdrawn[index],
-        held: Held::Sides {
+        held: Held::Sides(HeldSides {
             kind: join.kind,
             bound: join.bound.clone(),
             rest: join.rest.as_ref().map(|rest| expression(rest, &both)),
             rest_made: join.rest.as_ref().map(|rest| expression(rest, roots)),
             left: row(plan, operator, 0, &read[0]),
             right: row(plan, operator, 1, &read[1]),
-        },
+        }),
         feeds: feeds(plan, index),
     }
 }
