@@ -5,6 +5,7 @@ use crate::context::{BadRow, Context};
 use crate::counters::add;
 use crate::error::{ErrorKind, Halt};
 use crate::exchange::{Receiver, Sender};
+use crate::incomplete;
 use crate::layout::{Consumer, Feed};
 use crate::number::{DONE, Number, base};
 use crate::operator::{Flush, Operator};
@@ -150,6 +151,9 @@ impl Flow {
             late: &mut self.late,
         };
         let result = act(self.nodes[node].operator.as_mut(), &mut cx)?;
+        if incomplete::may_lack(&self.shared.graph.nodes[node]) {
+            incomplete::refuse(&mut cx)?;
+        }
         if let [(first, _), .., (last, _)] | [(first @ last, _)] = self.out.as_slice() {
             self.nodes[node].given = (*first, *last);
         }

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::error::Halt;
+use crate::incomplete::may_lack;
 use crate::layout::Feed;
 use crate::number::{Number, base};
 use crate::operator::{Flush, Operator};
@@ -75,14 +76,17 @@ struct Columns {
     declared: Arc<RecordType>,
     /// Behind them: ranks.
     more: usize,
+    /// May values be missing that must be there? Then they are record errors.
+    lacks: bool,
 }
 
 impl Columns {
     fn check(&self, batch: &Batch, label: &str, side: &str) {
-        let Columns { declared, more } = self;
+        let Columns { declared, more, lacks } = self;
         assert_eq!(batch.columns.len(), declared.fields.len() + more, "{label}: {side} columns");
         for (column, field) in batch.columns.iter().zip(&declared.fields) {
-            assert!(fits(column, &field.ty), "{label}: {side} column `{}` is no `{}`", field.name, field.ty);
+            let fits = fits(column, &field.ty) || *lacks && is_kind(column, &field.ty);
+            assert!(fits, "{label}: {side} column `{}` is no `{}`", field.name, field.ty);
         }
         let ranks = &batch.columns[declared.fields.len()..];
         assert!(ranks.iter().all(|rank| fits(rank, &DataType::Int)), "{label}: {side} ranks");
@@ -95,7 +99,12 @@ impl Columns {
 
 /// Is a column of this type, and null only where it may be?
 fn fits(column: &Column, ty: &DataType) -> bool {
-    let is_kind = match ty.unwrapped() {
+    let has_null = column.validity.as_ref().is_some_and(|valid| valid.contains(&0));
+    is_kind(column, ty) && (!has_null || matches!(ty, DataType::Optional(_) | DataType::Json))
+}
+
+fn is_kind(column: &Column, ty: &DataType) -> bool {
+    match ty.unwrapped() {
         DataType::Bool => matches!(column.data, ColumnData::Bool(_)),
         DataType::Int | DataType::Timestamp | DataType::Duration => matches!(column.data, ColumnData::I64(_)),
         DataType::Float => matches!(column.data, ColumnData::F64(_)),
@@ -103,16 +112,17 @@ fn fits(column: &Column, ty: &DataType) -> bool {
         DataType::String => matches!(column.data, ColumnData::Str(_)),
         DataType::Bytes => matches!(column.data, ColumnData::Bytes(_)),
         _ => matches!(column.data, ColumnData::Any(_)),
-    };
-    let has_null = column.validity.as_ref().is_some_and(|valid| valid.contains(&0));
-    is_kind && (!has_null || matches!(ty, DataType::Optional(_) | DataType::Json))
+    }
 }
 
 impl Guard {
     pub(crate) fn around(inner: Box<dyn Operator>, shared: &Shared, node: usize) -> Box<dyn Operator> {
         let layout = &shared.layout.nodes[node];
-        let of =
-            |node: usize, more: usize| Columns { declared: shared.graph.nodes[node].output.clone(), more };
+        let of = |node: usize, more: usize| Columns {
+            declared: shared.graph.nodes[node].output.clone(),
+            more,
+            lacks: false,
+        };
         let columns = |(input, feed): (usize, &Feed)| {
             let from = match *feed {
                 Feed::Local { node } => node,
@@ -145,7 +155,8 @@ impl Guard {
             inner,
             label: shared.graph.nodes[node].label.clone(),
             inputs,
-            output: (!sink).then(|| of(node, layout.rank)),
+            output: (!sink)
+                .then(|| Columns { lacks: may_lack(&shared.graph.nodes[node]), ..of(node, layout.rank) }),
             given: 0,
             time,
             advanced: 0,
@@ -285,7 +296,7 @@ mod tests {
     fn guard() -> Guard {
         let fields = [("n", DataType::Int), ("s", DataType::Optional(Arc::new(DataType::String)))]
             .map(|(n, ty)| Field::new(n, ty));
-        let columns = Columns { declared: Arc::new(RecordType::new(fields.to_vec())), more: 1 };
+        let columns = Columns { declared: Arc::new(RecordType::new(fields.to_vec())), more: 1, lacks: false };
         Guard {
             inner: Box::new(PassOperator),
             label: "pass".into(),

@@ -15,6 +15,7 @@ mod flow;
 mod guard;
 mod heard;
 mod idle;
+mod incomplete;
 mod job;
 mod layout;
 mod number;

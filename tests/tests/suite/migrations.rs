@@ -314,3 +314,32 @@ fn every_table_is_looked_at() {
     names.sort();
     assert_eq!(names, ["aggregates.txt", "around.txt", "joins.txt", "picks.txt", "windows.txt"]);
 }
+
+/// `max(v)` is added; of the keys 0, 1 and 2, only 0 gets a row behind the stop.
+fn a_group_lacks_what_was_added(job: &str, stages: &str) -> Result<Vec<String>, String> {
+    let text = |results: &str| {
+        let stream = format!(
+            "stream s = a |> filter(v < 9 or k == 0) |> keyBy(k) |> {stages} |> aggregate {{ {results} }}\n"
+        );
+        format!("{job}\n{}", script(&stream))
+    };
+    let (old, new) = (text("n: count()"), text("n: count(), most: max(v)"));
+    let edit = Edit { old: &old, new: &new, sources: &sources("a second apart") };
+    edit.run((1, 2))?.printed
+}
+
+#[test]
+fn a_group_without_a_value_of_what_was_added_is_a_record_error_when_it_is_given() {
+    for stages in ["trigger(atEnd)", "window(tumbling(1min))", "window(session(gap: 20s))", "window(global)"]
+    {
+        let printed = a_group_lacks_what_was_added("job j { onError: skip }", stages).unwrap();
+        assert!(printed.len() == 1 && printed[0].starts_with("0, "), "{stages}: {printed:?}");
+        assert!(printed[0].ends_with("6, 15"), "{stages}: {printed:?}");
+    }
+}
+
+#[test]
+fn a_job_that_fails_of_it_says_which_value_a_group_lacks() {
+    let why = a_group_lacks_what_was_added("job j { onError: fail }", "trigger(atEnd)").unwrap_err();
+    assert_eq!(why, "`most` has no value here: no row of this group came since it was added");
+}

@@ -241,10 +241,11 @@ fn of_both(old: &StateShape, new: &StateShape, take_out: &[&str]) -> Verdict {
         });
     }
     if all.found.iter().all(|finding| finding.effect < Effect::Incompatible) {
-        // What was given before the rows that come now is computed once more, to be taken out.
-        let given_again = old.withdraws && new.withdraws;
-        let with_rows = new.gives_with_rows() && !given_again;
-        let of = Added { with_rows, rows_of: new.rows_held().then_some(&old.held) };
+        let of = Added {
+            with_rows: new.gives_with_rows(),
+            taken_out: old.withdraws && new.withdraws,
+            rows_of: new.rows_held().then_some(&old.held),
+        };
         held(&mut all, &old.held, &new.held, &of);
     }
     let own = (all.old, all.new);

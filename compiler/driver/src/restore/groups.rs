@@ -23,14 +23,8 @@ pub(super) fn groups(all: &mut Findings, old: &[AggregateShape], new: &[Aggregat
         };
         taken[index] = true;
         all.old = Some(old[index].place);
-        if aggregate(all, &old[index], call, of) && old[index].of_none && !call.of_none && !of.with_rows {
-            let message = format!(
-                "`{}` was null in groups without such rows, and those that are there may have none: `{}` of no rows is no `{}`",
-                call.name,
-                short(&call.text),
-                call.ty
-            );
-            all.push(Effect::Incompatible, false, message).help = Some(may_be_null(call));
+        if aggregate(all, &old[index], call, of) && old[index].of_none {
+            lacking(all, call, of, &format!("`{}` was null in groups without such rows", call.name));
         }
     }
     for (call, _) in old.iter().zip(taken).filter(|(_, taken)| !taken) {
@@ -42,8 +36,10 @@ pub(super) fn groups(all: &mut Findings, old: &[AggregateShape], new: &[Aggregat
 
 /// What becomes of an aggregate that groups which are there have not had.
 pub(super) struct Added<'a> {
-    /// Is each result of rows that have just come, or of rows that are held? (One that is taken out again was not.)
+    /// Is each result of rows that have just come, or of rows that are held?
     pub(super) with_rows: bool,
+    /// Are results taken out again that were given before?
+    pub(super) taken_out: bool,
     /// Where rows are held and aggregated later: what they were held for.
     pub(super) rows_of: Option<&'a Held>,
 }
@@ -62,7 +58,9 @@ impl Added<'_> {
 
 fn added(all: &mut Findings, call: &AggregateShape, of: &Added<'_>) {
     let name = &call.name;
-    all.push(Effect::Restores, false, format!("`{name}` is new and starts empty"));
+    if call.of_none || of.with_rows {
+        all.push(Effect::Restores, false, format!("`{name}` is new and starts empty"));
+    }
     if let Some(above) = all.taken_out_by.clone() {
         let message = format!(
             "`{name}` is new: it would have to take out rows that `{above}` gave before, and never got them"
@@ -73,12 +71,28 @@ fn added(all: &mut Findings, call: &AggregateShape, of: &Added<'_>) {
         let message =
             format!("`{name}` is new, and the rows that windows hold have no `{}`", short(&missing.text));
         all.push(Effect::Incompatible, false, message).help = Some(START_EMPTY.into());
-    } else if !call.of_none && !of.with_rows {
-        let (text, ty) = (short(&call.text), &call.ty);
+    } else {
+        lacking(all, call, of, &format!("`{name}` is new and starts empty"));
+    }
+}
+
+/// An aggregate that is nothing without rows may have none in groups that are there: because of this.
+fn lacking(all: &mut Findings, call: &AggregateShape, of: &Added<'_>, because: &str) {
+    let text = short(&call.text);
+    if call.of_none {
+        return;
+    }
+    if of.taken_out {
         let message = format!(
-            "`{name}` is new, and groups whose rows all came before would have none: `{text}` of no rows is no `{ty}`"
+            "{because}, and results that were given before are taken out: `{text}` of no rows is no `{}`",
+            call.ty
         );
         all.push(Effect::Incompatible, false, message).help = Some(may_be_null(call));
+    } else if !of.with_rows {
+        let message = format!(
+            "{because}: a group that gets no row any more lacks it, which is a record error when it is given"
+        );
+        all.push(Effect::Restores, false, message).help = Some(may_be_null(call));
     }
 }
 
@@ -106,7 +120,7 @@ fn aggregate(all: &mut Findings, old: &AggregateShape, new: &AggregateShape, of:
         let message = format!("`{name}` was `{before}` and is `{now}`");
         let empty = "it then starts empty, and the old one is dropped";
         all.push(Effect::Incompatible, false, message).help =
-            Some(match nullable(new).filter(|_| !new.of_none && !of.with_rows) {
+            Some(match nullable(new).filter(|_| !new.of_none && (of.taken_out || !of.with_rows)) {
                 Some(other) => {
                     format!("give the result another name, and let it be null (`{other}`): {empty}")
                 }
