@@ -193,6 +193,7 @@ fn missing_value(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
                 .help("`@` begins a timestamp (`@2026-01-31`), or an annotation before a stage")
                 .fix("remove it", span, ""),
         ),
+        b'@' if r.class(1) == b'"' => time_in_quotes(shared, r, span),
         b',' => Some(
             Diagnostic::new(UNEXPECTED_TOKEN, span, "something is missing before this `,`")
                 .at("a `,` too many, or a value missing")
@@ -233,6 +234,19 @@ fn missing_value(shared: &Shared<'_>, r: &Refusal<'_>) -> Option<Diagnostic> {
         ),
         _ => None,
     }
+}
+
+/// `@"2026-01-31"`
+fn time_in_quotes(shared: &Shared<'_>, r: &Refusal<'_>, sign: Span) -> Option<Diagnostic> {
+    let both = sign.to(r.tok(1)?.span(shared.file));
+    let time = shared.text[both.range()].get(1..)?.strip_prefix('"')?.strip_suffix('"')?;
+    crate::literal::timestamp(time).ok()?;
+    let message = "a timestamp stands without quotes behind its `@`";
+    Some(Diagnostic::new(UNEXPECTED_TOKEN, both, message).at("not needed").fix(
+        "remove the quotes",
+        both,
+        format!("@{time}"),
+    ))
 }
 
 fn is_operator(class: u8) -> bool {
