@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::Halt;
-use crate::incomplete::may_lack;
+use crate::incomplete::{self, may_lack};
 use crate::layout::Feed;
 use crate::number::{Number, base};
 use crate::operator::{Flush, Operator};
@@ -99,8 +99,7 @@ impl Columns {
 
 /// Is a column of this type, and null only where it may be?
 fn fits(column: &Column, ty: &DataType) -> bool {
-    let has_null = column.validity.as_ref().is_some_and(|valid| valid.contains(&0));
-    is_kind(column, ty) && (!has_null || matches!(ty, DataType::Optional(_) | DataType::Json))
+    is_kind(column, ty) && !incomplete::lacks(column, ty)
 }
 
 fn is_kind(column: &Column, ty: &DataType) -> bool {

@@ -4,7 +4,7 @@
 use crate::context::{BadRow, Context};
 use crate::error::Halt;
 use crate::row_text;
-use flow_data::Batch;
+use flow_data::{Batch, Column};
 use flow_plan::physical::{ColumnAggregate, Node, NodeKind};
 use flow_plan::{DataType, ErrorCode};
 
@@ -44,14 +44,20 @@ pub(crate) fn refuse(cx: &mut Context<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
+/// Is a column null somewhere, and must not be?
+pub(crate) fn lacks(column: &Column, ty: &DataType) -> bool {
+    must_be_there(ty) && column.validity.as_ref().is_some_and(|valid| valid.contains(&0))
+}
+
+fn must_be_there(ty: &DataType) -> bool {
+    !matches!(ty, DataType::Optional(_) | DataType::Json)
+}
+
 /// The columns that must have a value, if one of them lacks it somewhere.
 fn incomplete(node: &Node, batch: &Batch) -> Option<Vec<usize>> {
-    let nullable = |ty: &DataType| matches!(ty, DataType::Optional(_) | DataType::Json);
-    let needed = |column: &usize| !nullable(&node.output.fields[*column].ty);
-    let lacks =
-        |column: usize| batch.columns[column].validity.as_ref().is_some_and(|valid| valid.contains(&0));
-    let columns = || (0..node.output.fields.len()).filter(needed);
-    columns().any(lacks).then(|| columns().collect())
+    let fields = &node.output.fields;
+    let lacking = batch.columns.iter().zip(fields).any(|(column, field)| lacks(column, &field.ty));
+    lacking.then(|| (0..fields.len()).filter(|&column| must_be_there(&fields[column].ty)).collect())
 }
 
 fn bad_row(node: &Node, batch: &Batch, row: usize, column: usize) -> BadRow {
