@@ -5,10 +5,12 @@
 
 mod client;
 mod measures;
+mod run;
 mod server;
 
 pub(crate) use client::{Unreachable, ask};
 pub(crate) use measures::Measures;
+pub(crate) use run::RunControl;
 pub(crate) use server::{Seen, Server};
 
 use serde::{Deserialize, Serialize};

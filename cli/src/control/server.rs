@@ -1,7 +1,7 @@
 //! The running job's end.
 
-use super::{Answer, Measures, Question, socket};
-use flow_engine::{JobControl, Progress};
+use super::{Answer, Measures, Question, RunControl, socket};
+use flow_engine::Progress;
 use flow_env::{Env, Worker};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Listens in a job's folder, which this process holds: a socket that is there is one that a dead run left.
-    pub(crate) fn start(job: &Path, control: JobControl, seen: Seen, env: &Env) -> io::Result<Server> {
+    pub(crate) fn start(job: &Path, control: Arc<RunControl>, seen: Seen, env: &Env) -> io::Result<Server> {
         let path = socket(job);
         match env.disk.remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -70,7 +70,7 @@ impl Drop for Server {
 }
 
 /// `talking` is held by every conversation.
-async fn listen(listener: UnixListener, control: JobControl, seen: Seen, talking: mpsc::Sender<()>) {
+async fn listen(listener: UnixListener, control: Arc<RunControl>, seen: Seen, talking: mpsc::Sender<()>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // No room for more connections: those that are there end soon.
@@ -86,7 +86,7 @@ async fn listen(listener: UnixListener, control: JobControl, seen: Seen, talking
     }
 }
 
-async fn converse(stream: UnixStream, control: &JobControl, seen: &Seen) -> io::Result<()> {
+async fn converse(stream: UnixStream, control: &RunControl, seen: &Seen) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut question = BufReader::new(read.take(LONGEST));
@@ -100,7 +100,7 @@ async fn converse(stream: UnixStream, control: &JobControl, seen: &Seen) -> io::
     write.write_all(text.as_bytes()).await
 }
 
-async fn answer(question: Question, control: &JobControl, seen: &Seen) -> Answer {
+async fn answer(question: Question, control: &RunControl, seen: &Seen) -> Answer {
     match question {
         Question::Savepoint => saved(control.savepoint()).await,
         Question::Stop { savepoint: false } => {

@@ -51,6 +51,8 @@ pub struct JobConfig {
     pub state_memory: Option<i64>,
     /// Limit of all state in bytes.
     pub state_limit: Option<i64>,
+    /// How many checkpoints are kept; `None`: as many as `flow` keeps by itself.
+    pub state_keep: Option<u32>,
     /// Where `state:` stands.
     pub state_place: Place,
     /// What a record error does where no `.errors` is consumed.
@@ -68,6 +70,7 @@ impl Default for JobConfig {
             state_on_disk: false,
             state_memory: None,
             state_limit: None,
+            state_keep: None,
             state_place: Place::default(),
             on_error: OnError::Fail,
         }

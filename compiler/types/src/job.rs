@@ -133,7 +133,7 @@ impl<'a> Checker<'a> {
         word
     }
 
-    /// `state: "path"` or `state: { path: …, backend: sled, memory: 512MiB, limit: 4GiB }`.
+    /// `state: "path"` or `state: { path: …, backend: sled, memory: 512MiB, limit: 4GiB, keep: 3 }`.
     fn job_state(&mut self, ast: &'a Program, id: ExprId, config: &mut JobConfig) {
         let ExprKind::Record(items) = &ast.exprs[id].kind else {
             if let Some(Value::String(path)) = self.constant_option(ast, id, &DataType::String, "`state`") {
@@ -173,8 +173,12 @@ impl<'a> Checker<'a> {
                     config.state_limit =
                         self.job_size(ast, *value, "`limit` of `state`").or(config.state_limit)
                 }
+                "keep" => {
+                    let keep = self.count_option(ast, *value, "`keep` of `state`", 1);
+                    config.state_keep = keep.and_then(|n| u32::try_from(n).ok()).or(config.state_keep);
+                }
                 other => {
-                    let options = ["path", "backend", "memory", "limit"];
+                    let options = ["path", "backend", "memory", "limit", "keep"];
                     let diag = Diagnostic::new(
                         codes::JOB_OPTION,
                         name.span,

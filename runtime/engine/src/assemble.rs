@@ -4,7 +4,7 @@ use crate::beat::{BEGAN, Beat};
 use crate::channel::{Channel, QueueLimit};
 use crate::checkpoints::{self, Resumption, SpaceFor, Tell};
 use crate::connect::{Connectors, Kernels};
-use crate::error::StartError;
+use crate::error::{Again, StartError};
 use crate::flow::Flow;
 use crate::guard::Guard;
 use crate::job::{JobOptions, SpillOptions};
@@ -21,7 +21,7 @@ use crate::pace::Pace;
 use crate::preaggregate::{gives_parts, in_two_steps};
 use crate::sequencer::Sequencer;
 use crate::shared::{Parts, Shared, clock_name};
-use crate::sink::{Run, Sink, Writer};
+use crate::sink::{Run, Sink, SinkError, Writer};
 use crate::snapshot::{Barrier, Begin, FEW_WAITING, Share, Snapshot, WAITING, state_ids};
 use crate::source::Source;
 use crate::space::{Hurry, Space};
@@ -422,9 +422,12 @@ fn begin_run(
     let memory = options.spill.as_ref().map(SpillOptions::at_once);
     let now = env.clock.wall_micros();
     let begun = checkpoints::begin(checkpoints, now, &graph.job.name, states, sinks, memory, workers);
-    let begun = begun.map_err(|error| match error.node {
-        Some(node) => refused_sink(graph, node, error.message),
-        None => StartError::new(error.message, "job", graph.job.state_place),
+    let begun = begun.map_err(|error| {
+        let refused = match error.node {
+            Some(node) => refused_sink(graph, node, error.message),
+            None => StartError::new(error.message, "job", graph.job.state_place),
+        };
+        StartError { again: error.again, ..refused }
     })?;
     Ok((begun.snapshot, begun.pieces, Some(begun.from)))
 }
@@ -461,7 +464,9 @@ fn open_writers(graph: &Graph, sinks: &mut [OpenSink], workers: usize) -> Result
         let gathered = node.inputs.iter().all(|input| input.exchange == Exchange::Gather);
         let writing = if gathered { 1 } else { workers };
         for (worker, writers) in all.iter_mut().enumerate().take(writing) {
-            let writer = sink.writer(worker).map_err(|error| refused(node, error.to_string()))?;
+            let refused =
+                |error: SinkError| StartError { again: error.again(), ..refused(node, error.to_string()) };
+            let writer = sink.writer(worker).map_err(refused)?;
             writers[*index] = Some(writer);
         }
     }
@@ -615,16 +620,17 @@ fn windows_of(
 fn spill(shared: &Arc<Shared>, run: u64, options: &JobOptions) -> Result<Option<Arc<Spill>>, StartError> {
     let (graph, disk) = (&shared.graph, &shared.env.disk);
     let Some(SpillOptions { folder, memory }) = &options.spill else { return Ok(None) };
-    let refused = |why: String| {
+    let refused = |why: String, again: Again| {
         let message = format!("state cannot be kept on disk at {}: {why}", folder.display());
-        StartError::new(message, "job", graph.job.state_place)
+        StartError { again, ..StartError::new(message, "job", graph.job.state_place) }
     };
     // Without a number, it is the only one that may be there.
     let below = if run > 0 { run } else { u64::MAX };
-    clear_spilled(&**disk, folder, below).map_err(|error| refused(error.to_string()))?;
+    clear_spilled(&**disk, folder, below)
+        .map_err(|error| refused(error.to_string(), Again::after(&error)))?;
     let tables = graph.nodes.iter().filter(|node| node.kind.spills()).count() * shared.workers();
     let spill =
         Spill::open(disk.clone(), (folder, run), (*memory, tables), hurry(shared), options.tell.clone());
-    let spill = spill.map_err(|error| refused(error.to_string()))?;
+    let spill = spill.map_err(|error| refused(error.to_string(), error.again()))?;
     Ok(Some(Arc::new(if options.tiny_queues { spill.tiny() } else { spill })))
 }

@@ -2,7 +2,7 @@
 //! becomes of record errors.
 
 use crate::counters::add;
-use crate::error::{ErrorKind, Halt, JobError};
+use crate::error::{Again, ErrorKind, Halt, JobError};
 use crate::number::Number;
 use crate::shared::Shared;
 use crate::source::Position;
@@ -97,6 +97,7 @@ impl Context<'_> {
                     declaration: bad.declaration,
                     record: Some(bad.record),
                     position: bad.position,
+                    again: Again::Never,
                     number: self.number,
                 });
                 return Err(Halt);

@@ -1,8 +1,29 @@
 //! What can go wrong, with everything a diagnostic wants to show.
 
 use crate::source::Position;
+use crate::space::is_full;
 use flow_plan::Place;
 use std::fmt;
+use std::io;
+
+/// May what failed go well another time, from the last checkpoint on?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Again {
+    /// No: what was asked for cannot be done, or a mistake of ours was found.
+    #[default]
+    Never,
+    /// A disk failed, which may not happen the next time.
+    Perhaps,
+    /// When there is space on a disk.
+    WithSpace,
+}
+
+impl Again {
+    /// What an error of a disk means.
+    pub fn after(error: &io::Error) -> Again {
+        if is_full(error) { Again::WithSpace } else { Again::Perhaps }
+    }
+}
 
 /// Why a job did not start: something outside the script is missing, or the plan cannot run here.
 #[derive(Clone, Debug)]
@@ -17,6 +38,8 @@ pub struct StartError {
     pub records: Vec<StartRecord>,
     /// Nothing is wrong: it was told not to start.
     pub cancelled: bool,
+    /// May it start another time?
+    pub again: Again,
 }
 
 /// A record of a table that cannot be used.
@@ -32,7 +55,7 @@ impl StartError {
     /// One that is not about records.
     pub fn new(message: impl Into<String>, label: &str, place: Place) -> StartError {
         let (message, label) = (message.into(), label.to_string());
-        StartError { message, label, place, records: Vec::new(), cancelled: false }
+        StartError { message, label, place, records: Vec::new(), cancelled: false, again: Again::Never }
     }
 }
 
@@ -82,8 +105,17 @@ pub struct JobError {
     pub record: Option<String>,
     /// Where it stood in the source, if that is still known.
     pub position: Option<Position>,
+    /// May another run, from the last checkpoint on, go well?
+    pub again: Again,
     /// The sequence number of its chunk: of several failures the earliest one is reported.
     pub(crate) number: u64,
+}
+
+impl JobError {
+    /// The same, and whether another run may go well.
+    pub(crate) fn again(self, again: Again) -> JobError {
+        JobError { again, ..self }
+    }
 }
 
 impl fmt::Display for JobError {

@@ -3,7 +3,7 @@
 
 use crate::context::{BadRow, Context};
 use crate::counters::add;
-use crate::error::{ErrorKind, Halt};
+use crate::error::{Again, ErrorKind, Halt};
 use crate::exchange::{Receiver, Sender};
 use crate::incomplete;
 use crate::layout::{Consumer, Feed};
@@ -489,7 +489,8 @@ impl Flow {
         let mut saving = Saving::new(false);
         let node = &mut self.nodes[index];
         let more = node.operator.save_more(&mut saving, entries).map_err(|why| {
-            self.shared.fail(self.shared.node_error(index, node.frontier, ErrorKind::Disk, why));
+            let failed = self.shared.node_error(index, node.frontier, ErrorKind::Disk, why);
+            self.shared.fail(failed.again(Again::Perhaps));
             Halt
         })?;
         let mut pieces: Vec<Piece> = saving.pieces().into_iter().map(Piece::Rows).collect();

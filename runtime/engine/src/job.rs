@@ -3,7 +3,7 @@
 use crate::assemble::{self, OpenSink};
 use crate::checkpoints::{Checkpointer, Checkpoints, Desk, Order, Reply, Setup, Tell};
 use crate::connect::{Connectors, Kernels};
-use crate::error::{ErrorKind, Halt, JobError, StartError};
+use crate::error::{Again, ErrorKind, Halt, JobError, StartError};
 use crate::idle::{Look, Quiet};
 use crate::progress::{Progress, Summary};
 use crate::sequencer::TURN;
@@ -415,7 +415,8 @@ impl JobHandle {
         self.last = Some(self.shared.env.clock.elapsed());
         if let Some(error) = self.shared.take_failure() {
             self.sinks.iter_mut().for_each(|(_, sink)| sink.abort());
-            return Err(Box::new(error));
+            let again = if self.may_begin_again() { error.again } else { Again::Never };
+            return Err(Box::new(error.again(again)));
         }
         if self.shared.aborted() {
             self.sinks.iter_mut().for_each(|(_, sink)| sink.abort());
@@ -436,6 +437,13 @@ impl JobHandle {
             }
         }
         Ok(Summary { progress: self.progress(), stopped: self.shared.sequencer.cut() })
+    }
+}
+
+impl JobHandle {
+    /// Are there checkpoints to go on from, can what came behind the last one be read again, and was it not told to stop?
+    fn may_begin_again(&self) -> bool {
+        self.desk.is_some() && self.shared.sequencer.repeats() && !self.shared.is_stopping()
     }
 }
 

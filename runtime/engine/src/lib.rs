@@ -42,7 +42,7 @@ mod timing;
 mod worker;
 
 pub use checkpoints::{Beginning, Checkpoints, SpaceFor, Tell, Told};
-pub use error::{ErrorKind, JobError, StartError, StartRecord};
+pub use error::{Again, ErrorKind, JobError, StartError, StartRecord};
 pub use idle::Quiet;
 pub use job::{Job, JobControl, JobHandle, JobOptions, Snapshots, SpillOptions};
 pub use progress::{

@@ -66,6 +66,8 @@ pub(crate) struct Sequencer {
     barrier: Barrier,
     /// How long nobody may sleep while chunks may come.
     nap: Duration,
+    /// All that was read may be read again.
+    repeats: bool,
     /// Numbers that the clock on the wall took.
     #[cfg(debug_assertions)]
     beats: Mutex<std::collections::BTreeSet<Number>>,
@@ -141,6 +143,7 @@ impl Sequencer {
             Supply::new(source, wake, timing.limits, begin.number() > 0).map(Some)
         };
         let sources: Vec<_> = sources.into_iter().zip(timing).map(supply).collect::<std::io::Result<_>>()?;
+        let repeats = sources.iter().flatten().all(Supply::repeats);
         let turn = begin.time(TURN).and_then(|turn| turn.parse().ok()).unwrap_or(0) % groups.len().max(1);
         let ends = sources.iter().map(|_| None).collect();
         Ok(Sequencer {
@@ -153,6 +156,7 @@ impl Sequencer {
             clock,
             barrier,
             nap,
+            repeats,
             #[cfg(debug_assertions)]
             beats: Mutex::default(),
         })
@@ -177,6 +181,11 @@ impl Sequencer {
         };
         let sources = turns.sources.iter().zip(&turns.ends).map(position).collect();
         Some(Held { number, turn: turns.turn, sources })
+    }
+
+    /// May all that was read be read again?
+    pub(crate) fn repeats(&self) -> bool {
+        self.repeats
     }
 
     /// Barriers, for workers.

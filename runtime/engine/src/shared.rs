@@ -3,7 +3,7 @@
 use crate::beat::{BEGAN, Beat};
 use crate::channel::Channel;
 use crate::counters::Counters;
-use crate::error::{ErrorKind, JobError};
+use crate::error::{Again, ErrorKind, JobError};
 use crate::heard::Heard;
 use crate::idle::Idle;
 use crate::layout::Layout;
@@ -244,8 +244,13 @@ impl Shared {
         };
         match self {
             _ if self.aborted() || !self.begun.load(Ordering::Acquire) => Some(""),
-            _ => self.stopping.load(Ordering::Acquire).then_some(told_to_stop),
+            _ => self.is_stopping().then_some(told_to_stop),
         }
+    }
+
+    /// Was it told to stop?
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Have all workers left, or must they?
@@ -350,6 +355,7 @@ impl Shared {
             declaration: node.declaration,
             record: None,
             position: None,
+            again: Again::Never,
             number,
         }
     }

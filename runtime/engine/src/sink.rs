@@ -6,6 +6,7 @@
 //! [`Sink::clean`], and the writers begin. Each epoch is sealed by every writer and committed once. At the end
 //! of the job comes [`Sink::end`]; a run of which nothing will ever be asked for again ends with [`Sink::abort`].
 
+use crate::error::Again;
 use crate::space::{NoSpace, Space};
 pub use flow_checkpoint::protocol::{Epoch, Generation, Mark};
 pub use flow_checkpoint::{Hash128, Hashing};
@@ -103,8 +104,11 @@ impl Sealing for Sealed {
 pub enum SinkError {
     /// Refused before the start: exit status 2.
     Open(String),
-    /// Broke while running: exit status 3. A file whose sync failed is never synced again.
+    /// Broke while running: exit status 3.
     Write(String),
+    /// Its disk failed, and what was written since the last checkpoint may be lost. (A file whose sync failed is never synced
+    /// again.) Another run may go well; exit status 3, if none is tried.
+    Disk(String),
     /// There is no space on its disk, which may return: exit status 3, if nobody waits for it.
     Full(String),
     /// A newer run of the job has taken over; nothing more may be touched.
@@ -118,6 +122,7 @@ impl fmt::Display for SinkError {
         match self {
             SinkError::Open(text)
             | SinkError::Write(text)
+            | SinkError::Disk(text)
             | SinkError::Full(text)
             | SinkError::Fenced(text) => f.write_str(text),
             SinkError::Closed => f.write_str("the reader of the output has gone away"),
@@ -126,6 +131,19 @@ impl fmt::Display for SinkError {
 }
 
 impl std::error::Error for SinkError {}
+
+impl SinkError {
+    /// May another run go well?
+    pub fn again(&self) -> Again {
+        match self {
+            SinkError::Disk(_) => Again::Perhaps,
+            SinkError::Full(_) => Again::WithSpace,
+            SinkError::Open(_) | SinkError::Write(_) | SinkError::Fenced(_) | SinkError::Closed => {
+                Again::Never
+            }
+        }
+    }
+}
 
 impl NoSpace for SinkError {
     fn missing(&self) -> Option<&str> {

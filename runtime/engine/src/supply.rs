@@ -89,6 +89,11 @@ impl Supply {
         Some((chunk, self.silence.ends()))
     }
 
+    /// May what it has read be read again?
+    pub(crate) fn repeats(&self) -> bool {
+        self.tracker.is_some()
+    }
+
     /// Where the source stands behind what was handed out; `None`: it cannot say.
     pub(crate) fn position(&self) -> Option<String> {
         self.tracker.as_ref().map(|tracker| tracker.position())

@@ -173,6 +173,9 @@ fn a_job_that_waits_for_space_is_stopped_by_ctrl_c_and_by_flow_stop() {
     for by_hand in [true, false] {
         let Some(mut run) = Run::start(SCRIPT, "10s") else { return };
         run.says(WAITS);
+        let asked = run.beside("savepoint create full --state small/.flow");
+        let told = String::from_utf8(asked.stderr).unwrap();
+        assert!(told.contains("`full`: it waits for space (") && told.contains("; ask once more"), "{told}");
         if by_hand {
             let sent = Command::new("kill").args(["-INT", &run.child.id().to_string()]).status().unwrap();
             assert!(sent.success());

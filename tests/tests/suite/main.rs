@@ -14,6 +14,7 @@ mod edges_of_time;
 mod exactly_once;
 mod explain;
 mod exports;
+mod failing_sync;
 mod flow_test;
 mod forged;
 mod formatted;

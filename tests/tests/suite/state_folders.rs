@@ -67,6 +67,23 @@ fn run_and_stop_behind(folder: &Path, args: &[&str], checkpoint: u64, then: impl
 }
 
 #[test]
+fn as_many_checkpoints_are_kept_as_the_script_says_and_three_if_it_says_nothing() {
+    let folder = folder();
+    for (says, kept) in [("", 3), (", state: { keep: 1 }", 1), (", state: { keep: 5 }", 5)] {
+        let script = format!(
+            "job endless {{ checkpoint: 20ms{says} }}\nsource numbers = generate {{ n: seq(1) }} rate: 2000\n\
+             sink out = numbers |> keyBy(k: n % 10) |> aggregate {{ most: max(n) }} -> file(\"out\", format: json)\n"
+        );
+        std::fs::write(folder.path().join("endless.flow"), script).unwrap();
+        // Each run goes on from the one before, and has made more checkpoints than are kept.
+        run_and_stop_behind(folder.path(), &[], 6 + kept as u64 * 2, || {});
+        let published = std::fs::read_dir(folder.path().join(".flow/endless")).unwrap();
+        let published = published.filter(|entry| entry.as_ref().unwrap().path().join("MANIFEST").is_file());
+        assert_eq!(published.count(), kept, "{says}");
+    }
+}
+
+#[test]
 fn a_file_in_place_of_a_state_folder_is_named_by_every_command() {
     let folder = folder();
     let wanted =

@@ -4,6 +4,7 @@ use super::super::against::{Target, Terms};
 use super::super::outside;
 use super::told::Teller;
 use crate::args::Run;
+use crate::control::RunControl;
 use crate::progress::Live;
 use crate::render::{self, Look};
 use crate::status::{Status, Stop};
@@ -53,7 +54,10 @@ pub(super) fn checkpoints(
         let old = (saved.manifest.clone(), "the savepoint".to_string());
         check(args, options, compiled, old, look, env)?;
     }
-    let store = Store::open(env, &state, &graph.job.name).map_err(outside)?;
+    let mut store = Store::open(env, &state, &graph.job.name).map_err(outside)?;
+    if let Some(keep) = graph.job.state_keep {
+        store = store.keeping(keep as usize);
+    }
     let beginning = match saved {
         Some(saved) => Beginning::Savepoint(Box::new(saved)),
         None => beginning(args, &store)?,
@@ -79,10 +83,11 @@ pub(super) fn checkpoints(
 }
 
 /// Says what happens to checkpoints, and to all that the job writes.
-pub(super) fn tell(args: &Run, live: &Arc<Live>, env: &Env) -> Tell {
-    let (live, clock) = (live.clone(), env.clock.clone());
+pub(super) fn tell(args: &Run, live: &Arc<Live>, control: &Arc<RunControl>, env: &Env) -> Tell {
+    let (live, control, clock) = (live.clone(), control.clone(), env.clock.clone());
     let teller = Mutex::new(Teller::of_a_run(args.from.clone()));
     Arc::new(move |told: &Told| {
+        control.told(told);
         let said = teller.lock().unwrap_or_else(PoisonError::into_inner).said(told, clock.wall_micros());
         if let Some(text) = said {
             live.say(&text);

@@ -1,42 +1,32 @@
 //! `flow run`: compiles a script, joins it with code generator and connectors, and runs it.
 
+mod attempts;
 mod begin;
 mod signals;
 mod told;
 
 use crate::args::{Cli, Run};
-use crate::control::{Seen, Server};
 use crate::kernels::NativeKernels;
 use crate::numbers::{counted, moment, rate, span, time};
 use crate::progress::Live;
 use crate::render::{self, Look};
 use crate::status::{Outcome, Status, Stop};
-use crate::{failure, output, script, terminal};
+use crate::{output, script, terminal};
+use attempts::Attempts;
 use flow_connectors::StandardConnectors;
 use flow_driver::{Compilation, Options};
 use flow_engine::connect::Kernels;
-use flow_engine::{Job, JobHandle, JobOptions, Summary, Tapped};
+use flow_engine::{Job, JobOptions, Summary, Tapped};
 use flow_env::Env;
 use flow_plan::functions::json;
 use flow_plan::physical::Graph;
 use flow_plan::{DataType, Value};
 use flow_syntax::codes;
 use signals::Signals;
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
-
-/// Between two drawings of the live line.
-const REDRAW: Duration = Duration::from_millis(200);
-
-/// How long a job that must end at once may take to end by itself.
-const GRACE: Duration = Duration::from_secs(1);
-/// Said of a job that was ended at once.
-const NOTHING_KEPT: &str = "nothing of this run was kept\n";
-/// The same if it had made checkpoints.
-const COMMITTED_KEPT: &str =
-    "what the last checkpoint holds stays, and rows behind it come again with the next run\n";
+use std::sync::Arc;
 
 pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     let env = Env::real();
@@ -45,45 +35,41 @@ pub(super) fn run(cli: &Cli, args: &Run) -> Outcome {
     let compiled = script::compile(&args.file, &options, &env)?;
     let graph = graph(&compiled, look)?;
     let live = Arc::new(Live::new(std::io::stderr().is_terminal(), look));
-    let tell = begin::tell(args, &live, &env);
+    let signals = Signals::listen(live.clone());
+    let tell = begin::tell(args, &live, &signals.control, &env);
     let checkpoints = begin::checkpoints(args, &options, &compiled, &graph, &tell, look, &env)?;
     let folder = checkpoints.as_ref().map(|checkpoints| checkpoints.store.folder().clone());
     let (spill, _lock) = begin::spill(args, &graph, checkpoints.as_ref(), &env)?;
     let scratch = spill.as_ref().map(|spill| spill.folder.clone());
-    let signals = Signals::listen(live.clone());
-    let options = JobOptions { checkpoints, spill, tell: Some(tell), ..JobOptions::default() };
-    let started = start(args, graph, options, &compiled, &live, look, &signals, &env);
-    if started.is_err() {
-        scratch.iter().for_each(|scratch| drop(env.disk.remove_empty_dir(scratch)));
-    }
-    let mut job = started?;
-    if let (None, Some(folder)) = (&scratch, &folder) {
-        begin::clear(folder, &env);
-    }
-    signals.begun(job.control());
-    let seen = Seen::default();
-    let _server = folder.and_then(|folder| listen(folder.path(), &job, &seen, &live, &env));
-    if !watch(&mut job, &live, &seen, &signals) {
-        // A sink waits for a reader that does not read. What it holds is not looked at again.
-        live.say(kept(&job));
-        std::process::exit(Status::Failed as i32);
-    }
-    let kept = kept(&job);
-    let status = end(job, &compiled, &live, &base(&args.file), look, &env);
-    if let Some(scratch) = scratch {
+    let kernels: Option<Arc<dyn Kernels>> =
+        if args.interpret { None } else { Some(Arc::new(NativeKernels::new(&env))) };
+    let taps = live.clone();
+    let options = JobOptions {
+        checkpoints,
+        spill,
+        tell: Some(tell),
+        parallelism: args.parallelism.map(|n| n as usize),
+        base: base(&args.file),
+        taps: Some(Arc::new(move |label: &str, what: Tapped<'_>| taps.say(&tapped(label, what)))),
+        cancelled: signals.control.cancelled(),
+        ..JobOptions::default()
+    };
+    let (graph, begun) = (Arc::new(graph), Cell::new(false));
+    let start = |options: &JobOptions| {
+        let connectors = StandardConnectors::new();
+        let job = Job::start(graph.clone(), &connectors, kernels.clone(), &env, options)?;
+        if let (false, None, Some(folder)) = (begun.replace(true), &scratch, &folder) {
+            begin::clear(folder, &env);
+        }
+        Ok(job)
+    };
+    let (start, compiled, live) = (&start, &compiled, &live);
+    let outcome = Attempts { start, compiled, live, signals: &signals, look, env: &env }.work(options);
+    if let Some(scratch) = &scratch {
         // Its files are gone. What else is there is another run's, or removed by the next start.
-        let _ = env.disk.remove_empty_dir(&scratch);
+        let _ = env.disk.remove_empty_dir(scratch);
     }
-    if status == Status::Done && signals.count() > 1 {
-        live.say(kept);
-        return Ok(Status::Failed);
-    }
-    Ok(status)
-}
-
-/// What stays of a job that is ended at once.
-fn kept(job: &JobHandle) -> &'static str {
-    if job.progress().checkpoint.is_some() { COMMITTED_KEPT } else { NOTHING_KEPT }
+    outcome
 }
 
 /// Says what is wrong with the script; gives what runs if nothing is.
@@ -110,38 +96,6 @@ fn base(script: &Path) -> PathBuf {
     script.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-#[allow(clippy::too_many_arguments, reason = "all that a run is made of")]
-fn start(
-    args: &Run,
-    graph: Graph,
-    options: JobOptions,
-    compiled: &Compilation,
-    live: &Arc<Live>,
-    look: Look,
-    signals: &Signals,
-    env: &Env,
-) -> Result<JobHandle, Stop> {
-    let kernels: Option<Arc<dyn Kernels>> =
-        if args.interpret { None } else { Some(Arc::new(NativeKernels::new(env))) };
-    let taps = live.clone();
-    let options = JobOptions {
-        parallelism: args.parallelism.map(|n| n as usize),
-        base: base(&args.file),
-        taps: Some(Arc::new(move |label: &str, what: Tapped<'_>| taps.say(&tapped(label, what)))),
-        cancelled: signals.cancelled.clone(),
-        ..options
-    };
-    let connectors = StandardConnectors::new();
-    Job::start(Arc::new(graph), &connectors, kernels, env, &options).map_err(|error| {
-        if error.cancelled {
-            live.say("stopped before it began: what it goes on from is as it was\n");
-            return Stop::silent(Status::Done);
-        }
-        output::say(&failure::not_started(&error, &compiled.sources, &options.base, env, look));
-        Stop::silent(Status::Outside)
-    })
-}
-
 /// What passes a `tap`: rows, one line of JSON each, and watermarks.
 fn tapped(label: &str, what: Tapped<'_>) -> String {
     let (batch, schema) = match what {
@@ -157,54 +111,6 @@ fn tapped(label: &str, what: Tapped<'_>) -> String {
         out.push('\n');
     }
     out
-}
-
-/// Listens to `flow stop` and its like. A job that cannot be asked runs all the same.
-fn listen(folder: &Path, job: &JobHandle, seen: &Seen, live: &Live, env: &Env) -> Option<Server> {
-    match Server::start(folder, job.control(), seen.clone(), env) {
-        Ok(server) => Some(server),
-        Err(error) => {
-            live.say(&format!(
-                "the job cannot be stopped from elsewhere, or asked for savepoints: {error}\n"
-            ));
-            None
-        }
-    }
-}
-
-/// Waits for the job's end; `false` if it was told to end at once and does not.
-fn watch(job: &mut JobHandle, live: &Live, seen: &Seen, signals: &Signals) -> bool {
-    let mut overdue = Duration::ZERO;
-    while !job.wait_at_most(REDRAW) {
-        if signals.count() > 1 {
-            overdue += REDRAW;
-            if overdue > GRACE {
-                live.clear();
-                return false;
-            }
-        }
-        let progress = job.progress();
-        if live.draws() {
-            live.draw(&progress);
-        }
-        *seen.lock().unwrap_or_else(PoisonError::into_inner) = progress;
-    }
-    live.clear();
-    true
-}
-
-/// Says how the job ended.
-fn end(job: JobHandle, compiled: &Compilation, live: &Live, base: &Path, look: Look, env: &Env) -> Status {
-    match job.wait() {
-        Ok(summary) => {
-            live.say(&told(&summary));
-            Status::Done
-        }
-        Err(error) => {
-            live.say(&failure::failed(&error, &compiled.sources, base, env, look));
-            Status::Failed
-        }
-    }
 }
 
 /// The last words on standard error.

@@ -16,7 +16,7 @@ pub(super) struct Teller {
     not_folded: u64,
     /// For what there was no space: how often, and whether that was said when it was so last.
     full: BTreeMap<SpaceFor, (u64, bool)>,
-    /// The savepoint that the run was told to begin with.
+    /// The savepoint that the run was told to begin with, until it has.
     savepoint: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Teller {
         Some(match told {
             Told::Recovered { epoch, at, .. } => {
                 let ago = Duration::from_micros(now.saturating_sub(*at).max(0) as u64);
-                let from = match &self.savepoint {
+                let from = match self.savepoint.take() {
                     Some(savepoint) => format!("savepoint {savepoint}"),
                     None => format!("checkpoint {}", count(*epoch)),
                 };

@@ -225,8 +225,8 @@ fn what_a_test_gives_are_sources_and_tables() {
 
 #[test]
 fn options_of_the_state_are_offered_with_their_words() {
-    assert_eq!(offered_at("job j {\n  state: { "), ["path:", "backend:", "memory:", "limit:"]);
-    assert_eq!(offered_at("job j {\n  state: { path: \"x\", "), ["backend:", "memory:", "limit:"]);
+    assert_eq!(offered_at("job j {\n  state: { "), ["path:", "backend:", "memory:", "limit:", "keep:"]);
+    assert_eq!(offered_at("job j {\n  state: { path: \"x\", "), ["backend:", "memory:", "limit:", "keep:"]);
     assert_eq!(offered_at("job j {\n  state: { path: \"x\", backend: "), ["memory", "sled"]);
 }
 

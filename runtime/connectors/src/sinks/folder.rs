@@ -195,11 +195,11 @@ impl Folder {
         }
         let hidden = above.join(TRIED);
         let made = self.disk.create_dir_all(&hidden);
-        made.map_err(|error| SinkError::Open(failed("create", &self.path, &error)))?;
+        made.map_err(|error| unwritten("create", &self.path, &error))?;
         match self.disk.remove_dir_all(&hidden) {
             // Another run tried at the same time.
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(SinkError::Open(failed("remove", &hidden, &error)))
+                Err(unwritten("remove", &hidden, &error))
             }
             _ => Ok(()),
         }
@@ -226,14 +226,14 @@ impl Folder {
         let above: Vec<&Path> = self.path.ancestors().skip(1).map(here).collect();
         let missing = above.iter().take_while(|dir| self.disk.info(dir).is_err()).count();
         let made = self.disk.create_dir_all(&self.path);
-        made.map_err(|error| SinkError::Open(failed("create", &self.path, &error)))?;
+        made.map_err(|error| unwritten("create", &self.path, &error))?;
         // A folder lasts when the one above it is synced.
         above.into_iter().take(missing + 1).try_for_each(|dir| self.sync(dir))?;
         Ok(true)
     }
 
     fn sync(&self, dir: &Path) -> Result<(), SinkError> {
-        self.disk.sync_dir(dir).map_err(|error| SinkError::Open(failed("sync", dir, &error)))
+        self.disk.sync_dir(dir).map_err(|error| unwritten("sync", dir, &error))
     }
 
     /// The parts below the folder that can be seen. What has another name was put there by somebody else, and stays.
@@ -374,7 +374,7 @@ impl Folder {
         }
         // A folder must last before what stands in it, and the new names before the old ones are given up.
         for dir in dirs.iter().filter(|_| !planted("skip-sink-folder-sync")) {
-            self.disk.sync_dir(dir).map_err(|error| SinkError::Write(failed("sync", dir, &error)))?;
+            self.disk.sync_dir(dir).map_err(|error| unwritten("sync", dir, &error))?;
         }
         Ok(())
     }
@@ -391,7 +391,7 @@ impl Folder {
             match self.disk.info(&path) {
                 Ok(_) => return Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(SinkError::Open(failed("look at", &path, &error))),
+                Err(error) => return Err(unwritten("look at", &path, &error)),
             }
         }
         Ok(false)
@@ -414,7 +414,7 @@ impl Folder {
                     return Ok(at);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(SinkError::Write(failed("look at", at.path(), &error))),
+                Err(error) => return Err(unwritten("look at", at.path(), &error)),
             }
         }
         staging.still_mine()?;

@@ -3,7 +3,7 @@
 use super::folder::Names;
 use super::handles::{Handle, Handles};
 use super::pack::Packer;
-use super::staging::{Staging, failed, unwritten};
+use super::staging::{Staging, unwritten};
 use crate::encode::Encoder;
 use crate::out::Out;
 use crate::sources::open::Packing;
@@ -198,5 +198,5 @@ fn write(
 }
 
 fn write_error(names: &Names, error: &std::io::Error) -> SinkError {
-    SinkError::Write(failed("write", &names.visible, error))
+    unwritten("write", &names.visible, error)
 }

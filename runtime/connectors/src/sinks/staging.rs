@@ -42,10 +42,15 @@ pub(crate) struct Shown {
     pub(crate) replaces: Vec<String>,
 }
 
-/// The same as an error of a sink: for want of space, or for another reason.
+/// The same as an error of a sink: for want of space, or for another reason. (That a file may become no larger is a limit which
+/// the next run meets as well.)
 pub(crate) fn unwritten(what: &str, path: &Path, error: &io::Error) -> SinkError {
     let text = failed(what, path, error);
-    if is_full(error) { SinkError::Full(text) } else { SinkError::Write(text) }
+    match error.kind() {
+        _ if is_full(error) => SinkError::Full(text),
+        io::ErrorKind::FileTooLarge => SinkError::Write(text),
+        _ => SinkError::Disk(text),
+    }
 }
 
 /// What cannot be done, why, and what to do about it.
@@ -69,7 +74,7 @@ impl Staging {
         let stem = format!(".flow-{}-g", file_name(&run.job));
         let path = folder.join(format!("{stem}{}-{token:x}", run.generation));
         let mut staging = Staging { path, run: run.generation, follows: run.fresh, disk: disk.clone() };
-        let open = |what: &str, path: &Path, error: io::Error| SinkError::Open(failed(what, path, &error));
+        let open = |what: &str, path: &Path, error: io::Error| unwritten(what, path, &error);
         let mut made = false;
         for _ in 0..ROUNDS {
             let others = staging.others(folder, &stem);
@@ -194,7 +199,7 @@ impl Staging {
         let path = self.path.join(MARK);
         let bytes = match self.disk.read(&path) {
             Err(error) if missing(&error) => return Ok(None),
-            bytes => bytes.map_err(|error| SinkError::Open(failed("read", &path, &error)))?,
+            bytes => bytes.map_err(|error| unwritten("read", &path, &error))?,
         };
         let value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let number = |key: &str| value.get(key).and_then(Value::as_u64);

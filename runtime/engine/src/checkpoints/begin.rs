@@ -3,11 +3,14 @@
 use super::recover::{self, Said};
 use super::{Beginning, Checkpoints, Told};
 use crate::assemble::OpenSink;
+use crate::error::Again;
 use crate::sink::{Run, Sink, SinkError};
 use crate::snapshot::{JobPosition, Snapshot};
 use flow_checkpoint::protocol::{Generation, Mark, Recovery};
 use flow_checkpoint::state::Part;
-use flow_checkpoint::{Head, Job as Store, Launch, Manifest, Pieces, Position, Saved, SinkSeal};
+use flow_checkpoint::{
+    Failure, Head, Job as Store, Launch, Manifest, Pieces, Position, Problem, RecoverError, Saved, SinkSeal,
+};
 use flow_env::{planted, reach};
 use flow_plan::operator::StateIdentity;
 
@@ -35,15 +38,32 @@ pub(crate) struct Resumption {
 pub(crate) struct NotBegun {
     pub(crate) node: Option<usize>,
     pub(crate) message: String,
+    /// May it begin another time?
+    pub(crate) again: Again,
 }
 
 impl NotBegun {
     fn job(message: impl ToString) -> NotBegun {
-        NotBegun { node: None, message: message.to_string() }
+        NotBegun { node: None, message: message.to_string(), again: Again::Never }
+    }
+
+    fn failed(failure: Failure) -> NotBegun {
+        let again = match &failure.problem {
+            Problem::Io(error) => Again::after(error),
+            _ => Again::Never,
+        };
+        NotBegun { again, ..NotBegun::job(failure) }
+    }
+
+    fn recovery(error: RecoverError) -> NotBegun {
+        match error {
+            RecoverError::Failure(failure) => NotBegun::failed(failure),
+            refused => NotBegun::job(refused),
+        }
     }
 
     fn sink(node: usize) -> impl Fn(SinkError) -> NotBegun {
-        move |error| NotBegun { node: Some(node), message: error.to_string() }
+        move |error| NotBegun { node: Some(node), message: error.to_string(), again: error.again() }
     }
 }
 
@@ -61,9 +81,9 @@ pub(crate) fn begin(
     let store = &checkpoints.store;
     may_begin(checkpoints, sinks)?;
     // From here on no older run can publish any more, except one that is about to.
-    let generation = store.begin(&checkpoints.launch).map_err(NotBegun::job)?;
+    let generation = store.begin(&checkpoints.launch).map_err(NotBegun::failed)?;
     reach("begun");
-    let published = store.folder().counting().map_err(NotBegun::job)?;
+    let published = store.folder().counting().map_err(NotBegun::failed)?;
     let fresh = is_fresh(checkpoints, &published);
     let run = Run { job: job.to_string(), generation, fresh };
     let goes_on = matches!(checkpoints.beginning, Beginning::GoOn);
@@ -78,8 +98,8 @@ pub(crate) fn begin(
     }
     still_fresh()?;
     if let Beginning::Savepoint(saved) = &checkpoints.beginning {
-        let published = store.folder().published_behind(saved.manifest.epoch).map_err(NotBegun::job)?;
-        let counting = store.folder().counting().map_err(NotBegun::job)?;
+        let published = store.folder().published_behind(saved.manifest.epoch).map_err(NotBegun::failed)?;
+        let counting = store.folder().counting().map_err(NotBegun::failed)?;
         for ((node, sink), said) in sinks.iter().zip(&said) {
             nothing_behind(saved, &**sink, said, &published).map_err(NotBegun::sink(*node))?;
             all_shown(saved, said, &counting).map_err(NotBegun::sink(*node))?;
@@ -113,7 +133,7 @@ fn is_fresh(checkpoints: &Checkpoints, published: &[Manifest]) -> bool {
 /// Asks the sinks while a refusal costs nothing, not even a number. What changes from here on, they find again when they
 /// are told of the run.
 fn may_begin(checkpoints: &Checkpoints, sinks: &[OpenSink]) -> Result<(), NotBegun> {
-    let published = checkpoints.store.folder().counting().map_err(NotBegun::job)?;
+    let published = checkpoints.store.folder().counting().map_err(NotBegun::failed)?;
     let fresh = is_fresh(checkpoints, &published);
     for (node, sink) in sinks {
         if let Err(error) = sink.may_begin(fresh) {
@@ -128,7 +148,7 @@ fn may_begin(checkpoints: &Checkpoints, sinks: &[OpenSink]) -> Result<(), NotBeg
 /// to go if there is something that they were not told of: that was not there when this run looked. (What was there may
 /// well be older than the checkpoint from which a run began anew.)
 fn nothing_came(store: &Store, before: &[Manifest]) -> Result<(), NotBegun> {
-    let published = store.folder().counting().map_err(NotBegun::job)?;
+    let published = store.folder().counting().map_err(NotBegun::failed)?;
     let knew =
         |new: &Manifest| before.iter().any(|old| (old.generation, old.epoch) == (new.generation, new.epoch));
     match published.iter().any(|manifest| (manifest.barrier > 0 || manifest.finished) && !knew(manifest)) {
@@ -197,22 +217,22 @@ fn go_on(
     (memory, workers): (Option<usize>, usize),
 ) -> Result<Begun, NotBegun> {
     let store = &checkpoints.store;
-    let recovered = store.recover(generation, marks).map_err(NotBegun::job)?;
+    let recovered = store.recover(generation, marks).map_err(NotBegun::recovery)?;
     for failure in &recovered.damaged {
         tell(checkpoints, Told::Damaged { why: failure.to_string() });
     }
     let mut recovery = recovered.recovery;
     let Some(manifest) = recovered.manifest else {
-        store.start(&recovery).map_err(NotBegun::job)?;
+        store.start(&recovery).map_err(NotBegun::failed)?;
         clean(sinks)?;
         let from = Resumption { recovery, finished: false, follows: None };
         return Ok(Begun { snapshot: None, pieces: None, from });
     };
     no_sink_missing(store, &manifest, sinks.iter().map(|(node, _)| &ids[*node]))?;
     let pieces = store.folder().pieces(&manifest, memory);
-    let parts = pieces.load(0).map_err(NotBegun::job)?;
+    let parts = pieces.load(0).map_err(NotBegun::failed)?;
     reach("recovered");
-    store.start(&recovery).map_err(NotBegun::job)?;
+    store.start(&recovery).map_err(NotBegun::failed)?;
     reach("started");
     if planted("clean-too-early") {
         clean(sinks)?;
@@ -227,7 +247,7 @@ fn go_on(
         sink.commit(manifest.epoch, sealed).map_err(NotBegun::sink(*node))?;
         reach("shown again");
     }
-    store.shown(&recovery).map_err(NotBegun::job)?;
+    store.shown(&recovery).map_err(NotBegun::failed)?;
     clean(sinks)?;
     let (generation, epoch, at) = (manifest.generation, manifest.epoch, manifest.at);
     let finished = manifest.finished;
@@ -251,7 +271,7 @@ fn no_sink_missing<'a>(
     let of = |seal: &SinkSeal| ids.clone().any(|id| seal.id == id.id || Some(&seal.id) == id.was.as_ref());
     let missing = manifest.sinks.iter().find(|seal| !seal.sealed.is_empty() && !of(seal));
     let Some(SinkSeal { id, .. }) = missing else { return Ok(()) };
-    if store.folder().is_known_to_be_shown(manifest).map_err(NotBegun::job)? {
+    if store.folder().is_known_to_be_shown(manifest).map_err(NotBegun::failed)? {
         return Ok(());
     }
     Err(NotBegun::job(format!(
@@ -296,15 +316,15 @@ fn adopt(
     let adopted = store.adopt(generation, marks, saved, head).map_err(NotBegun::job)?;
     let mut recovery = adopted.recovery;
     let parts = match &pieces {
-        Some(pieces) => pieces.load(0).map_err(NotBegun::job)?,
+        Some(pieces) => pieces.load(0).map_err(NotBegun::failed)?,
         None => Vec::new(),
     };
-    store.start_from(&recovery, saved).map_err(NotBegun::job)?;
+    store.start_from(&recovery, saved).map_err(NotBegun::failed)?;
     for index in std::mem::take(&mut recovery.recommit) {
         let (node, sink) = &mut sinks[index];
         sink.commit(recovery.epoch, &[]).map_err(NotBegun::sink(*node))?;
     }
-    store.shown(&recovery).map_err(NotBegun::job)?;
+    store.shown(&recovery).map_err(NotBegun::failed)?;
     clean(sinks)?;
     if let Some(Saved { manifest, .. }) = saved {
         let (generation, epoch, at) = (manifest.generation, manifest.epoch, manifest.at);

@@ -331,7 +331,8 @@ impl Checkpointer {
             }
             Err(error) => {
                 self.over = true;
-                self.shared.fail(self.shared.node_error(node, 0, ErrorKind::Sink, error.to_string()));
+                let failed = self.shared.node_error(node, 0, ErrorKind::Sink, error.to_string());
+                self.shared.fail(failed.again(error.again()));
                 return false;
             }
         }

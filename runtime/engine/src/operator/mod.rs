@@ -131,7 +131,8 @@ pub(crate) trait Operator: Send {
 
 /// State on disk cannot be had: the job fails.
 pub(crate) fn on_disk(cx: &Context<'_>, error: &ColdError) -> Halt {
-    cx.shared.fail(cx.shared.node_error(cx.node, cx.number, ErrorKind::Disk, error.to_string()));
+    let failed = cx.shared.node_error(cx.node, cx.number, ErrorKind::Disk, error.to_string());
+    cx.shared.fail(failed.again(error.again()));
     Halt
 }
 

@@ -36,8 +36,8 @@ impl SinkOperator {
             // It waited for space until the job was over.
             Err(SinkError::Full(_)) if cx.shared.aborted() => Err(Halt),
             Err(error) => {
-                let message = error.to_string();
-                cx.shared.fail(cx.shared.node_error(cx.node, cx.number, ErrorKind::Sink, message));
+                let failed = cx.shared.node_error(cx.node, cx.number, ErrorKind::Sink, error.to_string());
+                cx.shared.fail(failed.again(error.again()));
                 Err(Halt)
             }
         }

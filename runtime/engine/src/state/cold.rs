@@ -15,6 +15,7 @@ use super::lsm::{Folder, Tree, Writer};
 use super::seen::Seen;
 use super::shelves::Row;
 use crate::checkpoints::Tell;
+use crate::error::Again;
 use crate::snapshot::{Columns, Loaded};
 use crate::space::Hurry;
 use flow_data::Batch;
@@ -40,23 +41,32 @@ pub(crate) struct Spill {
 
 /// The disk cannot hold it, or does not give it back.
 #[derive(Debug)]
-pub(crate) struct ColdError(String);
+pub(crate) struct ColdError {
+    why: String,
+    again: Again,
+}
 
 impl ColdError {
+    /// What is on disk is not what was put there, or the like: a run that begins at the last checkpoint puts it there anew.
     pub(crate) fn new(why: String) -> ColdError {
-        ColdError(why)
+        ColdError { why, again: Again::Perhaps }
+    }
+
+    /// May another run go well?
+    pub(crate) fn again(&self) -> Again {
+        self.again
     }
 }
 
 impl fmt::Display for ColdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "state on disk: {}", self.0)
+        write!(f, "state on disk: {}", self.why)
     }
 }
 
 impl From<io::Error> for ColdError {
     fn from(error: io::Error) -> ColdError {
-        ColdError(error.to_string())
+        ColdError { why: error.to_string(), again: Again::after(&error) }
     }
 }
 
@@ -270,7 +280,7 @@ impl Cold {
 
     /// The entries of a hash.
     fn decode(&self, bytes: &[u8]) -> Result<Vec<Entry>, ColdError> {
-        let broken = |_| ColdError("what was put there comes back otherwise".into());
+        let broken = |_| ColdError::new("what was put there comes back otherwise".into());
         let mut bytes = Bytes::new(bytes);
         let mut entries = Vec::new();
         while !bytes.is_empty() {
@@ -443,7 +453,7 @@ fn encode(
     out: &mut Vec<u8>,
 ) -> Result<(), ColdError> {
     out.extend_from_slice(&round.to_le_bytes());
-    codec::encode_rows(rows, of, out).map_err(|why| ColdError(why.to_string()))?;
+    codec::encode_rows(rows, of, out).map_err(|why| ColdError::new(why.to_string()))?;
     out.extend(changed.iter().map(|changed| u8::from(*changed)));
     Ok(())
 }

@@ -118,6 +118,7 @@ pub(super) fn state_options(given: &[&str]) -> Vec<Completion> {
         ("backend", "`memory`, or `sled` for state that is larger"),
         ("memory", "how much of it is kept in memory, such as `512MiB`"),
         ("limit", "how large it may become, such as `4GiB`"),
+        ("keep", "how many checkpoints are kept; 3 if nothing is said"),
     ];
     options(OPTIONS, given)
 }
