@@ -6,6 +6,7 @@
 //! which the row or group was first seen), and then the ranks which that row had.
 
 use flow_data::{Batch, Column, ColumnData};
+use std::iter::repeat_n;
 use std::sync::Arc;
 
 /// When in its number a row is given.
@@ -57,6 +58,28 @@ impl Ranks {
         self.columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
     }
 
+    /// The ranks of more rows of one turn: of each of these slots, the number and its row's own ranks.
+    pub(crate) fn extend(
+        &mut self,
+        phase: Phase,
+        (time, then): Turn,
+        slots: &[u32],
+        numbers: &[u64],
+        own: &[Vec<i64>],
+    ) {
+        let leading = [phase as i64, time, then];
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            match (leading.get(at), at.checked_sub(Ranks::LEADING).and_then(|rank| own.get(rank))) {
+                (Some(same), _) => column.extend(repeat_n(*same, slots.len())),
+                (None, Some(ranks)) => column.extend(slots.iter().map(|&slot| ranks[slot as usize])),
+                (None, None) if at < Ranks::LEADING => {
+                    column.extend(slots.iter().map(|&slot| numbers[slot as usize] as i64));
+                }
+                (None, None) => column.extend(repeat_n(0, slots.len())),
+            }
+        }
+    }
+
     /// Puts them behind the columns of a batch, and begins anew.
     pub(crate) fn append_to(&mut self, batch: &mut Batch) {
         for column in &mut self.columns {
@@ -67,9 +90,13 @@ impl Ranks {
 
 /// The ranks of a row, behind the declared columns of its batch.
 pub(crate) fn of_row(batch: &Batch, declared: usize, row: usize) -> Vec<i64> {
-    let of = |column: &Arc<Column>| match &column.data {
+    batch.columns[declared..].iter().map(|ranks| rank_of(ranks, row)).collect()
+}
+
+/// The rank of a row in one of these columns.
+pub(crate) fn rank_of(ranks: &Column, row: usize) -> i64 {
+    match &ranks.data {
         ColumnData::I64(ranks) => ranks[row],
         other => unreachable!("ranks are ints, not {other:?}"),
-    };
-    batch.columns[declared..].iter().map(of).collect()
+    }
 }

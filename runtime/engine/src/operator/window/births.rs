@@ -2,7 +2,7 @@
 //! of all.
 
 use crate::number::Number;
-use crate::ranks::{Phase, Ranks, Turn, of_row};
+use crate::ranks::{Phase, Ranks, Turn, of_row, rank_of};
 use crate::snapshot::{Columns, Loaded};
 use crate::state::{Refused, room};
 use flow_data::Batch;
@@ -94,13 +94,15 @@ pub(crate) struct Births {
     /// The row's own ranks, a column each.
     ranks: Vec<Vec<i64>>,
     origin: Origin,
+    /// No place is behind this one.
+    highest: u64,
 }
 
 impl Births {
     /// Of which this is kept.
     pub(crate) fn new(origin: Origin) -> Births {
         let ranks = vec![Vec::new(); origin.own()];
-        Births { places: Vec::new(), numbers: Vec::new(), ranks, origin }
+        Births { places: Vec::new(), numbers: Vec::new(), ranks, origin, highest: 0 }
     }
 
     /// Notes the slots that rows of this batch made: those that are not known yet, or that another part of it
@@ -113,14 +115,36 @@ impl Births {
         batch: &Batch,
         declared: usize,
     ) {
+        // Rows ascend: behind all others, none of them is earlier than the one that made its group.
+        let behind_all = !slots.is_empty() && self.highest <= places.of(0);
         for (row, &slot) in slots.iter().enumerate() {
-            let birth = || Birth::of(number, places.of(row), batch, declared, row, self.origin);
             if slot as usize == self.places.len() {
-                self.push(&birth());
-            } else if places.of(row) < self.places[slot as usize] {
-                self.set(slot as usize, &birth());
+                self.push_row(number, places.of(row), batch, declared, row);
+            } else if !behind_all && places.of(row) < self.places[slot as usize] {
+                let birth = Birth::of(number, places.of(row), batch, declared, row, self.origin);
+                self.set(slot as usize, &birth);
             }
         }
+    }
+
+    /// The same as pushing [`Birth::of`] a row, which is done for each new group of each window.
+    fn push_row(&mut self, number: Number, place: u64, batch: &Batch, declared: usize, row: usize) {
+        self.push_place(place);
+        if !self.origin.numbers() {
+            return;
+        }
+        self.numbers.push(number);
+        for (rank, column) in self.ranks.iter_mut().enumerate() {
+            column.push(match self.origin.rank {
+                0 => place as i64,
+                _ => batch.columns.get(declared + rank).map_or(0, |ranks| rank_of(ranks, row)),
+            });
+        }
+    }
+
+    fn push_place(&mut self, place: u64) {
+        self.places.push(place);
+        self.highest = self.highest.max(place);
     }
 
     /// So much is kept of each from now on, or more than before.
@@ -135,7 +159,7 @@ impl Births {
     }
 
     pub(crate) fn push(&mut self, birth: &Birth) {
-        self.places.push(birth.place);
+        self.push_place(birth.place);
         if self.origin.numbers() {
             self.numbers.push(birth.number);
             let own = birth.own.iter().copied().chain(std::iter::repeat(0));
@@ -145,6 +169,7 @@ impl Births {
 
     pub(crate) fn set(&mut self, slot: usize, birth: &Birth) {
         self.places[slot] = birth.place;
+        self.highest = self.highest.max(birth.place);
         if self.origin.numbers() {
             self.numbers[slot] = birth.number;
             let own = birth.own.iter().copied().chain(std::iter::repeat(0));
@@ -169,9 +194,20 @@ impl Births {
         for (from, &slot) in slots.iter().enumerate() {
             let slot = slot as usize;
             if slot == self.places.len() {
-                self.push(&later.get(from));
+                self.push_other(later, from);
             } else if self.follows(slot, later, from) {
                 self.set(slot, &later.get(from));
+            }
+        }
+    }
+
+    /// The same as pushing what [`Births::get`] gives.
+    fn push_other(&mut self, of: &Births, other: usize) {
+        self.push_place(of.places[other]);
+        if self.origin.numbers() {
+            self.numbers.push(of.numbers.get(other).copied().unwrap_or(0));
+            for (rank, column) in self.ranks.iter_mut().enumerate() {
+                column.push(of.ranks.get(rank).map_or(0, |ranks| ranks[other]));
             }
         }
     }
@@ -225,7 +261,7 @@ impl Births {
     /// The ranks of these slots' results, given when their window ends.
     pub(crate) fn rank(&self, slots: &[u32], turn: Turn, out: &mut Ranks) {
         if self.origin.rank > 0 {
-            slots.iter().for_each(|&slot| self.get(slot as usize).rank(Phase::Due, turn, out));
+            out.extend(Phase::Due, turn, slots, &self.numbers, &self.ranks);
         }
     }
 }
