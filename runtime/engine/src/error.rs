@@ -19,9 +19,13 @@ pub enum Again {
 }
 
 impl Again {
-    /// What an error of a disk means.
+    /// What an error of a disk means. (That a file may become no larger is a limit which the next run meets as well.)
     pub fn after(error: &io::Error) -> Again {
-        if is_full(error) { Again::WithSpace } else { Again::Perhaps }
+        match error.kind() {
+            _ if is_full(error) => Again::WithSpace,
+            io::ErrorKind::FileTooLarge => Again::Never,
+            _ => Again::Perhaps,
+        }
     }
 }
 

@@ -49,8 +49,18 @@ pub(super) struct Attempts<'a> {
 enum Failed {
     /// It did not begin.
     Start(StartError),
-    /// It began, and made a checkpoint or not.
-    Job(Box<JobError>, bool),
+    /// It began.
+    Job(Box<JobError>),
+}
+
+impl Failed {
+    /// May another one go well?
+    fn again(&self) -> Again {
+        match self {
+            Failed::Start(error) => error.again,
+            Failed::Job(error) => error.again,
+        }
+    }
 }
 
 impl Attempts<'_> {
@@ -65,7 +75,7 @@ impl Attempts<'_> {
                     if let (None, Some(checkpoints)) = (&server, &options.checkpoints) {
                         server = self.listen(checkpoints.store.folder().path(), &seen);
                     }
-                    match self.follow(job, &seen) {
+                    match self.follow(job, &seen, &mut patience) {
                         Ok(status) => return Ok(status),
                         Err(failed) => failed,
                     }
@@ -75,15 +85,15 @@ impl Attempts<'_> {
                     return Ok(Status::Done);
                 }
                 // The first one begins, or is refused.
-                Err(error) => Failed::Start(match patience.failed {
-                    0 => StartError { again: Again::Never, ..error },
-                    _ => error,
-                }),
+                Err(error) if patience.waited == 0 => {
+                    Failed::Start(StartError { again: Again::Never, ..error })
+                }
+                Err(error) => Failed::Start(error),
             };
             self.signals.control.over();
-            let Some(pause) = patience.next(&failed) else {
+            let Some(pause) = patience.next(failed.again()) else {
                 let outcome = self.give_up(&failed, &options.base);
-                if patience.failed > ATTEMPTS {
+                if patience.broken > ATTEMPTS {
                     self.live.say(EXHAUSTED);
                 }
                 return outcome;
@@ -113,13 +123,17 @@ impl Attempts<'_> {
     }
 
     /// Waits for the end of a job, and says how it ended, unless another one is to follow.
-    fn follow(&self, mut job: JobHandle, seen: &Seen) -> Result<Status, Failed> {
-        if !self.watch(&mut job, seen) {
+    fn follow(&self, mut job: JobHandle, seen: &Seen, patience: &mut Patience) -> Result<Status, Failed> {
+        let ended_in_time = self.watch(&mut job, seen);
+        if job.progress().checkpoint.is_some() {
+            patience.progressed();
+        }
+        let kept = if patience.committed { COMMITTED_KEPT } else { NOTHING_KEPT };
+        if !ended_in_time {
             // A sink waits for a reader that does not read. What it holds is not looked at again.
-            self.live.say(kept(&job));
+            self.live.say(kept);
             std::process::exit(Status::Failed as i32);
         }
-        let (kept, progressed) = (kept(&job), job.progress().checkpoint.is_some());
         let ended = job.wait();
         let at_once = self.signals.count() > 1;
         match ended {
@@ -131,7 +145,7 @@ impl Attempts<'_> {
                 self.live.say(&super::told(&summary));
                 Ok(Status::Done)
             }
-            Err(error) => Err(Failed::Job(error, progressed)),
+            Err(error) => Err(Failed::Job(error)),
         }
     }
 
@@ -158,21 +172,18 @@ impl Attempts<'_> {
 
     /// Says that the next job begins, and when. What goes on for a night is no log of a thousand lines.
     fn say(&self, failed: &Failed, patience: &Patience, pause: Duration) {
-        if patience.failed > ATTEMPTS && !patience.failed.is_power_of_two() {
-            return;
-        }
-        let (what, again) = match failed {
-            Failed::Start(error) => (error.to_string(), error.again),
-            Failed::Job(error, _) => (error.to_string(), error.again),
+        let what = match failed {
+            Failed::Start(error) => error.to_string(),
+            Failed::Job(error) => error.to_string(),
         };
-        let of = match again {
-            Again::WithSpace => String::new(),
-            _ => format!(" of {ATTEMPTS}"),
+        let attempt = match failed.again() {
+            Again::Perhaps => format!("{} of {ATTEMPTS}", patience.broken),
+            _ if patience.waited > ATTEMPTS && !patience.waited.is_power_of_two() => return,
+            _ => count(patience.waited.into()),
         };
         self.live.say(&format!(
-            "{what}\nthe job begins again from its last checkpoint in {} (attempt {}{of})\n",
+            "{what}\nthe job begins again from its last checkpoint in {} (attempt {attempt})\n",
             time(pause),
-            count(patience.failed.into()),
         ));
     }
 
@@ -195,7 +206,7 @@ impl Attempts<'_> {
                 self.live.say(&failure::not_started(error, sources, base, self.env, self.look));
                 Err(Stop::silent(Status::Outside))
             }
-            Failed::Job(error, _) => {
+            Failed::Job(error) => {
                 self.live.say(&failure::failed(error, sources, base, self.env, self.look));
                 Ok(Status::Failed)
             }
@@ -203,66 +214,76 @@ impl Attempts<'_> {
     }
 }
 
-/// What stays of a job that is ended at once.
-fn kept(job: &JobHandle) -> &'static str {
-    if job.progress().checkpoint.is_some() { COMMITTED_KEPT } else { NOTHING_KEPT }
-}
-
-/// How often jobs failed one after the other, and how long the next one waits.
+/// How often jobs failed one after the other without a checkpoint between, and how long the next one waits.
 #[derive(Default)]
 struct Patience {
-    failed: u32,
+    /// For whatever reason.
+    waited: u32,
+    /// For another reason than space.
+    broken: u32,
+    /// A job of this run has made a checkpoint.
+    committed: bool,
 }
 
 impl Patience {
+    /// A job made a checkpoint.
+    fn progressed(&mut self) {
+        *self = Patience { committed: true, ..Patience::default() };
+    }
+
     /// How long to wait before the next one; `None`: there is none.
-    fn next(&mut self, failed: &Failed) -> Option<Duration> {
-        let again = match failed {
-            Failed::Start(error) => error.again,
-            Failed::Job(error, progressed) => {
-                self.failed = if *progressed { 0 } else { self.failed };
-                error.again
-            }
-        };
-        if again == Again::Never {
+    fn next(&mut self, again: Again) -> Option<Duration> {
+        match again {
+            Again::Never => return None,
+            Again::Perhaps => self.broken += 1,
+            Again::WithSpace => {}
+        }
+        if self.broken > ATTEMPTS {
             return None;
         }
-        self.failed += 1;
-        if again == Again::Perhaps && self.failed > ATTEMPTS {
-            return None;
-        }
-        Some(AT_FIRST.saturating_mul(1 << (self.failed - 1).min(8)).min(AT_MOST))
+        self.waited += 1;
+        Some(AT_FIRST.saturating_mul(1 << (self.waited - 1).min(8)).min(AT_MOST))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flow_plan::Place;
 
-    fn refused(again: Again) -> Failed {
-        Failed::Start(StartError { again, ..StartError::new("no", "job", Place::default()) })
-    }
-
-    fn pauses(again: Again, attempts: usize) -> Vec<Option<u64>> {
+    fn pauses(again: impl IntoIterator<Item = Again>) -> Vec<Option<u64>> {
         let mut patience = Patience::default();
-        let mut next = || patience.next(&refused(again)).map(|pause| pause.as_secs());
-        (0..attempts).map(|_| next()).collect()
+        again.into_iter().map(|again| patience.next(again).map(|pause| pause.as_secs())).collect()
     }
 
     #[test]
     fn a_disk_that_fails_is_tried_five_times_and_each_time_later() {
-        assert_eq!(pauses(Again::Perhaps, 6), [Some(1), Some(2), Some(4), Some(8), Some(16), None]);
+        assert_eq!(pauses([Again::Perhaps; 6]), [Some(1), Some(2), Some(4), Some(8), Some(16), None]);
         assert!(EXHAUSTED.contains(&format!(" {ATTEMPTS} times")));
     }
 
     #[test]
     fn space_is_waited_for_however_long_it_takes() {
-        assert_eq!(pauses(Again::WithSpace, 1_000).last(), Some(&Some(30)));
+        assert_eq!(pauses([Again::WithSpace; 1_000]).last(), Some(&Some(30)));
     }
 
     #[test]
     fn what_cannot_go_well_is_not_tried_again() {
-        assert_eq!(pauses(Again::Never, 1), [None]);
+        assert_eq!(pauses([Again::Never]), [None]);
+    }
+
+    #[test]
+    fn who_waited_for_space_has_all_attempts_left_when_the_disk_breaks() {
+        let night = pauses([Again::WithSpace; 100].into_iter().chain([Again::Perhaps; 6]));
+        assert!(night[..105].iter().all(Option::is_some) && night[105].is_none());
+    }
+
+    #[test]
+    fn a_checkpoint_between_two_failures_gives_all_attempts_back() {
+        let mut patience = Patience::default();
+        for _ in 0..100 {
+            assert_eq!(patience.next(Again::Perhaps), Some(AT_FIRST));
+            patience.progressed();
+        }
+        assert!(patience.committed);
     }
 }

@@ -6,7 +6,7 @@
 //! stands in [`super::sealed`].
 
 use super::sealed::{Sealed, is_inside};
-use super::staging::{ROUNDS, Shown, Staging, failed, unwritten};
+use super::staging::{ROUNDS, Shown, Staging, disk_error, failed};
 use flow_engine::sink::{Epoch, Generation, Hash128, Mark, Run, SinkError};
 use flow_env::{Disk, planted, reach};
 use std::collections::{BTreeSet, HashSet};
@@ -195,11 +195,11 @@ impl Folder {
         }
         let hidden = above.join(TRIED);
         let made = self.disk.create_dir_all(&hidden);
-        made.map_err(|error| unwritten("create", &self.path, &error))?;
+        made.map_err(|error| disk_error("create", &self.path, &error))?;
         match self.disk.remove_dir_all(&hidden) {
             // Another run tried at the same time.
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(unwritten("remove", &hidden, &error))
+                Err(disk_error("remove", &hidden, &error))
             }
             _ => Ok(()),
         }
@@ -226,14 +226,14 @@ impl Folder {
         let above: Vec<&Path> = self.path.ancestors().skip(1).map(here).collect();
         let missing = above.iter().take_while(|dir| self.disk.info(dir).is_err()).count();
         let made = self.disk.create_dir_all(&self.path);
-        made.map_err(|error| unwritten("create", &self.path, &error))?;
+        made.map_err(|error| disk_error("create", &self.path, &error))?;
         // A folder lasts when the one above it is synced.
         above.into_iter().take(missing + 1).try_for_each(|dir| self.sync(dir))?;
         Ok(true)
     }
 
     fn sync(&self, dir: &Path) -> Result<(), SinkError> {
-        self.disk.sync_dir(dir).map_err(|error| unwritten("sync", dir, &error))
+        self.disk.sync_dir(dir).map_err(|error| disk_error("sync", dir, &error))
     }
 
     /// The parts below the folder that can be seen. What has another name was put there by somebody else, and stays.
@@ -374,7 +374,7 @@ impl Folder {
         }
         // A folder must last before what stands in it, and the new names before the old ones are given up.
         for dir in dirs.iter().filter(|_| !planted("skip-sink-folder-sync")) {
-            self.disk.sync_dir(dir).map_err(|error| unwritten("sync", dir, &error))?;
+            self.disk.sync_dir(dir).map_err(|error| disk_error("sync", dir, &error))?;
         }
         Ok(())
     }
@@ -391,7 +391,7 @@ impl Folder {
             match self.disk.info(&path) {
                 Ok(_) => return Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(unwritten("look at", &path, &error)),
+                Err(error) => return Err(disk_error("look at", &path, &error)),
             }
         }
         Ok(false)
@@ -414,7 +414,7 @@ impl Folder {
                     return Ok(at);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(unwritten("look at", at.path(), &error)),
+                Err(error) => return Err(disk_error("look at", at.path(), &error)),
             }
         }
         staging.still_mine()?;
@@ -439,7 +439,7 @@ impl Folder {
         let dir = visible.parent().unwrap_or(&self.path);
         if !dirs.contains(dir) {
             let made = self.disk.create_dir_all(dir);
-            made.map_err(|error| unwritten("create", dir, &error))?;
+            made.map_err(|error| disk_error("create", dir, &error))?;
             self.steps(part.below, dirs);
         }
         if let Stands::Staged(staged) = self.find(staging, part)? {

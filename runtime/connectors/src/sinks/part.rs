@@ -3,7 +3,7 @@
 use super::folder::Names;
 use super::handles::{Handle, Handles};
 use super::pack::Packer;
-use super::staging::{Staging, unwritten};
+use super::staging::{Staging, disk_error};
 use crate::encode::Encoder;
 use crate::out::Out;
 use crate::sources::open::Packing;
@@ -183,7 +183,7 @@ fn write(
     bytes: &[u8],
     space: &Space,
 ) -> Result<(), SinkError> {
-    let error = |error: &io::Error| unwritten("write", &names.visible, error);
+    let error = |error: &io::Error| disk_error("write", &names.visible, error);
     space.take(|again| {
         if again {
             // Who is overtaken would never hear of it: its next checkpoint waits, too.
@@ -198,5 +198,5 @@ fn write(
 }
 
 fn write_error(names: &Names, error: &std::io::Error) -> SinkError {
-    unwritten("write", &names.visible, error)
+    disk_error("write", &names.visible, error)
 }

@@ -6,8 +6,8 @@
 
 use crate::advice;
 use crate::fingerprint::fingerprint;
+use flow_engine::Again;
 use flow_engine::sink::{Generation, Mark, Run, SinkError};
-use flow_engine::space::is_full;
 use flow_env::Disk;
 use serde_json::{Value, json};
 use std::io;
@@ -42,14 +42,13 @@ pub(crate) struct Shown {
     pub(crate) replaces: Vec<String>,
 }
 
-/// The same as an error of a sink: for want of space, or for another reason. (That a file may become no larger is a limit which
-/// the next run meets as well.)
-pub(crate) fn unwritten(what: &str, path: &Path, error: &io::Error) -> SinkError {
+/// What an error of its disk means to a sink.
+pub(crate) fn disk_error(what: &str, path: &Path, error: &io::Error) -> SinkError {
     let text = failed(what, path, error);
-    match error.kind() {
-        _ if is_full(error) => SinkError::Full(text),
-        io::ErrorKind::FileTooLarge => SinkError::Write(text),
-        _ => SinkError::Disk(text),
+    match Again::after(error) {
+        Again::WithSpace => SinkError::Full(text),
+        Again::Perhaps => SinkError::Disk(text),
+        Again::Never => SinkError::Write(text),
     }
 }
 
@@ -74,7 +73,7 @@ impl Staging {
         let stem = format!(".flow-{}-g", file_name(&run.job));
         let path = folder.join(format!("{stem}{}-{token:x}", run.generation));
         let mut staging = Staging { path, run: run.generation, follows: run.fresh, disk: disk.clone() };
-        let open = |what: &str, path: &Path, error: io::Error| unwritten(what, path, &error);
+        let open = |what: &str, path: &Path, error: io::Error| disk_error(what, path, &error);
         let mut made = false;
         for _ in 0..ROUNDS {
             let others = staging.others(folder, &stem);
@@ -164,7 +163,7 @@ impl Staging {
     pub(crate) fn error(&self, what: &str, path: &Path, error: &io::Error) -> SinkError {
         match missing(error) && self.is_gone() {
             true => self.fenced(),
-            false => unwritten(what, path, error),
+            false => disk_error(what, path, error),
         }
     }
 
@@ -199,7 +198,7 @@ impl Staging {
         let path = self.path.join(MARK);
         let bytes = match self.disk.read(&path) {
             Err(error) if missing(&error) => return Ok(None),
-            bytes => bytes.map_err(|error| unwritten("read", &path, &error))?,
+            bytes => bytes.map_err(|error| disk_error("read", &path, &error))?,
         };
         let value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let number = |key: &str| value.get(key).and_then(Value::as_u64);
