@@ -95,13 +95,21 @@ fn a_sink_whose_disk_loses_rows_begins_again_at_the_last_checkpoint_and_shows_ea
     for error in [EIO, ENOSPC] {
         let run = Run::start("/part-", 3, error);
         let (said, rows) = run.ends(0);
-        assert!(
-            said.contains("the job begins again from its last checkpoint in 1.00 s (attempt 1"),
-            "{said}"
-        );
+        assert!(said.contains("the job begins again from the beginning in 1.00 s (attempt 1"), "{said}");
         assert_eq!(said.contains("(attempt 1 of 5)"), error == EIO, "{said}");
         assert!(rows == wanted(), "{} rows: {said}", rows.len());
     }
+}
+
+#[test]
+fn behind_a_checkpoint_it_says_that_it_goes_on_from_there() {
+    let (said, rows) = Run::start("/part-0-1.", 1, EIO).ends(0);
+    assert!(
+        said.contains("the job begins again from its last checkpoint in 1.00 s (attempt 1 of 5)"),
+        "{said}"
+    );
+    assert!(said.contains("\ngoing on from checkpoint "), "{said}");
+    assert!(rows == wanted(), "{} rows: {said}", rows.len());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::numbers::{count, time};
 use crate::progress::Live;
 use crate::render::Look;
 use crate::status::{Outcome, Status, Stop};
+use flow_checkpoint::Manifest;
 use flow_driver::Compilation;
 use flow_engine::{Again, Beginning, JobError, JobHandle, JobOptions, StartError};
 use flow_env::Env;
@@ -98,7 +99,7 @@ impl Attempts<'_> {
                 }
                 return outcome;
             };
-            self.say(&failed, &patience, pause);
+            self.say(&failed, &patience, pause, &options);
             if !self.wait(pause) {
                 self.live.say("stopped before it began again\n");
                 return self.give_up(&failed, &options.base);
@@ -171,7 +172,7 @@ impl Attempts<'_> {
     }
 
     /// Says that the next job begins, and when. What goes on for a night is no log of a thousand lines.
-    fn say(&self, failed: &Failed, patience: &Patience, pause: Duration) {
+    fn say(&self, failed: &Failed, patience: &Patience, pause: Duration, options: &JobOptions) {
         let what = match failed {
             Failed::Start(error) => error.to_string(),
             Failed::Job(error) => error.to_string(),
@@ -181,8 +182,13 @@ impl Attempts<'_> {
             _ if patience.waited > ATTEMPTS && !patience.waited.is_power_of_two() => return,
             _ => count(patience.waited.into()),
         };
+        let folder = options.checkpoints.as_ref().map(|checkpoints| checkpoints.store.folder());
+        // If that cannot be looked at, the next job says where it begins.
+        let any = |all: Vec<Manifest>| all.iter().any(|one| one.barrier > 0);
+        let begun = folder.is_none_or(|folder| folder.counting().map_or(true, any));
+        let from = if begun { "its last checkpoint" } else { "the beginning" };
         self.live.say(&format!(
-            "{what}\nthe job begins again from its last checkpoint in {} (attempt {attempt})\n",
+            "{what}\nthe job begins again from {from} in {} (attempt {attempt})\n",
             time(pause),
         ));
     }
