@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Default)]
 pub(crate) struct RunControl {
     job: Mutex<Option<JobControl>>,
+    /// There was a job.
+    has_begun: AtomicBool,
     /// No job is to begin.
     cancelled: Arc<AtomicBool>,
     /// For what the job waits for space, and what is missing.
@@ -24,6 +26,7 @@ impl RunControl {
             control.stop();
         }
         *job = Some(control);
+        self.has_begun.store(true, Ordering::Release);
     }
 
     /// The job is over, and another one may begin.
@@ -51,17 +54,21 @@ impl RunControl {
         self.cancelled.clone()
     }
 
+    /// Did a job begin, at some time?
+    pub(crate) fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Acquire)
+    }
+
     /// Is there a job that works?
     pub(crate) fn works(&self) -> bool {
         self.job().is_some()
     }
 
-    /// Lets the job come to its end, or keeps it from beginning.
+    /// Lets the job come to its end, and keeps another one from beginning: it may fail before it hears of this.
     pub(crate) fn stop(&self) {
-        match &*self.job() {
-            Some(job) => job.stop(),
-            None => self.cancelled.store(true, Ordering::Release),
-        }
+        let job = self.job();
+        self.cancelled.store(true, Ordering::Release);
+        job.iter().for_each(JobControl::stop);
     }
 
     /// Ends the job at once; gives whether there is one.

@@ -83,7 +83,7 @@ impl<'a> Checker<'a> {
         match name.name.as_str() {
             "parallelism" => {
                 if let Some(n) = self.count_option(ast, id, "`parallelism`", 1) {
-                    config.parallelism = u32::try_from(n).ok();
+                    config.parallelism = Some(u32::try_from(n).unwrap_or(u32::MAX));
                 }
             }
             "checkpoint" => match &ast.exprs[id].kind {
@@ -175,7 +175,8 @@ impl<'a> Checker<'a> {
                 }
                 "keep" => {
                     let keep = self.count_option(ast, *value, "`keep` of `state`", 1);
-                    config.state_keep = keep.and_then(|n| u32::try_from(n).ok()).or(config.state_keep);
+                    let keep = keep.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+                    config.state_keep = keep.or(config.state_keep);
                 }
                 other => {
                     let options = ["path", "backend", "memory", "limit", "keep"];

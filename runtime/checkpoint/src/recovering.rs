@@ -64,7 +64,10 @@ impl fmt::Display for RecoverError {
                 mark.map_or(0, |mark| mark.epoch)
             )?,
             Refusal::Damaged { epoch } => {
-                write!(f, "checkpoint {epoch} is damaged, and a sink shows its results already")?;
+                write!(
+                    f,
+                    "checkpoint {epoch} is damaged, and a sink shows its results already, so that no older one can be gone on from (move what the sinks show away, and start from a savepoint with `--from`, or anew with `--fresh`)"
+                )?;
             }
         }
         damaged.iter().try_for_each(|failure| write!(f, "; {failure}"))

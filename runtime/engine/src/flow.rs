@@ -10,7 +10,7 @@ use crate::layout::{Consumer, Feed};
 use crate::number::{DONE, Number, base};
 use crate::operator::{Flush, Operator};
 use crate::shared::Shared;
-use crate::snapshot::{Loading, Marks, Piece, Saving, Sealings, Share};
+use crate::snapshot::{Loading, Marks, Piece, Saving, Sealings, Share, identity};
 use crate::source::BadRecord;
 use crate::time::Split;
 use flow_checkpoint::state::State;
@@ -406,15 +406,17 @@ impl Flow {
         tables.name_keys(&names)
     }
 
-    /// Does it look a table up, and so keep nothing? A state of its name was one of a join of streams, and was dropped.
-    fn looks_up(&self, node: usize) -> bool {
-        matches!(self.shared.graph.nodes[node].kind, NodeKind::Lookup(_))
+    /// Does a checkpoint hold something of it? A state that is called like another node belongs to none: it was dropped, or goes on
+    /// under another name, and a part of its stage (what computes its key) has the name that it had.
+    fn keeps(&self, node: usize) -> bool {
+        let node = &self.shared.graph.nodes[node];
+        identity(node).is_some() || matches!(node.kind, NodeKind::Limit { .. })
     }
 
     /// Gives every operator what a snapshot holds of it. An error names the node.
     pub(crate) fn load(&mut self, share: &mut Share) -> Result<(), (usize, String)> {
         for node in 0..self.nodes.len() {
-            if self.looks_up(node) {
+            if !self.keeps(node) {
                 continue;
             }
             let mut tables = self.tables(share, node);
@@ -436,7 +438,7 @@ impl Flow {
     /// Takes over more of what was saved: groups of operators that can put them on disk.
     pub(crate) fn load_more(&mut self, share: &mut Share) -> Result<(), (usize, String)> {
         for node in 0..self.nodes.len() {
-            if self.looks_up(node) {
+            if !self.keeps(node) {
                 continue;
             }
             let mut tables = self.tables(share, node);

@@ -36,6 +36,9 @@ impl Signals {
                 // Said first: the job may end, and the process with it, as soon as it is told.
                 live.say(match self.control.works() {
                     true => "stopping: what was read is finished and written (again to stop at once)\n",
+                    false if self.control.has_begun() => {
+                        "stopping before the job begins again (again to stop at once)\n"
+                    }
                     false => "stopping before the job has begun (again to stop at once)\n",
                 });
                 self.control.stop();

@@ -3,6 +3,7 @@
 use super::feeds::Stage;
 use super::groups::Added;
 use super::held::held;
+use super::places::places;
 use super::shape::{Held, KeyShape, StateShape, shapes};
 use super::withdrawn::Pairs;
 use super::{Effect, Finding, Verdict};
@@ -10,9 +11,12 @@ use flow_plan::Place;
 use flow_plan::operator::{Declaration, Plan, Window};
 use std::collections::HashMap;
 
-/// A verdict for each state of the new plan, in its order, and for each of the old one that has no place in it.
+/// A verdict for each state of the new plan, in its order, for each of the old one that has no place in it, and for sources that
+/// would not go on where they were.
 pub fn compare(old: &Plan, new: &Plan) -> Vec<Verdict> {
-    compare_shapes(&shapes(old), &shapes(new), &new.declarations)
+    let mut verdicts = compare_shapes(&shapes(old), &shapes(new), &new.declarations);
+    places(old, new, &mut verdicts);
+    verdicts
 }
 
 /// The same of the states of two scripts, and the declarations of the new one.
@@ -161,7 +165,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    fn about(old: Option<Place>, new: Option<Place>) -> Findings {
+    pub(super) fn about(old: Option<Place>, new: Option<Place>) -> Findings {
         Findings { old, new, found: Vec::new(), remade: false, taken_out_by: None }
     }
 
@@ -202,6 +206,11 @@ impl Findings {
         (self.old, self.new) = (old.or(own.0), new.or(own.1));
         find(self);
         (self.old, self.new) = own;
+    }
+
+    /// What they come to.
+    pub(super) fn verdict(self, id: &str, was: Option<&str>, place: Option<Place>) -> Verdict {
+        verdict(id, was, place, self.found)
     }
 
     fn add(mut self, effect: Effect, message: String) -> Findings {
@@ -330,10 +339,16 @@ fn windows(all: &mut Findings, old: Option<&Window>, new: Option<&Window>) {
 /// Stages above that were added, removed or edited.
 fn above(all: &mut Findings, old: &[Stage], new: &[Stage]) {
     let mut gone: Vec<&Stage> = Vec::new();
-    let mut left: Vec<Option<&Stage>> = new.iter().map(Some).collect();
-    for stage in old {
+    // A field that only one of them reads is no difference in what both read.
+    let both = |stage: &&Stage, others: &[Stage]| {
+        stage.field.is_none() || others.iter().any(|other| other.field == stage.field)
+    };
+    let mut left: Vec<Option<&Stage>> = new.iter().filter(|stage| both(stage, old)).map(Some).collect();
+    for stage in old.iter().filter(|stage| both(stage, new)) {
         let find = |alike: fn(&Stage, &Stage) -> bool| {
-            let fits = |other: &&Stage| stage.word == other.word && alike(stage, other);
+            let fits = |other: &&Stage| {
+                stage.word == other.word && stage.field == other.field && alike(stage, other)
+            };
             left.iter().position(|other| other.as_ref().is_some_and(fits))
         };
         let same = find(|a, b| a.made == b.made);
@@ -347,7 +362,7 @@ fn above(all: &mut Findings, old: &[Stage], new: &[Stage]) {
     let mix = all.mix();
     for stage in gone {
         all.old = Some(stage.place);
-        let twin = come.iter().position(|other| other.word == stage.word);
+        let twin = come.iter().position(|other| other.word == stage.word && other.field == stage.field);
         let message = match twin.map(|at| come.remove(at)) {
             Some(other) => {
                 all.new = Some(other.place);

@@ -17,6 +17,8 @@ pub(crate) struct Stage {
     pub(crate) text: String,
     /// The same, told by the fields that its columns come from, whatever they are called here.
     pub(crate) made: String,
+    /// The field of a source whose values it makes, where each is made by itself.
+    pub(crate) field: Option<String>,
     pub(crate) place: Place,
 }
 
@@ -146,7 +148,16 @@ impl Walk<'_> {
         let texts = self.texts(index, &needed, named);
         let made = self.texts(index, &needed, |input| roots(self.plan, input));
         let stages = texts.into_iter().zip(made);
-        self.stages.extend(stages.map(|(text, made)| Stage { word: word.clone(), text, made, place }));
+        self.stages.extend(stages.map(|(text, made)| Stage {
+            word: word.clone(),
+            text,
+            made,
+            field: None,
+            place,
+        }));
+        if let OperatorKind::Source(call) = &operator.kind {
+            self.stages.extend(made_up(call, operator, &needed));
+        }
         let inputs = reads(self.plan, index, Some(&needed));
         for (at, needed) in inputs.into_iter().enumerate() {
             self.above(operator.inputs[at].0 as usize, needed);
@@ -170,9 +181,8 @@ impl Walk<'_> {
                 Origin::Field(name) => vec![name],
                 Origin::Computed(..) | Origin::Element(..) => vec![String::new()],
             },
-            OperatorKind::Source(call) | OperatorKind::Table { connector: call, .. } => {
-                vec![connector(call, &operator.output, needed)]
-            }
+            OperatorKind::Source(call) => vec![connector(call, &operator.output, &Columns::new())],
+            OperatorKind::Table { connector: call, .. } => vec![connector(call, &operator.output, needed)],
             OperatorKind::Aggregate(aggregate) => vec![results(operator, &aggregate.results, needed)],
             OperatorKind::Sample { probability } => vec![probability.to_string()],
             OperatorKind::Limit { n } => vec![n.to_string()],
@@ -242,8 +252,22 @@ fn is_default(call: &ConnectorCall, arg: &ConnectorArg) -> bool {
     known.is_some_and(|known| matches!(known.need, Need::Default(default) if default == written))
 }
 
+/// How a source makes up the values of these columns, each by itself.
+fn made_up<'a>(
+    call: &'a ConnectorCall,
+    operator: &'a Operator,
+    needed: &'a Columns,
+) -> impl Iterator<Item = Stage> + 'a {
+    let read = |name: &str| needed.iter().any(|column| &*operator.output.fields[*column].name == name);
+    call.generators.iter().filter(move |made| read(&made.name)).map(|made| {
+        let text = flow_plan::display::generator(&made.kind);
+        let (word, field) = (operator.word.clone(), Some(made.name.clone()));
+        Stage { word, made: text.clone(), text, field, place: operator.place }
+    })
+}
+
 /// Where a source reads, how bytes become rows, and how these columns are made.
-fn connector(call: &ConnectorCall, output: &RecordType, needed: &Columns) -> String {
+pub(super) fn connector(call: &ConnectorCall, output: &RecordType, needed: &Columns) -> String {
     let told = call.args.iter().filter(|arg| says_what_rows_are(call, arg) && !is_default(call, arg));
     let told = told.map(|arg| format!("{}: {}", arg.name, flow_plan::display::argument(&arg.value)));
     let format = call.format.iter().map(|format| format!("format: {}", flow_plan::display::format(format)));

@@ -7,6 +7,7 @@ mod feeds;
 mod groups;
 mod held;
 mod moved;
+mod places;
 mod report;
 mod reworded;
 mod rows;

@@ -40,6 +40,51 @@ fn summary(old: &str, new: &str) -> String {
 
 /// Old script, new script, verdicts.
 const CASES: &[(&str, &str, &str)] = &[
+    // Up to where sources were read, and what limits let through, is found by the declaration's name.
+    (
+        "source b: Bid = file(\"b.ndjson\", format: json)\nstream s = b |> keyBy(auction) |> trigger(atEnd) |> count() as n",
+        "source c: Bid = file(\"b.ndjson\", format: json)\nstream s = c |> keyBy(auction) |> trigger(atEnd) |> count() as n",
+        "s.count identical, c restores, b drops",
+    ),
+    (
+        "source b: Bid = file(\"b.ndjson\", format: json)\nstream s = b |> keyBy(auction) |> trigger(atEnd) |> count() as n",
+        "@was(\"b\") source c: Bid = file(\"b.ndjson\", format: json)\nstream s = c |> keyBy(auction) |> trigger(atEnd) |> count() as n",
+        "s.count identical",
+    ),
+    (
+        "source b: Bid = file(\"b.ndjson\", format: json)\nstream s = b |> filter(price > 1)",
+        "source c: Bid = file(\"c.ndjson\", format: json)\nstream s = c |> filter(price > 1)",
+        "c restores",
+    ),
+    (
+        "source b: Bid = file(\"b.ndjson\", format: json)\nsource c: Bid = file(\"c.ndjson\", format: json)\nstream s = b |> union(c)",
+        "source c: Bid = file(\"b.ndjson\", format: json)\nsource b: Bid = file(\"c.ndjson\", format: json)\nstream s = c |> union(b)",
+        "c incompatible, b incompatible",
+    ),
+    (
+        "source b: Bid = file(\"b.ndjson\", format: json)\nstream s = b |> filter(price > 1)",
+        "source b: Bid = file(\"c.ndjson\", format: json)\nstream s = b |> filter(price > 1)",
+        "b restores*",
+    ),
+    ("source b: Bid = file(\"b.ndjson\", format: json)\nstream s = b |> union(bids)", "stream s = bids", ""),
+    ("stream s = bids |> limit(10)", "stream t = bids |> limit(10)\nstream s = t", "t restores, s drops"),
+    (
+        "stream t = bids |> limit(10)\nstream s = t",
+        "@was(\"t\") stream u = bids |> limit(10)\nstream s = u",
+        "",
+    ),
+    ("stream s = bids |> limit(10)", "stream s = bids", ""),
+    // Of a source that makes up its rows, a field that only one script reads is no difference.
+    (
+        "source g = generate { k: random(0, 3), v: random(0, 9) } rate: 10\nstream s = g |> keyBy(k) |> aggregate { n: count(), all: sum(v) }",
+        "source g = generate { k: random(0, 3), v: random(0, 9) } rate: 10\nstream s = g |> keyBy(k) |> aggregate { n: count() }",
+        "s.aggregate drops",
+    ),
+    (
+        "source g = generate { k: random(0, 3), v: random(0, 9) } rate: 10\nstream s = g |> keyBy(k) |> aggregate { n: count(), all: sum(v) }",
+        "source g = generate { k: random(0, 3), v: random(0, 8) } rate: 10\nstream s = g |> keyBy(k) |> aggregate { n: count(), all: sum(v) }",
+        "s.aggregate restores*",
+    ),
     // Nothing, or nothing that matters.
     (
         "stream s = bids |> keyBy(auction) |> count() as n",

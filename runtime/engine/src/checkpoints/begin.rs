@@ -48,11 +48,7 @@ impl NotBegun {
     }
 
     fn failed(failure: Failure) -> NotBegun {
-        let again = match &failure.problem {
-            Problem::Io(error) => Again::after(error),
-            _ => Again::Never,
-        };
-        NotBegun { again, ..NotBegun::job(failure) }
+        NotBegun { again: after(&failure), ..NotBegun::job(failure) }
     }
 
     fn recovery(error: RecoverError) -> NotBegun {
@@ -64,6 +60,14 @@ impl NotBegun {
 
     fn sink(node: usize) -> impl Fn(SinkError) -> NotBegun {
         move |error| NotBegun { node: Some(node), message: error.to_string(), again: error.again() }
+    }
+}
+
+/// What a failure of the state folder means for a job that would begin again.
+pub(super) fn after(failure: &Failure) -> Again {
+    match &failure.problem {
+        Problem::Io(error) => Again::after(error),
+        _ => Again::Never,
     }
 }
 

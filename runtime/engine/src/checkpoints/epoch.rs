@@ -1,6 +1,7 @@
 //! One epoch: from a snapshot, or the end of the job, to files that count.
 
 use super::Told;
+use super::begin::after;
 use super::thread::Checkpointer;
 use crate::job::Rest;
 use crate::snapshot::Snapshot;
@@ -69,9 +70,10 @@ impl Checkpointer {
                 self.tell(Told::Abandoned { epoch, why: error.to_string() });
                 self.coordinator.on(Event::PublishFailed(epoch))
             }
-            // Whether it counts is on disk, and nobody can say: as if the process had died here.
+            // Whether it counts is on disk, and nobody can say: as if the process had died here. The next job looks.
             Err(error) => {
-                self.fail(format!("checkpoint {epoch} may count or not: {error}"));
+                let again = after(&error.failure);
+                self.fail_and(format!("checkpoint {epoch} may count or not: {error}"), again);
                 Vec::new()
             }
         }

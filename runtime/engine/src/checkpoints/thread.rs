@@ -3,7 +3,7 @@
 use super::epoch::Contents;
 use super::{Checkpoints, Resumption, Told};
 use crate::assemble::OpenSink;
-use crate::error::ErrorKind;
+use crate::error::{Again, ErrorKind};
 use crate::job::Snapshots;
 use crate::shared::Shared;
 use crate::sink::{Sealing, SinkError};
@@ -170,8 +170,14 @@ impl Checkpointer {
 
     /// The job cannot go on.
     pub(super) fn fail(&mut self, why: String) {
+        self.fail_and(why, Again::Never);
+    }
+
+    /// The same; and may another job go on from what is there?
+    pub(super) fn fail_and(&mut self, why: String, again: Again) {
         self.over = true;
-        self.shared.fail(self.shared.node_error(0, 0, ErrorKind::Checkpoint, why));
+        let failed = self.shared.node_error(0, 0, ErrorKind::Checkpoint, why);
+        self.shared.fail(failed.again(again));
     }
 
     /// Works until the job is over; the failure of the job, if there is one, is with the job.

@@ -212,7 +212,8 @@ fn label(graph: &Graph, node: &Node) -> StateIdentity {
     StateIdentity { id: node.label.clone(), was }
 }
 
-fn identity(node: &Node) -> Option<&StateIdentity> {
+/// The name that the script gives to a node's state, if it has one.
+pub(crate) fn identity(node: &Node) -> Option<&StateIdentity> {
     match &node.kind {
         NodeKind::Aggregate(aggregate) => Some(&aggregate.state),
         NodeKind::WindowAggregate(aggregate) => Some(&aggregate.state),

@@ -16,7 +16,7 @@ mod loading;
 mod saving;
 
 pub(crate) use barrier::{Barrier, FEW_WAITING, Held, Marks, Outcome, Piece, Saved, Sealings, WAITING};
-pub(crate) use begin::{Begin, Share, state_ids};
+pub(crate) use begin::{Begin, Share, identity, state_ids};
 pub(crate) use loading::{Loaded, Loading, nulls};
 pub(crate) use saving::{Columns, Saving};
 
