@@ -8,7 +8,7 @@ use crate::output;
 use crate::status::{Outcome, Status, Stop};
 use flow_checkpoint::catalogue::{Listing, VersionEntry};
 use flow_checkpoint::runs::{Ended, Ending, Run, Started};
-use flow_checkpoint::{Folder, Problem};
+use flow_checkpoint::{Folder, Manifest, Problem};
 use flow_env::Env;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -218,15 +218,18 @@ pub(super) fn stop(args: &StopJob) -> Outcome {
         env.clock.sleep(LOOK);
     }
     let runs = Listing::open(&env, &state).and_then(|listing| listing.runs(&args.job)).map_err(outside)?;
-    let said = ended(&args.job, runs.last().and_then(|run| run.end.as_ref()))?;
+    // If that cannot be looked at, the next run says where it begins.
+    let any = |all: Vec<Manifest>| all.iter().any(|one| one.barrier > 0);
+    let from = if job.counting().map_or(true, any) { "its last checkpoint" } else { "the beginning" };
+    let said = ended(&args.job, runs.last().and_then(|run| run.end.as_ref()), from)?;
     output::say(&format!("{said}\n"));
     Ok(Status::Done)
 }
 
-/// How a job ended that was told to stop.
-fn ended(job: &str, end: Option<&Ended>) -> Result<String, Stop> {
+/// How a job ended that was told to stop; of one that failed, `from` where the next run goes on.
+fn ended(job: &str, end: Option<&Ended>, from: &str) -> Result<String, Stop> {
     let failed = |text: String| {
-        let message = format!("{text}; `flow run` goes on from its last checkpoint");
+        let message = format!("{text}; `flow run` goes on from {from}");
         Err(Stop { status: Status::Failed, message: Some(message) })
     };
     match end.map(|end| (end.how, end.why.as_deref())) {
@@ -270,12 +273,12 @@ mod tests {
     fn who_stops_a_job_hears_how_it_ended() {
         let said = |how: Ending, why: Option<&str>| {
             let end = Ended { generation: 1, at: 0, how, why: why.map(str::to_string) };
-            ended("a", Some(&end)).map_err(|stop| stop.message.unwrap_or_default())
+            ended("a", Some(&end), "the beginning").map_err(|stop| stop.message.unwrap_or_default())
         };
         assert!(said(Ending::Stopped, None).is_ok_and(|text| text.contains("goes on from where it was")));
         assert!(said(Ending::Finished, None).is_ok_and(|text| text.contains("begins anew")));
         let failed = said(Ending::Failed, Some("no space"));
-        assert_eq!(failed.unwrap_err(), "`a` failed: no space; `flow run` goes on from its last checkpoint");
-        assert!(ended("a", None).is_err());
+        assert_eq!(failed.unwrap_err(), "`a` failed: no space; `flow run` goes on from the beginning");
+        assert!(ended("a", None, "the beginning").is_err());
     }
 }

@@ -210,7 +210,11 @@ impl Attempts<'_> {
         match failed {
             Failed::Start(error) => {
                 self.live.say(&failure::not_started(error, sources, base, self.env, self.look));
-                Err(Stop::silent(Status::Outside))
+                // What had begun, and cannot go on, has failed.
+                match self.signals.control.has_begun() {
+                    true => Ok(Status::Failed),
+                    false => Err(Stop::silent(Status::Outside)),
+                }
             }
             Failed::Job(error) => {
                 self.live.say(&failure::failed(error, sources, base, self.env, self.look));

@@ -336,6 +336,19 @@ fn windows(all: &mut Findings, old: Option<&Window>, new: Option<&Window>) {
     }
 }
 
+/// Stages that take some of their rows by number, and what those above them do that give more rows or fewer.
+fn behind(stages: &[Stage]) -> impl Iterator<Item = (&Stage, Vec<&str>)> {
+    let counts = |stage: &Stage| matches!(stage.word.as_str(), "limit" | "sample");
+    // Nearest first: those above stand behind.
+    stages.iter().enumerate().filter(move |(_, stage)| counts(stage)).map(move |(at, stage)| {
+        let chooses =
+            |stage: &&Stage| matches!(stage.word.as_str(), "filter" | "flatMap" | "limit" | "sample");
+        let mut above: Vec<&str> = stages[at + 1..].iter().filter(chooses).map(|s| s.made.as_str()).collect();
+        above.sort_unstable();
+        (stage, above)
+    })
+}
+
 /// Stages above that were added, removed or edited.
 fn above(all: &mut Findings, old: &[Stage], new: &[Stage]) {
     let mut gone: Vec<&Stage> = Vec::new();
@@ -360,6 +373,18 @@ fn above(all: &mut Findings, old: &[Stage], new: &[Stage]) {
     }
     let mut come: Vec<&Stage> = left.into_iter().flatten().collect();
     let mix = all.mix();
+    if gone.is_empty() && come.is_empty() {
+        let of_first = |stages: &[Stage]| behind(stages).next().map(|(stage, _)| stage.place);
+        let sets = |stages| behind(stages).map(|(_, above)| above).collect::<Vec<_>>();
+        if sets(old) != sets(new) {
+            (all.old, all.new) = (of_first(old), of_first(new));
+            all.push(
+                Effect::Restores,
+                true,
+                format!("other stages stand in front of what takes some of the rows: {mix}"),
+            );
+        }
+    }
     for stage in gone {
         all.old = Some(stage.place);
         let twin = come.iter().position(|other| other.word == stage.word && other.field == stage.field);

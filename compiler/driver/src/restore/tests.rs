@@ -74,6 +74,17 @@ const CASES: &[(&str, &str, &str)] = &[
         "",
     ),
     ("stream s = bids |> limit(10)", "stream s = bids", ""),
+    // Stages in another order, where that matters.
+    (
+        "stream s = bids |> limit(10) |> filter(price > 5) |> keyBy(auction) |> count() as n",
+        "stream s = bids |> filter(price > 5) |> limit(10) |> keyBy(auction) |> count() as n",
+        "s.count restores*",
+    ),
+    (
+        "stream s = bids |> filter(bidder > 5) |> filter(price > 5) |> limit(10) |> keyBy(auction) |> count() as n",
+        "stream s = bids |> filter(price > 5) |> filter(bidder > 5) |> limit(10) |> keyBy(auction) |> count() as n",
+        "s.count identical",
+    ),
     // Of a source that makes up its rows, a field that only one script reads is no difference.
     (
         "source g = generate { k: random(0, 3), v: random(0, 9) } rate: 10\nstream s = g |> keyBy(k) |> aggregate { n: count(), all: sum(v) }",

@@ -45,7 +45,7 @@ impl Checkpointer {
                 return Vec::new();
             }
             Err(failure) => {
-                self.tell(Told::Abandoned { epoch, why: failure.to_string() });
+                self.give_up(epoch, failure.to_string());
                 return self.coordinator.on(Event::SealFailed(epoch));
             }
         };
@@ -67,7 +67,7 @@ impl Checkpointer {
             }
             Err(error) if error.failure.is_fenced() => self.coordinator.on(Event::Fenced),
             Err(error) if error.sure => {
-                self.tell(Told::Abandoned { epoch, why: error.to_string() });
+                self.give_up(epoch, error.to_string());
                 self.coordinator.on(Event::PublishFailed(epoch))
             }
             // Whether it counts is on disk, and nobody can say: as if the process had died here. The next job looks.

@@ -102,6 +102,8 @@ pub(crate) struct Checkpointer {
     parker: Parker,
     /// Savepoints that the next checkpoint is copied to.
     wanted: Vec<Reply>,
+    /// Why the last epoch that was given up was.
+    abandoned: Option<String>,
     /// The next checkpoint must hold all state: there is none that it could follow, or what changed since was lost.
     pub(super) whole: bool,
     /// The job is to end with the next checkpoint.
@@ -150,6 +152,7 @@ impl Checkpointer {
             desk,
             parker,
             wanted: Vec::new(),
+            abandoned: None,
             ending: false,
             ended: finished,
             finished,
@@ -231,9 +234,16 @@ impl Checkpointer {
 
     /// Whoever still waits for a savepoint waits for nothing.
     fn answer_wanted(&mut self) {
+        let why = self.abandoned.take().map_or_else(String::new, |why| format!(": {why}"));
         self.wanted.drain(..).for_each(|reply| {
-            let _ = reply.send(Err("the checkpoint for it could not be written".into()));
+            let _ = reply.send(Err(format!("the checkpoint for it could not be written{why}")));
         });
+    }
+
+    /// Says that an epoch was given up.
+    pub(super) fn give_up(&mut self, epoch: Epoch, why: String) {
+        self.abandoned = Some(why.clone());
+        self.tell(Told::Abandoned { epoch, why });
     }
 
     fn carry_out(&mut self, decisions: Vec<Decision>) {

@@ -16,9 +16,9 @@ pub(super) fn names(compiled: &Compilation, declared: Span, old: &str) -> Vec<Ed
     let holds = |span: Span| span.start <= declared.start && declared.end <= span.end;
     let decl = program.into_iter().flat_map(|program| &program.decls).find(|decl| holds(decl.span));
     let Some(decl) = decl else { return Vec::new() };
-    // Where a source is, what a sink has sealed and how far time is are called after the declaration too.
+    // Where a source is, what a sink has sealed, how far time is and what a limit let through are called after the declaration, too.
     let mut named_after = matches!(pipeline.kind, DeclarationKind::Source | DeclarationKind::Sink)
-        || pipeline.stages.iter().any(|stage| stage.word == "eventTime");
+        || pipeline.stages.iter().any(|stage| matches!(stage.word.as_str(), "eventTime" | "limit"));
     let mut edits = Vec::new();
     for stage in stages_of(&decl.kind).iter().filter(|stage| stage.id.is_none()) {
         let checked = pipeline.stages.iter().find(|checked| checked.span == stage.span);
