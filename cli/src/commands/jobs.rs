@@ -218,12 +218,15 @@ pub(super) fn stop(args: &StopJob) -> Outcome {
         env.clock.sleep(LOOK);
     }
     let runs = Listing::open(&env, &state).and_then(|listing| listing.runs(&args.job)).map_err(outside)?;
-    // If that cannot be looked at, the next run says where it begins.
-    let any = |all: Vec<Manifest>| all.iter().any(|one| one.barrier > 0);
-    let from = if job.counting().map_or(true, any) { "its last checkpoint" } else { "the beginning" };
-    let said = ended(&args.job, runs.last().and_then(|run| run.end.as_ref()), from)?;
+    let said = ended(&args.job, runs.last().and_then(|run| run.end.as_ref()), begins_from(&job))?;
     output::say(&format!("{said}\n"));
     Ok(Status::Done)
+}
+
+/// From where the next run of a job goes on. If that cannot be looked at, it says itself where it begins.
+pub(super) fn begins_from(job: &Folder) -> &'static str {
+    let any = |all: Vec<Manifest>| all.iter().any(|one| one.barrier > 0);
+    if job.counting().map_or(true, any) { "its last checkpoint" } else { "the beginning" }
 }
 
 /// How a job ended that was told to stop; of one that failed, `from` where the next run goes on.

@@ -2,13 +2,13 @@
 //! the next one begins there, as a `flow run` by hand would. (Flink calls it a restart strategy, with delays that grow.)
 
 use super::signals::Signals;
+use crate::commands::jobs::begins_from;
 use crate::control::{Seen, Server};
 use crate::failure;
 use crate::numbers::{count, time};
 use crate::progress::Live;
 use crate::render::Look;
 use crate::status::{Outcome, Status, Stop};
-use flow_checkpoint::Manifest;
 use flow_driver::Compilation;
 use flow_engine::{Again, Beginning, JobError, JobHandle, JobOptions, StartError};
 use flow_env::Env;
@@ -183,10 +183,7 @@ impl Attempts<'_> {
             _ => count(patience.waited.into()),
         };
         let folder = options.checkpoints.as_ref().map(|checkpoints| checkpoints.store.folder());
-        // If that cannot be looked at, the next job says where it begins.
-        let any = |all: Vec<Manifest>| all.iter().any(|one| one.barrier > 0);
-        let begun = folder.is_none_or(|folder| folder.counting().map_or(true, any));
-        let from = if begun { "its last checkpoint" } else { "the beginning" };
+        let from = folder.map_or("its last checkpoint", begins_from);
         self.live.say(&format!(
             "{what}\nthe job begins again from {from} in {} (attempt {attempt})\n",
             time(pause),

@@ -26,12 +26,20 @@ struct Kept {
 /// new, and on those that would go on where another one was.
 pub(super) fn places(old: &Plan, new: &Plan, verdicts: &mut Vec<Verdict>) {
     let (old, new) = (kept(old), kept(new));
-    let partner: Vec<Option<usize>> = new.iter().map(|kept| found(&old, kept)).collect();
-    let mut free: Vec<usize> = (0..old.len()).filter(|at| !partner.contains(&Some(*at))).collect();
+    let partners: Vec<Option<usize>> = new.iter().map(|kept| found(&old, kept)).collect();
+    let mut free: Vec<usize> = (0..old.len()).filter(|at| !partners.contains(&Some(*at))).collect();
     let mixed = verdicts.iter().any(|verdict| verdict.changes_meaning);
-    for (kept, partner) in new.iter().zip(&partner) {
+    for (kept, partner) in new.iter().zip(&partners) {
         match partner {
-            Some(at) => verdicts.extend(went_on(&old, &old[*at], kept, &others(&new, kept), mixed)),
+            Some(at) => {
+                // What nobody goes on from who reads the same was renamed, or is gone.
+                let goes_on = |at: usize| {
+                    let mut pairs = new.iter().zip(&partners);
+                    pairs.any(|(kept, partner)| *partner == Some(at) && kept.text == old[at].text)
+                };
+                let called = (0..old.len()).find(|&at| old[at].text == kept.text && !goes_on(at));
+                verdicts.extend(went_on(&old[*at], kept, called.map(|at| &old[at]), mixed));
+            }
             None => {
                 let alike = |at: &usize| old[*at].is_source == kept.is_source && old[*at].text == kept.text;
                 let renamed = free.iter().position(alike).map(|at| &old[free.remove(at)]);
@@ -42,32 +50,26 @@ pub(super) fn places(old: &Plan, new: &Plan, verdicts: &mut Vec<Verdict>) {
     }
 }
 
-/// What the others of the new script do.
-fn others<'a>(new: &'a [Kept], of: &Kept) -> Vec<&'a str> {
-    new.iter().filter(|kept| kept.declaration != of.declaration).map(|kept| kept.text.as_str()).collect()
-}
-
 /// What goes on from this, by its name or by what it was called.
 fn found(old: &[Kept], kept: &Kept) -> Option<usize> {
     let called = |name: &str| old.iter().position(|old| old.declaration == name && old.word == kept.word);
     called(&kept.declaration).or_else(|| called(kept.was.as_deref()?))
 }
 
-/// It goes on where something was that did something else.
-fn went_on(old: &[Kept], before: &Kept, now: &Kept, others: &[&str], mixed: bool) -> Option<Verdict> {
+/// It goes on where something was that did something else; `called`: what did the same, under another name.
+fn went_on(before: &Kept, now: &Kept, called: Option<&Kept>, mixed: bool) -> Option<Verdict> {
     if !now.is_source || before.text == now.text {
         return None;
     }
     let mut all = Findings::about(Some(before.place), Some(now.place));
-    let called = old.iter().find(|other| other.is_source && other.text == now.text);
     match called {
-        Some(other) if others.contains(&before.text.as_str()) => {
+        Some(other) => {
             let message = format!(
                 "it reads what `{}` read, and would go on where `{}` was: rows would be left out or read twice",
                 other.declaration, before.declaration
             );
             all.push(Effect::Incompatible, false, message).help = Some(
-                "a source is found by its name: keep the names, or begin anew (`flow run --fresh`)".into(),
+                "a source is found by its name: keep the names, or give it one that no source had, with `@was`, or begin anew (`flow run --fresh`)".into(),
             );
         }
         _ if mixed || before.reads == now.reads => return None,

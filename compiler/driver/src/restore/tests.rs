@@ -62,6 +62,16 @@ const CASES: &[(&str, &str, &str)] = &[
         "c incompatible, b incompatible",
     ),
     (
+        "source b: Bid = file(\"b.ndjson\", format: json)\nsource c: Bid = file(\"c.ndjson\", format: json)\nstream s = b |> union(c)",
+        "source c: Bid = file(\"b.ndjson\", format: json)\nstream s = c",
+        "c incompatible",
+    ),
+    (
+        "source b: Bid = file(\"b.ndjson\", format: json)\nsource c: Bid = file(\"c.ndjson\", format: json)\nstream s = b |> union(c)",
+        "source b: Bid = file(\"b.ndjson\", format: json)\nsource c: Bid = file(\"b.ndjson\", format: json)\nstream s = b |> union(c)",
+        "c restores*",
+    ),
+    (
         "source b: Bid = file(\"b.ndjson\", format: json)\nstream s = b |> filter(price > 1)",
         "source b: Bid = file(\"c.ndjson\", format: json)\nstream s = b |> filter(price > 1)",
         "b restores*",
