@@ -32,6 +32,7 @@ mod lang_examples;
 mod language;
 mod larger_than_memory;
 mod left_on_disk;
+mod many_keys;
 mod migrations;
 mod migrations_on_disk;
 mod model;

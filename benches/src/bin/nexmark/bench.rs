@@ -42,7 +42,8 @@ pub(crate) fn run(places: &Places, queries: &[&Query], plan: &Plan) -> Result<()
                     Who::Flink(_) => continue,
                 };
                 say(query, *who, used);
-                if round == 0 && query.limit && *who != Who::Limit && !without("limit") {
+                let compared = query.limit && *who != Who::Limit && !without("limit");
+                if round == 0 && compared && !without("compare") {
                     compare(query, &places.limit_output(query), &output)?;
                 }
                 if *who != Who::Limit {

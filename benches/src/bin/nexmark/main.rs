@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 nexmark check [--events N] [--queries q0,q5] [--bins DIR] [--flow FILE]
-nexmark bench [--events N] [--queries q0,q5] [--repeat N] [--without flow,limit,flink]
+nexmark bench [--events N] [--queries q0,q5] [--repeat N] [--without flow,limit,flink,compare] [--output DIR]
 nexmark growth [--queries q0,q5] [--repeat N]
 nexmark latency [--rate N] [--seconds N] [--without flink]
 nexmark data FOLDER [--events N]";
@@ -29,6 +29,7 @@ struct Options {
     queries: Vec<String>,
     bins: PathBuf,
     flow: Option<PathBuf>,
+    output: Option<PathBuf>,
     repeat: usize,
     load: latency::Load,
     without: Vec<String>,
@@ -52,6 +53,7 @@ fn options() -> Result<Options, String> {
         queries: Vec::new(),
         bins: here.parent().unwrap_or(Path::new(".")).to_path_buf(),
         flow: None,
+        output: None,
         repeat: 3,
         load: latency::Load { rate: 50_000, seconds: 20 },
         without: Vec::new(),
@@ -72,6 +74,7 @@ fn options() -> Result<Options, String> {
             "--queries" => options.queries = value()?.split(',').map(str::to_string).collect(),
             "--bins" => options.bins = value()?.into(),
             "--flow" => options.flow = Some(value()?.into()),
+            "--output" => options.output = Some(value()?.into()),
             flag if flag.starts_with('-') => return Err(format!("what is `{flag}`?\n{HELP}")),
             _ => options.rest.push(arg),
         }
@@ -80,7 +83,7 @@ fn options() -> Result<Options, String> {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    let places = Places::new(options.bins.clone(), options.flow.clone());
+    let places = Places::new(options.bins.clone(), options.flow.clone(), options.output.clone());
     let queries = queries::chosen(&options.queries)?;
     let words: Vec<&str> = options.rest.iter().map(String::as_str).collect();
     match words[..] {

@@ -16,15 +16,18 @@ pub(crate) struct Places {
     pub(crate) scripts: PathBuf,
     /// Queries and programs of the peers.
     pub(crate) peers: PathBuf,
-    /// What is made: events, outputs, the programs of others. Not in the repository.
+    /// What is made: events, the programs of others. Not in the repository.
     pub(crate) data: PathBuf,
+    /// Where programs write.
+    pub(crate) output: PathBuf,
 }
 
 impl Places {
-    /// Below the folder of this crate, with the programs in `bins`.
-    pub(crate) fn new(bins: PathBuf, flow: Option<PathBuf>) -> Places {
+    /// Below the folder of this crate, with the programs in `bins`; what they write in `output`, if it says where.
+    pub(crate) fn new(bins: PathBuf, flow: Option<PathBuf>, output: Option<PathBuf>) -> Places {
         let home = Path::new(env!("CARGO_MANIFEST_DIR"));
         Places {
+            output: output.unwrap_or_else(|| home.join("data").join("nexmark")),
             flow: flow.unwrap_or_else(|| bins.join(format!("flow{}", std::env::consts::EXE_SUFFIX))),
             bins,
             scripts: home.join("../lang-examples/nexmark"),
@@ -55,7 +58,7 @@ impl Places {
         events: &Path,
         workers: u32,
     ) -> Result<(Usage, PathBuf), String> {
-        let here = self.data.join("nexmark").join("run");
+        let here = self.output.join("run");
         remove(&here)?;
         std::fs::create_dir_all(&here).map_err(|e| format!("{}: {e}", here.display()))?;
         let script = format!("{}.flow", query.name);
@@ -86,7 +89,7 @@ impl Places {
 
     /// Where a hand-written program writes.
     pub(crate) fn limit_output(&self, query: &Query) -> PathBuf {
-        self.data.join("nexmark").join(format!("{}.limit", query.name))
+        self.output.join(format!("{}.limit", query.name))
     }
 
     /// Runs a query in Flink: what it used from the submission of the job to its end, as it says itself, and
@@ -103,7 +106,7 @@ impl Places {
         let mut command = Command::new("java");
         command.args(JAVA).arg("-cp").arg(format!("{}/*", jars.display())).arg(peers.join("FlinkJob.java"));
         command.arg(peers.join("tables.sql")).arg(peers.join(format!("{}.sql", query.name))).arg(events);
-        let output = self.data.join("nexmark").join("flink");
+        let output = self.output.join("flink");
         remove(&output)?;
         command.arg(parallelism.to_string());
         match query.compare {

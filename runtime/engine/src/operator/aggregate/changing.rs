@@ -15,7 +15,9 @@ use crate::operator::waiting::{Beaten, Waiting};
 use crate::operator::{Flush, Operator, on_disk};
 use crate::row_text;
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Cold, ColdError, Copies, Held, RowStore, Sorted, Spilled, Spills, room, same_rows};
+use crate::state::{
+    CROWDED, Cold, ColdError, Copies, Held, RowStore, Sorted, Spilled, Spills, room, same_rows,
+};
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::Deadline;
 use flow_plan::RecordType;
@@ -152,7 +154,7 @@ impl ChangingOperator {
             last: None,
             sorted: None,
             spilled: cold.map(|cold| Spilled::new(cold, 1 + usize::from(keeps))).transpose()?,
-            crowded: BATCH_ROWS,
+            crowded: CROWDED,
             at: Vec::new(),
         })
     }
@@ -473,7 +475,7 @@ impl ChangingOperator {
             return;
         }
         let (live, empty): (Vec<u32>, Vec<u32>) = (0..slots as u32).partition(|slot| self.is_live(*slot));
-        self.crowded = (live.len() * 2).max(BATCH_ROWS);
+        self.crowded = (live.len() * 2).max(CROWDED);
         if live.len() * 2 <= slots {
             self.leave(&live, &empty);
             self.retain(&live);

@@ -1,9 +1,9 @@
 //! What the rows of an updating pick hold: each different row once, with the numbers of its copies.
 
 use super::frame::Frame;
-use crate::state::{KeyTable, room};
+use crate::state::{CROWDED, KeyTable, room};
 use flow_data::hash::hash_columns;
-use flow_data::{BATCH_ROWS, Batch, Column};
+use flow_data::{Batch, Column};
 use flow_plan::DataType;
 use flow_plan::physical::hidden::NO_WATERMARK;
 use std::collections::{HashMap, VecDeque};
@@ -43,7 +43,7 @@ impl Contents {
             timed: frame.hidden.time.is_some(),
             first: Vec::new(),
             more: HashMap::new(),
-            crowded: BATCH_ROWS,
+            crowded: CROWDED,
         }
     }
 
@@ -150,14 +150,14 @@ impl Contents {
     /// Keeps these contents if they are fewer than the others; gives where each went.
     pub(super) fn retain(&mut self, used: &[bool]) -> Option<Vec<u32>> {
         let kept = used.iter().filter(|used| **used).count();
-        self.crowded = (kept * 2).max(BATCH_ROWS);
+        self.crowded = (kept * 2).max(CROWDED);
         (kept * 2 <= used.len()).then(|| self.keep(used))
     }
 
     /// Keeps these contents; gives where each went.
     pub(super) fn keep(&mut self, used: &[bool]) -> Vec<u32> {
         let kept: Vec<u32> = (0..used.len() as u32).filter(|content| used[*content as usize]).collect();
-        self.crowded = (kept.len() * 2).max(BATCH_ROWS);
+        self.crowded = (kept.len() * 2).max(CROWDED);
         self.table.retain(&kept);
         self.first = kept.iter().map(|&content| self.first[content as usize]).collect();
         let mut moved = vec![u32::MAX; used.len()];

@@ -17,7 +17,7 @@ use crate::operator::waiting::{Beaten, Waiting};
 use crate::operator::{Flush, Operator, on_disk};
 use crate::ranks::{Phase, Ranks};
 use crate::snapshot::{Loading, Saving};
-use crate::state::{Cold, ColdError, Held, KeyTable, Sorted, Spilled, Spills, room};
+use crate::state::{CROWDED, Cold, ColdError, Held, KeyTable, Sorted, Spilled, Spills, room};
 use flow_data::hash::hash_columns;
 use flow_data::{BATCH_ROWS, Batch, Column, ColumnData};
 use flow_env::Deadline;
@@ -178,7 +178,7 @@ impl<P: Place> UpdatingOperator<P> {
             last: None,
             sorted: None,
             spilled: cold.map(|cold| Spilled::new(cold, TABLES)).transpose()?,
-            crowded: BATCH_ROWS,
+            crowded: CROWDED,
             places: Vec::new(),
             hashes: Vec::new(),
             slots: Vec::new(),
@@ -450,7 +450,7 @@ impl<P: Place> UpdatingOperator<P> {
             return;
         }
         let (live, empty): (Vec<u32>, Vec<u32>) = (0..all as u32).partition(|slot| self.is_live(*slot));
-        self.crowded = (live.len() * 2).max(BATCH_ROWS);
+        self.crowded = (live.len() * 2).max(CROWDED);
         if live.len() * 2 <= all {
             self.leave(&live, &empty);
             self.retain(&live);

@@ -160,7 +160,11 @@ impl ChangingOperator {
         let known = self.core.table.len();
         self.core.load(saved)?;
         self.lives.extend(known, saved, NUMBER);
-        let [rows, given, times, last] = [ROWS, GIVEN, GIVEN_TIME, TIME].map(|name| saved.ints(name));
+        let [mut rows, given, times, last] = [ROWS, GIVEN, GIVEN_TIME, TIME].map(|name| saved.ints(name));
+        if !saved.has(ROWS) {
+            // Where rows are only added nobody counts them: each group has some.
+            rows.fill(1);
+        }
         let group = |row: usize| Group {
             rows: rows[row],
             given: given[row] != 0,
