@@ -28,6 +28,8 @@ cargo xtask <command>
                             whole jobs on a simulated machine: seeded threads, a disk that loses, tears and fails
   fuzz jit|pipelines --count N [--seed S]
                             random expressions and chains: native code = evaluator, bit for bit
+  fuzz readers --count N [--seed S]
+                            random pipelines that get or lose a sink while they hold state: the others show the same
   fuzz model --count N [--seed S] [--jobs J]
                             random scripts over event time: the binary's rows = those of a model in Python (tests/model)
   fuzz editor --count N [--seed S]

@@ -131,21 +131,27 @@ pub(crate) fn simulate(args: &[String]) -> Result<(), String> {
     run(cargo(&["run", "--quiet", "-p", "flow-tests", "--bin", "simulate", "--"]).args(args))
 }
 
-/// `cargo xtask fuzz jit|pipelines|model|editor --count N [--seed S]`.
+/// `cargo xtask fuzz jit|pipelines|readers|model|editor --count N [--seed S]`. Readers in a debug build: it frees early.
 pub(crate) fn fuzz(args: &[String]) -> Result<(), String> {
-    match args.first().map(String::as_str) {
-        Some("jit" | "pipelines") => {}
+    let release: &[&str] = match args.first().map(String::as_str) {
+        Some("jit" | "pipelines") => &["--release"],
+        Some("readers") => &[],
         Some("model") => return fuzz_model(&args[1..]),
         Some("editor") => return fuzz_editor(&args[1..]),
         Some(other) => {
-            return Err(format!("no fuzzer `{other}`; there are `jit`, `pipelines`, `model` and `editor`"));
+            return Err(format!(
+                "no fuzzer `{other}`; there are `jit`, `pipelines`, `readers`, `model` and `editor`"
+            ));
         }
         None => {
-            return Err("which fuzzer? `cargo xtask fuzz jit|pipelines|model|editor --count N [--seed S]`"
-                .to_string());
+            return Err(
+                "which fuzzer? `cargo xtask fuzz jit|pipelines|readers|model|editor --count N [--seed S]`"
+                    .to_string(),
+            );
         }
-    }
-    let mut command = cargo(&["run", "--release", "-p", "flow-tests", "--bin", "fuzz", "--"]);
+    };
+    let mut command = cargo(&["run"]);
+    command.args(release).args(["-p", "flow-tests", "--bin", "fuzz", "--"]);
     run(command.args(args))
 }
 

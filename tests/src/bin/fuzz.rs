@@ -1,5 +1,6 @@
-//! `cargo xtask fuzz jit|pipelines --count N [--seed S] [--jobs J]`: random expressions and chains, native
-//! code against the evaluator, bit for bit; random pipelines, the engine against the evaluator, row by row.
+//! `cargo xtask fuzz jit|pipelines|readers --count N [--seed S] [--jobs J]`: random expressions and chains, native
+//! code against the evaluator, bit for bit; random pipelines, the engine against the evaluator, row by row; and random
+//! pipelines that get or lose a reader while they hold state.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 use flow_codegen::differential::{self, Tally};
@@ -26,13 +27,15 @@ struct Options {
 enum What {
     Jit,
     Pipelines,
+    Readers,
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = match args.next().as_deref() {
         Some("jit") => Options { what: What::Jit, count: 1_000_000, seed: 1, jobs: 1 },
         Some("pipelines") => Options { what: What::Pipelines, count: 10_000, seed: 1, jobs: 1 },
-        other => return Err(format!("no fuzzer {other:?}; there are `jit` and `pipelines`")),
+        Some("readers") => Options { what: What::Readers, count: 10_000, seed: 1, jobs: 1 },
+        other => return Err(format!("no fuzzer {other:?}; there are `jit`, `pipelines` and `readers`")),
     };
     numbers(args, |name, number| {
         match name {
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
     let (result, sides, name) = match options.what {
         What::Jit => (fuzz(&options), "native code and evaluator", "jit"),
         What::Pipelines => (fuzz_pipelines(&options), "engine and evaluator", "pipelines"),
+        What::Readers => (fuzz_readers(&options), "what is shown with and without a reader", "readers"),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -135,6 +139,20 @@ fn fuzz_pipelines(options: &Options) -> Result<(), String> {
         start.elapsed().as_secs_f64(),
         options.seed
     );
+    Ok(())
+}
+
+/// Pipelines that get or lose a reader, one by one.
+fn fuzz_readers(options: &Options) -> Result<(), String> {
+    let mut compared = 0;
+    for at in 0..options.count {
+        let seed = options.seed.wrapping_add(at);
+        compared += u64::from(pipelines::reader_changes_nothing(seed, PIPELINES)?);
+        if (at + 1).is_multiple_of(1_000) {
+            eprintln!("{} of {}", at + 1, options.count);
+        }
+    }
+    println!("a reader that came or went changed nothing in {compared} pipelines, seed {}", options.seed);
     Ok(())
 }
 

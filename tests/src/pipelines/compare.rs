@@ -234,6 +234,18 @@ pub(super) fn start_tiny(
     start_way(graph, memory, in_snapshots(workers, true), from, workers, None)
 }
 
+/// The same, with state in this folder where memory has no room for it: so many bytes.
+pub(super) fn start_on_disk(
+    graph: &Arc<Graph>,
+    memory: &Memory<'_>,
+    from: Option<Snapshot>,
+    workers: usize,
+    (folder, bytes): (&Path, usize),
+) -> Result<JobHandle, String> {
+    let way = Way { disk: Some(([true, true], bytes)), ..in_snapshots(workers, false) };
+    start_way(graph, memory, way, from, workers, Some(folder))
+}
+
 fn in_snapshots(workers: usize, tiny_queues: bool) -> Way {
     Way { workers, tiny_queues, native: false, disk: None, stop: Stop::Snapshot(0) }
 }

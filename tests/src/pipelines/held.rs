@@ -8,8 +8,18 @@ use std::sync::Arc;
 
 /// A snapshot behind the first chunk of a script's one source `a`.
 pub(super) fn snapshot(script: &str, memory: &Memory<'_>, workers: usize) -> Result<Snapshot, String> {
+    snapshot_behind(1, script, memory, workers)
+}
+
+/// A snapshot behind so many chunks of a script's sources.
+pub(super) fn snapshot_behind(
+    chunks: usize,
+    script: &str,
+    memory: &Memory<'_>,
+    workers: usize,
+) -> Result<Snapshot, String> {
     let graph = flow_driver::runnable(&compile(script)?).map_err(|found| format!("{found:?}"))?;
-    memory.pause_after(Some(1));
+    memory.pause_after(Some(chunks));
     let mut job = start(&Arc::new(graph), memory, None, workers)?;
     wait_for(&mut job, || memory.paused())?;
     let snapshot = job.snapshots().and_then(|snapshots| snapshots.take(true));

@@ -15,6 +15,7 @@ mod joins;
 mod memory;
 mod minimise;
 mod model;
+mod readers;
 mod scripts;
 mod stages;
 
@@ -25,6 +26,7 @@ use flow_plan::arbitrary::Arbitrary;
 pub use held::{goes_on, goes_on_from, held};
 pub use model::Case;
 use model::{Declaration, Inputs, Moment, Script};
+pub use readers::reader_changes_nothing;
 use std::collections::BTreeMap;
 
 /// How thorough a run is.

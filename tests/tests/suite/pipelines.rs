@@ -2,10 +2,12 @@
 
 use flow_plan::Value;
 use flow_plan::arbitrary::Arbitrary;
-use flow_tests::pipelines::{Effort, Tally, agrees, agrees_in_time, goes_on, run};
+use flow_tests::pipelines::{Effort, Tally, agrees, agrees_in_time, goes_on, reader_changes_nothing, run};
 
 /// Pipelines that each of two threads compares; scripts that cannot run yet do not count.
 const COUNT: u64 = 1_050;
+/// Pipelines that get or lose a reader while they hold state.
+const READERS: u64 = 300;
 const EFFORT: Effort = Effort { native: 8, rows: 40 };
 
 /// Pipelines of seeds from `first` on.
@@ -31,6 +33,19 @@ fn random_pipelines_give_what_the_evaluator_gives_at_any_parallelism() {
     let mut all = Tally::default();
     halves.into_iter().for_each(|tally| all.add(tally));
     assert!(all.pipelines >= 2_000, "seed {seed}: {all:?}");
+}
+
+#[test]
+fn a_reader_that_comes_or_goes_changes_nothing_of_what_others_get() {
+    let first = 70_260_000;
+    let mut compared = 0;
+    for seed in first.. {
+        let looked_at = reader_changes_nothing(seed, EFFORT).unwrap_or_else(|report| panic!("{report}"));
+        compared += u64::from(looked_at);
+        if compared == READERS {
+            break;
+        }
+    }
 }
 
 const ROWS: &str = "type Row = { k: int, v: int, at: timestamp }\n";

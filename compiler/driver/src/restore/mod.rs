@@ -12,6 +12,7 @@ mod report;
 mod reworded;
 mod rows;
 mod shape;
+mod timed;
 mod withdrawn;
 
 pub use compare::compare;

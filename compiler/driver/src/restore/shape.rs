@@ -2,12 +2,14 @@
 //! rows that reach it are made.
 
 use super::feeds::{Columns, Stage, demanded, expression, feeds, inputs, origin, reads, roots, said};
+use super::timed::keep_times;
 use flow_plan::catalogue::AggFunc;
 use flow_plan::operator::{
     AggregateCall, GroupedAt, Join, JoinBound, JoinKind, Operator, OperatorKind, Plan, RunningTrigger,
     SortKey, StreamMode, Trigger, Window, WindowKind,
 };
 use flow_plan::{DataType, Expr, Field, Place, RecordType};
+use std::collections::HashSet;
 
 /// Everything the check compares of one state.
 #[derive(Clone, Debug)]
@@ -36,6 +38,8 @@ pub struct StateShape {
     pub(crate) reads_of: Vec<String>,
     /// Does it tell those below which of its rows are replaced, so that they take them out?
     pub(crate) withdraws: bool,
+    /// Does it keep the event time of rows, to give it with them later?
+    pub(crate) keeps_time: bool,
     /// What it keeps.
     pub held: Held,
     /// How the rows that reach it are made.
@@ -48,6 +52,15 @@ impl StateShape {
         match &self.window {
             Some(_) => self.rows_held(),
             None => !self.replaced && self.trigger.running == RunningTrigger::EachRow,
+        }
+    }
+
+    /// Does it give rows, or results of rows, that came before?
+    pub(super) fn gives_what_it_kept(&self) -> bool {
+        match &self.held {
+            Held::Rows(rows) => rows.whole,
+            Held::Groups(_) | Held::Sides(_) => true,
+            _ => false,
         }
     }
 
@@ -188,7 +201,8 @@ pub(crate) struct Taken {
 
 /// The states of a plan, in the order of its operators.
 pub fn shapes(plan: &Plan) -> Vec<StateShape> {
-    let reading = Reading { demanded: demanded(plan), withdrawn: flow_plan::passes::withdrawn(plan) };
+    let withdrawn = flow_plan::passes::withdrawn(plan);
+    let reading = Reading { demanded: demanded(plan), withdrawn, keep_times: keep_times(plan) };
     (0..plan.operators.len()).filter_map(|index| shape(plan, index, &reading)).collect()
 }
 
@@ -198,6 +212,8 @@ struct Reading {
     demanded: Vec<Columns>,
     /// Must it say which rows are replaced?
     withdrawn: Vec<bool>,
+    /// The ids of those that keep the event time of rows.
+    keep_times: HashSet<String>,
 }
 
 fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
@@ -276,6 +292,7 @@ fn shape(plan: &Plan, index: usize, reading: &Reading) -> Option<StateShape> {
         replaced: replaced(plan, operator),
         reads_of: states_above(plan, index),
         withdraws: reading.withdrawn[index],
+        keeps_time: reading.keep_times.contains(&state.id),
         held,
         feeds: feeds(plan, index),
     })
@@ -400,6 +417,7 @@ fn join_shape(plan: &Plan, index: usize, join: &Join, reading: &Reading, roots: 
         .state
         .clone()
         .unwrap_or_else(|| flow_plan::operator::StateIdentity { id: operator.word.clone(), was: None });
+    let keeps_time = reading.keep_times.contains(&state.id);
     StateShape {
         id: state.id,
         was: state.was,
@@ -416,6 +434,7 @@ fn join_shape(plan: &Plan, index: usize, join: &Join, reading: &Reading, roots: 
         replaced: replaced(plan, operator),
         reads_of: states_above(plan, index),
         withdraws: reading.withdrawn[index],
+        keeps_time,
         held: Held::Sides(HeldSides {
             kind: join.kind,
             bound: join.bound.clone(),

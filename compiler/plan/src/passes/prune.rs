@@ -232,13 +232,14 @@ impl Pruner {
         }
         let old_inputs: Vec<usize> = node.inputs.iter().map(|input| input.node).collect();
         for input in &mut node.inputs {
-            let (place, moved) = &self.layouts[input.node];
-            input.node = *place;
-            if let Exchange::Hash(keys) = &mut input.exchange {
-                keys.iter_mut().for_each(|key| *key = moved[*key].unwrap_or(*key));
-            }
+            input.node = self.layouts[input.node].0;
         }
-        let inputs: Vec<Layout> = old_inputs.iter().map(|input| self.layouts[*input].1.clone()).collect();
+        let mut inputs: Vec<Layout> = old_inputs.iter().map(|input| self.layouts[*input].1.clone()).collect();
+        if let NodeKind::Join(StreamJoin { rest: Some(rest), .. }) = &node.kind
+            && rest.can_fail()
+        {
+            self.only_read(&mut node, &mut inputs, needed);
+        }
         let columns = match &mut node.kind {
             NodeKind::Source { read, .. } | NodeKind::Table { read, .. } => {
                 let kept: Vec<usize> =
@@ -284,6 +285,11 @@ impl Pruner {
             }
             NodeKind::Sink { .. } => Vec::new(),
         };
+        for (input, moved) in node.inputs.iter_mut().zip(&inputs) {
+            if let Exchange::Hash(keys) = &mut input.exchange {
+                keys.iter_mut().for_each(|key| *key = moved[*key].unwrap_or(*key));
+            }
+        }
         node.kind.visit_columns(&mut |input, column| {
             *column = inputs[input][*column].unwrap_or(*column);
         });
@@ -312,6 +318,20 @@ impl Pruner {
         prune_chain(rest, &[true], &moved, &Arc::new(RecordType::new(fields)));
     }
 
+    /// Leaves a join only the columns that it reads. Where its further condition can fail it keeps rows whole, to show them; what
+    /// others read of them, or is computed only since it can fail, would be a part of its state, and a script that computes
+    /// something else there could not go on from it.
+    fn only_read(&mut self, join: &mut Node, inputs: &mut [Layout], needed: &[bool]) {
+        for at in 0..join.inputs.len() {
+            let wanted = input_columns(join, at, needed, inputs[at].len());
+            let kept = |(column, wanted): (&Option<usize>, &bool)| column.filter(|_| *wanted);
+            let columns: Vec<usize> = inputs[at].iter().zip(&wanted).filter_map(kept).collect();
+            inputs[at] = layout(&wanted);
+            let input = &mut join.inputs[at];
+            input.node = self.narrowed(input.node, &columns);
+        }
+    }
+
     /// Gives all inputs of a union the same columns in the same order.
     fn align(&mut self, union: &mut Node, inputs: &[Layout], needed: &[bool]) {
         for (input, moved) in union.inputs.iter_mut().zip(inputs) {
@@ -321,15 +341,20 @@ impl Pruner {
                 .filter(|(_, needed)| **needed)
                 .filter_map(|(column, _)| *column)
                 .collect();
-            let producer = &self.nodes[input.node];
-            if wanted.iter().copied().eq(0..producer.output.fields.len()) {
-                continue;
-            }
-            let projection = projection(producer, &wanted);
-            let inputs = vec![Input { node: input.node, exchange: Exchange::Local }];
-            self.nodes.push(Node { inputs, ..projection });
-            input.node = self.nodes.len() - 1;
+            input.node = self.narrowed(input.node, &wanted);
         }
+    }
+
+    /// The node that gives these columns of a node in this order: itself, or a new one behind it.
+    fn narrowed(&mut self, node: usize, wanted: &[usize]) -> usize {
+        let producer = &self.nodes[node];
+        if wanted.iter().copied().eq(0..producer.output.fields.len()) {
+            return node;
+        }
+        let projection = projection(producer, wanted);
+        let inputs = vec![Input { node, exchange: Exchange::Local }];
+        self.nodes.push(Node { inputs, ..projection });
+        self.nodes.len() - 1
     }
 }
 

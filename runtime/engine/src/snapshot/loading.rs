@@ -3,8 +3,8 @@
 use super::cast::cast;
 use super::in_order::InOrder;
 use flow_checkpoint::state::{Home, Table};
-use flow_data::{Batch, Column, ColumnData};
-use flow_plan::{DataType, Field, RecordType};
+use flow_data::{Batch, Column, ColumnBuilder, ColumnData};
+use flow_plan::{DataType, Field, RecordType, Value};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -189,6 +189,45 @@ impl Loaded {
             });
         }
         Ok(columns)
+    }
+
+    /// The same entries, where the records of a list have these fields, too: those that they lack and that are columns of the
+    /// entries, as they are there. `None`: there is nothing to add.
+    pub(crate) fn with_fields(&self, list: &str, fields: &[Field]) -> Option<Loaded> {
+        let at = self.schema.position(list)?;
+        let was = &self.schema.fields[at].ty;
+        let DataType::List(item) = was.unwrapped() else { return None };
+        let DataType::Record(record) = &**item else { return None };
+        let lacks = |field: &&Field| record.position(&field.name).is_none();
+        let beside = fields.iter().filter(lacks).filter_map(|field| self.schema.position(&field.name));
+        let beside: Vec<usize> = beside.collect();
+        if beside.is_empty() {
+            return None;
+        }
+        let more = beside.iter().map(|&column| self.schema.fields[column].clone());
+        let record = RecordType::new(record.fields.iter().cloned().chain(more).collect());
+        let ty = DataType::list(DataType::Record(Arc::new(record)));
+        let mut builder = ColumnBuilder::new(&ty);
+        for row in 0..self.len() {
+            let more: Vec<Value> = beside.iter().map(|&column| self.value(column, row)).collect();
+            let wider = |item: &Value| match item {
+                Value::Record(values) => Value::Record(values.iter().chain(&more).cloned().collect()),
+                other => other.clone(),
+            };
+            builder.push(&match self.value(at, row) {
+                Value::List(items) => Value::List(items.iter().map(wider).collect()),
+                other => other,
+            });
+        }
+        let mut schema = RecordType::clone(&self.schema);
+        schema.fields[at].ty = ty;
+        let mut rows = self.rows.clone();
+        rows.columns[at] = Arc::new(builder.finish());
+        Some(Loaded { schema: Arc::new(schema), rows })
+    }
+
+    fn value(&self, column: usize, row: usize) -> Value {
+        self.rows.columns[column].value(row, &self.schema.fields[column].ty)
     }
 
     /// Ints of the engine's own; zeros if they were not saved.

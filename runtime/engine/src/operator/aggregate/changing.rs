@@ -570,11 +570,12 @@ impl Operator for ChangingOperator {
             RunningTrigger::Count(n) => self.every_nth(cx, batch, n.max(1))?,
             RunningTrigger::AtEnd | RunningTrigger::Every(_) => self.add(cx, batch)?,
         }
-        self.free();
         if self.spilled.is_some() {
             let used = std::mem::take(&mut self.core.slots);
             self.relieve(&used).map_err(|error| on_disk(cx, &error))?;
         }
+        // Behind that: slots are others afterwards.
+        self.free();
         Ok(())
     }
 
