@@ -245,9 +245,8 @@ fn of_both(old: &StateShape, new: &StateShape, take_out: &[&str]) -> Verdict {
     }
     if new.keeps_time && !old.keeps_time && new.gives_what_it_kept() {
         let message = "a stage below it reads the event time of its rows now, and nobody kept that of those that it holds";
-        all.push(Effect::Incompatible, false, message.to_string()).help = Some(
-            "give the stage a new `@id(\"…\")` to start empty, or set the event time of what it gives (`eventTime(…)`)".into(),
-        );
+        all.push(Effect::Incompatible, false, message.to_string()).help =
+            Some("give the stage a new `@id(\"…\")` to start empty".into());
     }
     if old.trigger != new.trigger {
         let message = "the trigger changed: results are given at other times".to_string();
