@@ -91,15 +91,16 @@ pub fn reader_changes_nothing(seed: u64, effort: Effort) -> Result<bool, String>
         // What fails for rows that are wrong fails with either script; which of both did, other tests look at.
         _ => return Ok(false),
     };
-    let lacks = |of: &Shown, other: &Shown| -> Vec<String> {
-        let each = of.iter().zip(other).flat_map(|(rows, others)| rows.difference(others).cloned());
-        each.collect()
-    };
     let (lost, new) = (lacks(&before, &behind), lacks(&behind, &before));
     match lost.is_empty() && new.is_empty() {
         true => Ok(true),
         false => Err(format!("{told}\nlost: {lost:#?}\nnew: {new:#?}")),
     }
+}
+
+/// The rows that these sinks show and the same ones of another run do not.
+fn lacks(of: &Shown, other: &Shown) -> Vec<String> {
+    of.iter().zip(other).flat_map(|(rows, others)| rows.difference(others).cloned()).collect()
 }
 
 /// How many sources a script reads, if it can run.

@@ -226,11 +226,12 @@ impl Calls {
     /// Gives slots, which are empty, what was written down of them: a row per slot.
     pub(crate) fn load(&mut self, shape: &Shape, slots: &[u32], from: &Loaded) -> Result<(), String> {
         let empty = |call: usize| shape.accumulators(&shape.calls[call]);
-        // Of lists of rows, the key is only written in them where somebody reads it there.
-        let with_keys = match (&shape.rows, shape.calls.first()) {
-            (Some(_), Some(call)) => from.with_fields(&call.name, &shape.key_fields()),
-            _ => None,
-        };
+        // Of lists of rows, the key is only written in them where somebody reads it there: who saved this may not have.
+        let with_keys = shape.rows.as_ref().and_then(|rows| {
+            let written = shape.keys.iter().filter(|key| rows.writes(**key));
+            let keys: Vec<Field> = written.map(|&key| shape.input.fields[key].clone()).collect();
+            from.with_fields(&shape.calls[0].name, &keys)
+        });
         let from = with_keys.as_ref().unwrap_or(from);
         load_calls(&mut self.0, &empty, &stored_names(&shape.calls), (0, slots), from)
     }

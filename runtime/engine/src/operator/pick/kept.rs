@@ -46,6 +46,11 @@ impl Keeps {
         Keeps { by, rule: rule(pick), change: pick.hidden.change, row, types, fields, more, width }
     }
 
+    /// Is this column of the input written down with rows?
+    pub(crate) fn writes(&self, column: usize) -> bool {
+        self.row.contains(&column) || self.more.iter().any(|(_, compared)| *compared == column)
+    }
+
     /// No rows yet.
     pub(crate) fn nothing(&self) -> Box<dyn Accumulators> {
         match self.by.words() {
